@@ -1,0 +1,79 @@
+"""What went wrong, in one line a user can act on.
+
+Every failure reads ``CODE  file — what is wrong. What happened to the rest. What to do.``;
+the codes are listed in ``docs/messages.md``. None of these derives from ``RuntimeError``,
+because a napari generator worker swallows that family without a signal.
+"""
+
+from __future__ import annotations
+
+from os import PathLike, fsdecode
+
+
+class CryodenError(Exception):
+    """The one family of errors this program raises on purpose.
+
+    Parameters
+    ----------
+    code : str
+        Entry of ``docs/messages.md``, for example ``"F03"``.
+    file : path or None
+        The file it is about, printed in full and with control characters escaped.
+    problem : str
+        What is wrong: found against expected, without a final full stop.
+    kept : str
+        What happened to the rest ("Skipped", "The previous model is untouched").
+    fix : str
+        What to do, one step.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        file: str | bytes | PathLike[str] | None,
+        problem: str,
+        *,
+        kept: str = "",
+        fix: str = "",
+    ) -> None:
+        self.code = code
+        self.file = None if file is None else printable(file)
+        self.problem = problem
+        self.kept = kept
+        self.fix = fix
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        subject = self.problem if self.file is None else f"{self.file} — {self.problem}"
+        sentences = [part.rstrip(".") + "." for part in (subject, self.kept, self.fix) if part]
+        return f"{self.code}  " + " ".join(sentences)
+
+
+class MicrographError(CryodenError):
+    """A file that cannot serve as a micrograph."""
+
+
+class HalvesError(CryodenError):
+    """Micrographs that do not make pairs of independent halves."""
+
+
+class SettingsError(CryodenError):
+    """A setting, or a combination of settings, outside what is possible."""
+
+
+class ModelFileError(CryodenError):
+    """A model file that is damaged, foreign or does not fit."""
+
+
+class OutputError(CryodenError):
+    """A result that could not be, or must not be, put where it was asked for."""
+
+
+class TrainingError(CryodenError):
+    """A training run that cannot start or go on."""
+
+
+def printable(path: str | bytes | PathLike[str]) -> str:
+    """Return the path as one printable line, whatever bytes its name holds."""
+    text = fsdecode(path)
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)

@@ -1,0 +1,182 @@
+"""What a run says while it goes on.
+
+Frozen dataclasses of Python scalars and fresh float32 arrays. The library yields them, and
+command line, viewer and tests iterate the same generator; state is folded from them
+(`cryoden.history`). Stopping a run is to stop asking for the next event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cryoden.micrograph import Micrograph
+from cryoden.settings import TrainingSettings
+
+Mode = Literal["noise2noise", "supervised"]
+Weights = Mapping[str, NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class PhaseStarted:
+    """A named stretch of work before the first step, such as "measuring micrographs"."""
+
+    phase: str
+
+
+@dataclass(frozen=True)
+class References:
+    """Losses on the held-out data that need no training; a run is judged beside them.
+
+    Parameters
+    ----------
+    identity : float
+        Doing nothing: mean squared difference of noisy and target, both z-scored.
+    constant : float
+        Predicting the mean everywhere, about 1.
+    linear : float
+        The best linear combination of smoothing scales, fitted on the training data.
+    floor : float or None
+        1 − r_half, the noise floor of Noise2Noise; ``None`` for supervised pairs.
+    r_half : float
+        Pearson correlation of noisy and target.
+    """
+
+    identity: float
+    constant: float
+    linear: float
+    floor: float | None
+    r_half: float
+
+
+@dataclass(frozen=True)
+class TrainingStarted:
+    """First event with everything that stays true for the whole run.
+
+    ``epochs`` is 0 when the run is limited by time, ``seconds`` is 0 when by epochs.
+    """
+
+    settings: TrainingSettings
+    mode: Mode
+    device: str
+    precision: str
+    parameters: int
+    training: tuple[str, ...]
+    validation: tuple[str, ...]
+    pixel_size: float | None
+    references: References
+    epochs: int
+    seconds: float
+    steps_per_epoch: int
+
+
+@dataclass(frozen=True)
+class StepFinished:
+    """One update of the weights.
+
+    ``progress`` runs from 0 to 1 and ``remaining`` counts seconds to the end of the run.
+    """
+
+    step: int
+    epoch: int
+    loss: float
+    learning_rate: float
+    elapsed: float
+    progress: float
+    remaining: float
+
+
+@dataclass(frozen=True)
+class EpochFinished:
+    """A pass and its validation on held-out data; epoch 0 is the untrained start.
+
+    ``correlation`` is r(denoised noisy, raw target). ``weights`` is a fresh copy when this
+    epoch is the best so far, else ``None``. ``fallen`` says that the output has become
+    (nearly) constant.
+    """
+
+    epoch: int
+    step: int
+    elapsed: float
+    train_loss: float
+    validation_loss: float
+    correlation: float
+    fallen: bool
+    weights: Weights | None
+
+
+@dataclass(frozen=True)
+class TrainingFinished:
+    """Last event of a run that was asked to its end, with the reason for the end."""
+
+    reason: Literal["completed", "fallen", "diverged"]
+    message: str
+    epochs: int
+    best_epoch: int
+    best_loss: float
+    elapsed: float
+
+
+TrainingEvent = PhaseStarted | TrainingStarted | StepFinished | EpochFinished | TrainingFinished
+
+
+@dataclass(frozen=True)
+class TileFinished:
+    """One tile of a micrograph is denoised."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class MicrographDenoised:
+    """The whole micrograph is denoised, in the grey scale of its input."""
+
+    micrograph: Micrograph
+
+
+DenoisingEvent = TileFinished | MicrographDenoised
+
+
+@dataclass(frozen=True)
+class FileStarted:
+    """Work on file ``index`` (from 0) of ``total`` begins."""
+
+    path: Path
+    index: int
+    total: int
+
+
+@dataclass(frozen=True)
+class FileFinished:
+    """The result lies under its final name."""
+
+    path: Path
+    output: Path
+    seconds: float
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FileFailed:
+    """This file gave no result; the others go on."""
+
+    path: Path
+    message: str
+
+
+@dataclass(frozen=True)
+class BatchFinished:
+    """Last event of a batch."""
+
+    finished: int
+    failed: tuple[Path, ...]
+    seconds: float
+
+
+BatchEvent = FileStarted | TileFinished | FileFinished | FileFailed | BatchFinished

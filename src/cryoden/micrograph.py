@@ -1,0 +1,80 @@
+"""What is looked at: one micrograph, and the two halves of one exposure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.float32]
+
+
+class Windowed(Protocol):
+    """Anything pixels can be cut from: an open file, or a micrograph in memory."""
+
+    @property
+    def name(self) -> str:
+        """Short name for people, without folder or suffix."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+
+    @property
+    def pixel_size(self) -> float | None:
+        """Pixel size in Å/px, ``None`` where the file does not say."""
+
+    @property
+    def path(self) -> Path | None:
+        """The file the pixels come from, ``None`` for pixels made in memory."""
+
+    def window(self, top: int, left: int, height: int, width: int) -> Pixels:
+        """Return a fresh ``(height, width)`` float32 array in the file's grey scale."""
+
+
+@dataclass(frozen=True, eq=False)
+class Micrograph:
+    """One two-dimensional image.
+
+    Parameters
+    ----------
+    data : ndarray
+        ``(h, w)`` float32 array in the input's grey scale.
+    pixel_size : float or None
+        Å/px; ``None`` where unknown, never a guess.
+    name : str
+        Short name for people, without folder or suffix.
+    path : Path or None
+        The file it was read from.
+    """
+
+    data: Pixels
+    pixel_size: float | None
+    name: str
+    path: Path | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        height, width = self.data.shape
+        return height, width
+
+    def window(self, top: int, left: int, height: int, width: int) -> Pixels:
+        """Return a fresh ``(height, width)`` float32 array cut from the micrograph."""
+        return np.array(self.data[top : top + height, left : left + width], dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class HalfPair:
+    """The two independent sums of one exposure; same scene, different noise."""
+
+    even: Windowed
+    odd: Windowed
+
+    @property
+    def name(self) -> str:
+        """Name of the even half, which stands for the pair."""
+        return self.even.name

@@ -1,0 +1,130 @@
+"""Everything a user can choose, declared once.
+
+Command line, forms, validation and documentation derive from the `Setting` that annotates
+each field. This module imports neither torch nor numpy, so that ``--help`` is instant.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+from cryoden.errors import SettingsError
+
+NetworkName = Literal["unet", "baseline"]
+Device = Literal["auto", "cpu", "cuda", "mps"]
+Precision = Literal["auto", "float32", "bfloat16"]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is said about one field: help, unit, closed range and the step of a spin box."""
+
+    help: str
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    step: float | None = None
+    expert: bool = False
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How to train. The defaults work on a CPU and on a GPU without touching them."""
+
+    network: Annotated[
+        NetworkName,
+        Setting("unet: half-resolution U-Net, 0.9 M weights; baseline: three 3×3 convolutions, 2,625 weights"),
+    ] = "unet"
+    minutes: Annotated[
+        float,
+        Setting("Train this long; not used when epochs is above 0", unit="min", low=0.01, high=10_000, step=1),
+    ] = 5.0
+    epochs: Annotated[
+        int,
+        Setting("Train this many epochs; 0 = until the minutes are over", unit="epochs", low=0, high=100_000, step=1),
+    ] = 0
+    device: Annotated[Device, Setting("Where to compute; auto takes the GPU when there is one")] = "auto"
+    seed: Annotated[
+        int,
+        Setting(
+            "Same seed, same data, same machine: same losses", low=0, high=2**31 - 1, step=1, expert=True
+        ),
+    ] = 0
+    batch: Annotated[int, Setting("Patches per step; 0 = chosen for the device", low=0, high=1024, step=1, expert=True)] = 0
+    patch: Annotated[
+        int, Setting("Edge of a training patch", unit="px", low=32, high=4096, step=32, expert=True)
+    ] = 256
+    steps_per_epoch: Annotated[
+        int,
+        Setting(
+            "Steps between two validations; 0 = one pass over the pixels, at most 200",
+            unit="steps", low=0, high=1_000_000, step=10, expert=True,
+        ),
+    ] = 0
+    optimizer: Annotated[Literal["adamw", "sgd"], Setting("How weights follow gradients", expert=True)] = "adamw"
+    learning_rate: Annotated[
+        float, Setting("Step size of the optimizer", low=1e-7, high=10.0, step=1e-4, expert=True)
+    ] = 1e-3
+    schedule: Annotated[
+        Literal["constant", "cosine"],
+        Setting("Learning rate over the run: constant, or a cosine down to zero at its end", expert=True),
+    ] = "constant"
+    precision: Annotated[
+        Precision, Setting("Number format of the network; auto takes bfloat16 where the device gains", expert=True)
+    ] = "auto"
+    held_out: Annotated[
+        float,
+        Setting("Share of the micrographs kept for validation, at least one", low=0.01, high=0.9, step=0.05, expert=True),
+    ] = 0.15
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True)
+class DenoisingSettings:
+    """How to denoise."""
+
+    device: Annotated[Device, Setting("Where to compute; auto takes the GPU when there is one")] = "auto"
+    precision: Annotated[
+        Precision, Setting("Number format of the network; auto takes bfloat16 where the device gains", expert=True)
+    ] = "auto"
+    tile: Annotated[
+        int,
+        Setting("Edge of a tile; 0 = chosen from free memory", unit="px", low=0, high=65_536, step=64, expert=True),
+    ] = 0
+    output: Annotated[
+        Literal["float32", "float16"], Setting("Pixel format written to file", expert=True)
+    ] = "float32"
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+def described(kind: type) -> dict[str, tuple[Any, Setting]]:
+    """Return for each field of a settings class its plain type and its `Setting`."""
+    hints = get_type_hints(kind, include_extras=True)
+    return {field.name: get_args(hints[field.name])[:2] for field in fields(kind)}
+
+
+def check(settings: Any) -> None:
+    """Raise `SettingsError` naming the first field outside its range or choices."""
+    for name, (kind, setting) in described(type(settings)).items():
+        problem = _problem(getattr(settings, name), kind, setting)
+        if problem:
+            raise SettingsError("S01", None, f"{name} = {getattr(settings, name)!r} ({problem})", fix=setting.help)
+
+
+def _problem(value: Any, kind: Any, setting: Setting) -> str:
+    if get_origin(kind) is Literal:
+        choices = get_args(kind)
+        return "" if value in choices else f"expected one of {', '.join(map(str, choices))}"
+    wanted = (int, float) if kind is float else kind
+    if not isinstance(value, wanted) or isinstance(value, bool) is not (kind is bool):
+        return f"expected {kind.__name__}"
+    if setting.low is None or setting.high is None:
+        return ""
+    inside = math.isfinite(value) and setting.low <= value <= setting.high
+    return "" if inside else f"expected {setting.low:g} to {setting.high:g} {setting.unit}".rstrip()
