@@ -66,7 +66,7 @@ class TrainingSettings:
     optimizer: Annotated[Literal["adamw", "sgd"], Setting("How weights follow gradients", expert=True)] = "adamw"
     learning_rate: Annotated[
         float, Setting("Step size of the optimizer", low=1e-7, high=10.0, step=1e-4, expert=True)
-    ] = 1e-3
+    ] = 3e-4
     schedule: Annotated[
         Literal["constant", "cosine"],
         Setting("Learning rate over the run: constant, or a cosine down to zero at its end", expert=True),
@@ -78,6 +78,25 @@ class TrainingSettings:
         float,
         Setting("Share of the micrographs kept for validation, at least one", low=0.01, high=0.9, step=0.05, expert=True),
     ] = 0.15
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True)
+class ReadingSettings:
+    """What to believe where a file does not say, or says something odd."""
+
+    pixel_size: Annotated[
+        float, Setting("Pixel size to use in place of the header's; 0 = as in the header", "Å/px", 0, 1000, 0.1)
+    ] = 0.0
+    mode0: Annotated[
+        Literal["auto", "signed", "unsigned"],
+        Setting("How to read 8-bit pixels (mode 0); auto decides by the header", expert=True),
+    ] = "auto"
+    assume_no_ext_header: Annotated[
+        bool, Setting("Ignore an extended header that is promised but not in the file", expert=True)
+    ] = False
 
     def __post_init__(self) -> None:
         check(self)

@@ -1,0 +1,114 @@
+"""The denoising of a viewer window: one layer in, one layer out."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, cast
+
+from cryoden import mrc
+from cryoden.events import DenoisingEvent, MicrographDenoised, TileFinished
+from cryoden.micrograph import Micrograph
+from cryoden.publish import publishing
+from cryoden.settings import DenoisingSettings
+from napari_cryoden import layers
+from napari_cryoden.comparison import Comparison
+from napari_cryoden.job import Job
+from napari_cryoden.worker import leave_a_core
+
+
+class Denoising(Job):
+    """Denoises one layer at a time and adds the result beside it.
+
+    Attributes
+    ----------
+    tiles : tuple of int
+        Done and total, (0, 0) before the first tile.
+    raw, result : Image or None
+        The layers of the last denoising.
+    comparison : Comparison
+        The side-by-side view of this window.
+    """
+
+    title = "Denoising"
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__(viewer)
+        self.comparison = Comparison(self.viewer)
+        self.tiles = (0, 0)
+        self.result: Any = None
+        self.raw: Any = None
+        self._made_with: dict[str, Any] = {}
+        self._written = ""
+
+    def denoise(self, raw: Any, model: Path, settings: DenoisingSettings, output: Path | None = None) -> None:
+        """Begin on a copy of the layer; ``output`` is an MRC file to write, too.
+
+        Raises
+        ------
+        CryodenError
+            G05 while another is under way, F32 for a layer that is no micrograph.
+        """
+        micrograph = layers.to_micrograph(raw)
+        source = layers.facts_of(raw).get("source")
+        like = Path(source) if source and Path(source).is_file() else None
+        self.begin(lambda: _denoising(micrograph, model, settings, output, like), f"denoising {raw.name}")
+        self.tiles, self.result, self.raw = (0, 0), None, raw
+        self._made_with = {"model": str(model), "settings": asdict(settings)}
+        self._written = f" and in {output}" if output else ""
+
+    def fold(self, event: DenoisingEvent) -> None:
+        """Count tiles and add the result layer."""
+        if isinstance(event, TileFinished):
+            self.tiles = (event.done, event.total)
+            self.status = f"tile {event.done} of {event.total}"
+        elif not self.closing:
+            self._add(event.micrograph)
+
+    def conclusion(self, stopped: bool) -> str:
+        """Return where the result is, or that there is none."""
+        if self.result is None:
+            return "Canceled. Nothing was added or written." if stopped else "No result."
+        return f"Done: layer '{self.result.name}'{self._written}"
+
+    def _add(self, micrograph: Micrograph) -> None:
+        data, attributes, _ = layers.result_layer(self.raw, micrograph, self._made_with)
+        self.result = self.viewer.add_image(data, **attributes)
+        if self.raw in self.viewer.layers:  # it may have been deleted meanwhile
+            self.comparison.show(self.raw, self.result)
+
+
+def _denoising(
+    micrograph: Micrograph, model: Path, settings: DenoisingSettings, output: Path | None, like: Path | None
+) -> Generator[DenoisingEvent, None, None]:
+    leave_a_core()
+    from cryoden import pipeline  # noqa: PLC0415  it loads torch, which docking must not
+
+    with ExitStack() as stack:
+        # First of all: a place that cannot be written is told before any computing.
+        inputs = [model, *([like] if like else [])]
+        temporary = stack.enter_context(publishing(output, inputs=inputs)) if output else None
+        events = pipeline.denoise_micrograph(micrograph, model, settings)
+        stack.enter_context(closing(cast("Generator[DenoisingEvent, None, None]", events)))
+        last = yield from _until_denoised(events)
+        if temporary is not None:
+            _write(temporary, last.micrograph, model, settings, like)
+    yield last
+
+
+def _until_denoised(events: Iterator[DenoisingEvent]) -> Generator[DenoisingEvent, None, MicrographDenoised]:
+    for event in events:
+        if isinstance(event, MicrographDenoised):
+            return event
+        yield event
+    raise AssertionError("a denoising ends with its micrograph")
+
+
+def _write(
+    path: Path, denoised: Micrograph, model: Path, settings: DenoisingSettings, like: Path | None
+) -> None:
+    label = f"napari-cryoden: denoised with {model.name}"[:80]
+    size = denoised.pixel_size
+    mrc.write(path, denoised.data, pixel_size=size, like=like, label=label, output=settings.output)

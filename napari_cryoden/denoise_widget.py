@@ -1,0 +1,153 @@
+"""The dock "Denoise"."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from napari.utils.notifications import show_error
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QProgressBar, QPushButton, QScrollArea
+
+from cryoden.errors import CryodenError
+from cryoden.settings import DenoisingSettings
+from napari_cryoden.denoise_run import Denoising
+from napari_cryoden.dock import column_in, heading, status_label
+from napari_cryoden.file_field import FileField
+from napari_cryoden.form import Form
+from napari_cryoden.job import plain
+from napari_cryoden.layer_box import LayerBox
+from napari_cryoden.layers import facts_of
+from napari_cryoden.run import Run
+from napari_cryoden.train_widget import MODELS
+
+
+class DenoiseWidget(QScrollArea):
+    """Choose a layer and a model; the result appears beside the raw layer."""
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
+        self.viewer = plain(napari_viewer)
+        self.denoising, self.run = Denoising.of(self.viewer), Run.of(self.viewer)
+        self.layer = LayerBox(self.viewer)
+        self.model = FileField("open", "Model file", MODELS, "train one, or choose a file")
+        self.form = Form(DenoisingSettings())
+        self.also_file = QCheckBox("also write an MRC file")
+        self.output = FileField("save", "MRC file to write", "MRC files (*.mrc)")
+        self.denoise_button, self.cancel_button = QPushButton("Denoise"), QPushButton("Cancel")
+        self.compare_button = QPushButton("Raw | denoised")
+        self.progress = QProgressBar()
+        self.status = status_label()
+        self._offered: Path | None = None
+        self._proposed: Path | None = None
+        self._lay_out()
+        self._connect()
+        self._offer_model()
+        self._propose()
+        self.follow()
+
+    def denoise(self) -> None:
+        """Denoise the chosen layer, or say in one line why not."""
+        layer, model = self.layer.layer, self.model.path
+        if layer is None or model is None:
+            return
+        output = self.output.path if self.also_file.isChecked() else None
+        try:
+            self.denoising.denoise(layer, model, self.form.settings(), output)
+        except CryodenError as error:
+            show_error(str(error))
+
+    def follow(self) -> None:
+        """Show the state of the window's denoising."""
+        job = self.denoising
+        problem = self._problem()
+        self.denoise_button.setEnabled(not problem)
+        self.denoise_button.setToolTip(problem or "Add the denoised layer beside the raw one")
+        self.cancel_button.setEnabled(job.running and not job.stopping)
+        self.cancel_button.setToolTip(
+            "Stop after the tile under way" if job.running else "Nothing is under way"
+        )
+        shown = job.result is not None and job.result in self.viewer.layers
+        self.compare_button.setEnabled(job.comparison.active or shown)
+        self.compare_button.setChecked(job.comparison.active)
+        self.status.setText("stopping after this tile …" if job.stopping else job.status or problem)
+        done, total = job.tiles
+        self.progress.setRange(0, total or (0 if job.running else 1))
+        self.progress.setValue(done)
+
+    def _problem(self) -> str:
+        if self.denoising.running:
+            return "A micrograph is being denoised; cancel it or wait for its end"
+        if self.layer.layer is None:
+            return "Open a micrograph first"
+        if self.model.path is None:
+            return "Train a model first, or choose a model file"
+        if not self.model.path.is_file():
+            return f"There is no model file {self.model.path}"
+        return ""
+
+    def _compare(self, side_by_side: bool) -> None:
+        job = self.denoising
+        if side_by_side and job.raw is not None and job.result is not None:
+            job.comparison.show(job.raw, job.result)
+        else:
+            job.comparison.leave()
+        self.follow()
+
+    def _offer_model(self) -> None:
+        """Take the model last trained in this window, unless the user has chosen another."""
+        trained = self.run.model_file
+        if trained is not None and trained.is_file() and self.model.path in {None, self._offered}:
+            self._offered = trained
+            self.model.path = trained
+
+    def _propose(self) -> None:
+        """Name the output after the layer, beside its source or in the home folder."""
+        layer = self.layer.layer
+        if layer is None or self.output.path not in {None, self._proposed}:
+            return
+        source = facts_of(layer).get("source")
+        folder = Path(source).parent if source else Path.home()
+        self._proposed = folder / f"{layer.name.replace('/', '_')}_denoised.mrc"
+        self.output.path = self._proposed
+
+    def _chosen(self) -> None:
+        self._propose()
+        self.follow()
+
+    def _trained(self) -> None:
+        self._offer_model()
+        self.follow()
+
+    def _connect(self) -> None:
+        self.denoise_button.clicked.connect(self.denoise)
+        self.cancel_button.clicked.connect(self.denoising.stop)
+        self.compare_button.clicked.connect(self._compare)
+        self.also_file.toggled.connect(self.output.setVisible)
+        self.layer.currentIndexChanged.connect(self._chosen)
+        self.model.changed.connect(self.follow)
+        self.denoising.changed.connect(self.follow)
+        self.denoising.failed.connect(show_error)
+        self.run.changed.connect(self._trained)
+
+    def _lay_out(self) -> None:
+        column = column_in(self)
+        self.output.setVisible(False)
+        self.compare_button.setCheckable(True)
+        self.compare_button.setToolTip("Show both side by side; once more gives your own view back")
+        for title, widget in (
+            ("Micrograph", self.layer),
+            ("Model file", self.model),
+            ("Settings", self.form),
+        ):
+            column.addWidget(heading(title))
+            column.addWidget(widget)
+        column.addWidget(self.also_file)
+        column.addWidget(self.output)
+        buttons = QHBoxLayout()
+        for button in (self.denoise_button, self.cancel_button):
+            buttons.addWidget(button)
+        column.addLayout(buttons)
+        column.addWidget(self.compare_button)
+        column.addWidget(self.progress)
+        column.addWidget(self.status)
+        column.addStretch(1)

@@ -1,0 +1,70 @@
+"""A path to type, or to choose with a dialog."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QToolButton, QWidget
+
+Kind = Literal["open", "save", "folder"]
+
+
+class FileField(QWidget):
+    """One line with a path and a button ``…``.
+
+    Parameters
+    ----------
+    kind : {"open", "save", "folder"}
+        Which dialog the button opens.
+    title : str
+        What the dialog asks for.
+    filters : str
+        File types of the dialog, in Qt's words.
+    placeholder : str
+        What an empty line means.
+    """
+
+    changed = Signal()
+
+    def __init__(self, kind: Kind, title: str, filters: str = "", placeholder: str = "") -> None:
+        super().__init__()
+        self._kind, self._title, self._filters = kind, title, filters
+        self.line = QLineEdit()
+        self.line.setPlaceholderText(placeholder)
+        self.line.textChanged.connect(self._told)
+        self.button = QToolButton()
+        self.button.setText("…")
+        self.button.setToolTip(title)
+        self.button.clicked.connect(self._ask)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(4)
+        row.addWidget(self.line, stretch=1)
+        row.addWidget(self.button)
+
+    @property
+    def path(self) -> Path | None:
+        """The path, ``None`` for an empty line; ``~`` stands for the home folder."""
+        text = self.line.text().strip()
+        return Path(text).expanduser() if text else None
+
+    @path.setter
+    def path(self, path: Path | None) -> None:
+        self.line.setText("" if path is None else str(path))
+
+    def _told(self, text: str) -> None:
+        self.line.setToolTip(text)  # the end of a long path is out of sight
+        self.changed.emit()
+
+    def _ask(self) -> None:
+        at = self.line.text()
+        if self._kind == "folder":
+            chosen = QFileDialog.getExistingDirectory(self, self._title, at)
+        elif self._kind == "open":
+            chosen, _ = QFileDialog.getOpenFileName(self, self._title, at, self._filters)
+        else:
+            chosen, _ = QFileDialog.getSaveFileName(self, self._title, at, self._filters)
+        if chosen:
+            self.path = Path(chosen)

@@ -1,0 +1,138 @@
+"""What each line of the loss plot is and where it stands: words beside the plot, never on it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pyqtgraph as pg
+from cryoden.history import History
+from qtpy.QtCore import QPointF, Qt
+from qtpy.QtGui import QBrush, QColor, QPainter, QPen, QPixmap, QPolygonF
+from qtpy.QtWidgets import QGridLayout, QLabel, QWidget
+
+# Okabe and Ito's colors, told apart with any color vision; the darker of a pair on white.
+_ON_DARK = {
+    "steps": "#5a6370",
+    "train": "#e69f00",
+    "validation": "#56b4e9",
+    "best": "#f0e442",
+    "constant": "#c8c8c8",
+    "linear": "#2fd0a0",
+    "floor": "#e79cc4",
+}
+_ON_LIGHT = {
+    "steps": "#c3c9d1",
+    "train": "#d55e00",
+    "validation": "#0072b2",
+    "best": "#000000",
+    "constant": "#6b6b6b",
+    "linear": "#00795a",
+    "floor": "#a8437f",
+}
+_DASHES = {"constant": [6, 4], "linear": [10, 3, 2, 3], "floor": [2, 3]}
+_TIPS = {
+    "validation": "Loss on held-out micrographs after each epoch",
+    "train": "Mean loss of the steps of each epoch",
+    "steps": "Loss of every single step",
+    "best": "The weights of this epoch are in the model file",
+    "constant": "Predicting the mean everywhere: what a fallen run does",
+    "linear": "The best linear combination of low-pass filters: a network worth having gets below it",
+    "floor": "1 − r of the two halves: their noise cannot be predicted, no run gets below it",
+    "identity": "Mean squared difference of noisy and target as they are",
+}
+
+
+def colors(dark: bool) -> dict[str, str]:
+    """Return the color of each line for a dark or a light background."""
+    return dict(_ON_DARK if dark else _ON_LIGHT)
+
+
+def pen(name: str, color: str) -> Any:
+    """Return the pen of a line; references differ by their dashes, too."""
+    made = pg.mkPen(color, width=1 if name == "steps" else 2)
+    if name in _DASHES:
+        made.setDashPattern(_DASHES[name])
+    return made
+
+
+class LossLegend(QWidget):
+    """A row per line: how it is drawn, its name, its newest value."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFixedWidth(232)
+        self._swatches: dict[str, QLabel] = {}
+        self.values: dict[str, QLabel] = {}
+        grid = QGridLayout(self)
+        grid.setContentsMargins(6, 8, 8, 8)
+        grid.setHorizontalSpacing(8)
+        grid.setVerticalSpacing(2)
+        grid.setColumnStretch(1, 1)
+        for row, (name, text) in enumerate(_NAMES.items()):
+            self._swatches[name], label, self.values[name] = QLabel(), QLabel(text), QLabel("–")
+            self.values[name].setAlignment(Qt.AlignmentFlag.AlignRight)
+            for column, widget in enumerate((self._swatches[name], label, self.values[name])):
+                widget.setToolTip(_TIPS[name])
+                grid.addWidget(widget, row, column)
+        grid.setRowStretch(len(_NAMES), 1)
+
+    def set_theme(self, dark: bool) -> None:
+        """Draw the swatches in the colors of the plot."""
+        for name, color in colors(dark).items():
+            self._swatches[name].setPixmap(_swatch(name, color))
+
+    def show_history(self, history: History) -> None:
+        """Write the newest values."""
+        started, best = history.started, history.best
+        shown: dict[str, float | None] = dict.fromkeys(_NAMES)
+        if started is not None:
+            of = started.references
+            shown |= {name: getattr(of, name) for name in ("constant", "linear", "floor", "identity")}
+        shown["steps"] = history.losses[-1] if history.losses else None
+        if history.epochs:
+            shown["validation"] = history.epochs[-1].validation_loss
+            shown["train"] = history.epochs[-1].train_loss if history.epochs[-1].epoch else None
+        for name, value in shown.items():
+            self.values[name].setText("–" if value is None else f"{value:.4f}")
+        if best is not None:
+            self.values["best"].setText(f"{best.validation_loss:.4f} @ {best.epoch}")
+
+
+_NAMES = {
+    "validation": "validation",
+    "train": "training, epoch",
+    "steps": "training, step",
+    "best": "best @ epoch",
+    "constant": "constant",
+    "linear": "linear filter",
+    "floor": "floor 1 − r",
+    "identity": "doing nothing",
+}
+
+
+def _swatch(name: str, color: str) -> QPixmap:
+    pixmap = QPixmap(30, 14)
+    pixmap.fill(QColor(0, 0, 0, 0))
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    if name != "best":
+        painter.setPen(QPen(pen(name, color)))
+        painter.drawLine(1, 7, 29, 7)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QBrush(QColor(color)))
+    if name in ("train", "validation"):
+        painter.drawEllipse(QPointF(15, 7), 3.5, 3.5)
+    if name == "best":
+        painter.drawPolygon(_star(15, 7, 7))
+    painter.end()
+    return pixmap
+
+
+def _star(x: float, y: float, radius: float) -> QPolygonF:
+    points = []
+    for corner in range(10):
+        reach = radius if corner % 2 == 0 else radius * 0.42
+        angle = math.pi * corner / 5
+        points.append(QPointF(x + reach * math.sin(angle), y - reach * math.cos(angle)))
+    return QPolygonF(points)

@@ -1,0 +1,100 @@
+"""The training run of a viewer window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, cast
+
+from cryoden.events import EpochFinished, PhaseStarted, StepFinished, TrainingEvent, TrainingFinished
+from cryoden.history import History
+from cryoden.micrograph import HalfPair, Windowed
+from cryoden.settings import TrainingSettings
+from napari_cryoden.job import Job
+from napari_cryoden.worker import leave_a_core
+
+Pairs = Sequence[HalfPair] | Sequence[tuple[Windowed, Windowed]]
+
+
+class Run(Job):
+    """One training at a time, with its history and the model file it writes.
+
+    Attributes
+    ----------
+    history : History or None
+        Of the run under way, else of the last one.
+    model_file : Path or None
+        The last model this window trained; set as soon as it is on disk.
+    """
+
+    title = "Training"
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__(viewer)
+        self.history: History | None = None
+        self.model_file: Path | None = None
+        self._target: Path | None = None
+        self._reason = ""
+        self._progress: float | None = None
+
+    def train(
+        self,
+        opened: Callable[[], Pairs],
+        model_file: Path,
+        settings: TrainingSettings,
+        start: Path | None = None,
+    ) -> None:
+        """Begin a run on what ``opened`` gives when the worker calls it.
+
+        Raises
+        ------
+        TrainingError
+            G05 while a run is under way.
+        """
+        self.begin(lambda: _training(opened, model_file, settings, start), "starting")
+        self.history, self._target, self._reason, self._progress = History(), model_file, "", None
+
+    @property
+    def progress(self) -> float | None:
+        """Return 0 to 1, or ``None`` before the first step."""
+        return self._progress
+
+    def fold(self, event: TrainingEvent) -> None:
+        """Add one event to the history and keep the status line new."""
+        if self.history is None:
+            return
+        self.history.add(event)
+        if isinstance(event, StepFinished):
+            self._progress = event.progress
+        elif isinstance(event, EpochFinished) and event.epoch > 0 and event.weights is not None:
+            self.model_file = self._target
+        elif isinstance(event, TrainingFinished):
+            self._reason = event.message
+        self.status = self.history.status_line()
+
+    def conclusion(self, stopped: bool) -> str:
+        """Return how it ended and where the model is."""
+        best = self.history.best if self.history is not None else None
+        if self.model_file is None or self.model_file != self._target or best is None:
+            return f"{self._reason or 'Stopped'}. No epoch was better than the start: no model was written."
+        how = "Stopped" if stopped and not self._reason else self._reason or "Finished"
+        return f"{how}. Best {best.validation_loss:.4f} at epoch {best.epoch} is in {self.model_file}"
+
+
+def _training(
+    opened: Callable[[], Pairs], model_file: Path, settings: TrainingSettings, start: Path | None
+) -> Generator[TrainingEvent, None, None]:
+    yield PhaseStarted("loading PyTorch")
+    leave_a_core()
+    from cryoden import pipeline  # noqa: PLC0415  it loads torch, which docking must not
+
+    found = opened()
+    events: Iterator[TrainingEvent]
+    if found and isinstance(found[0], HalfPair):
+        events = pipeline.train_halves(cast("Sequence[HalfPair]", found), model_file, settings, start=start)
+    else:
+        supervised = cast("Sequence[tuple[Windowed, Windowed]]", found)
+        events = pipeline.train_supervised(supervised, model_file, settings, start=start)
+    with closing(cast("Generator[TrainingEvent, None, None]", events)):
+        yield from events

@@ -1,0 +1,161 @@
+"""What to learn from: halves among the layers, halves in a folder, or a noisy and a target layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QVBoxLayout, QWidget
+
+from cryoden import mrc
+from cryoden.halves import HalfFiles, find_pairs
+from cryoden.micrograph import HalfPair
+from napari_cryoden.file_field import FileField
+from napari_cryoden.layer_box import LayerBox
+from napari_cryoden.layer_pairs import LayerPair, in_memory, pairs_of
+from napari_cryoden.layers import facts_of, to_micrograph
+from napari_cryoden.pair_list import Opener, PairList
+from napari_cryoden.run import Pairs
+
+LAYERS, FOLDER, SUPERVISED = range(3)
+_CHOICES = ("Halves among the layers", "Halves in a folder", "A noisy and a target layer")
+_HELP = (
+    "Noise2Noise: the even and odd halves of each exposure teach one another.\n"
+    "Supervised: a noisy layer learns to look like a cleaner target layer of the same scene."
+)
+_NO_PAIR = "No pair of halves is open. Open files named …_EVN and …_ODD, or File > Open Sample."
+_NO_FOLDER = "Choose a folder with files …_EVN and …_ODD, or with folders even and odd."
+
+
+class SourcePanel(QWidget):
+    """The choice of material, and in words what is wrong with it."""
+
+    changed = Signal()
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self._listed: list[LayerPair] = []
+        self.choice = QComboBox()
+        self.choice.addItems(_CHOICES)
+        self.choice.setToolTip(_HELP)
+        self.pairs = PairList()
+        self.folder = FileField("folder", "Folder with the halves", placeholder="folder with the halves")
+        self.noisy, self.target = LayerBox(viewer), LayerBox(viewer)
+        self.note = QLabel()
+        self.note.setWordWrap(True)
+        self._layer_rows = QWidget()
+        self._lay_out()
+        self._connect()
+        self.refresh()
+
+    @property
+    def problem(self) -> str:
+        """Why one cannot train with this yet; empty when one can."""
+        where = self.choice.currentIndex()
+        if where == SUPERVISED:
+            return self._layer_problem()
+        if where == FOLDER and self.folder.path is None:
+            return _NO_FOLDER
+        if self.pairs.trouble or self.pairs.chosen():
+            return self.pairs.trouble
+        if self.pairs.checking:
+            return "The halves are being checked"
+        return "None of the pairs is ready and ticked" if self.pairs.count() else _NO_PAIR
+
+    @property
+    def data_folder(self) -> Path | None:
+        """Where the material lies, ``None`` for layers without a file."""
+        where = self.choice.currentIndex()
+        if where == FOLDER:
+            return self.folder.path
+        layer = self.noisy.layer if where == SUPERVISED else next((pair.even for pair in self._listed), None)
+        source = facts_of(layer).get("source") if layer is not None else None
+        return Path(source).parent if source else None
+
+    def material(self) -> Callable[[], Pairs]:
+        """Return what opens the chosen pairs; pixels of layers are copied here and now.
+
+        Raises
+        ------
+        MicrographError
+            When a layer is no micrograph.
+        """
+        if self.choice.currentIndex() == SUPERVISED:
+            both = [(to_micrograph(self.noisy.layer), to_micrograph(self.target.layer))]
+            return lambda: both
+        chosen = self.pairs.chosen()
+        if self.choice.currentIndex() == FOLDER:
+            return lambda: [opener() for opener in chosen]
+        copies = [in_memory(opener()) for opener in chosen]
+        return lambda: copies
+
+    def refresh(self) -> None:
+        """Look again for pairs in what is chosen."""
+        where, folder = self.choice.currentIndex(), self.folder.path
+        self.folder.setVisible(where == FOLDER)
+        self.pairs.setVisible(where != SUPERVISED)
+        self._layer_rows.setVisible(where == SUPERVISED)
+        if where == LAYERS:
+            self._look_among_layers()
+        elif where == FOLDER and folder is not None:
+            self.pairs.look(lambda: [(pair.name, _opener(pair)) for pair in find_pairs([folder])])
+        else:
+            self.pairs.forget()
+        self._tell()
+
+    def _look_among_layers(self) -> None:
+        self._listed = pairs_of(self._viewer.layers)
+        pairs = [(pair.name, pair.opener()) for pair in self._listed]
+        if pairs:
+            self.pairs.look(lambda: pairs)
+        else:
+            self.pairs.forget()
+
+    def _layers_changed(self, event: Any) -> None:  # noqa: ARG002  napari passes its event
+        if self.choice.currentIndex() != LAYERS:
+            return
+        now = pairs_of(self._viewer.layers)
+        same = len(now) == len(self._listed) and all(map(LayerPair.same_as, now, self._listed))
+        if not same:
+            self.refresh()
+
+    def _layer_problem(self) -> str:
+        noisy, target = self.noisy.layer, self.target.layer
+        if noisy is None or noisy is target:
+            return "Choose two different layers: a noisy one and its cleaner target"
+        if noisy.data.shape != target.data.shape:
+            sizes = " and ".join("×".join(map(str, layer.data.shape)) for layer in (noisy, target))
+            return f"The two layers differ in size: {sizes}"
+        return ""
+
+    def _tell(self) -> None:
+        self.note.setText(self.problem)
+        self.note.setVisible(bool(self.problem))
+        self.changed.emit()
+
+    def _connect(self) -> None:
+        self.choice.currentIndexChanged.connect(lambda _: self.refresh())
+        self.folder.changed.connect(self.refresh)
+        self.pairs.changed.connect(self._tell)
+        self.noisy.currentIndexChanged.connect(lambda _: self._tell())
+        self.target.currentIndexChanged.connect(lambda _: self._tell())
+        events = self._viewer.layers.events
+        for event in (events.inserted, events.removed, events.renamed):
+            event.connect(self._layers_changed)
+
+    def _lay_out(self) -> None:
+        rows = QFormLayout(self._layer_rows)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.addRow("noisy", self.noisy)
+        rows.addRow("target", self.target)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        for widget in (self.choice, self.folder, self._layer_rows, self.pairs, self.note):
+            column.addWidget(widget)
+
+
+def _opener(pair: HalfFiles) -> Opener:
+    return lambda: HalfPair(mrc.open_micrograph(pair.even), mrc.open_micrograph(pair.odd))

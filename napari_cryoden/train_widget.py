@@ -1,0 +1,144 @@
+"""The dock "Train a denoiser"."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from napari.utils.notifications import show_error
+from qtpy.QtCore import QStandardPaths
+from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QScrollArea
+
+from cryoden.errors import CryodenError
+from cryoden.settings import TrainingSettings
+from napari_cryoden.dock import column_in, heading, status_label
+from napari_cryoden.file_field import FileField
+from napari_cryoden.form import Form
+from napari_cryoden.job import plain
+from napari_cryoden.plot_dock import show_plot
+from napari_cryoden.run import Run
+from napari_cryoden.source_panel import SourcePanel
+
+MODELS = "Model files (*.safetensors)"
+
+
+class TrainWidget(QScrollArea):
+    """Choose material, a model file and settings; watch, stop, keep the best.
+
+    The run itself belongs to the window: this dock may be closed and opened again meanwhile.
+    """
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
+        self.viewer = plain(napari_viewer)
+        self.run = Run.of(self.viewer)
+        self.source = SourcePanel(self.viewer)
+        self.model = FileField("save", "Model file to write", MODELS)
+        self.start_model = FileField("open", "Model to go on from", MODELS, "nothing: an untrained network")
+        self.form = Form(TrainingSettings())
+        self.train_button = QPushButton("Train")
+        self.stop_button = QPushButton("Stop (keep best)")
+        self.status = status_label()
+        self.progress = QProgressBar()
+        self._proposed: Path | None = None
+        self._lay_out()
+        self._connect()
+        show_plot(self.viewer)
+        self._propose()
+        self.follow()
+
+    def train(self) -> None:
+        """Start a run with what is chosen, or say in one line why not."""
+        try:
+            settings, target = self.form.settings(), self.model.path
+            if target is None:
+                return
+            self.run.train(self.source.material(), target, settings, self.start_model.path)
+        except CryodenError as error:
+            show_error(str(error))
+            return
+        show_plot(self.viewer)
+
+    def follow(self) -> None:
+        """Show the state of the window's run."""
+        problem = self._problem()
+        self.train_button.setEnabled(not problem)
+        self.train_button.setToolTip(problem or "Start to learn; the best model so far is always on disk")
+        self.stop_button.setEnabled(self.run.running and not self.run.stopping)
+        self.stop_button.setToolTip(self._about_stopping())
+        self.status.setText("stopping after this step …" if self.run.stopping else self.run.status)
+        self.status.setToolTip(self.run.status)
+        self._show_progress()
+
+    def _problem(self) -> str:
+        if self.run.running:
+            return "A run is under way in this window; stop it or wait for its end"
+        if self.model.path is None:
+            return "Choose where to write the model file"
+        return self.source.problem
+
+    def _about_stopping(self) -> str:
+        if self.run.stopping:
+            return "Stopping after the step under way"
+        if self.run.running:
+            return "End the run now; the model of its best epoch stays in the model file"
+        return "No run is under way"
+
+    def _show_progress(self) -> None:
+        done = self.run.progress
+        waiting = self.run.running and done is None
+        self.progress.setRange(0, 0 if waiting else 1000)
+        if not waiting:
+            self.progress.setValue(round(1000 * (done or 0)))
+
+    def _propose(self) -> None:
+        """Name a new model file beside the data, unless the user has named one."""
+        if self.model.path not in {None, self._proposed}:
+            return
+        self._proposed = free_name(self.source.data_folder or _documents())
+        self.model.path = self._proposed
+
+    def _ended(self, message: str) -> None:  # noqa: ARG002  the status line shows it
+        self._propose()
+        self.follow()
+
+    def _connect(self) -> None:
+        self.train_button.clicked.connect(self.train)
+        self.stop_button.clicked.connect(self.run.stop)
+        self.run.changed.connect(self.follow)
+        self.run.failed.connect(show_error)
+        self.run.ended.connect(self._ended)
+        self.source.changed.connect(self._propose)
+        self.source.changed.connect(self.follow)
+        self.model.changed.connect(self.follow)
+
+    def _lay_out(self) -> None:
+        column = column_in(self)
+        for title, widget in (
+            ("Learn from", self.source),
+            ("Model file to write", self.model),
+            ("Go on from", self.start_model),
+            ("Settings", self.form),
+        ):
+            column.addWidget(heading(title))
+            column.addWidget(widget)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.train_button)
+        buttons.addWidget(self.stop_button)
+        column.addLayout(buttons)
+        column.addWidget(self.progress)
+        column.addWidget(self.status)
+        column.addStretch(1)
+
+
+def free_name(folder: Path, stem: str = "denoiser") -> Path:
+    """Return a model file that does not exist yet: a new run never replaces an older model unasked."""
+    number = 1
+    while (path := folder / f"{stem}{'' if number == 1 else f'_{number}'}.safetensors").exists():
+        number += 1
+    return path
+
+
+def _documents() -> Path:
+    place = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
+    return Path(place) if place and Path(place).is_dir() else Path.home()

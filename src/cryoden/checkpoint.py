@@ -1,0 +1,114 @@
+"""The model file: everything it takes to denoise, in one safetensors file.
+
+Weights are tensors; network, pixel size and provenance are one JSON text in the header, with a
+SHA-256 over both, because the format itself does not notice a flipped bit. Nothing in it is
+ever executed, and torch is not needed to read it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from cryoden.errors import ModelFileError
+from cryoden.events import Weights
+from cryoden.settings import NetworkName
+
+FORMAT = "cryoden-1"
+KEY = "cryoden"
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A trained network as it lies in a model file.
+
+    Parameters
+    ----------
+    network : str
+        Which network the weights belong to.
+    weights : mapping of str to ndarray
+        float32 arrays by the network's own names.
+    pixel_size : float or None
+        Å/px of the micrographs it was trained on.
+    provenance : mapping
+        Plain JSON values: settings, files, loss history, references, versions.
+    """
+
+    network: NetworkName
+    weights: Weights
+    pixel_size: float | None
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def sha256(self) -> str:
+        """Fingerprint of everything in the file, 64 hexadecimal digits."""
+        digest = hashlib.sha256(self.description().encode())
+        for name in sorted(self.weights):
+            digest.update(f"{name}{self.weights[name].shape}".encode())
+            digest.update(np.ascontiguousarray(self.weights[name]).tobytes())
+        return digest.hexdigest()
+
+    def description(self) -> str:
+        """Return all but the weights as one line of JSON."""
+        about = {
+            "format": FORMAT,
+            "network": self.network,
+            "normalization": "z-score of the micrograph, outliers beyond 6 standard deviations left out",
+            "pixel_size": self.pixel_size,
+            "provenance": self.provenance,
+        }
+        return json.dumps(about, sort_keys=True, allow_nan=False)
+
+
+def write(model: Model, path: Path) -> None:
+    """Write the model to exactly this path; the caller publishes it.
+
+    Raises
+    ------
+    ModelFileError
+        M05 for weights that are not finite: such a model is never kept.
+    """
+    bad = [name for name, values in model.weights.items() if not np.isfinite(values).all()]
+    if bad:
+        raise ModelFileError("M05", path, f"weights of {bad[0]} are not finite", kept="The last good model is kept")
+    path.write_bytes(save(dict(model.weights), {KEY: model.description(), "sha256": model.sha256}))
+
+
+def load(path: Path) -> Model:
+    """Read a model file and prove that it is whole.
+
+    Raises
+    ------
+    ModelFileError
+        M01 not there, M02 not a model file, M03 of another version, M04 damaged.
+    """
+    if not path.is_file():
+        raise ModelFileError("M01", path, "no such model file", fix="Give a file written by cryoden train")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            about = file.metadata() or {}
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+    except (SafetensorError, OSError) as error:
+        raise ModelFileError("M02", path, f"not a whole model file ({error})", fix="Copy it again") from None
+    return _proven(path, about, weights)
+
+
+def _proven(path: Path, about: Mapping[str, str], weights: Weights) -> Model:
+    if KEY not in about:
+        raise ModelFileError("M02", path, "a safetensors file of another program", fix="Give a file written by cryoden")
+    described = json.loads(about[KEY])
+    if described["format"] != FORMAT or described["network"] not in get_args(NetworkName):
+        found = f"{described['format']}, {described['network']}"
+        raise ModelFileError("M03", path, f"of another version (found {found}, expected {FORMAT})", fix="Train again")
+    model = Model(described["network"], weights, described["pixel_size"], described["provenance"])
+    if model.sha256 != about.get("sha256"):
+        raise ModelFileError("M04", path, "damaged: checksum differs", kept="Nothing was denoised", fix="Copy it again")
+    return model

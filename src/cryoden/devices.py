@@ -1,0 +1,74 @@
+"""What the machine offers: device, number format, free memory, reproducible kernels."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from cryoden.errors import SettingsError
+from cryoden.settings import Device, Precision
+
+CPU_TILE_MEMORY = 1 << 30  # a laptop must stay usable while it denoises
+
+
+def resolve(device: Device) -> torch.device:
+    """Return the torch device for a choice; ``auto`` takes CUDA, then Apple's MPS, then the CPU.
+
+    Raises
+    ------
+    SettingsError
+        The chosen device is not there.
+    """
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if device == "auto":
+        return torch.device(next(name for name, is_there in there.items() if is_there))
+    if not there[device]:
+        found = ", ".join(name for name, is_there in there.items() if is_there)
+        raise SettingsError("S02", None, f"device = {device} is not there (found: {found})", fix="Choose auto")
+    return torch.device(device)
+
+
+def describe(device: torch.device) -> str:
+    """Return the device's name as a person knows it."""
+    if device.type == "cuda":
+        return str(torch.cuda.get_device_name(device))
+    return f"CPU, {torch.get_num_threads()} threads" if device.type == "cpu" else device.type.upper()
+
+
+def number_format(precision: Precision, device: torch.device) -> torch.dtype:
+    """Return the number format of the network's convolutions on this device.
+
+    bfloat16 only where it is computed in hardware: elsewhere it is emulated and slower.
+    """
+    if precision != "auto":
+        return torch.float32 if precision == "float32" else torch.bfloat16
+    if device.type == "cuda":
+        gains = torch.cuda.get_device_capability(device) >= (8, 0)
+    else:
+        gains = device.type == "cpu" and torch.ops.mkldnn._is_mkldnn_bf16_supported() and _has_bf16_arithmetic()
+    return torch.bfloat16 if gains else torch.float32
+
+
+def _has_bf16_arithmetic() -> bool:
+    flags = torch.cpu.get_capabilities()
+    return bool(flags.get("avx512_bf16") or flags.get("amx_bf16"))
+
+
+def free_memory(device: torch.device) -> int:
+    """Return the bytes a tile may use on this device."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    if not hasattr(os, "sysconf"):
+        return CPU_TILE_MEMORY
+    available = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return min(CPU_TILE_MEMORY, available // 2)
+
+
+@contextmanager
+def reproducible() -> Iterator[None]:
+    """Keep cuDNN to kernels that give the same sums each time. Never yield events inside it."""
+    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True):
+        yield

@@ -1,0 +1,159 @@
+"""The grammar of the command line: what can be asked, in words a user reads with ``--help``.
+
+The flags of training, denoising and reading are derived from the settings classes, so that
+help, unit, default and range stand in one place. Imports neither torch, numpy nor mrcfile:
+``--help`` has to be instant.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields, make_dataclass
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from tyro.conf import FlagCreatePairsOff, Positional, arg, create_mutex_group, subcommand
+
+from cryoden.settings import DenoisingSettings, ReadingSettings, Setting, TrainingSettings, described
+
+Settings = TypeVar("Settings")
+
+HOW_LONG = create_mutex_group(required=False, title="how long (one of the two)")
+TOGETHER = {"minutes": (HOW_LONG,), "epochs": (HOW_LONG,)}
+
+
+def _flags(kind: type[Settings], title: str) -> Callable[..., Settings]:
+    """Return a function tyro can call, whose parameters are the fields of a settings class.
+
+    Everyday fields stand in a help box named ``title``, expert fields in a second one.
+    """
+    groups = {title: _group(kind, expert=False), "expert": _group(kind, expert=True)}
+    groups = {name: group for name, group in groups.items() if fields(group)}
+
+    def build(**answers: Any) -> Settings:
+        return kind(**{name: value for group in answers.values() for name, value in vars(group).items()})
+
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    parameters = [inspect.Parameter(name, keyword, annotation=group) for name, group in groups.items()]
+    build.__annotations__ = dict(groups)
+    build.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # functions take any
+    return build
+
+
+def _group(kind: type, *, expert: bool) -> Any:
+    defaults = {field.name: field.default for field in fields(kind)}
+    chosen = [
+        (name, Annotated[(plain, _flag(setting, defaults[name]), *TOGETHER.get(name, ()))], defaults[name])
+        for name, (plain, setting) in described(kind).items()
+        if setting.expert is expert
+    ]
+    return make_dataclass("Group", chosen, frozen=True)
+
+
+def _flag(setting: Setting, default: Any) -> Any:
+    facts = [] if isinstance(default, bool) else [f"default: {_number(default)} {setting.unit}".rstrip()]
+    if setting.low is not None and setting.high is not None:
+        facts.append(f"{_number(setting.low)} to {_number(setting.high)}")
+    return arg(help=setting.help + ".", help_behavior_hint=f"({'; '.join(facts)})" if facts else "")
+
+
+def _number(value: object) -> str:
+    return f"{value:,.10g}" if isinstance(value, int | float) else str(value)
+
+
+def _settings(kind: type[Settings], title: str) -> Any:
+    return arg(prefix_name=False, constructor=_flags(kind, title))
+
+
+Reading = Annotated[ReadingSettings, _settings(ReadingSettings, "reading")]
+Training = Annotated[TrainingSettings, _settings(TrainingSettings, "training")]
+Denoising = Annotated[DenoisingSettings, _settings(DenoisingSettings, "denoising")]
+Paths = tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class Info:
+    """Say what MRC files are, and which of them make pairs of halves.
+
+    Looks at size, pixel type, pixel size and extended header, says what is odd, and measures
+    how well the two halves of each pair correlate. Reads, never writes.
+    """
+
+    paths: Annotated[Positional[Paths], arg(metavar="PATH...", help="MRC files, or folders of them.", help_behavior_hint="")]
+    reading: Reading
+
+
+@dataclass(frozen=True)
+class Train:
+    """Train a network on your own micrographs and write it to a model file.
+
+    Either on halves (Noise2Noise): even and odd sums of the same exposures, found by name,
+      cryoden train --halves average/ --model apoferritin.safetensors
+    or supervised, on noisy micrographs and what they should look like:
+      cryoden train --noisy *_frame.mrc --target *_rest.mrc --model pairs.safetensors
+
+    Ctrl-C stops and keeps the best model so far; a second Ctrl-C stops at once.
+    """
+
+    model: Annotated[Path, arg(metavar="FILE", help="Model file to write.")]
+    training: Training
+    reading: Reading
+    halves: Annotated[Paths, arg(metavar="PATH...", help="Folders or MRC files with both halves.", help_behavior_hint="")] = ()
+    noisy: Annotated[Paths, arg(metavar="PATH...", help="Noisy micrographs, folders or files.", help_behavior_hint="")] = ()
+    target: Annotated[
+        Paths,
+        arg(
+            metavar="PATH...",
+            help="What they are compared with: same number, same order, names that differ by one tag.",
+            help_behavior_hint="",
+        ),
+    ] = ()
+    start: Annotated[Path | None, arg(metavar="MODEL", help="Go on from this model file.", help_behavior_hint="")] = None
+    overwrite: Annotated[bool, arg(help="Replace the model file if it exists.", help_behavior_hint="")] = False
+
+
+@dataclass(frozen=True)
+class Denoise:
+    """Denoise micrographs with a trained model.
+
+    Each result gets the name of its micrograph in the output folder, as an MRC file with the
+    same header. Files that cannot be denoised are listed and skipped; then the exit status is 3.
+    """
+
+    paths: Annotated[Positional[Paths], arg(metavar="PATH...", help="MRC files, or folders of them.", help_behavior_hint="")]
+    model: Annotated[Path, arg(metavar="FILE", help="Model file to denoise with.")]
+    output: Annotated[Path, arg(metavar="FOLDER", help="Folder for the results.")]
+    denoising: Denoising
+    reading: Reading
+    overwrite: Annotated[bool, arg(help="Replace results that exist.", help_behavior_hint="")] = False
+
+
+@dataclass(frozen=True)
+class Demo:
+    """Train and denoise on simulated micrographs, to see that everything works.
+
+    Writes a model, the noisy micrographs and the denoised ones.
+    """
+
+    training: Training
+    output: Annotated[Path, arg(metavar="FOLDER", help="Folder for the results.")] = Path("demo-output")
+
+
+@dataclass(frozen=True)
+class Cryoden:
+    """Train a denoising network on cryo-EM micrographs, and denoise them.
+
+    Start with `cryoden info FOLDER`, then `cryoden train`, then `cryoden denoise`.
+    Exit status: 0 done, 1 error, 2 wrong usage, 3 finished with failures, 130 stopped.
+    """
+
+    command: (
+        Annotated[Info, subcommand("info")]
+        | Annotated[Train, subcommand("train")]
+        | Annotated[Denoise, subcommand("denoise")]
+        | Annotated[Demo, subcommand("demo")]
+    )
+    json: Annotated[
+        FlagCreatePairsOff[bool], arg(help="Print one JSON object a line instead of text.", help_behavior_hint="")
+    ] = False

@@ -1,0 +1,102 @@
+"""How weights follow gradients that are nearly all noise, and how they are judged.
+
+At a signal of 3 % of the variance a plain run can fall into the constant predictor. What keeps
+this one up: it starts at the best linear filter, gradients are clipped, the learning rate is
+warmed up, and what is validated and saved is a running average of the weights.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from cryoden.devices import reproducible
+from cryoden.networks import LinearFilter
+from cryoden.patches import Batch
+from cryoden.settings import TrainingSettings
+
+WARM_UP = 50  # steps
+CLIP_NORM = 0.1
+AVERAGING = 0.995
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where and in which number format a network computes."""
+
+    device: torch.device
+    number_format: torch.dtype
+
+    def predict(self, network: nn.Module, noisy: Tensor) -> Tensor:
+        """Return the network's float32 output."""
+        low = self.number_format is not torch.float32
+        with torch.autocast(self.device.type, dtype=self.number_format, enabled=low):
+            output: Tensor = network(noisy)
+        return output.float()
+
+    def tensors(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return noisy and target on the device."""
+        noisy, target = (torch.from_numpy(part).to(self.device) for part in (batch.noisy, batch.target))
+        return noisy.contiguous(memory_format=torch.channels_last), target
+
+
+class Learner:
+    """A network, the running average of its weights and the optimizer that moves it."""
+
+    def __init__(self, network: nn.Module, settings: TrainingSettings, place: Place) -> None:
+        self.place = place
+        self.settings = settings
+        self.network = network.to(place.device, memory_format=torch.channels_last)
+        self.average = copy.deepcopy(self.network).requires_grad_(False)
+        kind = torch.optim.AdamW if settings.optimizer == "adamw" else torch.optim.SGD
+        self.optimizer = kind(self.network.parameters(), lr=settings.learning_rate)
+
+    def rate(self, step: int, progress: float) -> float:
+        """Return the learning rate of a step, ``progress`` from 0 to 1 through the run."""
+        down = (1 + math.cos(math.pi * progress)) / 2 if self.settings.schedule == "cosine" else 1.0
+        return self.settings.learning_rate * down * min(1.0, step / WARM_UP)
+
+    def learn(self, batch: Batch, step: int, progress: float) -> float:
+        """Update the weights once and return the batch's mean squared error.
+
+        The loss is returned before the weights move, and they do not move when it, or its
+        gradient, is not finite.
+        """
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.rate(step, progress)
+        with reproducible():
+            noisy, target = self.place.tensors(batch)
+            loss = functional.mse_loss(self.place.predict(self.network, noisy), target)
+            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+            norm = nn.utils.clip_grad_norm_(self.network.parameters(), CLIP_NORM)
+        if torch.isfinite(norm):
+            self.optimizer.step()
+            self._follow(step)
+        self.optimizer.zero_grad()
+        return loss.item() if torch.isfinite(norm) else math.nan
+
+    def _follow(self, step: int) -> None:
+        decay = min(AVERAGING, step / (step + 10))
+        with torch.no_grad():
+            for mean, now in zip(self.average.parameters(), self.network.parameters(), strict=True):
+                mean.lerp_(now, 1 - decay)
+
+
+def fitted_filter(batch: Batch) -> LinearFilter:
+    """Return the linear filter that best predicts target from noisy, by least squares.
+
+    Normal equations over the starlet bands of the half-resolution mean, in float64.
+    """
+    linear = LinearFilter()
+    with torch.no_grad():
+        noisy, target = (functional.avg_pool2d(torch.from_numpy(part), 2) for part in (batch.noisy, batch.target))
+        bands = linear.scales(noisy).double().transpose(0, 1).flatten(1)
+        matrix = bands @ bands.T
+        ridge = 1e-9 * matrix.diagonal().mean() * torch.eye(len(matrix), dtype=torch.float64)
+        linear.gains.copy_(torch.linalg.solve(matrix + ridge, bands @ target.double().flatten()))
+    return linear

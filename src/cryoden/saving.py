@@ -1,0 +1,98 @@
+"""A pipe that keeps the best model on disk while events pass through it."""
+
+from __future__ import annotations
+
+import math
+import platform
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import cryoden
+from cryoden.checkpoint import Model, write
+from cryoden.events import EpochFinished, TrainingEvent, TrainingFinished, TrainingStarted
+from cryoden.publish import publishing
+
+
+def save_best(
+    events: Iterable[TrainingEvent], path: Path, *, files: Iterable[Path] = (), start: Model | None = None
+) -> Iterator[TrainingEvent]:
+    """Pass events on; each best epoch replaces the model file, whole or not at all.
+
+    Nothing is written before the first best epoch, so a run that fails leaves an older file as
+    it was. However the run ends, the file then also tells its end and the whole loss history.
+
+    Parameters
+    ----------
+    events : iterable of TrainingEvent
+        A training run.
+    path : Path
+        The model file.
+    files : iterable of Path
+        The micrographs trained on; the model file is never put in place of one of them.
+    start : Model, optional
+        What the run started from, for the record.
+
+    Yields
+    ------
+    TrainingEvent
+        The same events. A best epoch is on disk before its event is passed on.
+    """
+    record = _Record(path, tuple(files), start)
+    try:
+        for event in events:
+            record.add(event)
+            yield event
+    finally:
+        record.save()
+
+
+class _Record:
+    def __init__(self, path: Path, files: tuple[Path, ...], start: Model | None) -> None:
+        self.path, self.files = path, files
+        self.about: dict[str, Any] = {
+            "files": [str(file) for file in files],
+            "start": start.sha256 if start else None,
+            "versions": versions(),
+            "history": [],
+            "end": "stopped",
+        }
+        self.started: TrainingStarted | None = None
+        self.best: EpochFinished | None = None
+
+    def add(self, event: TrainingEvent) -> None:
+        match event:
+            case TrainingStarted():
+                self.started = event
+                self.about |= _plain(asdict(event))
+            case EpochFinished():
+                self._add_epoch(event)
+            case TrainingFinished():
+                self.about["end"] = event.reason
+
+    def _add_epoch(self, event: EpochFinished) -> None:
+        self.about["history"].append(_plain({k: v for k, v in vars(event).items() if k != "weights"}))
+        if event.weights is not None:
+            self.best = event
+            self.save()
+
+    def save(self) -> None:
+        if self.best is None or self.best.weights is None or self.started is None:
+            return
+        about = self.about | {"best_epoch": self.best.epoch}
+        model = Model(self.started.settings.network, self.best.weights, self.started.pixel_size, about)
+        with publishing(self.path, overwrite=True, inputs=self.files) as temporary:
+            write(model, temporary)
+
+
+def versions() -> dict[str, str]:
+    """Return the versions a result depends on."""
+    packages = {name: version(name) for name in ("torch", "numpy")}
+    return {"cryoden": cryoden.__version__, "python": platform.python_version(), **packages}
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values as JSON has them: no NaN."""
+    return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in values.items()}

@@ -1,0 +1,84 @@
+"""Cutting a micrograph into tiles that together give the very same result as the whole.
+
+Each tile carries a halo at least as wide as the network looks, and only its core is kept, so
+that every pixel is computed from all the pixels it depends on. Neighboring tiles then agree
+exactly and there is nothing to blend.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from cryoden.micrograph import Pixels
+
+
+@dataclass(frozen=True)
+class Tile:
+    """Core ``[top:bottom, left:right]`` of one tile, in micrograph pixels."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """How a ``(height, width)`` micrograph is cut.
+
+    Parameters
+    ----------
+    height, width : int
+        Micrograph size in px.
+    edge : int
+        Edge of a core in px; rounded up to a multiple of ``stride``.
+    halo : int
+        Margin around the core in px; rounded up to a multiple of ``stride``.
+    stride : int
+        Grid the network's coarsest features lie on, in px.
+    """
+
+    height: int
+    width: int
+    edge: int
+    halo: int
+    stride: int
+
+    @property
+    def margin(self) -> int:
+        """Halo on the network's grid, in px."""
+        return rounded_up(self.halo, self.stride)
+
+    def padded(self, pixels: Pixels) -> Pixels:
+        """Return the micrograph mirrored outwards by the margin, sides on the network's grid."""
+        below, right = (rounded_up(side, self.stride) - side + self.margin for side in pixels.shape)
+        return np.pad(pixels, ((self.margin, below), (self.margin, right)), mode="reflect")
+
+    def tiles(self) -> list[Tile]:
+        """Return the tiles, row by row; the last of a row or column may be smaller."""
+        edge = rounded_up(self.edge, self.stride)
+        return [
+            Tile(top, left, min(top + edge, self.height), min(left + edge, self.width))
+            for top in range(0, self.height, edge)
+            for left in range(0, self.width, edge)
+        ]
+
+    def cut(self, padded: Pixels, tile: Tile) -> Pixels:
+        """Return the tile with its halo from the padded micrograph."""
+        bottom, right = rounded_up(tile.bottom, self.stride), rounded_up(tile.right, self.stride)
+        return padded[tile.top : bottom + 2 * self.margin, tile.left : right + 2 * self.margin]
+
+    def core(self, output: Pixels, tile: Tile) -> Pixels:
+        """Return the tile's core from the network's output for `cut`."""
+        height, width = tile.bottom - tile.top, tile.right - tile.left
+        return output[self.margin : self.margin + height, self.margin : self.margin + width]
+
+
+def rounded_up(value: int, step: int) -> int:
+    """Return the smallest multiple of ``step`` that is at least ``value``."""
+    return -(-value // step) * step
+
+
