@@ -8,7 +8,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
-from cryoden import mrc
 from cryoden.events import DenoisingEvent, MicrographDenoised, TileFinished
 from cryoden.micrograph import Micrograph
 from cryoden.publish import publishing
@@ -52,9 +51,7 @@ class Denoising(Job):
             G05 while another is under way, F32 for a layer that is no micrograph.
         """
         micrograph = layers.to_micrograph(raw)
-        source = layers.facts_of(raw).get("source")
-        like = Path(source) if source and Path(source).is_file() else None
-        self.begin(lambda: _denoising(micrograph, model, settings, output, like), f"denoising {raw.name}")
+        self.begin(lambda: _denoising(micrograph, model, settings, output), f"denoising {raw.name}")
         self.tiles, self.result, self.raw = (0, 0), None, raw
         self._made_with = {"model": str(model), "settings": asdict(settings)}
         self._written = f" and in {output}" if output else ""
@@ -81,20 +78,20 @@ class Denoising(Job):
 
 
 def _denoising(
-    micrograph: Micrograph, model: Path, settings: DenoisingSettings, output: Path | None, like: Path | None
+    micrograph: Micrograph, model: Path, settings: DenoisingSettings, output: Path | None
 ) -> Generator[DenoisingEvent, None, None]:
     leave_a_core()
     from cryoden import pipeline  # noqa: PLC0415  it loads torch, which docking must not
 
     with ExitStack() as stack:
         # First of all: a place that cannot be written is told before any computing.
-        inputs = [model, *([like] if like else [])]
+        inputs = [model, *([micrograph.path] if micrograph.path else [])]
         temporary = stack.enter_context(publishing(output, inputs=inputs)) if output else None
         events = pipeline.denoise_micrograph(micrograph, model, settings)
         stack.enter_context(closing(cast("Generator[DenoisingEvent, None, None]", events)))
         last = yield from _until_denoised(events)
         if temporary is not None:
-            _write(temporary, last.micrograph, model, settings, like)
+            pipeline.write_denoised(temporary, last.micrograph, model, settings)
     yield last
 
 
@@ -104,11 +101,3 @@ def _until_denoised(events: Iterator[DenoisingEvent]) -> Generator[DenoisingEven
             return event
         yield event
     raise AssertionError("a denoising ends with its micrograph")
-
-
-def _write(
-    path: Path, denoised: Micrograph, model: Path, settings: DenoisingSettings, like: Path | None
-) -> None:
-    label = f"napari-cryoden: denoised with {model.name}"[:80]
-    size = denoised.pixel_size
-    mrc.write(path, denoised.data, pixel_size=size, like=like, label=label, output=settings.output)

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from napari.utils.notifications import show_error
-from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QProgressBar, QPushButton, QScrollArea
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QProgressBar, QPushButton
 
 from cryoden.errors import CryodenError
 from cryoden.settings import DenoisingSettings
 from napari_cryoden.denoise_run import Denoising
-from napari_cryoden.dock import column_in, heading, status_label
+from napari_cryoden.dock import Dock, heading, status_label
 from napari_cryoden.file_field import FileField
 from napari_cryoden.form import Form
 from napari_cryoden.job import plain
@@ -21,7 +21,7 @@ from napari_cryoden.run import Run
 from napari_cryoden.train_widget import MODELS
 
 
-class DenoiseWidget(QScrollArea):
+class DenoiseWidget(Dock):
     """Choose a layer and a model; the result appears beside the raw layer."""
 
     def __init__(self, napari_viewer: Any) -> None:
@@ -130,7 +130,6 @@ class DenoiseWidget(QScrollArea):
         self.run.changed.connect(self._trained)
 
     def _lay_out(self) -> None:
-        column = column_in(self)
         self.output.setVisible(False)
         self.compare_button.setCheckable(True)
         self.compare_button.setToolTip("Show both side by side; once more gives your own view back")
@@ -139,15 +138,15 @@ class DenoiseWidget(QScrollArea):
             ("Model file", self.model),
             ("Settings", self.form),
         ):
-            column.addWidget(heading(title))
-            column.addWidget(widget)
-        column.addWidget(self.also_file)
-        column.addWidget(self.output)
+            self.column.addWidget(heading(title))
+            self.column.addWidget(widget)
+        self.column.addWidget(self.also_file)
+        self.column.addWidget(self.output)
+        self.column.addStretch(1)
         buttons = QHBoxLayout()
         for button in (self.denoise_button, self.cancel_button):
             buttons.addWidget(button)
-        column.addLayout(buttons)
-        column.addWidget(self.compare_button)
-        column.addWidget(self.progress)
-        column.addWidget(self.status)
-        column.addStretch(1)
+        self.footer.addLayout(buttons)
+        self.footer.addWidget(self.compare_button)
+        self.footer.addWidget(self.progress)
+        self.footer.addWidget(self.status)

@@ -5,23 +5,35 @@ from __future__ import annotations
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
-WIDTH = 300
+WIDTH = 312
 
 
-def column_in(area: QScrollArea) -> QVBoxLayout:
-    """Fill a scroll area with one column that fits 1366 × 768 beside the canvas."""
-    content = QWidget()
-    column = QVBoxLayout(content)
-    column.setContentsMargins(6, 4, 6, 6)
-    column.setSpacing(5)
-    area.setWidget(content)
-    area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setMinimumWidth(WIDTH)
-    area.setMinimumHeight(200)
-    area.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
-    return column
+class Dock(QWidget):
+    """A column that scrolls, and below it a footer that is always in sight.
+
+    Buttons and the state of a run must not be scrolled away on a screen of 1366 × 768.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        content = QWidget()
+        self.column = QVBoxLayout(content)
+        self.column.setContentsMargins(6, 2, 6, 2)
+        self.column.setSpacing(5)
+        area = QScrollArea()
+        area.setWidget(content)
+        area.setWidgetResizable(True)
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        area.setMinimumHeight(120)
+        self.footer = QVBoxLayout()
+        self.footer.setContentsMargins(6, 0, 6, 4)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(area, stretch=1)
+        whole.addLayout(self.footer)
+        self.setFixedWidth(WIDTH)
 
 
 def heading(text: str) -> QLabel:
@@ -38,4 +50,7 @@ def status_label() -> QLabel:
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.MinimumExpanding)
     label.setAlignment(Qt.AlignmentFlag.AlignTop)
+    label.setMinimumHeight(
+        3 * label.fontMetrics().lineSpacing()
+    )  # so that nothing jumps as words come and go
     return label

@@ -120,7 +120,8 @@ def decimals(setting: Setting) -> int:
 
 
 def _label(name: str, setting: Setting) -> QLabel:
-    label = QLabel(name.replace("_", " "))
+    unit = f" ({setting.unit})" if setting.unit and setting.unit not in name else ""
+    label = QLabel(name.replace("_", " ") + unit)
     label.setToolTip(setting.help)
     return label
 

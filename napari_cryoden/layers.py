@@ -61,6 +61,7 @@ def to_micrograph(layer: Image, *, copy: bool = True) -> Micrograph:
         raise MicrographError("F32", None, problem, fix="Choose a layer that holds one micrograph")
     facts = facts_of(layer)
     source = facts.get("source") if facts.get("role") == "raw" else None
+    source = source if source and Path(source).is_file() else None  # it may have moved since
     pixels = np.array(layer.data, dtype=np.float32, copy=True if copy else None)
     return Micrograph(pixels, pixel_size(layer), layer.name, Path(source) if source else None)
 

@@ -6,10 +6,11 @@ import math
 from typing import Any
 
 import pyqtgraph as pg
-from cryoden.history import History
 from qtpy.QtCore import QPointF, Qt
 from qtpy.QtGui import QBrush, QColor, QPainter, QPen, QPixmap, QPolygonF
-from qtpy.QtWidgets import QGridLayout, QLabel, QWidget
+from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
+
+from cryoden.history import History
 
 # Okabe and Ito's colors, told apart with any color vision; the darker of a pair on white.
 _ON_DARK = {
@@ -38,7 +39,7 @@ _TIPS = {
     "best": "The weights of this epoch are in the model file",
     "constant": "Predicting the mean everywhere: what a fallen run does",
     "linear": "The best linear combination of low-pass filters: a network worth having gets below it",
-    "floor": "1 − r of the two halves: their noise cannot be predicted, no run gets below it",
+    "floor": "1 − r of the held-out halves: about the best any validation can reach, as noise cannot be predicted",
     "identity": "Mean squared difference of noisy and target as they are",
 }
 
@@ -61,14 +62,14 @@ class LossLegend(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setFixedWidth(232)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
         self._swatches: dict[str, QLabel] = {}
         self.values: dict[str, QLabel] = {}
         grid = QGridLayout(self)
-        grid.setContentsMargins(6, 8, 8, 8)
+        grid.setContentsMargins(6, 4, 8, 2)
         grid.setHorizontalSpacing(8)
-        grid.setVerticalSpacing(2)
-        grid.setColumnStretch(1, 1)
+        grid.setVerticalSpacing(1)
+        grid.setColumnMinimumWidth(2, self.fontMetrics().horizontalAdvance("0.0000 @ 9999"))
         for row, (name, text) in enumerate(_NAMES.items()):
             self._swatches[name], label, self.values[name] = QLabel(), QLabel(text), QLabel("–")
             self.values[name].setAlignment(Qt.AlignmentFlag.AlignRight)

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from cryoden.history import History
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
+from cryoden.history import History
 from napari_cryoden.loss_legend import LossLegend, colors, pen
 
 REDRAW_MS = 100
@@ -86,7 +86,7 @@ class LossPlot(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.pages)
-        self.setMinimumHeight(170)
+        self.setMinimumHeight(190)
 
     def _redraw(self) -> None:
         history = self._history
@@ -158,5 +158,6 @@ def _plot() -> Any:
     plot.setLabel("bottom", "step")
     for name in ("left", "bottom"):
         plot.getAxis(name).enableAutoSIPrefix(False)
+    plot.getPlotItem().layout.setContentsMargins(0, 4, 0, 6)  # pyqtgraph lets the label hang out below
     plot.showGrid(x=False, y=True, alpha=0.15)
     return plot

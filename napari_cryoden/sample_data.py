@@ -10,12 +10,10 @@ from napari_cryoden.layers import LayerData, raw_layer
 def sample_pairs() -> list[LayerData]:
     """Return even and odd halves of two simulated micrographs as layers.
 
-    They carry the names motion correction gives to halves, so that "Train a denoiser"
+    They carry the names that motion correction gives to halves, so that "Train a denoiser"
     finds the pairs.
     """
-    halves: list[LayerData] = []
-    for number, pair in enumerate(simulate.sample_pairs(), start=1):
-        for half, suffix in ((pair.even, "EVN"), (pair.odd, "ODD")):
-            pixels = half.window(0, 0, *half.shape)
-            halves.append(raw_layer(Micrograph(pixels, half.pixel_size, f"sample{number}_{suffix}")))
-    return halves
+    halves = [half for pair in simulate.sample_pairs() for half in (pair.even, pair.odd)]
+    return [
+        raw_layer(Micrograph(half.window(0, 0, *half.shape), half.pixel_size, half.name)) for half in halves
+    ]

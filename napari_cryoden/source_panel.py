@@ -104,6 +104,8 @@ class SourcePanel(QWidget):
             self.pairs.look(lambda: [(pair.name, _opener(pair)) for pair in find_pairs([folder])])
         else:
             self.pairs.forget()
+        if self.noisy.layer is self.target.layer and self.target.count() > 1:
+            self.target.setCurrentIndex(1 - min(1, self.target.currentIndex()))
         self._tell()
 
     def _look_among_layers(self) -> None:

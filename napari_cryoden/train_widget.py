@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QStandardPaths
-from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QScrollArea
+from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton
 
 from cryoden.errors import CryodenError
 from cryoden.settings import TrainingSettings
-from napari_cryoden.dock import column_in, heading, status_label
+from napari_cryoden.dock import Dock, heading, status_label
 from napari_cryoden.file_field import FileField
 from napari_cryoden.form import Form
 from napari_cryoden.job import plain
@@ -22,7 +23,7 @@ from napari_cryoden.source_panel import SourcePanel
 MODELS = "Model files (*.safetensors)"
 
 
-class TrainWidget(QScrollArea):
+class TrainWidget(Dock):
     """Choose material, a model file and settings; watch, stop, keep the best.
 
     The run itself belongs to the window: this dock may be closed and opened again meanwhile.
@@ -95,7 +96,9 @@ class TrainWidget(QScrollArea):
         """Name a new model file beside the data, unless the user has named one."""
         if self.model.path not in {None, self._proposed}:
             return
-        self._proposed = free_name(self.source.data_folder or _documents())
+        folder = self.source.data_folder
+        writable = folder is not None and os.access(folder, os.W_OK)
+        self._proposed = free_name(folder if folder is not None and writable else _documents())
         self.model.path = self._proposed
 
     def _ended(self, message: str) -> None:  # noqa: ARG002  the status line shows it
@@ -113,22 +116,21 @@ class TrainWidget(QScrollArea):
         self.model.changed.connect(self.follow)
 
     def _lay_out(self) -> None:
-        column = column_in(self)
         for title, widget in (
             ("Learn from", self.source),
             ("Model file to write", self.model),
             ("Go on from", self.start_model),
             ("Settings", self.form),
         ):
-            column.addWidget(heading(title))
-            column.addWidget(widget)
+            self.column.addWidget(heading(title))
+            self.column.addWidget(widget)
+        self.column.addStretch(1)
         buttons = QHBoxLayout()
         buttons.addWidget(self.train_button)
         buttons.addWidget(self.stop_button)
-        column.addLayout(buttons)
-        column.addWidget(self.progress)
-        column.addWidget(self.status)
-        column.addStretch(1)
+        self.footer.addLayout(buttons)
+        self.footer.addWidget(self.progress)
+        self.footer.addWidget(self.status)
 
 
 def free_name(folder: Path, stem: str = "denoiser") -> Path:

@@ -78,7 +78,9 @@ def write(model: Model, path: Path) -> None:
     """
     bad = [name for name, values in model.weights.items() if not np.isfinite(values).all()]
     if bad:
-        raise ModelFileError("M05", path, f"weights of {bad[0]} are not finite", kept="The last good model is kept")
+        raise ModelFileError(
+            "M05", path, f"weights of {bad[0]} are not finite", kept="The last good model is kept"
+        )
     path.write_bytes(save(dict(model.weights), {KEY: model.description(), "sha256": model.sha256}))
 
 
@@ -103,12 +105,18 @@ def load(path: Path) -> Model:
 
 def _proven(path: Path, about: Mapping[str, str], weights: Weights) -> Model:
     if KEY not in about:
-        raise ModelFileError("M02", path, "a safetensors file of another program", fix="Give a file written by cryoden")
+        raise ModelFileError(
+            "M02", path, "a safetensors file of another program", fix="Give a file written by cryoden"
+        )
     described = json.loads(about[KEY])
     if described["format"] != FORMAT or described["network"] not in get_args(NetworkName):
         found = f"{described['format']}, {described['network']}"
-        raise ModelFileError("M03", path, f"of another version (found {found}, expected {FORMAT})", fix="Train again")
+        raise ModelFileError(
+            "M03", path, f"of another version (found {found}, expected {FORMAT})", fix="Train again"
+        )
     model = Model(described["network"], weights, described["pixel_size"], described["provenance"])
     if model.sha256 != about.get("sha256"):
-        raise ModelFileError("M04", path, "damaged: checksum differs", kept="Nothing was denoised", fix="Copy it again")
+        raise ModelFileError(
+            "M04", path, "damaged: checksum differs", kept="Nothing was denoised", fix="Copy it again"
+        )
     return model

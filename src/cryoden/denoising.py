@@ -14,13 +14,14 @@ from cryoden.errors import TrainingError
 from cryoden.events import DenoisingEvent, MicrographDenoised, TileFinished
 from cryoden.micrograph import Micrograph, Pixels
 from cryoden.networks import Network, build, loaded
-from cryoden.normalization import measure
+from cryoden.normalization import CLIP, measure
 from cryoden.optimization import Place
 from cryoden.settings import DenoisingSettings
 from cryoden.tiling import Tile, Tiling, rounded_up
 
 BYTES_PER_PIXEL = 240  # of a tile with its halo, peak, float32 U-Net; measured
 TILE_LIMITS = (128, 8192)
+USUAL_OUTLIERS = 1e-6  # share of pixels that noise of counts puts beyond the clip
 
 
 class Denoiser:
@@ -39,7 +40,7 @@ class Denoiser:
         device = devices.resolve(settings.device)
         self.place = Place(device, devices.number_format(settings.precision, device))
         self.network: Network = loaded(build(model.network, 0), model).eval()
-        self.network.to(device, memory_format=torch.channels_last)
+        self.network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stubs
         self._edge = settings.tile or self._edge_from_memory()
 
     def denoise(self, micrograph: Micrograph) -> Iterator[DenoisingEvent]:
@@ -59,18 +60,19 @@ class Denoiser:
             T09 when not even the smallest tile fits into memory.
         """
         scale = measure(micrograph)
+        scored = scale.apply(micrograph.data)
         height, width = micrograph.shape
         denoised = np.empty((height, width), np.float32)
-        while True:
+        complete = False
+        while not complete:
             tiling = Tiling(height, width, self._edge, self.network.halo, self.network.stride)
-            try:
-                yield from self._filled(denoised, tiling, scale.apply(micrograph.data))
-                break
-            except (torch.OutOfMemoryError, MemoryError):
-                exhausted = True
-            if exhausted:  # outside the except clause, whose traceback keeps the tensors alive
+            with devices.out_of_memory_caught():  # left before shrinking: its traceback keeps tensors alive
+                yield from self._filled(denoised, tiling, scored)
+                complete = True
+            if not complete:
                 self._shrink()
-        yield MicrographDenoised(replace(micrograph, data=scale.undo(denoised)))
+        warnings = micrograph.warnings + _hot_pixels(scored)
+        yield MicrographDenoised(replace(micrograph, data=scale.undo(denoised), warnings=warnings))
 
     def _filled(self, denoised: Pixels, tiling: Tiling, scored: Pixels) -> Iterator[TileFinished]:
         padded = tiling.padded(scored)
@@ -93,10 +95,20 @@ class Denoiser:
 
     def _shrink(self) -> None:
         if self._edge <= self.network.stride:
-            raise TrainingError("T09", None, "out of memory with the smallest tile", fix="Choose the CPU as device")
+            raise TrainingError(
+                "T09", None, "out of memory with the smallest tile", fix="Choose the CPU as device"
+            )
         self._edge = rounded_up(self._edge // 2, self.network.stride)
         if self.place.device.type == "cuda":
             torch.cuda.empty_cache()
+
+
+def _hot_pixels(scored: Pixels) -> tuple[str, ...]:
+    count = int(np.count_nonzero(np.abs(scored) >= CLIP))
+    share = count / scored.size
+    return (
+        (f"{count:,} pixels beyond {CLIP:g} standard deviations, clipped",) if share > USUAL_OUTLIERS else ()
+    )
 
 
 def denoise(micrograph: Micrograph, model: Model, settings: DenoisingSettings) -> Iterator[DenoisingEvent]:

@@ -27,7 +27,9 @@ def resolve(device: Device) -> torch.device:
         return torch.device(next(name for name, is_there in there.items() if is_there))
     if not there[device]:
         found = ", ".join(name for name, is_there in there.items() if is_there)
-        raise SettingsError("S02", None, f"device = {device} is not there (found: {found})", fix="Choose auto")
+        raise SettingsError(
+            "S02", None, f"device = {device} is not there (found: {found})", fix="Choose auto"
+        )
     return torch.device(device)
 
 
@@ -48,11 +50,15 @@ def number_format(precision: Precision, device: torch.device) -> torch.dtype:
     if device.type == "cuda":
         gains = torch.cuda.get_device_capability(device) >= (8, 0)
     else:
-        gains = device.type == "cpu" and torch.ops.mkldnn._is_mkldnn_bf16_supported() and _has_bf16_arithmetic()
+        gains = (
+            device.type == "cpu" and torch.ops.mkldnn._is_mkldnn_bf16_supported() and _has_bf16_arithmetic()
+        )
     return torch.bfloat16 if gains else torch.float32
 
 
 def _has_bf16_arithmetic() -> bool:
+    if not hasattr(torch.cpu, "get_capabilities"):  # before torch 2.11 nothing says it
+        return False
     flags = torch.cpu.get_capabilities()
     return bool(flags.get("avx512_bf16") or flags.get("amx_bf16"))
 
@@ -68,7 +74,22 @@ def free_memory(device: torch.device) -> int:
 
 
 @contextmanager
+def out_of_memory_caught() -> Iterator[None]:
+    """Swallow running out of memory, which the CPU allocator tells as a plain RuntimeError."""
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError):
+        return
+    except RuntimeError as error:
+        if "can't allocate memory" not in str(error):
+            raise
+
+
+@contextmanager
 def reproducible() -> Iterator[None]:
-    """Keep cuDNN to kernels that give the same sums each time. Never yield events inside it."""
-    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True):
+    """Keep cuDNN to kernels that give the same sums each time. Never yield events inside it.
+
+    TensorFloat-32 is off: it rounds float32 to 10 bits, and tiles would differ by 0.001 σ.
+    """
+    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
         yield

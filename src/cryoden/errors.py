@@ -76,4 +76,6 @@ class TrainingError(CryodenError):
 def printable(path: str | bytes | PathLike[str]) -> str:
     """Return the path as one printable line, whatever bytes its name holds."""
     text = fsdecode(path)
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text
+    )

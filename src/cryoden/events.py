@@ -164,7 +164,7 @@ class FileFinished:
 
 @dataclass(frozen=True)
 class FileFailed:
-    """This file gave no result; the others go on."""
+    """One file gave no result; the others go on."""
 
     path: Path
     message: str

@@ -80,7 +80,10 @@ class Info:
     how well the two halves of each pair correlate. Reads, never writes.
     """
 
-    paths: Annotated[Positional[Paths], arg(metavar="PATH...", help="MRC files, or folders of them.", help_behavior_hint="")]
+    paths: Annotated[
+        Positional[Paths],
+        arg(metavar="PATH...", help="MRC files, or folders of them.", help_behavior_hint=""),
+    ]
     reading: Reading
 
 
@@ -99,8 +102,12 @@ class Train:
     model: Annotated[Path, arg(metavar="FILE", help="Model file to write.")]
     training: Training
     reading: Reading
-    halves: Annotated[Paths, arg(metavar="PATH...", help="Folders or MRC files with both halves.", help_behavior_hint="")] = ()
-    noisy: Annotated[Paths, arg(metavar="PATH...", help="Noisy micrographs, folders or files.", help_behavior_hint="")] = ()
+    halves: Annotated[
+        Paths, arg(metavar="PATH...", help="Folders or MRC files with both halves.", help_behavior_hint="")
+    ] = ()
+    noisy: Annotated[
+        Paths, arg(metavar="PATH...", help="Noisy micrographs, folders or files.", help_behavior_hint="")
+    ] = ()
     target: Annotated[
         Paths,
         arg(
@@ -109,8 +116,12 @@ class Train:
             help_behavior_hint="",
         ),
     ] = ()
-    start: Annotated[Path | None, arg(metavar="MODEL", help="Go on from this model file.", help_behavior_hint="")] = None
-    overwrite: Annotated[bool, arg(help="Replace the model file if it exists.", help_behavior_hint="")] = False
+    start: Annotated[
+        Path | None, arg(metavar="MODEL", help="Go on from this model file.", help_behavior_hint="")
+    ] = None
+    overwrite: Annotated[bool, arg(help="Replace the model file if it exists.", help_behavior_hint="")] = (
+        False
+    )
 
 
 @dataclass(frozen=True)
@@ -121,7 +132,10 @@ class Denoise:
     same header. Files that cannot be denoised are listed and skipped; then the exit status is 3.
     """
 
-    paths: Annotated[Positional[Paths], arg(metavar="PATH...", help="MRC files, or folders of them.", help_behavior_hint="")]
+    paths: Annotated[
+        Positional[Paths],
+        arg(metavar="PATH...", help="MRC files, or folders of them.", help_behavior_hint=""),
+    ]
     model: Annotated[Path, arg(metavar="FILE", help="Model file to denoise with.")]
     output: Annotated[Path, arg(metavar="FOLDER", help="Folder for the results.")]
     denoising: Denoising
@@ -155,5 +169,6 @@ class Cryoden:
         | Annotated[Demo, subcommand("demo")]
     )
     json: Annotated[
-        FlagCreatePairsOff[bool], arg(help="Print one JSON object a line instead of text.", help_behavior_hint="")
+        FlagCreatePairsOff[bool],
+        arg(help="Print one JSON object a line instead of text.", help_behavior_hint=""),
     ] = False

@@ -90,7 +90,7 @@ def inspect(pair: HalfPair) -> Verdict:
     black = [half.name for half, pixels in ((pair.even, even), (pair.odd, odd)) if pixels.std() == 0]
     if black:
         return Verdict(False, "black", 0.0, f"no contrast: std = 0 in {' and '.join(black)}", "F25")
-    return _judged(agreement(even, odd), even, odd)
+    return _judged(agreement(even, odd))
 
 
 def check_pairs(pairs: Sequence[HalfPair]) -> list[Verdict]:
@@ -168,10 +168,11 @@ def _center(half: Windowed) -> Pixels:
     return pixels
 
 
-def _judged(found: Agreement, even: Pixels, odd: Pixels) -> Verdict:
+def _judged(found: Agreement) -> Verdict:
     r = found.correlation
-    if found.fine > SHARED_NOISE or _whole(even, odd) > COPIED:
-        message = f"halves share their noise: r = {found.fine:.2f} at the finest scale, expected about 0"
+    if found.fine > SHARED_NOISE or found.detail > COPIED:
+        shared = max(found.fine, found.detail)
+        message = f"halves share their noise: r = {shared:.2f} in fine detail, expected about 0"
         return Verdict(False, "correlated", r, message, "D04")
     if found.same_scene:
         return Verdict(True, "ready", r, f"halves agree: r = {r:.3f} after averaging 8 × 8 pixels")
@@ -179,19 +180,6 @@ def _judged(found: Agreement, even: Pixels, odd: Pixels) -> Verdict:
     if found.shift:
         message += "; they would after a shift of {:+,} rows and {:+,} columns".format(*found.shift)
     return Verdict(False, "uncorrelated", r, message, "D03")
-
-
-def _whole(even: Pixels, odd: Pixels) -> float:
-    """Correlation over all frequencies but those of uneven ice and illumination."""
-    return float(np.corrcoef(_flat(even), _flat(odd))[0, 1])
-
-
-def _flat(pixels: Pixels) -> Pixels:
-    height, width = (side // 32 * 32 for side in pixels.shape)
-    if not height or not width:
-        return pixels.ravel()
-    blocks = pixels[:height, :width].reshape(height // 32, 32, width // 32, 32)
-    return np.asarray(blocks - blocks.mean((1, 3), keepdims=True)).ravel()
 
 
 def _refuse_mixed_pixel_sizes(pairs: Sequence[HalfPair]) -> None:

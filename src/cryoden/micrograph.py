@@ -49,12 +49,15 @@ class Micrograph:
         Short name for people, without folder or suffix.
     path : Path or None
         The file it was read from.
+    warnings : tuple of str
+        One sentence for each oddity it was read, or denoised, in spite of.
     """
 
     data: Pixels
     pixel_size: float | None
     name: str
     path: Path | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -6,15 +6,15 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-import mrcfile  # type: ignore[import-untyped]  # ships no types
 import numpy as np
+from mrcfile.mrcobject import MrcObject  # type: ignore[import-untyped]  # ships no types
 from numpy.typing import NDArray
 
 from cryoden.errors import MicrographError, OutputError
 from cryoden.micrograph import Micrograph, Pixels
 from cryoden.mrc_header import add_label, copy_header, set_pixel_size
 from cryoden.probe import Mode0, probe
-from cryoden.stored import MicrographFile, NotNumbers, not_numbers
+from cryoden.stored import MicrographFile, not_numbers
 
 __all__ = ["SUFFIXES", "MicrographFile", "is_micrograph_name", "open_micrograph", "read", "write"]
 
@@ -82,6 +82,7 @@ def read(
     pixel_size: float | None = None,
     mode0: Mode0 = "auto",
     assume_no_extended_header: bool = False,
+    nan: Literal["refuse", "mean"] = "refuse",
 ) -> Micrograph:
     """Read a whole micrograph.
 
@@ -89,6 +90,9 @@ def read(
     ----------
     path, pixel_size, mode0, assume_no_extended_header
         See `open_micrograph`.
+    nan : {"refuse", "mean"}
+        What to do with pixels that are no numbers: refuse the file, or replace them by the
+        mean of the others and say so in the micrograph's warnings.
 
     Returns
     -------
@@ -106,27 +110,40 @@ def read(
     )
     with file:
         data = _whole(file)
-    return Micrograph(data, file.pixel_size, file.name, file.path)
+    warnings = file.facts.warnings + _mended(data, file, nan)
+    _refuse_flat(data, file)
+    return Micrograph(data, file.pixel_size, file.name, file.path, warnings)
 
 
 def _whole(file: MicrographFile) -> Pixels:
     """Read all pixels in blocks, so that at most one block exists in the file's own type."""
     height, width = file.shape
     data = np.empty((height, width), np.float32)
-    across = file.facts.transposed
     step = max(1, BLOCK_BYTES // (4 * file.facts.nx))
-    bad: list[NotNumbers] = []
     for start in range(0, file.facts.ny, step):
         count = min(step, file.facts.ny - start)
-        top, left, h, w = (0, start, height, count) if across else (start, 0, count, width)
-        block = file.unchecked(top, left, h, w)
-        data[top : top + h, left : left + w] = block
-        found = not_numbers(block)
-        if found.count:
-            bad.append(NotNumbers(found.count, found.row + top, found.column + left))
-    if bad:
-        total = sum(part.count for part in bad)
-        raise NotNumbers(total, bad[0].row, bad[0].column).error(file.facts.path)
+        rows, columns = slice(start, start + count), slice(0, width)
+        if file.facts.transposed:
+            rows, columns = slice(0, height), slice(start, start + count)
+        data[rows, columns] = file.unchecked(
+            rows.start, columns.start, rows.stop - rows.start, columns.stop - columns.start
+        )
+    return data
+
+
+def _mended(data: Pixels, file: MicrographFile, nan: Literal["refuse", "mean"]) -> tuple[str, ...]:
+    """Replace what is no number by the mean of the rest, and say so; or refuse."""
+    bad = not_numbers(data)
+    if not bad.count:
+        return ()
+    finite = np.isfinite(data)
+    if nan == "refuse" or not finite.any():
+        raise bad.error(file.facts.path)
+    data[~finite] = data[finite].mean(dtype=np.float64)
+    return (f"{bad.count:,} NaN or infinite pixels replaced by the mean of the others",)
+
+
+def _refuse_flat(data: Pixels, file: MicrographFile) -> None:
     low, high = float(data.min()), float(data.max())
     if low == high:
         raise MicrographError(
@@ -136,7 +153,14 @@ def _whole(file: MicrographFile) -> Pixels:
             kept="Skipped",
             fix="Repeat the step that wrote it",
         )
-    return data
+
+
+class _Composed(MrcObject):  # type: ignore[misc]  # mrcfile ships no types
+    """A file in memory. mrcfile's own file object stays open when the disk is full."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._create_default_attributes()
 
 
 def write(
@@ -174,15 +198,18 @@ def write(
         What `probe` refuses about ``like``.
     """
     pixels = _storable(path, data, output)
-    with mrcfile.new(path, overwrite=True) as file:
-        file.set_data(pixels)
-        file.header.label = b""
-        if like is not None:
-            extended = copy_header(file.header, like)
-            file.set_extended_header(np.frombuffer(extended, "V1"))
-        set_pixel_size(file.header, pixel_size)
-        add_label(file.header, label)
-        _set_statistics(file.header, pixels)
+    composed = _Composed()
+    composed.set_data(pixels)
+    header = composed.header
+    header.label = b""
+    if like is not None:
+        composed.set_extended_header(np.frombuffer(copy_header(header, like), "V1"))
+    set_pixel_size(header, pixel_size)
+    add_label(header, label)
+    _set_statistics(header, pixels)
+    with path.open("wb") as file:
+        for part in (header, composed.extended_header, pixels):
+            file.write(part.tobytes() if part.ndim < 2 else part.data)
 
 
 def _storable(path: Path, data: Pixels, output: Literal["float32", "float16"]) -> NDArray[Any]:

@@ -45,6 +45,9 @@ class SmoothingScales(nn.Module):
     what remains. Their sum is the image. Source: Starck & Murtagh (2006), "à trous" algorithm.
     """
 
+    spline: Tensor
+    noise: Tensor
+
     def __init__(self, levels: int) -> None:
         super().__init__()
         self.levels = levels
@@ -52,26 +55,28 @@ class SmoothingScales(nn.Module):
         self.register_buffer("noise", self._noise(), persistent=False)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Return ``(b, levels + 1, h, w)`` bands of a ``(b, 1, h, w)`` image."""
+        """Return ``(b, levels + 1, h, w)`` float32 bands of a ``(b, 1, h, w)`` image."""
         bands = []
-        for level in range(self.levels):
-            smooth = self._smooth(image, 2**level)
-            bands.append(image - smooth)
-            image = smooth
+        with torch.autocast(image.device.type, enabled=False):  # the signal is a small part of a band
+            for level in range(self.levels):
+                smooth = self._smooth(image, 2**level)
+                bands.append(image - smooth)
+                image = smooth
         return torch.cat([*bands, image], dim=1)
 
     def whitened(self, bands: Tensor) -> Tensor:
         """Return the bands scaled so that white pixel noise has unit variance in each."""
-        return bands / self.noise.view(1, -1, 1, 1)  # type: ignore[operator]  # a buffer is typed Tensor | Module
+        return bands / self.noise.view(1, -1, 1, 1)
 
     def _noise(self) -> Tensor:
         edge = 8 * 2**self.levels + 1
         impulse = torch.zeros(1, 1, edge, edge)
         impulse[0, 0, edge // 2, edge // 2] = 0.5  # the mean of four phases halves the noise
-        return self(impulse).square().sum(dim=(0, 2, 3)).sqrt()
+        bands: Tensor = self(impulse)
+        return bands.square().sum(dim=(0, 2, 3)).sqrt()
 
     def _smooth(self, image: Tensor, dilation: int) -> Tensor:
-        kernel = self.spline.to(image.dtype)  # type: ignore[operator]  # a buffer is typed Tensor | Module
+        kernel = self.spline
         padded = functional.pad(image, (2 * dilation,) * 4, mode="replicate")
         rows = functional.conv2d(padded, kernel.view(1, 1, 5, 1), dilation=(dilation, 1))
         return functional.conv2d(rows, kernel.view(1, 1, 1, 5), dilation=(1, dilation))
@@ -174,8 +179,10 @@ def loaded(network: Network, model: Model) -> Network:
     expected = {name: tuple(value.shape) for name, value in network.state_dict().items()}
     found = {name: tuple(value.shape) for name, value in model.weights.items()}
     if found != expected:
-        differing = sorted(set(found.items()) ^ set(expected.items()))[0][0]
-        problem = f"the model does not fit the network {type(network).__name__} (first difference: {differing})"
+        differing, _ = min(set(found.items()) ^ set(expected.items()))
+        problem = (
+            f"the model does not fit the network {type(network).__name__} (first difference: {differing})"
+        )
         raise ModelFileError("M06", None, problem, fix=f"Choose the network {model.network}")
     network.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in model.weights.items()})
     return network

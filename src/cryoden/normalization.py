@@ -60,7 +60,9 @@ def measure(micrograph: Windowed) -> Normalization:
             break
         kept = kept[inside]
     if not std > 1e-6 * abs(mean):
-        raise MicrographError("F25", micrograph.path or micrograph.name, "no contrast: std = 0", kept="Skipped")
+        raise MicrographError(
+            "F25", micrograph.path or micrograph.name, "no contrast: std = 0", kept="Skipped"
+        )
     return Normalization(mean, std)
 
 

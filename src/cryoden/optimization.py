@@ -51,7 +51,7 @@ class Learner:
     def __init__(self, network: nn.Module, settings: TrainingSettings, place: Place) -> None:
         self.place = place
         self.settings = settings
-        self.network = network.to(place.device, memory_format=torch.channels_last)
+        self.network = network.to(place.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stubs
         self.average = copy.deepcopy(self.network).requires_grad_(False)
         kind = torch.optim.AdamW if settings.optimizer == "adamw" else torch.optim.SGD
         self.optimizer = kind(self.network.parameters(), lr=settings.learning_rate)
@@ -94,7 +94,9 @@ def fitted_filter(batch: Batch) -> LinearFilter:
     """
     linear = LinearFilter()
     with torch.no_grad():
-        noisy, target = (functional.avg_pool2d(torch.from_numpy(part), 2) for part in (batch.noisy, batch.target))
+        noisy, target = (
+            functional.avg_pool2d(torch.from_numpy(part), 2) for part in (batch.noisy, batch.target)
+        )
         bands = linear.scales(noisy).double().transpose(0, 1).flatten(1)
         matrix = bands @ bands.T
         ridge = 1e-9 * matrix.diagonal().mean() * torch.eye(len(matrix), dtype=torch.float64)

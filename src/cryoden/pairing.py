@@ -19,7 +19,7 @@ from cryoden.errors import HalvesError, printable
 from cryoden.mrc import is_micrograph_name
 from cryoden.star import read_columns
 
-TAGGED = re.compile(r"(?P<stem>.+)[_-](?P<half>evn|even|odd)", re.IGNORECASE)
+TAGGED = re.compile(r"(?P<stem>.+)[_-](?P<half>evn|even|odd)", re.IGNORECASE | re.DOTALL)
 SHOWN = 5
 CONVENTIONS = (
     "Name halves <name>_EVN.mrc and <name>_ODD.mrc, put them in folders even and odd, "

@@ -9,43 +9,19 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count
 from threading import Lock
 
 import numpy as np
 
-from cryoden.errors import MicrographError, TrainingError
 from cryoden.micrograph import Pixels, Windowed
 from cryoden.normalization import Normalization, measure
+from cryoden.regions import Region
 
 AHEAD = 4  # batches read before they are asked for
 VALIDATION_PIXELS = 1 << 21
-
-
-@dataclass(frozen=True)
-class TrainingPair:
-    """What the network sees and what it is compared with, of the same scene."""
-
-    noisy: Windowed
-    target: Windowed
-
-    @property
-    def name(self) -> str:
-        """Name of the noisy micrograph, which stands for the pair."""
-        return self.noisy.name
-
-
-@dataclass(frozen=True)
-class Region:
-    """A rectangle of one pair, in pixels: a whole micrograph, or a part of a lone one."""
-
-    pair: TrainingPair
-    top: int
-    left: int
-    height: int
-    width: int
 
 
 @dataclass(frozen=True)
@@ -89,7 +65,8 @@ class PatchSource:
         left = region.left + int(numbers.integers(region.width - self.edge + 1))
         turns, mirror, swapped = numbers.integers((4, 2, 2))
         noisy, target = (
-            _oriented(self.cut(m, top, left), int(turns), bool(mirror)) for m in (region.pair.noisy, region.pair.target)
+            _oriented(self.cut(m, top, left), int(turns), bool(mirror))
+            for m in (region.pair.noisy, region.pair.target)
         )
         return (target, noisy) if self.swap and swapped else (noisy, target)
 
@@ -112,79 +89,28 @@ class PatchSource:
     def batches(self, size: int, *, first: int = 1, threads: int = 2) -> Iterator[Batch]:
         """Yield batches without end, read ahead by threads."""
         with ThreadPoolExecutor(threads, thread_name_prefix="patches") as pool:
-            waiting: deque[Future[Batch]] = deque()
-            for step in count(first):
-                waiting.append(pool.submit(self.batch, step, size))
-                if len(waiting) > AHEAD:
-                    yield waiting.popleft().result()
+            steps = count(first)
+            waiting = deque(pool.submit(self.batch, next(steps), size) for _ in range(AHEAD))
+            while True:
+                waiting.append(pool.submit(self.batch, next(steps), size))
+                yield waiting.popleft().result()
 
     def grid(self) -> Iterator[Batch]:
         """Yield every held-out patch once, one per batch, evenly spread, at most 2 Mpx."""
         corners = [(region, top, left) for region in self.regions for top, left in self._corners(region)]
-        chosen = np.unique(np.linspace(0, len(corners) - 1, max(1, VALIDATION_PIXELS // self.edge**2)).astype(int))
+        chosen = np.unique(
+            np.linspace(0, len(corners) - 1, max(1, VALIDATION_PIXELS // self.edge**2)).astype(int)
+        )
         for region, top, left in (corners[i] for i in chosen):
-            noisy, target = (self.cut(m, top, left)[None, None] for m in (region.pair.noisy, region.pair.target))
+            noisy, target = (
+                self.cut(m, top, left)[None, None] for m in (region.pair.noisy, region.pair.target)
+            )
             yield Batch(noisy, target)
 
     def _corners(self, region: Region) -> Iterator[tuple[int, int]]:
         for top in range(region.top, region.top + region.height - self.edge + 1, self.edge):
             for left in range(region.left, region.left + region.width - self.edge + 1, self.edge):
                 yield top, left
-
-
-def split(pairs: Sequence[TrainingPair], held_out: float, edge: int, seed: int) -> tuple[list[Region], list[Region]]:
-    """Divide pairs into training and held-out regions that share no pixel.
-
-    Whole micrographs are held out; a lone pair gives up a strip across its longer side.
-
-    Raises
-    ------
-    TrainingError
-        T00 when there is no pair.
-    MicrographError
-        D12 for a micrograph smaller than a patch.
-    """
-    if not pairs:
-        raise TrainingError("T00", None, "no pairs to train on", fix="Give at least one pair of micrographs")
-    wholes = [_whole(pair, edge) for pair in pairs]
-    if len(wholes) == 1:
-        return _strips(wholes[0], held_out, edge)
-    number = min(len(pairs) - 1, max(1, round(held_out * len(pairs))))
-    chosen = set(np.random.Generator(np.random.Philox(key=seed)).permutation(len(pairs))[:number].tolist())
-    training = [region for i, region in enumerate(wholes) if i not in chosen]
-    return training, [wholes[i] for i in sorted(chosen)]
-
-
-def _whole(pair: TrainingPair, edge: int) -> Region:
-    height, width = pair.noisy.shape
-    if min(height, width) < edge:
-        raise MicrographError(
-            "D12",
-            pair.noisy.path or pair.name,
-            f"smaller than a patch ({height}×{width} px, patch {edge} px)",
-            kept="Nothing was trained",
-            fix=f"Choose a patch of {max(32, min(height, width) // 32 * 32)} px or leave this micrograph out",
-        )
-    return Region(pair, 0, 0, height, width)
-
-
-def _strips(whole: Region, held_out: float, edge: int) -> tuple[list[Region], list[Region]]:
-    longer = max(whole.height, whole.width)
-    strip = max(edge, round(held_out * longer))
-    if longer - strip < edge:
-        raise MicrographError(
-            "D12",
-            whole.pair.noisy.path or whole.pair.name,
-            f"too small to hold a part out (longer side {longer} px, two patches of {edge} px needed)",
-            kept="Nothing was trained",
-            fix=f"Choose a patch of {max(32, longer // 64 * 32)} px or give a second pair",
-        )
-    at = longer - strip
-    if whole.height >= whole.width:
-        parts = Region(whole.pair, 0, 0, at, whole.width), Region(whole.pair, at, 0, strip, whole.width)
-    else:
-        parts = Region(whole.pair, 0, 0, whole.height, at), Region(whole.pair, 0, at, whole.height, strip)
-    return [parts[0]], [parts[1]]
 
 
 def _oriented(pixels: Pixels, turns: int, mirror: bool) -> Pixels:

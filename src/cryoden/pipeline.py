@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cryoden
 from cryoden import mrc
 from cryoden.checkpoint import Model, load
 from cryoden.denoising import Denoiser
-from cryoden.errors import CryodenError, HalvesError, OutputError, SettingsError
+from cryoden.errors import CryodenError
 from cryoden.events import (
     BatchEvent,
     BatchFinished,
@@ -20,53 +19,36 @@ from cryoden.events import (
     FileFailed,
     FileFinished,
     FileStarted,
+    MicrographDenoised,
     Mode,
     TileFinished,
     TrainingEvent,
 )
-from cryoden.halves import check_pairs, find_pairs
 from cryoden.micrograph import HalfPair, Micrograph, Windowed
-from cryoden.patches import TrainingPair
-from cryoden.probe import probe
+from cryoden.opening import facts, open_halves, open_micrograph, open_supervised, read_micrograph
+from cryoden.outputs import make_folders, results
 from cryoden.publish import check_destination, publishing
+from cryoden.regions import TrainingPair
 from cryoden.saving import save_best
 from cryoden.settings import DenoisingSettings, ReadingSettings, TrainingSettings
 from cryoden.training import train
 
+__all__ = [
+    "Batch",
+    "denoise_files",
+    "denoise_micrograph",
+    "facts",
+    "open_halves",
+    "open_micrograph",
+    "open_supervised",
+    "read_micrograph",
+    "train_halves",
+    "train_supervised",
+    "write_denoised",
+]
+
 ENOUGH_FILES, TOO_MANY_FAILURES = 20, 0.1
 SAME_PIXEL_SIZE = 0.05
-
-
-def open_halves(paths: Sequence[Path], reading: ReadingSettings | None = None) -> list[HalfPair]:
-    """Find, open and check the pairs of halves among files and folders.
-
-    Raises
-    ------
-    HalvesError
-        D01 to D07: nothing found, partners missing, or pairs that are not halves.
-    MicrographError
-        For a half that cannot be read.
-    """
-    pairs = [HalfPair(_opened(files.even, reading), _opened(files.odd, reading)) for files in find_pairs(paths)]
-    check_pairs(pairs)
-    return pairs
-
-
-def open_supervised(noisy: Path, target: Path, reading: ReadingSettings | None = None) -> tuple[Windowed, Windowed]:
-    """Open one pair for supervised training.
-
-    Raises
-    ------
-    HalvesError
-        D05 when the sizes differ.
-    MicrographError
-        For a file that cannot be read.
-    """
-    pair = _opened(noisy, reading), _opened(target, reading)
-    if pair[0].shape != pair[1].shape:
-        sizes = " and ".join("×".join(map(str, micrograph.shape)) for micrograph in pair)
-        raise HalvesError("D05", noisy, f"its target {target.name} has another size ({sizes} px)", kept="Nothing was trained")
-    return pair
 
 
 def train_halves(
@@ -133,7 +115,9 @@ def _trained(
     yield from save_best(events, model_path, files=files, start=model)
 
 
-def denoise_micrograph(micrograph: Micrograph, model_path: Path, settings: DenoisingSettings) -> Iterator[DenoisingEvent]:
+def denoise_micrograph(
+    micrograph: Micrograph, model_path: Path, settings: DenoisingSettings
+) -> Iterator[DenoisingEvent]:
     """Denoise a micrograph in memory; see `cryoden.denoising.Denoiser.denoise`."""
     yield from Denoiser(load(model_path), settings).denoise(micrograph)
 
@@ -178,7 +162,7 @@ def denoise_files(paths: Sequence[Path], output: Path, batch: Batch) -> Iterator
     targets = results(paths, output)
     model = load(batch.model)
     denoiser = Denoiser(model, batch.settings)
-    _make_folders(targets)
+    make_folders(targets)
     began = time.monotonic()
     failed: list[Path] = []
     for index, (path, target) in enumerate(targets.items()):
@@ -198,65 +182,33 @@ def _denoised(
 ) -> Iterator[BatchEvent]:
     began = time.monotonic()
     with publishing(target, overwrite=batch.overwrite, inputs=[path, batch.model]) as temporary:
-        micrograph = mrc.read(path, **_options(batch.reading))
-        for event in denoiser.denoise(micrograph):
-            if isinstance(event, TileFinished):
-                yield event
-            else:
-                write_denoised(temporary, event.micrograph, batch.model, batch.settings)
-    warnings = (*probe(path, **_probing(batch.reading)).warnings, *_doubts(micrograph, model))
+        micrograph = read_micrograph(path, batch.reading)
+        denoised = yield from _tiles(denoiser.denoise(micrograph))
+        write_denoised(temporary, denoised, batch.model, batch.settings)
+    warnings = (*denoised.warnings, *_doubts(micrograph, model))
     yield FileFinished(path, target, time.monotonic() - began, warnings)
+
+
+def _tiles(events: Iterator[DenoisingEvent]) -> Generator[TileFinished, None, Micrograph]:
+    """Pass the tiles on and return the micrograph they make."""
+    for event in events:
+        if isinstance(event, MicrographDenoised):
+            return event.micrograph
+        yield event
+    raise AssertionError("denoising always ends with its result")
 
 
 def write_denoised(path: Path, denoised: Micrograph, model_path: Path, settings: DenoisingSettings) -> None:
     """Write a result to exactly this path, with the header of the file it came from."""
     label = f"cryoden {cryoden.__version__}: denoised with {model_path.name}"[:80]
     mrc.write(
-        path, denoised.data, pixel_size=denoised.pixel_size, like=denoised.path, label=label, output=settings.output
+        path,
+        denoised.data,
+        pixel_size=denoised.pixel_size,
+        like=denoised.path,
+        label=label,
+        output=settings.output,
     )
-
-
-def results(paths: Sequence[Path], output: Path) -> dict[Path, Path]:
-    """Return for each micrograph among files and folders where its result goes.
-
-    A file gives ``<stem>_denoised.mrc`` in the output folder; below a folder the tree is kept.
-
-    Raises
-    ------
-    SettingsError
-        D01 when there is no micrograph.
-    OutputError
-        D07 when two micrographs would have the same result.
-    """
-    targets = {file: output / parent / f"{file.stem}_denoised.mrc" for file, parent in _listed(paths, output)}
-    if not targets:
-        asked = ", ".join(map(str, paths))
-        raise SettingsError("D01", None, f"0 micrographs match '{asked}' in {Path.cwd()}", fix="Give MRC files or folders")
-    taken: dict[Path, Path] = {}
-    for file, target in targets.items():
-        if taken.setdefault(target, file) != file:
-            problem = f"{taken[target]} would have the same result, {target}"
-            raise OutputError("D07", file, problem, kept="Nothing was denoised", fix="Give the folder above both")
-    return targets
-
-
-def _listed(paths: Sequence[Path], output: Path) -> Iterator[tuple[Path, Path]]:
-    for path in paths:
-        if not path.is_dir():
-            yield path, Path()
-            continue
-        for file in sorted(path.rglob("*")):
-            inside = file.is_relative_to(output) and output != path
-            if mrc.is_micrograph_name(file) and file.is_file() and not inside and not file.name.startswith("."):
-                yield file, file.parent.relative_to(path)
-
-
-def _make_folders(targets: Mapping[Path, Path]) -> None:
-    for folder in sorted({target.parent for target in targets.values()}):
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError("O06", folder, f"cannot be made: {error.strerror}", fix="Choose another folder") from error
 
 
 def _doubts(micrograph: Micrograph, model: Model) -> tuple[str, ...]:
@@ -264,17 +216,3 @@ def _doubts(micrograph: Micrograph, model: Model) -> tuple[str, ...]:
     if here is None or there is None or abs(here / there - 1) <= SAME_PIXEL_SIZE:
         return ()
     return (f"the model was trained at {there:.3g} Å/px, this micrograph has {here:.3g} Å/px",)
-
-
-def _opened(path: Path, reading: ReadingSettings | None) -> mrc.MicrographFile:
-    return mrc.open_micrograph(path, **_options(reading))
-
-
-def _options(reading: ReadingSettings | None) -> dict[str, Any]:
-    chosen = reading or ReadingSettings()
-    return _probing(chosen) | {"pixel_size": chosen.pixel_size or None}
-
-
-def _probing(reading: ReadingSettings | None) -> dict[str, Any]:
-    chosen = reading or ReadingSettings()
-    return {"mode0": chosen.mode0, "assume_no_extended_header": chosen.assume_no_ext_header}

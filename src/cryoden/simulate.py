@@ -50,7 +50,10 @@ class Scene:
 
 def sample_pairs() -> list[HalfPair]:
     """Return two simulated pairs; every call gives the same pixels."""
-    return [simulated(Scene(seed=seed, defocus=defocus), f"sample{seed}") for seed, defocus in ((1, 1.4), (2, 1.9))]
+    return [
+        simulated(Scene(seed=seed, defocus=defocus), f"sample{seed}")
+        for seed, defocus in ((1, 1.4), (2, 1.9))
+    ]
 
 
 def simulated(scene: Scene, name: str) -> HalfPair:
@@ -100,7 +103,8 @@ def transfer(frequencies: Spectrum, defocus: float) -> Spectrum:
 def _frequencies(scene: Scene) -> Spectrum:
     rows = np.fft.fftfreq(scene.edge, scene.pixel_size)[:, None]
     columns = np.fft.rfftfreq(scene.edge, scene.pixel_size)[None]
-    return np.hypot(rows, columns)
+    radii: Spectrum = np.hypot(rows, columns)
+    return radii
 
 
 def _particle(radius: int, scene: Scene, numbers: np.random.Generator) -> Spectrum:

@@ -7,7 +7,6 @@ exactly and there is nothing to blend.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,5 +79,3 @@ class Tiling:
 def rounded_up(value: int, step: int) -> int:
     """Return the smallest multiple of ``step`` that is at least ``value``."""
     return -(-value // step) * step
-
-

@@ -31,7 +31,8 @@ from cryoden.events import (
 )
 from cryoden.networks import LinearFilter, Network, UNet, build, loaded
 from cryoden.optimization import Learner, Place, fitted_filter
-from cryoden.patches import Batch, PatchSource, Region, TrainingPair, split
+from cryoden.patches import Batch, PatchSource
+from cryoden.regions import Region, TrainingPair, split
 from cryoden.settings import TrainingSettings
 from cryoden.validation import Held, Score
 
@@ -41,7 +42,7 @@ FIT_PATCHES = 64
 FALLEN_EPOCHS = 5  # in a row, before the run gives up
 MESSAGES = {
     "completed": "Training is complete.",
-    "fallen": "The network has fallen into the constant predictor: it shows no signal. Try a lower learning rate.",
+    "fallen": "The network has fallen into the constant predictor. Try a lower learning rate.",
     "diverged": "The loss is no longer finite. Try a lower learning rate.",
 }
 
@@ -100,7 +101,7 @@ def train(
     Yields
     ------
     TrainingEvent
-        ``PhaseStarted``\\ s, one ``TrainingStarted``, then ``StepFinished`` and
+        ``PhaseStarted`` events, one ``TrainingStarted``, then ``StepFinished`` and
         ``EpochFinished``, and ``TrainingFinished`` unless the caller stops asking.
 
     Raises

@@ -1,0 +1,141 @@
+"""The whole way in one go: simulated halves, a trained model, raw beside denoised.
+
+Drives the real widgets of a real window: ``python -m napari_cryoden.demo FOLDER``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import napari
+from napari.layers import Layer
+from qtpy.QtCore import QEventLoop, QTimer
+
+from cryoden.errors import TrainingError
+from napari_cryoden.denoise_widget import DenoiseWidget
+from napari_cryoden.loss_table import write_losses
+from napari_cryoden.sample_data import sample_pairs
+from napari_cryoden.train_widget import TrainWidget
+
+SIZE = (1480, 940)
+PATIENCE_MS = 120_000
+PAINT_MS = 400
+
+
+def run_demo(output: Path, minutes: float) -> None:
+    """Train on simulated halves for so many minutes, denoise one and show it beside the raw.
+
+    Writes into ``output``, replacing an earlier demonstration: ``demo.safetensors``,
+    ``sample1_EVN_denoised.mrc``, ``losses.csv`` and the screenshots ``1_loaded.png``,
+    ``2_training.png`` and ``3_compared.png``. With a display the window stays open.
+
+    Raises
+    ------
+    CryodenError
+        When a step ends without its result, in one line.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    viewer = napari.Viewer(title="napari-cryoden: demonstration", show_welcome_screen=False)
+    viewer.window.resize(*SIZE)
+    try:
+        for data in sample_pairs():
+            viewer.add_layer(Layer.create(*data))
+        train = _trained(viewer, output, minutes)
+        _denoised(viewer, train, output)
+    except BaseException:
+        viewer.close()
+        raise
+    if _leave_open():
+        napari.run()
+    else:
+        viewer.close()
+
+
+def _trained(viewer: Any, output: Path, minutes: float) -> TrainWidget:
+    train = TrainWidget(viewer)
+    viewer.window.add_dock_widget(train, name="Train a denoiser", area="right")
+    train.form.fields["minutes"].value = minutes
+    train.model.path = _fresh(output / "demo.safetensors")
+    _wait(train.source.changed, train.train_button.isEnabled)
+    _picture(viewer, output / "1_loaded.png")
+    train.train_button.click()
+    _wait(train.run.changed, lambda: _half_done(train), minutes)
+    _picture(viewer, output / "2_training.png")
+    _wait(train.run.ended, lambda: not train.run.running, minutes)
+    if train.run.history is not None:
+        write_losses(train.run.history, output / "losses.csv")
+    if train.run.model_file is None:
+        raise TrainingError("G03", None, train.run.status, fix="Give the demonstration more minutes")
+    return train
+
+
+def _denoised(viewer: Any, train: TrainWidget, output: Path) -> None:
+    dock = DenoiseWidget(viewer)
+    viewer.window.add_dock_widget(dock, name="Denoise", area="right", tabify=True)
+    dock.layer.setCurrentIndex(dock.layer.findText("sample1_EVN"))
+    dock.also_file.setChecked(True)
+    dock.output.path = _fresh(output / "sample1_EVN_denoised.mrc")
+    dock.denoise_button.click()
+    _wait(dock.denoising.ended, lambda: not dock.denoising.running)
+    if dock.denoising.result is None:
+        raise TrainingError("G03", train.run.model_file, dock.denoising.status)
+    _picture(viewer, output / "3_compared.png")
+
+
+def _half_done(train: TrainWidget) -> bool:
+    return not train.run.running or (train.run.progress or 0) > 0.6
+
+
+def _wait(signal: Any, met: Callable[[], bool], minutes: float = 0) -> None:
+    """Let the window live until a condition is met; it is looked at whenever the signal comes."""
+    loop, patience = QEventLoop(), QTimer()
+    patience.setSingleShot(True)
+    patience.timeout.connect(loop.quit)
+    patience.start(PATIENCE_MS + round(minutes * 60_000))
+
+    def look(*_: Any) -> None:
+        if met():
+            loop.quit()
+
+    signal.connect(look)
+    if not met():
+        loop.exec()
+    signal.disconnect(look)
+    if not met():
+        raise TrainingError("G03", None, "the demonstration waited in vain", fix="Look at the messages above")
+
+
+def _picture(viewer: Any, path: Path) -> None:
+    loop = QEventLoop()
+    QTimer.singleShot(PAINT_MS, loop.quit)
+    loop.exec()  # plots and layers are painted from the event loop
+    viewer.window.screenshot(str(path), canvas_only=False, flash=False)
+
+
+def _fresh(path: Path) -> Path:
+    path.unlink(missing_ok=True)
+    return path
+
+
+def _leave_open() -> bool:
+    """Whether somebody can look: not told to exit, and not on a virtual display."""
+    return os.environ.get("CRYODEN_DEMO_EXIT") != "1" and "xvfb" not in os.environ.get("XAUTHORITY", "")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the demonstration from the command line; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m napari_cryoden.demo", description=__doc__)
+    parser.add_argument("output", nargs="?", type=Path, default=Path("demo-output"), metavar="FOLDER")
+    parser.add_argument("--minutes", type=float, default=2.0, help="how long to train (default: %(default)s)")
+    chosen = parser.parse_args(arguments)
+    run_demo(chosen.output, chosen.minutes)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,82 @@
+"""Opening what the user named: the only place where reading settings meet files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from cryoden import mrc
+from cryoden.errors import HalvesError
+from cryoden.halves import check_pairs, find_pairs
+from cryoden.micrograph import HalfPair, Micrograph, Windowed
+from cryoden.probe import HeaderFacts, probe
+from cryoden.settings import ReadingSettings
+
+
+def open_halves(paths: Sequence[Path], reading: ReadingSettings | None = None) -> list[HalfPair]:
+    """Find, open and check the pairs of halves among files and folders.
+
+    Raises
+    ------
+    HalvesError
+        D01 to D07: nothing found, partners missing, or pairs that are not halves.
+    MicrographError
+        For a half that cannot be read.
+    """
+    pairs = [
+        HalfPair(open_micrograph(files.even, reading), open_micrograph(files.odd, reading))
+        for files in find_pairs(paths)
+    ]
+    check_pairs(pairs)
+    return pairs
+
+
+def open_supervised(
+    noisy: Path, target: Path, reading: ReadingSettings | None = None
+) -> tuple[Windowed, Windowed]:
+    """Open one pair for supervised training.
+
+    Raises
+    ------
+    HalvesError
+        D05 when the sizes differ.
+    MicrographError
+        For a file that cannot be read.
+    """
+    pair = open_micrograph(noisy, reading), open_micrograph(target, reading)
+    if pair[0].shape != pair[1].shape:
+        sizes = " and ".join("×".join(map(str, micrograph.shape)) for micrograph in pair)
+        raise HalvesError(
+            "D05",
+            noisy,
+            f"its target {target.name} has another size ({sizes} px)",
+            kept="Nothing was trained",
+        )
+    return pair
+
+
+def open_micrograph(path: Path, reading: ReadingSettings | None = None) -> mrc.MicrographFile:
+    """Open one micrograph for reading windows; see `cryoden.mrc.open_micrograph`."""
+    return mrc.open_micrograph(path, **_options(reading))
+
+
+def read_micrograph(path: Path, reading: ReadingSettings | None = None) -> Micrograph:
+    """Read one whole micrograph; see `cryoden.mrc.read`."""
+    nan = (reading or ReadingSettings()).nan
+    return mrc.read(path, nan=nan, **_options(reading))
+
+
+def facts(path: Path, reading: ReadingSettings | None = None) -> HeaderFacts:
+    """Return what the header says; see `cryoden.probe.probe`."""
+    return probe(path, **_probing(reading))
+
+
+def _options(reading: ReadingSettings | None) -> dict[str, Any]:
+    chosen = reading or ReadingSettings()
+    return _probing(chosen) | {"pixel_size": chosen.pixel_size or None}
+
+
+def _probing(reading: ReadingSettings | None) -> dict[str, Any]:
+    chosen = reading or ReadingSettings()
+    return {"mode0": chosen.mode0, "assume_no_extended_header": chosen.assume_no_ext_header}

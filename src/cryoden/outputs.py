@@ -1,0 +1,70 @@
+"""Where the results of a batch go: one name for each micrograph, the tree of folders kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from cryoden.errors import OutputError, SettingsError
+from cryoden.mrc import is_micrograph_name
+
+
+def results(paths: Sequence[Path], output: Path) -> dict[Path, Path]:
+    """Return for each micrograph among files and folders where its result goes.
+
+    A file gives ``<stem>_denoised.mrc`` in the output folder; below a folder the tree is kept.
+
+    Raises
+    ------
+    SettingsError
+        D01 when there is no micrograph.
+    OutputError
+        D07 when two micrographs would have the same result.
+    """
+    targets = {file: output / parent / f"{file.stem}_denoised.mrc" for file, parent in _listed(paths, output)}
+    if not targets:
+        asked = ", ".join(map(str, paths))
+        raise SettingsError(
+            "D01", None, f"0 micrographs match '{asked}' in {Path.cwd()}", fix="Give MRC files or folders"
+        )
+    taken: dict[Path, Path] = {}
+    for file, target in targets.items():
+        if taken.setdefault(target, file) != file:
+            problem = f"{taken[target]} would have the same result, {target}"
+            raise OutputError(
+                "D07", file, problem, kept="Nothing was denoised", fix="Give the folder above both"
+            )
+    return targets
+
+
+def make_folders(targets: Mapping[Path, Path]) -> None:
+    """Make the folders the results go into.
+
+    Raises
+    ------
+    OutputError
+        O06 when one cannot be made.
+    """
+    for folder in sorted({target.parent for target in targets.values()}):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(
+                "O06", folder, f"cannot be made: {error.strerror}", fix="Choose another folder"
+            ) from error
+
+
+def _listed(paths: Sequence[Path], output: Path) -> Iterator[tuple[Path, Path]]:
+    for path in paths:
+        if path.is_dir():
+            yield from ((file, file.parent.relative_to(path)) for file in _micrographs(path, output))
+        else:
+            yield path, Path()
+
+
+def _micrographs(folder: Path, output: Path) -> Iterator[Path]:
+    """Yield the micrographs below a folder, leaving out earlier results that lie inside it."""
+    for file in sorted(folder.rglob("*")):
+        is_result = output != folder and file.is_relative_to(output)
+        if is_micrograph_name(file) and file.is_file() and not is_result and not file.name.startswith("."):
+            yield file

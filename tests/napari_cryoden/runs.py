@@ -1,0 +1,78 @@
+"""Runs as the library tells them, made up: what a widget shows must not need minutes of training."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator, Iterator
+
+import numpy as np
+
+from cryoden.events import (
+    EpochFinished,
+    PhaseStarted,
+    References,
+    StepFinished,
+    TrainingEvent,
+    TrainingFinished,
+    TrainingStarted,
+)
+from cryoden.history import History
+from cryoden.settings import TrainingSettings
+
+REFERENCES = References(identity=1.95, constant=1.0, linear=0.988, floor=0.977, r_half=0.023)
+WEIGHTS = {"w": np.zeros(3, np.float32)}
+
+
+def started(references: References = REFERENCES) -> TrainingStarted:
+    return TrainingStarted(
+        settings=TrainingSettings(),
+        mode="noise2noise",
+        device="CPU",
+        precision="float32",
+        parameters=2625,
+        training=("a",),
+        validation=("b",),
+        pixel_size=1.2,
+        references=references,
+        epochs=0,
+        seconds=60,
+        steps_per_epoch=10,
+    )
+
+
+def step(number: int, loss: float = 0.98) -> StepFinished:
+    return StepFinished(number, (number - 1) // 10 + 1, loss, 1e-3, number * 0.1, number / 100, 10.0)
+
+
+def epoch(number: int, validation: float, *, best: bool = False) -> EpochFinished:
+    train = math.nan if number == 0 else validation - 0.001
+    weights = WEIGHTS if best else None
+    return EpochFinished(number, number * 10, number * 1.0, train, validation, 0.02, False, weights)
+
+
+def events(epochs: int = 5) -> Iterator[TrainingEvent]:
+    yield PhaseStarted("measuring the micrographs")
+    yield started()
+    yield epoch(0, 1.4)
+    for number in range(1, epochs + 1):
+        for one in range(10):
+            yield step((number - 1) * 10 + one + 1, 0.98 + 0.05 * (-1) ** one)
+        yield epoch(number, 0.99 - 0.002 * number, best=True)
+    yield TrainingFinished("completed", "completed: 5 epochs", epochs, epochs, 0.98, 5.0)
+
+
+def history(epochs: int = 5) -> History:
+    folded = History()
+    for event in events(epochs):
+        folded.add(event)
+    return folded
+
+
+def endless() -> Generator[TrainingEvent, None, None]:
+    yield started()
+    number = 0
+    while True:
+        number += 1
+        yield step(number)
+        if number % 10 == 0:
+            yield epoch(number // 10, 0.99, best=number == 10)

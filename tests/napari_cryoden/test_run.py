@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+import torch
+from napari.utils.task_status import Status
+
+from cryoden import checkpoint, simulate
+from cryoden.errors import TrainingError
+from cryoden.settings import TrainingSettings
+from napari_cryoden.run import Run
+from tests.napari_cryoden import runs
+
+SMALL = simulate.Scene(edge=256, particles=8)
+
+
+def pairs():
+    return [simulate.simulated(SMALL, "one"), simulate.simulated(SMALL, "two")]
+
+
+def quick(**changes):
+    return TrainingSettings(network="baseline", epochs=1, steps_per_epoch=2, batch=1, patch=64, **changes)
+
+
+def test_a_run_trains_and_leaves_a_model_that_loads(qtbot, viewer, tmp_path):
+    run, target = Run.of(viewer), tmp_path / "model.safetensors"
+    with qtbot.waitSignal(run.ended, timeout=60_000) as ended:
+        run.train(pairs, target, quick(learning_rate=1e-4))
+    assert not run.running
+    assert run.progress == 1
+    assert run.history.finished is not None
+    if run.model_file is None:  # one epoch need not be better than the start
+        assert "no model was written" in ended.args[0]
+    else:
+        assert checkpoint.load(target).network == "baseline"
+        assert str(target) in ended.args[0]
+
+
+def test_the_run_is_the_same_for_everybody_in_a_window(viewer):
+    assert Run.of(viewer) is Run.of(viewer)
+
+
+def test_a_second_run_is_refused_in_words_and_the_first_goes_on(qtbot, viewer, tmp_path):
+    run = Run.of(viewer)
+    run.begin(runs.endless, "starting")
+    with pytest.raises(TrainingError, match=r"G05 .*training is under way.*Stop it or wait"):
+        run.train(pairs, tmp_path / "b.safetensors", quick())
+    assert run.running
+    with qtbot.waitSignal(run.ended, timeout=20_000):
+        run.stop()
+
+
+def test_stopping_keeps_the_best_model_and_says_where(qtbot, viewer, tmp_path):
+    run, target = Run.of(viewer), tmp_path / "model.safetensors"
+    run.train(pairs, target, TrainingSettings(minutes=60, steps_per_epoch=1, batch=1, patch=64))
+    qtbot.waitUntil(lambda: run.model_file is not None, timeout=60_000)
+    with qtbot.waitSignal(run.ended, timeout=20_000) as ended:
+        run.stop()
+        run.stop()
+    assert ended.args[0].startswith("Stopped. Best ")
+    assert str(target) in ended.args[0]
+    assert checkpoint.load(target).network == "unet"
+
+
+def test_a_failed_run_leaves_an_older_model_and_its_name(qtbot, viewer, tmp_path):
+    run = Run.of(viewer)
+    run.model_file = older = tmp_path / "older.safetensors"
+
+    def broken():
+        yield runs.started()
+        raise RuntimeError("CUDA out of memory")
+
+    with qtbot.waitSignals([run.failed, run.ended], timeout=20_000):
+        run.begin(broken, "starting")
+    assert run.status.startswith("T06")
+    assert run.model_file == older
+    assert not run.running
+
+
+def test_an_existing_model_file_is_not_replaced(qtbot, viewer, tmp_path):
+    run, target = Run.of(viewer), tmp_path / "good.safetensors"
+    target.write_bytes(b"precious")
+    with qtbot.waitSignal(run.failed, timeout=60_000) as failed:
+        run.train(pairs, target, quick())
+    assert failed.args[0].startswith(f"O05  {target}")
+    assert target.read_bytes() == b"precious"
+
+
+def test_events_are_folded_in_the_thread_of_the_interface(qtbot, viewer):
+    folded_in = set()
+
+    class Watched(Run):
+        def fold(self, event):
+            folded_in.add(threading.current_thread())
+            super().fold(event)
+
+    run = Watched(viewer)
+    with qtbot.waitSignal(run.ended, timeout=20_000):
+        run.begin(lambda: (event for event in runs.events()), "starting")
+    assert folded_in == {threading.main_thread()}
+
+
+def test_the_interface_keeps_its_own_number_of_torch_threads(qtbot, viewer, tmp_path):
+    before = torch.get_num_threads()
+    run = Run.of(viewer)
+    with qtbot.waitSignal(run.ended, timeout=60_000):
+        run.train(pairs, tmp_path / "m.safetensors", quick())
+    assert torch.get_num_threads() == before
+
+
+def test_napari_knows_of_the_run_until_it_ends(qtbot, viewer):
+    run, tasks = Run.of(viewer), viewer.window._task_status_manager
+    run.begin(runs.endless, "starting")
+    assert tasks.is_busy()
+    assert tasks.get_status() == ["napari-cryoden: Training"]
+    with qtbot.waitSignal(run.ended, timeout=20_000):
+        run.stop()
+    assert not tasks.is_busy()
+    assert Status.COMPLETED in {task.state()[2] for task in tasks._tasks.values()}
