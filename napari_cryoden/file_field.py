@@ -65,6 +65,8 @@ class FileField(QWidget):
         elif self._kind == "open":
             chosen, _ = QFileDialog.getOpenFileName(self, self._title, at, self._filters)
         else:
-            chosen, _ = QFileDialog.getSaveFileName(self, self._title, at, self._filters)
+            # Nothing is ever replaced, so the dialog must not offer to.
+            keep = QFileDialog.Option.DontConfirmOverwrite
+            chosen, _ = QFileDialog.getSaveFileName(self, self._title, at, self._filters, options=keep)
         if chosen:
             self.path = Path(chosen)

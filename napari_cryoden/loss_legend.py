@@ -39,7 +39,7 @@ _TIPS = {
     "best": "The weights of this epoch are in the model file",
     "constant": "Predicting the mean everywhere: what a fallen run does",
     "linear": "The best linear combination of low-pass filters: a network worth having gets below it",
-    "floor": "1 − r of the held-out halves: about the best any validation can reach, as noise cannot be predicted",
+    "floor": "1 − r of the held-out halves: about the best a validation can reach",
     "identity": "Mean squared difference of noisy and target as they are",
 }
 

@@ -150,8 +150,8 @@ def _thinned(steps: list[int], losses: list[float], most: int = 4000) -> tuple[A
 
 
 def _plot() -> Any:
-    plot = pg.PlotWidget()
-    plot.setMenuEnabled(False)
+    plot = pg.PlotWidget(enableMenu=False)
+    plot.getPlotItem().ctrlMenu.setParent(plot)  # pyqtgraph gives it no owner: it would outlive the window
     plot.hideButtons()
     plot.setMouseEnabled(x=False, y=False)
     plot.setLabel("left", "squared error")

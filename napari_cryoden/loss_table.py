@@ -28,9 +28,10 @@ def write_losses(history: History, path: Path) -> None:
         (epoch.step, epoch.epoch, "", epoch.train_loss, epoch.validation_loss, epoch.correlation)
         for epoch in history.epochs
     ]
+    rows.sort(key=lambda row: int(row[0]))  # stable: an epoch follows its last step
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(COLUMNS)
-    table.writerows(sorted(rows, key=lambda row: row[0]))  # stable: an epoch follows its last step
+    table.writerows(rows)
     with publishing(path, overwrite=True) as temporary:
         temporary.write_text(text.getvalue(), encoding="utf-8")

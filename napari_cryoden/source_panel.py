@@ -126,7 +126,7 @@ class SourcePanel(QWidget):
 
     def _layer_problem(self) -> str:
         noisy, target = self.noisy.layer, self.target.layer
-        if noisy is None or noisy is target:
+        if noisy is None or target is None or noisy is target:
             return "Choose two different layers: a noisy one and its cleaner target"
         if noisy.data.shape != target.data.shape:
             sizes = " and ".join("×".join(map(str, layer.data.shape)) for layer in (noisy, target))

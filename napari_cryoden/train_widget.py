@@ -39,6 +39,7 @@ class TrainWidget(Dock):
         self.form = Form(TrainingSettings())
         self.train_button = QPushButton("Train")
         self.stop_button = QPushButton("Stop (keep best)")
+        self.plot_button = QPushButton("Losses")
         self.status = status_label()
         self.progress = QProgressBar()
         self._proposed: Path | None = None
@@ -76,6 +77,8 @@ class TrainWidget(Dock):
             return "A run is under way in this window; stop it or wait for its end"
         if self.model.path is None:
             return "Choose where to write the model file"
+        if self.model.path.exists():
+            return f"{self.model.path.name} exists already; a run never replaces a model: choose another name"
         return self.source.problem
 
     def _about_stopping(self) -> str:
@@ -108,6 +111,8 @@ class TrainWidget(Dock):
     def _connect(self) -> None:
         self.train_button.clicked.connect(self.train)
         self.stop_button.clicked.connect(self.run.stop)
+        self.plot_button.clicked.connect(lambda: show_plot(self.viewer))
+        self.plot_button.setToolTip("Show the plot below the canvas again")
         self.run.changed.connect(self.follow)
         self.run.failed.connect(show_error)
         self.run.ended.connect(self._ended)
@@ -128,6 +133,7 @@ class TrainWidget(Dock):
         buttons = QHBoxLayout()
         buttons.addWidget(self.train_button)
         buttons.addWidget(self.stop_button)
+        buttons.addWidget(self.plot_button)
         self.footer.addLayout(buttons)
         self.footer.addWidget(self.progress)
         self.footer.addWidget(self.status)

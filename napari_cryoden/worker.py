@@ -24,6 +24,7 @@ from cryoden.errors import CryodenError
 
 Work = Callable[[], Generator[Any, None, None]]
 DELIVERY_MS = 50
+MAILBOX = 1000
 KEPT = "Finished results and the best model so far are kept"
 _END = object()
 
@@ -119,6 +120,13 @@ def _fill(mailbox: deque[Any], work: Work, stop: threading.Event) -> None:
     with contextlib.closing(work()) as events:
         while not stop.is_set() and (event := next(events, _END)) is not _END:
             mailbox.append(event)
+            _let_it_be_emptied(mailbox, stop)
+
+
+def _let_it_be_emptied(mailbox: deque[Any], stop: threading.Event) -> None:
+    """Wait while the interface is behind: a flood of events must not freeze it."""
+    while len(mailbox) >= MAILBOX and not stop.wait(DELIVERY_MS / 5000):
+        pass
 
 
 def in_words(error: Exception) -> str:

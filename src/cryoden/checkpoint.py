@@ -50,11 +50,7 @@ class Model:
     @property
     def sha256(self) -> str:
         """Fingerprint of everything in the file, 64 hexadecimal digits."""
-        digest = hashlib.sha256(self.description().encode())
-        for name in sorted(self.weights):
-            digest.update(f"{name}{self.weights[name].shape}".encode())
-            digest.update(np.ascontiguousarray(self.weights[name]).tobytes())
-        return digest.hexdigest()
+        return _fingerprint(self.description(), self.weights)
 
     def description(self) -> str:
         """Return all but the weights as one line of JSON."""
@@ -103,20 +99,22 @@ def load(path: Path) -> Model:
     return _proven(path, about, weights)
 
 
+def _fingerprint(description: str, weights: Weights) -> str:
+    digest = hashlib.sha256(description.encode())
+    for name in sorted(weights):
+        digest.update(f"{name}{weights[name].shape}".encode())
+        digest.update(np.ascontiguousarray(weights[name]).tobytes())
+    return digest.hexdigest()
+
+
 def _proven(path: Path, about: Mapping[str, str], weights: Weights) -> Model:
     if KEY not in about:
-        raise ModelFileError(
-            "M02", path, "a safetensors file of another program", fix="Give a file written by cryoden"
-        )
+        problem = "a safetensors file of another program"
+        raise ModelFileError("M02", path, problem, fix="Give a file written by cryoden train")
+    if _fingerprint(about[KEY], weights) != about.get("sha256"):
+        raise ModelFileError("M04", path, "damaged: checksum differs", kept="It was not used", fix="Copy it again")
     described = json.loads(about[KEY])
     if described["format"] != FORMAT or described["network"] not in get_args(NetworkName):
-        found = f"{described['format']}, {described['network']}"
-        raise ModelFileError(
-            "M03", path, f"of another version (found {found}, expected {FORMAT})", fix="Train again"
-        )
-    model = Model(described["network"], weights, described["pixel_size"], described["provenance"])
-    if model.sha256 != about.get("sha256"):
-        raise ModelFileError(
-            "M04", path, "damaged: checksum differs", kept="Nothing was denoised", fix="Copy it again"
-        )
-    return model
+        problem = f"of another version (found {described['format']}, expected {FORMAT})"
+        raise ModelFileError("M03", path, problem, fix="Train again, or use the version that wrote it")
+    return Model(described["network"], weights, described["pixel_size"], described["provenance"])

@@ -42,7 +42,7 @@ FIT_PATCHES = 64
 FALLEN_EPOCHS = 5  # in a row, before the run gives up
 MESSAGES = {
     "completed": "Training is complete.",
-    "fallen": "The network has fallen into the constant predictor. Try a lower learning rate.",
+    "fallen": "The output is nearly constant: it fell into the constant predictor. Lower the learning rate.",
     "diverged": "The loss is no longer finite. Try a lower learning rate.",
 }
 

@@ -10,22 +10,28 @@ os.environ["NAPARI_CONFIG"] = ""  # no settings of the person who runs the tests
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import mrcfile
 import numpy as np
 import pytest
+from napari.layers import Layer
+from napari.utils.notifications import notification_manager
 from npe2 import PluginManifest
 from npe2._pytest_plugin import TestPluginManager
 
 import napari_cryoden
+from cryoden import simulate
+from cryoden.micrograph import Micrograph
+from napari_cryoden.layers import raw_layer
 
 PLUGIN = Path(napari_cryoden.__file__).parent
 
 
 @pytest.fixture
 def manifest() -> PluginManifest:
-    return PluginManifest.from_file(PLUGIN / "napari.yaml")
+    manifest: PluginManifest = PluginManifest.from_file(PLUGIN / "napari.yaml")
+    return manifest
 
 
 @pytest.fixture
@@ -64,3 +70,39 @@ def write_mrc(tmp_path: Path) -> Callable[..., Path]:
 @pytest.fixture
 def noise() -> Any:
     return np.random.default_rng(7).normal(5, 2, (96, 128)).astype(np.float32)
+
+
+@pytest.fixture
+def notices() -> Iterator[list[str]]:
+    """What napari has told the user as an error, line by line."""
+    told: list[str] = []
+
+    def note(notification: Any) -> None:
+        if str(notification.severity) == "error":
+            told.append(notification.message)
+
+    notification_manager.notification_ready.connect(note)
+    yield told
+    notification_manager.notification_ready.disconnect(note)
+
+
+@pytest.fixture
+def docked(viewer: Any) -> Callable[..., Any]:
+    """Docks a widget of this plugin the way napari's menus do."""
+
+    def dock(name: str) -> Any:
+        return viewer.window.add_plugin_dock_widget("napari-cryoden", name)
+
+    return dock
+
+
+@pytest.fixture
+def add_halves(viewer: Any) -> Callable[..., Any]:
+    """Adds two small simulated pairs as layers."""
+
+    def add() -> list[Any]:
+        pairs = [simulate.simulated(simulate.Scene(edge=512, particles=30, seed=s), f"m{s}") for s in (1, 2)]
+        halves = [half for pair in pairs for half in (pair.even, pair.odd)]
+        return [viewer.add_layer(Layer.create(*raw_layer(cast("Micrograph", half)))) for half in halves]
+
+    return add

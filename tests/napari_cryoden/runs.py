@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Generator, Iterator
+from typing import Any
 
 import numpy as np
 
+from cryoden import simulate
 from cryoden.events import (
     EpochFinished,
     PhaseStarted,
@@ -17,9 +19,11 @@ from cryoden.events import (
     TrainingStarted,
 )
 from cryoden.history import History
+from cryoden.micrograph import HalfPair
 from cryoden.settings import TrainingSettings
 
-REFERENCES = References(identity=1.95, constant=1.0, linear=0.988, floor=0.977, r_half=0.023)
+FLOOR = 0.977
+REFERENCES = References(identity=1.95, constant=1.0, linear=0.988, floor=FLOOR, r_half=0.023)
 WEIGHTS = {"w": np.zeros(3, np.float32)}
 
 
@@ -76,3 +80,12 @@ def endless() -> Generator[TrainingEvent, None, None]:
         yield step(number)
         if number % 10 == 0:
             yield epoch(number // 10, 0.99, best=number == 10)
+
+
+def pairs() -> list[HalfPair]:
+    scene = simulate.Scene(edge=256, particles=8)
+    return [simulate.simulated(scene, "one"), simulate.simulated(scene, "two")]
+
+
+def quick(**changes: Any) -> TrainingSettings:
+    return TrainingSettings(network="baseline", epochs=1, steps_per_epoch=2, batch=1, patch=64, **changes)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -7,14 +9,14 @@ from napari_cryoden.comparison import Comparison
 
 
 @pytest.fixture
-def three(viewer, noise):
+def three(viewer: Any, noise: Any) -> Any:
     return [
         viewer.add_image(noise + number, name=f"m{number}", scale=(2, 2), units=("angstrom",) * 2)
         for number in range(3)
     ]
 
 
-def test_raw_stands_left_and_denoised_right_of_it_alone(viewer, three):
+def test_raw_stands_left_and_denoised_right_of_it_alone(viewer: Any, three: Any) -> None:
     raw, other, denoised = three
     Comparison(viewer).show(raw, denoised)
     grid = viewer.canvas.grid
@@ -23,14 +25,16 @@ def test_raw_stands_left_and_denoised_right_of_it_alone(viewer, three):
     assert not other.visible
 
 
-def test_raw_stays_left_when_it_lies_above_the_denoised_layer(viewer, three):
+def test_raw_stays_left_when_it_lies_above_the_denoised_layer(viewer: Any, three: Any) -> None:
     denoised, _, raw = three
     Comparison(viewer).show(raw, denoised)
-    positions = [viewer.canvas.grid.position(viewer.layers.index(one), viewer.layers) for one in (raw, denoised)]
+    positions = [
+        viewer.canvas.grid.position(viewer.layers.index(one), viewer.layers) for one in (raw, denoised)
+    ]
     assert positions == [(0, 0), (0, 1)]
 
 
-def test_both_sides_share_one_camera_and_the_scale_bar_is_in_angstrom(viewer, three):
+def test_both_sides_share_one_camera_and_the_scale_bar_is_in_angstrom(viewer: Any, three: Any) -> None:
     Comparison(viewer).show(three[0], three[2])
     viewer.scene.camera.zoom = 7
     cameras = viewer.window._qt_viewer.canvas.grid_cameras
@@ -40,7 +44,7 @@ def test_both_sides_share_one_camera_and_the_scale_bar_is_in_angstrom(viewer, th
     assert str(viewer.layers.extent.units[0]) == "angstrom"
 
 
-def test_the_users_own_view_comes_back(viewer, three):
+def test_the_users_own_view_comes_back(viewer: Any, three: Any) -> None:
     grid, scale_bar = viewer.canvas.grid, viewer.canvas.overlays.scale_bar
     grid.enabled, grid.shape, grid.stride, grid.spacing = True, (3, 1), -1, 10
     three[1].visible = False
@@ -57,7 +61,7 @@ def test_the_users_own_view_comes_back(viewer, three):
     assert not comparison.active
 
 
-def test_a_layer_deleted_meanwhile_does_not_hinder_the_way_back(viewer, three):
+def test_a_layer_deleted_meanwhile_does_not_hinder_the_way_back(viewer: Any, three: Any) -> None:
     comparison = Comparison(viewer)
     comparison.show(three[0], three[2])
     viewer.layers.remove(three[1])

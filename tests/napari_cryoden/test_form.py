@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from typing import Literal, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 import pytest
 from qtpy.QtCore import QPoint, QPointF, Qt
@@ -14,7 +14,7 @@ from napari_cryoden.form import Form
 KINDS = [TrainingSettings, DenoisingSettings]
 
 
-def edges(kind):
+def edges(kind: Any) -> Any:
     """The defaults, and every field at each of its limits or choices."""
     yield kind()
     for name, (plain, setting) in described(kind).items():
@@ -24,8 +24,8 @@ def edges(kind):
 
 
 @pytest.fixture
-def shown(qtbot):
-    def show(settings):
+def shown(qtbot: Any) -> Any:
+    def show(settings: Any) -> Any:
         form = Form(settings)
         qtbot.addWidget(form)
         form.show()
@@ -35,7 +35,7 @@ def shown(qtbot):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_settings_class_survives_the_form_unchanged(shown, kind):
+def test_every_settings_class_survives_the_form_unchanged(shown: Any, kind: Any) -> None:
     form = shown(kind())
     for settings in edges(kind):
         form.set(settings)
@@ -43,17 +43,17 @@ def test_every_settings_class_survives_the_form_unchanged(shown, kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_form_starts_with_the_values_it_is_given(shown, kind):
+def test_a_form_starts_with_the_values_it_is_given(shown: Any, kind: Any) -> None:
     for settings in list(edges(kind))[1::5]:
         assert shown(settings).settings() == settings
 
 
 @pytest.mark.parametrize("rate", [1e-7, 3e-6, 2.5e-5, 1e-3, 0.05])
-def test_small_learning_rates_are_kept(shown, rate):
+def test_small_learning_rates_are_kept(shown: Any, rate: Any) -> None:
     assert shown(TrainingSettings(learning_rate=rate)).settings().learning_rate == rate
 
 
-def test_every_field_says_what_it_is_for_with_its_unit(shown):
+def test_every_field_says_what_it_is_for_with_its_unit(shown: Any) -> None:
     form = shown(TrainingSettings())
     assert set(form.fields) == {field.name for field in fields(TrainingSettings)}
     for name, (_, setting) in described(TrainingSettings).items():
@@ -61,7 +61,7 @@ def test_every_field_says_what_it_is_for_with_its_unit(shown):
         assert setting.unit in form.fields[name].tooltip
 
 
-def test_expert_fields_wait_behind_a_click(shown):
+def test_expert_fields_wait_behind_a_click(shown: Any) -> None:
     form = shown(TrainingSettings())
     assert form.fields["minutes"].native.isVisible()
     assert not form.fields["learning_rate"].native.isVisible()
@@ -69,7 +69,7 @@ def test_expert_fields_wait_behind_a_click(shown):
     assert form.fields["learning_rate"].native.isVisible()
 
 
-def test_the_wheel_passes_over_a_field_without_changing_it(shown):
+def test_the_wheel_passes_over_a_field_without_changing_it(shown: Any) -> None:
     form = shown(TrainingSettings(minutes=5))
     box = form.fields["minutes"].native
     box.clearFocus()

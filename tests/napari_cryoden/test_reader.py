@@ -3,32 +3,27 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from napari.utils.notifications import notification_manager
 
 from napari_cryoden.reader import get_reader
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 
 
-@pytest.fixture(autouse=True)
-def _forget_notifications():
-    notification_manager.records.clear()
-    yield
-    notification_manager.records.clear()
-
-
 @pytest.mark.parametrize("name", ["a.mrc", "a.MRC", "a.mrcs", "a.Map", "a.st", "a.rec", "a.b.mrc"])
-def test_a_micrograph_opens_whatever_the_case_of_its_suffix(viewer, write_mrc, noise, name):
+def test_a_micrograph_opens_whatever_the_case_of_its_suffix(
+    viewer: Any, write_mrc: Any, noise: Any, name: Any
+) -> None:
     path = write_mrc("plain.mrc", noise).rename(write_mrc("plain.mrc", noise).with_name(name))
     (layer,) = viewer.open(path, plugin=None)
     np.testing.assert_array_equal(layer.data, noise)
     assert layer.name == Path(name).stem
 
 
-def test_the_layer_carries_pixel_size_contrast_and_source(viewer, write_mrc, noise):
+def test_the_layer_carries_pixel_size_contrast_and_source(viewer: Any, write_mrc: Any, noise: Any) -> None:
     path = write_mrc("grid_01.mrc", noise, pixel_size=0.75)
     (layer,) = viewer.open(path, plugin="napari-cryoden")
     assert layer.data.dtype == np.float32
@@ -38,48 +33,52 @@ def test_the_layer_carries_pixel_size_contrast_and_source(viewer, write_mrc, noi
     assert layer.metadata["cryoden"] == {"role": "raw", "source": str(path), "pixel_size": 0.75}
 
 
-def test_a_file_without_pixel_size_stays_in_pixels(viewer, write_mrc, noise):
+def test_a_file_without_pixel_size_stays_in_pixels(viewer: Any, write_mrc: Any, noise: Any) -> None:
     (layer,) = viewer.open(write_mrc("unknown.mrc", noise, pixel_size=None), plugin="napari-cryoden")
     assert [str(unit) for unit in layer.units] == ["pixel", "pixel"]
     assert tuple(layer.scale) == (1, 1)
 
 
-def test_several_files_open_as_layers_of_their_own(viewer, write_mrc, noise):
+def test_several_files_open_as_layers_of_their_own(viewer: Any, write_mrc: Any, noise: Any) -> None:
     paths = [write_mrc(f"m{number}.mrc", noise + number) for number in range(3)]
     assert [layer.name for layer in viewer.open(paths, plugin="napari-cryoden")] == ["m0", "m1", "m2"]
 
 
-def test_a_movie_is_told_in_one_line_and_the_other_files_open(viewer, write_mrc, noise):
+def test_a_movie_is_told_in_one_line_and_the_other_files_open(
+    viewer: Any, write_mrc: Any, noise: Any, notices: Any
+) -> None:
     movie = write_mrc("movie.mrcs", np.stack([noise] * 4))
     good = write_mrc("good.mrc", noise)
     opened = viewer.open([movie, good], plugin="napari-cryoden")
     assert [layer.name for layer in opened] == ["good"]
-    (record,) = [one for one in notification_manager.records if str(one.severity) == "error"]
-    assert record.message.startswith(f"F32  {movie} — ")
-    assert "\n" not in record.message
-    assert "movie" in record.message
+    (message,) = notices
+    assert message.startswith(f"F32  {movie} — ")
+    assert "\n" not in message
+    assert "movie" in message
 
 
-def test_a_truncated_file_is_told_with_its_byte_counts(viewer, write_mrc, noise):
+def test_a_truncated_file_is_told_with_its_byte_counts(
+    viewer: Any, write_mrc: Any, noise: Any, notices: Any
+) -> None:
     path = write_mrc("cut.mrc", noise)
     path.write_bytes(path.read_bytes()[:-1])
     assert viewer.open(path, plugin="napari-cryoden") == []
-    (record,) = [one for one in notification_manager.records if str(one.severity) == "error"]
-    assert record.message.startswith("F03")
-    assert f"{1024 + noise.nbytes:,}" in record.message
+    (message,) = notices
+    assert message.startswith("F03")
+    assert f"{1024 + noise.nbytes:,}" in message
 
 
-def test_a_folder_is_left_to_others(viewer, tmp_path, manifest):
+def test_a_folder_is_left_to_others(tmp_path: Any, manifest: Any) -> None:
     assert get_reader(str(tmp_path)) is None
     assert all(not reader.accepts_directories for reader in manifest.contributions.readers)
 
 
-def test_other_suffixes_are_left_to_others():
+def test_other_suffixes_are_left_to_others() -> None:
     assert get_reader("photo.tif") is None
     assert get_reader(["half.mrc", "photo.tif"]) is None
 
 
-def test_opening_does_not_load_torch(write_mrc, noise):
+def test_opening_does_not_load_torch(write_mrc: Any, noise: Any) -> None:
     path = write_mrc("plain.mrc", noise)
     code = (
         "import sys; from napari_cryoden.reader import get_reader\n"
@@ -90,7 +89,7 @@ def test_opening_does_not_load_torch(write_mrc, noise):
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="needs the real micrographs in ../shared/data")
-def test_a_real_micrograph_shows_its_noise_with_contrast(viewer):
+def test_a_real_micrograph_shows_its_noise_with_contrast(viewer: Any) -> None:
     (layer,) = viewer.open(DATA / "falcon_micrograph.mrc", plugin="napari-cryoden")
     low, high = layer.contrast_limits
     assert layer.data.shape == (4096, 4096)

@@ -1,35 +1,29 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import pytest
 import torch
 from napari.utils.task_status import Status
 
-from cryoden import checkpoint, simulate
+from cryoden import checkpoint
 from cryoden.errors import TrainingError
 from cryoden.settings import TrainingSettings
 from napari_cryoden.run import Run
 from tests.napari_cryoden import runs
-
-SMALL = simulate.Scene(edge=256, particles=8)
-
-
-def pairs():
-    return [simulate.simulated(SMALL, "one"), simulate.simulated(SMALL, "two")]
+from tests.napari_cryoden.runs import pairs, quick
 
 
-def quick(**changes):
-    return TrainingSettings(network="baseline", epochs=1, steps_per_epoch=2, batch=1, patch=64, **changes)
-
-
-def test_a_run_trains_and_leaves_a_model_that_loads(qtbot, viewer, tmp_path):
+def test_a_run_trains_and_leaves_a_model_that_loads(qtbot: Any, viewer: Any, tmp_path: Any) -> None:
     run, target = Run.of(viewer), tmp_path / "model.safetensors"
     with qtbot.waitSignal(run.ended, timeout=60_000) as ended:
         run.train(pairs, target, quick(learning_rate=1e-4))
     assert not run.running
     assert run.progress == 1
+    assert run.history is not None
     assert run.history.finished is not None
+    assert target.exists() == (run.model_file is not None)
     if run.model_file is None:  # one epoch need not be better than the start
         assert "no model was written" in ended.args[0]
     else:
@@ -37,11 +31,13 @@ def test_a_run_trains_and_leaves_a_model_that_loads(qtbot, viewer, tmp_path):
         assert str(target) in ended.args[0]
 
 
-def test_the_run_is_the_same_for_everybody_in_a_window(viewer):
+def test_the_run_is_the_same_for_everybody_in_a_window(viewer: Any) -> None:
     assert Run.of(viewer) is Run.of(viewer)
 
 
-def test_a_second_run_is_refused_in_words_and_the_first_goes_on(qtbot, viewer, tmp_path):
+def test_a_second_run_is_refused_in_words_and_the_first_goes_on(
+    qtbot: Any, viewer: Any, tmp_path: Any
+) -> None:
     run = Run.of(viewer)
     run.begin(runs.endless, "starting")
     with pytest.raises(TrainingError, match=r"G05 .*training is under way.*Stop it or wait"):
@@ -51,7 +47,7 @@ def test_a_second_run_is_refused_in_words_and_the_first_goes_on(qtbot, viewer, t
         run.stop()
 
 
-def test_stopping_keeps_the_best_model_and_says_where(qtbot, viewer, tmp_path):
+def test_stopping_keeps_the_best_model_and_says_where(qtbot: Any, viewer: Any, tmp_path: Any) -> None:
     run, target = Run.of(viewer), tmp_path / "model.safetensors"
     run.train(pairs, target, TrainingSettings(minutes=60, steps_per_epoch=1, batch=1, patch=64))
     qtbot.waitUntil(lambda: run.model_file is not None, timeout=60_000)
@@ -63,11 +59,11 @@ def test_stopping_keeps_the_best_model_and_says_where(qtbot, viewer, tmp_path):
     assert checkpoint.load(target).network == "unet"
 
 
-def test_a_failed_run_leaves_an_older_model_and_its_name(qtbot, viewer, tmp_path):
+def test_a_failed_run_leaves_an_older_model_and_its_name(qtbot: Any, viewer: Any, tmp_path: Any) -> None:
     run = Run.of(viewer)
     run.model_file = older = tmp_path / "older.safetensors"
 
-    def broken():
+    def broken() -> Any:
         yield runs.started()
         raise RuntimeError("CUDA out of memory")
 
@@ -78,7 +74,7 @@ def test_a_failed_run_leaves_an_older_model_and_its_name(qtbot, viewer, tmp_path
     assert not run.running
 
 
-def test_an_existing_model_file_is_not_replaced(qtbot, viewer, tmp_path):
+def test_an_existing_model_file_is_not_replaced(qtbot: Any, viewer: Any, tmp_path: Any) -> None:
     run, target = Run.of(viewer), tmp_path / "good.safetensors"
     target.write_bytes(b"precious")
     with qtbot.waitSignal(run.failed, timeout=60_000) as failed:
@@ -87,11 +83,11 @@ def test_an_existing_model_file_is_not_replaced(qtbot, viewer, tmp_path):
     assert target.read_bytes() == b"precious"
 
 
-def test_events_are_folded_in_the_thread_of_the_interface(qtbot, viewer):
+def test_events_are_folded_in_the_thread_of_the_interface(qtbot: Any, viewer: Any) -> None:
     folded_in = set()
 
     class Watched(Run):
-        def fold(self, event):
+        def fold(self, event: Any) -> None:
             folded_in.add(threading.current_thread())
             super().fold(event)
 
@@ -101,7 +97,7 @@ def test_events_are_folded_in_the_thread_of_the_interface(qtbot, viewer):
     assert folded_in == {threading.main_thread()}
 
 
-def test_the_interface_keeps_its_own_number_of_torch_threads(qtbot, viewer, tmp_path):
+def test_the_interface_keeps_its_own_number_of_torch_threads(qtbot: Any, viewer: Any, tmp_path: Any) -> None:
     before = torch.get_num_threads()
     run = Run.of(viewer)
     with qtbot.waitSignal(run.ended, timeout=60_000):
@@ -109,7 +105,7 @@ def test_the_interface_keeps_its_own_number_of_torch_threads(qtbot, viewer, tmp_
     assert torch.get_num_threads() == before
 
 
-def test_napari_knows_of_the_run_until_it_ends(qtbot, viewer):
+def test_napari_knows_of_the_run_until_it_ends(qtbot: Any, viewer: Any) -> None:
     run, tasks = Run.of(viewer), viewer.window._task_status_manager
     run.begin(runs.endless, "starting")
     assert tasks.is_busy()

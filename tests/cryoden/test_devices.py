@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from cryoden import devices
+from cryoden.errors import SettingsError
+
+
+def test_auto_finds_a_device_and_names_it() -> None:
+    device = devices.resolve("auto")
+    assert device.type in {"cuda", "mps", "cpu"}
+    assert len(devices.describe(device)) > 2
+
+
+def test_a_device_that_is_not_there_is_refused_with_those_that_are() -> None:
+    absent = "mps" if not torch.backends.mps.is_available() else "cuda"
+    with pytest.raises(SettingsError, match=rf"S02  device = {absent} is not there \(found: .*cpu"):
+        devices.resolve(absent)  # type: ignore[arg-type]  # one of the choices
+
+
+def test_a_named_number_format_is_taken_as_it_is() -> None:
+    cpu = torch.device("cpu")
+    assert devices.number_format("float32", cpu) is torch.float32
+    assert devices.number_format("bfloat16", cpu) is torch.bfloat16
+    assert devices.number_format("auto", cpu) in {torch.float32, torch.bfloat16}
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("x"), MemoryError(), RuntimeError("can't allocate memory: y")])
+def test_running_out_of_memory_is_caught_however_it_is_told(error: Exception) -> None:
+    with devices.out_of_memory_caught():
+        raise error
+
+
+def test_other_errors_pass_the_out_of_memory_net() -> None:
+    with pytest.raises(RuntimeError, match="shape"), devices.out_of_memory_caught():
+        raise RuntimeError("shape mismatch")

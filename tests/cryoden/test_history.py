@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+from tests.cryoden.test_training import run
+
+from cryoden.events import EpochFinished, PhaseStarted, StepFinished, TrainingFinished
+from cryoden.history import History, clock
+
+
+def folded(until: type | None = None) -> History:
+    history = History()
+    for event in run():
+        if until is not None and isinstance(event, until):
+            break
+        history.add(event)
+    return history
+
+
+def test_a_history_holds_every_loss_and_the_best_epoch() -> None:
+    history = folded()
+    best = [epoch for epoch in history.epochs if epoch.weights is not None][-1]
+    assert history.steps == list(range(1, 9))
+    assert [epoch.epoch for epoch in history.epochs] == [0, 1, 2]
+    assert history.best is best
+    assert isinstance(history.finished, TrainingFinished)
+
+
+def test_the_status_line_names_each_phase_of_a_run() -> None:
+    history = History()
+    assert history.status_line() == "no run yet"
+    history.add(PhaseStarted("measuring the micrographs"))
+    assert history.status_line() == "measuring the micrographs …"
+    running = folded(until=TrainingFinished).status_line()
+    assert running.startswith("epoch 2/2 · 4/4 · ")
+    assert "step/s · ETA 0:00 · best 0." in running
+    assert folded().status_line().startswith("Training is complete. The best epoch, ")
+
+
+def test_speed_is_counted_over_the_last_steps() -> None:
+    history = History()
+    for step in range(1, 60):
+        history.add(StepFinished(step, 1, 1.0, 1e-3, 0.25 * step, 0.1, 9.0))
+    assert history.steps_per_second == pytest.approx(4)
+
+
+def test_a_worse_epoch_does_not_move_the_best() -> None:
+    history = folded()
+    best = history.best
+    history.add(EpochFinished(3, 12, 1.0, 1.0, 0.9, 0.1, fallen=False, weights=None))
+    assert history.best is best
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0:00"), (200.4, "3:20"), (3600 * 26 + 61, "26:01:01"), (math.inf, "–")]
+)
+def test_a_clock_reads_like_a_clock(seconds: float, text: str) -> None:
+    assert clock(seconds) == text

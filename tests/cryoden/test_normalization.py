@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+
+from cryoden.errors import MicrographError
+from cryoden.micrograph import Micrograph, Pixels
+from cryoden.normalization import CLIP, MAX_PIXELS, measure
+
+
+def noise(shape: tuple[int, int] = (256, 256), seed: int = 0) -> Pixels:
+    return np.float32(50 + 4 * np.random.default_rng(seed).normal(size=shape))
+
+
+def test_mean_and_standard_deviation_are_those_of_the_pixels() -> None:
+    scale = measure(Micrograph(noise(), None, "m"))
+    assert scale.mean == pytest.approx(50, abs=0.1)
+    assert scale.std == pytest.approx(4, abs=0.05)
+
+
+def test_hot_pixels_of_a_million_sigma_do_not_move_the_scale() -> None:
+    clean, hot = noise(), noise()
+    hot.flat[:: hot.size // 20] = 4e6
+    a, b = measure(Micrograph(clean, None, "m")), measure(Micrograph(hot, None, "m"))
+    assert b.mean == pytest.approx(a.mean, abs=0.01)
+    assert b.std == pytest.approx(a.std, rel=0.01)
+
+
+def test_scoring_and_undoing_gives_the_pixels_back() -> None:
+    pixels = noise()
+    scale = measure(Micrograph(pixels, None, "m"))
+    np.testing.assert_allclose(scale.undo(scale.apply(pixels)), pixels, rtol=1e-5)
+
+
+def test_a_hot_pixel_is_brought_to_the_clip_before_the_network_sees_it() -> None:
+    pixels = noise()
+    pixels[3, 4] = 1e6
+    scored = measure(Micrograph(pixels, None, "m")).apply(pixels)
+    assert scored[3, 4] == CLIP == scored.max()
+
+
+def test_a_constant_micrograph_is_refused() -> None:
+    with pytest.raises(MicrographError, match=r"F25  m — no contrast"):
+        measure(Micrograph(np.full((40, 40), 7, np.float32), None, "m"))
+
+
+def test_pixels_that_are_not_numbers_are_refused() -> None:
+    pixels = noise()
+    pixels[0, 0] = np.inf
+    with pytest.raises(MicrographError, match="F24"):
+        measure(Micrograph(pixels, None, "m"))
+
+
+@dataclass(frozen=True, eq=False)
+class Counted(Micrograph):
+    """A micrograph that remembers how many pixels were asked of it."""
+
+    asked: list[int] = field(default_factory=list)
+
+    def window(self, top: int, left: int, height: int, width: int) -> Pixels:
+        self.asked.append(height * width)
+        return super().window(top, left, height, width)
+
+
+def test_a_large_micrograph_is_measured_from_bands_of_rows() -> None:
+    shape = (3000, 2000)
+    micrograph = Counted(np.tile(noise((300, 200)), (10, 10)), None, "m")
+    scale = measure(micrograph)
+    assert micrograph.shape == shape
+    assert max(micrograph.asked) < MAX_PIXELS / 8
+    assert sum(micrograph.asked) <= MAX_PIXELS
+    assert scale.std == pytest.approx(4, rel=0.05)

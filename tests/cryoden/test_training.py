@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from tests.cryoden.scenes import Known, correlation, scene
+
+from cryoden.checkpoint import Model
+from cryoden.denoising import denoise
+from cryoden.events import (
+    EpochFinished,
+    MicrographDenoised,
+    PhaseStarted,
+    StepFinished,
+    TrainingEvent,
+    TrainingFinished,
+    TrainingStarted,
+)
+from cryoden.micrograph import Pixels
+from cryoden.networks import Baseline
+from cryoden.settings import DenoisingSettings, TrainingSettings
+from cryoden.training import train
+
+SCENES = [scene(i) for i in range(4)]
+
+
+def settings(**chosen: Any) -> TrainingSettings:
+    quick: dict[str, Any] = {"device": "cpu", "precision": "float32", "patch": 64, "batch": 2, "epochs": 2}
+    return TrainingSettings(**(quick | {"steps_per_epoch": 4, "held_out": 0.25} | chosen))
+
+
+def run(start: Model | None = None, scenes: list[Known] = SCENES, **chosen: Any) -> list[TrainingEvent]:
+    return list(train([known.pair for known in scenes], "noise2noise", settings(**chosen), start=start))
+
+
+def losses(events: list[TrainingEvent]) -> list[float]:
+    return [event.loss for event in events if isinstance(event, StepFinished)]
+
+
+def epochs(events: list[TrainingEvent]) -> list[EpochFinished]:
+    return [event for event in events if isinstance(event, EpochFinished)]
+
+
+def first(events: list[TrainingEvent]) -> TrainingStarted:
+    return next(event for event in events if isinstance(event, TrainingStarted))
+
+
+def last(events: list[TrainingEvent]) -> TrainingFinished:
+    assert isinstance(events[-1], TrainingFinished)
+    return events[-1]
+
+
+def best_model(events: list[TrainingEvent]) -> Model:
+    best = [event for event in epochs(events) if event.weights is not None][-1]
+    assert best.weights is not None
+    return Model(first(events).settings.network, best.weights, 1.5)
+
+
+def denoised(known: Known, model: Model) -> Pixels:
+    event = list(denoise(known.even, model, DenoisingSettings(device="cpu")))[-1]
+    assert isinstance(event, MicrographDenoised)
+    return event.micrograph.data
+
+
+def test_events_come_in_the_promised_order() -> None:
+    kinds = [type(event) for event in run()]
+    start = kinds.index(TrainingStarted)
+    epoch = [StepFinished] * 4 + [EpochFinished]
+    assert set(kinds[:start]) == {PhaseStarted}
+    assert kinds[start:] == [TrainingStarted, EpochFinished, *epoch, *epoch, TrainingFinished]
+
+
+def test_the_same_seed_gives_the_same_losses_to_the_last_bit() -> None:
+    one, two, other = run(), run(), run(seed=1)
+    assert [loss.hex() for loss in losses(one)] == [loss.hex() for loss in losses(two)]
+    assert losses(one) != losses(other)
+
+
+def test_training_finds_what_a_linear_filter_cannot() -> None:
+    scenes = [scene(i, (256, 256)) for i in range(6)]
+    events = run(scenes=scenes, epochs=5, steps_per_epoch=30, batch=4, learning_rate=1e-3)
+    unseen = scene(99, (256, 256))
+    gained = correlation(denoised(unseen, best_model(events)), unseen.clean)
+    raw = correlation(unseen.even.data, unseen.clean)
+    reference = first(events).references
+    assert last(events).best_loss < reference.linear - 0.01
+    assert last(events).best_loss > 1 - 1.1 * reference.r_half
+    assert gained > raw + 0.3
+
+
+def test_references_are_what_doing_nothing_and_a_constant_score() -> None:
+    reference = first(run()).references
+    assert reference.constant == pytest.approx(1, abs=0.02)
+    assert reference.identity == pytest.approx(2 * (1 - reference.r_half), abs=0.03)
+    assert reference.floor == pytest.approx(1 - reference.r_half)
+    assert reference.linear < reference.constant
+
+
+def test_a_unet_starts_where_the_linear_filter_ends() -> None:
+    events = run()
+    assert epochs(events)[0].validation_loss == pytest.approx(first(events).references.linear, rel=1e-5)
+
+
+def test_supervised_training_has_no_noise_floor() -> None:
+    events = list(train([known.pair for known in SCENES], "supervised", settings()))
+    assert first(events).references.floor is None
+    assert last(events).reason == "completed"
+
+
+def test_whole_micrographs_are_held_out_and_named() -> None:
+    started = first(run())
+    assert len(started.training) == 3
+    assert set(started.training).isdisjoint(started.validation)
+
+
+def test_stopping_is_to_stop_asking() -> None:
+    events: Iterator[TrainingEvent] = train([known.pair for known in SCENES], "noise2noise", settings(epochs=1000))
+    taken = list(islice(events, 12))
+    events.close()  # type: ignore[attr-defined]  # it is a generator
+    assert len(epochs(taken)) >= 1
+    assert next(events, None) is None
+
+
+def test_no_mode_of_torch_leaks_to_the_one_who_iterates() -> None:
+    for _ in train([known.pair for known in SCENES], "noise2noise", settings(epochs=1, precision="bfloat16")):
+        assert torch.is_grad_enabled()
+        assert not torch.is_inference_mode_enabled()
+        assert not torch.is_autocast_enabled("cpu")
+
+
+def test_a_run_limited_by_minutes_ends_by_itself() -> None:
+    events = run(epochs=0, minutes=0.02)
+    assert last(events).reason == "completed"
+    assert last(events).elapsed >= 1.2
+    assert first(events).seconds == pytest.approx(1.2)
+
+
+def test_fine_tuning_goes_on_where_the_model_stands() -> None:
+    model = best_model(run(epochs=3))
+    again = run(start=model, learning_rate=1e-7)
+    trained = np.concatenate([w.ravel() for w in best_model(again).weights.values()])
+    np.testing.assert_allclose(trained, np.concatenate([w.ravel() for w in model.weights.values()]), atol=1e-4)
+
+
+def constant_model(value: float) -> Model:
+    weights = {name: np.full(p.shape, value, np.float32) for name, p in Baseline().state_dict().items()}
+    return Model("baseline", weights, 1.5)
+
+
+def test_a_run_that_has_fallen_into_the_constant_is_told_and_never_called_best() -> None:
+    events = run(constant_model(0.0), network="baseline", learning_rate=1e-7, epochs=50)
+    assert last(events).reason == "fallen"
+    assert "constant predictor" in last(events).message
+    assert last(events).epochs < 10
+    assert all(epoch.fallen and epoch.weights is None for epoch in epochs(events)[1:])
+
+
+def test_a_loss_that_is_no_number_ends_the_run_before_it_is_learned() -> None:
+    events = run(constant_model(1e30), network="baseline", epochs=50)
+    assert last(events).reason == "diverged"
+    assert len(losses(events)) == 1
+    assert math.isnan(losses(events)[0])
+    assert not any(epoch.weights is not None for epoch in epochs(events))
+
+
+@pytest.mark.parametrize(
+    "chosen", [{"optimizer": "sgd"}, {"schedule": "cosine"}, {"network": "baseline", "learning_rate": 0.01, "epochs": 10}]
+)
+def test_every_choice_trains(chosen: dict[str, Any]) -> None:
+    assert last(run(**chosen)).reason == "completed"
+
+
+def test_a_cosine_schedule_ends_near_zero_and_a_constant_one_does_not() -> None:
+    rates = {}
+    for schedule in ("constant", "cosine"):
+        steps = [e for e in run(schedule=schedule, epochs=20) if isinstance(e, StepFinished)]
+        rates[schedule] = steps[-1].learning_rate
+    assert rates["cosine"] < 0.01 * rates["constant"]

@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+from typing import Any
+
+import mrcfile
+import numpy as np
+import pytest
+
+from cryoden import pipeline, simulate
+from cryoden.history import History
+from cryoden.settings import TrainingSettings
+from napari_cryoden.denoise_run import Denoising
+from napari_cryoden.run import Run
+from tests.napari_cryoden import runs
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: Any) -> Any:
+    """A real model, of a run too short to be a good one."""
+    path = tmp_path_factory.mktemp("model") / "trained.safetensors"
+    pairs = [simulate.simulated(simulate.Scene(edge=256, particles=8, seed=s), f"m{s}") for s in (1, 2)]
+    settings = TrainingSettings(epochs=30, steps_per_epoch=1, batch=1, patch=64)
+    for _ in pipeline.train_halves(pairs, path, settings):
+        if path.exists():
+            break
+    assert path.exists()
+    return path
+
+
+@pytest.fixture
+def denoise(docked: Any) -> Any:
+    return docked("Denoise")[1]
+
+
+def test_the_dock_says_what_is_missing(denoise: Any, viewer: Any, noise: Any, tmp_path: Any) -> None:
+    assert denoise.denoise_button.toolTip() == "Open a micrograph first"
+    viewer.add_image(noise, name="m1")
+    assert denoise.denoise_button.toolTip() == "Train a model first, or choose a model file"
+    denoise.model.path = tmp_path / "none.safetensors"
+    assert "There is no model file" in denoise.denoise_button.toolTip()
+    assert not denoise.denoise_button.isEnabled()
+
+
+def test_the_result_lies_beside_the_raw_layer(
+    qtbot: Any, denoise: Any, viewer: Any, add_halves: Any, model: Any
+) -> None:
+    raw, *others = add_halves()
+    denoise.model.path = model
+    denoise.layer.layer = raw
+    with qtbot.waitSignal(denoise.denoising.ended, timeout=60_000):
+        denoise.denoise_button.click()
+        assert not denoise.denoise_button.isEnabled()
+    result = denoise.denoising.result
+    assert result.name == "m1_EVN · denoised"
+    np.testing.assert_array_equal(result.scale, raw.scale)
+    assert result.units == raw.units
+    assert result.data.std() < raw.data.std() / 2
+    assert [layer.visible for layer in (raw, result, *others)] == [True, True, False, False, False]
+    assert viewer.canvas.grid.enabled
+    assert result.metadata["cryoden"]["model"] == str(model)
+    denoise.compare_button.click()
+    assert not viewer.canvas.grid.enabled
+    denoise.compare_button.click()
+    assert viewer.canvas.grid.enabled
+
+
+def test_a_result_is_also_written_with_the_header_of_its_source(
+    qtbot: Any, denoise: Any, viewer: Any, add_halves: Any, model: Any, tmp_path: Any
+) -> None:
+    source = tmp_path / "grid 1.mrc"
+    add_halves()[0].save(str(source), plugin="napari-cryoden")
+    viewer.layers.clear()
+    (raw,) = viewer.open(source, plugin="napari-cryoden")
+    denoise.model.path = model
+    denoise.also_file.setChecked(True)
+    assert denoise.output.path == tmp_path / "grid 1_denoised.mrc"
+    with qtbot.waitSignal(denoise.denoising.ended, timeout=60_000) as ended:
+        denoise.denoise_button.click()
+    assert str(denoise.output.path) in ended.args[0]
+    with mrcfile.open(tmp_path / "grid 1_denoised.mrc") as file:
+        np.testing.assert_array_equal(file.data, denoise.denoising.result.data)
+        assert float(file.voxel_size.x) == pytest.approx(raw.scale[0])
+        assert "raw micrograph saved from napari" in str(file.header.label)
+
+
+def test_an_output_that_exists_is_refused_and_kept(
+    qtbot: Any, denoise: Any, add_halves: Any, model: Any, tmp_path: Any, notices: Any
+) -> None:
+    add_halves()
+    denoise.model.path = model
+    denoise.also_file.setChecked(True)
+    denoise.output.path = tmp_path / "there.mrc"
+    (tmp_path / "there.mrc").write_bytes(b"precious")
+    with qtbot.waitSignal(denoise.denoising.ended, timeout=60_000):
+        denoise.denoise_button.click()
+    assert notices[0].startswith("O05")
+    assert (tmp_path / "there.mrc").read_bytes() == b"precious"
+    assert denoise.denoising.result is None
+    assert denoise.denoise_button.isEnabled()
+
+
+def test_canceling_adds_and_writes_nothing(
+    qtbot: Any, denoise: Any, viewer: Any, add_halves: Any, model: Any, tmp_path: Any
+) -> None:
+    add_halves()
+    denoise.model.path = model
+    denoise.also_file.setChecked(True)
+    denoise.output.path = tmp_path / "result.mrc"
+    denoise.form.fields["tile"].value = 64
+    denoise.denoise_button.click()
+    with qtbot.waitSignal(denoise.denoising.ended, timeout=60_000) as ended:
+        denoise.cancel_button.click()
+    assert ended.args[0] == "Canceled. Nothing was added or written."
+    assert len(viewer.layers) == 4
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_layer_deleted_meanwhile_does_not_cost_the_result(
+    qtbot: Any, denoise: Any, viewer: Any, add_halves: Any, model: Any
+) -> None:
+    raw, *_ = add_halves()
+    denoise.model.path = model
+    with qtbot.waitSignal(denoise.denoising.ended, timeout=60_000):
+        denoise.denoise_button.click()
+        viewer.layers.remove(raw)
+    assert denoise.denoising.result in viewer.layers
+
+
+def test_a_foreign_model_file_is_told_in_one_line(
+    qtbot: Any, denoise: Any, add_halves: Any, tmp_path: Any, notices: Any
+) -> None:
+    add_halves()
+    denoise.model.path = tmp_path / "photo.safetensors"
+    denoise.model.path.write_bytes(b"GIF89a" * 100)
+    denoise.follow()
+    with qtbot.waitSignal(denoise.denoising.ended, timeout=60_000):
+        denoise.denoise_button.click()
+    (line,) = notices
+    assert str(tmp_path / "photo.safetensors") in line
+    assert "\n" not in line
+    assert denoise.denoise_button.isEnabled()
+
+
+def test_a_stack_is_refused_before_anything_starts(
+    denoise: Any, viewer: Any, model: Any, notices: Any
+) -> None:
+    viewer.add_image(np.zeros((3, 8, 8)), name="movie")
+    denoise.model.path = model
+    denoise.denoise_button.click()
+    assert notices[0].startswith("F32  layer 'movie' is 3×8×8")
+    assert not denoise.denoising.running
+
+
+def test_the_model_just_trained_is_offered(qtbot: Any, denoise: Any, viewer: Any, model: Any) -> None:
+    run = Run.of(viewer)
+
+    def trained() -> Any:
+        yield from runs.events()
+
+    with qtbot.waitSignal(run.ended, timeout=20_000):
+        run.begin(trained, "starting")
+        run.history, run._target = History(), model
+    assert denoise.model.path == model
+
+
+def test_a_model_chosen_by_the_user_is_left_alone(
+    qtbot: Any, denoise: Any, viewer: Any, model: Any, tmp_path: Any
+) -> None:
+    denoise.model.path = tmp_path / "mine.safetensors"
+    run = Run.of(viewer)
+    with qtbot.waitSignal(run.ended, timeout=20_000):
+        run.begin(lambda: (event for event in runs.events()), "starting")
+        run.history, run._target = History(), model
+    assert denoise.model.path == tmp_path / "mine.safetensors"
+
+
+def test_the_denoising_goes_on_without_its_dock(
+    qtbot: Any, docked: Any, viewer: Any, add_halves: Any, model: Any
+) -> None:
+    dock, denoise = docked("Denoise")
+    add_halves()
+    denoise.model.path = model
+    denoise.denoise_button.click()
+    job = Denoising.of(viewer)
+    with qtbot.waitSignal(job.ended, timeout=60_000):
+        dock.destroyOnClose()
+    assert job.result in viewer.layers
+    assert docked("Denoise")[1].status.text().startswith("Done: layer 'm1_EVN · denoised'")

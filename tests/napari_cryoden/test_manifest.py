@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from napari._app_model import get_app_model
+
+import napari_cryoden
+
+PLUGIN = Path(napari_cryoden.__file__).parent
+
+
+def test_every_command_of_the_manifest_can_be_called(manifest: Any) -> None:
+    manifest.validate_imports()
+    commands = {command.id for command in manifest.contributions.commands}
+    used = [*manifest.contributions.readers, *manifest.contributions.writers, *manifest.contributions.widgets]
+    assert {one.command for one in used} <= commands
+
+
+def test_the_manifest_lies_in_the_module_and_the_top_only_links_to_it() -> None:
+    link = PLUGIN.parent / "napari.yaml"
+    assert not (PLUGIN / "napari.yaml").is_symlink()
+    assert link.is_symlink()
+    assert link.readlink() == Path("napari_cryoden/napari.yaml")
+
+
+@pytest.mark.usefixtures("viewer")
+def test_denoising_stands_in_the_filter_menu_of_layers() -> None:
+    commands = [item.command.id for item in get_app_model().menus.get_menu("napari/layers/filter")]
+    assert any("napari-cryoden" in command for command in commands)
+
+
+def test_the_sample_menu_gives_two_pairs_the_plugin_recognizes(viewer: Any) -> None:
+    viewer.open_sample("napari-cryoden", "simulated_halves")
+    names = [layer.name for layer in viewer.layers]
+    assert names == ["sample1_EVN", "sample1_ODD", "sample2_EVN", "sample2_ODD"]
+    assert {str(unit) for layer in viewer.layers for unit in layer.units} == {"angstrom"}
+
+
+def test_docking_a_widget_does_not_load_torch() -> None:
+    code = (
+        "import sys, napari_cryoden.train_widget, napari_cryoden.denoise_widget, napari_cryoden.plot_dock\n"
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_library_never_loads_the_plugin() -> None:
+    code = (
+        "import sys, pkgutil, importlib, cryoden\n"
+        "[importlib.import_module(m.name) for m in pkgutil.iter_modules(cryoden.__path__, 'cryoden.')]\n"
+        "assert not {'napari', 'qtpy', 'napari_cryoden'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

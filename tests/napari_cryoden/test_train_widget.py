@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QLabel
+
+from cryoden import checkpoint
+from cryoden.history import History
+from napari_cryoden.run import Run
+from napari_cryoden.source_panel import FOLDER, SUPERVISED
+from napari_cryoden.train_widget import free_name
+from tests.napari_cryoden import runs
+
+
+@pytest.fixture
+def train(docked: Any) -> Any:
+    return docked("Train a denoiser")[1]
+
+
+def checked(qtbot: Any, train: Any) -> None:
+    qtbot.waitUntil(lambda: train.source.pairs.count() > 0 and not train.source.pairs.checking)
+
+
+def begin(run: Any) -> None:
+    run.begin(runs.endless, "starting")
+    run.history = History()
+
+
+def test_without_halves_the_dock_says_what_to_open(train: Any) -> None:
+    assert not train.train_button.isEnabled()
+    assert "…_EVN and …_ODD" in train.train_button.toolTip()
+    assert train.source.note.text() == train.train_button.toolTip()
+
+
+def test_open_halves_are_listed_with_a_verdict_each(qtbot: Any, train: Any, add_halves: Any) -> None:
+    add_halves()
+    checked(qtbot, train)
+    assert [line.split(",")[0] for line in train.source.pairs.verdicts()] == ["m1 · ready", "m2 · ready"]
+    assert train.train_button.isEnabled()
+
+
+def test_a_pair_of_one_image_twice_is_not_trained_with(
+    qtbot: Any, train: Any, viewer: Any, noise: Any
+) -> None:
+    for name in ("copy_EVN", "copy_ODD"):
+        viewer.add_image(noise, name=name)
+    checked(qtbot, train)
+    assert train.source.pairs.verdicts() == ["copy · identical"]
+    assert not train.train_button.isEnabled()
+    assert "None of the pairs is ready" in train.train_button.toolTip()
+
+
+def test_renaming_and_deleting_layers_changes_the_pairs(
+    qtbot: Any, train: Any, viewer: Any, add_halves: Any
+) -> None:
+    even, *_ = add_halves()
+    checked(qtbot, train)
+    even.name = "else"
+    checked(qtbot, train)
+    assert len(train.source.pairs.verdicts()) == 1
+    viewer.layers.clear()
+    assert train.source.pairs.verdicts() == []
+    assert not train.train_button.isEnabled()
+
+
+def test_a_pair_can_be_left_out(qtbot: Any, train: Any, add_halves: Any) -> None:
+    add_halves()
+    checked(qtbot, train)
+    train.source.pairs.item(0).setCheckState(Qt.CheckState.Unchecked)
+    assert len(train.source.material()()) == 1
+    train.source.pairs.item(1).setCheckState(Qt.CheckState.Unchecked)
+    assert not train.train_button.isEnabled()
+
+
+def test_halves_in_a_folder_are_found_and_checked(
+    qtbot: Any, train: Any, add_halves: Any, tmp_path: Any
+) -> None:
+    for layer in add_halves():
+        layer.save(str(tmp_path / f"{layer.name}.mrc"), plugin="napari-cryoden")
+    train.source.choice.setCurrentIndex(FOLDER)
+    assert "folder" in train.train_button.toolTip()
+    train.source.folder.path = tmp_path
+    checked(qtbot, train)
+    assert train.train_button.isEnabled()
+    assert [pair.even.path.name for pair in train.source.material()()] == ["m1_EVN.mrc", "m2_EVN.mrc"]
+    assert train.model.path == tmp_path / "denoiser.safetensors"
+
+
+def test_a_folder_without_halves_is_told_in_the_dock(qtbot: Any, train: Any, tmp_path: Any) -> None:
+    train.source.choice.setCurrentIndex(FOLDER)
+    train.source.folder.path = tmp_path
+    qtbot.waitUntil(lambda: bool(train.source.pairs.trouble))
+    assert train.source.note.text().startswith("D01")
+    assert not train.train_button.isEnabled()
+
+
+def test_supervised_training_needs_two_layers_of_one_size(train: Any, viewer: Any, noise: Any) -> None:
+    train.source.choice.setCurrentIndex(SUPERVISED)
+    assert "two different layers" in train.train_button.toolTip()
+    noisy = viewer.add_image(noise, name="noisy")
+    target = viewer.add_image(noise / 2, name="target")
+    train.source.noisy.layer, train.source.target.layer = noisy, target
+    assert train.train_button.isEnabled()
+    ((first, second),) = train.source.material()()
+    assert (first.name, second.name) == ("noisy", "target")
+    train.source.target.layer = viewer.add_image(noise[:8], name="small")
+    assert "96×128 and 8×128" in train.train_button.toolTip()
+
+
+def test_the_buttons_train_a_model_and_stop_it(
+    qtbot: Any, train: Any, add_halves: Any, tmp_path: Any
+) -> None:
+    add_halves()
+    checked(qtbot, train)
+    train.model.path = tmp_path / "m.safetensors"
+    for name, value in {"steps_per_epoch": 1, "batch": 1, "patch": 64}.items():
+        train.form.fields[name].value = value
+    train.train_button.click()
+    assert not train.train_button.isEnabled()
+    assert "under way" in train.train_button.toolTip()
+    qtbot.waitUntil(lambda: train.run.model_file is not None, timeout=60_000)
+    assert "best" in train.status.text()
+    with qtbot.waitSignal(train.run.ended, timeout=20_000):
+        train.stop_button.click()
+        assert not train.stop_button.isEnabled()
+    assert train.status.text().startswith("Stopped. Best ")
+    assert train.train_button.isEnabled() or train.model.path.exists()
+    assert checkpoint.load(tmp_path / "m.safetensors").network == "unet"
+
+
+def test_a_new_run_is_offered_a_new_model_file(
+    qtbot: Any, train: Any, tmp_path: Any, viewer: Any, write_mrc: Any, noise: Any
+) -> None:
+    viewer.open([write_mrc("a_EVN.mrc", noise), write_mrc("a_ODD.mrc", noise)], plugin="napari-cryoden")
+    assert train.model.path == tmp_path / "denoiser.safetensors"
+    (tmp_path / "denoiser.safetensors").touch()
+    run = Run.of(viewer)
+    with qtbot.waitSignal(run.ended, timeout=20_000):
+        begin(run)
+        run.stop()
+    assert train.model.path == tmp_path / "denoiser_2.safetensors"
+
+
+def test_a_model_file_that_exists_is_told_before_the_run(
+    qtbot: Any, train: Any, add_halves: Any, tmp_path: Any
+) -> None:
+    add_halves()
+    checked(qtbot, train)
+    train.model.path = tmp_path / "m.safetensors"
+    assert train.train_button.isEnabled()
+    (tmp_path / "m.safetensors").touch()
+    train.follow()
+    assert "exists already" in train.train_button.toolTip()
+    assert not train.train_button.isEnabled()
+
+
+def test_a_name_of_the_users_own_is_left_alone(train: Any, add_halves: Any, tmp_path: Any) -> None:
+    train.model.path = tmp_path / "mine.safetensors"
+    add_halves()
+    assert train.model.path == tmp_path / "mine.safetensors"
+
+
+def test_free_names_count_on(tmp_path: Any) -> None:
+    names = []
+    for _ in range(3):
+        names.append(free_name(tmp_path))
+        names[-1].touch()
+    assert [name.name for name in names] == [
+        "denoiser.safetensors", "denoiser_2.safetensors", "denoiser_3.safetensors",
+    ]  # fmt: skip
+
+
+def test_a_failure_is_told_once_and_the_dock_stays_usable(
+    qtbot: Any, train: Any, add_halves: Any, notices: Any
+) -> None:
+    add_halves()
+    checked(qtbot, train)
+
+    def broken() -> Any:
+        yield runs.started()
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+    with qtbot.waitSignal(train.run.ended, timeout=20_000):
+        train.run.begin(broken, "starting")
+    assert len(notices) == 1
+    assert notices[0].startswith("G03  RuntimeError: mat1 and mat2")
+    assert train.status.text() == notices[0]
+    assert train.train_button.isEnabled()
+
+
+def test_the_docks_fit_a_small_screen(docked: Any) -> None:
+    for name in ("Train a denoiser", "Denoise"):
+        widget = docked(name)[1]
+        assert widget.sizeHint().width() <= 320
+        assert widget.minimumSizeHint().height() <= 400
+
+
+def test_no_label_is_wider_than_its_dock(qtbot: Any, train: Any, add_halves: Any) -> None:
+    add_halves()
+    checked(qtbot, train)
+    for label in filter(QLabel.isVisible, train.findChildren(QLabel)):
+        right = label.mapTo(train, label.rect().bottomRight()).x()
+        assert right <= train.width()
+        assert label.wordWrap() or label.width() >= label.sizeHint().width()
