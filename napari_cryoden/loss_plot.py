@@ -116,17 +116,18 @@ class LossPlot(QWidget):
 
 
 def y_range(history: History) -> tuple[float, float]:
-    """Return limits in which the validation curve and the reference lines can be read.
+    """Return limits in which the curves of the epochs and the reference lines can be read.
 
-    Both lie within a few hundredths of 1 under Noise2Noise while single steps scatter more
+    They lie within a few hundredths of 1 under Noise2Noise while single steps scatter more
     widely, so steps may widen the view by half at either end and not more; the untrained
-    start and the highest tenth of the validations may leave it.
+    start and the highest tenth of the epochs may leave it.
     """
     references = history.started.references if history.started else None
     lines = [references.constant, references.linear, references.floor] if references else []
     validation = [epoch.validation_loss for epoch in history.epochs if epoch.epoch > 0]
     core = [value for value in lines if value is not None and math.isfinite(value)]
-    core += _quantiles(validation, 0.0, 0.9)
+    training = [epoch.train_loss for epoch in history.epochs if epoch.epoch > 0]
+    core += _quantiles(validation, 0.0, 0.9) + _quantiles(training, 0.0, 0.9)
     steps = _quantiles(history.losses[len(history.losses) // 2 :], 0.1, 0.9)
     core = core or steps or [0.0, 1.0]
     low, high = min(core), max(core)
@@ -151,7 +152,8 @@ def _thinned(steps: list[int], losses: list[float], most: int = 4000) -> tuple[A
 
 def _plot() -> Any:
     plot = pg.PlotWidget(enableMenu=False)
-    plot.getPlotItem().ctrlMenu.setParent(plot)  # pyqtgraph gives it no owner: it would outlive the window
+    menu = plot.getPlotItem().ctrlMenu
+    menu.setParent(plot, menu.windowFlags())  # pyqtgraph gives it no owner: it would outlive the window
     plot.hideButtons()
     plot.setMouseEnabled(x=False, y=False)
     plot.setLabel("left", "squared error")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QVBoxLayout, QWidget
 
 from cryoden import mrc
@@ -47,6 +47,10 @@ class SourcePanel(QWidget):
         self.note = QLabel()
         self.note.setWordWrap(True)
         self._layer_rows = QWidget()
+        # Many files opened or closed at once are looked at once.
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(100)
         self._lay_out()
         self._connect()
         self.refresh()
@@ -117,6 +121,9 @@ class SourcePanel(QWidget):
             self.pairs.forget()
 
     def _layers_changed(self, event: Any) -> None:  # noqa: ARG002  napari passes its event
+        self._soon.start()
+
+    def _look_again(self) -> None:
         if self.choice.currentIndex() != LAYERS:
             return
         now = pairs_of(self._viewer.layers)
@@ -140,6 +147,7 @@ class SourcePanel(QWidget):
 
     def _connect(self) -> None:
         self.choice.currentIndexChanged.connect(lambda _: self.refresh())
+        self._soon.timeout.connect(self._look_again)
         self.folder.changed.connect(self.refresh)
         self.pairs.changed.connect(self._tell)
         self.noisy.currentIndexChanged.connect(lambda _: self._tell())

@@ -112,7 +112,9 @@ def _proven(path: Path, about: Mapping[str, str], weights: Weights) -> Model:
         problem = "a safetensors file of another program"
         raise ModelFileError("M02", path, problem, fix="Give a file written by cryoden train")
     if _fingerprint(about[KEY], weights) != about.get("sha256"):
-        raise ModelFileError("M04", path, "damaged: checksum differs", kept="It was not used", fix="Copy it again")
+        raise ModelFileError(
+            "M04", path, "damaged: checksum differs", kept="It was not used", fix="Copy it again"
+        )
     described = json.loads(about[KEY])
     if described["format"] != FORMAT or described["network"] not in get_args(NetworkName):
         problem = f"of another version (found {described['format']}, expected {FORMAT})"

@@ -42,7 +42,9 @@ class References:
     linear : float
         The best linear combination of smoothing scales, fitted on the training data.
     floor : float or None
-        1 − r_half, the noise floor of Noise2Noise; ``None`` for supervised pairs.
+        The noise floor of Noise2Noise: the target's power less what the halves share, which
+        is 1 − r_half for a whole z-scored micrograph; ``None`` for supervised pairs. Its own
+        error is one over the root of the number of held-out pixels.
     r_half : float
         Pearson correlation of noisy and target.
     """

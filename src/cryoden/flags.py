@@ -28,7 +28,7 @@ def _flags(kind: type[Settings], title: str) -> Callable[..., Settings]:
 
     Everyday fields stand in a help box named ``title``, expert fields in a second one.
     """
-    groups = {title: _group(kind, expert=False), "expert": _group(kind, expert=True)}
+    groups = {title: _group(kind, expert=False), f"expert_{title}": _group(kind, expert=True)}
     groups = {name: group for name, group in groups.items() if fields(group)}
 
     def build(**answers: Any) -> Settings:
@@ -63,7 +63,7 @@ def _number(value: object) -> str:
 
 
 def _settings(kind: type[Settings], title: str) -> Any:
-    return arg(prefix_name=False, constructor=_flags(kind, title))
+    return arg(name="", prefix_name=False, constructor=_flags(kind, title))
 
 
 Reading = Annotated[ReadingSettings, _settings(ReadingSettings, "reading")]
@@ -91,9 +91,12 @@ class Info:
 class Train:
     """Train a network on your own micrographs and write it to a model file.
 
-    Either on halves (Noise2Noise): even and odd sums of the same exposures, found by name,
+    On halves (Noise2Noise), the even and odd sums of the same exposures, found by name:
+
       cryoden train --halves average/ --model apoferritin.safetensors
-    or supervised, on noisy micrographs and what they should look like:
+
+    Or supervised, on noisy micrographs and what they should look like:
+
       cryoden train --noisy *_frame.mrc --target *_rest.mrc --model pairs.safetensors
 
     Ctrl-C stops and keeps the best model so far; a second Ctrl-C stops at once.
@@ -112,7 +115,7 @@ class Train:
         Paths,
         arg(
             metavar="PATH...",
-            help="What they are compared with: same number, same order, names that differ by one tag.",
+            help="What they are compared with: same number, names that differ by one tag.",
             help_behavior_hint="",
         ),
     ] = ()

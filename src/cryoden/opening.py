@@ -9,6 +9,7 @@ from typing import Any
 from cryoden import mrc
 from cryoden.errors import HalvesError
 from cryoden.halves import check_pairs, find_pairs
+from cryoden.matching import matched
 from cryoden.micrograph import HalfPair, Micrograph, Windowed
 from cryoden.probe import HeaderFacts, probe
 from cryoden.settings import ReadingSettings
@@ -33,17 +34,21 @@ def open_halves(paths: Sequence[Path], reading: ReadingSettings | None = None) -
 
 
 def open_supervised(
-    noisy: Path, target: Path, reading: ReadingSettings | None = None
-) -> tuple[Windowed, Windowed]:
-    """Open one pair for supervised training.
+    noisy: Sequence[Path], target: Sequence[Path], reading: ReadingSettings | None = None
+) -> list[tuple[Windowed, Windowed]]:
+    """Match two sets of files by name and open them for supervised training.
 
     Raises
     ------
     HalvesError
-        D05 when the sizes differ.
+        D01 to D03 from `cryoden.matching.matched`, D05 when sizes differ.
     MicrographError
         For a file that cannot be read.
     """
+    return [_supervised(*pair, reading) for pair in matched(noisy, target)]
+
+
+def _supervised(noisy: Path, target: Path, reading: ReadingSettings | None) -> tuple[Windowed, Windowed]:
     pair = open_micrograph(noisy, reading), open_micrograph(target, reading)
     if pair[0].shape != pair[1].shape:
         sizes = " and ".join("×".join(map(str, micrograph.shape)) for micrograph in pair)

@@ -46,15 +46,24 @@ def make_folders(targets: Mapping[Path, Path]) -> None:
         O06 when one cannot be made.
     """
     for folder in sorted({target.parent for target in targets.values()}):
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(
-                "O06", folder, f"cannot be made: {error.strerror}", fix="Choose another folder"
-            ) from error
+        make_folder(folder)
 
 
-def _listed(paths: Sequence[Path], output: Path) -> Iterator[tuple[Path, Path]]:
+def make_folder(folder: Path) -> None:
+    """Make one folder and those above it; see `make_folders`."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        problem = f"cannot be made: {error.strerror}"
+        raise OutputError("O06", folder, problem, fix="Choose another folder") from error
+
+
+def micrographs_in(paths: Sequence[Path]) -> list[Path]:
+    """Return the files, and the micrographs in the folders, among what the user named."""
+    return [file for file, _ in _listed(paths, None)]
+
+
+def _listed(paths: Sequence[Path], output: Path | None) -> Iterator[tuple[Path, Path]]:
     for path in paths:
         if path.is_dir():
             yield from ((file, file.parent.relative_to(path)) for file in _micrographs(path, output))
@@ -62,9 +71,9 @@ def _listed(paths: Sequence[Path], output: Path) -> Iterator[tuple[Path, Path]]:
             yield path, Path()
 
 
-def _micrographs(folder: Path, output: Path) -> Iterator[Path]:
+def _micrographs(folder: Path, output: Path | None) -> Iterator[Path]:
     """Yield the micrographs below a folder, leaving out earlier results that lie inside it."""
     for file in sorted(folder.rglob("*")):
-        is_result = output != folder and file.is_relative_to(output)
+        is_result = output is not None and output != folder and file.is_relative_to(output)
         if is_micrograph_name(file) and file.is_file() and not is_result and not file.name.startswith("."):
             yield file

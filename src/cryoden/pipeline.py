@@ -207,7 +207,7 @@ def write_denoised(path: Path, denoised: Micrograph, model_path: Path, settings:
         pixel_size=denoised.pixel_size,
         like=denoised.path,
         label=label,
-        output=settings.output,
+        output=settings.pixel_format,
     )
 
 

@@ -150,9 +150,9 @@ class DenoisingSettings:
             "Edge of a tile; 0 = chosen from free memory", unit="px", low=0, high=65_536, step=64, expert=True
         ),
     ] = 0
-    output: Annotated[Literal["float32", "float16"], Setting("Pixel format written to file", expert=True)] = (
-        "float32"
-    )
+    pixel_format: Annotated[
+        Literal["float32", "float16"], Setting("Pixel format written to file", expert=True)
+    ] = "float32"
 
     def __post_init__(self) -> None:
         check(self)

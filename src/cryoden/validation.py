@@ -18,11 +18,16 @@ LEAST_POWER = 1e-6  # of the target's: below this even the best linear filter fi
 
 @dataclass(frozen=True)
 class Score:
-    """Mean squared error, correlation with the target and output power (target's units)."""
+    """How an output compares with its target.
+
+    Mean squared error, Pearson correlation, variance of the output, and mean product of output
+    and target, all in the target's units.
+    """
 
     loss: float
     correlation: float
     power: float
+    product: float
 
     def has_fallen(self, linear: Score) -> bool:
         """Whether the output has become (nearly) constant, far below the linear filter's."""
@@ -48,7 +53,8 @@ class Moments:
         variance_a, variance_b = aa / count - (a / count) ** 2, bb / count - (b / count) ** 2
         covariance = ab / count - a * b / count**2
         spread = math.sqrt(max(variance_a, 0.0) * max(variance_b, 0.0))
-        return Score((aa - 2 * ab + bb) / count, covariance / spread if spread > 0 else 0.0, variance_a)
+        correlation = covariance / spread if spread > 0 else 0.0
+        return Score((aa - 2 * ab + bb) / count, correlation, variance_a, ab / count)
 
 
 class Held:
@@ -71,7 +77,8 @@ class Held:
         """Return the losses of doing nothing, of a constant and of the linear filter."""
         nothing = self.judge(nn.Identity(), place)
         constant = self.judge(_Constant(), place)
-        floor = 1 - nothing.correlation if mode == "noise2noise" else None
+        # What the halves share is the signal; the rest of the target's power cannot be predicted.
+        floor = constant.loss - nothing.product if mode == "noise2noise" else None
         return References(nothing.loss, constant.loss, linear.loss, floor, nothing.correlation)
 
 

@@ -76,7 +76,7 @@ def test_a_result_passes_strict_checks_and_keeps_the_header(tmp_path: Path, mode
 
 def test_float16_output_is_written_on_request(tmp_path: Path, model: Path) -> None:
     even, _ = write_halves(tmp_path, scene(1))
-    batch = Batch(model, DenoisingSettings(device="cpu", output="float16"))
+    batch = Batch(model, DenoisingSettings(device="cpu", pixel_format="float16"))
     list(pipeline.denoise_files([even], tmp_path / "out", batch))
     with mrcfile.open(tmp_path / "out" / "m1_EVN_denoised.mrc", permissive=False) as file:
         assert file.data.dtype == np.float16

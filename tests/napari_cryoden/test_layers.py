@@ -22,10 +22,12 @@ def shown(micrograph: Any) -> Any:
 
 
 @pytest.mark.parametrize("size", [0.667, 0.854, 1.0, None])
-def test_a_micrograph_survives_being_a_layer(noise: Any, size: Any) -> None:
-    back = layers.to_micrograph(shown(Micrograph(noise, size, "m1", Path("/data/m1.mrc"))))
+def test_a_micrograph_survives_being_a_layer(noise: Any, size: Any, tmp_path: Path) -> None:
+    source = tmp_path / "m1.mrc"
+    source.touch()
+    back = layers.to_micrograph(shown(Micrograph(noise, size, "m1", source)))
     np.testing.assert_array_equal(back.data, noise)
-    assert (back.pixel_size, back.name, back.path) == (size, "m1", Path("/data/m1.mrc"))
+    assert (back.pixel_size, back.name, back.path) == (size, "m1", source)
 
 
 @pytest.mark.parametrize(("unit", "scale", "size"), [("nm", 0.1, 1.0), ("um", 1e-4, 1.0), ("pixel", 3, None)])
@@ -89,7 +91,13 @@ def test_a_constant_image_still_gets_limits_napari_accepts() -> None:
     assert low < high
 
 
-def test_a_denoised_layer_does_not_claim_to_be_its_source(noise: Any) -> None:
-    raw = shown(Micrograph(noise, 0.8, "m1", Path("/data/m1.mrc")))
+def test_a_source_that_was_moved_away_is_no_source(noise: Any, tmp_path: Path) -> None:
+    layer = shown(Micrograph(noise, 1.0, "m1", tmp_path / "gone.mrc"))
+    assert layers.to_micrograph(layer).path is None
+
+
+def test_a_denoised_layer_does_not_claim_to_be_its_source(noise: Any, tmp_path: Path) -> None:
+    (tmp_path / "m1.mrc").touch()
+    raw = shown(Micrograph(noise, 0.8, "m1", tmp_path / "m1.mrc"))
     data, attributes, _ = layers.result_layer(raw, Micrograph(noise, 0.8, "m1"), {})
     assert layers.to_micrograph(Image(data, **attributes)).path is None

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from qtpy.QtWidgets import QLabel
+from qtpy.QtWidgets import QLabel, QMenu
 
 from cryoden.events import References
 from cryoden.history import History
@@ -120,3 +120,8 @@ def test_every_line_stands_out_from_the_background(dark: Any, background: Any) -
     for name, color in colors(dark).items():
         light, deep = max(luminance(color), behind), min(luminance(color), behind)
         assert (light + 0.05) / (deep + 0.05) > (1.3 if name == "steps" else 3)
+
+
+def test_nothing_of_pyqtgraph_lies_over_the_plot(qtbot: Any, plot: Any) -> None:
+    drawn(qtbot, plot, runs.history())
+    assert [menu for menu in plot.findChildren(QMenu) if menu.isVisible()] == []

@@ -58,10 +58,9 @@ def test_renaming_and_deleting_layers_changes_the_pairs(
     even, *_ = add_halves()
     checked(qtbot, train)
     even.name = "else"
-    checked(qtbot, train)
-    assert len(train.source.pairs.verdicts()) == 1
+    qtbot.waitUntil(lambda: len(train.source.pairs.verdicts()) == 1)
     viewer.layers.clear()
-    assert train.source.pairs.verdicts() == []
+    qtbot.waitUntil(lambda: train.source.pairs.verdicts() == [])
     assert not train.train_button.isEnabled()
 
 
@@ -134,7 +133,7 @@ def test_a_new_run_is_offered_a_new_model_file(
     qtbot: Any, train: Any, tmp_path: Any, viewer: Any, write_mrc: Any, noise: Any
 ) -> None:
     viewer.open([write_mrc("a_EVN.mrc", noise), write_mrc("a_ODD.mrc", noise)], plugin="napari-cryoden")
-    assert train.model.path == tmp_path / "denoiser.safetensors"
+    qtbot.waitUntil(lambda: train.model.path == tmp_path / "denoiser.safetensors")
     (tmp_path / "denoiser.safetensors").touch()
     run = Run.of(viewer)
     with qtbot.waitSignal(run.ended, timeout=20_000):

@@ -1,0 +1,71 @@
+# make demo   see it work: trains in napari and shows raw beside denoised
+# make test   everything that is checked before a change is taken
+# make venv   the environment both need
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help venv system demo test check test-library test-all clean
+
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p && break; done)
+BIN := .venv/bin
+SCREEN := xvfb-run -a -s "-screen 0 1600x1000x24 +extension GLX"
+LIBRARIES := xvfb xauth libegl1 libgl1 libgl1-mesa-dri libopengl0 libxkbcommon-x11-0 libdbus-1-3 \
+	libfontconfig1 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0 libxcb-xinerama0
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+EXPORTED := constraints.txt pyproject.toml
+
+help:
+	@grep '^# make' Makefile | sed 's/^# //'
+
+# What Qt, OpenGL and a virtual screen need; nothing is asked of apt when all of it is there.
+system:
+	@command -v apt-get >/dev/null || { echo "No apt-get here: install the libraries of Qt 6 and OpenGL by hand."; exit 0; }; \
+	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null && venv= || venv=python3-venv; \
+	missing=$$(for p in $(LIBRARIES) $$venv; do dpkg-query -Wf '$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
+	if [ -n "$$missing" ]; then \
+		echo "Installing" $$missing; \
+		$(SUDO) apt-get update -qq; \
+		DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	fi
+
+venv: system .venv/.ready
+
+.venv/.ready: $(EXPORTED)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=..."; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+# The last line of a demonstration says where its pictures are. Without a screen it runs on a virtual one.
+demo: venv
+	@if [ -n "$${DISPLAY:-}$${WAYLAND_DISPLAY:-}" ]; then \
+		$(BIN)/python -m napari_cryoden.demo demo-output; \
+	else \
+		CRYODEN_DEMO_EXIT=1 $(SCREEN) $(BIN)/python -m napari_cryoden.demo demo-output; \
+	fi
+
+check: venv
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# The library's tests where neither Qt nor napari is installed.
+test-library: .venv/.library
+	.venv/library/bin/python -m pytest -q -p no:cacheprovider tests/cryoden
+
+.venv/.library: .venv/.ready
+	$(PYTHON) -m venv .venv/library
+	.venv/library/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt \
+		torch numpy mrcfile safetensors tyro rich pytest hypothesis psutil
+	.venv/library/bin/python -m pip install -q --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+test-all: venv
+	NAPARI_STRICT_QT=1 $(SCREEN) $(BIN)/python -m pytest -q -p no:cacheprovider tests/test_*.py tests/napari_cryoden
+
+test: check test-library test-all
+
+clean:
+	rm -rf .venv demo-output dist .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,146 @@
+"""The command line. Exit status: 0 done, 1 error, 2 wrong usage, 3 finished with failures."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Generator, Sequence
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import tyro
+from tyro.conf import CascadeSubcommandArgs, FlagCreatePairsOff, OmitArgPrefixes, OmitSubcommandPrefixes
+
+from cryoden.errors import CryodenError, SettingsError, TrainingError, printable
+from cryoden.flags import Cryoden, Demo, Denoise, Info, Train
+
+if TYPE_CHECKING:
+    from cryoden.events import TrainingEvent
+
+STYLE = (OmitSubcommandPrefixes, OmitArgPrefixes, CascadeSubcommandArgs, FlagCreatePairsOff)
+DONE, ERROR, USAGE, FAILURES, STOPPED, BROKEN_PIPE = 0, 1, 2, 3, 130, 141
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        What follows ``cryoden``; the process's own by default.
+
+    Returns
+    -------
+    int
+        The exit status.
+    """
+    try:
+        asked = tyro.cli(Cryoden, args=arguments, prog="cryoden", config=STYLE)
+        return _run(asked)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else USAGE
+    except CryodenError as error:
+        _say(str(error))
+        return USAGE if isinstance(error, SettingsError) else ERROR
+    except KeyboardInterrupt:
+        _say("Stopped. Nothing was left half-written.")
+        return STOPPED
+    except BrokenPipeError:
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+
+
+def _say(sentence: str) -> None:
+    with suppress(OSError):  # nobody may be listening any more
+        print(sentence, file=sys.stderr)  # noqa: T201 - the one place errors are told
+
+
+def _run(asked: Cryoden) -> int:
+    match asked.command:
+        case Info():
+            return _info(asked.command, as_json=asked.json)
+        case Train():
+            return _train(asked.command, as_json=asked.json)
+        case Denoise():
+            return _denoise(asked.command, as_json=asked.json)
+        case Demo():
+            return _demo(asked.command, as_json=asked.json)
+
+
+def _info(asked: Info, *, as_json: bool) -> int:
+    from cryoden import console, survey  # noqa: PLC0415 - numpy only where it is needed
+
+    files = list(survey.files(asked.paths, asked.reading))
+    pairs = list(survey.pairs(asked.paths, asked.reading))
+    if as_json:
+        console.print_rows("file", files)
+        console.print_rows("pair", pairs)
+    else:
+        console.show_table(survey.FILE_COLUMNS, [file.row() for file in files])
+        console.show_remarks(remark for file in files for remark in file.remarks())
+        console.show_table(survey.PAIR_COLUMNS, [pair.row() for pair in pairs])
+    return FAILURES if any(file.facts is None for file in files) else DONE
+
+
+def _train(asked: Train, *, as_json: bool) -> int:
+    from cryoden import console  # noqa: PLC0415 - torch only where it is needed
+
+    if bool(asked.halves) == bool(asked.noisy or asked.target):
+        raise SettingsError(
+            "S03", None, "give either --halves, or --noisy and --target", fix="See cryoden train --help"
+        )
+    before = _stamp(asked.model)
+    with closing(_training(asked)) as events:
+        try:
+            ended = console.follow_training(events, as_json=as_json)
+        except KeyboardInterrupt:
+            events.close()
+            kept = (
+                "The best model so far is in"
+                if _stamp(asked.model) != before
+                else "No epoch was finished: nothing is in"
+            )
+            _say(f"Stopped. {kept} {printable(asked.model)}.")
+            return STOPPED
+    if ended.best_epoch == 0:
+        raise TrainingError("T01", None, ended.message, kept="No model was written")
+    if not as_json:
+        console.OUT.print(f"Model: {printable(asked.model)}", soft_wrap=True, markup=False)
+    return DONE if ended.reason == "completed" else FAILURES
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    with suppress(OSError):
+        found = path.stat()
+        return found.st_ino, found.st_mtime_ns
+    return None
+
+
+def _training(asked: Train) -> Generator[TrainingEvent, None, None]:
+    from cryoden import pipeline  # noqa: PLC0415 - torch only where it is needed
+
+    options: dict[str, Any] = {"start": asked.start, "overwrite": asked.overwrite}
+    if asked.halves:
+        halves = pipeline.open_halves(asked.halves, asked.reading)
+        yield from pipeline.train_halves(halves, asked.model, asked.training, **options)
+    else:
+        pairs = pipeline.open_supervised(asked.noisy, asked.target, asked.reading)
+        yield from pipeline.train_supervised(pairs, asked.model, asked.training, **options)
+
+
+def _denoise(asked: Denoise, *, as_json: bool) -> int:
+    from cryoden import console, pipeline  # noqa: PLC0415 - torch only where it is needed
+
+    batch = pipeline.Batch(asked.model, asked.denoising, asked.reading, asked.overwrite)
+    ended = console.follow_batch(pipeline.denoise_files(asked.paths, asked.output, batch), as_json=as_json)
+    return FAILURES if ended.failed else DONE
+
+
+def _demo(asked: Demo, *, as_json: bool) -> int:
+    from cryoden import console, demonstration  # noqa: PLC0415 - torch only where it is needed
+
+    console.follow_training(demonstration.train(asked.output, asked.training), as_json=as_json)
+    ended = console.follow_batch(demonstration.denoise(asked.output), as_json=as_json)
+    return FAILURES if ended.failed else DONE
