@@ -16,7 +16,7 @@ import napari
 from napari.layers import Layer
 from qtpy.QtCore import QEventLoop, QTimer
 
-from cryoden.errors import TrainingError
+from cryoden.errors import CryodenError, TrainingError
 from napari_cryoden.denoise_widget import DenoiseWidget
 from napari_cryoden.loss_table import write_losses
 from napari_cryoden.sample_data import sample_pairs
@@ -45,8 +45,8 @@ def run_demo(output: Path, minutes: float) -> None:
     try:
         for data in sample_pairs():
             viewer.add_layer(Layer.create(*data))
-        train = _trained(viewer, output, minutes)
-        _denoised(viewer, train, output)
+        _trained(viewer, output, minutes)
+        _denoised(viewer, output)
     except BaseException:
         viewer.close()
         raise
@@ -56,7 +56,7 @@ def run_demo(output: Path, minutes: float) -> None:
         viewer.close()
 
 
-def _trained(viewer: Any, output: Path, minutes: float) -> TrainWidget:
+def _trained(viewer: Any, output: Path, minutes: float) -> None:
     train = TrainWidget(viewer)
     viewer.window.add_dock_widget(train, name="Train a denoiser", area="right")
     train.form.fields["minutes"].value = minutes
@@ -70,11 +70,10 @@ def _trained(viewer: Any, output: Path, minutes: float) -> TrainWidget:
     if train.run.history is not None:
         write_losses(train.run.history, output / "losses.csv")
     if train.run.model_file is None:
-        raise TrainingError("G03", None, train.run.status, fix="Give the demonstration more minutes")
-    return train
+        raise _no_result("training")
 
 
-def _denoised(viewer: Any, train: TrainWidget, output: Path) -> None:
+def _denoised(viewer: Any, output: Path) -> None:
     dock = DenoiseWidget(viewer)
     viewer.window.add_dock_widget(dock, name="Denoise", area="right", tabify=True)
     dock.layer.setCurrentIndex(dock.layer.findText("sample1_EVN"))
@@ -83,7 +82,7 @@ def _denoised(viewer: Any, train: TrainWidget, output: Path) -> None:
     dock.denoise_button.click()
     _wait(dock.denoising.ended, lambda: not dock.denoising.running)
     if dock.denoising.result is None:
-        raise TrainingError("G03", train.run.model_file, dock.denoising.status)
+        raise _no_result("denoising")
     _picture(viewer, output / "3_compared.png")
 
 
@@ -107,7 +106,12 @@ def _wait(signal: Any, met: Callable[[], bool], minutes: float = 0) -> None:
         loop.exec()
     signal.disconnect(look)
     if not met():
-        raise TrainingError("G03", None, "the demonstration waited in vain", fix="Look at the messages above")
+        raise _no_result("waiting")
+
+
+def _no_result(after: str) -> TrainingError:
+    fix = "Look at the messages above, or give the demonstration more minutes"
+    return TrainingError("G03", None, f"the demonstration has no result after {after}", fix=fix)
 
 
 def _picture(viewer: Any, path: Path) -> None:
@@ -133,7 +137,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("output", nargs="?", type=Path, default=Path("demo-output"), metavar="FOLDER")
     parser.add_argument("--minutes", type=float, default=2.0, help="how long to train (default: %(default)s)")
     chosen = parser.parse_args(arguments)
-    run_demo(chosen.output, chosen.minutes)
+    try:
+        run_demo(chosen.output, chosen.minutes)
+    except CryodenError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
     return 0
 
 

@@ -40,6 +40,7 @@ class LossPlot(QWidget):
         self._curves = {name: self.plot.plot() for name in ("steps", "train", "validation", "best")}
         self._lines = {name: pg.InfiniteLine(angle=0) for name in ("constant", "linear", "floor")}
         for line in self._lines.values():
+            line.setZValue(-10)  # a validation curve that follows a reference must stay in sight
             self.plot.addItem(line, ignoreBounds=True)
         self._lay_out()
         self.set_theme("#262930" if dark else "#ffffff", "#f0f1f2" if dark else "#3b3a39", dark)

@@ -76,9 +76,9 @@ class Run(Job):
     def conclusion(self, stopped: bool) -> str:
         """Return how it ended and where the model is."""
         best = self.history.best if self.history is not None else None
+        how = self._reason.rstrip(".") or ("Stopped" if stopped else "Finished")
         if self.model_file is None or self.model_file != self._target or best is None:
-            return f"{self._reason.rstrip('.') or 'Stopped'}. No epoch was better than the start: no model was written."
-        how = "Stopped" if stopped and not self._reason else self._reason.rstrip(".") or "Finished"
+            return f"{how}. No epoch was better than the start: no model was written."
         return f"{how}. Best {best.validation_loss:.4f} at epoch {best.epoch} is in {self.model_file}"
 
 

@@ -144,3 +144,7 @@ def _demo(asked: Demo, *, as_json: bool) -> int:
     console.follow_training(demonstration.train(asked.output, asked.training), as_json=as_json)
     ended = console.follow_batch(demonstration.denoise(asked.output), as_json=as_json)
     return FAILURES if ended.failed else DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from mrcfile.mrcobject import MrcObject  # type: ignore[import-untyped]  # ships no types
+from mrcfile.mrcobject import MrcObject
 from numpy.typing import NDArray
 
 from cryoden.errors import MicrographError, OutputError

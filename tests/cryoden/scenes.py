@@ -37,8 +37,10 @@ def scene(seed: int = 0, shape: tuple[int, int] = (160, 192), signal: float = 0.
     for row, column in numbers.integers(0, shape, (shape[0] * shape[1] // 1500, 2)):
         clean -= np.hypot(rows - row, columns - column) < 6
     clean = signal * (clean - clean.mean()) / clean.std()
-    even, odd = (np.float32(100 + 10 * (clean + numbers.normal(size=shape))) for _ in range(2))
-    return Known(Micrograph(even, 1.5, f"m{seed}_EVN"), Micrograph(odd, 1.5, f"m{seed}_ODD"), np.float32(clean))
+    even, odd = ((100 + 10 * (clean + numbers.normal(size=shape))).astype(np.float32) for _ in range(2))
+    return Known(
+        Micrograph(even, 1.5, f"m{seed}_EVN"), Micrograph(odd, 1.5, f"m{seed}_ODD"), clean.astype(np.float32)
+    )
 
 
 def write_halves(folder: Path, known: Known) -> tuple[Path, Path]:

@@ -14,7 +14,7 @@ from cryoden.errors import ModelFileError
 
 def model() -> Model:
     numbers = np.random.default_rng(0)
-    weights = {"a.weight": numbers.normal(size=(3, 4)).astype(np.float32), "b": np.float32([1, 2])}
+    weights = {"a.weight": numbers.normal(size=(3, 4)).astype(np.float32), "b": np.array([1, 2], np.float32)}
     return Model("baseline", weights, 0.85, {"files": ["x.mrc"], "history": [{"loss": None}]})
 
 
@@ -44,7 +44,7 @@ def test_a_truncated_model_file_is_refused(tmp_path: Path, share: float) -> None
     write(model(), path)
     whole = path.read_bytes()
     path.write_bytes(whole[: int(share * len(whole))])
-    with pytest.raises(ModelFileError, match="M02 .*not a whole model file"):
+    with pytest.raises(ModelFileError, match=r"M02 .*not a whole model file"):
         load(path)
 
 
@@ -55,13 +55,13 @@ def test_a_missing_model_file_is_named(tmp_path: Path) -> None:
 
 def test_a_safetensors_file_of_another_program_is_refused(tmp_path: Path) -> None:
     save_file({"a": np.zeros(3, np.float32)}, tmp_path / "other.safetensors", {"format": "pt"})
-    with pytest.raises(ModelFileError, match="M02 .*another program"):
+    with pytest.raises(ModelFileError, match=r"M02 .*another program"):
         load(tmp_path / "other.safetensors")
 
 
 def test_weights_that_are_not_numbers_are_never_written(tmp_path: Path) -> None:
-    broken = Model("baseline", {"a": np.float32([1, np.nan])}, None)
-    with pytest.raises(ModelFileError, match="M05 .*weights of a are not finite"):
+    broken = Model("baseline", {"a": np.array([1, np.nan], np.float32)}, None)
+    with pytest.raises(ModelFileError, match=r"M05 .*weights of a are not finite"):
         write(broken, tmp_path / "m.safetensors")
     assert not (tmp_path / "m.safetensors").exists()
 

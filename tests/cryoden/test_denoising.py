@@ -6,8 +6,6 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import torch
-from tests.cryoden.scenes import scene
-from tests.cryoden.test_networks import alive
 
 from cryoden.checkpoint import Model
 from cryoden.denoising import Denoiser, denoise
@@ -16,6 +14,8 @@ from cryoden.events import DenoisingEvent, MicrographDenoised, TileFinished
 from cryoden.micrograph import Micrograph, Pixels
 from cryoden.networks import build
 from cryoden.settings import DenoisingSettings, NetworkName
+from tests.cryoden.scenes import scene
+from tests.cryoden.test_networks import alive
 
 
 def model(name: NetworkName) -> Model:

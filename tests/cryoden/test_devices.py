@@ -26,7 +26,9 @@ def test_a_named_number_format_is_taken_as_it_is() -> None:
     assert devices.number_format("auto", cpu) in {torch.float32, torch.bfloat16}
 
 
-@pytest.mark.parametrize("error", [torch.OutOfMemoryError("x"), MemoryError(), RuntimeError("can't allocate memory: y")])
+@pytest.mark.parametrize(
+    "error", [torch.OutOfMemoryError("x"), MemoryError(), RuntimeError("can't allocate memory: y")]
+)
 def test_running_out_of_memory_is_caught_however_it_is_told(error: Exception) -> None:
     with devices.out_of_memory_caught():
         raise error

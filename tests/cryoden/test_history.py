@@ -3,10 +3,10 @@ from __future__ import annotations
 import math
 
 import pytest
-from tests.cryoden.test_training import run
 
 from cryoden.events import EpochFinished, PhaseStarted, StepFinished, TrainingFinished
 from cryoden.history import History, clock
+from tests.cryoden.test_training import run
 
 
 def folded(until: type | None = None) -> History:

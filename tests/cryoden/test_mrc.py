@@ -7,7 +7,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import mrcfile  # type: ignore[import-untyped]  # ships no types
+import mrcfile
 import numpy as np
 import pytest
 

@@ -76,7 +76,9 @@ def test_the_same_seed_builds_the_same_weights_and_moves_no_other_random_state()
 
 def test_a_model_of_another_network_is_refused_with_its_first_difference() -> None:
     weights = {name: value.numpy() for name, value in Baseline().state_dict().items()}
-    with pytest.raises(ModelFileError, match=r"M06 .*does not fit the network UNet.*Choose the network baseline"):
+    with pytest.raises(
+        ModelFileError, match=r"M06 .*does not fit the network UNet.*Choose the network baseline"
+    ):
         loaded(UNet(), Model("baseline", weights, 1.0))
 
 

@@ -11,7 +11,7 @@ from cryoden.normalization import CLIP, MAX_PIXELS, measure
 
 
 def noise(shape: tuple[int, int] = (256, 256), seed: int = 0) -> Pixels:
-    return np.float32(50 + 4 * np.random.default_rng(seed).normal(size=shape))
+    return (50 + 4 * np.random.default_rng(seed).normal(size=shape)).astype(np.float32)
 
 
 def test_mean_and_standard_deviation_are_those_of_the_pixels() -> None:

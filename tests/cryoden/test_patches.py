@@ -1,15 +1,14 @@
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
 import numpy as np
-from tests.cryoden.scenes import scene, write_halves
 
 from cryoden import mrc
 from cryoden.micrograph import Micrograph
 from cryoden.patches import PatchSource
 from cryoden.regions import Region, TrainingPair, split
+from tests.cryoden.scenes import scene, write_halves
 
 
 def source(*, seed: int = 0, swap: bool = False) -> PatchSource:
@@ -39,7 +38,7 @@ def test_a_stream_taken_up_later_goes_on_as_if_it_had_never_stopped() -> None:
 
 
 def test_noisy_and_target_are_turned_alike_and_all_eight_orientations_occur() -> None:
-    ramp = Micrograph(np.float32(np.arange(64 * 64).reshape(64, 64)), 1.0, "ramp")
+    ramp = Micrograph(np.arange(64 * 64).reshape(64, 64).astype(np.float32), 1.0, "ramp")
     drawn = PatchSource([Region(TrainingPair(ramp, ramp), 0, 0, 64, 64)], 64, 0, swap=False)
     patches = [drawn.draw(step, 0) for step in range(100)]
     assert all(np.array_equal(noisy, target) for noisy, target in patches)
@@ -75,7 +74,7 @@ def test_patches_stay_inside_their_region() -> None:
 
 
 def test_the_validation_grid_covers_the_held_out_region_once() -> None:
-    ramp = Micrograph(np.float32(np.arange(96 * 160).reshape(96, 160)), 1.0, "ramp")
+    ramp = Micrograph(np.arange(96 * 160).reshape(96, 160).astype(np.float32), 1.0, "ramp")
     grid = list(PatchSource([Region(TrainingPair(ramp, ramp), 0, 0, 96, 160)], 32, 0, swap=False).grid())
     values = np.concatenate([batch.noisy.ravel() for batch in grid])
     assert len(grid) == 15

@@ -6,15 +6,15 @@ from typing import Any
 import mrcfile
 import numpy as np
 import pytest
-from tests.cryoden.hostile import DATA
-from tests.cryoden.scenes import correlation, scene, write_halves
-from tests.cryoden.test_training import settings
 
 from cryoden import mrc, pipeline
 from cryoden.errors import HalvesError, OutputError, SettingsError
 from cryoden.events import BatchEvent, BatchFinished, FileFailed, FileFinished
 from cryoden.pipeline import Batch
 from cryoden.settings import DenoisingSettings, ReadingSettings
+from tests.cryoden.hostile import DATA
+from tests.cryoden.scenes import correlation, scene, write_halves
+from tests.cryoden.test_training import settings
 
 ON_CPU = DenoisingSettings(device="cpu")
 K2 = DATA / "k2_counting"
@@ -154,10 +154,11 @@ def test_another_pixel_size_than_the_model_was_trained_at_is_a_warning(tmp_path:
 
 def test_missing_pixels_are_mended_on_request_and_told(tmp_path: Path, model: Path) -> None:
     known = scene(1)
-    with mrcfile.new(tmp_path / "holes.mrc") as file, pytest.warns(RuntimeWarning, match="NaN"):
-        holed = known.even.data.copy()
-        holed[3, 4:9] = np.nan
-        file.set_data(holed)
+    holed = known.even.data.copy()
+    holed[3, 4:9] = np.nan
+    with mrcfile.new(tmp_path / "holes.mrc") as file:
+        with pytest.warns(RuntimeWarning, match="NaN"):
+            file.set_data(holed)
         file.voxel_size = 1.5
     refused = denoised([tmp_path / "holes.mrc"], tmp_path / "out", model)
     assert any(isinstance(event, FileFailed) and "F24" in event.message for event in refused)
@@ -175,12 +176,14 @@ def test_supervised_pairs_of_two_sizes_are_refused(tmp_path: Path) -> None:
     noisy, _ = write_halves(tmp_path, scene(1))
     target, _ = write_halves(tmp_path, scene(2, (100, 100)))
     with pytest.raises(HalvesError, match=r"D05 .*160×192 and 100×100 px"):
-        pipeline.open_supervised(noisy, target)
+        pipeline.open_supervised([noisy], [target])
 
 
 def test_a_killed_denoiser_leaves_nothing_under_a_final_name(tmp_path: Path, model: Path) -> None:
     even, _ = write_halves(tmp_path, scene(1))
-    events = pipeline.denoise_files([even], tmp_path / "out", Batch(model, DenoisingSettings(device="cpu", tile=64)))
+    events = pipeline.denoise_files(
+        [even], tmp_path / "out", Batch(model, DenoisingSettings(device="cpu", tile=64))
+    )
     for _ in range(3):
         next(events)
     events.close()  # type: ignore[attr-defined]  # it is a generator

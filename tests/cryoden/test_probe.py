@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import mrcfile  # type: ignore[import-untyped]  # ships no types
+import mrcfile
 import numpy as np
 import pytest
 

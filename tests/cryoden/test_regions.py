@@ -1,16 +1,18 @@
 from __future__ import annotations
 
-import numpy as np
 import pytest
-from tests.cryoden.scenes import scene
 
 from cryoden.errors import MicrographError, TrainingError
 from cryoden.regions import Region, split
+from tests.cryoden.scenes import scene
 
 
 def pixels(region: Region) -> set[tuple[int, int, int]]:
-    grid = np.indices((region.height, region.width)).reshape(2, -1).T + (region.top, region.left)
-    return {(id(region.pair), int(row), int(column)) for row, column in grid}
+    rows, columns = (
+        range(region.top, region.top + region.height),
+        range(region.left, region.left + region.width),
+    )
+    return {(id(region.pair), row, column) for row in rows for column in columns}
 
 
 @pytest.mark.parametrize("number", [1, 2, 7])
@@ -42,7 +44,9 @@ def test_the_seed_decides_which_micrographs_are_held_out() -> None:
 
 
 def test_a_micrograph_smaller_than_a_patch_is_named_with_both_sizes() -> None:
-    with pytest.raises(MicrographError, match=r"D12  m0_EVN — smaller than a patch \(96×128 px, patch 100 px\)"):
+    with pytest.raises(
+        MicrographError, match=r"D12  m0_EVN — smaller than a patch \(96×128 px, patch 100 px\)"
+    ):
         split([scene(0, (96, 128)).pair, scene(1, (96, 128)).pair], 0.2, 100, seed=0)
 
 

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import numpy as np
-from tests.cryoden.scenes import correlation
 
 from cryoden.micrograph import Micrograph
 from cryoden.simulate import Scene, clean, sample_pairs, simulated, transfer
+from tests.cryoden.scenes import correlation
 
 SMALL = Scene(edge=256, particles=8)
 

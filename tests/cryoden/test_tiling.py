@@ -10,8 +10,16 @@ from cryoden.tiling import Tiling, rounded_up
 sides = st.integers(1, 90)
 
 
-@given(height=sides, width=sides, edge=st.integers(1, 100), halo=st.integers(0, 70), stride=st.sampled_from([1, 2, 16]))
-def test_cores_put_together_are_the_micrograph(height: int, width: int, edge: int, halo: int, stride: int) -> None:
+@given(
+    height=sides,
+    width=sides,
+    edge=st.integers(1, 100),
+    halo=st.integers(0, 70),
+    stride=st.sampled_from([1, 2, 16]),
+)
+def test_cores_put_together_are_the_micrograph(
+    height: int, width: int, edge: int, halo: int, stride: int
+) -> None:
     pixels = np.random.default_rng(0).normal(size=(height, width)).astype(np.float32)
     tiling = Tiling(height, width, edge, halo, stride)
     padded = tiling.padded(pixels)

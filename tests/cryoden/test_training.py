@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.cryoden.scenes import Known, correlation, scene
 
 from cryoden.checkpoint import Model
 from cryoden.denoising import denoise
@@ -25,6 +24,7 @@ from cryoden.micrograph import Pixels
 from cryoden.networks import Baseline
 from cryoden.settings import DenoisingSettings, TrainingSettings
 from cryoden.training import train
+from tests.cryoden.scenes import Known, correlation, scene
 
 SCENES = [scene(i) for i in range(4)]
 
@@ -119,7 +119,9 @@ def test_whole_micrographs_are_held_out_and_named() -> None:
 
 
 def test_stopping_is_to_stop_asking() -> None:
-    events: Iterator[TrainingEvent] = train([known.pair for known in SCENES], "noise2noise", settings(epochs=1000))
+    events: Iterator[TrainingEvent] = train(
+        [known.pair for known in SCENES], "noise2noise", settings(epochs=1000)
+    )
     taken = list(islice(events, 12))
     events.close()  # type: ignore[attr-defined]  # it is a generator
     assert len(epochs(taken)) >= 1
@@ -144,7 +146,9 @@ def test_fine_tuning_goes_on_where_the_model_stands() -> None:
     model = best_model(run(epochs=3))
     again = run(start=model, learning_rate=1e-7)
     trained = np.concatenate([w.ravel() for w in best_model(again).weights.values()])
-    np.testing.assert_allclose(trained, np.concatenate([w.ravel() for w in model.weights.values()]), atol=1e-4)
+    np.testing.assert_allclose(
+        trained, np.concatenate([w.ravel() for w in model.weights.values()]), atol=1e-4
+    )
 
 
 def constant_model(value: float) -> Model:
@@ -169,7 +173,12 @@ def test_a_loss_that_is_no_number_ends_the_run_before_it_is_learned() -> None:
 
 
 @pytest.mark.parametrize(
-    "chosen", [{"optimizer": "sgd"}, {"schedule": "cosine"}, {"network": "baseline", "learning_rate": 0.01, "epochs": 10}]
+    "chosen",
+    [
+        {"optimizer": "sgd"},
+        {"schedule": "cosine"},
+        {"network": "baseline", "learning_rate": 0.01, "epochs": 10},
+    ],
 )
 def test_every_choice_trains(chosen: dict[str, Any]) -> None:
     assert last(run(**chosen)).reason == "completed"

@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cryoden import mrc
+from cryoden.checkpoint import load
+from cryoden.cli import main
+from tests.cryoden.scenes import scene, write_halves
+
+QUICK = [
+    "--device",
+    "cpu",
+    "--precision",
+    "float32",
+    "--patch",
+    "64",
+    "--batch",
+    "2",
+    "--steps-per-epoch",
+    "4",
+]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for i in range(3):
+        write_halves(tmp_path, scene(i))
+    return tmp_path
+
+
+def train(folder: Path, *more: str) -> int:
+    return main(["train", "--halves", str(folder), "--model", str(folder / "m.safetensors"), *QUICK, *more])
+
+
+def lines(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_train_and_denoise_leave_a_model_and_a_result(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(folder, "--epochs", "2") == 0
+    told = capsys.readouterr().out
+    assert "the best linear filter" in told
+    assert "noise floor" in told
+    half = folder / "m0_EVN.mrc"
+    model = str(folder / "m.safetensors")
+    assert main(["denoise", str(half), "--model", model, "--output", str(folder / "out")]) == 0
+    assert mrc.read(folder / "out" / "m0_EVN_denoised.mrc").shape == mrc.read(half).shape
+
+
+def test_json_is_one_object_a_line_with_every_event(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train(folder, "--epochs", "1", "--json") == 0
+    events = lines(capsys.readouterr().out)
+    assert [event["event"] for event in events if event["event"] != "PhaseStarted"] == [
+        "TrainingStarted",
+        "EpochFinished",
+        *["StepFinished"] * 4,
+        "EpochFinished",
+        "TrainingFinished",
+    ]
+    assert events[3]["settings"]["patch"] == 64
+    assert load(folder / "m.safetensors").provenance["best_epoch"] == events[-1]["best_epoch"]
+
+
+def test_the_same_seed_gives_the_same_losses_on_the_command_line_and_in_python(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from cryoden import pipeline  # noqa: PLC0415 - the same
+    from tests.cryoden.test_training import losses, settings  # noqa: PLC0415 - torch, where it is needed
+
+    assert train(folder, "--epochs", "1", "--seed", "3", "--json") == 0
+    told = [event["loss"] for event in lines(capsys.readouterr().out) if event["event"] == "StepFinished"]
+    chosen = settings(epochs=1, seed=3, held_out=0.15)
+    assert told == losses(list(pipeline.train_halves(pipeline.open_halves([folder]), None, chosen)))
+
+
+def test_supervised_pairs_are_trained_on_by_name(folder: Path) -> None:
+    noisy, target = (sorted(str(path) for path in folder.glob(f"*_{half}.mrc")) for half in ("EVN", "ODD"))
+    model = folder / "s.safetensors"
+    asked = ["train", "--noisy", *noisy, "--target", *reversed(target), "--model", str(model)]
+    assert main([*asked, "--epochs", "2", *QUICK]) == 0
+    assert load(model).provenance["mode"] == "supervised"
+
+
+def test_info_tells_files_pairs_and_oddities(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "empty.mrc").touch()
+    assert main(["info", str(folder)]) == 3
+    told = capsys.readouterr()
+    assert "192×160" in told.out
+    assert "ready" in told.out
+    assert "empty file (0 bytes)" in told.err
+
+
+def test_info_in_json_names_each_file_and_pair(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info", "--json", str(folder)]) == 0
+    rows = lines(capsys.readouterr().out)
+    assert [row["event"] for row in rows] == ["file"] * 6 + ["pair"] * 3
+    assert rows[0]["facts"]["pixel_size"] == pytest.approx(1.5)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["train"],
+        ["train", "--halves", "x", "--model", "y", "--epochs", "3", "--minutes", "1"],
+        ["train", "--halves", "x", "--model", "y", "--patch", "7"],
+        ["train", "--model", "y"],
+        ["train", "--halves", "x", "--noisy", "z", "--model", "y"],
+        ["denoise", "x.mrc", "--model", "y", "--output", "o", "--learning-rate", "1"],
+        ["paint"],
+    ],
+)
+def test_wrong_usage_ends_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == 2
+    assert len(capsys.readouterr().err) > 20
+
+
+def test_an_error_is_one_line_and_ends_with_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "--halves", str(tmp_path), "--model", str(tmp_path / "m")]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("D01  ")
+    assert told.count("\n") == 1
+
+
+def test_a_batch_with_failures_ends_with_3_and_names_them(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train(folder, "--epochs", "1")
+    (folder / "bad.mrc").write_bytes(b"<!DOCTYPE html>" + bytes(2000))
+    paths = [str(folder / "bad.mrc"), str(folder / "m1_EVN.mrc")]
+    assert (
+        main(["denoise", *paths, "--model", str(folder / "m.safetensors"), "--output", str(folder / "o")])
+        == 3
+    )
+    assert "bad.mrc" in capsys.readouterr().err
+    assert (folder / "o" / "m1_EVN_denoised.mrc").exists()
+
+
+def test_interrupting_keeps_the_best_model_and_says_so(folder: Path) -> None:
+    model = folder / "m.safetensors"
+    asked = ["train", "--halves", str(folder), "--model", str(model), *QUICK, "--epochs", "100000", "--json"]
+    command = [sys.executable, "-m", "cryoden.cli", *asked]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        next(line for line in process.stdout if json.loads(line).get("epoch") == 3 and model.exists())
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert f"The best model so far is in {model}" in told
+    assert load(model).provenance["end"] == "stopped"
+
+
+def test_a_closed_pipe_ends_without_a_traceback(folder: Path) -> None:
+    command = f"{sys.executable} -m cryoden.cli info {folder} --json | head -n 1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)  # noqa: S602 - a pipe is the point
+    assert done.stdout.count("\n") == 1
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", [[], ["train"], ["denoise"], ["info"], ["demo"]])
+def test_help_imports_neither_torch_nor_numpy(command: list[str]) -> None:
+    code = (
+        "import sys; from cryoden.cli import main\n"
+        f"assert main({[*command, '--help']!r}) == 0\n"
+        "assert not {'torch', 'numpy', 'mrcfile'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert "usage: cryoden" in done.stdout

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+MODULES = sorted([*(ROOT / "src").rglob("*.py"), *(ROOT / "napari_cryoden").rglob("*.py")])
+LONGEST_MODULE = 250
+RUNS_CODE = {
+    "eval", "exec", "pickle", "cPickle", "dill", "joblib", "shelve", "marshal", "torch.load", "numpy.load",
+    "np.load", "tarfile", "zipfile", "shutil.unpack_archive", "os.system",
+}  # fmt: skip
+WORDLESS = {"utils", "helpers", "base", "core", "manager", "misc", "common"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_module_can_be_read_in_one_sitting(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= LONGEST_MODULE
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_file_a_user_opens_can_run_code(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    called = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    imported = {
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    assert not (called | imported) & RUNS_CODE
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_module_is_named_for_what_it_holds(path: Path) -> None:
+    assert path.stem not in WORDLESS
+    assert ast.get_docstring(ast.parse(path.read_text()))
+
+
+def test_every_room_is_on_the_map() -> None:
+    drawn = (ROOT / "docs" / "architecture.md").read_text()
+    rooms = {path.stem for path in (ROOT / "src" / "cryoden").glob("*.py")} - {"__init__"}
+    assert not {room for room in rooms if f"`{room}`" not in drawn}
+
+
+def test_every_code_of_an_error_is_in_the_list_of_messages() -> None:
+    listed = (ROOT / "docs" / "messages.md").read_text()
+    raised = {
+        node.args[0].value
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("Error") and node.args
+        if isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str)
+        if len(node.args[0].value) == 3
+    }
+    assert len(raised) > 10
+    assert not {code for code in raised if f"{code}" not in listed}
+
+
+def test_reading_a_micrograph_does_not_import_torch() -> None:
+    code = "import sys, cryoden.mrc, cryoden.halves; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_library_imports_neither_qt_nor_napari() -> None:
+    code = (
+        "import sys, cryoden.pipeline, cryoden.cli, cryoden.console\n"
+        "loaded = {name.split('.')[0] for name in sys.modules}\n"
+        "assert not loaded & {'napari', 'qtpy', 'magicgui', 'pyqtgraph', 'PyQt6', 'PySide6', 'vispy'}"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
