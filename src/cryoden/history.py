@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import assert_never
 
 from cryoden.events import (
@@ -54,7 +55,7 @@ class History:
         self._clock = [*self._clock[-SPEED_STEPS:], event.elapsed]
 
     def _add_epoch(self, event: EpochFinished) -> None:
-        self.epochs.append(event)
+        self.epochs.append(replace(event, weights=None))  # a long run must not keep every best network
         if event.weights is not None:
             self.best = event
 

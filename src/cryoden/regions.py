@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise, zip_longest
 
 import numpy as np
 
@@ -40,7 +41,7 @@ def split(
 ) -> tuple[list[Region], list[Region]]:
     """Divide pairs into training and held-out regions that share no pixel.
 
-    Whole micrographs are held out; a lone pair gives up a strip across its longer side.
+    Whole micrographs are held out; a lone pair gives up strips across its longer side.
 
     Raises
     ------
@@ -74,6 +75,7 @@ def _whole(pair: TrainingPair, edge: int) -> Region:
 
 
 def _strips(whole: Region, held_out: float, edge: int) -> tuple[list[Region], list[Region]]:
+    """Hold strips out that are spread over the longer side, so that uneven ground is in both parts."""
     longer = max(whole.height, whole.width)
     strip = max(edge, round(held_out * longer))
     if longer - strip < edge:
@@ -84,9 +86,24 @@ def _strips(whole: Region, held_out: float, edge: int) -> tuple[list[Region], li
             kept="Nothing was trained",
             fix=f"Choose a patch of {max(32, longer // 64 * 32)} px or give a second pair",
         )
-    at = longer - strip
-    if whole.height >= whole.width:
-        parts = Region(whole.pair, 0, 0, at, whole.width), Region(whole.pair, at, 0, strip, whole.width)
-    else:
-        parts = Region(whole.pair, 0, 0, whole.height, at), Region(whole.pair, 0, at, whole.height, strip)
-    return [parts[0]], [parts[1]]
+    number = min(strip // edge, (longer - strip) // edge - 1)
+    widths = [longer - strip, strip] if number < 1 else _alternating(longer - strip, strip, number)
+    parts = [_slab(whole, begin, end) for begin, end in pairwise([0, *accumulate(widths)])]
+    return parts[::2], parts[1::2]
+
+
+def _alternating(trained: int, held: int, number: int) -> list[int]:
+    """Return widths: trained on, held out, trained on, … with ``number`` strips held out."""
+    train, hold = _shares(trained, number + 1), _shares(held, number)
+    return [width for pair in zip_longest(train, hold) for width in pair if width is not None]
+
+
+def _shares(total: int, number: int) -> list[int]:
+    """Return ``number`` widths that differ by one at most and add up to ``total``."""
+    return [total * (i + 1) // number - total * i // number for i in range(number)]
+
+
+def _slab(whole: Region, begin: int, end: int) -> Region:
+    if whole.height > whole.width:
+        return Region(whole.pair, begin, 0, end - begin, whole.width)
+    return Region(whole.pair, 0, begin, whole.height, end - begin)

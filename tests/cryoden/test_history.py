@@ -20,10 +20,10 @@ def folded(until: type | None = None) -> History:
 
 def test_a_history_holds_every_loss_and_the_best_epoch() -> None:
     history = folded()
-    best = [epoch for epoch in history.epochs if epoch.weights is not None][-1]
     assert history.steps == list(range(1, 9))
     assert [epoch.epoch for epoch in history.epochs] == [0, 1, 2]
-    assert history.best is best
+    assert history.best is not None
+    assert history.best.validation_loss == min(epoch.validation_loss for epoch in history.epochs[1:])
     assert isinstance(history.finished, TrainingFinished)
 
 
@@ -36,6 +36,13 @@ def test_the_status_line_names_each_phase_of_a_run() -> None:
     assert running.startswith("epoch 2/2 · 4/4 · ")
     assert "step/s · ETA 0:00 · best 0." in running
     assert folded().status_line().startswith("Training is complete. The best epoch, ")
+
+
+def test_only_the_weights_of_the_best_epoch_are_kept() -> None:
+    history = folded()
+    assert history.best is not None
+    assert history.best.weights is not None
+    assert all(epoch.weights is None for epoch in history.epochs)
 
 
 def test_speed_is_counted_over_the_last_steps() -> None:

@@ -67,7 +67,8 @@ def test_patches_of_a_file_are_those_of_the_micrograph_in_memory(tmp_path) -> No
 def test_patches_stay_inside_their_region() -> None:
     marked = scene(0, (64, 200))
     training, held_out = split([marked.pair], 0.2, 32, seed=0)
-    marked.even.data[:, :160] -= 1000  # training pixels are dark in the grey scale of all
+    for part in training:  # training pixels are dark in the grey scale of all
+        marked.even.data[:, part.left : part.left + part.width] -= 1000
     for regions, is_dark in ((training, True), (held_out, False)):
         drawn = PatchSource(regions, 32, 0, swap=False)
         assert all((drawn.draw(step, 0)[0].max() < 0) == is_dark for step in range(30))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from cryoden.errors import MicrographError, TrainingError
@@ -30,10 +31,18 @@ def test_whole_micrographs_are_held_out_when_there_are_several() -> None:
     assert {(r.height, r.width) for r in held_out} == {(96, 128)}
 
 
-def test_a_lone_pair_gives_up_a_strip_across_its_longer_side() -> None:
-    training, held_out = split([scene(0, (64, 200)).pair], 0.2, 32, seed=0)
-    assert (training[0].height, training[0].width) == (64, 160)
-    assert (held_out[0].left, held_out[0].height, held_out[0].width) == (160, 64, 40)
+def test_a_lone_pair_gives_up_strips_spread_over_its_longer_side() -> None:
+    training, held_out = split([scene(0, (64, 1000)).pair], 0.2, 32, seed=0)
+    assert sum(region.width for region in held_out) == 200
+    assert len(held_out) == 6
+    assert all(region.width >= 32 and region.height == 64 for region in (*training, *held_out))
+    assert abs(np.mean([region.left + region.width / 2 for region in held_out]) - 500) < 5
+
+
+def test_a_small_lone_pair_gives_up_one_strip_at_its_end() -> None:
+    training, held_out = split([scene(0, (90, 64)).pair], 0.2, 32, seed=0)
+    assert (training[0].height, training[0].width) == (58, 64)
+    assert (held_out[0].top, held_out[0].height) == (58, 32)
 
 
 def test_the_seed_decides_which_micrographs_are_held_out() -> None:

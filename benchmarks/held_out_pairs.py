@@ -1,0 +1,80 @@
+"""Cross-validation on pairs of micrographs: each is denoised by a network that never saw it.
+
+    python benchmarks/held_out_pairs.py FOLDER supervised|noise2noise [FOLDS] [MINUTES]
+
+FOLDER holds ``<name>_frame.mrc`` and ``<name>_rest.mrc``. For each pair the table says r with
+the raw target of the raw noisy micrograph, of its best Gaussian low-pass, chosen knowing the
+target, of the Gaussian of 6 px, and of the denoised one.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from half_correlation import WIDTHS, Image, clipped, gaussian
+
+from cryoden import mrc, pipeline
+from cryoden.checkpoint import load
+from cryoden.denoising import Denoiser
+from cryoden.events import MicrographDenoised
+from cryoden.micrograph import HalfPair
+from cryoden.settings import DenoisingSettings, TrainingSettings
+
+Files = tuple[Path, Path]
+
+
+def r(image: Image, target: Image) -> float:
+    """Return Pearson's correlation."""
+    return float(np.corrcoef(image.ravel(), target.ravel())[0, 1])
+
+
+def trained(pairs: Sequence[Files], mode: str, minutes: float) -> Path:
+    """Return the model file of a run on these pairs."""
+    opened = [(mrc.open_micrograph(noisy), mrc.open_micrograph(target)) for noisy, target in pairs]
+    model = Path(tempfile.mkdtemp()) / "model.safetensors"
+    settings = TrainingSettings(minutes=minutes)
+    if mode == "supervised":
+        events = pipeline.train_supervised(opened, model, settings)
+    else:
+        events = pipeline.train_halves([HalfPair(*pair) for pair in opened], model, settings)
+    *_, last = events
+    print(last.message, f"{last.epochs} epochs, {last.elapsed:.0f} s", flush=True)
+    return model
+
+
+def denoised(path: Path, model: Path) -> Image:
+    """Return the denoised micrograph."""
+    *_, last = Denoiser(load(model), DenoisingSettings()).denoise(mrc.read(path))
+    assert isinstance(last, MicrographDenoised)
+    return last.micrograph.data
+
+
+def row(noisy: Path, target: Path, model: Path) -> list[float]:
+    """Return r of raw, best Gaussian, Gaussian of 6 px and denoised with the raw target."""
+    image, truth = clipped(noisy), clipped(target)
+    smoothed = {width: r(gaussian(image, width), truth) for width in WIDTHS}
+    return [r(image, truth), max(smoothed.values()), smoothed[6], r(denoised(noisy, model), truth)]
+
+
+def main() -> None:
+    """Print the table."""
+    folder, mode = Path(sys.argv[1]), sys.argv[2]
+    folds, minutes = (int(sys.argv[3]), float(sys.argv[4])) if len(sys.argv) == 5 else (5, 2.0)
+    noisy = sorted(folder.glob("*_frame.mrc"))
+    pairs = [(path, path.with_name(path.name.replace("_frame", "_rest"))) for path in noisy]
+    rows = {}
+    for fold in range(folds):
+        model = trained([pair for i, pair in enumerate(pairs) if i % folds != fold], mode, minutes)
+        rows |= {pairs[i][0].name: row(*pairs[i], model) for i in range(fold, len(pairs), folds)}
+    print(f"{mode:28}     raw  best Gaussian  6 px  denoised")
+    for name, values in sorted(rows.items()):
+        print(f"{name:28}" + "".join(f"{value:9.4f}" for value in values))
+    print(f"{'mean':28}" + "".join(f"{value:9.4f}" for value in np.mean(list(rows.values()), axis=0)))
+
+
+if __name__ == "__main__":
+    main()
