@@ -22,6 +22,7 @@ from cryoden.normalization import measure
 Image = NDArray[np.float32]
 WIDTHS = (1, 2, 3, 4, 6, 8, 10, 12, 16, 24)
 WIDEST = 400
+BIN = 16
 
 
 def gaussian(image: Image, sigma: float) -> Image:
@@ -42,7 +43,10 @@ def center(image: Image, edge: int = 1024) -> Image:
 
 def detail(image: Image) -> Image:
     """Return the image without what is wider than `WIDEST` px."""
-    return image - gaussian(image, WIDEST)
+    height, width = (side // BIN * BIN for side in image.shape)
+    blocks = image[:height, :width].reshape(height // BIN, BIN, width // BIN, BIN).mean((1, 3))
+    slope = np.kron(gaussian(blocks, WIDEST / BIN), np.ones((BIN, BIN), np.float32))
+    return image[:height, :width] - slope
 
 
 def correlations(image: Image, target: Image) -> tuple[float, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import ExitStack, closing
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +15,7 @@ from cryoden.settings import DenoisingSettings
 from napari_cryoden import layers
 from napari_cryoden.comparison import Comparison
 from napari_cryoden.job import Job
+from napari_cryoden.remarks import show_remarks
 from napari_cryoden.worker import leave_a_core
 
 
@@ -73,6 +74,8 @@ class Denoising(Job):
     def _add(self, micrograph: Micrograph) -> None:
         data, attributes, _ = layers.result_layer(self.raw, micrograph, self._made_with)
         self.result = self.viewer.add_image(data, **attributes)
+        known = layers.warnings_of(self.raw)
+        show_remarks(self.raw.name, (one for one in micrograph.warnings if one not in known))
         if self.raw in self.viewer.layers:  # it may have been deleted meanwhile
             self.comparison.show(self.raw, self.result)
 
@@ -89,15 +92,7 @@ def _denoising(
         temporary = stack.enter_context(publishing(output, inputs=inputs)) if output else None
         events = pipeline.denoise_micrograph(micrograph, model, settings)
         stack.enter_context(closing(cast("Generator[DenoisingEvent, None, None]", events)))
-        last = yield from _until_denoised(events)
+        denoised = yield from pipeline.tiles(events)
         if temporary is not None:
-            pipeline.write_denoised(temporary, last.micrograph, model, settings)
-    yield last
-
-
-def _until_denoised(events: Iterator[DenoisingEvent]) -> Generator[DenoisingEvent, None, MicrographDenoised]:
-    for event in events:
-        if isinstance(event, MicrographDenoised):
-            return event
-        yield event
-    raise AssertionError("a denoising ends with its micrograph")
+            pipeline.write_denoised(temporary, denoised, model, settings)
+    yield MicrographDenoised(denoised)

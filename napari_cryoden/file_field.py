@@ -24,16 +24,27 @@ class FileField(QWidget):
         File types of the dialog, in Qt's words.
     placeholder : str
         What an empty line means.
+
+    Signals
+    -------
+    changed
+        The text is another one, letter by letter while somebody types.
+    chosen
+        The path is whole: Enter was pressed, the line was left, or a dialog gave it.
     """
 
     changed = Signal()
+    chosen = Signal()
 
     def __init__(self, kind: Kind, title: str, filters: str = "", placeholder: str = "") -> None:
         super().__init__()
         self._kind, self._title, self._filters = kind, title, filters
         self.line = QLineEdit()
         self.line.setPlaceholderText(placeholder)
+        self._typing = False
         self.line.textChanged.connect(self._told)
+        self.line.returnPressed.connect(self._choose)
+        self.line.editingFinished.connect(self._left)
         self.button = QToolButton()
         self.button.setText("…")
         self.button.setToolTip(title)
@@ -48,15 +59,30 @@ class FileField(QWidget):
     def path(self) -> Path | None:
         """The path, ``None`` for an empty line; ``~`` stands for the home folder."""
         text = self.line.text().strip()
-        return Path(text).expanduser() if text else None
+        if not text:
+            return None
+        try:
+            return Path(text).expanduser()
+        except RuntimeError:  # nobody has this home, or its owner's name is not typed to its end
+            return Path(text)
 
     @path.setter
     def path(self, path: Path | None) -> None:
         self.line.setText("" if path is None else str(path))
+        self._choose()
 
     def _told(self, text: str) -> None:
         self.line.setToolTip(text)  # the end of a long path is out of sight
+        self._typing = True
         self.changed.emit()
+
+    def _choose(self) -> None:
+        self._typing = False
+        self.chosen.emit()
+
+    def _left(self) -> None:
+        if self._typing:  # leaving a line says nothing new about the same path
+            self._choose()
 
     def _ask(self) -> None:
         at = self.line.text()

@@ -28,7 +28,7 @@ def raw_layer(micrograph: Micrograph) -> LayerData:
     geometry: dict[str, Any] = {"axis_labels": AXES}
     if micrograph.pixel_size is not None:
         geometry |= {"scale": (micrograph.pixel_size,) * 2, "units": ("angstrom",) * 2}
-    facts = {"role": "raw", "source": _text(micrograph.path), "pixel_size": micrograph.pixel_size}
+    facts = {"role": "raw", "source": _text(micrograph.path)} | _told(micrograph)
     return micrograph.data, _kwargs(micrograph.data, micrograph.name, facts) | geometry, "image"
 
 
@@ -38,11 +38,8 @@ def result_layer(raw: Image, denoised: Micrograph, made_with: Mapping[str, Any])
     Scale, units, axis labels and translation are copied from ``raw``: one layer in pixels
     makes napari drop the units of all of them.
     """
-    facts = dict(made_with) | {
-        "role": "denoised",
-        "source": facts_of(raw).get("source"),
-        "pixel_size": denoised.pixel_size,
-    }
+    origin = {"role": "denoised", "source": facts_of(raw).get("source")}
+    facts = dict(made_with) | origin | _told(denoised)
     geometry = {name: getattr(raw, name) for name in ("scale", "units", "axis_labels", "translate")}
     return denoised.data, _kwargs(denoised.data, f"{raw.name} · denoised", facts) | geometry, "image"
 
@@ -63,7 +60,8 @@ def to_micrograph(layer: Image, *, copy: bool = True) -> Micrograph:
     source = facts.get("source") if facts.get("role") == "raw" else None
     source = source if source and Path(source).is_file() else None  # it may have moved since
     pixels = np.array(layer.data, dtype=np.float32, copy=True if copy else None)
-    return Micrograph(pixels, pixel_size(layer), layer.name, Path(source) if source else None)
+    path = Path(source) if source else None
+    return Micrograph(pixels, pixel_size(layer), layer.name, path, warnings_of(layer))
 
 
 def pixel_size(layer: Image) -> float | None:
@@ -86,6 +84,11 @@ def facts_of(layer: Image) -> dict[str, Any]:
     return dict(noted) if isinstance(noted, Mapping) else {}
 
 
+def warnings_of(layer: Image) -> tuple[str, ...]:
+    """Return what was odd about a layer's pixels when they were read or denoised."""
+    return tuple(map(str, facts_of(layer).get("warnings", ())))
+
+
 def contrast(pixels: Pixels) -> tuple[float, float]:
     """Return the 0.5 and 99.5 percentiles of at most some 260,000 pixels.
 
@@ -104,6 +107,10 @@ def _kwargs(pixels: Pixels, name: str, facts: dict[str, Any]) -> dict[str, Any]:
         "colormap": "gray",
         "metadata": {"cryoden": facts},
     }
+
+
+def _told(micrograph: Micrograph) -> dict[str, Any]:
+    return {"pixel_size": micrograph.pixel_size, "warnings": micrograph.warnings}
 
 
 def _text(path: Path | None) -> str | None:

@@ -51,7 +51,8 @@ class PairList(QListWidget):
     def look(self, find: Find) -> None:
         """Find pairs and check them; both happen in a thread, so neither may touch a layer."""
         self.forget()
-        self._worker = Worker(lambda: _checked(find), self)
+        # Searching a big folder comes to no event for long, and nobody waits for it at the end.
+        self._worker = Worker(lambda: _checked(find), self, daemon=True)
         self._worker.delivered.connect(self._take)
         self._worker.failed.connect(self._fail)
         self._worker.finished.connect(self._done)

@@ -12,6 +12,7 @@ from napari.utils.notifications import show_error
 from cryoden import mrc
 from cryoden.errors import CryodenError
 from napari_cryoden import layers
+from napari_cryoden.remarks import show_remarks
 
 Path_ = str | PathLike[str]
 Reader = Callable[[Path_ | Sequence[Path_]], list[Any]]
@@ -26,6 +27,8 @@ def get_reader(path: Path_ | Sequence[Path_]) -> Reader | None:
 def read(path: Path_ | Sequence[Path_]) -> list[Any]:
     """Return one layer per micrograph; a file that is none is told in one line.
 
+    What is odd about a file that opens is told as a warning, once.
+
     Notes
     -----
     napari answers an exception of a reader with a dialog about plugins and drops the files
@@ -35,9 +38,12 @@ def read(path: Path_ | Sequence[Path_]) -> list[Any]:
     found: list[Any] = []
     for one in _listed(path):
         try:
-            found.append(layers.raw_layer(mrc.read(one)))
+            micrograph = mrc.read(one)
         except CryodenError as error:
             show_error(str(error))
+            continue
+        found.append(layers.raw_layer(micrograph))
+        show_remarks(str(one), micrograph.warnings)
     return found or [(None,)]
 
 

@@ -35,6 +35,7 @@ class Run(Job):
         self.history: History | None = None
         self.model_file: Path | None = None
         self._target: Path | None = None
+        self._start: Path | None = None
         self._reason = ""
         self._progress: float | None = None
 
@@ -53,7 +54,8 @@ class Run(Job):
             G05 while a run is under way.
         """
         self.begin(lambda: _training(opened, model_file, settings, start), "starting")
-        self.history, self._target, self._reason, self._progress = History(), model_file, "", None
+        self.history, self._target, self._start = History(), model_file, start
+        self._reason, self._progress = "", None
 
     @property
     def progress(self) -> float | None:
@@ -78,8 +80,17 @@ class Run(Job):
         best = self.history.best if self.history is not None else None
         how = self._reason.rstrip(".") or ("Stopped" if stopped else "Finished")
         if self.model_file is None or self.model_file != self._target or best is None:
-            return f"{how}. No epoch was better than the start: no model was written."
+            return f"{how}. {self._no_model()}"
         return f"{how}. Best {best.validation_loss:.4f} at epoch {best.epoch} is in {self.model_file}"
+
+    def _no_model(self) -> str:
+        if self.history is None or not any(epoch.epoch for epoch in self.history.epochs):
+            return "No epoch was finished: no model was written."
+        if self._start is not None:
+            return f"No epoch was better than its start, {self._start.name}: no model was written."
+        if self._reason:  # it says so itself
+            return "No model was written."
+        return "No epoch was worth keeping: no model was written."
 
 
 def _training(

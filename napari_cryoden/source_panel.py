@@ -27,6 +27,7 @@ _HELP = (
 )
 _NO_PAIR = "No pair of halves is open. Open files named …_EVN and …_ODD, or File > Open Sample."
 _NO_FOLDER = "Choose a folder with files …_EVN and …_ODD, or with folders even and odd."
+_TYPING = "Press Enter to look for halves in this folder."
 
 
 class SourcePanel(QWidget):
@@ -38,6 +39,7 @@ class SourcePanel(QWidget):
         super().__init__()
         self._viewer = viewer
         self._listed: list[LayerPair] = []
+        self._searched: Path | None = None
         self.choice = QComboBox()
         self.choice.addItems(_CHOICES)
         self.choice.setToolTip(_HELP)
@@ -63,6 +65,8 @@ class SourcePanel(QWidget):
             return self._layer_problem()
         if where == FOLDER and self.folder.path is None:
             return _NO_FOLDER
+        if where == FOLDER and self.folder.path != self._searched:
+            return _TYPING
         if self.pairs.trouble or self.pairs.chosen():
             return self.pairs.trouble
         if self.pairs.checking:
@@ -105,6 +109,7 @@ class SourcePanel(QWidget):
         if where == LAYERS:
             self._look_among_layers()
         elif where == FOLDER and folder is not None:
+            self._searched = folder
             self.pairs.look(lambda: [(pair.name, _opener(pair)) for pair in find_pairs([folder])])
         else:
             self.pairs.forget()
@@ -119,6 +124,13 @@ class SourcePanel(QWidget):
             self.pairs.look(lambda: pairs)
         else:
             self.pairs.forget()
+
+    def _typed(self) -> None:
+        """Forget the pairs of another folder; a path half typed is not searched: ``/`` is a whole disk."""
+        if self.choice.currentIndex() == FOLDER and self.folder.path != self._searched:
+            self._searched = None
+            self.pairs.forget()
+            self._tell()
 
     def _layers_changed(self, event: Any) -> None:  # noqa: ARG002  napari passes its event
         self._soon.start()
@@ -148,7 +160,8 @@ class SourcePanel(QWidget):
     def _connect(self) -> None:
         self.choice.currentIndexChanged.connect(lambda _: self.refresh())
         self._soon.timeout.connect(self._look_again)
-        self.folder.changed.connect(self.refresh)
+        self.folder.changed.connect(self._typed)
+        self.folder.chosen.connect(self.refresh)
         self.pairs.changed.connect(self._tell)
         self.noisy.currentIndexChanged.connect(lambda _: self._tell())
         self.target.currentIndexChanged.connect(lambda _: self._tell())

@@ -20,12 +20,11 @@ from typing import Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from cryoden.errors import CryodenError
+from cryoden.errors import in_words
 
 Work = Callable[[], Generator[Any, None, None]]
 DELIVERY_MS = 50
 MAILBOX = 1000
-KEPT = "Finished results and the best model so far are kept"
 _END = object()
 
 logger = logging.getLogger(__name__)
@@ -33,6 +32,17 @@ logger = logging.getLogger(__name__)
 
 class Worker(QObject):
     """Runs one generator to its end, to its failure or until it is told to stop.
+
+    Parameters
+    ----------
+    work : callable
+        Gives the generator; called in the thread.
+    parent : QObject, optional
+        Who owns the worker.
+    daemon : bool
+        Whether the end of the process may cut the work short. For work that only reads and
+        may not come to its next event for long; else the interpreter waits for the current
+        step and tears nothing down under it.
 
     Signals
     -------
@@ -48,14 +58,13 @@ class Worker(QObject):
     failed = Signal(str)
     finished = Signal()
 
-    def __init__(self, work: Work, parent: QObject | None = None) -> None:
+    def __init__(self, work: Work, parent: QObject | None = None, *, daemon: bool = False) -> None:
         super().__init__(parent)
         self._mailbox: deque[Any] = deque()
         self._stop = threading.Event()
         self._failure: list[str] = []
         arguments = (work, self._mailbox, self._stop, self._failure)
-        # Not a daemon: the interpreter waits for the current step and tears nothing down under it.
-        self._thread = threading.Thread(target=_walk, args=arguments, name="cryoden-worker", daemon=False)
+        self._thread = threading.Thread(target=_walk, args=arguments, name="cryoden-worker", daemon=daemon)
         self._timer = QTimer(self)
         self._timer.setInterval(DELIVERY_MS)
         self._timer.timeout.connect(self._deliver)
@@ -127,18 +136,6 @@ def _let_it_be_emptied(mailbox: deque[Any], stop: threading.Event) -> None:
     """Wait while the interface is behind: a flood of events must not freeze it."""
     while len(mailbox) >= MAILBOX and not stop.wait(DELIVERY_MS / 5000):
         pass
-
-
-def in_words(error: Exception) -> str:
-    """Return the one line a user reads about an error of any kind."""
-    if isinstance(error, CryodenError):
-        return str(error)
-    first = (str(error).strip() or type(error).__name__).splitlines()[0]
-    if "out of memory" in first.lower() or isinstance(error, MemoryError):
-        fix = "Choose smaller patches or tiles, or the device 'cpu'"
-        return str(CryodenError("T06", None, f"out of memory: {first}", kept=KEPT, fix=fix))
-    fix = "Start again; please report this line if it happens twice"
-    return str(CryodenError("G03", None, f"{type(error).__name__}: {first}", kept=KEPT, fix=fix))
 
 
 def _release(error: BaseException | None) -> None:

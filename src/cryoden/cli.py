@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import tyro
 from tyro.conf import CascadeSubcommandArgs, FlagCreatePairsOff, OmitArgPrefixes, OmitSubcommandPrefixes
 
-from cryoden.errors import CryodenError, SettingsError, TrainingError, printable
+from cryoden.errors import CryodenError, SettingsError, TrainingError, in_words, printable
 from cryoden.flags import Cryoden, Demo, Denoise, Info, Train
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return end.code if isinstance(end.code, int) else USAGE
     except CryodenError as error:
         _say(str(error))
-        return USAGE if isinstance(error, SettingsError) else ERROR
+        return USAGE if isinstance(error, SettingsError) or error.code == "D01" else ERROR
     except KeyboardInterrupt:
         _say("Stopped. Nothing was left half-written.")
         return STOPPED
@@ -50,6 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
+    except (OSError, MemoryError, RuntimeError) as error:
+        _say(in_words(error))
+        return ERROR
 
 
 def _say(sentence: str) -> None:
@@ -73,13 +76,17 @@ def _info(asked: Info, *, as_json: bool) -> int:
     from cryoden import console, survey  # noqa: PLC0415 - numpy only where it is needed
 
     files = list(survey.files(asked.paths, asked.reading))
-    pairs = list(survey.pairs(asked.paths, asked.reading))
+    if not files:
+        raise SettingsError("D01", None, f"0 micrographs in {', '.join(map(printable, asked.paths))}")
     if as_json:
         console.print_rows("file", files)
-        console.print_rows("pair", pairs)
     else:
         console.show_table(survey.FILE_COLUMNS, [file.row() for file in files])
         console.show_remarks(remark for file in files for remark in file.remarks())
+    pairs = list(survey.pairs(asked.paths, asked.reading))  # after the files: it may end in an error
+    if as_json:
+        console.print_rows("pair", pairs)
+    else:
         console.show_table(survey.PAIR_COLUMNS, [pair.row() for pair in pairs])
     return FAILURES if any(file.facts is None for file in files) else DONE
 
@@ -91,6 +98,9 @@ def _train(asked: Train, *, as_json: bool) -> int:
         raise SettingsError(
             "S03", None, "give either --halves, or --noisy and --target", fix="See cryoden train --help"
         )
+    if asked.reading.nan == "mean":
+        fix = "Repeat the step that wrote the file; denoise takes --nan mean"
+        raise SettingsError("S03", None, "--nan mean is for denoising, not for training", fix=fix)
     before = _stamp(asked.model)
     with closing(_training(asked)) as events:
         try:
@@ -120,7 +130,9 @@ def _stamp(path: Path) -> tuple[int, int] | None:
 
 def _training(asked: Train) -> Generator[TrainingEvent, None, None]:
     from cryoden import pipeline  # noqa: PLC0415 - torch only where it is needed
+    from cryoden.events import PhaseStarted  # noqa: PLC0415 - the same
 
+    yield PhaseStarted("finding and checking the micrographs")
     options: dict[str, Any] = {"start": asked.start, "overwrite": asked.overwrite}
     if asked.halves:
         halves = pipeline.open_halves(asked.halves, asked.reading)

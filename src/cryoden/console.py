@@ -33,8 +33,19 @@ from cryoden.events import (
 from cryoden.history import History, clock
 
 Event = TypeVar("Event")
-OUT = Console(highlight=False)
-ERR = Console(stderr=True, highlight=False)
+
+
+class Terminal(Console):
+    """A terminal that says when nobody listens any more, in place of ending the program."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise what a plain print would have raised."""
+        self.quiet = True
+        raise BrokenPipeError
+
+
+OUT = Terminal(highlight=False)
+ERR = Terminal(stderr=True, highlight=False)
 
 
 def print_json(kind: str, values: Mapping[str, Any]) -> None:
@@ -133,7 +144,7 @@ def _show_start(event: TrainingStarted) -> None:
 
 def _listed(names: tuple[str, ...], shown: int = 3) -> str:
     more = f" and {len(names) - shown:,} more" if len(names) > shown else ""
-    return ", ".join(names[:shown]) + more
+    return escape(printable(", ".join(names[:shown]) + more))
 
 
 def _show_epoch(event: EpochFinished) -> None:
@@ -155,6 +166,11 @@ def _shown_batch(events: Iterable[BatchEvent]) -> Iterator[BatchEvent]:
             yield event
 
 
+def _show_end(event: BatchFinished) -> None:
+    untried = f", {event.untried:,} not tried: too many failed" if event.untried else ""
+    OUT.print(f"{event.finished:,} denoised, {len(event.failed):,} failed{untried} ({clock(event.seconds)})")
+
+
 def _position(at: FileStarted) -> str:
     return f"{at.index + 1}/{at.total} {escape(printable(at.path.name))}"
 
@@ -165,6 +181,8 @@ def _show_file(event: BatchEvent) -> None:
     elif isinstance(event, FileFinished):
         OUT.print(f"{printable(event.output)}  ({event.seconds:.1f} s)", soft_wrap=True, markup=False)
         show_remarks(f"  {printable(event.path.name)}: {warning}" for warning in event.warnings)
+    elif isinstance(event, BatchFinished):
+        _show_end(event)
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -26,10 +26,8 @@ def train(output: Path, settings: TrainingSettings) -> Iterator[TrainingEvent]:
     """
     folder = output / MICROGRAPHS
     make_folder(folder)
-    for pair in sample_pairs():
-        _write(pair.even, folder)
-        _write(pair.odd, folder)
-    yield from pipeline.train_halves(pipeline.open_halves([folder]), output / MODEL, settings, overwrite=True)
+    paths = [_written(half, folder) for pair in sample_pairs() for half in (pair.even, pair.odd)]
+    yield from pipeline.train_halves(pipeline.open_halves(paths), output / MODEL, settings, overwrite=True)
 
 
 def denoise(output: Path) -> Iterator[BatchEvent]:
@@ -38,8 +36,10 @@ def denoise(output: Path) -> Iterator[BatchEvent]:
     yield from pipeline.denoise_files([output / MICROGRAPHS], output / RESULTS, batch)
 
 
-def _write(half: Windowed, folder: Path) -> None:
+def _written(half: Windowed, folder: Path) -> Path:
     height, width = half.shape
-    with publishing(folder / f"{half.name}.mrc", overwrite=True) as temporary:
+    path = folder / f"{half.name}.mrc"
+    with publishing(path, overwrite=True) as temporary:
         pixels = half.window(0, 0, height, width)
         mrc.write(temporary, pixels, pixel_size=half.pixel_size, label="cryoden: simulated half")
+    return path

@@ -17,6 +17,7 @@ from cryoden.networks import Network, build, loaded
 from cryoden.normalization import CLIP, measure
 from cryoden.optimization import Place
 from cryoden.settings import DenoisingSettings
+from cryoden.stored import not_numbers
 from cryoden.tiling import Tile, Tiling, rounded_up
 
 BYTES_PER_PIXEL = 240  # of a tile with its halo, peak, float32 U-Net; measured
@@ -59,6 +60,9 @@ class Denoiser:
         TrainingError
             T09 when not even the smallest tile fits into memory.
         """
+        missing = not_numbers(micrograph.data)
+        if missing.count:
+            raise missing.error(micrograph.path or micrograph.name)
         scale = measure(micrograph)
         scored = scale.apply(micrograph.data)
         height, width = micrograph.shape
@@ -70,7 +74,7 @@ class Denoiser:
                 yield from self._filled(denoised, tiling, scored)
                 complete = True
             if not complete:
-                self._shrink()
+                self._shrink(max(height, width))
         warnings = micrograph.warnings + _hot_pixels(scored)
         yield MicrographDenoised(replace(micrograph, data=scale.undo(denoised), warnings=warnings))
 
@@ -93,12 +97,12 @@ class Denoiser:
         side = int((devices.free_memory(self.place.device) / 2 / BYTES_PER_PIXEL) ** 0.5)
         return min(most, max(least, side - 2 * self.network.halo))
 
-    def _shrink(self) -> None:
+    def _shrink(self, longer: int) -> None:
         if self._edge <= self.network.stride:
             raise TrainingError(
                 "T09", None, "out of memory with the smallest tile", fix="Choose the CPU as device"
             )
-        self._edge = rounded_up(self._edge // 2, self.network.stride)
+        self._edge = rounded_up(min(self._edge, longer) // 2, self.network.stride)
         if self.place.device.type == "cuda":
             torch.cuda.empty_cache()
 

@@ -67,7 +67,7 @@ def free_memory(device: torch.device) -> int:
     """Return the bytes a tile may use on this device."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
-    if not hasattr(os, "sysconf"):
+    if "SC_AVPHYS_PAGES" not in getattr(os, "sysconf_names", {}):  # macOS, Windows
         return CPU_TILE_MEMORY
     available = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return min(CPU_TILE_MEMORY, available // 2)

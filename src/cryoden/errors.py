@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from os import PathLike, fsdecode
 
+KEPT = "Finished results and the best model so far are kept"
+
 
 class CryodenError(Exception):
     """The one family of errors this program raises on purpose.
@@ -71,6 +73,28 @@ class OutputError(CryodenError):
 
 class TrainingError(CryodenError):
     """A training run that cannot start or go on."""
+
+
+def in_words(error: Exception, file: str | bytes | PathLike[str] | None = None) -> str:
+    """Return the one line a user reads about an error of any kind.
+
+    Parameters
+    ----------
+    error : Exception
+        A `CryodenError`, or what a library or the system raised.
+    file : path or None
+        What it happened to, where the error does not say.
+    """
+    if isinstance(error, CryodenError):
+        return str(error)
+    first = (str(error).strip() or type(error).__name__).splitlines()[0]
+    if "out of memory" in first.lower() or "can't allocate" in first or isinstance(error, MemoryError):
+        fix = "Choose smaller patches or tiles, or the device cpu"
+        return str(CryodenError("T06", file, f"out of memory: {first}", kept=KEPT, fix=fix))
+    if isinstance(error, OSError):
+        return str(CryodenError("O03", file, first, kept=KEPT, fix="Check the disk and try again"))
+    fix = "Start again; please report this line if it happens twice"
+    return str(CryodenError("G03", file, f"{type(error).__name__}: {first}", kept=KEPT, fix=fix))
 
 
 def printable(path: str | bytes | PathLike[str]) -> str:

@@ -174,10 +174,11 @@ class FileFailed:
 
 @dataclass(frozen=True)
 class BatchFinished:
-    """Last event of a batch."""
+    """Last event of a batch; ``untried`` files were left when too many had failed."""
 
     finished: int
     failed: tuple[Path, ...]
+    untried: int
     seconds: float
 
 

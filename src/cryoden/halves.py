@@ -18,7 +18,7 @@ from cryoden.stored import not_numbers
 
 __all__ = ["HalfFiles", "Verdict", "check_pairs", "find_pairs", "inspect"]
 
-Kind = Literal["ready", "identical", "correlated", "black", "mismatched", "uncorrelated"]
+Kind = Literal["ready", "identical", "correlated", "black", "mismatched", "uncorrelated", "unreadable"]
 
 WINDOW = 2048  # pixels; the center says enough and keeps the check fast
 SAME_PIXEL = 0.01
@@ -112,7 +112,7 @@ def check_pairs(pairs: Sequence[HalfPair]) -> list[Verdict]:
         For the first pair that is not ready: ``D03`` another scene, ``D04`` identical or
         shared noise, ``D05`` sizes, ``D06`` pixel sizes, ``F25`` no contrast.
     """
-    _refuse_mixed_pixel_sizes(pairs)
+    refuse_mixed_pixel_sizes(pairs)
     return [_checked(pair) for pair in pairs]
 
 
@@ -182,7 +182,8 @@ def _judged(found: Agreement) -> Verdict:
     return Verdict(False, "uncorrelated", r, message, "D03")
 
 
-def _refuse_mixed_pixel_sizes(pairs: Sequence[HalfPair]) -> None:
+def refuse_mixed_pixel_sizes(pairs: Sequence[HalfPair]) -> None:
+    """Raise ``D06`` when pairs differ in pixel size, with how many there are of each."""
     sizes = Counter(round(pair.even.pixel_size, 3) for pair in pairs if pair.even.pixel_size)
     if sizes and not _same(min(sizes), max(sizes)):
         groups = "; ".join(f"{count:,} at {size:g} Å/px" for size, count in sorted(sizes.items()))

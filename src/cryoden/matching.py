@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import takewhile
+from itertools import pairwise, takewhile
 from pathlib import Path
 
-from cryoden.errors import HalvesError
+from cryoden.errors import HalvesError, printable
 from cryoden.outputs import micrographs_in
+from cryoden.pairing import natural
 
 Tags = tuple[str, str]
 
@@ -29,9 +30,12 @@ def matched(noisy: Sequence[Path], target: Sequence[Path]) -> list[tuple[Path, P
     Raises
     ------
     HalvesError
-        D01 when a set is empty, D02 when the counts differ, D03 when names do not match.
+        D01 when a set is empty, D02 when the counts differ, D03 when names do not match, D07
+        when a name comes twice.
     """
-    first, second = (sorted(micrographs_in(paths), key=lambda path: path.name) for paths in (noisy, target))
+    first, second = (
+        sorted(micrographs_in(paths), key=lambda path: natural(path.stem)) for paths in (noisy, target)
+    )
     if not first or not second:
         raise HalvesError(
             "D01", None, f"{len(first)} noisy and {len(second)} target micrographs found", fix="Give both"
@@ -39,6 +43,8 @@ def matched(noisy: Sequence[Path], target: Sequence[Path]) -> list[tuple[Path, P
     if len(first) != len(second):
         counts = f"{len(first):,} noisy and {len(second):,} target micrographs"
         raise HalvesError("D02", None, f"{counts}: each needs its partner", kept="Nothing was trained")
+    _refuse_repeated(first)
+    _refuse_repeated(second)
     pairs = list(zip(first, second, strict=True))
     expected = _tags(*pairs[0])
     for one, other in pairs:
@@ -49,6 +55,13 @@ def matched(noisy: Sequence[Path], target: Sequence[Path]) -> list[tuple[Path, P
                 "D03", one, problem, kept="Nothing was trained", fix="Rename, or leave files out"
             )
     return pairs
+
+
+def _refuse_repeated(paths: Sequence[Path]) -> None:
+    for one, other in pairwise(paths):
+        if one.name == other.name:
+            problem = f"has the same name as {printable(other)}"
+            raise HalvesError("D07", one, problem, kept="Nothing was trained", fix="Rename one of them")
 
 
 def _tags(one: Path, other: Path) -> Tags:

@@ -110,7 +110,9 @@ def read(
     )
     with file:
         data = _whole(file)
-    warnings = file.facts.warnings + _mended(data, file, nan)
+    given = pixel_size is not None  # then what the header says of it is nobody's concern
+    warnings = tuple(w for w in file.facts.warnings if not (given and w.startswith("F28")))
+    warnings += _mended(data, file, nan)
     _refuse_flat(data, file)
     return Micrograph(data, file.pixel_size, file.name, file.path, warnings)
 

@@ -81,7 +81,7 @@ def _says(header: Record, pixel_size: float) -> bool:
     across, along = int(header.my), float(header.cella.y)
     if min(grid, across) <= 0 or not math.isfinite(along) or along <= 0:
         return False
-    return math.isclose(cell / grid, pixel_size, rel_tol=SAME)
+    return all(math.isclose(size, pixel_size, rel_tol=SAME) for size in (cell / grid, along / across))
 
 
 def add_label(header: Record, label: str) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from cryoden import mrc
-from cryoden.errors import HalvesError
-from cryoden.halves import check_pairs, find_pairs
+from cryoden.errors import HalvesError, printable
+from cryoden.halves import check_pairs, find_pairs, inspect
 from cryoden.matching import matched
 from cryoden.micrograph import HalfPair, Micrograph, Windowed
 from cryoden.probe import HeaderFacts, probe
@@ -41,7 +41,8 @@ def open_supervised(
     Raises
     ------
     HalvesError
-        D01 to D03 from `cryoden.matching.matched`, D05 when sizes differ.
+        D01 to D03 and D07 from `cryoden.matching.matched`, D03 for two scenes, D04 for a file
+        that is its own target, D05 when sizes differ.
     MicrographError
         For a file that cannot be read.
     """
@@ -58,6 +59,10 @@ def _supervised(noisy: Path, target: Path, reading: ReadingSettings | None) -> t
             f"its target {target.name} has another size ({sizes} px)",
             kept="Nothing was trained",
         )
+    verdict = inspect(HalfPair(*pair))
+    if verdict.kind in {"identical", "black", "uncorrelated"}:  # shared noise is no fault here
+        problem = f"{verdict.message} (target: {printable(target)})"
+        raise HalvesError(verdict.code, noisy, problem, kept="Nothing was trained", fix="Check the pair")
     return pair
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from cryoden.errors import OutputError, SettingsError
+from cryoden.errors import OutputError, SettingsError, printable
 from cryoden.mrc import is_micrograph_name
 
 
@@ -19,16 +20,24 @@ def results(paths: Sequence[Path], output: Path) -> dict[Path, Path]:
     SettingsError
         D01 when there is no micrograph.
     OutputError
-        D07 when two micrographs would have the same result.
+        D07 when two micrographs would have the same result, O04 when a result would replace
+        a micrograph of the batch.
     """
-    targets = {file: output / parent / f"{file.stem}_denoised.mrc" for file, parent in _listed(paths, output)}
+    found = _listed(paths, output) if any(map(os.path.lexists, paths)) else ()
+    targets = {file: output / parent / f"{file.stem}_denoised.mrc" for file, parent in found}
     if not targets:
-        asked = ", ".join(map(str, paths))
+        asked = ", ".join(printable(path) for path in paths)
         raise SettingsError(
             "D01", None, f"0 micrographs match '{asked}' in {Path.cwd()}", fix="Give MRC files or folders"
         )
+    inputs = {os.path.realpath(file): file for file in targets}
     taken: dict[Path, Path] = {}
     for file, target in targets.items():
+        if os.path.realpath(target) in inputs:
+            problem = f"the result of {printable(file.name)} would replace this input"
+            raise OutputError(
+                "O04", target, problem, kept="The input is untouched", fix="Choose another folder"
+            )
         if taken.setdefault(target, file) != file:
             problem = f"{taken[target]} would have the same result, {target}"
             raise OutputError(
@@ -73,7 +82,8 @@ def _listed(paths: Sequence[Path], output: Path | None) -> Iterator[tuple[Path, 
 
 def _micrographs(folder: Path, output: Path | None) -> Iterator[Path]:
     """Yield the micrographs below a folder, leaving out earlier results that lie inside it."""
+    inside = output.absolute() if output and output.absolute() != folder.absolute() else None
     for file in sorted(folder.rglob("*")):
-        is_result = output is not None and output != folder and file.is_relative_to(output)
+        is_result = inside is not None and file.absolute().is_relative_to(inside)
         if is_micrograph_name(file) and file.is_file() and not is_result and not file.name.startswith("."):
             yield file

@@ -69,7 +69,7 @@ def find_pairs(paths: Sequence[Path]) -> list[HalfFiles]:
     _refuse_unmatched(halves)
     names = _names(halves)
     found = [HalfFiles(names[key], pair["even"], pair["odd"]) for key, pair in halves.items()]
-    return sorted(found, key=lambda pair: _natural(pair.name))
+    return sorted(found, key=lambda pair: natural(pair.name))
 
 
 def _claims(paths: Iterable[Path]) -> Iterator[tuple[Key, Half, Path]]:
@@ -159,7 +159,7 @@ def _refuse_unmatched(halves: dict[Key, dict[Half, Path]]) -> None:
     if alone:
         count, whole = len(alone), len(halves) - len(alone)
         plural = "halves have" if count > 1 else "half has"
-        names = _listed(sorted((path.name for path in alone), key=_natural))
+        names = _listed(sorted((path.name for path in alone), key=natural))
         what = f"{count:,} {plural} no partner: {names}; {whole:,} pairs are complete"
         fix = "Add the partners or leave these out"
         raise HalvesError("D02", alone[0].parent, what, kept="No pair was made", fix=fix)
@@ -182,7 +182,7 @@ def _names(halves: Iterable[Key]) -> dict[Key, str]:
     }
 
 
-def _natural(name: str) -> list[tuple[int, int, str]]:
+def natural(name: str) -> list[tuple[int, int, str]]:
     """Key for sorting with numbers by their value."""
     parts = re.findall(r"[0-9]+|[^0-9]+", name)
     return [(0, int(part), part) if part[0] in "0123456789" else (1, 0, part) for part in parts]

@@ -19,6 +19,7 @@ import numpy as np
 from cryoden.micrograph import Pixels, Windowed
 from cryoden.normalization import Normalization, measure
 from cryoden.regions import Region
+from cryoden.stored import not_numbers
 
 AHEAD = 4  # batches read before they are asked for
 VALIDATION_PIXELS = 1 << 21
@@ -72,7 +73,11 @@ class PatchSource:
 
     def cut(self, micrograph: Windowed, top: int, left: int) -> Pixels:
         """Return the z-scored ``(p, p)`` window of a micrograph."""
-        return self.scale(micrograph).apply(micrograph.window(top, left, self.edge, self.edge))
+        pixels = micrograph.window(top, left, self.edge, self.edge)
+        missing = not_numbers(pixels)
+        if missing.count:
+            raise missing.error(micrograph.path or micrograph.name, top, left)
+        return self.scale(micrograph).apply(pixels)
 
     def scale(self, micrograph: Windowed) -> Normalization:
         """Return the micrograph's normalization, measured once."""
@@ -88,12 +93,15 @@ class PatchSource:
 
     def batches(self, size: int, *, first: int = 1, threads: int = 2) -> Iterator[Batch]:
         """Yield batches without end, read ahead by threads."""
-        with ThreadPoolExecutor(threads, thread_name_prefix="patches") as pool:
-            steps = count(first)
-            waiting = deque(pool.submit(self.batch, next(steps), size) for _ in range(AHEAD))
+        pool = ThreadPoolExecutor(threads, thread_name_prefix="patches")
+        steps = count(first)
+        waiting = deque(pool.submit(self.batch, next(steps), size) for _ in range(AHEAD))
+        try:
             while True:
                 waiting.append(pool.submit(self.batch, next(steps), size))
                 yield waiting.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
     def grid(self) -> Iterator[Batch]:
         """Yield every held-out patch once, one per batch, evenly spread, at most 2 Mpx."""

@@ -11,7 +11,7 @@ import cryoden
 from cryoden import mrc
 from cryoden.checkpoint import Model, load
 from cryoden.denoising import Denoiser
-from cryoden.errors import CryodenError
+from cryoden.errors import CryodenError, in_words
 from cryoden.events import (
     BatchEvent,
     BatchFinished,
@@ -24,6 +24,7 @@ from cryoden.events import (
     TileFinished,
     TrainingEvent,
 )
+from cryoden.halves import refuse_mixed_pixel_sizes
 from cryoden.micrograph import HalfPair, Micrograph, Windowed
 from cryoden.opening import facts, open_halves, open_micrograph, open_supervised, read_micrograph
 from cryoden.outputs import make_folders, results
@@ -42,6 +43,7 @@ __all__ = [
     "open_micrograph",
     "open_supervised",
     "read_micrograph",
+    "tiles",
     "train_halves",
     "train_supervised",
     "write_denoised",
@@ -80,6 +82,7 @@ def train_halves(
     CryodenError
         For anything that stands in the way, before the first step where it can be known.
     """
+    refuse_mixed_pixel_sizes(pairs)
     halves = [TrainingPair(pair.even, pair.odd) for pair in pairs]
     return _trained(halves, "noise2noise", model_path, settings, start, overwrite)
 
@@ -165,16 +168,20 @@ def denoise_files(paths: Sequence[Path], output: Path, batch: Batch) -> Iterator
     make_folders(targets)
     began = time.monotonic()
     failed: list[Path] = []
+    bad = 0
     for index, (path, target) in enumerate(targets.items()):
         yield FileStarted(path, index, len(targets))
         try:
             yield from _denoised(path, target, denoiser, model, batch)
-        except CryodenError as error:
+        except (CryodenError, OSError, MemoryError, RuntimeError) as error:
             failed.append(path)
-            yield FileFailed(path, str(error))
-        if len(failed) > TOO_MANY_FAILURES * max(index + 1, ENOUGH_FILES):
+            bad += getattr(error, "code", "") != "O05"  # done before: no sign of a bad batch
+            yield FileFailed(path, in_words(error, path))
+        if index + 1 >= ENOUGH_FILES and bad > TOO_MANY_FAILURES * (index + 1):
             break
-    yield BatchFinished(index + 1 - len(failed), tuple(failed), time.monotonic() - began)
+    tried = index + 1
+    seconds = time.monotonic() - began
+    yield BatchFinished(tried - len(failed), tuple(failed), len(targets) - tried, seconds)
 
 
 def _denoised(
@@ -183,13 +190,13 @@ def _denoised(
     began = time.monotonic()
     with publishing(target, overwrite=batch.overwrite, inputs=[path, batch.model]) as temporary:
         micrograph = read_micrograph(path, batch.reading)
-        denoised = yield from _tiles(denoiser.denoise(micrograph))
+        denoised = yield from tiles(denoiser.denoise(micrograph))
         write_denoised(temporary, denoised, batch.model, batch.settings)
     warnings = (*denoised.warnings, *_doubts(micrograph, model))
     yield FileFinished(path, target, time.monotonic() - began, warnings)
 
 
-def _tiles(events: Iterator[DenoisingEvent]) -> Generator[TileFinished, None, Micrograph]:
+def tiles(events: Iterator[DenoisingEvent]) -> Generator[TileFinished, None, Micrograph]:
     """Pass the tiles on and return the micrograph they make."""
     for event in events:
         if isinstance(event, MicrographDenoised):

@@ -91,7 +91,8 @@ def probe(
         How to take 8-bit pixels; ``"auto"`` decides by the IMOD stamp, else by the header's
         smallest and largest value, and says so in a warning.
     assume_no_extended_header : bool
-        Take pixels to start at byte 1,024, whatever the header says.
+        Take pixels to start at byte 1,024 where the file is too short for the extended header
+        that its header promises; other files are read as usual.
 
     Returns
     -------
@@ -106,7 +107,9 @@ def probe(
     path = Path(path)
     raw, size = first_bytes(path)
     header, stamped = in_byte_order(raw.ljust(HEADER_BYTES, b"\0"), size)
-    extended = 0 if assume_no_extended_header else header.extended
+    extended = header.extended
+    if assume_no_extended_header and not 0 <= extended <= size - HEADER_BYTES - header.data_bytes:
+        extended = 0  # only where it is not in the file: elsewhere this would shift the pixels
     refuse(path, header, len(raw), extended, size)
     warnings: list[str] = []
     warnings += _about_bytes(header, stamped, extended, size)

@@ -19,7 +19,7 @@ Precision = Literal["auto", "float32", "bfloat16"]
 
 @dataclass(frozen=True)
 class Setting:
-    """What is said about one field: help, unit, closed range and the step of a spin box."""
+    """What is said about one field: help, unit, closed range, step of a spin box, and grid."""
 
     help: str
     unit: str = ""
@@ -27,6 +27,7 @@ class Setting:
     high: float | None = None
     step: float | None = None
     expert: bool = False
+    multiple: int = 1
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,8 @@ class TrainingSettings:
         int, Setting("Patches per step; 0 = chosen for the device", low=0, high=1024, step=1, expert=True)
     ] = 0
     patch: Annotated[
-        int, Setting("Edge of a training patch", unit="px", low=32, high=4096, step=32, expert=True)
+        int,
+        Setting("Edge of a training patch", unit="px", low=32, high=4096, step=32, expert=True, multiple=16),
     ] = 256
     steps_per_epoch: Annotated[
         int,
@@ -184,4 +186,7 @@ def _problem(value: Any, kind: Any, setting: Setting) -> str:
     if setting.low is None or setting.high is None:
         return ""
     inside = math.isfinite(value) and setting.low <= value <= setting.high
-    return "" if inside else f"expected {setting.low:g} to {setting.high:g} {setting.unit}".rstrip()
+    if not inside:
+        return f"expected {setting.low:g} to {setting.high:g} {setting.unit}".rstrip()
+    off_grid = setting.multiple > 1 and value % setting.multiple
+    return f"expected a multiple of {setting.multiple}" if off_grid else ""

@@ -39,7 +39,7 @@ class NotNumbers:
             path,
             f"{self.count:,} {plural} NaN or infinite, the first at {where}",
             kept="Skipped",
-            fix="Repeat the step that wrote it, or replace these pixels by the mean",
+            fix="Repeat the step that wrote it, or denoise with --nan mean",
         )
 
 

@@ -70,11 +70,19 @@ def files(paths: Sequence[Path], reading: ReadingSettings) -> Iterator[Surveyed]
 
 
 def pairs(paths: Sequence[Path], reading: ReadingSettings) -> Iterator[Pairing]:
-    """Yield the pairs of halves among the files, each with a verdict; none where there is none."""
+    """Yield the pairs of halves among the files, each with a verdict; none where there is none.
+
+    Raises
+    ------
+    HalvesError
+        D02 when halves lack their partner, D07 when two files claim to be the same half.
+    """
     try:
         found = find_pairs(paths)
-    except HalvesError:
-        return
+    except HalvesError as error:
+        if error.code == "D01":  # micrographs need not be halves
+            return
+        raise
     for one in found:
         yield Pairing(one.name, one.even, one.odd, _verdict(one.even, one.odd, reading))
 
@@ -83,4 +91,4 @@ def _verdict(even: Path, odd: Path, reading: ReadingSettings) -> Verdict:
     try:
         return inspect(HalfPair(open_micrograph(even, reading), open_micrograph(odd, reading)))
     except CryodenError as error:
-        return Verdict(False, "black", 0.0, str(error), error.code)
+        return Verdict(False, "unreadable", 0.0, str(error), error.code)

@@ -38,7 +38,7 @@ from cryoden.validation import Held, Score
 
 CPU_BATCH, GPU_BATCH = 4, 16
 STEPS_PER_EPOCH = (20, 200)
-FIT_PATCHES = 64
+FIT_PIXELS = 1 << 22  # the linear filter has five numbers to find
 FALLEN_EPOCHS = 5  # in a row, before the run gives up
 MESSAGES = {
     "completed": "Training is complete.",
@@ -118,7 +118,7 @@ def train(
     source = PatchSource(training, settings.patch, settings.seed, swap=mode == "noise2noise")
     held = Held(PatchSource(validation, settings.patch, settings.seed, swap=False))
     yield PhaseStarted("fitting the linear filter")
-    linear = fitted_filter(source.batch(0, FIT_PATCHES))
+    linear = fitted_filter(source.batch(0, max(1, FIT_PIXELS // settings.patch**2)))
     yield PhaseStarted("preparing the network")
     device = devices.resolve(settings.device)
     place = Place(device, devices.number_format(settings.precision, device))
@@ -166,6 +166,8 @@ def _validated(run: Run, epoch: int, train_loss: float) -> EpochFinished:
     score = run.held.judge(run.learner.average, run.learner.place)
     fallen = epoch > 0 and score.has_fallen(run.filtered)
     run.fallen_in_a_row = run.fallen_in_a_row + 1 if fallen else 0
+    if epoch == 0:  # only what is better than the start is worth keeping
+        run.best_loss = score.loss
     better = epoch > 0 and not fallen and score.loss < run.best_loss
     if better:
         run.best_epoch, run.best_loss = epoch, score.loss
@@ -216,7 +218,7 @@ def _steps_per_epoch(regions: Sequence[Region], batch: int, settings: TrainingSe
 def _started(
     run: Run, mode: Mode, regions: tuple[Sequence[Region], Sequence[Region]], references: References
 ) -> TrainingStarted:
-    training, validation = (tuple(region.pair.name for region in part) for part in regions)
+    training, validation = (tuple(dict.fromkeys(region.pair.name for region in part)) for part in regions)
     return TrainingStarted(
         settings=run.settings,
         mode=mode,

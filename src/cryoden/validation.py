@@ -42,10 +42,10 @@ class Moments:
 
     def add(self, output: Tensor, target: Tensor) -> None:
         """Add one patch of output and target."""
-        a, b = output.double(), target.double()
-        ones = torch.ones((), dtype=torch.float64, device=a.device) * a.numel()
+        a, b = output.cpu().double(), target.cpu().double()  # Apple GPUs have no float64
+        ones = torch.tensor(float(a.numel()), dtype=torch.float64)
         terms = (ones, a.sum(), b.sum(), (a * a).sum(), (b * b).sum(), (a * b).sum())
-        self.sums += torch.stack(terms).cpu()
+        self.sums += torch.stack(terms)
 
     def score(self) -> Score:
         """Return what the sums say."""

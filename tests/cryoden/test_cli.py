@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -14,18 +15,8 @@ from cryoden.checkpoint import load
 from cryoden.cli import main
 from tests.cryoden.scenes import scene, write_halves
 
-QUICK = [
-    "--device",
-    "cpu",
-    "--precision",
-    "float32",
-    "--patch",
-    "64",
-    "--batch",
-    "2",
-    "--steps-per-epoch",
-    "4",
-]
+QUICK = ["--device", "cpu", "--precision", "float32", "--patch", "64", "--batch", "2"]
+QUICK += ["--steps-per-epoch", "4", "--learning-rate", "0.005"]
 
 
 @pytest.fixture
@@ -124,11 +115,36 @@ def test_wrong_usage_ends_with_2(arguments: list[str], capsys: pytest.CaptureFix
     assert len(capsys.readouterr().err) > 20
 
 
-def test_an_error_is_one_line_and_ends_with_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["train", "--halves", str(tmp_path), "--model", str(tmp_path / "m")]) == 1
+def test_an_error_is_one_line_and_ends_with_1(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "m.safetensors").touch()
+    assert train(folder, "--epochs", "1") == 1
     told = capsys.readouterr().err
-    assert told.startswith("D01  ")
+    assert told.startswith("O05  ")
     assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "asked", [["train", "--model", "m", "--halves"], ["info"], ["denoise", "--model", "m", "--output", "o"]]
+)
+def test_nothing_found_ends_with_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], asked: list[str]
+) -> None:
+    assert main([*asked, str(tmp_path)]) == 2
+    assert capsys.readouterr().err.startswith("D01  ")
+
+
+def test_info_names_a_half_without_its_partner(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "m1_ODD.mrc").unlink()
+    assert main(["info", str(folder)]) == 1
+    told = capsys.readouterr()
+    assert "m0_EVN.mrc" in told.out
+    assert told.err.startswith("D02  ")
+    assert "1 half has no partner: m1_EVN.mrc" in told.err
+
+
+def test_training_never_makes_up_missing_pixels(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train(folder, "--nan", "mean") == 2
+    assert "not for training" in capsys.readouterr().err
 
 
 def test_a_batch_with_failures_ends_with_3_and_names_them(
@@ -147,7 +163,17 @@ def test_a_batch_with_failures_ends_with_3_and_names_them(
 
 def test_interrupting_keeps_the_best_model_and_says_so(folder: Path) -> None:
     model = folder / "m.safetensors"
-    asked = ["train", "--halves", str(folder), "--model", str(model), *QUICK, "--epochs", "100000", "--json"]
+    asked = [
+        "train",
+        "--halves",
+        str(folder),
+        "--model",
+        str(model),
+        *QUICK,
+        "--epochs",
+        "100000",
+        "--json",
+    ]
     command = [sys.executable, "-m", "cryoden.cli", *asked]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -164,6 +190,16 @@ def test_a_closed_pipe_ends_without_a_traceback(folder: Path) -> None:
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)  # noqa: S602 - a pipe is the point
     assert done.stdout.count("\n") == 1
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_a_reader_that_has_gone_ends_the_program_with_141(folder: Path, more: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "cryoden.cli", "info", str(folder), *more]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, b"")
 
 
 @pytest.mark.parametrize("command", [[], ["train"], ["denoise"], ["info"], ["demo"]])

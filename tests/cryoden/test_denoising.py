@@ -119,3 +119,12 @@ def test_a_nan_never_reaches_the_network() -> None:
     micrograph.data[5, 5] = np.nan
     with pytest.raises(MicrographError, match="F24"):
         list(denoise(micrograph, model("baseline"), DenoisingSettings(device="cpu")))
+
+
+def test_a_nan_between_the_rows_that_are_measured_is_found_with_its_place() -> None:
+    pixels = np.random.default_rng(0).normal(size=(2600, 1700)).astype(np.float32)
+    pixels[2401, 77] = np.nan
+    with pytest.raises(
+        MicrographError, match=r"F24  m — 1 pixel is NaN or infinite, .* row 2,401, column 77"
+    ):
+        list(denoise(Micrograph(pixels, None, "m"), model("baseline"), DenoisingSettings(device="cpu")))

@@ -47,3 +47,18 @@ def test_different_counts_are_refused_with_both(tmp_path: Path) -> None:
 def test_an_empty_side_is_refused(tmp_path: Path) -> None:
     with pytest.raises(HalvesError, match="D01  0 noisy and 1 target"):
         matched([], touched(tmp_path, "a_rest.mrc"))
+
+
+def test_numbers_without_leading_zeros_match_by_value(tmp_path: Path) -> None:
+    numbers = (1, 2, 10, 11)
+    noisy = touched(tmp_path, *(f"mic_{n}_raw.mrc" for n in numbers))
+    target = touched(tmp_path, *(f"mic_{n}.mrc" for n in numbers))
+    assert [(one.name, other.name) for one, other in matched(noisy, target)] == [
+        (f"mic_{n}_raw.mrc", f"mic_{n}.mrc") for n in numbers
+    ]
+
+
+def test_a_name_that_comes_twice_is_refused(tmp_path: Path) -> None:
+    noisy = [*touched(tmp_path / "a", "m_raw.mrc"), *touched(tmp_path / "b", "m_raw.mrc")]
+    with pytest.raises(HalvesError, match=r"D07 .*has the same name as"):
+        matched(noisy, [*touched(tmp_path / "c", "m.mrc"), *touched(tmp_path / "d", "m.mrc")])

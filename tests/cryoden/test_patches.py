@@ -3,8 +3,10 @@ from __future__ import annotations
 from itertools import islice
 
 import numpy as np
+import pytest
 
 from cryoden import mrc
+from cryoden.errors import MicrographError
 from cryoden.micrograph import Micrograph
 from cryoden.patches import PatchSource
 from cryoden.regions import Region, TrainingPair, split
@@ -80,3 +82,12 @@ def test_the_validation_grid_covers_the_held_out_region_once() -> None:
     values = np.concatenate([batch.noisy.ravel() for batch in grid])
     assert len(grid) == 15
     assert len(np.unique(values)) == 96 * 160
+
+
+def test_a_nan_in_a_patch_is_told_with_its_place_and_never_learned() -> None:
+    known = scene(0, (64, 64))
+    drawn = PatchSource([Region(known.pair, 0, 0, 64, 64)], 64, 0, swap=False)
+    drawn.draw(1, 0)  # the scale is measured; the pixel goes bad afterwards
+    known.odd.data[10, 20] = np.inf
+    with pytest.raises(MicrographError, match=r"F24  m0_ODD — .*row 10, column 20"):
+        drawn.draw(2, 0)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from cryoden import mrc, pipeline
 from cryoden.errors import HalvesError, OutputError, SettingsError
 from cryoden.events import BatchEvent, BatchFinished, FileFailed, FileFinished
+from cryoden.micrograph import HalfPair
 from cryoden.pipeline import Batch
 from cryoden.settings import DenoisingSettings, ReadingSettings
 from tests.cryoden.hostile import DATA
@@ -105,8 +107,50 @@ def test_a_batch_of_mostly_bad_files_ends_early(tmp_path: Path, model: Path) -> 
         (tmp_path / f"{i:02}.mrc").write_bytes(b"no micrograph")
     events = denoised([tmp_path], tmp_path / "out", model)
     assert isinstance(events[-1], BatchFinished)
-    assert len(events[-1].failed) == 3
-    assert events[-1].finished == 0
+    assert (events[-1].finished, len(events[-1].failed), events[-1].untried) == (0, 20, 20)
+
+
+def test_a_small_batch_is_tried_to_its_end_however_much_of_it_is_bad(tmp_path: Path, model: Path) -> None:
+    for i in range(5):
+        (tmp_path / f"a{i}.mrc").write_bytes(b"no micrograph")
+    write_halves(tmp_path, scene(1))
+    events = denoised([tmp_path], tmp_path / "out", model)
+    assert isinstance(events[-1], BatchFinished)
+    assert (events[-1].finished, len(events[-1].failed), events[-1].untried) == (2, 5, 0)
+
+
+def test_a_half_finished_batch_goes_on_where_it_was(tmp_path: Path, model: Path) -> None:
+    even, _ = write_halves(tmp_path, scene(1))
+    mkdir(tmp_path / "out")
+    for i in range(30):
+        (tmp_path / f"z{i:02}.mrc").symlink_to(even)
+        (tmp_path / "out" / f"z{i:02}_denoised.mrc").touch()
+    (tmp_path / "zz_last.mrc").symlink_to(even)
+    events = denoised([tmp_path], tmp_path / "out", model)
+    assert isinstance(events[-1], BatchFinished)
+    assert (events[-1].finished, len(events[-1].failed), events[-1].untried) == (3, 30, 0)
+
+
+def test_a_result_never_takes_the_place_of_another_input(tmp_path: Path, model: Path) -> None:
+    even, odd = write_halves(tmp_path, scene(1))
+    other = odd.rename(tmp_path / "m1_EVN_denoised.mrc")
+    before = other.read_bytes()
+    with pytest.raises(OutputError, match=r"O04 .*would replace this input"):
+        denoised([even, other], tmp_path, model, overwrite=True)
+    assert other.read_bytes() == before
+
+
+def test_halves_of_two_pixel_sizes_are_not_trained_together() -> None:
+    one, two = scene(1), scene(2)
+    mixed = [one.halves, HalfPair(replace(two.even, pixel_size=3.0), replace(two.odd, pixel_size=3.0))]
+    with pytest.raises(HalvesError, match="D06"):
+        next(iter(pipeline.train_halves(mixed, None, settings())))
+
+
+def test_a_micrograph_that_is_its_own_target_is_refused(tmp_path: Path) -> None:
+    even, _ = write_halves(tmp_path, scene(1))
+    with pytest.raises(HalvesError, match="D04"):
+        pipeline.open_supervised([even], [even])
 
 
 def test_the_tree_of_folders_is_kept(tmp_path: Path, model: Path) -> None:
@@ -139,8 +183,8 @@ def test_a_link_from_the_result_to_the_input_is_never_followed(tmp_path: Path, m
     even, _ = write_halves(tmp_path, scene(1))
     (mkdir(tmp_path / "out") / "m1_EVN_denoised.mrc").symlink_to(even)
     before = even.read_bytes()
-    events = denoised([even], tmp_path / "out", model, overwrite=True)
-    assert any(isinstance(event, FileFailed) and "O04" in event.message for event in events)
+    with pytest.raises(OutputError, match="O04"):
+        denoised([even], tmp_path / "out", model, overwrite=True)
     assert even.read_bytes() == before
 
 

@@ -31,7 +31,8 @@ SCENES = [scene(i) for i in range(4)]
 
 def settings(**chosen: Any) -> TrainingSettings:
     quick: dict[str, Any] = {"device": "cpu", "precision": "float32", "patch": 64, "batch": 2, "epochs": 2}
-    return TrainingSettings(**(quick | {"steps_per_epoch": 4, "held_out": 0.25} | chosen))
+    eager = {"steps_per_epoch": 4, "held_out": 0.25, "learning_rate": 5e-3}
+    return TrainingSettings(**(quick | eager | chosen))
 
 
 def run(start: Model | None = None, scenes: list[Known] = SCENES, **chosen: Any) -> list[TrainingEvent]:
@@ -190,3 +191,11 @@ def test_a_cosine_schedule_ends_near_zero_and_a_constant_one_does_not() -> None:
         steps = [e for e in run(schedule=schedule, epochs=20) if isinstance(e, StepFinished)]
         rates[schedule] = steps[-1].learning_rate
     assert rates["cosine"] < 0.01 * rates["constant"]
+
+
+def test_an_epoch_no_better_than_the_start_is_not_the_best() -> None:
+    model = best_model(run(epochs=10, steps_per_epoch=8, learning_rate=1e-3))
+    worse = run(model, learning_rate=0.3, epochs=3)
+    start, *later = epochs(worse)
+    assert all((e.weights is not None) == (e.validation_loss < start.validation_loss) for e in later[:1])
+    assert last(worse).best_loss <= start.validation_loss

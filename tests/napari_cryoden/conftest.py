@@ -15,14 +15,16 @@ from typing import Any, cast
 import mrcfile
 import numpy as np
 import pytest
+import torch
 from napari.layers import Layer
 from napari.utils.notifications import notification_manager
 from npe2 import PluginManifest
 from npe2._pytest_plugin import TestPluginManager
 
 import napari_cryoden
-from cryoden import simulate
+from cryoden import pipeline, simulate
 from cryoden.micrograph import Micrograph
+from cryoden.settings import TrainingSettings
 from napari_cryoden.layers import raw_layer
 
 PLUGIN = Path(napari_cryoden.__file__).parent
@@ -52,6 +54,19 @@ def _no_thread_is_left() -> Iterator[None]:
     assert not [thread for thread in left if thread.is_alive()], "a worker outlived its window"
 
 
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: Any) -> Any:
+    """A real model, of a run too short to be a good one."""
+    path = tmp_path_factory.mktemp("model") / "trained.safetensors"
+    pairs = [simulate.simulated(simulate.Scene(edge=256, particles=8, seed=s), f"m{s}") for s in (1, 2)]
+    settings = TrainingSettings(epochs=30, steps_per_epoch=1, batch=1, patch=64)
+    for _ in pipeline.train_halves(pairs, path, settings):
+        if path.exists():
+            break
+    assert path.exists()
+    return path
+
+
 @pytest.fixture
 def write_mrc(tmp_path: Path) -> Callable[..., Path]:
     """Writes a file the way other programs do, with mrcfile."""
@@ -75,15 +90,44 @@ def noise() -> Any:
 @pytest.fixture
 def notices() -> Iterator[list[str]]:
     """What napari has told the user as an error, line by line."""
+    yield from _told("error")
+
+
+@pytest.fixture
+def remarks() -> Iterator[list[str]]:
+    """What napari has told the user as a warning, line by line."""
+    yield from _told("warning")
+
+
+def _told(severity: str) -> Iterator[list[str]]:
     told: list[str] = []
 
     def note(notification: Any) -> None:
-        if str(notification.severity) == "error":
+        if str(notification.severity) == severity:
             told.append(notification.message)
 
     notification_manager.notification_ready.connect(note)
     yield told
     notification_manager.notification_ready.disconnect(note)
+
+
+@pytest.fixture
+def four_cores(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine of four cores with torch on all of them, whatever the tests run on."""
+    before = torch.get_num_threads()
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2, 3}, raising=False)
+    torch.set_num_threads(4)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Torch on one thread, whose sums have one order."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture

@@ -1,30 +1,16 @@
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import mrcfile
 import numpy as np
 import pytest
 
-from cryoden import pipeline, simulate
 from cryoden.history import History
-from cryoden.settings import TrainingSettings
 from napari_cryoden.denoise_run import Denoising
 from napari_cryoden.run import Run
 from tests.napari_cryoden import runs
-
-
-@pytest.fixture(scope="session")
-def model(tmp_path_factory: Any) -> Any:
-    """A real model, of a run too short to be a good one."""
-    path = tmp_path_factory.mktemp("model") / "trained.safetensors"
-    pairs = [simulate.simulated(simulate.Scene(edge=256, particles=8, seed=s), f"m{s}") for s in (1, 2)]
-    settings = TrainingSettings(epochs=30, steps_per_epoch=1, batch=1, patch=64)
-    for _ in pipeline.train_halves(pairs, path, settings):
-        if path.exists():
-            break
-    assert path.exists()
-    return path
 
 
 @pytest.fixture
@@ -81,6 +67,42 @@ def test_a_result_is_also_written_with_the_header_of_its_source(
         np.testing.assert_array_equal(file.data, denoise.denoising.result.data)
         assert float(file.voxel_size.x) == pytest.approx(raw.scale[0])
         assert "raw micrograph saved from napari" in str(file.header.label)
+
+
+def test_what_is_odd_about_a_result_is_told_with_its_layer_and_nothing_twice(
+    qtbot: Any, denoise: Any, viewer: Any, write_mrc: Any, model: Any, remarks: Any
+) -> None:
+    pixels = np.random.default_rng(3).normal(100, 5, (256, 256)).astype(np.float32)
+    pixels[:8, :8] = 1e6
+    hot = write_mrc("hot.mrc", pixels)
+    with hot.open("ab") as file:
+        file.write(bytes(5))
+    (raw,) = viewer.open(hot, plugin="napari-cryoden")
+    assert [line.split(": ")[0] for line in remarks] == [f"{hot} — F04"]
+    denoise.model.path = model
+    with qtbot.waitSignal(denoise.denoising.ended, timeout=60_000):
+        denoise.denoise_button.click()
+    clipped = "64 pixels beyond"
+    assert [line[: 6 + len(clipped)] for line in remarks[1:]] == [f"hot — {clipped}"]
+    noted = denoise.denoising.result.metadata["cryoden"]["warnings"]
+    assert noted[:-1] == raw.metadata["cryoden"]["warnings"]
+    assert noted[-1].startswith(clipped)
+
+
+def test_closing_the_window_ends_a_denoising_and_leaves_no_file(
+    qtbot: Any, denoise: Any, viewer: Any, add_halves: Any, model: Any, tmp_path: Any
+) -> None:
+    add_halves()
+    denoise.model.path = model
+    denoise.also_file.setChecked(True)
+    denoise.output.path = tmp_path / "result.mrc"
+    denoise.form.fields["tile"].value = 32
+    denoise.denoise_button.click()
+    qtbot.waitUntil(lambda: denoise.denoising.tiles[0] > 0, timeout=60_000)
+    assert viewer.window._task_status_manager.get_status() == ["napari-cryoden: Denoising"]
+    viewer.close()
+    assert not [thread for thread in threading.enumerate() if thread.name == "cryoden-worker"]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_output_that_exists_is_refused_and_kept(

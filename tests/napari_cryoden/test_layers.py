@@ -25,9 +25,10 @@ def shown(micrograph: Any) -> Any:
 def test_a_micrograph_survives_being_a_layer(noise: Any, size: Any, tmp_path: Path) -> None:
     source = tmp_path / "m1.mrc"
     source.touch()
-    back = layers.to_micrograph(shown(Micrograph(noise, size, "m1", source)))
+    back = layers.to_micrograph(shown(Micrograph(noise, size, "m1", source, ("F04: 5 extra bytes",))))
     np.testing.assert_array_equal(back.data, noise)
     assert (back.pixel_size, back.name, back.path) == (size, "m1", source)
+    assert back.warnings == ("F04: 5 extra bytes",)
 
 
 @pytest.mark.parametrize(("unit", "scale", "size"), [("nm", 0.1, 1.0), ("um", 1e-4, 1.0), ("pixel", 3, None)])
@@ -65,9 +66,8 @@ def test_later_edits_of_the_layer_do_not_reach_the_micrograph(noise: Any) -> Non
 def test_a_result_lies_exactly_on_its_raw_layer(noise: Any) -> None:
     raw = shown(Micrograph(noise, 0.8, "m1", Path("/data/m1.mrc")))
     raw.translate = (10, -20)
-    data, attributes, kind = layers.result_layer(
-        raw, Micrograph(noise / 2, 0.8, "m1"), {"model": "a.cryoden"}
-    )
+    result = Micrograph(noise / 2, 0.8, "m1", warnings=("3 pixels clipped",))
+    data, attributes, kind = layers.result_layer(raw, result, {"model": "a.cryoden"})
     denoised = Image(data, **attributes)
     assert kind == "image"
     for name in ("scale", "translate"):
@@ -77,6 +77,7 @@ def test_a_result_lies_exactly_on_its_raw_layer(noise: Any) -> None:
     assert denoised.name == "m1 · denoised"
     assert denoised.metadata["cryoden"] == {
         "role": "denoised", "source": "/data/m1.mrc", "pixel_size": 0.8, "model": "a.cryoden",
+        "warnings": ("3 pixels clipped",),
     }  # fmt: skip
 
 

@@ -30,7 +30,9 @@ def test_the_layer_carries_pixel_size_contrast_and_source(viewer: Any, write_mrc
     assert tuple(layer.scale) == (0.75, 0.75)
     assert [str(unit) for unit in layer.units] == ["angstrom", "angstrom"]
     np.testing.assert_allclose(layer.contrast_limits, np.percentile(noise, (0.5, 99.5)))
-    assert layer.metadata["cryoden"] == {"role": "raw", "source": str(path), "pixel_size": 0.75}
+    assert layer.metadata["cryoden"] == {
+        "role": "raw", "source": str(path), "pixel_size": 0.75, "warnings": (),
+    }  # fmt: skip
 
 
 def test_a_file_without_pixel_size_stays_in_pixels(viewer: Any, write_mrc: Any, noise: Any) -> None:
@@ -66,6 +68,20 @@ def test_a_truncated_file_is_told_with_its_byte_counts(
     (message,) = notices
     assert message.startswith("F03")
     assert f"{1024 + noise.nbytes:,}" in message
+
+
+def test_what_is_odd_about_a_file_is_told_once_and_noted(
+    viewer: Any, write_mrc: Any, noise: Any, remarks: Any
+) -> None:
+    longer, other = (write_mrc(name, noise, pixel_size=None) for name in ("longer.mrc", "other.mrc"))
+    with longer.open("ab") as file:
+        file.write(bytes(5))
+    opened = viewer.open([longer, other], plugin="napari-cryoden")
+    told = [line.split(" — ") for line in remarks]
+    assert [file for file, _ in told] == [str(longer), str(longer), str(other)]
+    assert [warning[:3] for _, warning in told] == ["F04", "F28", "F28"]
+    noted = [warning for layer in opened for warning in layer.metadata["cryoden"]["warnings"]]
+    assert noted == [warning for _, warning in told]
 
 
 def test_a_folder_is_left_to_others(tmp_path: Any, manifest: Any) -> None:

@@ -9,6 +9,7 @@ from napari.utils.task_status import Status
 
 from cryoden import checkpoint
 from cryoden.errors import TrainingError
+from cryoden.history import History
 from cryoden.settings import TrainingSettings
 from napari_cryoden.run import Run
 from tests.napari_cryoden import runs
@@ -25,7 +26,7 @@ def test_a_run_trains_and_leaves_a_model_that_loads(qtbot: Any, viewer: Any, tmp
     assert run.history.finished is not None
     assert target.exists() == (run.model_file is not None)
     if run.model_file is None:  # one epoch need not be better than the start
-        assert "no model was written" in ended.args[0]
+        assert ended.args[0].endswith("No model was written.")
     else:
         assert checkpoint.load(target).network == "baseline"
         assert str(target) in ended.args[0]
@@ -57,6 +58,36 @@ def test_stopping_keeps_the_best_model_and_says_where(qtbot: Any, viewer: Any, t
     assert ended.args[0].startswith("Stopped. Best ")
     assert str(target) in ended.args[0]
     assert checkpoint.load(target).network == "unet"
+
+
+def test_going_on_to_something_worse_names_the_model_that_is_better(
+    qtbot: Any, viewer: Any, tmp_path: Any, model: Any
+) -> None:
+    run, target = Run.of(viewer), tmp_path / "worse.safetensors"
+    settings = TrainingSettings(
+        optimizer="sgd", learning_rate=10, epochs=1, steps_per_epoch=3, batch=1, patch=64
+    )
+    with qtbot.waitSignal(run.ended, timeout=60_000) as ended:
+        run.train(pairs, target, settings, model)
+    assert ended.args[0].endswith(f"No epoch was better than its start, {model.name}: no model was written.")
+    assert run.model_file is None
+    assert not target.exists()
+
+
+def test_a_run_stopped_in_its_first_epoch_says_so(qtbot: Any, viewer: Any) -> None:
+    def first_epoch() -> Any:
+        yield runs.started()
+        yield runs.epoch(0, 1.4)
+        while True:
+            yield runs.step(1)
+
+    run = Run.of(viewer)
+    run.begin(first_epoch, "starting")
+    run.history = History()
+    qtbot.waitUntil(lambda: run.history.last is not None)
+    with qtbot.waitSignal(run.ended, timeout=20_000) as ended:
+        run.stop()
+    assert ended.args[0] == "Stopped. No epoch was finished: no model was written."
 
 
 def test_a_failed_run_leaves_an_older_model_and_its_name(qtbot: Any, viewer: Any, tmp_path: Any) -> None:
@@ -97,12 +128,12 @@ def test_events_are_folded_in_the_thread_of_the_interface(qtbot: Any, viewer: An
     assert folded_in == {threading.main_thread()}
 
 
+@pytest.mark.usefixtures("four_cores")
 def test_the_interface_keeps_its_own_number_of_torch_threads(qtbot: Any, viewer: Any, tmp_path: Any) -> None:
-    before = torch.get_num_threads()
     run = Run.of(viewer)
     with qtbot.waitSignal(run.ended, timeout=60_000):
         run.train(pairs, tmp_path / "m.safetensors", quick())
-    assert torch.get_num_threads() == before
+    assert torch.get_num_threads() == 4
 
 
 def test_napari_knows_of_the_run_until_it_ends(qtbot: Any, viewer: Any) -> None:

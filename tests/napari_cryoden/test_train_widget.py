@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -85,6 +87,98 @@ def test_halves_in_a_folder_are_found_and_checked(
     assert train.train_button.isEnabled()
     assert [pair.even.path.name for pair in train.source.material()()] == ["m1_EVN.mrc", "m2_EVN.mrc"]
     assert train.model.path == tmp_path / "denoiser.safetensors"
+
+
+def test_a_folder_is_searched_when_its_path_is_whole_and_not_at_each_letter(
+    qtbot: Any, train: Any, add_halves: Any, tmp_path: Any
+) -> None:
+    for layer in add_halves():
+        layer.save(str(tmp_path / f"{layer.name}.mrc"), plugin="napari-cryoden")
+    train.source.choice.setCurrentIndex(FOLDER)
+    line = train.source.folder.line
+    line.setFocus()
+    for letter in str(tmp_path):
+        qtbot.keyClicks(line, letter)
+        assert not train.source.pairs.checking
+    assert "Press Enter" in train.train_button.toolTip()
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+    checked(qtbot, train)
+    assert train.train_button.isEnabled()
+    qtbot.keyClicks(line, "x")
+    assert train.source.pairs.verdicts() == []
+    assert not train.train_button.isEnabled()
+    qtbot.keyClick(line, Qt.Key.Key_Backspace)
+    assert not train.source.pairs.checking
+    line.editingFinished.emit()
+    checked(qtbot, train)
+    assert train.train_button.isEnabled()
+
+
+def test_leaving_the_line_of_a_folder_searched_already_keeps_the_ticks(
+    qtbot: Any, train: Any, add_halves: Any, tmp_path: Any
+) -> None:
+    for layer in add_halves():
+        layer.save(str(tmp_path / f"{layer.name}.mrc"), plugin="napari-cryoden")
+    train.source.choice.setCurrentIndex(FOLDER)
+    train.source.folder.path = tmp_path
+    checked(qtbot, train)
+    train.source.pairs.item(0).setCheckState(Qt.CheckState.Unchecked)
+    train.source.folder.line.editingFinished.emit()
+    assert len(train.source.pairs.chosen()) == 1
+    qtbot.keyClick(train.source.folder.line, Qt.Key.Key_Return)  # asked for: look again
+    checked(qtbot, train)
+    assert len(train.source.pairs.chosen()) == 2
+
+
+def test_a_search_does_not_keep_the_program_alive_and_a_run_does(qtbot: Any, train: Any) -> None:
+    gate = threading.Event()
+
+    def find() -> list[Any]:
+        gate.wait(20)
+        return []
+
+    train.source.pairs.look(find)
+    assert workers_that_may_be_cut_short() == [True]
+    gate.set()
+    qtbot.waitUntil(lambda: not train.source.pairs.checking)
+    begin(train.run)
+    assert workers_that_may_be_cut_short() == [False]
+    with qtbot.waitSignal(train.run.ended, timeout=20_000):
+        train.run.stop()
+
+
+def workers_that_may_be_cut_short() -> list[bool]:
+    return [thread.daemon for thread in threading.enumerate() if thread.name == "cryoden-worker"]
+
+
+def test_a_home_folder_of_nobody_is_taken_as_it_is_typed(train: Any) -> None:
+    typed = "~nobody of this name/models/a.safetensors"
+    train.model.line.setText(typed)
+    assert train.model.path == Path(typed)
+    train.model.line.setText("~/a.safetensors")
+    assert train.model.path == Path.home() / "a.safetensors"
+
+
+def test_pairs_of_two_pixel_sizes_are_told_and_the_dock_stays_usable(
+    qtbot: Any, train: Any, add_halves: Any, tmp_path: Any, notices: Any
+) -> None:
+    *_, even, odd = add_halves()
+    for layer in (even, odd):
+        layer.scale = (1, 1)
+    checked(qtbot, train)
+    train.model.path = tmp_path / "m.safetensors"
+    for name, value in {"epochs": 1, "steps_per_epoch": 1, "batch": 1, "patch": 64}.items():
+        train.form.fields[name].value = value
+    with qtbot.waitSignal(train.run.ended, timeout=60_000):
+        train.train_button.click()
+    assert [line[:3] for line in notices] == ["D06"]
+    assert "1 at 1 Å/px; 1 at 2 Å/px" in train.status.text()
+    train.source.pairs.item(1).setCheckState(Qt.CheckState.Unchecked)
+    assert train.train_button.isEnabled()
+    with qtbot.waitSignal(train.run.ended, timeout=60_000):
+        train.train_button.click()
+    assert len(notices) == 1
+    assert len(train.run.history.losses) == 1
 
 
 def test_a_folder_without_halves_is_told_in_the_dock(qtbot: Any, train: Any, tmp_path: Any) -> None:

@@ -6,7 +6,6 @@ Traps 1 and 2 stand for the worker in test_worker.py, 4 in test_form.py, 7 in te
 from __future__ import annotations
 
 import gc
-import os
 import re
 import threading
 import tomllib
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 
 from cryoden import checkpoint
@@ -184,11 +184,11 @@ def test_10_the_manifest_is_shipped_inside_the_package() -> None:
     assert (ROOT / "napari_cryoden" / "napari.yaml").is_file()
 
 
+@pytest.mark.usefixtures("four_cores")
 def test_11_the_library_computes_with_a_core_to_spare(qtbot: Any, viewer: Any, tmp_path: Any) -> None:
     run = Run.of(viewer)
     with qtbot.waitSignal(run.ended, timeout=60_000):
         run.train(pairs, tmp_path / "m.safetensors", quick(device="cpu"))
     assert run.history is not None
     assert run.history.started is not None
-    threads = max(1, min(torch.get_num_threads(), len(os.sched_getaffinity(0)) - 1))
-    assert f"{threads} thread" in run.history.started.device
+    assert run.history.started.device == "CPU, 3 threads"

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from cryoden.errors import CryodenError, MicrographError, in_words, printable
+
+
+def test_a_message_has_code_file_problem_rest_and_fix_on_one_line() -> None:
+    error = MicrographError(
+        "F03", Path("/a/b.mrc"), "truncated: 3 of 5 bytes", kept="Skipped", fix="Copy it again"
+    )
+    assert str(error) == "F03  /a/b.mrc — truncated: 3 of 5 bytes. Skipped. Copy it again."
+
+
+def test_the_base_of_all_errors_is_no_runtime_error() -> None:
+    assert not issubclass(CryodenError, RuntimeError)
+
+
+@pytest.mark.parametrize("name", ["a\nb.mrc", "a\x1b[31m.mrc", b"caf\xe9.mrc", "\u202egpj.mrc"])
+def test_a_name_can_break_neither_line_nor_terminal(name: str | bytes) -> None:
+    assert printable(name).isprintable()
+
+
+@pytest.mark.parametrize(
+    "name", ["plain.mrc", "with space.mrc", "100%.mrc", "[glob]*.mrc", "μ-ice 😀.mrc", "-rf"]
+)
+def test_a_printable_name_is_shown_as_it_is(name: str) -> None:
+    assert printable(name) == name
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (MemoryError(), "T06"),
+        (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB\nmore"), "T06"),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), "T06"),
+        (OSError(errno.EIO, "Input/output error"), "O03"),
+        (ValueError("surprise"), "G03"),
+        (MicrographError("F01", None, "empty"), "F01"),
+    ],
+)
+def test_every_error_becomes_one_line_with_a_code(error: Exception, code: str) -> None:
+    line = in_words(error, "/data/m.mrc")
+    assert line.startswith(f"{code}  ")
+    assert "\n" not in line
