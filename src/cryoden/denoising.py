@@ -22,6 +22,7 @@ from cryoden.tiling import Tile, Tiling, rounded_up
 
 BYTES_PER_PIXEL = 240  # of a tile with its halo, peak, float32 U-Net; measured
 TILE_LIMITS = (128, 8192)
+SAME_PIXEL_SIZE = 0.05
 USUAL_OUTLIERS = 1e-6  # share of pixels that noise of counts puts beyond the clip
 
 
@@ -37,7 +38,7 @@ class Denoiser:
     """
 
     def __init__(self, model: Model, settings: DenoisingSettings) -> None:
-        self.settings = settings
+        self.pixel_size = model.pixel_size
         device = devices.resolve(settings.device)
         self.place = Place(device, devices.number_format(settings.precision, device))
         self.network: Network = loaded(build(model.network, 0), model).eval()
@@ -75,7 +76,7 @@ class Denoiser:
                 complete = True
             if not complete:
                 self._shrink(max(height, width))
-        warnings = micrograph.warnings + _hot_pixels(scored)
+        warnings = micrograph.warnings + _hot_pixels(scored) + self._doubts(micrograph)
         yield MicrographDenoised(replace(micrograph, data=scale.undo(denoised), warnings=warnings))
 
     def _filled(self, denoised: Pixels, tiling: Tiling, scored: Pixels) -> Iterator[TileFinished]:
@@ -91,6 +92,12 @@ class Denoiser:
             noisy = torch.from_numpy(cut)[None, None].to(self.place.device, memory_format=torch.channels_last)
             output: Pixels = self.place.predict(self.network, noisy)[0, 0].cpu().numpy()
         return tiling.core(output, tile)
+
+    def _doubts(self, micrograph: Micrograph) -> tuple[str, ...]:
+        here, there = micrograph.pixel_size, self.pixel_size
+        if here is None or there is None or abs(here / there - 1) <= SAME_PIXEL_SIZE:
+            return ()
+        return (f"the model was trained at {there:.3g} Å/px, this micrograph has {here:.3g} Å/px",)
 
     def _edge_from_memory(self) -> int:
         least, most = TILE_LIMITS

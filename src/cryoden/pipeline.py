@@ -9,7 +9,7 @@ from pathlib import Path
 
 import cryoden
 from cryoden import mrc
-from cryoden.checkpoint import Model, load
+from cryoden.checkpoint import load
 from cryoden.denoising import Denoiser
 from cryoden.errors import CryodenError, in_words
 from cryoden.events import (
@@ -50,7 +50,6 @@ __all__ = [
 ]
 
 ENOUGH_FILES, TOO_MANY_FAILURES = 20, 0.1
-SAME_PIXEL_SIZE = 0.05
 
 
 def train_halves(
@@ -163,8 +162,7 @@ def denoise_files(paths: Sequence[Path], output: Path, batch: Batch) -> Iterator
         For a model that cannot be used.
     """
     targets = results(paths, output)
-    model = load(batch.model)
-    denoiser = Denoiser(model, batch.settings)
+    denoiser = Denoiser(load(batch.model), batch.settings)
     make_folders(targets)
     began = time.monotonic()
     failed: list[Path] = []
@@ -172,7 +170,7 @@ def denoise_files(paths: Sequence[Path], output: Path, batch: Batch) -> Iterator
     for index, (path, target) in enumerate(targets.items()):
         yield FileStarted(path, index, len(targets))
         try:
-            yield from _denoised(path, target, denoiser, model, batch)
+            yield from _denoised(path, target, denoiser, batch)
         except (CryodenError, OSError, MemoryError, RuntimeError) as error:
             failed.append(path)
             bad += getattr(error, "code", "") != "O05"  # done before: no sign of a bad batch
@@ -184,16 +182,13 @@ def denoise_files(paths: Sequence[Path], output: Path, batch: Batch) -> Iterator
     yield BatchFinished(tried - len(failed), tuple(failed), len(targets) - tried, seconds)
 
 
-def _denoised(
-    path: Path, target: Path, denoiser: Denoiser, model: Model, batch: Batch
-) -> Iterator[BatchEvent]:
+def _denoised(path: Path, target: Path, denoiser: Denoiser, batch: Batch) -> Iterator[BatchEvent]:
     began = time.monotonic()
     with publishing(target, overwrite=batch.overwrite, inputs=[path, batch.model]) as temporary:
         micrograph = read_micrograph(path, batch.reading)
         denoised = yield from tiles(denoiser.denoise(micrograph))
         write_denoised(temporary, denoised, batch.model, batch.settings)
-    warnings = (*denoised.warnings, *_doubts(micrograph, model))
-    yield FileFinished(path, target, time.monotonic() - began, warnings)
+    yield FileFinished(path, target, time.monotonic() - began, denoised.warnings)
 
 
 def tiles(events: Iterator[DenoisingEvent]) -> Generator[TileFinished, None, Micrograph]:
@@ -216,10 +211,3 @@ def write_denoised(path: Path, denoised: Micrograph, model_path: Path, settings:
         label=label,
         output=settings.pixel_format,
     )
-
-
-def _doubts(micrograph: Micrograph, model: Model) -> tuple[str, ...]:
-    here, there = micrograph.pixel_size, model.pixel_size
-    if here is None or there is None or abs(here / there - 1) <= SAME_PIXEL_SIZE:
-        return ()
-    return (f"the model was trained at {there:.3g} Å/px, this micrograph has {here:.3g} Å/px",)

@@ -57,7 +57,8 @@ def test_json_is_one_object_a_line_with_every_event(folder: Path, capsys: pytest
         "EpochFinished",
         "TrainingFinished",
     ]
-    assert events[3]["settings"]["patch"] == 64
+    started = next(event for event in events if event["event"] == "TrainingStarted")
+    assert started["settings"]["patch"] == 64
     assert load(folder / "m.safetensors").provenance["best_epoch"] == events[-1]["best_epoch"]
 
 

@@ -365,3 +365,11 @@ def test_real_micrographs_are_sound(
     facts = probe(DATA / name)
     assert (facts.shape, facts.extended_bytes, facts.warnings) == (shape, extended, ())
     assert facts.pixel_size == pytest.approx(pixel_size, abs=0.001)
+
+
+def test_ignoring_a_missing_extended_header_leaves_whole_files_alone(tmp_path: Path) -> None:
+    extended = bytes(range(256)) * 4
+    whole = made(tmp_path / "whole.mrc", header(words={24: 1024}, exttyp=b"SERI"), extended, pixels())
+    short = made(tmp_path / "short.mrc", header(words={24: 1024}, exttyp=b"SERI"), pixels())
+    assert probe(whole, assume_no_extended_header=True).data_offset == 2048
+    assert probe(short, assume_no_extended_header=True).data_offset == 1024
