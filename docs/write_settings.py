@@ -1,0 +1,44 @@
+"""Writes docs/settings.md from the settings classes: python docs/write_settings.py."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from cryoden.settings import DenoisingSettings, ReadingSettings, Setting, TrainingSettings, described
+
+PAGE = Path(__file__).with_name("settings.md")
+KINDS = {"Training": TrainingSettings, "Denoising": DenoisingSettings, "Reading": ReadingSettings}
+HEAD = """# Settings
+
+The same in the forms of the viewer and on the command line, where `learning_rate` is
+`--learning-rate`. The defaults are meant to be left as they are.
+"""
+
+
+def page() -> str:
+    """Return the whole page."""
+    return "\n".join([HEAD, *(_table(title, kind) for title, kind in KINDS.items())])
+
+
+def _table(title: str, kind: type) -> str:
+    defaults = {field.name: field.default for field in fields(kind)}
+    lines = [f"## {title}", "", "| setting | what it does | default | range |", "|---|---|---|---|"]
+    for name, (plain, setting) in described(kind).items():
+        default = f"{defaults[name]} {setting.unit}".rstrip()
+        lines.append(f"| `{name}` | {setting.help} | {default} | {_range(plain, setting)} |")
+    return "\n".join([*lines, ""])
+
+
+def _range(plain: Any, setting: Setting) -> str:
+    if get_origin(plain) is Literal:
+        return ", ".join(get_args(plain))
+    if setting.low is None or setting.high is None:
+        return "on, off"
+    grid = f", in steps of {setting.multiple}" if setting.multiple > 1 else ""
+    return f"{setting.low:,g} to {setting.high:,.10g}{grid}"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page())
