@@ -74,7 +74,7 @@ def test_what_is_odd_about_a_result_is_told_with_its_layer_and_nothing_twice(
 ) -> None:
     pixels = np.random.default_rng(3).normal(100, 5, (256, 256)).astype(np.float32)
     pixels[:8, :8] = 1e6
-    hot = write_mrc("hot.mrc", pixels)
+    hot = write_mrc("hot.mrc", pixels, 2.0)  # as the model was trained
     with hot.open("ab") as file:
         file.write(bytes(5))
     (raw,) = viewer.open(hot, plugin="napari-cryoden")
