@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ def write_losses(history: History, path: Path) -> None:
         (step, "", loss, "", "", "") for step, loss in zip(history.steps, history.losses, strict=True)
     ]
     rows += [
-        (epoch.step, epoch.epoch, "", epoch.train_loss, epoch.validation_loss, epoch.correlation)
+        (epoch.step, epoch.epoch, "", _number(epoch.train_loss), epoch.validation_loss, epoch.correlation)
         for epoch in history.epochs
     ]
     rows.sort(key=lambda row: int(row[0]))  # stable: an epoch follows its last step
@@ -35,3 +36,7 @@ def write_losses(history: History, path: Path) -> None:
     table.writerows(rows)
     with publishing(path, overwrite=True) as temporary:
         temporary.write_text(text.getvalue(), encoding="utf-8")
+
+
+def _number(loss: float) -> float | str:
+    return "" if math.isnan(loss) else loss  # epoch 0 has not been trained

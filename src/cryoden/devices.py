@@ -37,7 +37,10 @@ def describe(device: torch.device) -> str:
     """Return the device's name as a person knows it."""
     if device.type == "cuda":
         return str(torch.cuda.get_device_name(device))
-    return f"CPU, {torch.get_num_threads()} threads" if device.type == "cpu" else device.type.upper()
+    if device.type != "cpu":
+        return device.type.upper()
+    threads = torch.get_num_threads()
+    return f"CPU, {threads} thread{'s' if threads > 1 else ''}"
 
 
 def number_format(precision: Precision, device: torch.device) -> torch.dtype:

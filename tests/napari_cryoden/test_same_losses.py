@@ -26,7 +26,7 @@ def in_the_viewer(qtbot: Any, train: Any, model: Path) -> list[str]:
         train.form.fields[name].value = value
     with qtbot.waitSignal(train.run.ended, timeout=60_000):
         train.train_button.click()
-    assert train.run.history.started.device == "CPU, 1 threads"
+    assert train.run.history.started.device == "CPU, 1 thread"
     return [loss.hex() for loss in train.run.history.losses]
 
 
