@@ -9,9 +9,9 @@ import pytest
 from cryoden.checkpoint import load
 from cryoden.errors import OutputError
 from cryoden.events import EpochFinished, TrainingEvent
-from cryoden.pipeline import train_halves
+from cryoden.pipeline import open_halves, train_halves
 from cryoden.saving import save_best
-from tests.cryoden.scenes import scene
+from tests.cryoden.scenes import scene, write_halves
 from tests.cryoden.test_training import SCENES, constant_model, run, settings
 
 HALVES = [known.halves for known in SCENES]
@@ -89,3 +89,13 @@ def test_an_existing_model_is_refused_before_training_unless_asked(tmp_path: Pat
 def test_a_missing_folder_is_told_before_the_first_step(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="O06"):
         next(iter(train_halves([scene().halves], tmp_path / "no" / "m.safetensors", settings())))
+
+
+def test_a_model_never_takes_the_place_of_a_micrograph(tmp_path: Path) -> None:
+    even, _ = write_halves(tmp_path, SCENES[0])
+    before = even.read_bytes()
+    with pytest.raises(OutputError, match="O04"):
+        next(iter(train_halves(open_halves([tmp_path]), even, settings(), overwrite=True)))
+    with pytest.raises(OutputError, match="O04"):
+        list(save_best(run(), even, files=[even]))
+    assert even.read_bytes() == before

@@ -165,6 +165,16 @@ def test_a_run_that_has_fallen_into_the_constant_is_told_and_never_called_best()
     assert all(epoch.fallen and epoch.weights is None for epoch in epochs(events)[1:])
 
 
+def test_a_fallen_epoch_is_not_the_best_even_where_its_loss_is() -> None:
+    """A constant that is off by much gets better on its way to a constant that is right."""
+    start = constant_model(0.0)
+    start.weights["4.bias"][:] = 0.5
+    events = run(start, network="baseline", learning_rate=0.1, epochs=4)
+    losses_of_epochs = [epoch.validation_loss for epoch in epochs(events)]
+    assert losses_of_epochs[-1] < losses_of_epochs[0] - 0.01
+    assert all(epoch.fallen and epoch.weights is None for epoch in epochs(events)[1:])
+
+
 def test_a_loss_that_is_no_number_ends_the_run_before_it_is_learned() -> None:
     events = run(constant_model(1e30), network="baseline", epochs=50)
     assert last(events).reason == "diverged"
