@@ -232,3 +232,13 @@ def test_a_killed_denoiser_leaves_nothing_under_a_final_name(tmp_path: Path, mod
         next(events)
     events.close()  # type: ignore[attr-defined]  # it is a generator
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_hard_link_from_the_result_to_the_input_is_never_written_to(tmp_path: Path, model: Path) -> None:
+    even, _ = write_halves(tmp_path, scene(1))
+    (mkdir(tmp_path / "out") / "m1_EVN_denoised.mrc").hardlink_to(even)
+    before = even.read_bytes()
+    events = denoised([even], tmp_path / "out", model, overwrite=True)
+    assert any(isinstance(event, FileFailed) and "O04" in event.message for event in events)
+    assert even.read_bytes() == before
+    assert even.samefile(tmp_path / "out" / "m1_EVN_denoised.mrc")

@@ -42,3 +42,10 @@ def test_the_halo_shows_the_real_neighbors_of_a_tile() -> None:
 @pytest.mark.parametrize(("value", "step", "expected"), [(0, 16, 0), (1, 16, 16), (16, 16, 16), (17, 16, 32)])
 def test_rounding_up_to_the_grid(value: int, step: int, expected: int) -> None:
     assert rounded_up(value, step) == expected
+
+
+def test_the_micrograph_is_mirrored_outwards_and_never_continued_by_black() -> None:
+    pixels = np.random.default_rng(0).normal(size=(40, 40)).astype(np.float32)
+    padded = Tiling(40, 40, 16, 8, 8).padded(pixels)
+    assert np.array_equal(padded[7, 8:48], pixels[1])
+    assert np.array_equal(padded[8:48, 48], pixels[:, 38])
