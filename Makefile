@@ -54,14 +54,14 @@ check: venv
 	$(BIN)/lint-imports
 
 # The library's tests where neither Qt nor napari is installed.
-test-library: .venv/.library
-	.venv/library/bin/python -m pytest -q -p no:cacheprovider tests/cryoden
+test-library: .venv/.without-qt
+	.venv/without-qt/bin/python -m pytest -q -p no:cacheprovider tests/cryoden
 
-.venv/.library: .venv/.ready
-	$(PYTHON) -m venv .venv/library
-	.venv/library/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt \
+.venv/.without-qt: .venv/.ready
+	$(PYTHON) -m venv .venv/without-qt
+	.venv/without-qt/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt \
 		torch numpy mrcfile safetensors tyro rich pytest hypothesis psutil
-	.venv/library/bin/python -m pip install -q --disable-pip-version-check --no-deps -e .
+	.venv/without-qt/bin/python -m pip install -q --disable-pip-version-check --no-deps -e .
 	@touch $@
 
 test-all: venv
