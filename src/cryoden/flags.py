@@ -77,8 +77,7 @@ Paths = tuple[Path, ...]
 class Info:
     """Say what MRC files are, and which of them make pairs of halves.
 
-    Looks at size, pixel type, pixel size and extended header, says what is odd, and measures
-    how well the two halves of each pair correlate. Reads, never writes.
+    Size, pixel type, pixel size, what is odd, and how well halves correlate.
     """
 
     paths: Annotated[
@@ -92,15 +91,13 @@ class Info:
 class Train:
     """Train a network on your own micrographs and write it to a model file.
 
-    On halves (Noise2Noise), the even and odd sums of the same exposures, found by name:
+    On halves (Noise2Noise): even and odd sums of one exposure, found by name.
+      cryoden train --halves average/ --model apo.safetensors
 
-      cryoden train --halves average/ --model apoferritin.safetensors
+    Or supervised: noisy micrographs and what they should look like.
+      cryoden train --noisy raw/ --target sums/ --model m.safetensors
 
-    Or supervised, on noisy micrographs and what they should look like:
-
-      cryoden train --noisy *_frame.mrc --target *_rest.mrc --model pairs.safetensors
-
-    Ctrl-C stops and keeps the best model so far; a second Ctrl-C stops at once.
+    Ctrl-C stops and keeps the best model so far.
     """
 
     model: Annotated[Path, arg(metavar="FILE", help="Model file to write.")]
@@ -132,8 +129,9 @@ class Train:
 class Denoise:
     """Denoise micrographs with a trained model.
 
-    Each result gets the name of its micrograph in the output folder, as an MRC file with the
-    same header. Files that cannot be denoised are listed and skipped; then the exit status is 3.
+    NAME.mrc gives NAME_denoised.mrc in the output folder, with its header.
+
+    Files that cannot be denoised are named and skipped; the exit status is 3.
     """
 
     paths: Annotated[
@@ -162,8 +160,9 @@ class Demo:
 class Cryoden:
     """Train a denoising network on cryo-EM micrographs, and denoise them.
 
-    Start with `cryoden info FOLDER`, then `cryoden train`, then `cryoden denoise`.
-    Exit status: 0 done, 1 error, 2 wrong usage, 3 finished with failures, 130 stopped.
+    Start with `cryoden info FOLDER`, then `train`, then `denoise`.
+
+    Exit status: 0 done, 1 error, 2 wrong usage, 3 with failures, 130 stopped.
     """
 
     command: (

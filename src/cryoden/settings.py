@@ -60,7 +60,11 @@ class TrainingSettings:
     seed: Annotated[
         int,
         Setting(
-            "Same seed, same data, same machine: same losses", low=0, high=2**31 - 1, step=1, expert=True
+            "Same seed, data and machine: same losses (but for a cosine over minutes)",
+            low=0,
+            high=2**31 - 1,
+            step=1,
+            expert=True,
         ),
     ] = 0
     batch: Annotated[
