@@ -23,7 +23,7 @@ from cryoden.tiling import Tile, Tiling, rounded_up
 BYTES_PER_PIXEL = 240  # of a tile with its halo, peak, float32 U-Net; measured
 TILE_LIMITS = (128, 8192)
 SAME_PIXEL_SIZE = 0.05
-USUAL_OUTLIERS = 1e-6  # share of pixels that noise of counts puts beyond the clip
+USUAL_OUTLIERS = 1e-5  # share of pixels beyond the clip that is no reason to bother anyone
 
 
 class Denoiser:
