@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Generator, Sequence
@@ -35,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         The exit status.
     """
+    _escape_what_cannot_be_shown()
     try:
         asked = tyro.cli(Cryoden, args=arguments, prog="cryoden", config=STYLE)
         return _run(asked)
@@ -53,6 +55,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (OSError, MemoryError, RuntimeError) as error:
         _say(in_words(error))
         return ERROR
+
+
+def _escape_what_cannot_be_shown() -> None:
+    """Print Å as an escape where the terminal's encoding lacks it, in place of ending in an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _say(sentence: str) -> None:

@@ -203,6 +203,17 @@ def test_a_reader_that_has_gone_ends_the_program_with_141(folder: Path, more: li
     assert (done.returncode, done.stderr) == (141, b"")
 
 
+@pytest.mark.parametrize("asked", [["info"], ["--help"], ["train", "--model", "m", "--halves"]])
+def test_a_terminal_without_unicode_is_told_what_it_can_show(folder: Path, asked: list[str]) -> None:
+    (folder / "m1_ODD.mrc").unlink()
+    command = [sys.executable, "-m", "cryoden.cli", *asked, str(folder)]
+    plain = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, env=plain, capture_output=True, text=True, encoding="ascii", check=False)
+    assert done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.returncode in {0, 1}
+
+
 @pytest.mark.parametrize("command", [[], ["train"], ["denoise"], ["info"], ["demo"]])
 def test_help_imports_neither_torch_nor_numpy(command: list[str]) -> None:
     code = (
