@@ -21,6 +21,11 @@ __all__ = ["SUFFIXES", "MicrographFile", "is_micrograph_name", "open_micrograph"
 SUFFIXES = (".mrc", ".mrcs", ".map", ".st", ".rec")
 BLOCK_BYTES = 2**24
 LARGEST_FLOAT16 = 65_504
+MOTION_CORRECT = "motion-correct it first and give the sum, or the sums of even and odd frames"
+MANY_SECTIONS = {
+    "movie": ("frames", f"Denoise sums: {MOTION_CORRECT}"),
+    "volume": ("sections", "Give two-dimensional micrographs"),
+}
 
 
 def is_micrograph_name(path: str | os.PathLike[str]) -> bool:
@@ -57,22 +62,10 @@ def open_micrograph(
         What `probe` refuses, and ``F32`` for movies and volumes.
     """
     facts = probe(path, mode0=mode0, assume_no_extended_header=assume_no_extended_header)
-    if facts.kind == "movie":
-        raise MicrographError(
-            "F32",
-            facts.path,
-            f"{facts.nz:,} frames: this is a movie, not a micrograph",
-            kept="Skipped",
-            fix="Denoise sums: motion-correct it first and give the sum, or the sums of even and odd frames",
-        )
-    if facts.kind == "volume":
-        raise MicrographError(
-            "F32",
-            facts.path,
-            f"{facts.nz:,} sections: this is a volume, not a micrograph",
-            kept="Skipped",
-            fix="Give two-dimensional micrographs",
-        )
+    if facts.kind != "micrograph":
+        sections, fix = MANY_SECTIONS[facts.kind]
+        what = f"{facts.nz:,} {sections}: this is a {facts.kind}, not a micrograph"
+        raise MicrographError("F32", facts.path, what, kept="Skipped", fix=fix)
     return MicrographFile(facts, pixel_size)
 
 
