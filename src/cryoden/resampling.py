@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,6 +24,7 @@ BLOCK = {"cpu": 32}  # coarse samples per matrix product: of a wide band most we
 LARGE_BLOCK = 256  # which costs a GPU less than starting many small products
 
 Weights = NDArray[np.float32]
+Positions = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,8 @@ class Axis:
         length = max(1, round(coarse * max(1.0, 1 / self.step)))
         return ((at, min(at + length, end)) for at in range(begin, end, length))
 
-    def _centers(self, begin: int, end: int) -> NDArray[np.float64]:
-        centers: NDArray[np.float64] = (np.arange(begin, end) + 0.5) * self.step - 0.5
+    def _centers(self, begin: int, end: int) -> Positions:
+        centers: Positions = (np.arange(begin, end) + 0.5) * self.step - 0.5
         return centers
 
     def _taps(self, begin: int, end: int) -> NDArray[np.int64]:
