@@ -7,7 +7,9 @@ from numpy.typing import NDArray
 
 from cryoden.micrograph import Pixels
 
-TILE = 256  # px
+TILE, TILES = 256, 4  # px of a tile, and at least how many in a row
+LEAST = 0.01  # of the standard deviation: weaker white noise hides nothing one can see
+TINY = 1e-300
 NEAR, FAR = 3, 4  # bins around a lattice frequency; a Hann window smears it over two
 Array = NDArray[np.float64]
 
@@ -15,9 +17,9 @@ Array = NDArray[np.float64]
 def checkerboard(image: Pixels, period: int) -> float:
     """Measure a pattern that repeats every few pixels, as upsampling in a network leaves.
 
-    Looked for is power at the lattice frequencies, i / period and j / period, of the image (a
-    printed pattern) and of its absolute steps along rows and columns (a texture whose strength
-    repeats, Odena et al. 2016), relative to their surroundings in the spectrum.
+    Looked for is power at the lattice frequencies, i / period and j / period, relative to their
+    surroundings in the spectrum: of the image (a printed pattern, Odena et al. 2016), and of its
+    absolute values and steps along both axes (a texture whose strength repeats).
 
     Parameters
     ----------
@@ -29,7 +31,7 @@ def checkerboard(image: Pixels, period: int) -> float:
     Returns
     -------
     float
-        The largest of the three; about 1 for none.
+        The largest of the four; about 1, by chance up to 2, for none.
 
     Raises
     ------
@@ -41,8 +43,9 @@ def checkerboard(image: Pixels, period: int) -> float:
         raise ValueError(
             f"a period of at least 2 px and more than {least} px a side expected; found {image.shape}"
         )
+    strength = np.abs(image - np.float32(image.mean(dtype=np.float64)))
     steps = (np.abs(np.diff(image, axis=axis)) for axis in (0, 1))
-    return max(_on_lattice(pixels, period) for pixels in (image, *steps))
+    return max(_on_lattice(pixels, period) for pixels in (image, strength, *steps))
 
 
 def seams(image: Pixels, edge: int) -> float:
@@ -81,22 +84,27 @@ def _on_lattice(image: Pixels, period: int) -> float:
     power = _averaged_spectrum(image, period)
     edge = len(power)
     lattice = np.arange(0, edge, edge // period)
-    around = [
-        (i, j) for i in range(-FAR, FAR + 1) for j in range(-FAR, FAR + 1) if max(abs(i), abs(j)) >= NEAR
-    ]
-    logs = np.log(np.maximum(power, np.finfo(np.float64).tiny))
+    reach = range(-FAR, FAR + 1)
+    around = [(i, j) for i in reach for j in reach if max(abs(i), abs(j)) >= NEAR]
+    # a mean of logarithms: right also where power falls steeply
+    logs = np.log(power)
     nearby = np.mean([logs[np.ix_((lattice + i) % edge, (lattice + j) % edge)] for i, j in around], axis=0)
     ratios = np.exp(logs[np.ix_(lattice, lattice)] - nearby)
     return float(ratios.ravel()[1:].mean())  # the first is frequency 0
 
 
 def _averaged_spectrum(image: Pixels, period: int) -> Array:
-    """Return the mean power spectrum of tiles as long as a multiple of the period (Welch 1967)."""
-    edge = min(max(TILE, 2 * (FAR + 1) * period), *image.shape) // period * period
-    window = np.hanning(edge + 1)[:-1]
-    power, mean = np.zeros((edge, edge)), image.mean(dtype=np.float64)
-    for top in range(0, image.shape[0] - edge + 1, edge):
-        for left in range(0, image.shape[1] - edge + 1, edge):
-            tile = image[top : top + edge, left : left + edge] - mean
-            power += np.abs(np.fft.fft2(tile * window[:, None] * window)) ** 2
+    """Return the mean power spectrum of tiles (Welch 1967), as if under a little white noise.
+
+    Without that noise, the rounding of a Fourier transform counts as a pattern where there is no
+    other power.
+    """
+    edge = max(min(TILE, min(image.shape) // TILES), 2 * (FAR + 1) * period) // period * period
+    rows, columns = (side // edge for side in image.shape)
+    tiles = image[: rows * edge, : columns * edge].reshape(rows, edge, columns, edge).swapaxes(1, 2)
+    window = np.outer(*[np.hanning(edge + 1)[:-1]] * 2)
+    mean, variance = tiles.mean(dtype=np.float64), tiles.var(dtype=np.float64)
+    power = np.full((edge, edge), LEAST**2 * max(variance, TINY) * np.sum(window**2))
+    for row, column in np.ndindex(rows, columns):
+        power += np.abs(np.fft.fft2((tiles[row, column] - mean) * window)) ** 2 / (rows * columns)
     return power

@@ -45,7 +45,8 @@ class Readings:
 def readings(a: Pixels, b: Pixels) -> Readings:
     """Correlate a denoised half with the other raw half in three ways.
 
-    Neither blurring alone nor inventing can raise these.
+    They rise as noise goes, up to the root of the raw halves' r, and fall as structure is lost or
+    invented.
 
     Parameters
     ----------
@@ -101,6 +102,11 @@ class _Terms(Generic[Number]):
         """Distortion of the signal over the signal: 0 for none, 1 for a constant."""
         return _ratio(self.bias, self.signal)
 
+    @property
+    def error_ratio(self) -> Number:
+        """Mean squared error over the signal: 0 for the truth, 1 for a constant."""
+        return _ratio(self.bias + self.noise_denoised, self.signal)
+
 
 class Quality(_Terms[float]):
     """Variances over all frequencies, in squares of the input's unit.
@@ -113,7 +119,7 @@ class Quality(_Terms[float]):
         What they do not, before and after denoising.
     bias : float
         Squared difference between what the denoised halves share and the signal: structure lost,
-        blurred or invented. ``bias + noise_denoised`` is the mean squared error.
+        blurred or invented.
     """
 
 
