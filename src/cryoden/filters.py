@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cryoden.micrograph import Pixels
-from cryoden.rings import Array, CrossPower, cross_power, neighbours_averaged, radius
+from cryoden.rings import Array, CrossPower, cross_power, inverse, neighbours_averaged, radius, transform
 
 REACH = 4  # standard deviations after which a Gaussian is over
 MIRRORED = 128  # px beyond the border that a Wiener filter sees
@@ -76,16 +76,15 @@ class WienerFilter:
 
     def apply(self, image: Pixels) -> Pixels:
         """Return the filtered ``(h, w)`` image in its own units; its mean is kept."""
-        mean = np.float32(image.mean(dtype=np.float64))
         frequencies = self.frequencies * self.pixel_size
-        return mean + _filtered(image - mean, MIRRORED, lambda f: np.interp(f, frequencies, self.gain))
+        return _filtered(image, MIRRORED, lambda f: np.interp(f, frequencies, self.gain))
 
 
 def wiener(pairs: Sequence[tuple[Pixels, Pixels]], pixel_size: float) -> WienerFilter:
     """Fit the filter that predicts one half from the other.
 
-    The gain of each ring is cov(even, odd) / var, the least-squares answer, where what the
-    halves share stands for the signal (Palovcak et al. 2020, after Wiener 1949).
+    The gain of each ring is cov(even, odd) / var: least squares, and the classical S / (S + N)
+    because halves share the signal and nothing else.
 
     Parameters
     ----------
@@ -115,10 +114,11 @@ def _summed(found: Sequence[CrossPower], frequencies: Array, term: Callable[[Arr
 
 
 def _filtered(image: Pixels, margin: int, response: Callable[[Pixels], NDArray[np.floating]]) -> Pixels:
-    """Multiply each frequency, in cycles per pixel, by its response; borders are mirrored."""
+    """Multiply each frequency, in cycles per pixel, by its response; the mean stays, borders are mirrored."""
+    mean = np.float32(image.mean(dtype=np.float64))
     rows, columns = (min(margin, side - 1) for side in image.shape)
-    padded = np.pad(image.astype(np.float32, copy=False), ((rows, rows), (columns, columns)), mode="reflect")
-    transform = np.fft.rfft2(padded)
-    transform *= response(radius(padded.shape))
-    smooth = np.asarray(np.fft.irfft2(transform, s=padded.shape), np.float32)
-    return smooth[rows : rows + image.shape[0], columns : columns + image.shape[1]]
+    padded = np.pad(image - mean, ((rows, rows), (columns, columns)), mode="reflect")
+    coefficients = transform(padded)
+    coefficients *= response(radius(padded.shape))
+    smooth = inverse(coefficients, padded.shape)
+    return smooth[rows : rows + image.shape[0], columns : columns + image.shape[1]] + mean

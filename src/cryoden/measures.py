@@ -13,18 +13,9 @@ from cryoden.micrograph import Pixels
 from cryoden.rings import Array, cross_power
 
 __all__ = [
-    "Gain",
-    "Quality",
-    "Readings",
-    "ShellQuality",
-    "checkerboard",
-    "gain",
-    "half_correlation",
-    "quality",
-    "quality_by_shell",
-    "readings",
-    "seams",
-]
+    "Gain", "Quality", "Readings", "ShellQuality", "checkerboard", "gain", "half_correlation", "quality",
+    "quality_by_shell", "readings", "seams",
+]  # fmt: skip
 
 WIDEST = 400  # px; a shared slope of the illumination lifts every low-pass
 CENTER = 1024  # px

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from cryoden.micrograph import Pixels
-from cryoden.rings import Array, cross_power, neighbours_averaged, radius, taper_energy, tapered
+from cryoden.rings import (
+    Array,
+    cross_power,
+    inverse,
+    neighbours_averaged,
+    radius,
+    tapered,
+    tapered_power,
+    transform,
+)
 
 NEIGHBOURS = 2  # rings at each side that a reading of the resolution is averaged over
 RELIABLE = 3.0  # standard errors
@@ -64,12 +73,14 @@ def power_spectrum(image: Pixels) -> Pixels:
     ndarray
         float32, in the units of `radial_power`; without the cross of unlike borders.
     """
-    power = np.abs(np.fft.fft2(tapered(image))) ** 2
-    return np.asarray(np.fft.fftshift(power / taper_energy(image.shape)), np.float32)
+    height, width = image.shape
+    half = np.abs(transform(tapered(image))) ** 2 / np.float32(tapered_power(image.shape))
+    opposite = np.ix_(-np.arange(height), np.arange((width - 1) // 2, 0, -1))
+    return np.asarray(np.fft.fftshift(np.hstack([half, half[opposite]])), np.float32)
 
 
 def fourier_ring_correlation(a: Pixels, b: Pixels, pixel_size: float) -> RadialProfile:
-    """Correlate two images ring by ring (Saxton & Baumeister 1982, eq. 5).
+    """Correlate two images ring by ring (Saxton & Baumeister 1982).
 
     Two images of one signal with independent noise have SNR / (1 + SNR).
 
@@ -141,8 +152,7 @@ def autocorrelation(image: Pixels, reach: int) -> Array:
     """
     padded = np.zeros([side + reach for side in image.shape], np.float32)
     padded[: image.shape[0], : image.shape[1]] = image - np.float32(image.mean(dtype=np.float64))
-    transform = np.fft.rfft2(padded)
-    products = np.fft.irfft2((transform * transform.conj()).real, s=padded.shape)
+    products = inverse(np.abs(transform(padded)) ** 2, padded.shape)
     shifts = np.arange(-reach, reach + 1)
     overlaps = [side - np.abs(shifts) for side in image.shape]
     means = products[np.ix_(shifts, shifts)] / np.outer(*overlaps)
@@ -170,10 +180,10 @@ def phase_randomized(image: Pixels, pixel_size: float, beyond: float, seed: int)
     ndarray
         ``(h, w)`` float32 with the power spectrum of the image.
     """
-    transform = np.fft.rfft2(image.astype(np.float32, copy=False))
+    mean = np.float32(image.mean(dtype=np.float64))
+    before = transform(image - mean)
     # the transform of real noise has the symmetry that keeps the result real
-    noise = np.fft.rfft2(np.random.default_rng(seed).standard_normal(image.shape, np.float32))
-    noise *= np.abs(transform) / np.maximum(np.abs(noise), np.finfo(np.float32).tiny)
-    coarse = radius(image.shape) <= pixel_size / beyond
-    np.copyto(noise, transform, where=coarse)
-    return np.asarray(np.fft.irfft2(noise, s=image.shape), np.float32)
+    after = transform(np.random.default_rng(seed).standard_normal(image.shape, np.float32))
+    after *= np.abs(before) / np.maximum(np.abs(after), np.finfo(np.float32).tiny)
+    np.copyto(after, before, where=radius(image.shape) <= pixel_size / beyond)
+    return inverse(after, image.shape) + mean

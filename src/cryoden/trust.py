@@ -24,7 +24,7 @@ Denoise = Callable[[Pixels], Pixels]
 BIN = 16  # px of one point of a map
 LOCAL = 150.0  # Å, about a particle: standard deviation of the neighbourhood
 LITTLE = 0.1  # of the output's power from noise alone; Noise2Noise on simulated halves has 0.08 to 0.10
-NOISE = 0.05  # correlation of neighbouring pixels that cameras reach without structure
+NOISE = 0.05  # correlation that passes for none; 0.01 in what a low-pass takes from a K2 half
 TINY = 1e-30
 
 

@@ -46,7 +46,7 @@ class TestWienerFilter:
         halves = signal + white(signal.shape, 1), signal + white(signal.shape, 2)
         found = wiener([halves], 1.5)
         power = 36 * np.exp(-((2 * np.pi * found.frequencies * 1.5) ** 2))
-        np.testing.assert_allclose(found.gain[10:], (power / (power + 1))[10:], atol=0.06)
+        np.testing.assert_allclose(found.gain[10:], (power / (power + 1))[10:], atol=0.045)
 
     def test_beats_every_gaussian_on_an_image_it_has_not_seen(self) -> None:
         known = [scene(seed, (320, 256)) for seed in range(4)]
@@ -73,5 +73,5 @@ class TestWienerFilter:
 
     def test_halves_that_share_nothing_pass_next_to_nothing(self) -> None:
         found = wiener([(white((512, 512), 1), white((512, 512), 2))], 1.5)
-        assert found.apply(white((512, 512), 3)).var() < 1e-3
+        assert found.apply(white((512, 512), 3)).var() < 3e-4
         assert found.gain.min() == 0

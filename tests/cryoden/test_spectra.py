@@ -63,6 +63,13 @@ class TestPower:
         )
         assert power[60 + 12, 80] == pytest.approx(power[60, 80 + 16] / 4, rel=0.01)
 
+    @pytest.mark.parametrize("shape", [(33, 45), (32, 45), (33, 44)])
+    def test_the_picture_of_it_is_symmetric_about_its_middle(self, shape: tuple[int, int]) -> None:
+        power = power_spectrum(white(shape, 0))
+        assert power.shape == shape
+        around = power[1 - shape[0] % 2 :, 1 - shape[1] % 2 :]
+        np.testing.assert_allclose(around, around[::-1, ::-1], rtol=1e-4)
+
     def test_unlike_borders_write_no_cross(self) -> None:
         ramp = np.indices((200, 256))[0].astype(np.float32)
         plain = np.fft.fftshift(np.abs(np.fft.fft2(ramp - ramp.mean())) ** 2) / ramp.size
