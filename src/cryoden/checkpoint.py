@@ -87,7 +87,9 @@ def write(model: Model, path: Path, *, half: bool = False) -> None:
         raise ModelFileError(
             "M05", path, f"weights of {bad[0]} are not finite", kept="The last good model is kept"
         )
-    path.write_bytes(save(dict(model.weights), {KEY: model.description(), "sha256": model.sha256}))
+    # safetensors writes memory as it lies: weights of another order would be scrambled.
+    ordered = {name: np.ascontiguousarray(values) for name, values in model.weights.items()}
+    path.write_bytes(save(ordered, {KEY: model.description(), "sha256": model.sha256}))
 
 
 def load(path: Path) -> Model:

@@ -89,7 +89,7 @@ def bands(shape: tuple[int, int], scale: float) -> tuple[int, Sequence[int]]:
 
 def measured(sample: Tensor, scale: float, name: Path | str) -> Normalization:
     """Return the grey scale of ``(n, rows, w)`` finite bands of the named micrograph; see `measure`."""
-    mean, std = _robust(sample)
+    mean, std = robust(sample)
     if not std > 1e-6 * abs(mean):
         raise MicrographError("F25", name, "no contrast: std = 0", kept="Skipped")
     found = Normalization(mean, std)
@@ -97,11 +97,11 @@ def measured(sample: Tensor, scale: float, name: Path | str) -> Normalization:
         return found
     _, height, width = sample.shape
     reduced = Resampling(height, width, scale).reduce(found.apply(sample))
-    _, spread = _robust(reduced[:, LOBES:-LOBES] if len(sample) > 1 else reduced)
+    _, spread = robust(reduced[:, LOBES:-LOBES] if len(sample) > 1 else reduced)
     return Normalization(mean, std, spread) if spread > 0 else found
 
 
-def _robust(values: Tensor) -> tuple[float, float]:
+def robust(values: Tensor) -> tuple[float, float]:
     """Return mean and standard deviation of what lies within `CLIP` standard deviations."""
     kept = values.flatten()
     if kept.device.type != "mps":  # which has no float64

@@ -119,10 +119,8 @@ def group(symmetry: Symmetry) -> NDArray[np.float64]:
         generators += [_turn((1, 0, 0), 2)] * symmetry.startswith("D")
     found = [np.eye(3)]
     for rotation in found:  # grows while it is walked, until the group is closed
-        for generator in generators:
-            new = generator @ rotation
-            if not any(np.allclose(new, old, atol=1e-6) for old in found):
-                found.append(new)
+        products = [generator @ rotation for generator in generators]
+        found += [new for new in products if not any(np.allclose(new, old, atol=1e-6) for old in found)]
     return np.stack(found)
 
 
