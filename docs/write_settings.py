@@ -45,7 +45,7 @@ def _table(title: str, kind: type) -> str:
 
 def _range(plain: Any, setting: Setting) -> str:
     if get_origin(plain) is Literal:
-        return ", ".join(get_args(plain))
+        return ", ".join(map(str, get_args(plain)))
     if setting.low is None or setting.high is None:
         return "on, off"
     grid = f", in steps of {setting.multiple}" if setting.multiple > 1 else ""

@@ -134,6 +134,7 @@ def _show_training_event(event: TrainingEvent) -> None:
 
 def _show_start(event: TrainingStarted) -> None:
     at = event.references
+    show_remarks(event.warnings)
     OUT.print(f"{event.settings.network}, {event.parameters:,} weights, {event.precision} on {event.device}")
     OUT.print(f"trains on {_listed(event.training)}; held out: {_listed(event.validation)}")
     OUT.print(

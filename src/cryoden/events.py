@@ -62,6 +62,8 @@ class TrainingStarted:
     """First event with everything that stays true for the whole run.
 
     ``epochs`` is 0 when the run is limited by time, ``seconds`` is 0 when by epochs.
+    ``working_pixel`` is the Å/px the network works at, ``None`` for the micrographs' own pixels;
+    ``patch`` the edge in working px that was used; ``warnings`` what was assumed or is odd.
     """
 
     settings: TrainingSettings
@@ -76,6 +78,9 @@ class TrainingStarted:
     epochs: int
     seconds: float
     steps_per_epoch: int
+    working_pixel: float | None = None
+    patch: int = 0
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

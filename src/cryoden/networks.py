@@ -1,14 +1,15 @@
 """The networks that can be trained.
 
 Each network maps ``(b, 1, h, w)`` to ``(b, 1, h, w)``, z-scored in and out, and states
-``stride`` (sides must be multiples of it) and ``halo`` (how far a result looks, in px). There
-are no normalization layers: a statistic over the tile would make the result depend on the
-tiling.
+``stride`` (sides must be multiples of it) and ``halo`` (how far a result looks, in px), both in
+the pixels it works on. There are no normalization layers: a statistic over the tile would make
+the result depend on the tiling.
 """
 
 from __future__ import annotations
 
-from itertools import pairwise
+from collections.abc import Sequence
+from itertools import count, pairwise, takewhile
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +21,7 @@ from cryoden.settings import NetworkName
 
 # Starck & Murtagh (2006), eq. 2.13: the cubic B-spline smoothing of the starlet transform.
 SPLINE = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
+WIDTHS = (32, 64, 96, 128)
 
 
 class Baseline(nn.Sequential):
@@ -27,6 +29,7 @@ class Baseline(nn.Sequential):
 
     stride = 1
     halo = 3
+    bytes_per_pixel = 160
 
     def __init__(self) -> None:
         super().__init__(
@@ -54,6 +57,11 @@ class SmoothingScales(nn.Module):
         self.register_buffer("spline", torch.tensor(SPLINE), persistent=False)
         self.register_buffer("noise", self._noise(), persistent=False)
 
+    @property
+    def reach(self) -> int:
+        """How far the widest band looks, in px."""
+        return len(SPLINE) // 2 * ((1 << self.levels) - 1)
+
     def forward(self, image: Tensor) -> Tensor:
         """Return ``(b, levels + 1, h, w)`` float32 bands of a ``(b, 1, h, w)`` image."""
         bands = []
@@ -71,7 +79,7 @@ class SmoothingScales(nn.Module):
     def _noise(self) -> Tensor:
         edge = 8 * 2**self.levels + 1
         impulse = torch.zeros(1, 1, edge, edge)
-        impulse[0, 0, edge // 2, edge // 2] = 0.5  # the mean of four phases halves the noise
+        impulse[0, 0, edge // 2, edge // 2] = 1.0
         bands: Tensor = self(impulse)
         return bands.square().sum(dim=(0, 2, 3)).sqrt()
 
@@ -83,7 +91,7 @@ class SmoothingScales(nn.Module):
 
 
 class LinearFilter(nn.Module):
-    """Starlet bands times gains: what a linear, isotropic filter can do at half resolution."""
+    """Starlet bands times gains: what a linear, isotropic filter can do."""
 
     levels = 4
 
@@ -93,13 +101,12 @@ class LinearFilter(nn.Module):
         self.gains = nn.Parameter(torch.zeros(self.levels + 1))
 
     def weighted(self, bands: Tensor) -> Tensor:
-        """Return the ``(b, 1, h/2, w/2)`` filtered image from its bands."""
+        """Return the ``(b, 1, h, w)`` filtered image from its bands."""
         return (bands * self.gains.view(1, -1, 1, 1)).sum(dim=1, keepdim=True)
 
     def forward(self, noisy: Tensor) -> Tensor:
         """Return the filtered ``(b, 1, h, w)`` image."""
-        low = self.weighted(self.scales(functional.avg_pool2d(noisy, 2)))
-        return functional.interpolate(low, scale_factor=2.0, mode="nearest")
+        return self.weighted(self.scales(noisy))
 
 
 class Block(nn.Sequential):
@@ -115,36 +122,40 @@ class Block(nn.Sequential):
 
 
 class UNet(nn.Module):
-    """A U-Net at half resolution, added to a linear filter.
+    """A U-Net added to a linear filter.
 
-    The image is split by pixel-unshuffle (Shi et al. 2016) into four half-resolution phases.
-    The starlet bands of their mean make the `LinearFilter`; the U-Net (Ronneberger et al.
-    2015) sees phases and bands and adds what a linear filter cannot do. Its last layer starts
-    at zero: training starts at the best linear filter, and a vanishing U-Net falls back to
-    that and not to a constant.
+    The starlet bands of the image make the `LinearFilter`; the U-Net (Ronneberger et al. 2015)
+    sees image and bands and adds what a linear filter cannot do. Its last layer starts at zero:
+    training starts at the best linear filter, and a vanishing U-Net falls back to that and not
+    to a constant.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        Channels of each level, from fine to coarse; each level halves the resolution.
     """
 
-    stride = 16
-    halo = 176
-    widths = (32, 64, 96, 128)
-
-    def __init__(self) -> None:
+    def __init__(self, widths: Sequence[int] = WIDTHS) -> None:
         super().__init__()
         self.linear = LinearFilter()
-        channels_in = (4 + self.linear.levels + 1, *self.widths[:-1])
-        self.down = nn.ModuleList(Block(a, b) for a, b in zip(channels_in, self.widths, strict=True))
-        steps = reversed(list(pairwise(self.widths)))
+        channels_in = (1 + self.linear.levels + 1, *widths[:-1])
+        self.down = nn.ModuleList(Block(a, b) for a, b in zip(channels_in, widths, strict=True))
+        steps = reversed(list(pairwise(widths)))
         self.up = nn.ModuleList(Block(fine + coarse, fine) for fine, coarse in steps)
-        self.last = nn.Conv2d(self.widths[0], 4, 3, padding=1)
+        self.last = nn.Conv2d(widths[0], 1, 3, padding=1)
         nn.init.zeros_(self.last.weight)
         nn.init.zeros_(self.last.bias)  # type: ignore[arg-type]  # Conv2d has a bias unless asked otherwise
+        self.stride = 2 ** (len(widths) - 1)
+        # Two convolutions a level, down and up; cells of the coarsest grid; the last convolution.
+        blocks = 2 * (2 * self.stride - 1) + 2 * (self.stride - 1)
+        self.bytes_per_pixel = 900
+        self.halo = self.linear.scales.reach + blocks + (self.stride - 1) + 1
 
     def forward(self, noisy: Tensor) -> Tensor:
         """Return the denoised ``(b, 1, h, w)`` image."""
-        phases = functional.pixel_unshuffle(noisy, 2)
-        bands = self.linear.scales(phases.mean(dim=1, keepdim=True))
-        features = torch.cat([phases, self.linear.scales.whitened(bands)], dim=1)
-        return functional.pixel_shuffle(self.linear.weighted(bands) + self._nonlinear(features), 2)
+        bands = self.linear.scales(noisy)
+        features = torch.cat([noisy, self.linear.scales.whitened(bands)], dim=1)
+        return self.linear.weighted(bands) + self._nonlinear(features)
 
     def _nonlinear(self, features: Tensor) -> Tensor:
         skips: list[Tensor] = []
@@ -161,11 +172,21 @@ class UNet(nn.Module):
 Network = Baseline | UNet
 
 
-def build(name: NetworkName, seed: int) -> Network:
-    """Return a fresh network; the same seed gives the same weights and no other state moves."""
+def build(name: NetworkName, seed: int, like: Model | None = None) -> Network:
+    """Return a fresh network; the same seed gives the same weights and no other state moves.
+
+    ``like`` is a model whose widths are taken, where it is of the same network.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return UNet() if name == "unet" else Baseline()
+        return UNet(_widths(like) or WIDTHS) if name == "unet" else Baseline()
+
+
+def _widths(model: Model | None) -> tuple[int, ...]:
+    """Return the channels of each level, as the shapes of a U-Net's weights tell them."""
+    weights = {} if model is None else model.weights
+    names = takewhile(weights.__contains__, (f"down.{level}.0.weight" for level in count()))
+    return tuple(len(weights[name]) for name in names)
 
 
 def loaded(network: Network, model: Model) -> Network:

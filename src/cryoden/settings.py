@@ -15,6 +15,7 @@ from cryoden.errors import SettingsError
 NetworkName = Literal["unet", "baseline"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "float32", "bfloat16"]
+DenoisingPrecision = Literal["auto", "float32", "float16", "bfloat16"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class TrainingSettings:
     network: Annotated[
         NetworkName,
         Setting(
-            "unet: half-resolution U-Net, 0.9 M weights; baseline: three 3×3 convolutions, 2,625 weights"
+            "unet: U-Net on pixels of 4 Å, 0.9 M weights; baseline: three 3×3 convolutions, 2,625 weights"
         ),
     ] = "unet"
     minutes: Annotated[
@@ -70,9 +71,29 @@ class TrainingSettings:
     batch: Annotated[
         int, Setting("Patches per step; 0 = chosen for the device", low=0, high=1024, step=1, expert=True)
     ] = 0
+    working_pixel: Annotated[
+        float,
+        Setting(
+            "Pixel size the network works at, never finer than the micrograph's; "
+            "0 = chosen: 4 Å/px for unet, the micrograph's own for baseline",
+            unit="Å/px",
+            low=0,
+            high=100,
+            step=0.5,
+            expert=True,
+        ),
+    ] = 0.0
     patch: Annotated[
         int,
-        Setting("Edge of a training patch", unit="px", low=32, high=4096, step=32, expert=True, multiple=16),
+        Setting(
+            "Edge of a training patch at most, in working pixels",
+            unit="px",
+            low=32,
+            high=4096,
+            step=32,
+            expert=True,
+            multiple=16,
+        ),
     ] = 256
     steps_per_epoch: Annotated[
         int,
@@ -144,18 +165,27 @@ class DenoisingSettings:
 
     device: Annotated[Device, Setting("Where to compute; auto takes the GPU when there is one")] = "auto"
     precision: Annotated[
-        Precision,
+        DenoisingPrecision,
         Setting(
-            "Number format of the network; bfloat16 is faster and moves pixels by up to 0.001 of the noise",
+            "Number format of the network; auto takes float16 on an NVIDIA GPU, float32 elsewhere",
             expert=True,
         ),
-    ] = "float32"
+    ] = "auto"
     tile: Annotated[
         int,
         Setting(
-            "Edge of a tile; 0 = chosen from free memory", unit="px", low=0, high=65_536, step=64, expert=True
+            "Edge of a tile in working pixels; 0 = chosen from free memory",
+            unit="px",
+            low=0,
+            high=65_536,
+            step=64,
+            expert=True,
         ),
     ] = 0
+    orientations: Annotated[
+        Literal[1, 8],
+        Setting("8 = mean over turned and mirrored images: better, and eight times the work", expert=True),
+    ] = 1
     pixel_format: Annotated[
         Literal["float32", "float16"], Setting("Pixel format written to file", expert=True)
     ] = "float32"

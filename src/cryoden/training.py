@@ -32,13 +32,14 @@ from cryoden.events import (
 from cryoden.networks import LinearFilter, Network, UNet, build, loaded
 from cryoden.optimization import Learner, Place, fitted_filter
 from cryoden.patches import Batch, PatchSource
-from cryoden.regions import Region, TrainingPair, split
+from cryoden.regions import Region, TrainingPair, fitting_edge, split
 from cryoden.settings import TrainingSettings
 from cryoden.validation import Held, Score
+from cryoden.working import Seen, seen
 
 CPU_BATCH, GPU_BATCH = 4, 16
 STEPS_PER_EPOCH = (20, 200)
-FIT_PIXELS = 1 << 22  # the linear filter has five numbers to find
+FIT_PIXELS = 1 << 20  # the linear filter has five numbers to find
 FALLEN_EPOCHS = 5  # in a row, before the run gives up
 MESSAGES = {
     "completed": "Training is complete.",
@@ -52,6 +53,7 @@ class Run:
     """One execution: what was chosen and how far it has come."""
 
     settings: TrainingSettings
+    shown: Seen
     batch: int
     steps_per_epoch: int
     learner: Learner
@@ -114,11 +116,13 @@ def train(
     Lehtinen et al. (2018), Noise2Noise.
     """
     yield PhaseStarted("measuring the micrographs")
-    training, validation = split(pairs, settings.held_out, settings.patch, settings.seed)
-    source = PatchSource(training, settings.patch, settings.seed, swap=mode == "noise2noise")
-    held = Held(PatchSource(validation, settings.patch, settings.seed, swap=False))
+    shown = seen(pairs, settings, start)
+    patch = fitting_edge(shown.pairs, settings.patch)
+    training, validation = split(shown.pairs, settings.held_out, patch, settings.seed)
+    source = PatchSource(training, patch, settings.seed, swap=mode == "noise2noise")
+    held = Held(PatchSource(validation, patch, settings.seed, swap=False))
     yield PhaseStarted("fitting the linear filter")
-    linear = fitted_filter(source.batch(0, max(1, FIT_PIXELS // settings.patch**2)))
+    linear = fitted_filter(source.batch(0, max(1, FIT_PIXELS // patch**2)))
     yield PhaseStarted("preparing the network")
     device = devices.resolve(settings.device)
     place = Place(device, devices.number_format(settings.precision, device))
@@ -126,7 +130,8 @@ def train(
     batch = settings.batch or (CPU_BATCH if device.type == "cpu" else GPU_BATCH)
     filtered = held.judge(linear.to(device), Place(device, torch.float32))
     references = held.references(filtered, place, mode)
-    run = Run(settings, batch, _steps_per_epoch(training, batch, settings), learner, held, filtered)
+    steps = settings.steps_per_epoch or _steps_per_epoch(training, batch * patch**2)
+    run = Run(settings, shown, batch, steps, learner, held, filtered)
     yield _started(run, mode, (training, validation), references)
     yield from _epochs(run, source)
 
@@ -199,7 +204,7 @@ def _finished(run: Run, epochs: int) -> TrainingFinished:
 
 
 def _network(settings: TrainingSettings, linear: LinearFilter, start: Model | None) -> Network:
-    network = build(settings.network, settings.seed)
+    network = build(settings.network, settings.seed, start)
     if start is not None:
         return loaded(network, start)
     if isinstance(network, UNet):
@@ -207,12 +212,10 @@ def _network(settings: TrainingSettings, linear: LinearFilter, start: Model | No
     return network
 
 
-def _steps_per_epoch(regions: Sequence[Region], batch: int, settings: TrainingSettings) -> int:
-    if settings.steps_per_epoch:
-        return settings.steps_per_epoch
+def _steps_per_epoch(regions: Sequence[Region], pixels: int) -> int:
+    """Return how many batches of so many pixels are one pass over the regions, within limits."""
     least, most = STEPS_PER_EPOCH
-    once = sum(r.height * r.width for r in regions) // (batch * settings.patch**2)
-    return min(most, max(least, once))
+    return min(most, max(least, sum(r.height * r.width for r in regions) // pixels))
 
 
 def _started(
@@ -227,9 +230,12 @@ def _started(
         parameters=sum(p.numel() for p in run.learner.network.parameters()),
         training=training,
         validation=validation,
-        pixel_size=regions[0][0].pair.noisy.pixel_size,
+        pixel_size=run.shown.pixel_size,
         references=references,
         epochs=run.settings.epochs,
         seconds=0.0 if run.settings.epochs else 60 * run.settings.minutes,
         steps_per_epoch=run.steps_per_epoch,
+        working_pixel=run.shown.working_pixel,
+        patch=run.held.source.edge,
+        warnings=run.shown.warnings,
     )

@@ -11,6 +11,7 @@ from cryoden.optimization import Place
 from cryoden.patches import PatchSource
 from cryoden.regions import Region, TrainingPair
 from cryoden.validation import Held, Score
+from cryoden.working import WorkingMicrograph
 from tests.cryoden.scenes import correlation, scene
 
 PLACE = Place(torch.device("cpu"), torch.float32)
@@ -18,6 +19,7 @@ PLACE = Place(torch.device("cpu"), torch.float32)
 
 def held(pair: TrainingPair, left: int = 0) -> Held:
     height, width = pair.noisy.shape
+    pair = TrainingPair(WorkingMicrograph(pair.noisy, 1.0), WorkingMicrograph(pair.target, 1.0))
     return Held(PatchSource([Region(pair, 0, left, height, width - left)], 64, 0, swap=False))
 
 
