@@ -14,7 +14,7 @@ import tyro
 from tyro.conf import CascadeSubcommandArgs, FlagCreatePairsOff, OmitArgPrefixes, OmitSubcommandPrefixes
 
 from cryoden.errors import CryodenError, SettingsError, TrainingError, in_words, printable
-from cryoden.flags import Cryoden, Demo, Denoise, Info, Train
+from cryoden.flags import Cryoden, Demo, Denoise, Info, Thin, Train
 
 if TYPE_CHECKING:
     from cryoden.events import TrainingEvent
@@ -77,6 +77,8 @@ def _run(asked: Cryoden) -> int:
             return _train(asked.command, as_json=asked.json)
         case Denoise():
             return _denoise(asked.command, as_json=asked.json)
+        case Thin():
+            return _thin(asked.command, as_json=asked.json)
         case Demo():
             return _demo(asked.command, as_json=asked.json)
 
@@ -157,6 +159,15 @@ def _denoise(asked: Denoise, *, as_json: bool) -> int:
     batch = pipeline.Batch(asked.model, asked.denoising, asked.reading, asked.overwrite)
     ended = console.follow_batch(pipeline.denoise_files(asked.paths, asked.output, batch), as_json=as_json)
     return FAILURES if ended.failed else DONE
+
+
+def _thin(asked: Thin, *, as_json: bool) -> int:
+    from cryoden import console, pipeline  # noqa: PLC0415 - torch only where it is needed
+
+    events = pipeline.thin_files(
+        asked.paths, asked.out, asked.thinning, reading=asked.reading, overwrite=asked.overwrite
+    )
+    return FAILURES if console.follow_batch(events, as_json=as_json).failed else DONE
 
 
 def _demo(asked: Demo, *, as_json: bool) -> int:

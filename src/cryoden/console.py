@@ -23,6 +23,7 @@ from cryoden.events import (
     FileFailed,
     FileFinished,
     FileStarted,
+    FileThinned,
     PhaseStarted,
     StepFinished,
     TileFinished,
@@ -169,7 +170,7 @@ def _shown_batch(events: Iterable[BatchEvent]) -> Iterator[BatchEvent]:
 
 def _show_end(event: BatchFinished) -> None:
     untried = f", {event.untried:,} not tried: too many failed" if event.untried else ""
-    OUT.print(f"{event.finished:,} denoised, {len(event.failed):,} failed{untried} ({clock(event.seconds)})")
+    OUT.print(f"{event.finished:,} done, {len(event.failed):,} failed{untried} ({clock(event.seconds)})")
 
 
 def _position(at: FileStarted) -> str:
@@ -182,8 +183,16 @@ def _show_file(event: BatchEvent) -> None:
     elif isinstance(event, FileFinished):
         OUT.print(f"{printable(event.output)}  ({event.seconds:.1f} s)", soft_wrap=True, markup=False)
         show_remarks(f"  {printable(event.path.name)}: {warning}" for warning in event.warnings)
+    elif isinstance(event, FileThinned):
+        _show_halves(event)
     elif isinstance(event, BatchFinished):
         _show_end(event)
+
+
+def _show_halves(event: FileThinned) -> None:
+    pair, found = f"{printable(event.even)} and {printable(event.odd.name)}", event.evidence
+    OUT.print(f"{pair}  ({event.seconds:.1f} s)", soft_wrap=True, markup=False)
+    OUT.print(f"  {found.summary}", soft_wrap=True, markup=False)
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from cryoden.counting import CountingEvidence
 from cryoden.micrograph import Micrograph
 from cryoden.settings import TrainingSettings
 
@@ -170,6 +171,17 @@ class FileFinished:
 
 
 @dataclass(frozen=True)
+class FileThinned:
+    """Both halves of a counted micrograph lie under their final names."""
+
+    path: Path
+    even: Path
+    odd: Path
+    evidence: CountingEvidence
+    seconds: float
+
+
+@dataclass(frozen=True)
 class FileFailed:
     """One file gave no result; the others go on."""
 
@@ -187,4 +199,4 @@ class BatchFinished:
     seconds: float
 
 
-BatchEvent = FileStarted | TileFinished | FileFinished | FileFailed | BatchFinished
+BatchEvent = FileStarted | TileFinished | FileFinished | FileThinned | FileFailed | BatchFinished

@@ -15,7 +15,14 @@ from typing import Annotated, Any, TypeVar
 
 from tyro.conf import FlagCreatePairsOff, Positional, arg, create_mutex_group, subcommand
 
-from cryoden.settings import DenoisingSettings, ReadingSettings, Setting, TrainingSettings, described
+from cryoden.settings import (
+    DenoisingSettings,
+    ReadingSettings,
+    Setting,
+    ThinningSettings,
+    TrainingSettings,
+    described,
+)
 
 Settings = TypeVar("Settings")
 
@@ -70,6 +77,7 @@ def _settings(kind: type[Settings], title: str) -> Any:
 Reading = Annotated[ReadingSettings, _settings(ReadingSettings, "reading")]
 Training = Annotated[TrainingSettings, _settings(TrainingSettings, "training")]
 Denoising = Annotated[DenoisingSettings, _settings(DenoisingSettings, "denoising")]
+Thinning = Annotated[ThinningSettings, _settings(ThinningSettings, "thinning")]
 Paths = tuple[Path, ...]
 
 
@@ -146,6 +154,26 @@ class Denoise:
 
 
 @dataclass(frozen=True)
+class Thin:
+    """Split micrographs of counted electrons into halves to train on.
+
+    NAME.mrc gives NAME_EVN.mrc and NAME_ODD.mrc: each electron goes to one of them by the
+    toss of a coin. Right only for counts with independent noise; anything else is refused.
+
+    Files that cannot be split are named and skipped; the exit status is 3.
+    """
+
+    paths: Annotated[
+        Positional[Paths],
+        arg(metavar="PATH...", help="MRC files, or folders of them.", help_behavior_hint=""),
+    ]
+    out: Annotated[Path, arg(metavar="FOLDER", help="Folder for the halves.")]
+    thinning: Thinning
+    reading: Reading
+    overwrite: Annotated[bool, arg(help="Replace halves that exist.", help_behavior_hint="")] = False
+
+
+@dataclass(frozen=True)
 class Demo:
     """Train and denoise on simulated micrographs, to see that everything works.
 
@@ -161,6 +189,7 @@ class Cryoden:
     """Train a denoising network on cryo-EM micrographs, and denoise them.
 
     Start with `cryoden info FOLDER`, then `train`, then `denoise`.
+    Without halves, `thin` makes some of counted micrographs.
 
     Exit status: 0 done, 1 error, 2 wrong usage, 3 with failures, 130 stopped.
     """
@@ -169,6 +198,7 @@ class Cryoden:
         Annotated[Info, subcommand("info")]
         | Annotated[Train, subcommand("train")]
         | Annotated[Denoise, subcommand("denoise")]
+        | Annotated[Thin, subcommand("thin")]
         | Annotated[Demo, subcommand("demo")]
     )
     json: Annotated[

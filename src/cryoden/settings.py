@@ -194,6 +194,18 @@ class DenoisingSettings:
         check(self)
 
 
+@dataclass(frozen=True)
+class ThinningSettings:
+    """How to split counts into halves."""
+
+    seed: Annotated[
+        int, Setting("Same seed, file name and counts: same halves", low=0, high=2**31 - 1, step=1)
+    ] = 0
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
 def described(kind: type) -> dict[str, tuple[Any, Setting]]:
     """Return for each field of a settings class its plain type and its `Setting`."""
     hints = get_type_hints(kind, include_extras=True)
