@@ -7,7 +7,14 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, cast
 
-from cryoden.events import EpochFinished, PhaseStarted, StepFinished, TrainingEvent, TrainingFinished, TrainingStarted
+from cryoden.events import (
+    EpochFinished,
+    PhaseStarted,
+    StepFinished,
+    TrainingEvent,
+    TrainingFinished,
+    TrainingStarted,
+)
 from cryoden.history import History
 from cryoden.micrograph import HalfPair, Windowed
 from cryoden.settings import TrainingSettings

@@ -15,7 +15,7 @@ from cryoden.micrograph import Pixels
 from cryoden.settings import DenoisingPrecision, Device, Precision
 
 PARTS = 8  # of a transfer to or from a GPU
-CPU_TILE_MEMORY = 1 << 30  # a laptop must stay usable while it denoises
+CPU_TILE_MEMORY = 3 << 28  # a laptop must stay usable while it denoises
 
 
 def resolve(device: Device) -> torch.device:

@@ -47,12 +47,15 @@ class Normalization:
 
     def apply(self, pixels: Image) -> Image:
         """Return z-scored pixels; outliers are brought to ±`CLIP` standard deviations."""
-        scored = (pixels - self.mean) * (1 / self.std)
+        scored = pixels - self.mean
+        scored *= 1 / self.std
         return scored.clip(-CLIP, CLIP)
 
     def undo(self, denoised: Image) -> Image:
         """Return what a network gave back in the micrograph's grey scale."""
-        return denoised * (self.spread * self.std) + self.mean
+        pixels = denoised * (self.spread * self.std)
+        pixels += self.mean
+        return pixels
 
 
 def measure(micrograph: Windowed, scale: float = 1.0) -> Normalization:
