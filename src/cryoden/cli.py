@@ -14,7 +14,7 @@ import tyro
 from tyro.conf import CascadeSubcommandArgs, FlagCreatePairsOff, OmitArgPrefixes, OmitSubcommandPrefixes
 
 from cryoden.errors import CryodenError, SettingsError, TrainingError, in_words, printable
-from cryoden.flags import Cryoden, Demo, Denoise, Info, Thin, Train
+from cryoden.flags import Cryoden, Demo, Denoise, Info, Simulate, Thin, Train
 
 if TYPE_CHECKING:
     from cryoden.events import TrainingEvent
@@ -79,6 +79,8 @@ def _run(asked: Cryoden) -> int:
             return _denoise(asked.command, as_json=asked.json)
         case Thin():
             return _thin(asked.command, as_json=asked.json)
+        case Simulate():
+            return _simulate(asked.command, as_json=asked.json)
         case Demo():
             return _demo(asked.command, as_json=asked.json)
 
@@ -168,6 +170,15 @@ def _thin(asked: Thin, *, as_json: bool) -> int:
         asked.paths, asked.out, asked.thinning, reading=asked.reading, overwrite=asked.overwrite
     )
     return FAILURES if console.follow_batch(events, as_json=as_json).failed else DONE
+
+
+def _simulate(asked: Simulate, *, as_json: bool) -> int:
+    from cryoden import console, simulation  # noqa: PLC0415 - torch only where it is needed
+
+    options: dict[str, Any] = {"structures": asked.structure, "overwrite": asked.overwrite}
+    events = simulation.simulate_files(asked.output, asked.simulating, **options)
+    console.follow_batch(events, as_json=as_json)
+    return DONE
 
 
 def _demo(asked: Demo, *, as_json: bool) -> int:

@@ -19,6 +19,7 @@ from cryoden.settings import (
     DenoisingSettings,
     ReadingSettings,
     Setting,
+    SimulationSettings,
     ThinningSettings,
     TrainingSettings,
     described,
@@ -78,6 +79,7 @@ Reading = Annotated[ReadingSettings, _settings(ReadingSettings, "reading")]
 Training = Annotated[TrainingSettings, _settings(TrainingSettings, "training")]
 Denoising = Annotated[DenoisingSettings, _settings(DenoisingSettings, "denoising")]
 Thinning = Annotated[ThinningSettings, _settings(ThinningSettings, "thinning")]
+Simulating = Annotated[SimulationSettings, _settings(SimulationSettings, "simulating")]
 Paths = tuple[Path, ...]
 
 
@@ -174,6 +176,23 @@ class Thin:
 
 
 @dataclass(frozen=True)
+class Simulate:
+    """Write simulated exposures with a known truth.
+
+    NAME_EVN.mrc and NAME_ODD.mrc in the output folder; below it full, clean (particles alone),
+    clean_with_ice, and particles (coordinates and parameters). Without --structure each
+    exposure shows its own random assembly.
+    """
+
+    output: Annotated[Path, arg(metavar="FOLDER", help="Folder for the files.")]
+    simulating: Simulating
+    structure: Annotated[
+        Paths, arg(metavar="FILE...", help="PDB or mmCIF files of the particles.", help_behavior_hint="")
+    ] = ()
+    overwrite: Annotated[bool, arg(help="Replace files that exist.", help_behavior_hint="")] = False
+
+
+@dataclass(frozen=True)
 class Demo:
     """Train and denoise on simulated micrographs, to see that everything works.
 
@@ -199,6 +218,7 @@ class Cryoden:
         | Annotated[Train, subcommand("train")]
         | Annotated[Denoise, subcommand("denoise")]
         | Annotated[Thin, subcommand("thin")]
+        | Annotated[Simulate, subcommand("simulate")]
         | Annotated[Demo, subcommand("demo")]
     )
     json: Annotated[

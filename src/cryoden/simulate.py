@@ -174,8 +174,8 @@ def exposed(
     shared = scene.detector.efficiency * (
         grid.filtered(expected, blur) if scene.detector.integrating else expected
     )
-    parts = (contrast.cropped(part).cpu().numpy() for part in (even, odd, clean, shared))
-    return Exposure(scene, *parts, contrast.placed)
+    e, o, c, s = (contrast.cropped(part).cpu().numpy() for part in (even, odd, clean, shared))
+    return Exposure(scene, even=e, odd=o, clean=c, clean_with_ice=s, placed=contrast.placed)
 
 
 def seen(scene: Scene, structures: Sequence[Structure], device: torch.device) -> Contrast:
