@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from cryoden.judgement import UNJUDGED, Quality, References, Verdict
+from cryoden.judgement import UNJUDGED, HeldOutQuality, References, Verdict
 from cryoden.micrograph import Micrograph
 from cryoden.settings import TrainingSettings
 
@@ -84,7 +84,7 @@ class EpochFinished:
     validation_loss: float
     correlation: float
     fallen: bool
-    quality: Quality
+    quality: HeldOutQuality
     weights: Weights | None
     verdict: Verdict = UNJUDGED
 

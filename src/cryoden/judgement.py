@@ -37,7 +37,7 @@ class References:
     fine : float
         The same in the finest quarter of spatial frequencies; about 0 where noise is independent.
     resolution : float or None
-        Length at which noisy and target cease to agree, see `Quality`.
+        Length at which noisy and target cease to agree, see `HeldOutQuality`.
     """
 
     identity: float
@@ -53,7 +53,7 @@ class References:
 
 
 @dataclass(frozen=True)
-class Quality:
+class HeldOutQuality:
     """What a network does to the held-out data, measured without a truth.
 
     Parameters

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from cryoden.cosines import Compared, Rings, gaussian
 from cryoden.events import Mode
-from cryoden.judgement import Quality, References
+from cryoden.judgement import HeldOutQuality, References
 from cryoden.optimization import Place
 from cryoden.patches import Batch, PatchSource
-from cryoden.rings import Compared, Rings, gaussian
 
 FALLEN_POWER = 0.1  # of the linear filter's output power
 LEAST_POWER = 1e-6  # of the target's: below this even the best linear filter finds nothing
@@ -30,7 +30,7 @@ class Score:
     loss: float
     correlation: float
     fallen: bool
-    quality: Quality
+    quality: HeldOutQuality
 
 
 class Moments:
@@ -122,9 +122,9 @@ class Held:
         moments, compared = self._measured(network)
         loss, fallen = moments.loss(OUTPUT, TARGET), moments.covariance(OUTPUT, OUTPUT) < self._least_power
         if not math.isfinite(loss):
-            return Score(loss, 0.0, fallen, Quality(None, None, 0.0, None))
+            return Score(loss, 0.0, fallen, HeldOutQuality(None, None, 0.0, None))
         gain, bias = (None, None) if fallen or self.mode == "supervised" else _gain_and_bias(moments)
-        quality = Quality(gain, bias, compared.mean_correlation(), self._resolution(compared))
+        quality = HeldOutQuality(gain, bias, compared.mean_correlation(), self._resolution(compared))
         return Score(loss, moments.correlation(OUTPUT, TARGET), fallen, quality)
 
     def _measured(self, network: nn.Module) -> tuple[Moments, Compared]:

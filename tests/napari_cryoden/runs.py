@@ -18,7 +18,7 @@ from cryoden.events import (
     TrainingStarted,
 )
 from cryoden.history import History
-from cryoden.judgement import Quality, References
+from cryoden.judgement import HeldOutQuality, References
 from cryoden.micrograph import HalfPair
 from cryoden.settings import TrainingSettings
 
@@ -27,7 +27,7 @@ REFERENCES = References(
     identity=1.95, constant=1.0, gaussian=0.99, sigma=20.0, linear=0.988,
     floor=FLOOR, error=0.001, r_half=0.023, fine=0.0, resolution=30.0,
 )  # fmt: skip
-QUALITY = Quality(gain=21.5, bias=0.12, frc=0.1, resolution=18.4)
+QUALITY = HeldOutQuality(gain=21.5, bias=0.12, frc=0.1, resolution=18.4)
 WEIGHTS = {"w": np.zeros(3, np.float32)}
 
 

@@ -6,7 +6,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cryoden.rings import Compared, Rings, gaussian
+from cryoden.cosines import Compared, Rings, gaussian
 
 EDGE, MANY = 64, 24
 RINGS = Rings(EDGE)
