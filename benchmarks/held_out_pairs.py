@@ -15,21 +15,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from half_correlation import WIDTHS, Image, clipped, gaussian
+from half_correlation import WIDTHS, clipped
 
 from cryoden import mrc, pipeline
 from cryoden.checkpoint import load
 from cryoden.denoising import Denoiser
 from cryoden.events import MicrographDenoised
-from cryoden.micrograph import HalfPair
+from cryoden.filters import gaussian
+from cryoden.measures import half_correlation
+from cryoden.micrograph import HalfPair, Pixels
 from cryoden.settings import DenoisingSettings, TrainingSettings
 
 Files = tuple[Path, Path]
-
-
-def r(image: Image, target: Image) -> float:
-    """Return Pearson's correlation."""
-    return float(np.corrcoef(image.ravel(), target.ravel())[0, 1])
 
 
 def trained(pairs: Sequence[Files], mode: str, minutes: float) -> Path:
@@ -46,7 +43,7 @@ def trained(pairs: Sequence[Files], mode: str, minutes: float) -> Path:
     return model
 
 
-def denoised(path: Path, model: Path) -> Image:
+def denoised(path: Path, model: Path) -> Pixels:
     """Return the denoised micrograph."""
     *_, last = Denoiser(load(model), DenoisingSettings()).denoise(mrc.read(path))
     assert isinstance(last, MicrographDenoised)
@@ -56,8 +53,9 @@ def denoised(path: Path, model: Path) -> Image:
 def row(noisy: Path, target: Path, model: Path) -> list[float]:
     """Return r of raw, best Gaussian, Gaussian of 6 px and denoised with the raw target."""
     image, truth = clipped(noisy), clipped(target)
-    smoothed = {width: r(gaussian(image, width), truth) for width in WIDTHS}
-    return [r(image, truth), max(smoothed.values()), smoothed[6], r(denoised(noisy, model), truth)]
+    smoothed = {width: half_correlation(gaussian(image, width), truth) for width in WIDTHS}
+    found = half_correlation(denoised(noisy, model), truth)
+    return [half_correlation(image, truth), max(smoothed.values()), smoothed[6], found]
 
 
 def main() -> None:

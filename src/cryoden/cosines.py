@@ -16,9 +16,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-Array = NDArray[np.float64]
-THRESHOLD = 1 / 7  # of the ring correlation, for a resolution
-CHANCE = 3.0  # standard errors
+from cryoden.rings import Array
+from cryoden.spectra import RadialProfile, resolution
+
 SIGMAS = np.geomspace(0.5, 64, 57)  # px; an eighth of an octave apart
 
 
@@ -114,29 +114,23 @@ class Compared:
 
     def mean_correlation(self) -> float:
         """Return the mean over all rings up to Nyquist, but for the one of the patches' means."""
-        rings = (self.frequencies > 0) & (self.frequencies <= 0.5)
-        return float(self.correlation[rings].mean())
+        return float(self.correlation[self._up_to_nyquist].mean())
 
     def finest(self) -> float:
         """Return the correlation over the finest quarter of the frequencies up to Nyquist."""
-        ring = (self.frequencies > 0.375) & (self.frequencies <= 0.5)
+        ring = self._up_to_nyquist & (self.frequencies > 0.375)
         scale = sqrt(self.noisy[ring].sum() * self.target[ring].sum())
         return float(self.shared[ring].sum() / scale) if scale > 0 else 0.0
 
     def resolution(self) -> float | None:
-        """Return the period in px at which the correlation first falls below 1/7.
+        """Return the period in px at which the correlation first falls below 1/7."""
+        rings = self._up_to_nyquist
+        twice = 2 * self.counts[rings].astype(np.float64)  # of Fourier coefficients half are independent
+        return resolution(RadialProfile(self.frequencies[rings], self.correlation[rings], twice))
 
-        Each ring is averaged with its two neighbours. ``None`` where none is above 1/7, and
-        above chance, before one falls below; 2 where none falls below.
-        """
-        rings = (self.frequencies > 0) & (self.frequencies <= 0.5)
-        around = np.ones(3)
-        counts = np.convolve(self.counts[rings], around, "same")
-        values = np.convolve((self.correlation * self.counts)[rings], around, "same") / counts
-        below = np.nonzero(values < np.maximum(THRESHOLD, CHANCE / np.sqrt(counts)))[0]
-        if not below.size:
-            return 2.0
-        return float(1 / self.frequencies[rings][below[0] - 1]) if below[0] else None
+    @property
+    def _up_to_nyquist(self) -> NDArray[np.bool_]:
+        return (self.frequencies > 0) & (self.frequencies <= 0.5)
 
 
 def gaussian(frequencies: Array, sigma: float) -> Array:
