@@ -36,6 +36,7 @@ from cryoden.simulate import Contrast, Scene, seen
 from cryoden.structures import Structure, assembly, random_recipe
 
 WORKING, WIDTHS = 3.0, (24, 48, 96, 160, 192)
+DETECTOR = 1.0  # Å/px, typical of the 0.5 to 2.5 it is trained for
 EDGE, PATCH, BATCH, GROUP = 1024, 256, 32, 4  # px; patches; of one exposure
 STRUCTURES, SCENES = 300, 300
 RATE, AVERAGING, DECAY = 1e-3, 0.999, (0.9, 0.99)
@@ -292,7 +293,7 @@ def main() -> None:
         "torch": str(torch.__version__),
         "device": torch.cuda.get_device_name(),
     }
-    model = Model("unet", weights, pixel_size=None, provenance=provenance, working_pixel=WORKING)
+    model = Model("unet", weights, pixel_size=DETECTOR, provenance=provenance, working_pixel=WORKING)
     checkpoint.write(model, options.output, half=True)
     print(f"{options.output}: {steps} steps, {stream.total} exposures")
 

@@ -105,7 +105,7 @@ def _info(asked: Info, *, as_json: bool) -> int:
 
 
 def _train(asked: Train, *, as_json: bool) -> int:
-    from cryoden import console  # noqa: PLC0415 - torch only where it is needed
+    from cryoden import console, training_console  # noqa: PLC0415 - torch only where it is needed
 
     if bool(asked.halves) == bool(asked.noisy or asked.target):
         raise SettingsError(
@@ -117,7 +117,7 @@ def _train(asked: Train, *, as_json: bool) -> int:
     before = _stamp(asked.model)
     with closing(_training(asked)) as events:
         try:
-            ended = console.follow_training(events, as_json=as_json)
+            ended = training_console.follow_training(events, as_json=as_json)
         except KeyboardInterrupt:
             events.close()
             kept = (
@@ -131,7 +131,7 @@ def _train(asked: Train, *, as_json: bool) -> int:
         raise TrainingError("T01", None, ended.message, kept="No model was written")
     if not as_json:
         console.OUT.print(f"Model: {printable(asked.model)}", soft_wrap=True, markup=False)
-    return DONE if ended.reason == "completed" else FAILURES
+    return DONE if ended.reason in {"completed", "plateau"} else FAILURES
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:
@@ -182,9 +182,9 @@ def _simulate(asked: Simulate, *, as_json: bool) -> int:
 
 
 def _demo(asked: Demo, *, as_json: bool) -> int:
-    from cryoden import console, demonstration  # noqa: PLC0415 - torch only where it is needed
+    from cryoden import console, demonstration, training_console  # noqa: PLC0415 - torch only where it is needed
 
-    console.follow_training(demonstration.train(asked.output, asked.training), as_json=as_json)
+    training_console.follow_training(demonstration.train(asked.output, asked.training), as_json=as_json)
     ended = console.follow_batch(demonstration.denoise(asked.output), as_json=as_json)
     return FAILURES if ended.failed else DONE
 

@@ -19,19 +19,13 @@ from cryoden.errors import printable
 from cryoden.events import (
     BatchEvent,
     BatchFinished,
-    EpochFinished,
     FileFailed,
     FileFinished,
     FileStarted,
     FileThinned,
-    PhaseStarted,
-    StepFinished,
     TileFinished,
-    TrainingEvent,
-    TrainingFinished,
-    TrainingStarted,
 )
-from cryoden.history import History, clock
+from cryoden.history import clock
 
 Event = TypeVar("Event")
 
@@ -74,92 +68,33 @@ def _plain_dataclass(value: Any) -> Any:
     return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
 
 
-def follow_training(events: Iterable[TrainingEvent], *, as_json: bool) -> TrainingFinished:
-    """Print a run as it goes on and return how it ended."""
-    for event in _printed(events) if as_json else _shown(events):
-        if isinstance(event, TrainingFinished):
-            return event
-    raise AssertionError("a run always ends with TrainingFinished")
-
-
 def follow_batch(events: Iterable[BatchEvent], *, as_json: bool) -> BatchFinished:
     """Print a batch as it goes on and return how it ended."""
-    for event in _printed(events) if as_json else _shown_batch(events):
+    for event in printed(events) if as_json else _shown_batch(events):
         if isinstance(event, BatchFinished):
             return event
     raise AssertionError("a batch always ends with BatchFinished")
 
 
-def _printed(events: Iterable[Event]) -> Iterator[Event]:
+def printed(events: Iterable[Event]) -> Iterator[Event]:
+    """Pass events on, each printed as JSON."""
     for event in events:
         _print_event(event)
         yield event
 
 
 @contextmanager
-def _bar() -> Iterator[tuple[Progress, Any]]:
+def bar() -> Iterator[tuple[Progress, Any]]:
+    """Give a progress bar and its one task; it is gone afterwards, and never drawn into a file."""
     columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), TaskProgressColumn())
     with Progress(*columns, console=OUT, transient=True, disable=not OUT.is_terminal) as progress:
         yield progress, progress.add_task("", total=1.0)
 
 
-def _shown(events: Iterable[TrainingEvent]) -> Iterator[TrainingEvent]:
-    """Pass events on, a line printed for each epoch above a bar."""
-    history = History()
-    with _bar() as (progress, task):
-        for event in events:
-            history.add(event)
-            _show_training_event(event)
-            done = history.last.progress if history.last else 0.0
-            progress.update(task, completed=done, description=history.status_line())
-            yield event
-
-
-def _show_training_event(event: TrainingEvent) -> None:
-    match event:
-        case PhaseStarted():
-            OUT.print(f"[dim]{event.phase} …[/dim]")
-        case TrainingStarted():
-            _show_start(event)
-        case EpochFinished():
-            _show_epoch(event)
-        case TrainingFinished():
-            OUT.print(
-                f"{event.message} ({clock(event.elapsed)})",
-                style="" if event.reason == "completed" else "yellow",
-            )
-        case StepFinished():
-            pass
-
-
-def _show_start(event: TrainingStarted) -> None:
-    at = event.references
-    show_remarks(event.warnings)
-    OUT.print(f"{event.settings.network}, {event.parameters:,} weights, {event.precision} on {event.device}")
-    OUT.print(f"trains on {_listed(event.training)}; held out: {_listed(event.validation)}")
-    OUT.print(
-        f"held-out loss of doing nothing {at.identity:.4f}, a constant {at.constant:.4f}, "
-        f"the best linear filter {at.linear:.4f}" + (f", the noise floor {at.floor:.4f}" if at.floor else "")
-    )
-    OUT.print("[bold]epoch   time   training  validation  r(denoised, target)[/bold]")
-
-
-def _listed(names: tuple[str, ...], shown: int = 3) -> str:
-    more = f" and {len(names) - shown:,} more" if len(names) > shown else ""
-    return escape(printable(", ".join(names[:shown]) + more))
-
-
-def _show_epoch(event: EpochFinished) -> None:
-    trained = "       –" if math.isnan(event.train_loss) else f"{event.train_loss:8.5f}"
-    mark = "  best" if event.weights is not None else "  fallen" if event.fallen else ""
-    judged = f"{event.validation_loss:8.5f}  {event.correlation:8.4f}{mark}"
-    OUT.print(f"{event.epoch:5d} {clock(event.elapsed):>7}  {trained}    {judged}")
-
-
 def _shown_batch(events: Iterable[BatchEvent]) -> Iterator[BatchEvent]:
     """Pass events on, a line printed for each file above a bar."""
     at = FileStarted(Path(), 0, 1)
-    with _bar() as (progress, task):
+    with bar() as (progress, task):
         for event in events:
             at = event if isinstance(event, FileStarted) else at
             share = event.done / event.total if isinstance(event, TileFinished) else 0.0

@@ -16,10 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cryoden.counting import CountingEvidence
+from cryoden.judgement import UNJUDGED, HeldOutQuality, References, Verdict
 from cryoden.micrograph import Micrograph
 from cryoden.settings import TrainingSettings
 
 Mode = Literal["noise2noise", "supervised"]
+Trouble = Literal["fallen", "diverged"]
 Weights = Mapping[str, NDArray[np.float32]]
 
 
@@ -28,33 +30,6 @@ class PhaseStarted:
     """A named stretch of work before the first step, such as "measuring micrographs"."""
 
     phase: str
-
-
-@dataclass(frozen=True)
-class References:
-    """Losses on the held-out data that need no training; a run is judged beside them.
-
-    Parameters
-    ----------
-    identity : float
-        Doing nothing: mean squared difference of noisy and target, both z-scored.
-    constant : float
-        Predicting the mean everywhere, about 1.
-    linear : float
-        The best linear combination of smoothing scales, fitted on the training data.
-    floor : float or None
-        The noise floor of Noise2Noise: the target's power less what the halves share, which
-        is 1 − r_half for a whole z-scored micrograph; ``None`` for supervised pairs. Its own
-        error is one over the root of the number of held-out pixels.
-    r_half : float
-        Pearson correlation of noisy and target.
-    """
-
-    identity: float
-    constant: float
-    linear: float
-    floor: float | None
-    r_half: float
 
 
 @dataclass(frozen=True)
@@ -105,7 +80,7 @@ class EpochFinished:
 
     ``correlation`` is r(denoised noisy, raw target). ``weights`` is a fresh copy when this
     epoch is the best so far, else ``None``. ``fallen`` says that the output has become
-    (nearly) constant.
+    (nearly) constant. ``train_loss`` is no number where no step was taken.
     """
 
     epoch: int
@@ -115,14 +90,29 @@ class EpochFinished:
     validation_loss: float
     correlation: float
     fallen: bool
+    quality: HeldOutQuality
     weights: Weights | None
+    verdict: Verdict = UNJUDGED
+
+
+@dataclass(frozen=True)
+class Restarted:
+    """A run that went wrong goes on from its best weights, or its start, at a lower learning rate.
+
+    ``attempt`` counts from 1; steps and epochs count on.
+    """
+
+    attempt: int
+    why: Trouble
+    message: str
+    learning_rate: float
 
 
 @dataclass(frozen=True)
 class TrainingFinished:
     """Last event of a run that was asked to its end, with the reason for the end."""
 
-    reason: Literal["completed", "fallen", "diverged"]
+    reason: Literal["completed", "plateau"] | Trouble
     message: str
     epochs: int
     best_epoch: int
@@ -130,7 +120,7 @@ class TrainingFinished:
     elapsed: float
 
 
-TrainingEvent = PhaseStarted | TrainingStarted | StepFinished | EpochFinished | TrainingFinished
+TrainingEvent = PhaseStarted | TrainingStarted | StepFinished | EpochFinished | Restarted | TrainingFinished
 
 
 @dataclass(frozen=True)

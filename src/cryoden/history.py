@@ -9,11 +9,13 @@ from typing import assert_never
 from cryoden.events import (
     EpochFinished,
     PhaseStarted,
+    Restarted,
     StepFinished,
     TrainingEvent,
     TrainingFinished,
     TrainingStarted,
 )
+from cryoden.judgement import Verdict
 
 SPEED_STEPS = 20  # steps the shown speed is averaged over
 
@@ -30,6 +32,7 @@ class History:
         self.losses: list[float] = []
         self.epochs: list[EpochFinished] = []
         self.best: EpochFinished | None = None
+        self.restarts: list[Restarted] = []
         self._clock: list[float] = []
 
     def add(self, event: TrainingEvent) -> None:
@@ -43,6 +46,8 @@ class History:
                 self._add_step(event)
             case EpochFinished():
                 self._add_epoch(event)
+            case Restarted():
+                self.restarts.append(event)
             case TrainingFinished():
                 self.finished = event
             case _:
@@ -60,6 +65,16 @@ class History:
             self.best = event
 
     @property
+    def pixel_size(self) -> float | None:
+        """Å/px of the micrographs, which says what lengths are in."""
+        return self.started.pixel_size if self.started else None
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """How the run stood after its last epoch; ``None`` before the first."""
+        return self.epochs[-1].verdict if self.epochs else None
+
+    @property
     def steps_per_second(self) -> float:
         """Speed over the last steps; 0 before the second step."""
         span = self._clock[-1] - self._clock[0] if len(self._clock) > 1 else 0.0
@@ -71,7 +86,9 @@ class History:
             return self.finished.message
         if self.started is None or self.last is None:
             return f"{self.phase} …" if self.phase else "no run yet"
-        return " · ".join((*self._position(self.started, self.last), self._best(), self.started.device))
+        restarts = [f"restarted {len(self.restarts)}×"] if self.restarts else []
+        where = *self._position(self.started, self.last), *restarts, self._best(), self.started.device
+        return " · ".join(where)
 
     def _position(self, started: TrainingStarted, last: StepFinished) -> tuple[str, ...]:
         of_epochs = f"/{started.epochs}" if started.epochs else ""
@@ -87,6 +104,13 @@ class History:
         if self.best is None:
             return "no best epoch yet"
         return f"best {self.best.validation_loss:.4f} @ epoch {self.best.epoch}"
+
+
+def length(value: float | None, pixel_size: float | None) -> str:
+    """Return a length of an event with its unit."""
+    if value is None:
+        return "–"
+    return f"{value:.3g} Å" if pixel_size else f"{value:.3g} px"
 
 
 def clock(seconds: float) -> str:

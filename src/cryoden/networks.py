@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from cryoden.checkpoint import Model
 from cryoden.errors import ModelFileError
+from cryoden.events import Weights
 from cryoden.settings import NetworkName
 
 # Starck & Murtagh (2006), eq. 2.13: the cubic B-spline smoothing of the starlet transform.
@@ -224,5 +225,10 @@ def loaded(network: Network, model: Model) -> Network:
             f"the model does not fit the network {type(network).__name__} (first difference: {differing})"
         )
         raise ModelFileError("M06", None, problem, fix=f"Choose the network {model.network}")
-    network.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in model.weights.items()})
+    load(network, model.weights)
     return network
+
+
+def load(network: nn.Module, weights: Weights) -> None:
+    """Put weights that fit into a network."""
+    network.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in weights.items()})

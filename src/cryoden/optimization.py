@@ -16,13 +16,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from cryoden.devices import reproducible
-from cryoden.networks import LinearFilter
+from cryoden.events import Weights
+from cryoden.networks import LinearFilter, load
 from cryoden.patches import Batch
 from cryoden.settings import TrainingSettings
 
 WARM_UP = 50  # steps
 CLIP_NORM = 0.1
 AVERAGING = 0.995
+GENTLER = 4.0  # a run that went wrong goes on with a learning rate divided by this
 
 
 @dataclass(frozen=True)
@@ -53,13 +55,31 @@ class Learner:
         self.settings = settings
         self.network = network.to(place.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stubs
         self.average = copy.deepcopy(self.network).requires_grad_(False)
-        kind = torch.optim.AdamW if settings.optimizer == "adamw" else torch.optim.SGD
-        self.optimizer = kind(self.network.parameters(), lr=settings.learning_rate)
+        self.first = 0  # the step before the first
+        self.highest = settings.learning_rate
+        self.optimizer = self._optimizer()
 
     def rate(self, step: int, progress: float) -> float:
         """Return the learning rate of a step, ``progress`` from 0 to 1 through the run."""
         down = (1 + math.cos(math.pi * progress)) / 2 if self.settings.schedule == "cosine" else 1.0
-        return self.settings.learning_rate * down * min(1.0, step / WARM_UP)
+        return self.highest * down * min(1.0, (step - self.first) / WARM_UP)
+
+    def restart(self, weights: Weights, step: int) -> None:
+        """Go on from these weights after ``step``, more gently; nothing else is remembered."""
+        for module in (self.network, self.average):
+            load(module, weights)
+        self.first = step
+        self.highest /= GENTLER
+        self.optimizer = self._optimizer()
+
+    def weights(self) -> Weights:
+        """Return a copy of what is validated and saved: the running average."""
+        state = self.average.state_dict()
+        return {name: value.float().cpu().numpy().copy() for name, value in state.items()}
+
+    def _optimizer(self) -> torch.optim.Optimizer:
+        kind = torch.optim.AdamW if self.settings.optimizer == "adamw" else torch.optim.SGD
+        return kind(self.network.parameters(), lr=self.highest)
 
     def learn(self, batch: Batch, step: int, progress: float) -> float:
         """Update the weights once and return the batch's mean squared error.
@@ -81,7 +101,8 @@ class Learner:
         return loss.item() if torch.isfinite(norm) else math.nan
 
     def _follow(self, step: int) -> None:
-        decay = min(AVERAGING, step / (step + 10))
+        taken = step - self.first
+        decay = min(AVERAGING, taken / (taken + 10))
         with torch.no_grad():
             for mean, now in zip(self.average.parameters(), self.network.parameters(), strict=True):
                 mean.lerp_(now, 1 - decay)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import platform
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -73,7 +73,9 @@ class _Record:
                 self.about["end"] = event.reason
 
     def _add_epoch(self, event: EpochFinished) -> None:
-        self.about["history"].append(_plain({k: v for k, v in vars(event).items() if k != "weights"}))
+        epoch = asdict(replace(event, weights=None))
+        del epoch["weights"]
+        self.about["history"].append(_plain(epoch))
         if event.weights is not None:
             self.best = event
             self.save()
@@ -97,4 +99,10 @@ def versions() -> dict[str, str]:
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
     """Return the values as JSON has them: no NaN."""
-    return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in values.items()}
+    return {
+        key: _plain(value) if isinstance(value, dict) else _finite(value) for key, value in values.items()
+    }
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -57,6 +57,16 @@ class TrainingSettings:
             step=1,
         ),
     ] = 0
+    patience: Annotated[
+        int,
+        Setting(
+            "Stop when so many epochs in a row brought no better held-out loss; 0 = never",
+            unit="epochs",
+            low=0,
+            high=100_000,
+            step=5,
+        ),
+    ] = 20
     device: Annotated[Device, Setting("Where to compute; auto takes the GPU when there is one")] = "auto"
     seed: Annotated[
         int,

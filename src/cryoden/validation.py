@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from cryoden.events import Mode, References
+from cryoden.cosines import Compared, Rings, gaussian
+from cryoden.events import Mode
+from cryoden.judgement import HeldOutQuality, References
 from cryoden.optimization import Place
-from cryoden.patches import PatchSource
+from cryoden.patches import Batch, PatchSource
 
 FALLEN_POWER = 0.1  # of the linear filter's output power
 LEAST_POWER = 1e-6  # of the target's: below this even the best linear filter finds nothing
@@ -20,69 +23,139 @@ LEAST_POWER = 1e-6  # of the target's: below this even the best linear filter fi
 class Score:
     """How an output compares with its target.
 
-    Mean squared error, Pearson correlation, variance of the output, and mean product of output
-    and target, all in the target's units.
+    Mean squared error in the target's units, Pearson correlation, whether the output has
+    become (nearly) constant, far below the linear filter's, and what else needs no truth.
     """
 
     loss: float
     correlation: float
-    power: float
-    product: float
-
-    def has_fallen(self, linear: Score) -> bool:
-        """Whether the output has become (nearly) constant, far below the linear filter's."""
-        return self.power < FALLEN_POWER * max(linear.power, LEAST_POWER)
+    fallen: bool
+    quality: HeldOutQuality
 
 
 class Moments:
-    """Sums over many patches from which means, variances and correlations follow."""
+    """Sums over many pixels of several images, from which means and covariances follow."""
 
-    def __init__(self) -> None:
-        self.sums = torch.zeros(6, dtype=torch.float64)
+    def __init__(self, images: int) -> None:
+        self.count = 0
+        self.sums = torch.zeros(images, dtype=torch.float64)
+        self.products = torch.zeros(images, images, dtype=torch.float64)
 
-    def add(self, output: Tensor, target: Tensor) -> None:
-        """Add one patch of output and target."""
-        a, b = output.cpu().double(), target.cpu().double()  # Apple GPUs have no float64
-        ones = torch.tensor(float(a.numel()), dtype=torch.float64)
-        terms = (ones, a.sum(), b.sum(), (a * a).sum(), (b * b).sum(), (a * b).sum())
-        self.sums += torch.stack(terms)
+    def add(self, *images: Tensor) -> None:
+        """Add the same pixels of each image."""
+        rows = torch.stack([image.flatten().cpu().double() for image in images])  # Apple GPUs have no float64
+        self.count += rows.shape[1]
+        self.sums += rows.sum(dim=1)
+        self.products += rows @ rows.T
 
-    def score(self) -> Score:
-        """Return what the sums say."""
-        count, a, b, aa, bb, ab = self.sums.tolist()
-        variance_a, variance_b = aa / count - (a / count) ** 2, bb / count - (b / count) ** 2
-        covariance = ab / count - a * b / count**2
-        spread = math.sqrt(max(variance_a, 0.0) * max(variance_b, 0.0))
-        correlation = covariance / spread if spread > 0 else 0.0
-        return Score((aa - 2 * ab + bb) / count, correlation, variance_a, ab / count)
+    def covariance(self, one: int, other: int) -> float:
+        """Return the covariance of two of the images; of one with itself, its variance."""
+        means = self.sums / self.count
+        return float(self.products[one, other] / self.count - means[one] * means[other])
+
+    def correlation(self, one: int, other: int) -> float:
+        """Return Pearson's r of two of the images, 0 where one is constant."""
+        spread = math.sqrt(max(0.0, self.covariance(one, one)) * max(0.0, self.covariance(other, other)))
+        return self.covariance(one, other) / spread if spread > 0 else 0.0
+
+    def loss(self, one: int, other: int) -> float:
+        """Return the mean squared difference of two of the images."""
+        of = self.products
+        return float(of[one, one] - 2 * of[one, other] + of[other, other]) / self.count
+
+
+OUTPUT, TARGET, NOISY, PARTNER = range(4)  # PARTNER: the output for the target
 
 
 class Held:
-    """The held-out patches of one run."""
+    """The held-out patches of one run, and what they say without a network.
 
-    def __init__(self, source: PatchSource) -> None:
-        self.source = source
+    Under Noise2Noise both halves of a patch are denoised, and each is compared with the other.
 
-    def judge(self, network: nn.Module, place: Place) -> Score:
-        """Return the score of a network's output."""
-        moments = Moments()
-        for batch in self.source.grid():
-            noisy, target = place.tensors(batch)
-            with torch.no_grad():
-                output = place.predict(network, noisy)
-            moments.add(output, target)
-        return moments.score()
+    Parameters
+    ----------
+    source : PatchSource
+        Of the held-out regions.
+    mode : {"noise2noise", "supervised"}
+        Whether noisy and target are halves.
+    place : Place
+        Where to compute.
+    learned : Batch
+        Training patches, to fit the filters to.
+    pixel_size : float or None
+        Of the patches, in Å/px.
 
-    def references(self, linear: Score, place: Place, mode: Mode) -> References:
-        """Return the losses of doing nothing, of a constant and of the linear filter."""
-        nothing = self.judge(nn.Identity(), place)
-        constant = self.judge(_Constant(), place)
+    Attributes
+    ----------
+    references : References
+        What is reached without a network.
+    """
+
+    def __init__(
+        self, source: PatchSource, mode: Mode, place: Place, learned: Batch, pixel_size: float | None
+    ) -> None:
+        self.source, self.mode, self.place = source, mode, place
+        self._length = pixel_size or 1.0
+        self._rings = Rings(source.edge)
+        known = self._rings.compare([self._pair(learned)])
+        gains, sigma = known.wiener(), known.best_sigma()
+        moments, raw = self._measured(nn.Identity())
+        self._least_power = FALLEN_POWER * max(raw.power(gains), LEAST_POWER)
+        constant = raw.loss(0.0)
         # What the halves share is the signal; the rest of the target's power cannot be predicted.
-        floor = constant.loss - nothing.product if mode == "noise2noise" else None
-        return References(nothing.loss, constant.loss, linear.loss, floor, nothing.correlation)
+        floor = constant - float(raw.shared.sum() / raw.counts.sum())
+        self.references = References(
+            identity=raw.loss(1.0),
+            constant=constant,
+            gaussian=raw.loss(gaussian(raw.frequencies, sigma)),
+            sigma=sigma * self._length,
+            linear=raw.loss(gains),
+            floor=floor if mode == "noise2noise" else None,
+            error=raw.error,
+            r_half=moments.correlation(NOISY, TARGET),
+            fine=raw.finest(),
+            resolution=self._resolution(raw),
+        )
+
+    def judge(self, network: nn.Module) -> Score:
+        """Return the score of a network's output."""
+        moments, compared = self._measured(network)
+        loss, fallen = moments.loss(OUTPUT, TARGET), moments.covariance(OUTPUT, OUTPUT) < self._least_power
+        if not math.isfinite(loss):
+            return Score(loss, 0.0, fallen, HeldOutQuality(None, None, 0.0, None))
+        gain, bias = (None, None) if fallen or self.mode == "supervised" else _gain_and_bias(moments)
+        quality = HeldOutQuality(gain, bias, compared.mean_correlation(), self._resolution(compared))
+        return Score(loss, moments.correlation(OUTPUT, TARGET), fallen, quality)
+
+    def _measured(self, network: nn.Module) -> tuple[Moments, Compared]:
+        moments = Moments(4)
+
+        def outputs() -> Iterator[tuple[Tensor, Tensor]]:
+            for noisy, target in map(self._pair, self.source.grid()):
+                with torch.no_grad():
+                    output = self.place.predict(network, noisy)
+                moments.add(output, target, noisy, output.roll(len(output) // 2, 0))
+                yield output, target
+
+        return moments, self._rings.compare(outputs())
+
+    def _pair(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return ``(b, 1, p, p)`` noisy and target; of halves both ways, ``(2 b, 1, p, p)``."""
+        noisy, target = self.place.tensors(batch)
+        if self.mode == "supervised":
+            return noisy, target
+        return torch.cat([noisy, target]), torch.cat([target, noisy])
+
+    def _resolution(self, compared: Compared) -> float | None:
+        periods = compared.resolution()
+        return None if periods is None else periods * self._length
 
 
-class _Constant(nn.Module):
-    def forward(self, noisy: Tensor) -> Tensor:
-        """Return the mean of a z-scored micrograph: zero."""
-        return torch.zeros_like(noisy)
+def _gain_and_bias(moments: Moments) -> tuple[float | None, float | None]:
+    """Return SNR gain in dB and B/S; Palovcak et al. (2020)."""
+    of = moments.covariance
+    signal, passed = of(NOISY, TARGET), of(OUTPUT, PARTNER)
+    before, after = of(NOISY, NOISY) - signal, of(OUTPUT, OUTPUT) - passed
+    gain = 10 * math.log10(before / after) if before > 0 and after > 0 else None
+    bias = (passed + signal - 2 * of(OUTPUT, TARGET)) / signal if signal > 0 else None
+    return gain, bias

@@ -62,6 +62,21 @@ def test_json_is_one_object_a_line_with_every_event(folder: Path, capsys: pytest
     assert load(folder / "m.safetensors").provenance["best_epoch"] == events[-1]["best_epoch"]
 
 
+def test_a_run_is_printed_beside_what_needs_no_training_with_a_verdict(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(folder, "--epochs", "3") == 0
+    told = capsys.readouterr().out.splitlines()
+    for line in ("doing nothing", "constant", "best Gaussian", "best linear filter", "noise floor"):
+        assert sum(text.startswith(f"  {line} ") for text in told) == 1
+    rows = [text.split() for text in told if text.startswith("    ") and text.split()[0].isdigit()]
+    assert [row[0] for row in rows] == ["0", "1", "2", "3"]
+    assert all("dB" in row for row in rows)
+    verdicts = [text.strip() for text in told if "the best linear filter" in text]
+    assert verdicts[0] == "not yet better than the best linear filter"
+    assert len(verdicts) == len(set(verdicts))
+
+
 def test_the_same_seed_gives_the_same_losses_on_the_command_line_and_in_python(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
-from cryoden.events import EpochFinished, PhaseStarted, StepFinished, TrainingFinished
-from cryoden.history import History, clock
+from cryoden.events import PhaseStarted, Restarted, StepFinished, TrainingFinished
+from cryoden.history import History, clock, length
 from tests.cryoden.test_training import run
 
 
@@ -55,8 +56,22 @@ def test_speed_is_counted_over_the_last_steps() -> None:
 def test_a_worse_epoch_does_not_move_the_best() -> None:
     history = folded()
     best = history.best
-    history.add(EpochFinished(3, 12, 1.0, 1.0, 0.9, 0.1, fallen=False, weights=None))
+    history.add(replace(history.epochs[-1], epoch=3, step=12, validation_loss=0.9))
     assert history.best is best
+
+
+def test_the_status_line_counts_restarts_and_the_verdict_is_the_last_epochs() -> None:
+    history = folded(until=TrainingFinished)
+    assert "restarted" not in history.status_line()
+    history.add(Restarted(1, "diverged", "The loss ran away.", 1e-4))
+    assert " · restarted 1× · best 0." in history.status_line()
+    assert history.verdict == history.epochs[-1].verdict
+
+
+def test_a_length_is_in_pixels_where_their_size_is_not_known() -> None:
+    assert length(12.345, 1.2) == "12.3 Å"
+    assert length(12.345, None) == "12.3 px"
+    assert length(None, 1.2) == "–"
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,22 @@ def test_the_learning_rate_warms_up_and_a_cosine_comes_down() -> None:
     assert cosine.rate(WARM_UP, 1.0) == pytest.approx(0.0)
 
 
+def test_a_restart_brings_the_weights_back_and_warms_up_to_a_quarter_of_the_rate() -> None:
+    one = learner()
+    start = one.weights()
+    for step in range(1, 30):
+        one.learn(batch(step), step, 0.0)
+    moved = weights(one.network)
+    one.restart(start, 29)
+    assert torch.equal(weights(one.network), weights(one.average))
+    assert not torch.equal(weights(one.network), moved)
+    assert one.rate(30, 0.0) == pytest.approx(0.0025 / WARM_UP)
+    assert one.rate(29 + WARM_UP, 0.0) == pytest.approx(0.0025)
+    assert {name: value.tolist() for name, value in one.weights().items()} == {
+        name: value.tolist() for name, value in start.items()
+    }
+
+
 def test_the_average_lies_between_the_start_and_the_weights_of_now() -> None:
     one = learner()
     start = weights(one.network)

@@ -15,6 +15,7 @@ from cryoden.events import (
     EpochFinished,
     MicrographDenoised,
     PhaseStarted,
+    Restarted,
     StepFinished,
     TrainingEvent,
     TrainingFinished,
@@ -22,7 +23,9 @@ from cryoden.events import (
 )
 from cryoden.micrograph import Pixels
 from cryoden.networks import Baseline
+from cryoden.regions import TrainingPair
 from cryoden.settings import DenoisingSettings, TrainingSettings
+from cryoden.simulate import sample_pairs
 from cryoden.training import train
 from tests.cryoden.scenes import Known, correlation, scene
 
@@ -54,6 +57,10 @@ def first(events: list[TrainingEvent]) -> TrainingStarted:
 def last(events: list[TrainingEvent]) -> TrainingFinished:
     assert isinstance(events[-1], TrainingFinished)
     return events[-1]
+
+
+def restarts(events: list[TrainingEvent]) -> list[Restarted]:
+    return [event for event in events if isinstance(event, Restarted)]
 
 
 def best_model(events: list[TrainingEvent]) -> Model:
@@ -102,9 +109,10 @@ def test_references_are_what_doing_nothing_and_a_constant_score() -> None:
     assert reference.linear < reference.constant
 
 
-def test_a_unet_starts_where_the_linear_filter_ends() -> None:
+def test_a_unet_starts_close_to_the_best_linear_filter() -> None:
     events = run()
-    assert epochs(events)[0].validation_loss == pytest.approx(first(events).references.linear, rel=1e-5)
+    at, start = first(events).references, epochs(events)[0].validation_loss
+    assert at.constant - start > 0.9 * (at.constant - at.linear)
 
 
 def test_supervised_training_has_no_noise_floor() -> None:
@@ -157,11 +165,12 @@ def constant_model(value: float) -> Model:
     return Model("baseline", weights, 1.5)
 
 
-def test_a_run_that_has_fallen_into_the_constant_is_told_and_never_called_best() -> None:
+def test_a_run_that_never_rises_from_the_constant_is_given_up_and_never_called_best() -> None:
     events = run(constant_model(0.0), network="baseline", learning_rate=1e-7, epochs=50)
     assert last(events).reason == "fallen"
     assert "constant predictor" in last(events).message
-    assert last(events).epochs < 10
+    assert [event.why for event in restarts(events)] == ["fallen"] * 3
+    assert last(events).epochs == 20  # five to rise in, four times
     assert all(epoch.fallen and epoch.weights is None for epoch in epochs(events)[1:])
 
 
@@ -175,12 +184,69 @@ def test_a_fallen_epoch_is_not_the_best_even_where_its_loss_is() -> None:
     assert all(epoch.fallen and epoch.weights is None for epoch in epochs(events)[1:])
 
 
-def test_a_loss_that_is_no_number_ends_the_run_before_it_is_learned() -> None:
+def test_a_loss_that_is_no_number_is_never_learned_and_restarts_the_run_at_once() -> None:
     events = run(constant_model(1e30), network="baseline", epochs=50)
     assert last(events).reason == "diverged"
-    assert len(losses(events)) == 1
-    assert math.isnan(losses(events)[0])
-    assert not any(epoch.weights is not None for epoch in epochs(events))
+    assert len(losses(events)) == 4
+    assert all(map(math.isnan, losses(events)))
+    assert [event.attempt for event in restarts(events)] == [1, 2, 3]
+    assert [event.epoch for event in epochs(events)] == [0]
+
+
+def on_samples(start: Model | None = None, **chosen: Any) -> list[TrainingEvent]:
+    pairs = [TrainingPair(pair.even, pair.odd) for pair in sample_pairs()]
+    known = settings(**({"patch": 128, "steps_per_epoch": 10, "epochs": 4} | chosen))
+    return list(train(pairs, "noise2noise", known, start=start))
+
+
+def up_to_restart(events: list[TrainingEvent]) -> tuple[list[EpochFinished], Restarted]:
+    """Return the epochs before the first restart, and it; it must be the answer to the last of them."""
+    at = next(i for i, event in enumerate(events) if isinstance(event, Restarted))
+    before, restarted = epochs(events[:at]), events[at]
+    assert isinstance(restarted, Restarted)
+    assert events[at - 1] is before[-1]
+    assert before[-1].verdict.level == "bad"
+    return before, restarted
+
+
+def test_a_mad_learning_rate_diverges_and_the_run_recovers_by_a_gentler_one() -> None:
+    events = on_samples(learning_rate=0.1)
+    before, restarted = up_to_restart(events)
+    assert len(before) == 2  # the start and one epoch
+    assert (restarted.why, restarted.learning_rate) == ("diverged", 0.025)
+    assert "Restart 1 of 3 from the start, learning rate 0.025" in restarted.message
+    assert [event.step for event in events if isinstance(event, StepFinished)] == list(range(1, 41))
+    assert [event.epoch for event in epochs(events)] == [0, 1, 2, 3, 4]
+    assert last(events).best_loss < first(events).references.linear
+
+
+def test_a_mad_learning_rate_falls_into_the_constant_and_the_run_recovers() -> None:
+    taught = on_samples(network="baseline", learning_rate=0.01, epochs=3)
+    events = on_samples(best_model(taught), network="baseline", learning_rate=1.0)
+    before, restarted = up_to_restart(events)
+    assert len(before) == 2
+    assert restarted.why == "fallen"
+    assert before[-1].verdict.words == "fallen into the constant predictor"
+    assert epochs(events)[len(before)].correlation > 0.8 * epochs(taught)[-1].correlation
+
+
+def test_a_restart_goes_on_from_the_best_epoch_and_is_the_same_each_time() -> None:
+    mad: dict[str, Any] = {"network": "baseline", "learning_rate": 0.3, "epochs": 6}
+    events = on_samples(**mad)
+    before, restarted = up_to_restart(events)
+    best = [epoch for epoch in before if epoch.weights is not None][-1]
+    assert f"from epoch {best.epoch}, learning rate 0.075" in restarted.message
+    assert losses(on_samples(**mad)) == losses(events)
+
+
+def test_a_run_without_progress_stops_early_and_says_so() -> None:
+    model = best_model(run(epochs=10, steps_per_epoch=8, learning_rate=1e-3))
+    stuck: dict[str, Any] = {"learning_rate": 0.02, "epochs": 15, "steps_per_epoch": 1}
+    ended = last(run(model, patience=3, **stuck))
+    assert ended.reason == "plateau"
+    assert ended.epochs == ended.best_epoch + 3
+    assert "Stopped early: 3 epochs" in ended.message
+    assert last(run(model, patience=0, **stuck)).epochs == 15
 
 
 @pytest.mark.parametrize(

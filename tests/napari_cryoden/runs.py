@@ -12,18 +12,22 @@ from cryoden import simulate
 from cryoden.events import (
     EpochFinished,
     PhaseStarted,
-    References,
     StepFinished,
     TrainingEvent,
     TrainingFinished,
     TrainingStarted,
 )
 from cryoden.history import History
+from cryoden.judgement import HeldOutQuality, References
 from cryoden.micrograph import HalfPair
 from cryoden.settings import TrainingSettings
 
 FLOOR = 0.977
-REFERENCES = References(identity=1.95, constant=1.0, linear=0.988, floor=FLOOR, r_half=0.023)
+REFERENCES = References(
+    identity=1.95, constant=1.0, gaussian=0.99, sigma=20.0, linear=0.988,
+    floor=FLOOR, error=0.001, r_half=0.023, fine=0.0, resolution=30.0,
+)  # fmt: skip
+QUALITY = HeldOutQuality(gain=21.5, bias=0.12, frc=0.1, resolution=18.4)
 WEIGHTS = {"w": np.zeros(3, np.float32)}
 
 
@@ -51,7 +55,7 @@ def step(number: int, loss: float = 0.98) -> StepFinished:
 def epoch(number: int, validation: float, *, best: bool = False) -> EpochFinished:
     train = math.nan if number == 0 else validation - 0.001
     weights = WEIGHTS if best else None
-    return EpochFinished(number, number * 10, number * 1.0, train, validation, 0.02, False, weights)
+    return EpochFinished(number, number * 10, number * 1.0, train, validation, 0.02, False, QUALITY, weights)
 
 
 def events(epochs: int = 5) -> Iterator[TrainingEvent]:

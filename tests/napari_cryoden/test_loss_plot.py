@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from qtpy.QtWidgets import QLabel, QMenu
 
-from cryoden.events import References
 from cryoden.history import History
 from napari_cryoden.loss_legend import colors
 from napari_cryoden.loss_plot import LossPlot, y_range
@@ -49,7 +49,7 @@ def test_a_run_shows_its_curves_and_reference_lines(qtbot: Any, plot: Any) -> No
 
 def test_a_supervised_run_has_no_floor(qtbot: Any, plot: Any) -> None:
     history = History()
-    history.add(runs.started(References(3.0, 1.0, 0.8, None, 0.1)))
+    history.add(runs.started(replace(runs.REFERENCES, floor=None)))
     history.add(runs.step(1, 0.9))
     drawn(qtbot, plot, history)
     assert not plot._lines["floor"].isVisible()
