@@ -6,10 +6,22 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-from cryoden.settings import DenoisingSettings, ReadingSettings, Setting, TrainingSettings, described
+from cryoden.settings import (
+    DenoisingSettings,
+    EvaluationSettings,
+    ReadingSettings,
+    Setting,
+    TrainingSettings,
+    described,
+)
 
 PAGE = Path(__file__).with_name("settings.md")
-KINDS = {"Training": TrainingSettings, "Denoising": DenoisingSettings, "Reading": ReadingSettings}
+KINDS = {
+    "Training": TrainingSettings,
+    "Denoising": DenoisingSettings,
+    "Evaluation": EvaluationSettings,
+    "Reading": ReadingSettings,
+}
 HEAD = """# Settings
 
 The same in the forms of the viewer and on the command line, where `learning_rate` is

@@ -14,7 +14,7 @@ import tyro
 from tyro.conf import CascadeSubcommandArgs, FlagCreatePairsOff, OmitArgPrefixes, OmitSubcommandPrefixes
 
 from cryoden.errors import CryodenError, SettingsError, TrainingError, in_words, printable
-from cryoden.flags import Cryoden, Demo, Denoise, Info, Train
+from cryoden.flags import Cryoden, Demo, Denoise, Evaluate, Info, Train
 
 if TYPE_CHECKING:
     from cryoden.events import TrainingEvent
@@ -77,6 +77,8 @@ def _run(asked: Cryoden) -> int:
             return _train(asked.command, as_json=asked.json)
         case Denoise():
             return _denoise(asked.command, as_json=asked.json)
+        case Evaluate():
+            return _evaluate(asked.command, as_json=asked.json)
         case Demo():
             return _demo(asked.command, as_json=asked.json)
 
@@ -157,6 +159,26 @@ def _denoise(asked: Denoise, *, as_json: bool) -> int:
     batch = pipeline.Batch(asked.model, asked.denoising, asked.reading, asked.overwrite)
     ended = console.follow_batch(pipeline.denoise_files(asked.paths, asked.output, batch), as_json=as_json)
     return FAILURES if ended.failed else DONE
+
+
+def _evaluate(asked: Evaluate, *, as_json: bool) -> int:
+    from cryoden import companions, evaluation_console, record  # noqa: PLC0415 - numpy only where it is needed
+    from cryoden.evaluation import Question, evaluate_files  # noqa: PLC0415 - the same for torch
+    from cryoden.publish import check_destination  # noqa: PLC0415 - the same
+
+    others = companions.named(asked.other)
+    question = Question(
+        (*asked.paths, *asked.halves), asked.model, others, asked.truth, asked.evaluation, asked.reading
+    )
+    wanted = [path for path in (asked.figures, asked.report) if path is not None]
+    for path in wanted:
+        check_destination(path, overwrite=asked.overwrite, inputs=asked.model)
+    ended = evaluation_console.follow(evaluate_files(question), as_json=as_json)
+    if asked.figures is not None:
+        record.write(ended.table, asked.figures, overwrite=asked.overwrite)
+    for path in wanted:
+        _say(f"Written: {printable(path)}")
+    return DONE
 
 
 def _demo(asked: Demo, *, as_json: bool) -> int:

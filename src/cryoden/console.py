@@ -96,7 +96,8 @@ def _printed(events: Iterable[Event]) -> Iterator[Event]:
 
 
 @contextmanager
-def _bar() -> Iterator[tuple[Progress, Any]]:
+def bar() -> Iterator[tuple[Progress, Any]]:
+    """Give a progress bar and its task, from 0 to 1; silent where nobody can see it move."""
     columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), TaskProgressColumn())
     with Progress(*columns, console=OUT, transient=True, disable=not OUT.is_terminal) as progress:
         yield progress, progress.add_task("", total=1.0)
@@ -105,7 +106,7 @@ def _bar() -> Iterator[tuple[Progress, Any]]:
 def _shown(events: Iterable[TrainingEvent]) -> Iterator[TrainingEvent]:
     """Pass events on, a line printed for each epoch above a bar."""
     history = History()
-    with _bar() as (progress, task):
+    with bar() as (progress, task):
         for event in events:
             history.add(event)
             _show_training_event(event)
@@ -157,7 +158,7 @@ def _show_epoch(event: EpochFinished) -> None:
 def _shown_batch(events: Iterable[BatchEvent]) -> Iterator[BatchEvent]:
     """Pass events on, a line printed for each file above a bar."""
     at = FileStarted(Path(), 0, 1)
-    with _bar() as (progress, task):
+    with bar() as (progress, task):
         for event in events:
             at = event if isinstance(event, FileStarted) else at
             share = event.done / event.total if isinstance(event, TileFinished) else 0.0
@@ -185,11 +186,14 @@ def _show_file(event: BatchEvent) -> None:
         _show_end(event)
 
 
-def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table; nothing where there are no rows."""
+def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, figures: bool = False) -> None:
+    """Print a table; nothing where there are no rows. Figures stand under each other, never folded."""
     if not rows:
         return
-    table = Table(*(Column(name, overflow="fold") for name in columns), box=None, pad_edge=False)
+    first, *others = columns
+    style: dict[str, Any] = {"justify": "right", "no_wrap": True} if figures else {"overflow": "fold"}
+    named = Column(first, overflow="fold", no_wrap=figures)
+    table = Table(named, *(Column(name, **style) for name in others), box=None, pad_edge=False)
     for row in rows:
         table.add_row(*map(escape, row))
     OUT.print(table)

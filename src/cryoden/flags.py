@@ -15,7 +15,14 @@ from typing import Annotated, Any, TypeVar
 
 from tyro.conf import FlagCreatePairsOff, Positional, arg, create_mutex_group, subcommand
 
-from cryoden.settings import DenoisingSettings, ReadingSettings, Setting, TrainingSettings, described
+from cryoden.settings import (
+    DenoisingSettings,
+    EvaluationSettings,
+    ReadingSettings,
+    Setting,
+    TrainingSettings,
+    described,
+)
 
 Settings = TypeVar("Settings")
 
@@ -70,6 +77,7 @@ def _settings(kind: type[Settings], title: str) -> Any:
 Reading = Annotated[ReadingSettings, _settings(ReadingSettings, "reading")]
 Training = Annotated[TrainingSettings, _settings(TrainingSettings, "training")]
 Denoising = Annotated[DenoisingSettings, _settings(DenoisingSettings, "denoising")]
+Evaluation = Annotated[EvaluationSettings, _settings(EvaluationSettings, "evaluation")]
 Paths = tuple[Path, ...]
 
 
@@ -146,6 +154,49 @@ class Denoise:
 
 
 @dataclass(frozen=True)
+class Evaluate:
+    """Say whether denoised micrographs can be believed, and are better than simple filters.
+
+    Compares doing nothing, low-passes, a Wiener filter, models, and other programs' files.
+      cryoden evaluate average/ --model mine.safetensors --report mine.html
+      cryoden evaluate average/ --model a.safetensors --other topaz=by_topaz/
+
+    Files of other programs hold the names of the raw halves, as in m1_EVN.mrc and by_topaz/m1_EVN.mrc.
+    """
+
+    evaluation: Evaluation
+    reading: Reading
+    paths: Annotated[
+        Positional[Paths],
+        arg(metavar="PATH...", help="Folders or MRC files with both halves.", help_behavior_hint=""),
+    ] = ()
+    halves: Annotated[
+        Paths, arg(metavar="PATH...", help="The same, as for training.", help_behavior_hint="")
+    ] = ()
+    model: Annotated[
+        Paths, arg(metavar="FILE...", help="Model files to evaluate.", help_behavior_hint="")
+    ] = ()
+    other: Annotated[
+        tuple[str, ...],
+        arg(
+            metavar="NAME=PATH...",
+            help="The same halves as another program denoised them.",
+            help_behavior_hint="",
+        ),
+    ] = ()
+    truth: Annotated[
+        Paths, arg(metavar="PATH...", help="Clean micrographs of simulated halves.", help_behavior_hint="")
+    ] = ()
+    figures: Annotated[
+        Path | None, arg(metavar="FILE.json", help="Write all figures here.", help_behavior_hint="")
+    ] = None
+    report: Annotated[
+        Path | None, arg(metavar="FILE.html", help="Write a report to look at here.", help_behavior_hint="")
+    ] = None
+    overwrite: Annotated[bool, arg(help="Replace files that exist.", help_behavior_hint="")] = False
+
+
+@dataclass(frozen=True)
 class Demo:
     """Train and denoise on simulated micrographs, to see that everything works.
 
@@ -160,7 +211,7 @@ class Demo:
 class Cryoden:
     """Train a denoising network on cryo-EM micrographs, and denoise them.
 
-    Start with `cryoden info FOLDER`, then `train`, then `denoise`.
+    Start with `cryoden info FOLDER`, then `train`, then `denoise`, then `evaluate`.
 
     Exit status: 0 done, 1 error, 2 wrong usage, 3 with failures, 130 stopped.
     """
@@ -169,6 +220,7 @@ class Cryoden:
         Annotated[Info, subcommand("info")]
         | Annotated[Train, subcommand("train")]
         | Annotated[Denoise, subcommand("denoise")]
+        | Annotated[Evaluate, subcommand("evaluate")]
         | Annotated[Demo, subcommand("demo")]
     )
     json: Annotated[

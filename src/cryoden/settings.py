@@ -164,6 +164,34 @@ class DenoisingSettings:
         check(self)
 
 
+@dataclass(frozen=True)
+class EvaluationSettings:
+    """How to evaluate."""
+
+    device: Annotated[Device, Setting("Where to compute; auto takes the GPU when there is one")] = "auto"
+    region: Annotated[
+        Literal["whole", "center"],
+        Setting("Pixels the figures are of: all, or the central 1024 × 1024, which is quicker"),
+    ] = "whole"
+    phases_beyond: Annotated[
+        float,
+        Setting("Structures finer than this lose their phases in the check for invention", "Å", 2, 1000, 5),
+    ] = 20.0
+    precision: Annotated[
+        Precision,
+        Setting("Number format of the network; bfloat16 is faster and less exact", expert=True),
+    ] = "float32"
+    tile: Annotated[
+        int,
+        Setting(
+            "Edge of a tile; 0 = chosen from free memory", "px", low=0, high=65_536, step=64, expert=True
+        ),
+    ] = 0
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
 def described(kind: type) -> dict[str, tuple[Any, Setting]]:
     """Return for each field of a settings class its plain type and its `Setting`."""
     hints = get_type_hints(kind, include_extras=True)
