@@ -162,7 +162,7 @@ def _denoise(asked: Denoise, *, as_json: bool) -> int:
 
 
 def _evaluate(asked: Evaluate, *, as_json: bool) -> int:
-    from cryoden import companions, evaluation_console, record  # noqa: PLC0415 - numpy only where it is needed
+    from cryoden import companions, evaluation_console, record, report  # noqa: PLC0415 - numpy only where it is needed
     from cryoden.evaluation import Question, evaluate_files  # noqa: PLC0415 - the same for torch
     from cryoden.publish import check_destination  # noqa: PLC0415 - the same
 
@@ -176,6 +176,8 @@ def _evaluate(asked: Evaluate, *, as_json: bool) -> int:
     ended = evaluation_console.follow(evaluate_files(question), as_json=as_json)
     if asked.figures is not None:
         record.write(ended.table, asked.figures, overwrite=asked.overwrite)
+    if asked.report is not None:
+        report.write(ended.table, ended.pictures, asked.report, overwrite=asked.overwrite)
     for path in wanted:
         _say(f"Written: {printable(path)}")
     return DONE

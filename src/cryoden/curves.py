@@ -14,6 +14,7 @@ WIDTH, HEIGHT = 560, 320
 LEFT, RIGHT, TOP, BOTTOM = 54, 14, 12, 44
 DASHES = ("", "7 3", "2 3", "9 3 2 3", "1 2", "12 4", "4 2 1 2", "6 6")
 WAVELENGTHS = (200, 100, 50, 30, 20, 15, 10, 8, 6, 5, 4, 3, 2.5, 2, 1.5, 1.2, 1)
+NAMES, VALUES, ROW = 260, 80, 30  # px for the words beside bars, and for one bar
 NEAREST = 26  # px between two ticks
 
 
@@ -87,6 +88,39 @@ def chart(axes: Axes, lines: Sequence[Line]) -> str:
     box = f'viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{title}"'
     svg = f'<svg {box}>{"".join(parts)}</svg><ul class="legend">{legend}</ul>'
     return f'<figure class="chart"><figcaption>{title}</figcaption>{svg}</figure>'
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One method's value, ``None`` where there is none."""
+
+    label: str
+    color: int
+    value: float | None
+
+
+def bars(title: str, unit: str, values: Sequence[Bar]) -> str:
+    """Return horizontal bars from zero, each with its label and value, as HTML."""
+    known = [0.0, *(bar.value for bar in values if bar.value is not None)]
+    low, high = min(known), max(known) or 1.0
+    scale = (2 * WIDTH - NAMES - VALUES) / (high - low)
+    zero = NAMES - low * scale
+    parts = [_bar(bar, place * ROW, zero, scale, unit) for place, bar in enumerate(values)]
+    box = f'viewBox="0 0 {WIDTH * 2} {len(values) * ROW}" role="img" aria-label="{escape(title)}"'
+    return f'<svg class="bars" {box}>{"".join(parts)}</svg>'
+
+
+def _bar(bar: Bar, top: int, zero: float, scale: float, unit: str) -> str:
+    value = bar.value or 0.0
+    left, width = zero + min(value, 0) * scale, max(abs(value) * scale, 2)
+    words = "–" if bar.value is None else f"{value:+.1f} {unit}"
+    label = (
+        f'<text x="{NAMES - 68}" y="{top + 19}" text-anchor="end" class="strong">{escape(bar.label)}</text>'
+    )
+    box = f'x="{left:.1f}" y="{top + 5}" width="{width:.1f}" height="18" rx="2"'
+    at, anchor = (left + width + 8, "start") if value >= 0 else (left - 8, "end")
+    said = f'<text x="{at:.1f}" y="{top + 19}" text-anchor="{anchor}">{words}</text>'
+    return f'{label}<rect class="c{bar.color % 8}" {box}/>{said}'
 
 
 def _frame(axes: Axes) -> str:

@@ -44,6 +44,8 @@ class Picture:
         ``"image"``, ``"difference"`` (raw less denoised), or ``"disagreement"`` of the halves.
     pixels : ndarray
         ``(h, w)`` uint8 entries of the palette.
+    span : float
+        Width of what is shown, in Å or in px of the micrograph.
     palette : str
         ``"gray"``, or ``"diverging"`` around zero, or ``"heat"`` from zero up.
     """
@@ -51,6 +53,7 @@ class Picture:
     name: str
     shows: Shows
     pixels: NDArray[np.uint8]
+    span: float
     palette: Palette = "gray"
 
     def uri(self) -> str:

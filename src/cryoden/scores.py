@@ -91,7 +91,7 @@ class Curves:
         Fourier ring correlation with the clean micrograph; empty without one.
     """
 
-    frequencies: Values
+    frequencies: tuple[float, ...]
     frc: Values
     power: Values
     snr: Values

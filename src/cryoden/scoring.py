@@ -18,6 +18,7 @@ from cryoden.scores import Curves, Scores, Values
 from cryoden.spectra import RadialProfile, resolution
 
 PERIODS = (2, 4, 8)  # px, strides of upsampling in a network
+CHANCE = 3.0  # standard errors above which a shell's signal is more than chance
 VISIBLE = 1e-2  # of an image's contrast
 GROUPS = 96  # points of a curve
 RAW_EVEN, RAW_ODD, EVEN, ODD, TRUTH = range(5)
@@ -118,9 +119,10 @@ class Sums:
         error = (
             (power[EVEN, EVEN] + power[ODD, ODD]) / 2 + signal - power[EVEN, RAW_ODD] - power[ODD, RAW_EVEN]
         )
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = np.where((signal > 0) & (error > 0), signal / error, np.nan)
         known = self.counts > 0
+        chance = CHANCE / np.sqrt(np.maximum(self.counts, 1) / 2)
+        there = (found.correlation(RAW_EVEN, RAW_ODD) > chance) & (error > 0)
+        ratio = np.divide(signal, error, out=np.full_like(signal, np.nan), where=there)
         both = (found.correlation(EVEN, RAW_ODD) + found.correlation(ODD, RAW_EVEN)) / 2
         truth = (
             (found.correlation(EVEN, TRUTH) + found.correlation(ODD, TRUTH)) / 2
@@ -132,7 +134,7 @@ class Sums:
             _plain(both, known),
             _plain((power[EVEN, EVEN] + power[ODD, ODD]) / 2, known),
             _plain(ratio, known),
-            () if truth is None else _plain(np.abs(truth), known),
+            () if truth is None else _plain(truth, known),
         )
 
 

@@ -19,15 +19,16 @@ DIFFERENT = 1.0  # the denoised halves have nothing in common
 def snapshots(method: Method, exposure: Exposure, denoised: Halves) -> Iterator[Picture]:
     """Yield what a method makes of the even half, what it took away, and where its halves differ."""
     even, odd = (middle(half) for half in denoised)
-    yield Picture(method.name, "image", matched(even))
+    span = even.shape[1] * exposure.pixel_size
+    yield Picture(method.name, "image", matched(even), span)
     if method.kind not in {"model", "other"}:
         return
     removed = binned(middle(exposure.even) - even)
     reach = 3 * float(removed.std()) or 1.0
     centered = removed - np.float32(removed.mean())
-    yield Picture(method.name, "difference", shown(centered, -reach, reach), "diverging")
+    yield Picture(method.name, "difference", shown(centered, -reach, reach), span, "diverging")
     apart = trust.disagreement(even, odd, exposure.pixel_size)
-    yield Picture(method.name, "disagreement", shown(_enlarged(apart.map), 0, DIFFERENT), "heat")
+    yield Picture(method.name, "disagreement", shown(_enlarged(apart.map), 0, DIFFERENT), span, "heat")
 
 
 def _enlarged(small: Pixels) -> Pixels:

@@ -1,22 +1,26 @@
 from __future__ import annotations
 
+import io
 import json
+import re
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from cryoden import mrc, record, simulate
+from cryoden import mrc, record, report, simulate
 from cryoden.cli import main
 from cryoden.evaluation import EvaluationFinished, MethodScored, evaluate
 from cryoden.events import TileFinished
 from cryoden.exposures import Exposure, Subject
 from cryoden.filters import gaussian
 from cryoden.micrograph import HalfPair, Micrograph, Pixels
+from cryoden.pictures import png
 from cryoden.scores import Row, Table
 from cryoden.settings import EvaluationSettings
 from cryoden.verdicts import Finding, Verdict, verdicts
@@ -240,3 +244,51 @@ def test_halves_without_a_pixel_size_are_measured_in_pixels() -> None:
 
 def _halves(one: Subject) -> list[Micrograph]:
     return [half for half in (one.halves.even, one.halves.odd) if isinstance(half, Micrograph)]
+
+
+def test_the_report_shows_every_method_and_loads_nothing_from_anywhere(tmp_path: Path) -> None:
+    found = finished()
+    report.write(found.table, found.pictures, tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    reader = _Reader()
+    reader.feed(page)
+    assert {row.name for row in found.table.rows} <= {text.removesuffix(" *") for text in reader.texts}
+    assert not re.findall(r"https?:|//[\w-]+\.|url\(|@import|<script|<link|<iframe", page)
+    assert all(source.startswith("data:image/png;base64,") for source in reader.sources)
+    assert len(reader.sources) == 3 + 3 * 4  # raw, low-pass, Wiener; of each model its image and two doubts
+    assert any("It invents" in text for text in reader.texts)
+
+
+class _Reader(HTMLParser):
+    """Collects what a page says and where its pictures are from."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+        self.sources: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "img":
+            self.sources.append(dict(attrs)["src"] or "")
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data.strip())
+
+
+def test_a_method_with_a_hostile_name_cannot_change_the_report() -> None:
+    found = finished()
+    name = "<script>alert(1)</script>"
+    renamed = tuple(replace(row, name=name if row.name == "copy" else row.name) for row in found.table.rows)
+    assert name not in report.page(replace(found.table, rows=renamed), found.pictures)
+
+
+def test_a_picture_is_a_png_that_another_program_reads_back() -> None:
+    image = pytest.importorskip("PIL.Image", reason="Pillow comes with napari, not with the library")
+    gray = np.arange(256, dtype=np.uint8).reshape(8, 32)
+    read = image.open(io.BytesIO(png(gray))).convert("L")
+    np.testing.assert_array_equal(np.asarray(read), gray)
+
+
+def test_the_command_line_writes_a_report(folder: Path, tmp_path: Path) -> None:
+    assert run(folder, "--report", str(tmp_path / "a.html")) == 0
+    assert "low-pass 20 Å" in (tmp_path / "a.html").read_text(encoding="utf-8")
