@@ -65,6 +65,14 @@ COLUMNS = (
         "high",
     ),
     Column(
+        "r coarse",
+        "The same for structures from 20 Å to 400 px, where particles are told from ice; a sharper image "
+        "of the water between them does not count.",
+        "as r detail",
+        lambda _, row: f"{row.mean.coarse:.3f}",
+        "high",
+    ),
+    Column(
         "r whole",
         "The same on all pixels, where a shared slope of the illumination lifts every low-pass.",
         "as r detail",

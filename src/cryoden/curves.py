@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from html import escape
 
 WIDTH, HEIGHT = 560, 320
-LEFT, RIGHT, TOP, BOTTOM = 54, 14, 12, 44
+LEFT, RIGHT, TOP, BOTTOM = 66, 14, 12, 44
 DASHES = ("", "7 3", "2 3", "9 3 2 3", "1 2", "12 4", "4 2 1 2", "6 6")
 WAVELENGTHS = (200, 100, 50, 30, 20, 15, 10, 8, 6, 5, 4, 3, 2.5, 2, 1.5, 1.2, 1)
-NAMES, VALUES, ROW = 260, 80, 30  # px for the words beside bars, and for one bar
+NAMES, VALUES, ROW = 240, 80, 30  # px for the words beside bars, and for one bar
 NEAREST = 26  # px between two ticks
 
 
@@ -105,17 +105,19 @@ def bars(title: str, unit: str, values: Sequence[Bar]) -> str:
     low, high = min(known), max(known) or 1.0
     scale = (2 * WIDTH - NAMES - VALUES) / (high - low)
     zero = NAMES - low * scale
-    parts = [_bar(bar, place * ROW, zero, scale, unit) for place, bar in enumerate(values)]
+    gap = 68 if low < 0 else 12  # the words of a negative value stand between label and bar
+    parts = [_bar(bar, place * ROW, gap, (zero, scale), unit) for place, bar in enumerate(values)]
     box = f'viewBox="0 0 {WIDTH * 2} {len(values) * ROW}" role="img" aria-label="{escape(title)}"'
     return f'<svg class="bars" {box}>{"".join(parts)}</svg>'
 
 
-def _bar(bar: Bar, top: int, zero: float, scale: float, unit: str) -> str:
+def _bar(bar: Bar, top: int, gap: int, axis: tuple[float, float], unit: str) -> str:
+    zero, scale = axis
     value = bar.value or 0.0
     left, width = zero + min(value, 0) * scale, max(abs(value) * scale, 2)
     words = "–" if bar.value is None else f"{value:+.1f} {unit}"
     label = (
-        f'<text x="{NAMES - 68}" y="{top + 19}" text-anchor="end" class="strong">{escape(bar.label)}</text>'
+        f'<text x="{NAMES - gap}" y="{top + 19}" text-anchor="end" class="strong">{escape(bar.label)}</text>'
     )
     box = f'x="{left:.1f}" y="{top + 5}" width="{width:.1f}" height="18" rx="2"'
     at, anchor = (left + width + 8, "start") if value >= 0 else (left - 8, "end")

@@ -64,8 +64,8 @@ def _show_end(event: EvaluationEvent) -> None:
     OUT.print(f"[dim]{escape(_basis(table))} ({clock(event.seconds)})[/dim]", soft_wrap=True)
     for verdict in verdicts(table):
         OUT.print(f"\n[bold]{escape(printable(verdict.name))}[/bold]")
-        for finding in verdict.findings:
-            OUT.print(f"  {finding.mark} {finding.words}", style=STYLES[finding.status], markup=False)
+        for one in (verdict.better, *verdict.findings):
+            OUT.print(f"  {one.mark} {one.words}", style=STYLES[one.status], markup=False)
 
 
 def _basis(table: Table) -> str:

@@ -35,7 +35,7 @@ def provenance(
         },
         "settings": asdict(settings),
         "pairs": [_pair(subject) for subject in pairs],
-        "models": {path.stem: _model(path, model) for path, model in models.items()},
+        "models": {path.stem: _model(path, model, pairs) for path, model in models.items()},
     }
 
 
@@ -55,12 +55,14 @@ def _file(half: Windowed) -> str:
     return half.name if half.path is None else str(half.path)
 
 
-def _model(path: Path, model: Model) -> dict[str, Any]:
+def _model(path: Path, model: Model, pairs: Sequence[Subject]) -> dict[str, Any]:
+    seen = set(model.provenance.get("training", ()))
     return {
         "file": str(path),
         "sha256": model.sha256,
         "network": model.network,
         "pixel_size": model.pixel_size,
+        "trained_on": [one.name for one in pairs if seen & {one.halves.even.name, one.halves.odd.name}],
     }
 
 

@@ -16,15 +16,22 @@ from cryoden.curves import Axes, Bar, Line, bars, chart
 from cryoden.pictures import Picture, Shows
 from cryoden.publish import publishing
 from cryoden.scores import Row, Table
-from cryoden.verdicts import Status, Verdict, verdicts
+from cryoden.verdicts import MARKS, Status, Verdict, verdicts
 
-SAYS: dict[Status, str] = {
+BETTER: dict[Status, str] = {
+    "good": "better than simple filters",
+    "doubtful": "no better than a simple filter",
+    "bad": "worse than a simple filter",
+    "unknown": "",
+}
+BELIEVED: dict[Status, str] = {
     "good": "nothing speaks against it",
     "doubtful": "look twice",
     "bad": "do not believe it",
-    "unknown": "not enough is known",
+    "unknown": "too little is known",
 }
 SHOWS: dict[Shows, str] = {"image": "", "difference": " taken away", "disagreement": " even against odd"}
+SLOPES = 3  # shells whose correlation is that of illumination, and may leave the chart
 BAR = 0.25  # of a picture's width, at most, for the scale bar
 
 
@@ -94,15 +101,20 @@ def _verdicts(table: Table) -> str:
 
 
 def _card(verdict: Verdict) -> str:
-    first, *rest = verdict.findings
     items = "".join(
-        f'<li class="{one.status}"><span>{one.mark}</span><div>{escape(one.words)}</div></li>' for one in rest
+        f'<li class="{one.status}"><span>{one.mark}</span><div>{escape(one.words)}</div></li>'
+        for one in verdict.findings
     )
+    pills = _pill(verdict.better.status, BETTER) + _pill(verdict.believable, BELIEVED)
     return (
         f'<article class="card {verdict.status}"><h3><span class="mark">{verdict.mark}</span>'
-        f'{escape(verdict.name)} <span class="says">{SAYS[verdict.status]}</span></h3>'
-        f'<p class="first">{escape(first.words)}</p><ul>{items}</ul></article>'
+        f'{escape(verdict.name)}</h3><p class="pills">{pills}</p>'
+        f'<p class="first">{escape(verdict.better.words)}</p><ul>{items}</ul></article>'
     )
+
+
+def _pill(status: Status, says: dict[Status, str]) -> str:
+    return f'<span class="says {status}">{MARKS[status]} {says[status]}</span> '
 
 
 def _shown(table: Table) -> list[Row]:
@@ -121,7 +133,8 @@ def _pictures(table: Table, pictures: Sequence[Picture]) -> str:
         "(black) to its mean + 3 σ (white), so the gray of one is not that of another."
     )
     found = "".join(_picture(table, one) for one in _chosen(table, pictures) if one.shows == "image")
-    return _section("Side by side", words, found and f'<div class="pictures">{found}</div>')
+    layout = "two" if found.count("<figure>") in {2, 4} else "three"
+    return _section("Side by side", words, found and f'<div class="pictures {layout}">{found}</div>')
 
 
 def _doubts(table: Table, pictures: Sequence[Picture]) -> str:
@@ -174,7 +187,7 @@ def _lines(table: Table, which: str) -> list[Line]:
 
 
 def _ring(title: str, table: Table, lines: Sequence[Line]) -> Axes:
-    most = max((y for line in lines for y in line.y if y is not None), default=1.0)
+    most = max((y for line in lines for y in line.y[SLOPES:] if y is not None), default=1.0)
     high = next(edge for edge in (0.1, 0.2, 0.5, 1.0) if most <= edge or edge == 1.0)
     return Axes(title, "correlation", table.unit, -high / 10, high, mark=1 / 7 if high > 1 / 7 else None)
 

@@ -23,6 +23,10 @@ class Scores:
     whole, detail, center : float
         r of a denoised half with the other raw half, both ways averaged: on all pixels, without
         structures wider than 400 px, and on the central 1024 × 1024 px.
+    coarse : float
+        The same of structures from 20 Å to 400 px, where particles are told from ice.
+    coarse_error : float
+        Standard error of ``coarse``: one over the root of how many independent waves it rests on.
     noise_left : float
         Share of a raw half's noise variance that is still there.
     gain_db, bias_ratio : float or None
@@ -40,6 +44,8 @@ class Scores:
     whole: float
     detail: float
     center: float
+    coarse: float
+    coarse_error: float
     noise_left: float
     gain_db: float | None
     bias_ratio: float | None

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from cryoden.artifacts import checkerboard
 from cryoden.exposures import Exposure, middle
-from cryoden.measures import gain, quality, readings
+from cryoden.measures import WIDEST, gain, quality, readings
 from cryoden.micrograph import Pixels
 from cryoden.rings import CrossPower, cross_power
 from cryoden.scores import Curves, Scores, Values
 from cryoden.spectra import RadialProfile, resolution
 
+COARSE = 20.0  # Å (or px): what is coarser tells particles from ice
 PERIODS = (2, 4, 8)  # px, strides of upsampling in a network
 CHANCE = 3.0  # standard errors above which a shell's signal is more than chance
 VISIBLE = 1e-2  # of an image's contrast
@@ -48,6 +49,8 @@ def score(exposure: Exposure, denoised: Halves, seconds: float | None) -> tuple[
         whole=(one.whole + two.whole) / 2,
         detail=(one.detail + two.detail) / 2,
         center=(one.center + two.center) / 2,
+        coarse=_coarse(shared, exposure.pixel_size)[0],
+        coarse_error=_coarse(shared, exposure.pixel_size)[1],
         noise_left=float(terms.noise_denoised / terms.noise_raw),
         gain_db=_known(terms.gain_db),
         bias_ratio=_known(terms.bias_ratio),
@@ -58,6 +61,16 @@ def score(exposure: Exposure, denoised: Halves, seconds: float | None) -> tuple[
         seconds=seconds,
     )
     return scores, shared
+
+
+def _coarse(shared: CrossPower, pixel_size: float) -> tuple[float, float]:
+    """Return r of denoised and other raw half in the band of particles, and its standard error."""
+    wavelengths = 1 / shared.frequencies
+    band = (wavelengths >= COARSE) & (wavelengths <= WIDEST * pixel_size)
+    total = (shared.power * np.where(band, shared.counts, 0)).sum(axis=-1)
+    found = CrossPower(shared.frequencies[:1], shared.counts[:1], total[..., None])
+    r = (found.correlation(EVEN, RAW_ODD) + found.correlation(ODD, RAW_EVEN))[0] / 2
+    return float(r), float(1 / np.sqrt(max(shared.counts[band].sum() / 2, 1)))
 
 
 def _lattice(image: Pixels) -> float:

@@ -84,7 +84,8 @@ def found(name: str) -> Verdict:
 
 
 def against(name: str) -> list[Finding]:
-    return [finding for finding in found(name).findings if finding.status == "bad"]
+    verdict = found(name)
+    return [one for one in (verdict.better, *verdict.findings) if one.status == "bad"]
 
 
 def test_doing_nothing_gains_nothing() -> None:
