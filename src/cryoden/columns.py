@@ -118,6 +118,7 @@ COLUMNS = (
         "below 1/7. A filter that treats directions alike cannot change it.",
         "Saxton & Baumeister 1982; Rosenthal & Henderson 2003",
         lambda table, row: _number(row.mean.resolution, ".1f") + _unit(table, row.mean.resolution),
+        brief=False,
     ),
     Column(
         "noise",
@@ -133,6 +134,7 @@ COLUMNS = (
         "Chen et al. 2013; on the central 1024 × 1024 px",
         lambda _, row: _share(row, "phases"),
         "low",
+        brief=False,
     ),
     Column(
         "lattice",
