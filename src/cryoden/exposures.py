@@ -73,6 +73,21 @@ class Exposure:
     others: Mapping[str, tuple[Pixels, Pixels]] = field(default_factory=dict)
 
 
+def together(name: str, halves: HalfPair, others: Mapping[str, HalfPair]) -> Subject:
+    """Return micrographs in memory as a subject, once they are known to belong together.
+
+    Raises
+    ------
+    HalvesError
+        D03 to D06 for halves that are none, D05 for denoised halves of another size.
+    """
+    check_pairs([halves])
+    for pair in others.values():
+        for denoised, raw in ((pair.even, halves.even), (pair.odd, halves.odd)):
+            _refuse_other_size(denoised, raw)
+    return Subject(name, halves, None, others)
+
+
 def open_subjects(
     paths: Sequence[Path],
     *,
@@ -118,13 +133,18 @@ def _denoised(halves: HalfPair, files: Mapping[Path, Path], reading: ReadingSett
 
 def _opened(path: Path, raw: Windowed, reading: ReadingSettings | None) -> Windowed:
     opened = open_micrograph(path, reading)
-    if opened.shape != raw.shape:
-        sizes = " and ".join("×".join(map(str, one.shape)) for one in (opened, raw))
-        problem = f"has another size than {raw.name} ({sizes} px)"
-        raise HalvesError(
-            "D05", path, problem, kept="Nothing was evaluated", fix="Give it unbinned and uncut"
-        )
+    _refuse_other_size(opened, raw)
     return opened
+
+
+def _refuse_other_size(denoised: Windowed, raw: Windowed) -> None:
+    if denoised.shape != raw.shape:
+        sizes = " and ".join("×".join(map(str, one.shape)) for one in (denoised, raw))
+        problem = f"has another size than {raw.name} ({sizes} px)"
+        file = denoised.path or denoised.name
+        raise HalvesError(
+            "D05", file, problem, kept="Nothing was evaluated", fix="Give it unbinned and uncut"
+        )
 
 
 def read(subject: Subject, *, center: bool) -> Exposure:
