@@ -6,20 +6,17 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-from cryoden.settings import (
-    DenoisingSettings,
-    ReadingSettings,
-    Setting,
-    ThinningSettings,
-    TrainingSettings,
-    described,
-)
+from cryoden.setting import Setting, described
+from cryoden.settings import DenoisingSettings, ReadingSettings, TrainingSettings
+from cryoden.side_settings import EvaluationSettings, SimulationSettings, ThinningSettings
 
 PAGE = Path(__file__).with_name("settings.md")
 KINDS = {
     "Training": TrainingSettings,
     "Denoising": DenoisingSettings,
     "Thinning": ThinningSettings,
+    "Simulation": SimulationSettings,
+    "Evaluation": EvaluationSettings,
     "Reading": ReadingSettings,
 }
 HEAD = """# Settings

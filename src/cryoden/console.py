@@ -85,7 +85,7 @@ def printed(events: Iterable[Event]) -> Iterator[Event]:
 
 @contextmanager
 def bar() -> Iterator[tuple[Progress, Any]]:
-    """Give a progress bar and its one task; it is gone afterwards, and never drawn into a file."""
+    """Give a progress bar and its task, from 0 to 1; silent where nobody can see it move."""
     columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), TaskProgressColumn())
     with Progress(*columns, console=OUT, transient=True, disable=not OUT.is_terminal) as progress:
         yield progress, progress.add_task("", total=1.0)
@@ -130,11 +130,14 @@ def _show_halves(event: FileThinned) -> None:
     OUT.print(f"  {found.summary}", soft_wrap=True, markup=False)
 
 
-def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table; nothing where there are no rows."""
+def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, figures: bool = False) -> None:
+    """Print a table; nothing where there are no rows. Figures stand under each other, never folded."""
     if not rows:
         return
-    table = Table(*(Column(name, overflow="fold") for name in columns), box=None, pad_edge=False)
+    first, *others = columns
+    style: dict[str, Any] = {"justify": "right", "no_wrap": True} if figures else {"overflow": "fold"}
+    named = Column(first, overflow="fold", no_wrap=figures)
+    table = Table(named, *(Column(name, **style) for name in others), box=None, pad_edge=False)
     for row in rows:
         table.add_row(*map(escape, row))
     OUT.print(table)

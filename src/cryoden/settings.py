@@ -6,29 +6,15 @@ each field. This module imports neither torch nor numpy, so that ``--help`` is i
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, fields
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
-from cryoden.errors import SettingsError
+from cryoden.setting import Setting, check
 
 NetworkName = Literal["unet", "baseline"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "float32", "bfloat16"]
 DenoisingPrecision = Literal["auto", "float32", "float16", "bfloat16"]
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What is said about one field: help, unit, closed range, step of a spin box, and grid."""
-
-    help: str
-    unit: str = ""
-    low: float | None = None
-    high: float | None = None
-    step: float | None = None
-    expert: bool = False
-    multiple: int = 1
 
 
 @dataclass(frozen=True)
@@ -202,83 +188,3 @@ class DenoisingSettings:
 
     def __post_init__(self) -> None:
         check(self)
-
-
-@dataclass(frozen=True)
-class ThinningSettings:
-    """How to split counts into halves."""
-
-    seed: Annotated[
-        int, Setting("Same seed, file name and counts: same halves", low=0, high=2**31 - 1, step=1)
-    ] = 0
-
-    def __post_init__(self) -> None:
-        check(self)
-
-
-@dataclass(frozen=True)
-class SimulationSettings:
-    """What to simulate."""
-
-    count: Annotated[int, Setting("How many exposures", "micrographs", 1, 100_000, 1)] = 4
-    edge: Annotated[int, Setting("Side of the square micrograph", "px", 64, 16_384, 256)] = 2048
-    pixel_size: Annotated[float, Setting("Pixel size", "Å/px", 0.3, 10, 0.1)] = 1.2
-    particles: Annotated[int, Setting("Particles in each; 0 for empty ice", "particles", 0, 20_000, 10)] = 100
-    dose: Annotated[float, Setting("Dose of both halves together", "e⁻/Å²", 0.1, 1000, 5)] = 40.0
-    defocus: Annotated[float, Setting("Underfocus", "µm", 0.1, 10, 0.1)] = 1.0
-    defocus_to: Annotated[
-        float, Setting("Draw the underfocus between defocus and this; 0 = always the same", "µm", 0, 10, 0.1)
-    ] = 2.5
-    detector: Annotated[
-        Literal["counting", "integrating"],
-        Setting("counting: Poisson counts, white noise; integrating: blurred charge, coloured noise"),
-    ] = "counting"
-    device: Annotated[Device, Setting("Where to compute; auto takes the GPU when there is one")] = "auto"
-    seed: Annotated[
-        int, Setting("Of the first exposure; the next have the next seeds", low=0, high=2**31 - 1, step=1)
-    ] = 0
-    voltage: Annotated[float, Setting("Acceleration", "kV", 60, 1000, 100, expert=True)] = 300.0
-    ice: Annotated[float, Setting("Mean thickness of the ice", "Å", 50, 5000, 50, expert=True)] = 400.0
-    slope: Annotated[
-        float, Setting("Relative change of the ice's thickness across", "", 0, 1, 0.05, expert=True)
-    ] = 0.1
-    carbon: Annotated[
-        float, Setting("Share of the width that is carbon film", "", 0, 1, 0.1, expert=True)
-    ] = 0.0
-    gold: Annotated[int, Setting("Gold beads of 10 nm", "beads", 0, 1000, 1, expert=True)] = 0
-    contamination: Annotated[int, Setting("Balls of contaminating ice", "balls", 0, 1000, 1, expert=True)] = 0
-
-    def __post_init__(self) -> None:
-        check(self)
-
-
-def described(kind: type) -> dict[str, tuple[Any, Setting]]:
-    """Return for each field of a settings class its plain type and its `Setting`."""
-    hints = get_type_hints(kind, include_extras=True)
-    return {field.name: get_args(hints[field.name])[:2] for field in fields(kind)}
-
-
-def check(settings: Any) -> None:
-    """Raise `SettingsError` naming the first field outside its range or choices."""
-    for name, (kind, setting) in described(type(settings)).items():
-        problem = _problem(getattr(settings, name), kind, setting)
-        if problem:
-            raise SettingsError(
-                "S01", None, f"{name} = {getattr(settings, name)!r} ({problem})", fix=setting.help
-            )
-
-
-def _problem(value: Any, kind: Any, setting: Setting) -> str:
-    if get_origin(kind) is Literal:
-        choices = get_args(kind)
-        return "" if value in choices else f"expected one of {', '.join(map(str, choices))}"
-    wanted = (int, float) if kind is float else kind
-    if not isinstance(value, wanted) or isinstance(value, bool) is not (kind is bool):
-        return f"expected {kind.__name__}"
-    if setting.low is None or setting.high is None:
-        return ""
-    inside = math.isfinite(value) and setting.low <= value <= setting.high
-    if not inside:
-        return f"expected {setting.low:g} to {setting.high:g} {setting.unit}".rstrip()
-    off_grid = setting.multiple > 1 and value % setting.multiple
-    return f"expected a multiple of {setting.multiple}" if off_grid else ""

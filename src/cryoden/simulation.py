@@ -18,7 +18,7 @@ from cryoden.micrograph import Pixels
 from cryoden.optics import Optics
 from cryoden.outputs import make_folder
 from cryoden.publish import check_destination, publishing
-from cryoden.settings import SimulationSettings
+from cryoden.side_settings import SimulationSettings
 from cryoden.simulate import Exposure, Scene, exposed
 from cryoden.specimen import Particle
 from cryoden.structure_file import read_structure

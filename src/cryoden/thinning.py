@@ -26,7 +26,8 @@ from cryoden.micrograph import HalfPair, Micrograph, Windowed
 from cryoden.opening import open_micrograph
 from cryoden.outputs import make_folders, results
 from cryoden.publish import publishing_pair
-from cryoden.settings import ReadingSettings, ThinningSettings
+from cryoden.settings import ReadingSettings
+from cryoden.side_settings import ThinningSettings
 
 BAND = 256  # rows thinned at once
 ENDINGS = ("_EVN", "_ODD")
