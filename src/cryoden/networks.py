@@ -22,7 +22,7 @@ from cryoden.settings import NetworkName
 
 # Starck & Murtagh (2006), eq. 2.13: the cubic B-spline smoothing of the starlet transform.
 SPLINE = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
-WIDTHS = (32, 64, 96, 128)
+WIDTHS = (24, 48, 96, 160, 192)
 
 
 class Baseline(nn.Sequential):

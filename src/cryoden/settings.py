@@ -24,7 +24,7 @@ class TrainingSettings:
     network: Annotated[
         NetworkName,
         Setting(
-            "unet: U-Net on pixels of 4 Å, 0.9 M weights; baseline: three 3×3 convolutions, 2,625 weights"
+            "unet: U-Net on pixels of 3 Å, 2.3 M weights; baseline: three 3×3 convolutions, 2,625 weights"
         ),
     ] = "unet"
     minutes: Annotated[
@@ -71,7 +71,7 @@ class TrainingSettings:
         float,
         Setting(
             "Pixel size the network works at, never finer than the micrograph's; "
-            "0 = chosen: 4 Å/px for unet, the micrograph's own for baseline",
+            "0 = chosen: 3 Å/px for unet, the micrograph's own for baseline",
             unit="Å/px",
             low=0,
             high=100,

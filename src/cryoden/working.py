@@ -1,7 +1,7 @@
 """Micrographs as a network sees them: z-scored, at the working pixel size.
 
 Nothing finer than about 8 Å can be recovered from one micrograph, so most networks work on
-pixels of about 4 Å: noise falls with the pixel's side, a network sees farther with the same
+pixels of about 3 Å: noise falls with the pixel's side, a network sees farther with the same
 layers, and there are fewer pixels to compute.
 """
 
@@ -23,7 +23,7 @@ from cryoden.resampling import Resampling, working_shape
 from cryoden.settings import TrainingSettings
 from cryoden.stored import not_numbers
 
-CHOSEN = 4.0  # Å/px
+CHOSEN = 3.0  # Å/px
 ASSUMED = 1.0  # Å/px, where a file does not say
 SAME_PIXEL_SIZE = 1.05  # ratio
 KEPT_BYTES = 1 << 30
