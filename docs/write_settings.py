@@ -10,6 +10,7 @@ from cryoden.settings import (
     DenoisingSettings,
     ReadingSettings,
     Setting,
+    SimulationSettings,
     ThinningSettings,
     TrainingSettings,
     described,
@@ -20,6 +21,7 @@ KINDS = {
     "Training": TrainingSettings,
     "Denoising": DenoisingSettings,
     "Thinning": ThinningSettings,
+    "Simulation": SimulationSettings,
     "Reading": ReadingSettings,
 }
 HEAD = """# Settings
