@@ -6,10 +6,19 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-from cryoden.settings import DenoisingSettings, ReadingSettings, Setting, TrainingSettings, described
+from cryoden.setting import Setting, described
+from cryoden.settings import DenoisingSettings, ReadingSettings, TrainingSettings
+from cryoden.side_settings import EvaluationSettings, SimulationSettings, ThinningSettings
 
 PAGE = Path(__file__).with_name("settings.md")
-KINDS = {"Training": TrainingSettings, "Denoising": DenoisingSettings, "Reading": ReadingSettings}
+KINDS = {
+    "Training": TrainingSettings,
+    "Denoising": DenoisingSettings,
+    "Thinning": ThinningSettings,
+    "Simulation": SimulationSettings,
+    "Evaluation": EvaluationSettings,
+    "Reading": ReadingSettings,
+}
 HEAD = """# Settings
 
 The same in the forms of the viewer and on the command line, where `learning_rate` is
@@ -33,7 +42,7 @@ def _table(title: str, kind: type) -> str:
 
 def _range(plain: Any, setting: Setting) -> str:
     if get_origin(plain) is Literal:
-        return ", ".join(get_args(plain))
+        return ", ".join(map(str, get_args(plain)))
     if setting.low is None or setting.high is None:
         return "on, off"
     grid = f", in steps of {setting.multiple}" if setting.multiple > 1 else ""

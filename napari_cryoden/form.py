@@ -12,7 +12,7 @@ from magicgui.widgets.bases import ValueWidget
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import QFormLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
-from cryoden.settings import Setting, described
+from cryoden.setting import Setting, described
 
 S = TypeVar("S")
 

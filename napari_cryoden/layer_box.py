@@ -9,10 +9,19 @@ from qtpy.QtWidgets import QComboBox
 
 
 class LayerBox(QComboBox):
-    """Follows the layer list: names change, layers come and go, the chosen one stays chosen."""
+    """Follows the layer list: names change, layers come and go, the chosen one stays chosen.
 
-    def __init__(self, viewer: Any) -> None:
+    Parameters
+    ----------
+    viewer : Viewer
+        Whose layers are offered.
+    none : str
+        Name of a first entry for no layer at all; empty for no such entry.
+    """
+
+    def __init__(self, viewer: Any, none: str = "") -> None:
         super().__init__()
+        self._none = none
         self._viewer = viewer
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(8)
@@ -35,9 +44,11 @@ class LayerBox(QComboBox):
         found = [layer for layer in self._viewer.layers if isinstance(layer, Image)]
         self.blockSignals(True)
         self.clear()
+        if self._none:
+            self.addItem(self._none, None)
         for layer in found:
             self.addItem(layer.name, layer)
-        self.setCurrentIndex(max(self._position(chosen), 0 if found else -1))
+        self.setCurrentIndex(max(self._position(chosen), 0 if found or self._none else -1))
         self.blockSignals(False)
         self.currentIndexChanged.emit(self.currentIndex())
 

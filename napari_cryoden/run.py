@@ -7,11 +7,19 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, cast
 
-from cryoden.events import EpochFinished, PhaseStarted, StepFinished, TrainingEvent, TrainingFinished
+from cryoden.events import (
+    EpochFinished,
+    PhaseStarted,
+    StepFinished,
+    TrainingEvent,
+    TrainingFinished,
+    TrainingStarted,
+)
 from cryoden.history import History
 from cryoden.micrograph import HalfPair, Windowed
 from cryoden.settings import TrainingSettings
 from napari_cryoden.job import Job
+from napari_cryoden.remarks import show_remarks
 from napari_cryoden.worker import leave_a_core
 
 Pairs = Sequence[HalfPair] | Sequence[tuple[Windowed, Windowed]]
@@ -67,7 +75,9 @@ class Run(Job):
         if self.history is None:
             return
         self.history.add(event)
-        if isinstance(event, StepFinished):
+        if isinstance(event, TrainingStarted):
+            show_remarks("training", event.warnings)
+        elif isinstance(event, StepFinished):
             self._progress = event.progress
         elif isinstance(event, EpochFinished) and event.epoch > 0 and event.weights is not None:
             self.model_file = self._target

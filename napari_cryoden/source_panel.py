@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QVBoxLayout, QWidget
 from cryoden import mrc
 from cryoden.halves import HalfFiles, find_pairs
 from cryoden.micrograph import HalfPair
+from cryoden.thinning import thinned
 from napari_cryoden.file_field import FileField
 from napari_cryoden.layer_box import LayerBox
 from napari_cryoden.layer_pairs import LayerPair, in_memory, pairs_of
@@ -19,14 +20,24 @@ from napari_cryoden.layers import facts_of, to_micrograph
 from napari_cryoden.pair_list import Opener, PairList
 from napari_cryoden.run import Pairs
 
-LAYERS, FOLDER, SUPERVISED = range(3)
-_CHOICES = ("Halves among the layers", "Halves in a folder", "A noisy and a target layer")
+LAYERS, FOLDER, SUPERVISED, COUNTED = range(4)
+_CHOICES = (
+    "Halves among the layers",
+    "Halves in a folder",
+    "A noisy and a target layer",
+    "One counted micrograph",
+)
 _HELP = (
     "Noise2Noise: the even and odd halves of each exposure teach one another.\n"
-    "Supervised: a noisy layer learns to look like a cleaner target layer of the same scene."
+    "Supervised: a noisy layer learns to look like a cleaner target layer of the same scene.\n"
+    "Counted: each electron of one layer is given to one of two halves by the toss of a coin."
 )
-_NO_PAIR = "No pair of halves is open. Open files named …_EVN and …_ODD, or File > Open Sample."
+_NO_PAIR = (
+    "No pair of halves is open. Open files named …_EVN and …_ODD, or File > Open Sample. "
+    "A micrograph of counted electrons needs none: choose it above, or make halves with cryoden thin."
+)
 _NO_FOLDER = "Choose a folder with files …_EVN and …_ODD, or with folders even and odd."
+_NO_COUNTS = "Open a micrograph of counted electrons, not moved by parts of a pixel."
 _TYPING = "Press Enter to look for halves in this folder."
 
 
@@ -45,7 +56,7 @@ class SourcePanel(QWidget):
         self.choice.setToolTip(_HELP)
         self.pairs = PairList()
         self.folder = FileField("folder", "Folder with the halves", placeholder="folder with the halves")
-        self.noisy, self.target = LayerBox(viewer), LayerBox(viewer)
+        self.noisy, self.target, self.counted = (LayerBox(viewer) for _ in range(3))
         self.note = QLabel()
         self.note.setWordWrap(True)
         self._layer_rows = QWidget()
@@ -61,7 +72,7 @@ class SourcePanel(QWidget):
     def problem(self) -> str:
         """Why one cannot train with this yet; empty when one can."""
         where = self.choice.currentIndex()
-        if where == SUPERVISED:
+        if where in {SUPERVISED, COUNTED}:
             return self._layer_problem()
         if where == FOLDER and self.folder.path is None:
             return _NO_FOLDER
@@ -79,7 +90,8 @@ class SourcePanel(QWidget):
         where = self.choice.currentIndex()
         if where == FOLDER:
             return self.folder.path
-        layer = self.noisy.layer if where == SUPERVISED else next((pair.even for pair in self._listed), None)
+        first = next((pair.even for pair in self._listed), None)
+        layer = {SUPERVISED: self.noisy.layer, COUNTED: self.counted.layer}.get(where, first)
         source = facts_of(layer).get("source") if layer is not None else None
         return Path(source).parent if source else None
 
@@ -94,6 +106,9 @@ class SourcePanel(QWidget):
         if self.choice.currentIndex() == SUPERVISED:
             both = [(to_micrograph(self.noisy.layer), to_micrograph(self.target.layer))]
             return lambda: both
+        if self.choice.currentIndex() == COUNTED:
+            micrograph = to_micrograph(self.counted.layer)
+            return lambda: [thinned(micrograph)]
         chosen = self.pairs.chosen()
         if self.choice.currentIndex() == FOLDER:
             return lambda: [opener() for opener in chosen]
@@ -104,7 +119,8 @@ class SourcePanel(QWidget):
         """Look again for pairs in what is chosen."""
         where, folder = self.choice.currentIndex(), self.folder.path
         self.folder.setVisible(where == FOLDER)
-        self.pairs.setVisible(where != SUPERVISED)
+        self.pairs.setVisible(where in {LAYERS, FOLDER})
+        self.counted.setVisible(where == COUNTED)
         self._layer_rows.setVisible(where == SUPERVISED)
         if where == LAYERS:
             self._look_among_layers()
@@ -144,6 +160,8 @@ class SourcePanel(QWidget):
             self.refresh()
 
     def _layer_problem(self) -> str:
+        if self.choice.currentIndex() == COUNTED:
+            return "" if self.counted.layer is not None else _NO_COUNTS
         noisy, target = self.noisy.layer, self.target.layer
         if noisy is None or target is None or noisy is target:
             return "Choose two different layers: a noisy one and its cleaner target"
@@ -165,6 +183,7 @@ class SourcePanel(QWidget):
         self.pairs.changed.connect(self._tell)
         self.noisy.currentIndexChanged.connect(lambda _: self._tell())
         self.target.currentIndexChanged.connect(lambda _: self._tell())
+        self.counted.currentIndexChanged.connect(lambda _: self._tell())
         events = self._viewer.layers.events
         for event in (events.inserted, events.removed, events.renamed):
             event.connect(self._layers_changed)
@@ -176,7 +195,7 @@ class SourcePanel(QWidget):
         rows.addRow("target", self.target)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        for widget in (self.choice, self.folder, self._layer_rows, self.pairs, self.note):
+        for widget in (self.choice, self.folder, self._layer_rows, self.counted, self.pairs, self.note):
             column.addWidget(widget)
 
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
@@ -22,7 +23,7 @@ from cryoden.errors import ModelFileError
 from cryoden.events import Weights
 from cryoden.settings import NetworkName
 
-FORMAT = "cryoden-1"
+FORMAT = "cryoden-2"
 KEY = "cryoden"
 
 
@@ -40,12 +41,15 @@ class Model:
         Å/px of the micrographs it was trained on.
     provenance : mapping
         Plain JSON values: settings, files, loss history, references, versions.
+    working_pixel : float or None
+        Å/px the network works at, ``None`` for each micrograph's own pixels.
     """
 
     network: NetworkName
     weights: Weights
     pixel_size: float | None
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    working_pixel: float | None = None
 
     @property
     def sha256(self) -> str:
@@ -57,27 +61,35 @@ class Model:
         about = {
             "format": FORMAT,
             "network": self.network,
-            "normalization": "z-score of the micrograph, outliers beyond 6 standard deviations left out",
+            "normalization": "z-score, clipped at 6 standard deviations, unit variance at the working pixel",
             "pixel_size": self.pixel_size,
+            "working_pixel": self.working_pixel,
             "provenance": self.provenance,
         }
         return json.dumps(about, sort_keys=True, allow_nan=False)
 
 
-def write(model: Model, path: Path) -> None:
+def write(model: Model, path: Path, *, half: bool = False) -> None:
     """Write the model to exactly this path; the caller publishes it.
+
+    With ``half`` the weights are rounded to float16, which halves the file.
 
     Raises
     ------
     ModelFileError
         M05 for weights that are not finite: such a model is never kept.
     """
+    if half:
+        with np.errstate(over="ignore"):  # infinite ones are refused below
+            model = replace(model, weights={k: v.astype(np.float16) for k, v in model.weights.items()})
     bad = [name for name, values in model.weights.items() if not np.isfinite(values).all()]
     if bad:
         raise ModelFileError(
             "M05", path, f"weights of {bad[0]} are not finite", kept="The last good model is kept"
         )
-    path.write_bytes(save(dict(model.weights), {KEY: model.description(), "sha256": model.sha256}))
+    # safetensors writes memory as it lies: weights of another order would be scrambled.
+    ordered = {name: np.ascontiguousarray(values) for name, values in model.weights.items()}
+    path.write_bytes(save(ordered, {KEY: model.description(), "sha256": model.sha256}))
 
 
 def load(path: Path) -> Model:
@@ -93,7 +105,7 @@ def load(path: Path) -> Model:
     try:
         with safe_open(path, framework="numpy") as file:
             about = file.metadata() or {}
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+            weights = {name: _single(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118 - not a mapping
     except (SafetensorError, OSError) as error:
         raise ModelFileError("M02", path, f"not a whole model file ({error})", fix="Copy it again") from None
     return _proven(path, about, weights)
@@ -103,8 +115,13 @@ def _fingerprint(description: str, weights: Weights) -> str:
     digest = hashlib.sha256(description.encode())
     for name in sorted(weights):
         digest.update(f"{name}{weights[name].shape}".encode())
-        digest.update(np.ascontiguousarray(weights[name]).tobytes())
+        digest.update(_single(weights[name]).tobytes())
     return digest.hexdigest()
+
+
+def _single(values: NDArray[Any]) -> NDArray[np.float32]:
+    """Return float32, which every float16 has exactly one of."""
+    return np.ascontiguousarray(values, dtype=np.float32)
 
 
 def _proven(path: Path, about: Mapping[str, str], weights: Weights) -> Model:
@@ -119,4 +136,5 @@ def _proven(path: Path, about: Mapping[str, str], weights: Weights) -> Model:
     if described["format"] != FORMAT or described["network"] not in get_args(NetworkName):
         problem = f"of another version (found {described['format']}, expected {FORMAT})"
         raise ModelFileError("M03", path, problem, fix="Train again, or use the version that wrote it")
-    return Model(described["network"], weights, described["pixel_size"], described["provenance"])
+    known = {name: described[name] for name in ("network", "pixel_size", "provenance", "working_pixel")}
+    return Model(weights=weights, **known)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ import tyro
 from tyro.conf import CascadeSubcommandArgs, FlagCreatePairsOff, OmitArgPrefixes, OmitSubcommandPrefixes
 
 from cryoden.errors import CryodenError, SettingsError, TrainingError, in_words, printable
-from cryoden.flags import Cryoden, Demo, Denoise, Info, Train
+from cryoden.flags import Cryoden, Demo, Denoise, Evaluate, Info, Simulate, Thin, Train
 
 if TYPE_CHECKING:
     from cryoden.events import TrainingEvent
@@ -70,15 +70,8 @@ def _say(sentence: str) -> None:
 
 
 def _run(asked: Cryoden) -> int:
-    match asked.command:
-        case Info():
-            return _info(asked.command, as_json=asked.json)
-        case Train():
-            return _train(asked.command, as_json=asked.json)
-        case Denoise():
-            return _denoise(asked.command, as_json=asked.json)
-        case Demo():
-            return _demo(asked.command, as_json=asked.json)
+    run = COMMANDS[type(asked.command)]
+    return run(asked.command, as_json=asked.json)
 
 
 def _info(asked: Info, *, as_json: bool) -> int:
@@ -159,6 +152,46 @@ def _denoise(asked: Denoise, *, as_json: bool) -> int:
     return FAILURES if ended.failed else DONE
 
 
+def _thin(asked: Thin, *, as_json: bool) -> int:
+    from cryoden import console, pipeline  # noqa: PLC0415 - torch only where it is needed
+
+    events = pipeline.thin_files(
+        asked.paths, asked.out, asked.thinning, reading=asked.reading, overwrite=asked.overwrite
+    )
+    return FAILURES if console.follow_batch(events, as_json=as_json).failed else DONE
+
+
+def _evaluate(asked: Evaluate, *, as_json: bool) -> int:
+    from cryoden import companions, evaluation_console, record, report  # noqa: PLC0415 - numpy only where it is needed
+    from cryoden.evaluation import Question, evaluate_files  # noqa: PLC0415 - the same for torch
+    from cryoden.publish import check_destination  # noqa: PLC0415 - the same
+
+    others = companions.named(asked.other)
+    question = Question(
+        (*asked.paths, *asked.halves), asked.model, others, asked.truth, asked.evaluation, asked.reading
+    )
+    wanted = [path for path in (asked.figures, asked.report) if path is not None]
+    for path in wanted:
+        check_destination(path, overwrite=asked.overwrite, inputs=asked.model)
+    ended = evaluation_console.follow(evaluate_files(question), as_json=as_json)
+    if asked.figures is not None:
+        record.write(ended.table, asked.figures, overwrite=asked.overwrite)
+    if asked.report is not None:
+        report.write(ended.table, ended.pictures, asked.report, overwrite=asked.overwrite)
+    for path in wanted:
+        _say(f"Written: {printable(path)}")
+    return DONE
+
+
+def _simulate(asked: Simulate, *, as_json: bool) -> int:
+    from cryoden import console, simulation  # noqa: PLC0415 - torch only where it is needed
+
+    options: dict[str, Any] = {"structures": asked.structure, "overwrite": asked.overwrite}
+    events = simulation.simulate_files(asked.output, asked.simulating, **options)
+    console.follow_batch(events, as_json=as_json)
+    return DONE
+
+
 def _demo(asked: Demo, *, as_json: bool) -> int:
     from cryoden import console, demonstration, training_console  # noqa: PLC0415 - torch only where it is needed
 
@@ -166,6 +199,16 @@ def _demo(asked: Demo, *, as_json: bool) -> int:
     ended = console.follow_batch(demonstration.denoise(asked.output), as_json=as_json)
     return FAILURES if ended.failed else DONE
 
+
+COMMANDS: dict[type, Callable[..., int]] = {
+    Info: _info,
+    Train: _train,
+    Denoise: _denoise,
+    Thin: _thin,
+    Simulate: _simulate,
+    Evaluate: _evaluate,
+    Demo: _demo,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

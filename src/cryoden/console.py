@@ -22,6 +22,7 @@ from cryoden.events import (
     FileFailed,
     FileFinished,
     FileStarted,
+    FileThinned,
     TileFinished,
 )
 from cryoden.history import clock
@@ -84,7 +85,7 @@ def printed(events: Iterable[Event]) -> Iterator[Event]:
 
 @contextmanager
 def bar() -> Iterator[tuple[Progress, Any]]:
-    """Give a progress bar and its one task; it is gone afterwards, and never drawn into a file."""
+    """Give a progress bar and its task, from 0 to 1; silent where nobody can see it move."""
     columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), TaskProgressColumn())
     with Progress(*columns, console=OUT, transient=True, disable=not OUT.is_terminal) as progress:
         yield progress, progress.add_task("", total=1.0)
@@ -104,7 +105,7 @@ def _shown_batch(events: Iterable[BatchEvent]) -> Iterator[BatchEvent]:
 
 def _show_end(event: BatchFinished) -> None:
     untried = f", {event.untried:,} not tried: too many failed" if event.untried else ""
-    OUT.print(f"{event.finished:,} denoised, {len(event.failed):,} failed{untried} ({clock(event.seconds)})")
+    OUT.print(f"{event.finished:,} done, {len(event.failed):,} failed{untried} ({clock(event.seconds)})")
 
 
 def _position(at: FileStarted) -> str:
@@ -117,15 +118,26 @@ def _show_file(event: BatchEvent) -> None:
     elif isinstance(event, FileFinished):
         OUT.print(f"{printable(event.output)}  ({event.seconds:.1f} s)", soft_wrap=True, markup=False)
         show_remarks(f"  {printable(event.path.name)}: {warning}" for warning in event.warnings)
+    elif isinstance(event, FileThinned):
+        _show_halves(event)
     elif isinstance(event, BatchFinished):
         _show_end(event)
 
 
-def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table; nothing where there are no rows."""
+def _show_halves(event: FileThinned) -> None:
+    pair, found = f"{printable(event.even)} and {printable(event.odd.name)}", event.evidence
+    OUT.print(f"{pair}  ({event.seconds:.1f} s)", soft_wrap=True, markup=False)
+    OUT.print(f"  {found.summary}", soft_wrap=True, markup=False)
+
+
+def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, figures: bool = False) -> None:
+    """Print a table; nothing where there are no rows. Figures stand under each other, never folded."""
     if not rows:
         return
-    table = Table(*(Column(name, overflow="fold") for name in columns), box=None, pad_edge=False)
+    first, *others = columns
+    style: dict[str, Any] = {"justify": "right", "no_wrap": True} if figures else {"overflow": "fold"}
+    named = Column(first, overflow="fold", no_wrap=figures)
+    table = Table(named, *(Column(name, **style) for name in others), box=None, pad_edge=False)
     for row in rows:
         table.add_row(*map(escape, row))
     OUT.print(table)

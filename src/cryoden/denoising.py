@@ -1,28 +1,29 @@
-"""From a micrograph and a model to a denoised micrograph, tile by tile."""
+"""From a micrograph and a model to a denoised micrograph, all on the device."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import replace
+from itertools import product
 
-import numpy as np
 import torch
+from torch import Tensor
 
 from cryoden import devices
 from cryoden.checkpoint import Model
 from cryoden.errors import TrainingError
 from cryoden.events import DenoisingEvent, MicrographDenoised, TileFinished
-from cryoden.micrograph import Micrograph, Pixels
+from cryoden.micrograph import Micrograph
 from cryoden.networks import Network, build, loaded
-from cryoden.normalization import CLIP, measure
+from cryoden.normalization import CLIP, Normalization, bands, measured
 from cryoden.optimization import Place
+from cryoden.resampling import Resampling
 from cryoden.settings import DenoisingSettings
 from cryoden.stored import not_numbers
-from cryoden.tiling import Tile, Tiling, rounded_up
+from cryoden.tiling import Tiling, rounded_up
+from cryoden.working import scale_for
 
-BYTES_PER_PIXEL = 240  # of a tile with its halo, peak, float32 U-Net; measured
 TILE_LIMITS = (128, 8192)
-SAME_PIXEL_SIZE = 0.05
 USUAL_OUTLIERS = 1e-5  # share of pixels beyond the clip that is no reason to bother anyone
 
 
@@ -34,14 +35,15 @@ class Denoiser:
     model : Model
         What was trained.
     settings : DenoisingSettings
-        Device, number format and tile size.
+        Device, number format, tile size and orientations.
     """
 
     def __init__(self, model: Model, settings: DenoisingSettings) -> None:
-        self.pixel_size = model.pixel_size
+        self.model = model
+        self.orientations = settings.orientations
         device = devices.resolve(settings.device)
-        self.place = Place(device, devices.number_format(settings.precision, device))
-        self.network: Network = loaded(build(model.network, 0), model).eval()
+        self.place = Place(device, devices.denoising_format(settings.precision, device))
+        self.network: Network = loaded(build(model.network, 0, model), model).eval()
         self.network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stubs
         self._edge = settings.tile or self._edge_from_memory()
 
@@ -61,47 +63,56 @@ class Denoiser:
         TrainingError
             T09 when not even the smallest tile fits into memory.
         """
-        missing = not_numbers(micrograph.data)
-        if missing.count:
-            raise missing.error(micrograph.path or micrograph.name)
-        scale = measure(micrograph)
-        scored = scale.apply(micrograph.data)
+        scale, doubts = scale_for(self.model, micrograph.pixel_size)
         height, width = micrograph.shape
-        denoised = np.empty((height, width), np.float32)
+        resampling = Resampling(height, width, scale)
+        with torch.inference_mode():  # never around a yield: it would leak to the caller
+            raw = devices.sent(micrograph.data, self.place.device)
+            grey = _grey_scale(raw, micrograph, scale)
+            scored = grey.apply(raw)
+            warnings = micrograph.warnings + _hot_pixels(scored) + doubts
+            working = resampling.reduce(scored) / grey.spread
+            del raw, scored
+        denoised = yield from self._tiled(working)
+        with torch.inference_mode():
+            pixels = devices.fetched(grey.undo(resampling.enlarge(denoised)))
+        yield MicrographDenoised(replace(micrograph, data=pixels, warnings=warnings))
+
+    def _tiled(self, working: Tensor) -> Generator[TileFinished, None, Tensor]:
+        height, width = working.shape
+        denoised = torch.empty_like(working)
         complete = False
         while not complete:
             tiling = Tiling(height, width, self._edge, self.network.halo, self.network.stride)
             with devices.out_of_memory_caught():  # left before shrinking: its traceback keeps tensors alive
-                yield from self._filled(denoised, tiling, scored)
+                yield from self._filled(denoised, tiling, working)
                 complete = True
             if not complete:
                 self._shrink(max(height, width))
-        warnings = micrograph.warnings + _hot_pixels(scored) + self._doubts(micrograph)
-        yield MicrographDenoised(replace(micrograph, data=scale.undo(denoised), warnings=warnings))
+        return denoised
 
-    def _filled(self, denoised: Pixels, tiling: Tiling, scored: Pixels) -> Iterator[TileFinished]:
-        padded = tiling.padded(scored)
+    def _filled(self, denoised: Tensor, tiling: Tiling, working: Tensor) -> Iterator[TileFinished]:
+        padded = tiling.padded(working)
         tiles = tiling.tiles()
         for done, tile in enumerate(tiles, start=1):
-            denoised[tile.top : tile.bottom, tile.left : tile.right] = self._core(padded, tiling, tile)
+            with torch.inference_mode(), devices.reproducible():
+                output = self._predicted(tiling.cut(padded, tile)[None, None])
+                denoised[tile.top : tile.bottom, tile.left : tile.right] = tiling.core(output[0, 0], tile)
             yield TileFinished(done, len(tiles))
 
-    def _core(self, padded: Pixels, tiling: Tiling, tile: Tile) -> Pixels:
-        cut = np.ascontiguousarray(tiling.cut(padded, tile))
-        with torch.inference_mode(), devices.reproducible():
-            noisy = torch.from_numpy(cut)[None, None].to(self.place.device, memory_format=torch.channels_last)
-            output: Pixels = self.place.predict(self.network, noisy)[0, 0].cpu().numpy()
-        return tiling.core(output, tile)
-
-    def _doubts(self, micrograph: Micrograph) -> tuple[str, ...]:
-        here, there = micrograph.pixel_size, self.pixel_size
-        if here is None or there is None or abs(here / there - 1) <= SAME_PIXEL_SIZE:
-            return ()
-        return (f"the model was trained at {there:.3g} Å/px, this micrograph has {here:.3g} Å/px",)
+    def _predicted(self, noisy: Tensor) -> Tensor:
+        if self.orientations == 1:
+            return self.place.predict(self.network, noisy)
+        total = torch.zeros_like(noisy)
+        for turns, mirror in product(range(4), (False, True)):
+            turned = torch.rot90(noisy.flip(-1) if mirror else noisy, turns, (-2, -1))
+            back = torch.rot90(self.place.predict(self.network, turned), -turns, (-2, -1))
+            total += back.flip(-1) if mirror else back
+        return total / 8
 
     def _edge_from_memory(self) -> int:
         least, most = TILE_LIMITS
-        side = int((devices.free_memory(self.place.device) / 2 / BYTES_PER_PIXEL) ** 0.5)
+        side = int((devices.free_memory(self.place.device) / 2 / self.network.bytes_per_pixel) ** 0.5)
         return min(most, max(least, side - 2 * self.network.halo))
 
     def _shrink(self, longer: int) -> None:
@@ -114,9 +125,17 @@ class Denoiser:
             torch.cuda.empty_cache()
 
 
-def _hot_pixels(scored: Pixels) -> tuple[str, ...]:
-    count = int(np.count_nonzero(np.abs(scored) >= CLIP))
-    share = count / scored.size
+def _grey_scale(raw: Tensor, micrograph: Micrograph, scale: float) -> Normalization:
+    if not bool(torch.isfinite(raw).all()):
+        raise not_numbers(micrograph.data).error(micrograph.path or micrograph.name)
+    rows, tops = bands(micrograph.shape, scale)
+    sample = torch.stack([raw[top : top + rows] for top in tops])
+    return measured(sample, scale, micrograph.path or micrograph.name)
+
+
+def _hot_pixels(scored: Tensor) -> tuple[str, ...]:
+    count = int((scored.abs() >= CLIP).sum())
+    share = count / scored.numel()
     return (
         (f"{count:,} pixels beyond {CLIP:g} standard deviations, clipped",) if share > USUAL_OUTLIERS else ()
     )

@@ -6,12 +6,16 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import torch
+from torch import Tensor
 
 from cryoden.errors import SettingsError
-from cryoden.settings import Device, Precision
+from cryoden.micrograph import Pixels
+from cryoden.settings import DenoisingPrecision, Device, Precision
 
-CPU_TILE_MEMORY = 1 << 30  # a laptop must stay usable while it denoises
+PARTS = 8  # of a transfer to or from a GPU
+CPU_TILE_MEMORY = 3 << 28  # a laptop must stay usable while it denoises
 
 
 def resolve(device: Device) -> torch.device:
@@ -43,8 +47,15 @@ def describe(device: torch.device) -> str:
     return f"CPU, {threads} thread{'s' if threads > 1 else ''}"
 
 
+def denoising_format(precision: DenoisingPrecision, device: torch.device) -> torch.dtype:
+    """Return the number format a network denoises in: on CUDA float16, which rounds as TensorFloat-32."""
+    if precision == "auto":
+        return torch.float16 if device.type == "cuda" else torch.float32
+    return {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}[precision]
+
+
 def number_format(precision: Precision, device: torch.device) -> torch.dtype:
-    """Return the number format of the network's convolutions on this device.
+    """Return the number format a network is trained in on this device.
 
     bfloat16 only where it is computed in hardware: elsewhere it is emulated and slower.
     """
@@ -74,6 +85,37 @@ def free_memory(device: torch.device) -> int:
         return CPU_TILE_MEMORY
     available = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return min(CPU_TILE_MEMORY, available // 2)
+
+
+def sent(pixels: Pixels, device: torch.device) -> Tensor:
+    """Return the pixels on the device; on the CPU they are shared, not copied.
+
+    To an NVIDIA GPU they go through page-locked memory in parts, so that one part is on its
+    way while the next is copied: twice as fast as a plain copy, or more.
+    """
+    usable = pixels.flags.writeable and pixels.flags.c_contiguous  # torch warns of read-only memory
+    source = torch.from_numpy(pixels if usable else pixels.copy())
+    if device.type != "cuda":
+        return source.to(device)
+    target = torch.empty(source.shape, device=device)
+    for part, place in zip(source.chunk(PARTS), target.chunk(PARTS), strict=True):
+        place.copy_(torch.empty(part.shape, pin_memory=True).copy_(part), non_blocking=True)
+    return target
+
+
+def fetched(image: Tensor) -> Pixels:
+    """Return a float32 tensor as an array, the way back of `sent`."""
+    if image.device.type != "cuda":
+        return image.cpu().numpy()
+    pixels = np.empty(image.shape, np.float32)  # which asks for large pages, and torch does not
+    parts = []
+    for part in image.chunk(PARTS):
+        staged = torch.empty(part.shape, pin_memory=True).copy_(part, non_blocking=True)
+        parts.append((staged, torch.cuda.current_stream().record_event()))
+    for place, (part, arrived) in zip(torch.from_numpy(pixels).chunk(PARTS), parts, strict=True):
+        arrived.synchronize()
+        place.copy_(part)
+    return pixels
 
 
 @contextmanager

@@ -59,6 +59,10 @@ class HalvesError(CryodenError):
     """Micrographs that do not make pairs of independent halves."""
 
 
+class StructureError(CryodenError):
+    """A file that holds no molecule."""
+
+
 class SettingsError(CryodenError):
     """A setting, or a combination of settings, outside what is possible."""
 

@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from cryoden.counting import CountingEvidence
 from cryoden.judgement import UNJUDGED, HeldOutQuality, References, Verdict
 from cryoden.micrograph import Micrograph
 from cryoden.settings import TrainingSettings
@@ -36,6 +37,8 @@ class TrainingStarted:
     """First event with everything that stays true for the whole run.
 
     ``epochs`` is 0 when the run is limited by time, ``seconds`` is 0 when by epochs.
+    ``working_pixel`` is the Å/px the network works at, ``None`` for the micrographs' own pixels;
+    ``patch`` the edge in working px that was used; ``warnings`` what was assumed or is odd.
     """
 
     settings: TrainingSettings
@@ -50,6 +53,9 @@ class TrainingStarted:
     epochs: int
     seconds: float
     steps_per_epoch: int
+    working_pixel: float | None = None
+    patch: int = 0
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -155,6 +161,17 @@ class FileFinished:
 
 
 @dataclass(frozen=True)
+class FileThinned:
+    """Both halves of a counted micrograph lie under their final names."""
+
+    path: Path
+    even: Path
+    odd: Path
+    evidence: CountingEvidence
+    seconds: float
+
+
+@dataclass(frozen=True)
 class FileFailed:
     """One file gave no result; the others go on."""
 
@@ -172,4 +189,4 @@ class BatchFinished:
     seconds: float
 
 
-BatchEvent = FileStarted | TileFinished | FileFinished | FileFailed | BatchFinished
+BatchEvent = FileStarted | TileFinished | FileFinished | FileThinned | FileFailed | BatchFinished

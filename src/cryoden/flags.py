@@ -1,75 +1,26 @@
 """The grammar of the command line: what can be asked, in words a user reads with ``--help``.
 
-The flags of training, denoising and reading are derived from the settings classes, so that
-help, unit, default and range stand in one place. Imports neither torch, numpy nor mrcfile:
-``--help`` has to be instant.
+Imports neither torch, numpy nor mrcfile: ``--help`` has to be instant.
 """
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
-from dataclasses import dataclass, fields, make_dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 
-from tyro.conf import FlagCreatePairsOff, Positional, arg, create_mutex_group, subcommand
+from tyro.conf import FlagCreatePairsOff, Positional, arg, subcommand
 
-from cryoden.settings import DenoisingSettings, ReadingSettings, Setting, TrainingSettings, described
+from cryoden.arguments import derived
+from cryoden.settings import DenoisingSettings, ReadingSettings, TrainingSettings
+from cryoden.side_settings import EvaluationSettings, SimulationSettings, ThinningSettings
 
-Settings = TypeVar("Settings")
-
-HOW_LONG = create_mutex_group(required=False, title="how long (one of the two)")
-TOGETHER = {"minutes": (HOW_LONG,), "epochs": (HOW_LONG,)}
-
-
-def _flags(kind: type[Settings], title: str) -> Callable[..., Settings]:
-    """Return a function tyro can call, whose parameters are the fields of a settings class.
-
-    Everyday fields stand in a help box named ``title``, expert fields in a second one.
-    """
-    groups = {title: _group(kind, expert=False), f"expert_{title}": _group(kind, expert=True)}
-    groups = {name: group for name, group in groups.items() if fields(group)}
-
-    def build(**answers: Any) -> Settings:
-        return kind(**{name: value for group in answers.values() for name, value in vars(group).items()})
-
-    keyword = inspect.Parameter.KEYWORD_ONLY
-    parameters = [inspect.Parameter(name, keyword, annotation=group) for name, group in groups.items()]
-    build.__annotations__ = dict(groups)
-    build.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # functions take any
-    return build
-
-
-def _group(kind: type, *, expert: bool) -> Any:
-    defaults = {field.name: field.default for field in fields(kind)}
-    chosen = [
-        (name, Annotated[(plain, _flag(setting, defaults[name]), *TOGETHER.get(name, ()))], defaults[name])
-        for name, (plain, setting) in described(kind).items()
-        if setting.expert is expert
-    ]
-    return make_dataclass("Group", chosen, frozen=True)
-
-
-def _flag(setting: Setting, default: Any) -> Any:
-    facts = [] if isinstance(default, bool) else [f"default: {_number(default)} {setting.unit}".rstrip()]
-    if setting.low is not None and setting.high is not None:
-        grid = f", in steps of {setting.multiple}" if setting.multiple > 1 else ""
-        facts.append(f"{_number(setting.low)} to {_number(setting.high)}{grid}")
-    return arg(help=setting.help + ".", help_behavior_hint=f"({'; '.join(facts)})" if facts else "")
-
-
-def _number(value: object) -> str:
-    return f"{value:,.10g}" if isinstance(value, int | float) else str(value)
-
-
-def _settings(kind: type[Settings], title: str) -> Any:
-    return arg(name="", prefix_name=False, constructor=_flags(kind, title))
-
-
-Reading = Annotated[ReadingSettings, _settings(ReadingSettings, "reading")]
-Training = Annotated[TrainingSettings, _settings(TrainingSettings, "training")]
-Denoising = Annotated[DenoisingSettings, _settings(DenoisingSettings, "denoising")]
+Reading = Annotated[ReadingSettings, derived(ReadingSettings, "reading")]
+Training = Annotated[TrainingSettings, derived(TrainingSettings, "training")]
+Denoising = Annotated[DenoisingSettings, derived(DenoisingSettings, "denoising")]
+Thinning = Annotated[ThinningSettings, derived(ThinningSettings, "thinning")]
+Simulating = Annotated[SimulationSettings, derived(SimulationSettings, "simulating")]
+Evaluation = Annotated[EvaluationSettings, derived(EvaluationSettings, "evaluation")]
 Paths = tuple[Path, ...]
 
 
@@ -146,6 +97,86 @@ class Denoise:
 
 
 @dataclass(frozen=True)
+class Thin:
+    """Split micrographs of counted electrons into halves to train on.
+
+    NAME.mrc gives NAME_EVN.mrc and NAME_ODD.mrc: each electron goes to one of them by the
+    toss of a coin. Right only for counts with independent noise; anything else is refused.
+
+    Files that cannot be split are named and skipped; the exit status is 3.
+    """
+
+    paths: Annotated[
+        Positional[Paths],
+        arg(metavar="PATH...", help="MRC files, or folders of them.", help_behavior_hint=""),
+    ]
+    out: Annotated[Path, arg(metavar="FOLDER", help="Folder for the halves.")]
+    thinning: Thinning
+    reading: Reading
+    overwrite: Annotated[bool, arg(help="Replace halves that exist.", help_behavior_hint="")] = False
+
+
+@dataclass(frozen=True)
+class Simulate:
+    """Write simulated exposures with a known truth.
+
+    NAME_EVN.mrc and NAME_ODD.mrc in the output folder; below it full, clean (particles alone),
+    clean_with_ice, and particles (coordinates and parameters). Without --structure each
+    exposure shows its own random assembly.
+    """
+
+    output: Annotated[Path, arg(metavar="FOLDER", help="Folder for the files.")]
+    simulating: Simulating
+    structure: Annotated[
+        Paths, arg(metavar="FILE...", help="PDB or mmCIF files of the particles.", help_behavior_hint="")
+    ] = ()
+    overwrite: Annotated[bool, arg(help="Replace files that exist.", help_behavior_hint="")] = False
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """Say whether denoised micrographs can be believed, and are better than simple filters.
+
+    Compares doing nothing, low-passes, a Wiener filter, models, and other programs' files.
+      cryoden evaluate average/ --model mine.safetensors --report mine.html
+      cryoden evaluate average/ --model a.safetensors --other topaz=by_topaz/
+
+    Files of other programs hold the names of the raw halves, as in m1_EVN.mrc and by_topaz/m1_EVN.mrc.
+    """
+
+    evaluation: Evaluation
+    reading: Reading
+    paths: Annotated[
+        Positional[Paths],
+        arg(metavar="PATH...", help="Folders or MRC files with both halves.", help_behavior_hint=""),
+    ] = ()
+    halves: Annotated[
+        Paths, arg(metavar="PATH...", help="The same, as for training.", help_behavior_hint="")
+    ] = ()
+    model: Annotated[
+        Paths, arg(metavar="FILE...", help="Model files to evaluate.", help_behavior_hint="")
+    ] = ()
+    other: Annotated[
+        tuple[str, ...],
+        arg(
+            metavar="NAME=PATH...",
+            help="The same halves as another program denoised them.",
+            help_behavior_hint="",
+        ),
+    ] = ()
+    truth: Annotated[
+        Paths, arg(metavar="PATH...", help="Clean micrographs of simulated halves.", help_behavior_hint="")
+    ] = ()
+    figures: Annotated[
+        Path | None, arg(metavar="FILE.json", help="Write all figures here.", help_behavior_hint="")
+    ] = None
+    report: Annotated[
+        Path | None, arg(metavar="FILE.html", help="Write a report to look at here.", help_behavior_hint="")
+    ] = None
+    overwrite: Annotated[bool, arg(help="Replace files that exist.", help_behavior_hint="")] = False
+
+
+@dataclass(frozen=True)
 class Demo:
     """Train and denoise on simulated micrographs, to see that everything works.
 
@@ -160,7 +191,8 @@ class Demo:
 class Cryoden:
     """Train a denoising network on cryo-EM micrographs, and denoise them.
 
-    Start with `cryoden info FOLDER`, then `train`, then `denoise`.
+    Start with `cryoden info FOLDER`, then `train`, then `denoise`, then `evaluate`.
+    Without halves, `thin` makes some of counted micrographs.
 
     Exit status: 0 done, 1 error, 2 wrong usage, 3 with failures, 130 stopped.
     """
@@ -169,6 +201,9 @@ class Cryoden:
         Annotated[Info, subcommand("info")]
         | Annotated[Train, subcommand("train")]
         | Annotated[Denoise, subcommand("denoise")]
+        | Annotated[Thin, subcommand("thin")]
+        | Annotated[Simulate, subcommand("simulate")]
+        | Annotated[Evaluate, subcommand("evaluate")]
         | Annotated[Demo, subcommand("demo")]
     )
     json: Annotated[

@@ -1,14 +1,15 @@
 """The networks that can be trained.
 
 Each network maps ``(b, 1, h, w)`` to ``(b, 1, h, w)``, z-scored in and out, and states
-``stride`` (sides must be multiples of it) and ``halo`` (how far a result looks, in px). There
-are no normalization layers: a statistic over the tile would make the result depend on the
-tiling.
+``stride`` (sides must be multiples of it), ``halo`` (how far a result looks, in the pixels it
+works on) and ``bytes_per_pixel`` (memory of a tile with its halo, float32; measured). There are
+no normalization layers: a statistic over the tile would make the result depend on the tiling.
 """
 
 from __future__ import annotations
 
-from itertools import pairwise
+from collections.abc import Sequence
+from itertools import count, pairwise, takewhile
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +22,7 @@ from cryoden.settings import NetworkName
 
 # Starck & Murtagh (2006), eq. 2.13: the cubic B-spline smoothing of the starlet transform.
 SPLINE = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
+WIDTHS = (24, 48, 96, 160, 192)
 
 
 class Baseline(nn.Sequential):
@@ -28,6 +30,7 @@ class Baseline(nn.Sequential):
 
     stride = 1
     halo = 3
+    bytes_per_pixel = 140
 
     def __init__(self) -> None:
         super().__init__(
@@ -55,6 +58,11 @@ class SmoothingScales(nn.Module):
         self.register_buffer("spline", torch.tensor(SPLINE), persistent=False)
         self.register_buffer("noise", self._noise(), persistent=False)
 
+    @property
+    def reach(self) -> int:
+        """How far the widest band looks, in px."""
+        return len(SPLINE) // 2 * ((1 << self.levels) - 1)
+
     def forward(self, image: Tensor) -> Tensor:
         """Return ``(b, levels + 1, h, w)`` float32 bands of a ``(b, 1, h, w)`` image."""
         bands = []
@@ -72,7 +80,7 @@ class SmoothingScales(nn.Module):
     def _noise(self) -> Tensor:
         edge = 8 * 2**self.levels + 1
         impulse = torch.zeros(1, 1, edge, edge)
-        impulse[0, 0, edge // 2, edge // 2] = 0.5  # the mean of four phases halves the noise
+        impulse[0, 0, edge // 2, edge // 2] = 1.0
         bands: Tensor = self(impulse)
         return bands.square().sum(dim=(0, 2, 3)).sqrt()
 
@@ -84,7 +92,7 @@ class SmoothingScales(nn.Module):
 
 
 class LinearFilter(nn.Module):
-    """Starlet bands times gains: what a linear, isotropic filter can do at half resolution."""
+    """Starlet bands times gains: what a linear, isotropic filter can do."""
 
     levels = 4
 
@@ -94,13 +102,12 @@ class LinearFilter(nn.Module):
         self.gains = nn.Parameter(torch.zeros(self.levels + 1))
 
     def weighted(self, bands: Tensor) -> Tensor:
-        """Return the ``(b, 1, h/2, w/2)`` filtered image from its bands."""
+        """Return the ``(b, 1, h, w)`` filtered image from its bands."""
         return (bands * self.gains.view(1, -1, 1, 1)).sum(dim=1, keepdim=True)
 
     def forward(self, noisy: Tensor) -> Tensor:
         """Return the filtered ``(b, 1, h, w)`` image."""
-        low = self.weighted(self.scales(functional.avg_pool2d(noisy, 2)))
-        return functional.interpolate(low, scale_factor=2.0, mode="nearest")
+        return self.weighted(self.scales(noisy))
 
 
 class Block(nn.Sequential):
@@ -109,43 +116,67 @@ class Block(nn.Sequential):
     def __init__(self, channels_in: int, channels_out: int) -> None:
         super().__init__(
             nn.Conv2d(channels_in, channels_out, 3, padding=1),
-            nn.LeakyReLU(0.1),
+            nn.LeakyReLU(0.1, inplace=True),
             nn.Conv2d(channels_out, channels_out, 3, padding=1),
-            nn.LeakyReLU(0.1),
+            nn.LeakyReLU(0.1, inplace=True),
         )
 
 
-class UNet(nn.Module):
-    """A U-Net at half resolution, added to a linear filter.
+class Joint(Block):
+    """A `Block` over enlarged coarse features and fine ones side by side.
 
-    The image is split by pixel-unshuffle (Shi et al. 2016) into four half-resolution phases.
-    The starlet bands of their mean make the `LinearFilter`; the U-Net (Ronneberger et al.
-    2015) sees phases and bands and adds what a linear filter cannot do. Its last layer starts
-    at zero: training starts at the best linear filter, and a vanishing U-Net falls back to
-    that and not to a constant.
+    Its first convolution is computed apart for the two and added, which is the same sum and
+    needs no copy of both, the largest tensor there would be.
     """
 
-    stride = 16
-    halo = 176
-    widths = (32, 64, 96, 128)
+    def forward(self, coarse: Tensor, fine: Tensor) -> Tensor:  # type: ignore[override]  # two where a block has one
+        """Return ``(b, c, h, w)`` features of ``(b, ·, h/2, w/2)`` and ``(b, ·, h, w)``."""
+        first, *rest = self.children()
+        of_coarse, of_fine = torch.split(first.weight, [coarse.shape[1], fine.shape[1]], dim=1)  # type: ignore[arg-type]  # a convolution's
+        features = functional.conv2d(fine, of_fine, first.bias, padding=1)  # type: ignore[arg-type]  # as above
+        larger = functional.interpolate(coarse, scale_factor=2.0, mode="nearest")
+        features += functional.conv2d(larger, of_coarse, padding=1)
+        del larger
+        for module in rest:
+            features = module(features)
+        return features
 
-    def __init__(self) -> None:
+
+class UNet(nn.Module):
+    """A U-Net added to a linear filter.
+
+    The starlet bands of the image make the `LinearFilter`; the U-Net (Ronneberger et al. 2015)
+    sees image and bands and adds what a linear filter cannot do. Its last layer starts at zero:
+    training starts at the best linear filter, and a vanishing U-Net falls back to that and not
+    to a constant.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        Channels of each level, from fine to coarse; each level halves the resolution.
+    """
+
+    def __init__(self, widths: Sequence[int] = WIDTHS) -> None:
         super().__init__()
         self.linear = LinearFilter()
-        channels_in = (4 + self.linear.levels + 1, *self.widths[:-1])
-        self.down = nn.ModuleList(Block(a, b) for a, b in zip(channels_in, self.widths, strict=True))
-        steps = reversed(list(pairwise(self.widths)))
-        self.up = nn.ModuleList(Block(fine + coarse, fine) for fine, coarse in steps)
-        self.last = nn.Conv2d(self.widths[0], 4, 3, padding=1)
+        channels_in = (1 + self.linear.levels + 1, *widths[:-1])
+        self.down = nn.ModuleList(Block(a, b) for a, b in zip(channels_in, widths, strict=True))
+        steps = reversed(list(pairwise(widths)))
+        self.up = nn.ModuleList(Joint(fine + coarse, fine) for fine, coarse in steps)
+        self.last = nn.Conv2d(widths[0], 1, 3, padding=1)
         nn.init.zeros_(self.last.weight)
         nn.init.zeros_(self.last.bias)  # type: ignore[arg-type]  # Conv2d has a bias unless asked otherwise
+        self.stride = 2 ** (len(widths) - 1)
+        # Two convolutions a level, down and up; cells of the coarsest grid; the last convolution.
+        blocks = 2 * (2 * self.stride - 1) + 2 * (self.stride - 1)
+        self.bytes_per_pixel = 8 * sum(widths[:2]) + 250
+        self.halo = self.linear.scales.reach + blocks + (self.stride - 1) + 1
 
     def forward(self, noisy: Tensor) -> Tensor:
         """Return the denoised ``(b, 1, h, w)`` image."""
-        phases = functional.pixel_unshuffle(noisy, 2)
-        bands = self.linear.scales(phases.mean(dim=1, keepdim=True))
-        features = torch.cat([phases, self.linear.scales.whitened(bands)], dim=1)
-        return functional.pixel_shuffle(self.linear.weighted(bands) + self._nonlinear(features), 2)
+        bands = self.linear.scales(noisy)
+        features = torch.cat([noisy, self.linear.scales.whitened(bands)], dim=1)
+        return self.linear.weighted(bands) + self._nonlinear(features)
 
     def _nonlinear(self, features: Tensor) -> Tensor:
         skips: list[Tensor] = []
@@ -154,19 +185,28 @@ class UNet(nn.Module):
             skips.append(features)
         skips.pop()
         for block in self.up:
-            features = functional.interpolate(features, scale_factor=2.0, mode="nearest")
-            features = block(torch.cat([features, skips.pop()], dim=1))
+            features = block(features, skips.pop())
         return self.last(features)  # type: ignore[no-any-return]  # modules are called untyped
 
 
 Network = Baseline | UNet
 
 
-def build(name: NetworkName, seed: int) -> Network:
-    """Return a fresh network; the same seed gives the same weights and no other state moves."""
+def build(name: NetworkName, seed: int, like: Model | None = None) -> Network:
+    """Return a fresh network; the same seed gives the same weights and no other state moves.
+
+    ``like`` is a model whose widths are taken, where it is of the same network.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return UNet() if name == "unet" else Baseline()
+        return UNet(_widths(like) or WIDTHS) if name == "unet" else Baseline()
+
+
+def _widths(model: Model | None) -> tuple[int, ...]:
+    """Return the channels of each level, as the shapes of a U-Net's weights tell them."""
+    weights = {} if model is None else model.weights
+    names = takewhile(weights.__contains__, (f"down.{level}.0.weight" for level in count()))
+    return tuple(len(weights[name]) for name in names)
 
 
 def loaded(network: Network, model: Model) -> Network:

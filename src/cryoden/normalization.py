@@ -2,74 +2,117 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from cryoden.errors import MicrographError
 from cryoden.micrograph import Pixels, Windowed
+from cryoden.resampling import LOBES, Resampling
 
 CLIP = 6.0  # standard deviations; Gaussian noise exceeds it twice in a billion pixels
 ROUNDS = 5
 BANDS = 16
 MAX_PIXELS = 1 << 22
+LEAST_ROWS = 12  # of a band, in working pixels: the outer three on either side see its mirrored edge
+
+Image = TypeVar("Image", Pixels, Tensor)
 
 
 @dataclass(frozen=True)
 class Normalization:
     """Mean and standard deviation of one micrograph, in its own grey scale.
 
-    One pair of numbers for the whole micrograph, never one per tile, so that no contrast
+    One set of numbers for the whole micrograph, never one per tile, so that no contrast
     steps appear between tiles.
+
+    Parameters
+    ----------
+    mean, std : float
+        Of the micrograph's pixels, in its grey scale.
+    spread : float
+        Standard deviation of the scored micrograph at the working pixel size; about 1 / scale
+        for white noise, and more the longer a detector's noise is correlated.
     """
 
     mean: float
     std: float
+    spread: float = 1.0
 
-    def apply(self, pixels: Pixels) -> Pixels:
+    def apply(self, pixels: Image) -> Image:
         """Return z-scored pixels; outliers are brought to ±`CLIP` standard deviations."""
-        scored = (pixels - np.float32(self.mean)) * np.float32(1 / self.std)
-        return np.clip(scored, -CLIP, CLIP, out=scored)
+        scored = pixels - self.mean
+        scored *= 1 / self.std
+        return scored.clip(-CLIP, CLIP)
 
-    def undo(self, pixels: Pixels) -> Pixels:
-        """Return z-scored pixels in the micrograph's grey scale."""
-        return pixels * np.float32(self.std) + np.float32(self.mean)
+    def undo(self, denoised: Image) -> Image:
+        """Return what a network gave back in the micrograph's grey scale."""
+        pixels = denoised * (self.spread * self.std)
+        pixels += self.mean
+        return pixels
 
 
-def measure(micrograph: Windowed) -> Normalization:
+def measure(micrograph: Windowed, scale: float = 1.0) -> Normalization:
     """Measure mean and standard deviation without hot pixels and cosmic rays.
 
     Values beyond `CLIP` standard deviations are left out, and the rest measured again, until
-    nothing changes. At most 4 million pixels are read, in bands of rows spread evenly over the
-    micrograph.
+    nothing changes. About 4 million pixels are read at most, in bands of rows spread evenly
+    over the micrograph. ``scale`` is working pixel over micrograph pixel.
 
     Raises
     ------
     MicrographError
         F24 for pixels that are not finite, F25 for a micrograph without contrast.
     """
-    kept = _sample(micrograph).astype(np.float64)
-    if not np.isfinite(kept).all():
+    rows, tops = bands(micrograph.shape, scale)
+    read = (micrograph.window(top, 0, rows, micrograph.shape[1]) for top in tops)
+    sample = torch.from_numpy(np.stack(list(read)))
+    if not bool(torch.isfinite(sample).all()):
         raise MicrographError(
             "F24", micrograph.path or micrograph.name, "has pixels that are NaN or infinite", kept="Skipped"
         )
+    return measured(sample, scale, micrograph.path or micrograph.name)
+
+
+def bands(shape: tuple[int, int], scale: float) -> tuple[int, Sequence[int]]:
+    """Return height and tops of the bands of rows a micrograph is measured on, in px."""
+    height, width = shape
+    if height * width <= MAX_PIXELS:
+        return height, [0]
+    rows = min(height, max(1, MAX_PIXELS // (BANDS * width), math.ceil(LEAST_ROWS * scale)))
+    number = max(2, min(BANDS, MAX_PIXELS // (rows * width)))
+    return rows, np.linspace(0, height - rows, number).astype(int).tolist()
+
+
+def measured(sample: Tensor, scale: float, name: Path | str) -> Normalization:
+    """Return the grey scale of ``(n, rows, w)`` finite bands of the named micrograph; see `measure`."""
+    mean, std = robust(sample)
+    if not std > 1e-6 * abs(mean):
+        raise MicrographError("F25", name, "no contrast: std = 0", kept="Skipped")
+    found = Normalization(mean, std)
+    if scale == 1:
+        return found
+    _, height, width = sample.shape
+    reduced = Resampling(height, width, scale).reduce(found.apply(sample))
+    _, spread = robust(reduced[:, LOBES:-LOBES] if len(sample) > 1 else reduced)
+    return Normalization(mean, std, spread) if spread > 0 else found
+
+
+def robust(values: Tensor) -> tuple[float, float]:
+    """Return mean and standard deviation of what lies within `CLIP` standard deviations."""
+    kept = values.flatten()
+    if kept.device.type != "mps":  # which has no float64
+        kept = kept.double()
     for _ in range(ROUNDS):
-        mean, std = float(kept.mean()), float(kept.std())
-        inside = np.abs(kept - mean) <= CLIP * std
-        if inside.all():
+        std, mean = torch.std_mean(kept, correction=0)
+        inside = (kept - mean).abs() <= CLIP * std
+        if bool(inside.all()):
             break
         kept = kept[inside]
-    if not std > 1e-6 * abs(mean):
-        raise MicrographError(
-            "F25", micrograph.path or micrograph.name, "no contrast: std = 0", kept="Skipped"
-        )
-    return Normalization(mean, std)
-
-
-def _sample(micrograph: Windowed) -> Pixels:
-    height, width = micrograph.shape
-    if height * width <= MAX_PIXELS:
-        return micrograph.window(0, 0, height, width).ravel()
-    rows = max(1, MAX_PIXELS // (BANDS * width))
-    tops = np.linspace(0, height - rows, BANDS).astype(int)
-    return np.concatenate([micrograph.window(int(top), 0, rows, width).ravel() for top in tops])
+    return float(mean), float(std)

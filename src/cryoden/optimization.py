@@ -111,15 +111,13 @@ class Learner:
 def fitted_filter(batch: Batch) -> LinearFilter:
     """Return the linear filter that best predicts target from noisy, by least squares.
 
-    Normal equations over the starlet bands of the half-resolution mean, in float64.
+    Normal equations over the starlet bands, in float64.
     """
     linear = LinearFilter()
     with torch.no_grad():
-        noisy, target = (
-            functional.avg_pool2d(torch.from_numpy(part), 2) for part in (batch.noisy, batch.target)
-        )
-        bands = linear.scales(noisy).double().transpose(0, 1).flatten(1)
+        bands = linear.scales(torch.from_numpy(batch.noisy)).double().transpose(0, 1).flatten(1)
         matrix = bands @ bands.T
         ridge = 1e-9 * matrix.diagonal().mean() * torch.eye(len(matrix), dtype=torch.float64)
-        linear.gains.copy_(torch.linalg.solve(matrix + ridge, bands @ target.double().flatten()))
+        target = torch.from_numpy(batch.target).double().flatten()
+        linear.gains.copy_(torch.linalg.solve(matrix + ridge, bands @ target))
     return linear

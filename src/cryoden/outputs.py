@@ -10,10 +10,23 @@ from cryoden.errors import OutputError, SettingsError, printable
 from cryoden.mrc import is_micrograph_name
 
 
-def results(paths: Sequence[Path], output: Path) -> dict[Path, Path]:
+def results(
+    paths: Sequence[Path], output: Path, ending: str = "_denoised", *, left_out: tuple[str, ...] = ()
+) -> dict[Path, Path]:
     """Return for each micrograph among files and folders where its result goes.
 
-    A file gives ``<stem>_denoised.mrc`` in the output folder; below a folder the tree is kept.
+    A file gives ``<stem><ending>.mrc`` in the output folder; below a folder the tree is kept.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Files and folders.
+    output : Path
+        Folder of the results; what lies in it is no input when it lies below another folder.
+    ending : str
+        What tells the name of a result from that of its input.
+    left_out : tuple of str
+        Endings of names, without suffix, that are passed over below folders.
 
     Raises
     ------
@@ -24,7 +37,11 @@ def results(paths: Sequence[Path], output: Path) -> dict[Path, Path]:
         a micrograph of the batch.
     """
     found = _listed(paths, output) if any(map(os.path.lexists, paths)) else ()
-    targets = {file: output / parent / f"{file.stem}_denoised.mrc" for file, parent in found}
+    targets = {
+        file: output / parent / f"{file.stem}{ending}.mrc"
+        for file, parent in found
+        if file in paths or not file.stem.endswith(left_out)
+    }
     if not targets:
         asked = ", ".join(printable(path) for path in paths)
         raise SettingsError(
@@ -40,9 +57,7 @@ def results(paths: Sequence[Path], output: Path) -> dict[Path, Path]:
             )
         if taken.setdefault(target, file) != file:
             problem = f"{taken[target]} would have the same result, {target}"
-            raise OutputError(
-                "D07", file, problem, kept="Nothing was denoised", fix="Give the folder above both"
-            )
+            raise OutputError("D07", file, problem, kept="Nothing was done", fix="Give the folder above both")
     return targets
 
 

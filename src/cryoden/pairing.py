@@ -23,7 +23,8 @@ TAGGED = re.compile(r"(?P<stem>.+)[_-](?P<half>evn|even|odd)", re.IGNORECASE | r
 SHOWN = 5
 CONVENTIONS = (
     "Name halves <name>_EVN.mrc and <name>_ODD.mrc, put them in folders even and odd, "
-    "or give a RELION STAR file with rlnMicrographNameEven and rlnMicrographNameOdd"
+    "or give a RELION STAR file with rlnMicrographNameEven and rlnMicrographNameOdd; "
+    "of micrographs of counted electrons, cryoden thin makes halves"
 )
 Half = Literal["even", "odd"]
 Key = tuple[Path, str]  # folder of the exposure, and its name

@@ -12,14 +12,11 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count
-from threading import Lock
 
 import numpy as np
 
-from cryoden.micrograph import Pixels, Windowed
-from cryoden.normalization import Normalization, measure
+from cryoden.micrograph import Pixels
 from cryoden.regions import Region
-from cryoden.stored import not_numbers
 
 AHEAD = 4  # batches read before they are asked for
 VALIDATION_PIXELS = 1 << 21
@@ -39,7 +36,8 @@ class PatchSource:
     Parameters
     ----------
     regions : sequence of Region
-        Where to draw from, weighted by area.
+        Where to draw from, weighted by area, of micrographs as the network sees them
+        (`cryoden.working.seen`).
     edge : int
         Edge of a patch in px.
     seed : int
@@ -55,8 +53,6 @@ class PatchSource:
         self.swap = swap
         areas = np.array([r.height * r.width for r in regions], dtype=np.float64)
         self._cumulative = np.cumsum(areas) / areas.sum()
-        self._scales: dict[int, Normalization] = {}
-        self._lock = Lock()
 
     def draw(self, step: int, index: int) -> tuple[Pixels, Pixels]:
         """Return patch ``index`` of batch ``step``: noisy and target, ``(p, p)`` z-scored."""
@@ -66,25 +62,10 @@ class PatchSource:
         left = region.left + int(numbers.integers(region.width - self.edge + 1))
         turns, mirror, swapped = numbers.integers((4, 2, 2))
         noisy, target = (
-            _oriented(self.cut(m, top, left), int(turns), bool(mirror))
+            _oriented(m.window(top, left, self.edge, self.edge), int(turns), bool(mirror))
             for m in (region.pair.noisy, region.pair.target)
         )
         return (target, noisy) if self.swap and swapped else (noisy, target)
-
-    def cut(self, micrograph: Windowed, top: int, left: int) -> Pixels:
-        """Return the z-scored ``(p, p)`` window of a micrograph."""
-        pixels = micrograph.window(top, left, self.edge, self.edge)
-        missing = not_numbers(pixels)
-        if missing.count:
-            raise missing.error(micrograph.path or micrograph.name, top, left)
-        return self.scale(micrograph).apply(pixels)
-
-    def scale(self, micrograph: Windowed) -> Normalization:
-        """Return the micrograph's normalization, measured once."""
-        with self._lock:
-            if id(micrograph) not in self._scales:
-                self._scales[id(micrograph)] = measure(micrograph)
-            return self._scales[id(micrograph)]
 
     def batch(self, step: int, size: int) -> Batch:
         """Return the whole batch of one step."""
@@ -111,7 +92,8 @@ class PatchSource:
         )
         for region, top, left in (corners[i] for i in chosen):
             noisy, target = (
-                self.cut(m, top, left)[None, None] for m in (region.pair.noisy, region.pair.target)
+                m.window(top, left, self.edge, self.edge)[None, None]
+                for m in (region.pair.noisy, region.pair.target)
             )
             yield Batch(noisy, target)
 

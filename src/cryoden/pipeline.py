@@ -5,20 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cryoden
 from cryoden import mrc
+from cryoden.batches import in_turn
 from cryoden.checkpoint import load
 from cryoden.denoising import Denoiser
-from cryoden.errors import CryodenError, in_words
 from cryoden.events import (
     BatchEvent,
-    BatchFinished,
     DenoisingEvent,
-    FileFailed,
     FileFinished,
-    FileStarted,
     MicrographDenoised,
     Mode,
     TileFinished,
@@ -32,6 +30,7 @@ from cryoden.publish import check_destination, publishing
 from cryoden.regions import TrainingPair
 from cryoden.saving import save_best
 from cryoden.settings import DenoisingSettings, ReadingSettings, TrainingSettings
+from cryoden.thinning import thin_files, thinned
 from cryoden.training import train
 
 __all__ = [
@@ -43,13 +42,13 @@ __all__ = [
     "open_micrograph",
     "open_supervised",
     "read_micrograph",
+    "thin_files",
+    "thinned",
     "tiles",
     "train_halves",
     "train_supervised",
     "write_denoised",
 ]
-
-ENOUGH_FILES, TOO_MANY_FAILURES = 20, 0.1
 
 
 def train_halves(
@@ -149,8 +148,7 @@ class Batch:
 def denoise_files(paths: Sequence[Path], output: Path, batch: Batch) -> Iterator[BatchEvent]:
     """Denoise files and folders into a folder that mirrors their tree.
 
-    A file that fails is named and skipped. When more than a tenth of at least twenty files
-    has failed, the batch ends early.
+    A file that fails is named and skipped; see `cryoden.batches.in_turn`.
 
     Raises
     ------
@@ -164,25 +162,10 @@ def denoise_files(paths: Sequence[Path], output: Path, batch: Batch) -> Iterator
     targets = results(paths, output)
     denoiser = Denoiser(load(batch.model), batch.settings)
     make_folders(targets)
-    began = time.monotonic()
-    failed: list[Path] = []
-    bad = 0
-    for index, (path, target) in enumerate(targets.items()):
-        yield FileStarted(path, index, len(targets))
-        try:
-            yield from _denoised(path, target, denoiser, batch)
-        except (CryodenError, OSError, MemoryError, RuntimeError) as error:
-            failed.append(path)
-            bad += getattr(error, "code", "") != "O05"  # done before: no sign of a bad batch
-            yield FileFailed(path, in_words(error, path))
-        if index + 1 >= ENOUGH_FILES and bad > TOO_MANY_FAILURES * (index + 1):
-            break
-    tried = index + 1
-    seconds = time.monotonic() - began
-    yield BatchFinished(tried - len(failed), tuple(failed), len(targets) - tried, seconds)
+    yield from in_turn(targets, partial(_denoised, denoiser=denoiser, batch=batch))
 
 
-def _denoised(path: Path, target: Path, denoiser: Denoiser, batch: Batch) -> Iterator[BatchEvent]:
+def _denoised(path: Path, target: Path, *, denoiser: Denoiser, batch: Batch) -> Iterator[BatchEvent]:
     began = time.monotonic()
     with publishing(target, overwrite=batch.overwrite, inputs=[path, batch.model]) as temporary:
         micrograph = read_micrograph(path, batch.reading)

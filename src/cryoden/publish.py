@@ -10,7 +10,7 @@ import errno
 import os
 import secrets
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from cryoden.errors import OutputError, printable
@@ -62,6 +62,30 @@ def publishing(final: Path, *, overwrite: bool = False, inputs: Iterable[Path] =
         raise
     except BaseException:
         _remove(temporary)
+        raise
+
+
+@contextmanager
+def publishing_pair(
+    first: Path, second: Path, *, overwrite: bool = False, inputs: Iterable[Path] = ()
+) -> Iterator[tuple[Path, Path]]:
+    """Publish two files that belong together: both, or neither; see `publishing`.
+
+    However it ends, even by a kill, an older file never lies beside a new one: the first is
+    removed before the second is replaced. So what an error at the very last step costs is
+    older files that were to be replaced.
+    """
+    with ExitStack() as stack:
+        one = stack.enter_context(publishing(first, overwrite=overwrite, inputs=inputs))
+        with publishing(second, overwrite=overwrite, inputs=inputs) as other:
+            yield one, other
+            _refuse_existing(first, overwrite)
+            first.unlink(missing_ok=True)
+        first_too = stack.pop_all()
+    try:
+        first_too.close()
+    except BaseException:
+        _remove(second)
         raise
 
 

@@ -11,6 +11,8 @@ import numpy as np
 from cryoden.errors import MicrographError, TrainingError
 from cryoden.micrograph import Windowed
 
+LEAST_EDGE, GRID = 32, 16  # px, of a patch
+
 
 @dataclass(frozen=True)
 class TrainingPair:
@@ -27,13 +29,24 @@ class TrainingPair:
 
 @dataclass(frozen=True)
 class Region:
-    """A rectangle of one pair, in pixels: a whole micrograph, or a part of a lone one."""
+    """A rectangle of one pair, in its pixels: a whole micrograph, or a part of a lone one."""
 
     pair: TrainingPair
     top: int
     left: int
     height: int
     width: int
+
+
+def fitting_edge(pairs: Sequence[TrainingPair], wanted: int) -> int:
+    """Return the largest edge of a patch up to ``wanted`` px that all pairs have room for.
+
+    A lone pair keeps at least three of four parts to train on. Below `LEAST_EDGE` nothing is
+    fitted: `split` then names the micrograph that is too small.
+    """
+    share = 4 if len(pairs) == 1 else 1
+    room = [min(*pair.noisy.shape, max(pair.noisy.shape) // share) for pair in pairs]
+    return min(wanted, max(LEAST_EDGE, min(room, default=wanted) // GRID * GRID))
 
 
 def split(
@@ -69,7 +82,7 @@ def _whole(pair: TrainingPair, edge: int) -> Region:
             pair.noisy.path or pair.name,
             f"smaller than a patch ({height}×{width} px, patch {edge} px)",
             kept="Nothing was trained",
-            fix=f"Choose a patch of {max(32, min(height, width) // 32 * 32)} px or leave this micrograph out",
+            fix="Choose finer working pixels or leave this micrograph out",
         )
     return Region(pair, 0, 0, height, width)
 
@@ -84,7 +97,7 @@ def _strips(whole: Region, held_out: float, edge: int) -> tuple[list[Region], li
             whole.pair.noisy.path or whole.pair.name,
             f"too small to hold a part out (longer side {longer} px, two patches of {edge} px needed)",
             kept="Nothing was trained",
-            fix=f"Choose a patch of {max(32, longer // 64 * 32)} px or give a second pair",
+            fix="Choose finer working pixels or give a second pair",
         )
     number = min(strip // edge, (longer - strip) // edge - 1)
     widths = [longer - strip, strip] if number < 1 else _alternating(longer - strip, strip, number)

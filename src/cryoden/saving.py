@@ -84,7 +84,9 @@ class _Record:
         if self.best is None or self.best.weights is None or self.started is None:
             return
         about = self.about | {"best_epoch": self.best.epoch}
-        model = Model(self.started.settings.network, self.best.weights, self.started.pixel_size, about)
+        started = self.started
+        sizes = started.pixel_size, started.working_pixel
+        model = Model(started.settings.network, self.best.weights, sizes[0], about, sizes[1])
         with publishing(self.path, overwrite=True, inputs=self.files) as temporary:
             write(model, temporary)
 

@@ -6,28 +6,15 @@ each field. This module imports neither torch nor numpy, so that ``--help`` is i
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, fields
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
-from cryoden.errors import SettingsError
+from cryoden.setting import Setting, check
 
 NetworkName = Literal["unet", "baseline"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "float32", "bfloat16"]
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What is said about one field: help, unit, closed range, step of a spin box, and grid."""
-
-    help: str
-    unit: str = ""
-    low: float | None = None
-    high: float | None = None
-    step: float | None = None
-    expert: bool = False
-    multiple: int = 1
+DenoisingPrecision = Literal["auto", "float32", "float16", "bfloat16"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +24,7 @@ class TrainingSettings:
     network: Annotated[
         NetworkName,
         Setting(
-            "unet: half-resolution U-Net, 0.9 M weights; baseline: three 3×3 convolutions, 2,625 weights"
+            "unet: U-Net on pixels of 3 Å, 2.3 M weights; baseline: three 3×3 convolutions, 2,625 weights"
         ),
     ] = "unet"
     minutes: Annotated[
@@ -80,9 +67,29 @@ class TrainingSettings:
     batch: Annotated[
         int, Setting("Patches per step; 0 = chosen for the device", low=0, high=1024, step=1, expert=True)
     ] = 0
+    working_pixel: Annotated[
+        float,
+        Setting(
+            "Pixel size the network works at, never finer than the micrograph's; "
+            "0 = chosen: 3 Å/px for unet, the micrograph's own for baseline",
+            unit="Å/px",
+            low=0,
+            high=100,
+            step=0.5,
+            expert=True,
+        ),
+    ] = 0.0
     patch: Annotated[
         int,
-        Setting("Edge of a training patch", unit="px", low=32, high=4096, step=32, expert=True, multiple=16),
+        Setting(
+            "Edge of a training patch at most, in working pixels",
+            unit="px",
+            low=32,
+            high=4096,
+            step=32,
+            expert=True,
+            multiple=16,
+        ),
     ] = 256
     steps_per_epoch: Annotated[
         int,
@@ -154,53 +161,30 @@ class DenoisingSettings:
 
     device: Annotated[Device, Setting("Where to compute; auto takes the GPU when there is one")] = "auto"
     precision: Annotated[
-        Precision,
+        DenoisingPrecision,
         Setting(
-            "Number format of the network; bfloat16 is faster and moves pixels by up to 0.001 of the noise",
+            "Number format of the network; auto takes float16 on an NVIDIA GPU, float32 elsewhere",
             expert=True,
         ),
-    ] = "float32"
+    ] = "auto"
     tile: Annotated[
         int,
         Setting(
-            "Edge of a tile; 0 = chosen from free memory", unit="px", low=0, high=65_536, step=64, expert=True
+            "Edge of a tile in working pixels; 0 = chosen from free memory",
+            unit="px",
+            low=0,
+            high=65_536,
+            step=64,
+            expert=True,
         ),
     ] = 0
+    orientations: Annotated[
+        Literal[1, 8],
+        Setting("8 = mean over turned and mirrored images: better, and eight times the work", expert=True),
+    ] = 1
     pixel_format: Annotated[
         Literal["float32", "float16"], Setting("Pixel format written to file", expert=True)
     ] = "float32"
 
     def __post_init__(self) -> None:
         check(self)
-
-
-def described(kind: type) -> dict[str, tuple[Any, Setting]]:
-    """Return for each field of a settings class its plain type and its `Setting`."""
-    hints = get_type_hints(kind, include_extras=True)
-    return {field.name: get_args(hints[field.name])[:2] for field in fields(kind)}
-
-
-def check(settings: Any) -> None:
-    """Raise `SettingsError` naming the first field outside its range or choices."""
-    for name, (kind, setting) in described(type(settings)).items():
-        problem = _problem(getattr(settings, name), kind, setting)
-        if problem:
-            raise SettingsError(
-                "S01", None, f"{name} = {getattr(settings, name)!r} ({problem})", fix=setting.help
-            )
-
-
-def _problem(value: Any, kind: Any, setting: Setting) -> str:
-    if get_origin(kind) is Literal:
-        choices = get_args(kind)
-        return "" if value in choices else f"expected one of {', '.join(map(str, choices))}"
-    wanted = (int, float) if kind is float else kind
-    if not isinstance(value, wanted) or isinstance(value, bool) is not (kind is bool):
-        return f"expected {kind.__name__}"
-    if setting.low is None or setting.high is None:
-        return ""
-    inside = math.isfinite(value) and setting.low <= value <= setting.high
-    if not inside:
-        return f"expected {setting.low:g} to {setting.high:g} {setting.unit}".rstrip()
-    off_grid = setting.multiple > 1 and value % setting.multiple
-    return f"expected a multiple of {setting.multiple}" if off_grid else ""

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from cryoden.micrograph import Pixels
+import torch
+from torch import Tensor
 
 
 @dataclass(frozen=True)
 class Tile:
-    """Core ``[top:bottom, left:right]`` of one tile, in micrograph pixels."""
+    """Core ``[top:bottom, left:right]`` of one tile, in working pixels."""
 
     top: int
     left: int
@@ -26,12 +25,12 @@ class Tile:
 
 @dataclass(frozen=True)
 class Tiling:
-    """How a ``(height, width)`` micrograph is cut.
+    """How a ``(height, width)`` image is cut.
 
     Parameters
     ----------
     height, width : int
-        Micrograph size in px.
+        Size in working px.
     edge : int
         Edge of a core in px; rounded up to a multiple of ``stride``.
     halo : int
@@ -51,10 +50,10 @@ class Tiling:
         """Halo on the network's grid, in px."""
         return rounded_up(self.halo, self.stride)
 
-    def padded(self, pixels: Pixels) -> Pixels:
-        """Return the micrograph mirrored outwards by the margin, sides on the network's grid."""
-        below, right = (rounded_up(side, self.stride) - side + self.margin for side in pixels.shape)
-        return np.pad(pixels, ((self.margin, below), (self.margin, right)), mode="reflect")
+    def padded(self, image: Tensor) -> Tensor:
+        """Return the image mirrored outwards by the margin, sides on the network's grid."""
+        rows, columns = (self._mirrored(side).to(image.device) for side in image.shape)
+        return image[rows][:, columns]
 
     def tiles(self) -> list[Tile]:
         """Return the tiles, row by row; the last of a row or column may be smaller."""
@@ -65,15 +64,21 @@ class Tiling:
             for left in range(0, self.width, edge)
         ]
 
-    def cut(self, padded: Pixels, tile: Tile) -> Pixels:
-        """Return the tile with its halo from the padded micrograph."""
+    def cut(self, padded: Tensor, tile: Tile) -> Tensor:
+        """Return the tile with its halo from the padded image."""
         bottom, right = rounded_up(tile.bottom, self.stride), rounded_up(tile.right, self.stride)
         return padded[tile.top : bottom + 2 * self.margin, tile.left : right + 2 * self.margin]
 
-    def core(self, output: Pixels, tile: Tile) -> Pixels:
+    def core(self, output: Tensor, tile: Tile) -> Tensor:
         """Return the tile's core from the network's output for `cut`."""
         height, width = tile.bottom - tile.top, tile.right - tile.left
         return output[self.margin : self.margin + height, self.margin : self.margin + width]
+
+    def _mirrored(self, side: int) -> Tensor:
+        """Return which sample stands at each place of a padded side; the outermost is not repeated."""
+        places = torch.arange(-self.margin, rounded_up(side, self.stride) + self.margin)
+        turned = places.abs() % max(1, 2 * (side - 1))
+        return torch.minimum(turned, 2 * (side - 1) - turned)
 
 
 def rounded_up(value: int, step: int) -> int:

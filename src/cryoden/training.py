@@ -20,14 +20,15 @@ from cryoden.events import (
 from cryoden.networks import LinearFilter, Network, UNet, build, loaded
 from cryoden.optimization import Learner, Place, fitted_filter
 from cryoden.patches import PatchSource
-from cryoden.regions import Region, TrainingPair, split
+from cryoden.regions import Region, TrainingPair, fitting_edge, split
 from cryoden.run import Run
 from cryoden.settings import TrainingSettings
 from cryoden.validation import Held
+from cryoden.working import Seen, seen
 
 CPU_BATCH, GPU_BATCH = 4, 16
 STEPS_PER_EPOCH = (20, 200)
-FIT_PIXELS = 1 << 22  # a linear filter has few numbers to find
+FIT_PIXELS = 1 << 20  # a linear filter has few numbers to find
 
 
 def train(
@@ -62,14 +63,16 @@ def train(
     Lehtinen et al. (2018), Noise2Noise.
     """
     yield PhaseStarted("measuring the micrographs")
-    training, validation = split(pairs, settings.held_out, settings.patch, settings.seed)
-    source = PatchSource(training, settings.patch, settings.seed, swap=mode == "noise2noise")
+    shown = seen(pairs, settings, start)
+    patch = fitting_edge(shown.pairs, settings.patch)
+    training, validation = split(shown.pairs, settings.held_out, patch, settings.seed)
+    source = PatchSource(training, patch, settings.seed, swap=mode == "noise2noise")
     yield PhaseStarted("fitting the linear filter")
     device = devices.resolve(settings.device)
     place = Place(device, devices.number_format(settings.precision, device))
-    learned = source.batch(0, max(1, min(FIT_PIXELS, 2 * _area(training)) // settings.patch**2))
+    learned = source.batch(0, max(1, min(FIT_PIXELS, 2 * _area(training)) // patch**2))
     held = Held(
-        PatchSource(validation, settings.patch, settings.seed, swap=False),
+        PatchSource(validation, patch, settings.seed, swap=False),
         mode,
         place,
         learned,
@@ -78,8 +81,9 @@ def train(
     yield PhaseStarted("preparing the network")
     learner = Learner(_network(settings, fitted_filter(learned), start), settings, place)
     batch = settings.batch or (CPU_BATCH if device.type == "cpu" else GPU_BATCH)
-    run = Run(settings, batch, _steps_per_epoch(training, batch, settings), learner, held)
-    yield _started(run, mode, (training, validation))
+    steps = settings.steps_per_epoch or _steps_per_epoch(training, batch * patch**2)
+    run = Run(settings, batch, steps, learner, held)
+    yield _started(run, mode, shown, (training, validation))
     yield from _epochs(run, source)
 
 
@@ -103,7 +107,7 @@ def _epochs(run: Run, source: PatchSource) -> Iterator[TrainingEvent]:
 
 
 def _network(settings: TrainingSettings, linear: LinearFilter, start: Model | None) -> Network:
-    network = build(settings.network, settings.seed)
+    network = build(settings.network, settings.seed, start)
     if start is not None:
         return loaded(network, start)
     if isinstance(network, UNet):
@@ -111,18 +115,19 @@ def _network(settings: TrainingSettings, linear: LinearFilter, start: Model | No
     return network
 
 
-def _steps_per_epoch(regions: Sequence[Region], batch: int, settings: TrainingSettings) -> int:
-    if settings.steps_per_epoch:
-        return settings.steps_per_epoch
+def _steps_per_epoch(regions: Sequence[Region], pixels: int) -> int:
+    """Return how many batches of so many pixels are one pass over the regions, within limits."""
     least, most = STEPS_PER_EPOCH
-    return min(most, max(least, _area(regions) // (batch * settings.patch**2)))
+    return min(most, max(least, _area(regions) // pixels))
 
 
 def _area(regions: Sequence[Region]) -> int:
     return sum(region.height * region.width for region in regions)
 
 
-def _started(run: Run, mode: Mode, regions: tuple[Sequence[Region], Sequence[Region]]) -> TrainingStarted:
+def _started(
+    run: Run, mode: Mode, shown: Seen, regions: tuple[Sequence[Region], Sequence[Region]]
+) -> TrainingStarted:
     training, validation = (tuple(dict.fromkeys(region.pair.name for region in part)) for part in regions)
     return TrainingStarted(
         settings=run.settings,
@@ -132,9 +137,12 @@ def _started(run: Run, mode: Mode, regions: tuple[Sequence[Region], Sequence[Reg
         parameters=sum(p.numel() for p in run.learner.network.parameters()),
         training=training,
         validation=validation,
-        pixel_size=regions[0][0].pair.noisy.pixel_size,
+        pixel_size=shown.pixel_size,
         references=run.held.references,
         epochs=run.settings.epochs,
         seconds=0.0 if run.settings.epochs else 60 * run.settings.minutes,
         steps_per_epoch=run.steps_per_epoch,
+        working_pixel=shown.working_pixel,
+        patch=run.held.source.edge,
+        warnings=shown.warnings,
     )

@@ -8,7 +8,7 @@ from re import sub
 
 from rich.markup import escape
 
-from cryoden.console import OUT, bar, printed
+from cryoden.console import OUT, bar, printed, show_remarks
 from cryoden.errors import printable
 from cryoden.events import (
     EpochFinished,
@@ -89,7 +89,10 @@ def _kind(words: str) -> str:
 def _show_start(event: TrainingStarted) -> None:
     at, pixel_size = event.references, event.pixel_size
     shared = f"halves share r = {at.r_half:.4f}, down to {length(at.resolution, pixel_size)}"
+    show_remarks(event.warnings)
     OUT.print(f"{event.settings.network}, {event.parameters:,} weights, {event.precision} on {event.device}")
+    pixels = f"pixels of {event.working_pixel:.3g} Å" if event.working_pixel else "the micrographs' own pixels"
+    OUT.print(f"works on {pixels}, patches of {event.patch} px")
     OUT.print(f"trains on {_listed(event.training)}; held out: {_listed(event.validation)}")
     OUT.print("held-out losses that need no training")
     rows = (

@@ -47,6 +47,24 @@ def test_train_and_denoise_leave_a_model_and_a_result(
     assert mrc.read(folder / "out" / "m0_EVN_denoised.mrc").shape == mrc.read(half).shape
 
 
+def test_a_pixel_size_that_no_file_tells_is_assumed_and_said(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in folder.glob("*.mrc"):
+        pixels = mrc.read(path).data
+        path.unlink()
+        mrc.write(path, pixels, pixel_size=None, label="a half without a pixel size")
+    assert train(folder, "--epochs", "1") == 0
+    told = capsys.readouterr()
+    assert "works on pixels of 3 Å" in told.out
+    assert "pixel size of m0_EVN is not known: 1 Å/px is assumed" in told.err
+    model = str(folder / "m.safetensors")
+    assert (
+        main(["denoise", str(folder / "m0_EVN.mrc"), "--model", model, "--output", str(folder / "out")]) == 0
+    )
+    assert "1 Å/px is assumed for training and here" in capsys.readouterr().err
+
+
 def test_json_is_one_object_a_line_with_every_event(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert train(folder, "--epochs", "1", "--json") == 0
     events = lines(capsys.readouterr().out)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,13 +15,15 @@ from cryoden.events import DenoisingEvent, MicrographDenoised, TileFinished
 from cryoden.micrograph import Micrograph, Pixels
 from cryoden.networks import build
 from cryoden.settings import DenoisingSettings, NetworkName
-from tests.cryoden.scenes import scene
+from tests.cryoden.scenes import correlation, scene
 from tests.cryoden.test_networks import alive
 
+PIXEL = 1.5  # Å/px of the scenes
 
-def model(name: NetworkName) -> Model:
+
+def model(name: NetworkName, scale: float = 1.0, pixel_size: float | None = PIXEL) -> Model:
     weights = {k: v.detach().numpy().copy() for k, v in alive(build(name, 0)).state_dict().items()}
-    return Model(name, weights, 1.5)
+    return Model(name, weights, pixel_size, working_pixel=scale * (pixel_size or 1) if scale > 1 else None)
 
 
 def result(events: list[DenoisingEvent]) -> Pixels:
@@ -29,20 +32,60 @@ def result(events: list[DenoisingEvent]) -> Pixels:
     return last.micrograph.data
 
 
-def denoised(micrograph: Micrograph, name: NetworkName, tile: int) -> Pixels:
-    return result(list(denoise(micrograph, model(name), DenoisingSettings(device="cpu", tile=tile))))
+def denoised(micrograph: Micrograph, name: NetworkName, tile: int = 0, **chosen: Any) -> Pixels:
+    scale = chosen.pop("scale", 1.0)
+    settings = DenoisingSettings(device="cpu", tile=tile, **chosen)
+    return result(list(denoise(micrograph, model(name, scale), settings)))
 
 
-@pytest.mark.parametrize("name", ["baseline", "unet"])
-@pytest.mark.parametrize(("shape", "tiles"), [((231, 157), (100, 176)), ((33, 300), (64,))])
-def test_tiled_equals_untiled_at_any_tile_size(
-    name: NetworkName, shape: tuple[int, int], tiles: tuple[int, ...]
+def warnings(micrograph: Micrograph, model: Model) -> tuple[str, ...]:
+    last = list(denoise(micrograph, model, DenoisingSettings(device="cpu")))[-1]
+    assert isinstance(last, MicrographDenoised)
+    return last.micrograph.warnings
+
+
+@pytest.mark.parametrize(
+    ("name", "scale", "shape", "tiles"),
+    [
+        ("baseline", 1.0, (231, 157), (100, 176)),
+        ("baseline", 2.5, (231, 157), (32, 48)),
+        ("unet", 1.0, (231, 157), (100, 176)),
+        ("unet", 1.0, (33, 300), (64,)),
+        ("unet", 2.5, (331, 257), (32, 80)),
+        ("unet", 4.7, (531, 397), (16, 64)),
+    ],
+)
+def test_tiled_equals_untiled_at_any_tile_size_and_scale(
+    name: NetworkName, scale: float, shape: tuple[int, int], tiles: tuple[int, ...]
 ) -> None:
     micrograph = scene(1, shape).even
-    whole = denoised(micrograph, name, 4096)
+    whole = denoised(micrograph, name, 4096, scale=scale)
     for tile in tiles:
-        difference = np.abs(denoised(micrograph, name, tile) - whole).max()
+        difference = np.abs(denoised(micrograph, name, tile, scale=scale) - whole).max()
         assert difference <= 1e-5 * min(whole.std(), micrograph.data.std())
+
+
+@pytest.mark.parametrize("scale", [1.0, 3.3])
+def test_the_mean_of_eight_orientations_turns_with_the_micrograph(scale: float) -> None:
+    micrograph = scene(3, (160, 160)).even
+    turned = replace(micrograph, data=np.ascontiguousarray(np.rot90(micrograph.data)[:, ::-1]))
+    one, eight = (denoised(turned, "unet", scale=scale, orientations=n) for n in (1, 8))
+    expected = np.rot90(denoised(micrograph, "unet", scale=scale, orientations=8))[:, ::-1]
+    noise = micrograph.data.std()
+    assert np.abs(eight - expected).max() < 1e-4 * noise
+    assert np.abs(one - expected).max() > 1e-2 * noise
+
+
+def test_the_result_lies_where_its_input_does() -> None:
+    """At a coarse working pixel, too, nothing is shifted: a filter that keeps all keeps places."""
+    weights = {k: v.numpy().copy() for k, v in build("unet", 0).state_dict().items()}
+    weights["linear.gains"][:] = 1.0  # the starlet bands add up to the image
+    rows, columns = np.indices((240, 300))
+    wave = (100 + np.cos(rows / 11) * np.cos(columns / 14 + 1)).astype(np.float32)
+    known = Micrograph(wave, PIXEL, "wave")
+    same = Model("unet", weights, PIXEL, working_pixel=4.1 * PIXEL)
+    out = result(list(denoise(known, same, DenoisingSettings(device="cpu"))))
+    np.testing.assert_allclose(out[15:-15, 15:-15], wave[15:-15, 15:-15], atol=0.01)
 
 
 @pytest.mark.parametrize("shape", [(1, 50), (50, 1), (17, 13)])
@@ -53,11 +96,42 @@ def test_odd_and_narrow_micrographs_keep_their_size(shape: tuple[int, int]) -> N
     assert np.isfinite(out).all()
 
 
-def test_the_result_follows_the_grey_scale_of_its_input() -> None:
-    known = scene(2)
+@pytest.mark.parametrize("scale", [1.0, 4.7])
+def test_the_result_follows_the_grey_scale_of_its_input(scale: float) -> None:
+    known = scene(2, (300, 300))
     moved = replace(known.even, data=known.even.data * 3 - 5000)
-    one, two = denoised(known.even, "unet", 0), denoised(moved, "unet", 0)
-    np.testing.assert_allclose(two, one * 3 - 5000, atol=0.05 * one.std())
+    one, two = (denoised(micrograph, "unet", scale=scale) for micrograph in (known.even, moved))
+    np.testing.assert_allclose(two, one * 3 - 5000, atol=0.005 * one.std())
+
+
+def test_a_micrograph_of_other_pixels_is_seen_at_the_same_working_pixel() -> None:
+    """A wave of the same Å comes out alike, whatever pixels it was recorded in."""
+    coarse, fine = (
+        Micrograph(
+            np.cos(np.arange(size / 2, 480, size) / 15)[None].repeat(64, 0).astype(np.float32), size, "m"
+        )
+        for size in (2.0, 1.0)
+    )
+    one, two = (
+        result(list(denoise(m, model("unet", 4 / 1.5), DenoisingSettings(device="cpu"))))
+        for m in (coarse, fine)
+    )
+    between = two.reshape(64, 240, 2).mean(axis=2)
+    assert correlation(one[:, 40:200], between[:, 40:200]) > 0.999
+
+
+def test_what_is_not_known_of_pixel_sizes_is_said() -> None:
+    known = scene(1).even
+    unknown = replace(known, pixel_size=None)
+    trained, blind = model("unet", 2.0), model("unet", 2.0, None)
+    assert warnings(known, trained) == ()
+    assert warnings(unknown, trained) == (
+        "pixel size of the micrograph is not known: 1.5 Å/px is assumed for training and here",
+    )
+    assert warnings(known, blind) == (
+        "pixel size of the model's micrographs is not known: 1 Å/px is assumed for training and here",
+    )
+    assert warnings(unknown, model("baseline", pixel_size=None)) == ()
 
 
 def test_the_result_keeps_pixel_size_name_and_path() -> None:
@@ -109,9 +183,7 @@ def test_a_tile_that_never_fits_is_told_in_words() -> None:
 def test_hot_pixels_are_counted_in_a_warning() -> None:
     micrograph = scene(1).even
     micrograph.data[5, 5:8] = 1e7
-    last = list(denoise(micrograph, model("baseline"), DenoisingSettings(device="cpu")))[-1]
-    assert isinstance(last, MicrographDenoised)
-    assert last.micrograph.warnings == ("3 pixels beyond 6 standard deviations, clipped",)
+    assert warnings(micrograph, model("baseline")) == ("3 pixels beyond 6 standard deviations, clipped",)
 
 
 def test_a_nan_never_reaches_the_network() -> None:

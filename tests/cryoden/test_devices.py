@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from typing import Literal
+
+import numpy as np
 import pytest
 import torch
 
@@ -24,6 +27,25 @@ def test_a_named_number_format_is_taken_as_it_is() -> None:
     assert devices.number_format("float32", cpu) is torch.float32
     assert devices.number_format("bfloat16", cpu) is torch.bfloat16
     assert devices.number_format("auto", cpu) in {torch.float32, torch.bfloat16}
+
+
+def test_denoising_takes_float16_on_an_nvidia_gpu_and_float32_elsewhere() -> None:
+    formats = {name: devices.denoising_format("auto", torch.device(name)) for name in ("cuda", "cpu", "mps")}
+    assert formats == {"cuda": torch.float16, "cpu": torch.float32, "mps": torch.float32}
+    assert devices.denoising_format("bfloat16", torch.device("cuda")) is torch.bfloat16
+
+
+@pytest.mark.parametrize("kind", ["cpu", "cuda"])
+def test_pixels_come_back_from_a_device_bit_for_bit(kind: Literal["cpu", "cuda"]) -> None:
+    if kind == "cuda" and not torch.cuda.is_available():
+        pytest.skip("needs an NVIDIA GPU")
+    pixels = np.random.default_rng(0).normal(size=(37, 50)).astype(np.float32)
+    fixed = pixels.copy()
+    fixed.flags.writeable = False
+    for given in (pixels, pixels[:, ::2], fixed):
+        image = devices.sent(given, devices.resolve(kind))
+        assert image.device.type == kind
+        assert np.array_equal(devices.fetched(image), given)
 
 
 @pytest.mark.parametrize(

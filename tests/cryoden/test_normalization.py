@@ -4,10 +4,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
+import torch
 
 from cryoden.errors import MicrographError
 from cryoden.micrograph import Micrograph, Pixels
 from cryoden.normalization import CLIP, MAX_PIXELS, measure
+from cryoden.resampling import Resampling
 
 
 def noise(shape: tuple[int, int] = (256, 256), seed: int = 0) -> Pixels:
@@ -28,10 +30,31 @@ def test_hot_pixels_of_a_million_sigma_do_not_move_the_scale() -> None:
     assert b.std == pytest.approx(a.std, rel=0.01)
 
 
-def test_scoring_and_undoing_gives_the_pixels_back() -> None:
+@pytest.mark.parametrize("scale", [1.0, 2.5, 4.7])
+def test_undoing_is_the_exact_inverse_of_scoring(scale: float) -> None:
     pixels = noise()
-    scale = measure(Micrograph(pixels, None, "m"))
-    np.testing.assert_allclose(scale.undo(scale.apply(pixels)), pixels, rtol=1e-5)
+    grey = measure(Micrograph(pixels, None, "m"), scale)
+    np.testing.assert_allclose(grey.undo(grey.apply(pixels) / np.float32(grey.spread)), pixels, rtol=1e-5)
+
+
+def test_without_a_coarser_working_pixel_nothing_more_is_divided() -> None:
+    assert measure(Micrograph(noise(), None, "m")).spread == 1
+
+
+@pytest.mark.parametrize("scale", [2.5, 4.7])
+@pytest.mark.parametrize("shape", [(700, 700), (3000, 2000)])
+@pytest.mark.parametrize("correlated", [False, True])
+def test_every_detector_has_unit_variance_at_the_working_pixel(
+    scale: float, shape: tuple[int, int], correlated: bool
+) -> None:
+    """The noise of an integrating detector is correlated and falls less when pixels are merged."""
+    pixels = noise(shape)
+    if correlated:
+        pixels = pixels + np.roll(pixels, 1, 0) + np.roll(pixels, 1, 1)
+    pixels.flat[:: pixels.size // 20] = 1e6
+    grey = measure(Micrograph(pixels, None, "m"), scale)
+    reduced = Resampling(*shape, scale).reduce(torch.from_numpy(grey.apply(pixels))) / grey.spread
+    assert float(reduced.std()) == pytest.approx(1, rel=0.02)
 
 
 def test_a_hot_pixel_is_brought_to_the_clip_before_the_network_sees_it() -> None:

@@ -3,14 +3,11 @@ from __future__ import annotations
 from itertools import islice
 
 import numpy as np
-import pytest
 
-from cryoden import mrc
-from cryoden.errors import MicrographError
 from cryoden.micrograph import Micrograph
 from cryoden.patches import PatchSource
 from cryoden.regions import Region, TrainingPair, split
-from tests.cryoden.scenes import scene, write_halves
+from tests.cryoden.scenes import scene
 
 
 def source(*, seed: int = 0, swap: bool = False) -> PatchSource:
@@ -57,15 +54,6 @@ def test_halves_change_places_and_supervised_pairs_do_not() -> None:
         assert found == expected
 
 
-def test_patches_of_a_file_are_those_of_the_micrograph_in_memory(tmp_path) -> None:  # type: ignore[no-untyped-def]  # pytest
-    known = scene(3)
-    even, odd = write_halves(tmp_path, known)
-    with mrc.open_micrograph(even) as e, mrc.open_micrograph(odd) as o:
-        on_disk = PatchSource([Region(TrainingPair(e, o), 0, 0, 160, 192)], 48, 5, swap=True)
-        in_memory = PatchSource([Region(known.pair, 0, 0, 160, 192)], 48, 5, swap=True)
-        assert all(np.array_equal(on_disk.draw(s, 0), in_memory.draw(s, 0)) for s in range(10))
-
-
 def test_patches_stay_inside_their_region() -> None:
     marked = scene(0, (64, 200))
     training, held_out = split([marked.pair], 0.2, 32, seed=0)
@@ -82,12 +70,3 @@ def test_the_validation_grid_covers_the_held_out_region_once() -> None:
     values = np.concatenate([batch.noisy.ravel() for batch in grid])
     assert len(grid) == 15
     assert len(np.unique(values)) == 96 * 160
-
-
-def test_a_nan_in_a_patch_is_told_with_its_place_and_never_learned() -> None:
-    known = scene(0, (64, 64))
-    drawn = PatchSource([Region(known.pair, 0, 0, 64, 64)], 64, 0, swap=False)
-    drawn.draw(1, 0)  # the scale is measured; the pixel goes bad afterwards
-    known.odd.data[10, 20] = np.inf
-    with pytest.raises(MicrographError, match=r"F24  m0_ODD — .*row 10, column 20"):
-        drawn.draw(2, 0)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from cryoden.errors import OutputError
-from cryoden.publish import check_destination, publishing
+from cryoden.publish import check_destination, publishing, publishing_pair
 
 
 def names(folder: Path) -> list[str]:
@@ -218,3 +218,68 @@ def test_a_destination_can_be_checked_before_the_work_without_touching_it(tmp_pa
     with pytest.raises(OutputError, match="O06"):
         check_destination(tmp_path / "nowhere" / "a")
     assert (tmp_path / "a").read_text() == "old"
+
+
+def write_pair(folder: Path, text: str, *, overwrite: bool = False, lose_first: bool = False) -> None:
+    with publishing_pair(folder / "a", folder / "b", overwrite=overwrite) as (one, other):
+        one.write_text(text)
+        other.write_text(text)
+        if lose_first:
+            one.unlink()
+
+
+def contents(folder: Path) -> dict[str, str]:
+    return {path.name: path.read_text() for path in folder.iterdir()}
+
+
+def test_two_files_that_belong_together_are_both_published(tmp_path: Path) -> None:
+    write_pair(tmp_path, "old")
+    write_pair(tmp_path, "new", overwrite=True)
+    assert contents(tmp_path) == {"a": "new", "b": "new"}
+
+
+@pytest.mark.parametrize("there", ["a", "b"])
+def test_where_one_of_two_exists_neither_is_published(tmp_path: Path, there: str) -> None:
+    (tmp_path / there).write_text("precious")
+    with pytest.raises(OutputError, match="O05"):
+        write_pair(tmp_path, "new")
+    assert contents(tmp_path) == {there: "precious"}
+
+
+def test_when_the_last_step_fails_the_other_file_is_taken_back(tmp_path: Path) -> None:
+    with pytest.raises(OutputError):
+        write_pair(tmp_path, "new", lose_first=True)
+    assert contents(tmp_path) == {}
+    write_pair(tmp_path, "old")
+    with pytest.raises(OutputError):
+        write_pair(tmp_path, "new", overwrite=True, lose_first=True)
+    assert set(contents(tmp_path).values()) <= {"old"}  # never an old one beside a new one
+
+
+def test_a_file_that_appears_meanwhile_is_not_removed_for_a_pair(tmp_path: Path) -> None:
+    def late() -> None:
+        with publishing_pair(tmp_path / "a", tmp_path / "b"):
+            (tmp_path / "a").write_text("late")
+
+    with pytest.raises(OutputError, match="O05"):
+        late()
+    assert contents(tmp_path) == {"a": "late"}
+
+
+@pytest.mark.parametrize("rename", [1, 2])
+def test_a_kill_at_any_rename_never_leaves_an_old_file_beside_a_new_one(tmp_path: Path, rename: int) -> None:
+    write_pair(tmp_path, "old")
+    code = (
+        "import os, signal, sys; from pathlib import Path; from cryoden.publish import publishing_pair\n"
+        f"folder, left = Path({str(tmp_path)!r}), {rename}\n"
+        "def kill(event, arguments):\n"
+        "    global left\n"
+        "    left -= event == 'os.rename'\n"
+        "    if event == 'os.rename' and not left: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "with publishing_pair(folder / 'a', folder / 'b', overwrite=True) as (one, other):\n"
+        "    one.write_text('new'); other.write_text('new'); sys.addaudithook(kill)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=False)
+    assert done.returncode == -signal.SIGKILL
+    left = {path.name: path.read_text() for path in tmp_path.iterdir() if path.suffix != ".part"}
+    assert left == {"b": "old" if rename == 1 else "new"}

@@ -34,7 +34,7 @@ def test_a_model_file_tells_where_it_comes_from(tmp_path: Path) -> None:
     assert about["end"] == "completed"
     assert set(about["versions"]) == {"cryoden", "python", "torch", "numpy"}
     assert len(about["training"]) == 3
-    assert load(path).pixel_size == 1.5
+    assert (load(path).pixel_size, load(path).working_pixel) == (1.5, 4)
 
 
 def test_a_stopped_run_keeps_its_best_and_says_that_it_was_stopped(tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from cryoden.errors import SettingsError
-from cryoden.settings import DenoisingSettings, ReadingSettings, TrainingSettings, described
+from cryoden.setting import described
+from cryoden.settings import DenoisingSettings, ReadingSettings, TrainingSettings
 
 CLASSES = [TrainingSettings, DenoisingSettings, ReadingSettings]
 NUMBERS = [

@@ -1,13 +1,18 @@
 from __future__ import annotations
 
-import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import Tensor
 
 from cryoden.tiling import Tiling, rounded_up
 
 sides = st.integers(1, 90)
+
+
+def noise(height: int, width: int) -> Tensor:
+    return torch.randn(height, width, generator=torch.Generator().manual_seed(0))
 
 
 @given(
@@ -17,26 +22,24 @@ sides = st.integers(1, 90)
     halo=st.integers(0, 70),
     stride=st.sampled_from([1, 2, 16]),
 )
-def test_cores_put_together_are_the_micrograph(
-    height: int, width: int, edge: int, halo: int, stride: int
-) -> None:
-    pixels = np.random.default_rng(0).normal(size=(height, width)).astype(np.float32)
+def test_cores_put_together_are_the_image(height: int, width: int, edge: int, halo: int, stride: int) -> None:
+    pixels = noise(height, width)
     tiling = Tiling(height, width, edge, halo, stride)
     padded = tiling.padded(pixels)
-    again = np.full_like(pixels, np.nan)
+    again = torch.full_like(pixels, torch.nan)
     for tile in tiling.tiles():
         cut = tiling.cut(padded, tile)
         assert all(side % stride == 0 for side in cut.shape)
-        assert np.isnan(again[tile.top : tile.bottom, tile.left : tile.right]).all()
+        assert again[tile.top : tile.bottom, tile.left : tile.right].isnan().all()
         again[tile.top : tile.bottom, tile.left : tile.right] = tiling.core(cut, tile)
-    assert np.array_equal(again, pixels)
+    assert torch.equal(again, pixels)
 
 
 def test_the_halo_shows_the_real_neighbors_of_a_tile() -> None:
-    pixels = np.random.default_rng(0).normal(size=(64, 64)).astype(np.float32)
+    pixels = noise(64, 64)
     tiling = Tiling(64, 64, 16, 8, 8)
     inner = next(tile for tile in tiling.tiles() if (tile.top, tile.left) == (16, 32))
-    assert np.array_equal(tiling.cut(tiling.padded(pixels), inner), pixels[8:40, 24:56])
+    assert torch.equal(tiling.cut(tiling.padded(pixels), inner), pixels[8:40, 24:56])
 
 
 @pytest.mark.parametrize(("value", "step", "expected"), [(0, 16, 0), (1, 16, 16), (16, 16, 16), (17, 16, 32)])
@@ -44,8 +47,8 @@ def test_rounding_up_to_the_grid(value: int, step: int, expected: int) -> None:
     assert rounded_up(value, step) == expected
 
 
-def test_the_micrograph_is_mirrored_outwards_and_never_continued_by_black() -> None:
-    pixels = np.random.default_rng(0).normal(size=(40, 40)).astype(np.float32)
+def test_the_image_is_mirrored_outwards_and_never_continued_by_black() -> None:
+    pixels = noise(40, 40)
     padded = Tiling(40, 40, 16, 8, 8).padded(pixels)
-    assert np.array_equal(padded[7, 8:48], pixels[1])
-    assert np.array_equal(padded[8:48, 48], pixels[:, 38])
+    assert torch.equal(padded[7, 8:48], pixels[1])
+    assert torch.equal(padded[8:48, 48], pixels[:, 38])

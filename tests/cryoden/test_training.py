@@ -66,7 +66,7 @@ def restarts(events: list[TrainingEvent]) -> list[Restarted]:
 def best_model(events: list[TrainingEvent]) -> Model:
     best = [event for event in epochs(events) if event.weights is not None][-1]
     assert best.weights is not None
-    return Model(first(events).settings.network, best.weights, 1.5)
+    return Model(first(events).settings.network, best.weights, 1.5, {}, first(events).working_pixel)
 
 
 def denoised(known: Known, model: Model) -> Pixels:
@@ -99,6 +99,14 @@ def test_training_finds_what_a_linear_filter_cannot() -> None:
     assert last(events).best_loss < reference.linear - 0.01
     assert last(events).best_loss > 1 - 1.1 * reference.r_half
     assert gained > raw + 0.3
+
+
+def test_the_network_works_on_pixels_of_4_angstrom_and_patches_that_fit() -> None:
+    started = first(run())
+    assert (started.pixel_size, started.working_pixel, started.patch) == (1.5, 4.0, 48)  # of 60×72
+    finer = first(run(working_pixel=2.0))
+    assert (finer.working_pixel, finer.patch) == (2.0, 64)
+    assert first(run(network="baseline", epochs=1)).working_pixel is None
 
 
 def test_references_are_what_doing_nothing_and_a_constant_score() -> None:

@@ -15,6 +15,7 @@ from cryoden.optimization import Place
 from cryoden.patches import PatchSource
 from cryoden.regions import Region, TrainingPair
 from cryoden.validation import Held
+from cryoden.working import WorkingMicrograph
 from tests.cryoden.scenes import Known, correlation, scene
 
 PLACE = Place(torch.device("cpu"), torch.float32)
@@ -22,6 +23,7 @@ PLACE = Place(torch.device("cpu"), torch.float32)
 
 def held(pair: TrainingPair, left: int = 0, mode: Mode = "noise2noise") -> Held:
     height, width = pair.noisy.shape
+    pair = TrainingPair(WorkingMicrograph(pair.noisy, 1.0), WorkingMicrograph(pair.target, 1.0))
     source = PatchSource([Region(pair, 0, left, height, width - left)], 64, 0, swap=False)
     return Held(source, mode, PLACE, source.batch(0, 64), 1.5)
 

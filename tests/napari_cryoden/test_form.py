@@ -8,7 +8,8 @@ from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtGui import QWheelEvent
 from qtpy.QtWidgets import QApplication
 
-from cryoden.settings import DenoisingSettings, TrainingSettings, described
+from cryoden.setting import described
+from cryoden.settings import DenoisingSettings, TrainingSettings
 from napari_cryoden.form import Form
 
 KINDS = [TrainingSettings, DenoisingSettings]

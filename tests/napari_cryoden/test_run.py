@@ -65,7 +65,7 @@ def test_going_on_to_something_worse_names_the_model_that_is_better(
 ) -> None:
     run, target = Run.of(viewer), tmp_path / "worse.safetensors"
     settings = TrainingSettings(
-        optimizer="sgd", learning_rate=10, epochs=1, steps_per_epoch=3, batch=1, patch=64
+        optimizer="sgd", learning_rate=10, epochs=1, steps_per_epoch=20, batch=1, patch=64
     )
     with qtbot.waitSignal(run.ended, timeout=60_000) as ended:
         run.train(pairs, target, settings, model)

@@ -4,6 +4,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel
@@ -11,7 +12,7 @@ from qtpy.QtWidgets import QLabel
 from cryoden import checkpoint
 from cryoden.history import History
 from napari_cryoden.run import Run
-from napari_cryoden.source_panel import FOLDER, SUPERVISED
+from napari_cryoden.source_panel import COUNTED, FOLDER, SUPERVISED
 from napari_cryoden.train_widget import free_name
 from tests.napari_cryoden import runs
 
@@ -336,3 +337,27 @@ def test_no_label_is_wider_than_its_dock(qtbot: Any, train: Any, add_halves: Any
         right = label.mapTo(train, label.rect().bottomRight()).x()
         assert right <= train.width()
         assert label.wordWrap() or label.width() >= label.sizeHint().width()
+
+
+def test_one_counted_micrograph_is_trained_on_without_halves(train: Any, viewer: Any) -> None:
+    train.source.choice.setCurrentIndex(COUNTED)
+    assert "counted electrons" in train.train_button.toolTip()
+    counts = np.random.default_rng(0).poisson(30, (512, 512)).astype(np.float32)
+    layer = viewer.add_image(counts, name="sum")
+    assert train.train_button.isEnabled()
+    (pair,) = train.source.material()()
+    assert np.array_equal(pair.even.data + pair.odd.data, counts)
+    assert np.array_equal(layer.data, counts)
+
+
+def test_a_micrograph_that_is_not_counted_is_refused_with_its_figure(
+    qtbot: Any, train: Any, viewer: Any, notices: Any, tmp_path: Path
+) -> None:
+    train.source.choice.setCurrentIndex(COUNTED)
+    blurred = np.random.default_rng(0).poisson(30, (512, 513)).astype(np.float32)
+    viewer.add_image(blurred[:, 1:] + blurred[:, :-1], name="sum")
+    train.model.path = tmp_path / "m.safetensors"
+    with qtbot.waitSignal(train.run.ended, timeout=20_000):
+        train.train()
+    assert notices[0].startswith("D13  sum — ")
+    assert not (tmp_path / "m.safetensors").exists()

@@ -1,0 +1,302 @@
+"""Make the general model: a U-Net shown the truth of an endless stream of simulated exposures.
+
+    python scripts/general_model.py general.safetensors --minutes 7
+
+Every exposure is simulated at the working pixel size, which is the same for all micrographs;
+what the detector's own pixel size changes (0.5 to 2.5 Å: blur and noise colour) is drawn with
+it. The target is what a microscopist wants to see: particles, carbon edge, gold, contamination
+and gradients, without the grain of ice and carbon. A twelfth of the exposures have their
+particles replaced by noise of the very same spectrum, and show the network that nothing should
+become of it. Needs a CUDA GPU; made for one H200.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import math
+import threading
+import time
+from collections import deque
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from cryoden import checkpoint
+from cryoden.checkpoint import Model
+from cryoden.detector import Detector
+from cryoden.networks import UNet
+from cryoden.normalization import robust
+from cryoden.optics import Optics
+from cryoden.simulate import Contrast, Scene, seen
+from cryoden.structures import Structure, assembly, random_recipe
+
+WORKING, WIDTHS = 3.0, (24, 48, 96, 160, 192)
+DETECTOR = 1.0  # Å/px, typical of the 0.5 to 2.5 it is trained for
+EDGE, PATCH, BATCH, GROUP = 1024, 256, 32, 4  # px; patches; of one exposure
+STRUCTURES, SCENES = 300, 300
+RATE, AVERAGING, DECAY = 1e-3, 0.999, (0.9, 0.99)
+GPU = torch.device("cuda")
+
+
+@dataclass(frozen=True, eq=False)
+class Shot:
+    """An exposure before its noise: relative intensity, relative target, and how it is counted."""
+
+    intensity: Tensor
+    target: Tensor
+    scene: Scene
+    mean: float
+    spread: float
+
+    @property
+    def electrons(self) -> float:
+        """Detected per working pixel."""
+        return self.scene.dose * self.scene.pixel_size**2 * self.scene.detector.efficiency
+
+    @property
+    def excess(self) -> float:
+        """Noise beyond Poisson's, of a detector that integrates charge."""
+        return math.hypot(1, self.scene.detector.spread) if self.scene.detector.integrating else 1.0
+
+    @property
+    def blur(self) -> float:
+        """Logarithm of the noise's transfer at Nyquist."""
+        return math.log(self.scene.detector.transfer) if self.scene.detector.integrating else 0.0
+
+
+def between(numbers: np.random.Generator, low: float, high: float) -> float:
+    """Return a number drawn evenly on a logarithmic scale."""
+    return float(np.exp(numbers.uniform(np.log(low), np.log(high))))
+
+
+def drawn(numbers: np.random.Generator, structures: list[Structure]) -> tuple[Scene, list[Structure]]:
+    """Return one scene of the training distribution and the structures in it."""
+    pixel, integrating = numbers.uniform(0.5, 2.5), numbers.random() < 0.3
+    contrast_left = numbers.uniform(0.1, 0.4) if integrating else numbers.uniform(0.4, 0.8)
+    detector = Detector(
+        efficiency=numbers.uniform(0.6, 0.95),
+        transfer=contrast_left ** ((pixel / WORKING) ** 2),
+        integrating=bool(integrating),
+        spread=numbers.uniform(0.3, 0.8),
+    )
+    optics = Optics(
+        voltage=float(numbers.choice([300, 300, 200])),
+        amplitude=numbers.uniform(0.06, 0.11),
+        defocus=between(numbers, 0.5, 3.5),
+        astigmatism=numbers.uniform(0, 400),
+        axis=numbers.uniform(0, np.pi),
+        b_factor=between(numbers, 40, 500),
+    )
+    chosen = [structures[i] for i in numbers.integers(len(structures), size=numbers.choice([1, 1, 1, 2, 3]))]
+    return Scene(
+        edge=EDGE,
+        pixel_size=WORKING,
+        particles=crowd(numbers, chosen),
+        optics=optics,
+        # Whole exposures, halves, and single frames.
+        dose=between(numbers, 8, 80) if numbers.random() < 0.85 else between(numbers, 1.5, 8),
+        detector=detector,
+        ice=numbers.uniform(150, 700),
+        slope=float(numbers.choice([0, 0.05, 0.15, 0.4])),
+        carbon=numbers.uniform(0.1, 0.5) * (numbers.random() < 0.12),
+        gold=int(numbers.integers(1, 12) * (numbers.random() < 0.08)),
+        contamination=int(numbers.integers(1, 6) * (numbers.random() < 0.2)),
+        seed=int(numbers.integers(2**31)),
+    ), chosen
+
+
+def crowd(numbers: np.random.Generator, chosen: list[Structure]) -> int:
+    """Return how many particles: 2 to 70 % of the area, or none at all."""
+    covered = between(numbers, 0.02, 0.7) * (numbers.random() > 0.06)
+    one = float(np.mean([math.pi * (0.8 * structure.radius) ** 2 for structure in chosen]))
+    atoms = float(np.mean([len(structure.positions) for structure in chosen]))
+    return int(min(900, covered * (EDGE * WORKING) ** 2 / one, 6e7 / atoms))
+
+
+def shot(numbers: np.random.Generator, structures: list[Structure]) -> Shot:
+    """Return one exposure of the training distribution."""
+    scene, chosen = drawn(numbers, structures)
+    contrast = seen(scene, chosen, GPU)
+    wanted = contrast.particles
+    if numbers.random() < 1 / 12:
+        contrast, wanted = (
+            replace(contrast, particles=scrambled(contrast.particles)),
+            torch.zeros_like(wanted),
+        )
+    clear = replace(contrast, particles=wanted, texture=torch.zeros_like(contrast.texture))
+    intensity, target = (recorded(part, scene) for part in (contrast, clear))
+    bare = Shot(intensity, target, scene, 0.0, 1.0)
+    electrons = intensity * bare.electrons
+    noisy = electrons + torch.randn_like(electrons) * electrons.clamp_min(0).sqrt() * bare.excess
+    mean, spread = robust(noisy[::2, ::2])
+    return replace(bare, intensity=intensity.half(), target=target.half(), mean=mean, spread=spread)
+
+
+def recorded(contrast: Contrast, scene: Scene) -> Tensor:
+    """Return the relative intensity as the camera blurs it, without the margin."""
+    return contrast.cropped(contrast.grid.filtered(contrast.intensity, scene.detector.blur(contrast.grid)))
+
+
+def scrambled(image: Tensor) -> Tensor:
+    """Return noise with the spectrum of the image."""
+    phases = torch.fft.rfft2(torch.randn_like(image))
+    spectrum = torch.fft.rfft2(image).abs() * phases / phases.abs().clamp_min(1e-6)
+    return torch.fft.irfft2(spectrum, s=image.shape)
+
+
+class Stream:
+    """A pool of shots, the oldest replaced while training goes on."""
+
+    def __init__(self, structures: list[Structure], seed: int) -> None:
+        self.structures = structures
+        self.made, self.drawn = np.random.default_rng((seed, 1)), np.random.default_rng((seed, 2))
+        self.pool = [shot(self.made, structures) for _ in range(SCENES)]
+        self.kept: deque[Shot] = deque(maxlen=64)  # until no kernel reads them any more
+        self.total = SCENES
+        self.stopped = False
+
+    def renew(self) -> None:
+        """Replace shot after shot, on a stream of its own, until stopped."""
+        with torch.cuda.stream(torch.cuda.Stream()):
+            while not self.stopped:
+                new = shot(self.made, self.structures)
+                torch.cuda.current_stream().synchronize()
+                self.kept.append(self.pool[self.total % SCENES])
+                self.pool[self.total % SCENES] = new
+                self.total += 1
+
+    def batch(self) -> tuple[Tensor, Tensor]:
+        """Return ``(b, 1, p, p)`` noisy and target patches, in units of the noisy image's spread."""
+        groups = [self.group() for _ in range(BATCH // GROUP)]
+        intensity, target = (torch.cat([group[part] for group in groups]).float() for part in (0, 1))
+        numbers = torch.tensor([group[2] for group in groups]).repeat_interleave(GROUP, 0).to(GPU)
+        electrons, excess, blur, mean, spread = numbers.T[:, :, None, None].float()
+        noise = torch.randn_like(intensity) * (intensity * electrons).clamp_min(0).sqrt() * excess
+        squared = sum(torch.meshgrid(frequencies() ** 2, frequencies()[: PATCH // 2 + 1] ** 2, indexing="ij"))
+        noise = torch.fft.irfft2(torch.fft.rfft2(noise) * torch.exp(blur * 4 * squared), s=(PATCH, PATCH))
+        noisy = (intensity * electrons + noise - mean) / spread
+        return noisy.clamp(-24, 24)[:, None], ((target * electrons - mean) / spread)[:, None]
+
+    def group(self) -> tuple[Tensor, Tensor, list[float]]:
+        """Return some patches of one shot, in one of eight orientations, and its numbers."""
+        one = self.pool[int(self.drawn.integers(SCENES))]
+        turns, mirror = int(self.drawn.integers(4)), bool(self.drawn.integers(2))
+        corners = self.drawn.integers(0, EDGE - PATCH + 1, (GROUP, 2)).tolist()
+        parts = []
+        for image in (one.intensity, one.target):
+            patches = torch.stack([image[a : a + PATCH, b : b + PATCH] for a, b in corners])
+            patches = torch.rot90(patches, turns, (-2, -1))
+            parts.append(patches.flip(-1) if mirror else patches)
+        spread = one.spread * math.exp(self.drawn.uniform(-0.25, 0.25))  # real ones are never measured alike
+        return parts[0], parts[1], [one.electrons, one.excess, one.blur, one.mean, spread]
+
+
+def frequencies() -> Tensor:
+    """Return the frequencies of a patch in 1/px."""
+    return torch.fft.fftfreq(PATCH, device=GPU)
+
+
+class Trainer:
+    """One step captured as a CUDA graph, replayed with new patches and rates."""
+
+    def __init__(self, network: UNet, first: tuple[Tensor, Tensor]) -> None:
+        self.network, self.average = network, copy.deepcopy(network).requires_grad_(False)
+        self.noisy, self.target = (
+            part.contiguous(memory_format=torch.channels_last).clone() for part in first
+        )
+        self.rate, self.follow, self.loss = (torch.zeros((), device=GPU) for _ in range(3))
+        self.optimizer = torch.optim.AdamW(network.parameters(), lr=self.rate, betas=DECAY, capturable=True)
+        for parameter in network.parameters():
+            parameter.grad = torch.zeros_like(parameter)
+        aside = torch.cuda.Stream()
+        aside.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(aside):
+            for _ in range(3):
+                self.compute()
+        torch.cuda.current_stream().wait_stream(aside)
+        self.graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self.graph):
+            self.compute()
+
+    def compute(self) -> None:
+        """One update from the patches in place."""
+        self.optimizer.zero_grad(set_to_none=False)
+        with torch.autocast("cuda", dtype=torch.bfloat16, cache_enabled=False):
+            output = self.network(self.noisy)
+        error = (output.float() - self.target).square().mean((1, 2, 3))
+        # Faint patches count more than their share of the squares, and strong ones less.
+        loss = (0.3 * error / (self.target.var((1, 2, 3)) + 0.01).sqrt()).mean()
+        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        self.optimizer.step()
+        with torch.no_grad():
+            for mean, now in zip(self.average.parameters(), self.network.parameters(), strict=True):
+                mean.add_((now - mean) * self.follow)
+        self.loss.copy_(loss.detach())
+
+    def step(self, batch: tuple[Tensor, Tensor], number: int, progress: float) -> None:
+        """Learn from one batch; the rate falls to zero as a cosine."""
+        warm = min(1.0, (number + 1) / 200)
+        self.rate.fill_(max(1e-7, RATE * warm * (1 + math.cos(math.pi * progress)) / 2))
+        self.follow.fill_(1 - min(AVERAGING, number / (number + 10)))
+        self.noisy.copy_(batch[0])
+        self.target.copy_(batch[1])
+        self.graph.replay()
+
+
+def learned(stream: Stream, seconds: float, seed: int) -> tuple[UNet, int]:
+    """Return the averaged network after so many seconds, and its steps."""
+    torch.manual_seed(seed)
+    network = UNet(WIDTHS).to(GPU).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stubs
+    trainer = Trainer(network, stream.batch())
+    renewal = threading.Thread(target=stream.renew)
+    renewal.start()
+    began, step, losses = time.monotonic(), 0, []
+    while (passed := time.monotonic() - began) < seconds:
+        trainer.step(stream.batch(), step, passed / seconds)
+        step += 1
+        losses += [trainer.loss.item()] if step % 20 == 0 else []
+        if step % 2000 == 0:
+            print(f"step {step}, {passed:.0f} s, {stream.total} exposures, loss {np.mean(losses):.4f}")
+            losses = []
+    stream.stopped = True
+    renewal.join()
+    return trainer.average, step
+
+
+def main() -> None:
+    """Make the model file."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("output", type=Path)
+    parser.add_argument("--minutes", type=float, default=7.0)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    numbers = np.random.default_rng(options.seed)
+    with ProcessPoolExecutor() as pool:  # before CUDA starts, which does not survive a fork
+        structures = list(pool.map(assembly, [random_recipe(numbers) for _ in range(STRUCTURES)]))
+    stream = Stream(structures, options.seed)
+    network, steps = learned(stream, 60 * options.minutes, options.seed)
+    weights = {name: value.float().cpu().numpy() for name, value in network.state_dict().items()}
+    provenance = {
+        "made_by": "scripts/general_model.py",
+        "seed": options.seed,
+        "steps": steps,
+        "exposures": stream.total,
+        "structures": STRUCTURES,
+        "torch": str(torch.__version__),
+        "device": torch.cuda.get_device_name(),
+    }
+    model = Model("unet", weights, pixel_size=DETECTOR, provenance=provenance, working_pixel=WORKING)
+    checkpoint.write(model, options.output, half=True)
+    print(f"{options.output}: {steps} steps, {stream.total} exposures")
+
+
+if __name__ == "__main__":
+    main()

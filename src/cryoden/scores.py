@@ -1,0 +1,218 @@
+"""The figures an evaluation gives, frozen: for each method, of each pair and on average."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, fields
+from math import log10
+from statistics import fmean
+from typing import Any, Literal, Self, TypeVar
+
+Kind = Literal["raw", "low-pass", "wiener", "model", "other"]
+Figures = TypeVar("Figures", "Scores", "Checks")
+Values = tuple[float | None, ...]
+FORMAT = "cryoden-evaluation-1"
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How one method did on one pair, or on all of them on average.
+
+    Parameters
+    ----------
+    whole, detail, center : float
+        r of a denoised half with the other raw half, both ways averaged: on all pixels, without
+        structures wider than 400 px, and on the central 1024 × 1024 px.
+    coarse : float
+        The same of structures from 20 Å to 400 px, where particles are told from ice.
+    coarse_error : float
+        Standard error of ``coarse``: one over the root of how many independent waves it rests on.
+    noise_left : float
+        Share of a raw half's noise variance that is still there.
+    gain_db, bias_ratio : float or None
+        SNR over that of the raw half, and bias over signal, both of Palovcak et al. (2020).
+    resolution : float or None
+        Where the Fourier ring correlation of denoised and other raw half falls below the threshold, Å.
+    truth_db, truth_resolution : float or None
+        SNR over that of the raw half, and resolution, against the clean micrograph.
+    checkerboard : float
+        Power of patterns that repeat every 2, 4 or 8 px over that nearby; about 1 for none.
+    seconds : float or None
+        For one half; ``None`` where only files of the method are known.
+    """
+
+    whole: float
+    detail: float
+    center: float
+    coarse: float
+    coarse_error: float
+    noise_left: float
+    gain_db: float | None
+    bias_ratio: float | None
+    resolution: float | None
+    truth_db: float | None
+    truth_resolution: float | None
+    checkerboard: float
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class Checks:
+    """What a method makes of images that hold no particles, and whether its halves agree.
+
+    Parameters
+    ----------
+    noise : float or None
+        Power of its answer to white noise over that to the micrograph; ``None`` where only files
+        of the method are known.
+    phases : float or None
+        The same for the micrograph with its phases made random beyond a wavelength.
+    disagreement : float
+        Share of the area on which denoised halves have less than half of their structure in common.
+    residue : float
+        Largest correlation between pixels of raw less denoised.
+    """
+
+    noise: float | None
+    phases: float | None
+    disagreement: float
+    residue: float
+
+
+@dataclass(frozen=True)
+class Curves:
+    """What a method did by spatial frequency, on a grid of its own.
+
+    Parameters
+    ----------
+    frequencies : tuple of float
+        1/Å, or 1/px where the pixel size is unknown.
+    frc : tuple of float or None
+        Fourier ring correlation of denoised and other raw half.
+    power : tuple of float or None
+        Radial power of a denoised half; 1 is white noise as strong as the raw half.
+    snr : tuple of float or None
+        Signal over noise and bias in each shell.
+    truth : tuple of float or None
+        Fourier ring correlation with the clean micrograph; empty without one.
+    """
+
+    frequencies: tuple[float, ...]
+    frc: Values
+    power: Values
+    snr: Values
+    truth: Values = ()
+
+
+@dataclass(frozen=True)
+class Row:
+    """One method in the table.
+
+    Parameters
+    ----------
+    name : str
+        What people call it.
+    kind : str
+        ``"raw"``, ``"low-pass"``, ``"wiener"``, ``"model"`` or ``"other"``.
+    mean : Scores
+        Averaged over the pairs.
+    pairs : mapping of str to Scores
+        Pair by pair.
+    curves : Curves
+        Averaged over the pairs.
+    checks : Checks or None
+        Averaged over the pairs; ``None`` for doing nothing.
+    """
+
+    name: str
+    kind: Kind
+    mean: Scores
+    pairs: dict[str, Scores]
+    curves: Curves
+    checks: Checks | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """All that was found, and what it was found with.
+
+    Parameters
+    ----------
+    rows : tuple of Row
+        Raw first, then low-passes, Wiener, models and other programs.
+    unit : str
+        ``"Å"``, or ``"px"`` where the pixel size is not known.
+    r_half : float
+        r of the two raw halves, averaged over the pairs.
+    pixels : int
+        Pixels of all pairs together, which the error of r goes by.
+    spread : float or None
+        How far the first two models differ, over how far the first one's halves do.
+    provenance : dict
+        Plain JSON values: versions, files, models, settings, time.
+    """
+
+    rows: tuple[Row, ...]
+    unit: str
+    r_half: float
+    pixels: int
+    spread: float | None = None
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def raw(self) -> Row:
+        """What doing nothing gives."""
+        return self.rows[0]
+
+    def gain_db(self, row: Row) -> float | None:
+        """Return the SNR a method won at its best scale, in dB, estimated without a truth.
+
+        The other raw half is signal and independent noise, so r with it is r with the signal
+        times √r_half, and the signal-to-noise ratio at the best scale is r² / (1 − r²) of r with
+        the signal. Blurring and invention both lower it. Structures wider than 400 px are left
+        out; ``None`` where chance makes the estimate impossible.
+        """
+        share = self.raw.mean.detail
+        r = row.mean.detail
+        explained = r * r / share if share > 0 and r > 0 else 0.0
+        if not 0 < explained < 1:
+            return None
+        return 10 * log10(explained / (1 - explained) * (1 - share) / share)
+
+    def best_low_pass(self) -> Row | None:
+        """Return the low-pass that predicts the other raw half best in detail."""
+        found = [row for row in self.rows if row.kind == "low-pass"]
+        return max(found, key=lambda row: row.mean.detail, default=None)
+
+    def judged(self) -> list[Row]:
+        """Return the rows that are judged: models and other programs."""
+        return [row for row in self.rows if row.kind in {"model", "other"}]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain JSON values; `from_json` gives the same table back."""
+        return {"format": FORMAT, **asdict(self)}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Self:
+        """Return the table that was written."""
+        rows = tuple(_row(row) for row in values["rows"])
+        chosen = {one.name: values[one.name] for one in fields(cls)}
+        return cls(**{**chosen, "rows": rows})
+
+
+def _row(values: dict[str, Any]) -> Row:
+    checks = values["checks"] and Checks(**values["checks"])
+    curves = Curves(**{name: tuple(points) for name, points in values["curves"].items()})
+    pairs = {name: Scores(**scores) for name, scores in values["pairs"].items()}
+    return Row(values["name"], values["kind"], Scores(**values["mean"]), pairs, curves, checks)
+
+
+def averaged(found: Sequence[Figures]) -> Figures:
+    """Return the mean of each figure over the pairs that have it."""
+    values = {one.name: _mean([getattr(each, one.name) for each in found]) for one in fields(found[0])}
+    return type(found[0])(**values)
+
+
+def _mean(values: Sequence[Any]) -> Any:
+    known = [value for value in values if value is not None]
+    return fmean(known) if known else None

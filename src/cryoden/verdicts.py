@@ -1,0 +1,171 @@
+"""What the figures mean, in plain words, each with a mark that does not depend on color."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from math import floor, sqrt
+from typing import Literal
+
+from cryoden.scores import Checks, Row, Scores, Table
+
+Status = Literal["good", "doubtful", "bad", "unknown"]
+MARKS: dict[Status, str] = {"good": "✔", "doubtful": "▲", "bad": "✖", "unknown": "○"}
+WORSE: tuple[Status, ...] = ("unknown", "good", "doubtful", "bad")
+CERTAIN = 2.0  # standard errors of r by which one method is better than another
+MATTERS = 0.02  # share of r below which a difference is of no use to anyone
+NOTHING = 1e-6
+COPIED = 0.9  # share of the noise that is still there
+DISTORTED = 1.1  # bias over signal; losing all of the signal gives 1
+LITTLE, MOST = 0.2, 0.9  # of the output's power, from noise alone
+SAME = 1.05  # power without phases over power with them; a linear filter has 1
+LOOKS_LIKE_NOISE = 0.05  # correlation of neighboring pixels that cameras reach without structure
+PATTERN = 2.0  # power on a lattice over that nearby
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was found about a method."""
+
+    status: Status
+    words: str
+
+    @property
+    def mark(self) -> str:
+        """A sign for the status."""
+        return MARKS[self.status]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Two answers about a method's result.
+
+    Parameters
+    ----------
+    name : str
+        The method.
+    better : Finding
+        Whether it is better than simple filters.
+    findings : tuple of Finding
+        Whether it can be believed.
+    """
+
+    name: str
+    better: Finding
+    findings: tuple[Finding, ...]
+
+    @property
+    def believable(self) -> Status:
+        """The worst that was found."""
+        return max((one.status for one in self.findings), key=WORSE.index)
+
+    @property
+    def status(self) -> Status:
+        """The worse of the two answers."""
+        return max(self.better.status, self.believable, key=WORSE.index)
+
+    @property
+    def mark(self) -> str:
+        """A sign for the status."""
+        return MARKS[self.status]
+
+
+def verdicts(table: Table) -> list[Verdict]:
+    """Return a verdict on each model and each other program."""
+    return [
+        Verdict(row.name, compared(table, row), (*_suspicions(row), *_seen(table, row)))
+        for row in table.judged()
+    ]
+
+
+def compared(table: Table, row: Row) -> Finding:
+    """Say whether a method beats doing nothing, the best low-pass and the Wiener filter.
+
+    Decided by r with the other raw half, which neither blurring nor inventing raises: without
+    structures wider than 400 px or, where that is no better, of structures coarser than 20 Å,
+    because fine structure can be mostly water. The standard error of r is at most 1 / √N for N
+    independent pixels or waves.
+    """
+    overall = _duel(table, row, lambda scores: scores.detail, 1 / sqrt(table.pixels), "")
+    error = row.mean.coarse_error / sqrt(len(row.pairs))
+    coarse = _duel(table, row, lambda scores: scores.coarse, error, " for structures coarser than 20 Å")
+    if coarse.status == "good" and overall.status != "good":
+        return Finding("good", f"{coarse.words} Over all structures: {overall.words}")
+    return overall
+
+
+def _duel(table: Table, row: Row, reading: Callable[[Scores], float], error: float, where: str) -> Finding:
+    """Compare one reading of r with the best of the simple filters."""
+    simple = [other for other in table.rows if other.kind in {"raw", "low-pass", "wiener"}]
+    best = max(simple, key=lambda other: reading(other.mean))
+    r, beat, nothing = (reading(one.mean) for one in (row, best, table.raw))
+    margin = max(CERTAIN * error, MATTERS * beat)
+    beaten = f"{_named(best)} has {beat:.4f}, " if best is not table.raw else ""
+    figures = f"r with the other raw half is {r:.4f}; {beaten}doing nothing {nothing:.4f}"
+    if r > beat + margin:
+        return Finding("good", f"Better than every simple filter{where}: {figures}.")
+    if r < nothing - margin:
+        return Finding("bad", f"Worse than doing nothing{where}: {figures}.")
+    if r < beat - margin:
+        return Finding("bad", f"Worse than {_named(best)}{where}: {figures}.")
+    return Finding("doubtful", f"No better than {_named(best)}{where}: {figures}.")
+
+
+def _named(row: Row) -> str:
+    return {"raw": "doing nothing", "wiener": "the Wiener filter"}.get(row.kind, f"the {row.name}")
+
+
+def _seen(table: Table, row: Row) -> Iterator[Finding]:
+    """Yield a warning where a model is judged on what it was trained on."""
+    seen = table.provenance.get("models", {}).get(row.name, {}).get("trained_on", ())
+    if seen:
+        words = f"It was trained on {len(seen):,} of these {len(table.raw.pairs):,} pairs"
+        yield Finding("doubtful", f"{words}: on micrographs it has never seen it may do worse.")
+
+
+def _suspicions(row: Row) -> Iterator[Finding]:
+    yield _kept(row)
+    if row.mean.noise_left < NOTHING:
+        return
+    if row.mean.bias_ratio is not None and row.mean.bias_ratio > DISTORTED:
+        words = "It invents: its halves share structure that the raw halves do not"
+        yield Finding("bad", f"{words} ({row.mean.bias_ratio:.1f} times as strong as the signal).")
+    if row.mean.checkerboard > PATTERN:
+        words = "A pattern that repeats every few pixels stands out of the power spectrum"
+        yield Finding("doubtful", f"{words}, {row.mean.checkerboard:.1f} times as strong as around it.")
+    if row.checks is not None:
+        yield from _answers(row.checks)
+
+
+def _kept(row: Row) -> Finding:
+    left = row.mean.noise_left
+    if left < NOTHING:
+        return Finding("bad", "It shows nothing: its output is one gray.")
+    if left > COPIED:
+        return Finding("bad", f"It hands back its input: {_percent(left)} of the noise is still there.")
+    return Finding("good", f"{_percent(1 - left)} of the noise's power is gone.")
+
+
+def _answers(checks: Checks) -> Iterator[Finding]:
+    apart: Status = "doubtful" if checks.disagreement > LITTLE else "good"
+    yield Finding(apart, f"On {_percent(checks.disagreement)} of the area its two halves mostly disagree.")
+    residue: Status = "doubtful" if checks.residue > LOOKS_LIKE_NOISE else "good"
+    words = "not like mere noise" if residue == "doubtful" else "like noise"
+    yield Finding(
+        residue, f"What it took away looks {words}: pixels correlate by up to {checks.residue:.2f}."
+    )
+    if checks.noise is None or checks.phases is None:
+        yield Finding("unknown", "Not tried on noise: only its files are known.")
+        return
+    noise: Status = "bad" if checks.noise > MOST else "doubtful" if checks.noise > LITTLE else "good"
+    yield Finding(noise, f"Pure noise makes it show {_percent(checks.noise)} of what the micrograph does.")
+    phases: Status = "bad" if checks.phases > SAME else "doubtful" if checks.phases > MOST else "good"
+    words = f"A micrograph whose fine structure is scrambled gives {_percent(checks.phases)} of the output"
+    yield Finding(phases, f"{words}: {'more' if phases == 'bad' else 'no more'} than the real one.")
+
+
+def _percent(share: float) -> str:
+    """Return a share as people write it; never 100 % for a little less."""
+    if 0.99 <= share < 1:
+        return f"{floor(1000 * share) / 10:.1f} %"
+    return f"{100 * share:.2g} %" if share < 0.1 else f"{100 * share:.0f} %"
