@@ -8,6 +8,7 @@ from typing import Any
 from napari.utils.notifications import show_error
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QProgressBar, QPushButton
 
+from cryoden import pipeline
 from cryoden.errors import CryodenError
 from cryoden.settings import DenoisingSettings
 from napari_cryoden.denoise_run import Denoising
@@ -29,7 +30,7 @@ class DenoiseWidget(Dock):
         self.viewer = plain(napari_viewer)
         self.denoising, self.run = Denoising.of(self.viewer), Run.of(self.viewer)
         self.layer = LayerBox(self.viewer)
-        self.model = FileField("open", "Model file", MODELS, "train one, or choose a file")
+        self.model = FileField("open", "Model file", MODELS, "choose a file, or train a model")
         self.form = Form(DenoisingSettings())
         self.also_file = QCheckBox("also write an MRC file")
         self.output = FileField("save", "MRC file to write", "MRC files (*.mrc)")
@@ -80,7 +81,7 @@ class DenoiseWidget(Dock):
         if self.layer.layer is None:
             return "Open a micrograph first"
         if self.model.path is None:
-            return "Train a model first, or choose a model file"
+            return "Choose a model file, or train one"
         if not self.model.path.is_file():
             return f"There is no model file {self.model.path}"
         return ""
@@ -94,11 +95,11 @@ class DenoiseWidget(Dock):
         self.follow()
 
     def _offer_model(self) -> None:
-        """Take the model last trained in this window, unless the user has chosen another."""
+        """Take the model last trained in this window, else the general one, unless the user chose another."""
         trained = self.run.model_file
-        if trained is not None and trained.is_file() and self.model.path in {None, self._offered}:
-            self._offered = trained
-            self.model.path = trained
+        offered = trained if trained is not None and trained.is_file() else pipeline.GENERAL
+        if self.model.path in {None, self._offered}:
+            self._offered = self.model.path = offered
 
     def _propose(self) -> None:
         """Name the output after the layer, beside its source or in the home folder."""

@@ -32,7 +32,8 @@ from cryoden.detector import Detector
 from cryoden.networks import UNet
 from cryoden.normalization import robust
 from cryoden.optics import Optics
-from cryoden.simulate import Contrast, Scene, seen
+from cryoden.scene import Contrast, Scene
+from cryoden.simulate import seen
 from cryoden.structures import Structure, assembly, random_recipe
 
 WORKING, WIDTHS = 3.0, (24, 48, 96, 160, 192)
@@ -146,7 +147,8 @@ def scrambled(image: Tensor) -> Tensor:
     """Return noise with the spectrum of the image."""
     phases = torch.fft.rfft2(torch.randn_like(image))
     spectrum = torch.fft.rfft2(image).abs() * phases / phases.abs().clamp_min(1e-6)
-    return torch.fft.irfft2(spectrum, s=image.shape)
+    noise: Tensor = torch.fft.irfft2(spectrum, s=image.shape)
+    return noise
 
 
 class Stream:
@@ -162,7 +164,7 @@ class Stream:
 
     def renew(self) -> None:
         """Replace shot after shot, on a stream of its own, until stopped."""
-        with torch.cuda.stream(torch.cuda.Stream()):
+        with torch.cuda.stream(torch.cuda.Stream()):  # type: ignore[no-untyped-call]  # torch leaves it untyped
             while not self.stopped:
                 new = shot(self.made, self.structures)
                 torch.cuda.current_stream().synchronize()
@@ -173,8 +175,9 @@ class Stream:
     def batch(self) -> tuple[Tensor, Tensor]:
         """Return ``(b, 1, p, p)`` noisy and target patches, in units of the noisy image's spread."""
         groups = [self.group() for _ in range(BATCH // GROUP)]
-        intensity, target = (torch.cat([group[part] for group in groups]).float() for part in (0, 1))
-        numbers = torch.tensor([group[2] for group in groups]).repeat_interleave(GROUP, 0).to(GPU)
+        intensities, targets, scales = zip(*groups, strict=True)
+        intensity, target = (torch.cat(parts).float() for parts in (intensities, targets))
+        numbers = torch.tensor(scales).repeat_interleave(GROUP, 0).to(GPU)
         electrons, excess, blur, mean, spread = numbers.T[:, :, None, None].float()
         noise = torch.randn_like(intensity) * (intensity * electrons).clamp_min(0).sqrt() * excess
         squared = sum(torch.meshgrid(frequencies() ** 2, frequencies()[: PATCH // 2 + 1] ** 2, indexing="ij"))
@@ -198,7 +201,8 @@ class Stream:
 
 def frequencies() -> Tensor:
     """Return the frequencies of a patch in 1/px."""
-    return torch.fft.fftfreq(PATCH, device=GPU)
+    found: Tensor = torch.fft.fftfreq(PATCH, device=GPU)
+    return found
 
 
 class Trainer:
@@ -213,7 +217,7 @@ class Trainer:
         self.optimizer = torch.optim.AdamW(network.parameters(), lr=self.rate, betas=DECAY, capturable=True)
         for parameter in network.parameters():
             parameter.grad = torch.zeros_like(parameter)
-        aside = torch.cuda.Stream()
+        aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         aside.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(aside):
             for _ in range(3):
@@ -231,7 +235,7 @@ class Trainer:
         error = (output.float() - self.target).square().mean((1, 2, 3))
         # Faint patches count more than their share of the squares, and strong ones less.
         loss = (0.3 * error / (self.target.var((1, 2, 3)) + 0.01).sqrt()).mean()
-        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        loss.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimizer.step()
         with torch.no_grad():

@@ -147,7 +147,7 @@ def _training(asked: Train) -> Generator[TrainingEvent, None, None]:
 def _denoise(asked: Denoise, *, as_json: bool) -> int:
     from cryoden import console, pipeline  # noqa: PLC0415 - torch only where it is needed
 
-    batch = pipeline.Batch(asked.model, asked.denoising, asked.reading, asked.overwrite)
+    batch = pipeline.Batch(asked.model or pipeline.GENERAL, asked.denoising, asked.reading, asked.overwrite)
     ended = console.follow_batch(pipeline.denoise_files(asked.paths, asked.output, batch), as_json=as_json)
     return FAILURES if ended.failed else DONE
 
@@ -165,10 +165,16 @@ def _evaluate(asked: Evaluate, *, as_json: bool) -> int:
     from cryoden import companions, evaluation_console, record, report  # noqa: PLC0415 - numpy only where it is needed
     from cryoden.evaluation import Question, evaluate_files  # noqa: PLC0415 - the same for torch
     from cryoden.publish import check_destination  # noqa: PLC0415 - the same
+    from cryoden.shipped import GENERAL  # noqa: PLC0415 - the same
 
     others = companions.named(asked.other)
     question = Question(
-        (*asked.paths, *asked.halves), asked.model, others, asked.truth, asked.evaluation, asked.reading
+        (*asked.paths, *asked.halves),
+        asked.model or (GENERAL,),
+        others,
+        asked.truth,
+        asked.evaluation,
+        asked.reading,
     )
     wanted = [path for path in (asked.figures, asked.report) if path is not None]
     for path in wanted:

@@ -24,8 +24,6 @@ class Column:
         Where the method is from; empty for plain facts.
     text : callable
         From the table and a row to what stands in the cell.
-    best : str
-        ``"high"`` or ``"low"`` where that is better, else empty.
     brief : bool
         Whether it is among the few that fit on a terminal.
     """
@@ -34,7 +32,6 @@ class Column:
     means: str
     source: str
     text: Callable[[Table, Row], str]
-    best: str = ""
     brief: bool = True
 
 
@@ -62,7 +59,6 @@ COLUMNS = (
         "Neither blurring nor inventing raises it. Small by nature: the other half is nearly all noise.",
         "Buchholz et al. 2019; Palovcak et al. 2020",
         lambda _, row: f"{row.mean.detail:.4f}",
-        "high",
     ),
     Column(
         "r coarse",
@@ -70,14 +66,12 @@ COLUMNS = (
         "of the water between them does not count.",
         "as r detail",
         lambda _, row: f"{row.mean.coarse:.3f}",
-        "high",
     ),
     Column(
         "r whole",
         "The same on all pixels, where a shared slope of the illumination lifts every low-pass.",
         "as r detail",
         lambda _, row: f"{row.mean.whole:.4f}",
-        "high",
         brief=False,
     ),
     Column(
@@ -85,7 +79,6 @@ COLUMNS = (
         "The same on the central 1024 × 1024 px.",
         "as r detail",
         lambda _, row: f"{row.mean.center:.4f}",
-        "high",
         brief=False,
     ),
     Column(
@@ -95,7 +88,6 @@ COLUMNS = (
         "against it.",
         "from r(denoised, other half) = r(denoised, signal) · √r_half; Frank & Al-Ali 1975",
         lambda table, row: _number(table.gain_db(row), "+.1f"),
-        "high",
     ),
     Column(
         "SNR dB",
@@ -107,10 +99,16 @@ COLUMNS = (
     Column(
         "B/S",
         "Power of what denoising changed about the signal, over the signal: 0 is nothing, 1 is all of it "
-        "lost, above 1 is invention.",
+        "lost, above 1 is invention or an output that is too strong.",
         "bias of Palovcak et al. 2020",
         lambda _, row: _number(row.mean.bias_ratio, ".2f"),
-        "low",
+    ),
+    Column(
+        "invented",
+        "Share of what the two denoised halves have in common that the raw halves do not hold, shell by "
+        "shell: 0 for any filter that treats directions alike, 1 for structure of other origin.",
+        "from P(De, Do) = P(De, Ro)² / P(Re, Ro) where all of it is signal; terms of Palovcak et al. 2020",
+        lambda _, row: f"{row.mean.invented:.2f}",
     ),
     Column(
         "FRC 1/7",
@@ -125,7 +123,6 @@ COLUMNS = (
         "Power the method makes of white noise, over what it makes of the micrograph.",
         "trust check; on the central 1024 × 1024 px",
         lambda _, row: _share(row, "noise"),
-        "low",
     ),
     Column(
         "phases",
@@ -133,7 +130,6 @@ COLUMNS = (
         "filter.",
         "Chen et al. 2013; on the central 1024 × 1024 px",
         lambda _, row: _share(row, "phases"),
-        "low",
         brief=False,
     ),
     Column(
@@ -141,7 +137,6 @@ COLUMNS = (
         "Strongest pattern that repeats every 2, 4 or 8 px, over its surroundings; about 1 is none.",
         "Odena et al. 2016",
         lambda _, row: f"{row.mean.checkerboard:.2f}",
-        "low",
         brief=False,
     ),
     Column(
@@ -149,7 +144,6 @@ COLUMNS = (
         "Seconds for one half, on this machine.",
         "",
         lambda _, row: _number(row.mean.seconds, ".2f"),
-        "low",
     ),
 )
 TRUTH_COLUMNS = (
@@ -158,7 +152,6 @@ TRUTH_COLUMNS = (
         "Signal-to-noise ratio won against the clean micrograph, at the best scale: r² / (1 − r²).",
         "Frank & Al-Ali 1975",
         lambda _, row: _number(row.mean.truth_db, "+.1f"),
-        "high",
     ),
     Column(
         "truth FRC",

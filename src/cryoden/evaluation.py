@@ -21,7 +21,7 @@ from cryoden.methods import WAVELENGTHS, LowPass, Method, Other, Raw, Trained, W
 from cryoden.pictures import Picture
 from cryoden.record import provenance
 from cryoden.scores import Checks, Scores, Table
-from cryoden.scoring import Halves, Sums, score
+from cryoden.scoring import Halves, score
 from cryoden.scrutiny import checked
 from cryoden.settings import DenoisingSettings, ReadingSettings
 from cryoden.side_settings import EvaluationSettings
@@ -179,9 +179,9 @@ def _methods(subject: Subject, models: Sequence[Trained]) -> list[Method]:
 def _tried(method: Method, exposure: Exposure, kept: Ledger) -> Iterator[EvaluationEvent]:
     yield MethodStarted(exposure.name, method.name, kept.done, kept.total)
     denoised, seconds = yield from _timed(method, exposure)
-    scores, shared = score(exposure, denoised, None if method.kind == "other" else seconds / 2)
+    scores, sums = score(exposure, denoised, None if method.kind == "other" else seconds / 2)
     checks = checked(method, exposure, denoised, kept.beyond)
-    kept.add(method, exposure, denoised, Found(scores, Sums.of(shared, exposure.pixel_size), checks))
+    kept.add(method, exposure, denoised, Found(scores, sums, checks))
     yield MethodScored(exposure.name, method.name, scores, checks)
 
 

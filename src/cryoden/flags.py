@@ -69,7 +69,8 @@ class Train:
         ),
     ] = ()
     start: Annotated[
-        Path | None, arg(metavar="MODEL", help="Go on from this model file.", help_behavior_hint="")
+        Path | None,
+        arg(metavar="MODEL", help="Go on from this model file, whatever begin says.", help_behavior_hint=""),
     ] = None
     overwrite: Annotated[bool, arg(help="Replace the model file if it exists.", help_behavior_hint="")] = (
         False
@@ -78,7 +79,7 @@ class Train:
 
 @dataclass(frozen=True)
 class Denoise:
-    """Denoise micrographs with a trained model.
+    """Denoise micrographs with the general model, or with one of your own.
 
     NAME.mrc gives NAME_denoised.mrc in the output folder, with its header.
 
@@ -89,10 +90,17 @@ class Denoise:
         Positional[Paths],
         arg(metavar="PATH...", help="MRC files, or folders of them.", help_behavior_hint=""),
     ]
-    model: Annotated[Path, arg(metavar="FILE", help="Model file to denoise with.")]
     output: Annotated[Path, arg(metavar="FOLDER", help="Folder for the results.")]
     denoising: Denoising
     reading: Reading
+    model: Annotated[
+        Path | None,
+        arg(
+            metavar="FILE",
+            help="Model file to denoise with.",
+            help_behavior_hint="(default: the general model)",
+        ),
+    ] = None
     overwrite: Annotated[bool, arg(help="Replace results that exist.", help_behavior_hint="")] = False
 
 
@@ -154,7 +162,12 @@ class Evaluate:
         Paths, arg(metavar="PATH...", help="The same, as for training.", help_behavior_hint="")
     ] = ()
     model: Annotated[
-        Paths, arg(metavar="FILE...", help="Model files to evaluate.", help_behavior_hint="")
+        Paths,
+        arg(
+            metavar="FILE...",
+            help="Model files to evaluate.",
+            help_behavior_hint="(default: the general model)",
+        ),
     ] = ()
     other: Annotated[
         tuple[str, ...],

@@ -22,6 +22,7 @@ from cryoden.scores import Kind
 Work = Generator[TileFinished, None, tuple[Pixels, Pixels]]
 Function = Callable[[Pixels], Pixels]
 WAVELENGTHS = (5.0, 7.0, 10.0, 14.0, 20.0, 25.0, 30.0, 40.0)
+BLOCK = 32  # px
 PLAUSIBLE = (0.5, 2.0)  # of a denoised signal, on the scale of the raw halves
 
 
@@ -145,21 +146,27 @@ class Other:
 
 
 def signal_scale(exposure: Exposure, even: Pixels, odd: Pixels) -> np.float32:
-    """Return by what to multiply denoised halves so that their signal is as large as the raw one.
+    """Return by what to multiply denoised halves so that coarse structure is as strong as in the raw ones.
 
-    Programs may write any grey scale, and covariances need the input's. The signal is
-    cov(Re, Ro), and what of it the denoised halves hold is cov(De, Ro). Left at 1 while that
-    is within a factor of two, which a denoiser in the input's scale may well have.
+    Programs may write any grey scale, and covariances need the input's. What is coarser than
+    `BLOCK` px is nearly all signal, which hardly any denoiser weakens, so its strength tells the
+    scale. Left at 1 while that is within a factor of two, as in the input's own scale.
     """
-    signal = _covariance(exposure.even, exposure.odd)
-    held = (_covariance(even, exposure.odd) + _covariance(odd, exposure.even)) / 2
+    raw, done = ([_blocks(half) for half in pair] for pair in ((exposure.even, exposure.odd), (even, odd)))
+    signal = _covariance(*raw)
+    held = (_covariance(done[0], raw[1]) + _covariance(done[1], raw[0])) / 2
     low, high = PLAUSIBLE
     return np.float32(1.0 if held <= 0 or low * signal <= held <= high * signal else signal / held)
 
 
+def _blocks(image: Pixels) -> Pixels:
+    height, width = (side // BLOCK for side in image.shape)
+    blocks = image[: height * BLOCK, : width * BLOCK].reshape(height, BLOCK, width, BLOCK)
+    return np.asarray(blocks.mean((1, 3)), np.float32)
+
+
 def _covariance(a: Pixels, b: Pixels) -> float:
-    means = float(a.mean(dtype=np.float64)), float(b.mean(dtype=np.float64))
-    return float((a * b).mean(dtype=np.float64)) - means[0] * means[1]
+    return float(((a - a.mean()) * (b - b.mean())).mean(dtype=np.float64))
 
 
 def _by(function: Function, exposure: Exposure) -> Work:

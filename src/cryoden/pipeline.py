@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -30,10 +30,12 @@ from cryoden.publish import check_destination, publishing
 from cryoden.regions import TrainingPair
 from cryoden.saving import save_best
 from cryoden.settings import DenoisingSettings, ReadingSettings, TrainingSettings
+from cryoden.shipped import GENERAL
 from cryoden.thinning import thin_files, thinned
 from cryoden.training import train
 
 __all__ = [
+    "GENERAL",
     "Batch",
     "denoise_files",
     "denoise_micrograph",
@@ -70,7 +72,7 @@ def train_halves(
     settings : TrainingSettings
         What the user chose.
     start : Path, optional
-        Model file to go on from.
+        Model file to go on from, in place of what the settings say.
     overwrite : bool
         Whether a model file already there may be replaced, which happens at the first best
         epoch and not before.
@@ -106,6 +108,8 @@ def _trained(
     start: Path | None,
     overwrite: bool,
 ) -> Iterator[TrainingEvent]:
+    if start is None and settings.begin == "general" and settings.network == "unet":
+        start = GENERAL
     model = load(start) if start else None
     events = train(pairs, mode, settings, start=model)
     if model_path is None:
@@ -130,7 +134,7 @@ class Batch:
     Parameters
     ----------
     model : Path
-        The model file.
+        The model file; the general model, unless told.
     settings : DenoisingSettings
         How to denoise and what to write.
     reading : ReadingSettings or None
@@ -139,8 +143,8 @@ class Batch:
         Whether results already there may be replaced.
     """
 
-    model: Path
-    settings: DenoisingSettings
+    model: Path = GENERAL
+    settings: DenoisingSettings = field(default_factory=DenoisingSettings)
     reading: ReadingSettings | None = None
     overwrite: bool = False
 

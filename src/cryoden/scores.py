@@ -31,6 +31,8 @@ class Scores:
         Share of a raw half's noise variance that is still there.
     gain_db, bias_ratio : float or None
         SNR over that of the raw half, and bias over signal, both of Palovcak et al. (2020).
+    invented : float
+        Share of what the denoised halves have in common that the raw halves do not hold.
     resolution : float or None
         Where the Fourier ring correlation of denoised and other raw half falls below the threshold, Å.
     truth_db, truth_resolution : float or None
@@ -49,6 +51,7 @@ class Scores:
     noise_left: float
     gain_db: float | None
     bias_ratio: float | None
+    invented: float
     resolution: float | None
     truth_db: float | None
     truth_resolution: float | None

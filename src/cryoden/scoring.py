@@ -27,7 +27,7 @@ Halves = tuple[Pixels, Pixels]
 Array = NDArray[np.float64]
 
 
-def score(exposure: Exposure, denoised: Halves, seconds: float | None) -> tuple[Scores, CrossPower]:
+def score(exposure: Exposure, denoised: Halves, seconds: float | None) -> tuple[Scores, Sums]:
     """Return the figures of denoised halves, and the power they share with the raw ones.
 
     Parameters
@@ -45,22 +45,25 @@ def score(exposure: Exposure, denoised: Halves, seconds: float | None) -> tuple[
     images = [exposure.even, exposure.odd, even, odd]
     truth = exposure.truth
     shared = cross_power(images if truth is None else [*images, truth], exposure.pixel_size)
+    sums = Sums.of(shared, exposure.pixel_size)
+    coarse, coarse_error = _coarse(shared, exposure.pixel_size)
     scores = Scores(
         whole=(one.whole + two.whole) / 2,
         detail=(one.detail + two.detail) / 2,
         center=(one.center + two.center) / 2,
-        coarse=_coarse(shared, exposure.pixel_size)[0],
-        coarse_error=_coarse(shared, exposure.pixel_size)[1],
+        coarse=coarse,
+        coarse_error=coarse_error,
         noise_left=float(terms.noise_denoised / terms.noise_raw),
         gain_db=_known(terms.gain_db),
         bias_ratio=_known(terms.bias_ratio),
+        invented=sums.invented(),
         resolution=_resolution(shared, (EVEN, RAW_ODD), (ODD, RAW_EVEN)),
         truth_db=None if truth is None else _truth_db(exposure, denoised, truth),
         truth_resolution=None if truth is None else _resolution(shared, (EVEN, TRUTH), (ODD, TRUTH)),
         checkerboard=_lattice(middle(even)),
         seconds=seconds,
     )
-    return scores, shared
+    return scores, sums
 
 
 def _coarse(shared: CrossPower, pixel_size: float) -> tuple[float, float]:
@@ -123,6 +126,23 @@ class Sums:
     def plus(self, other: Sums) -> Sums:
         """Return the sums over both."""
         return Sums(self.power + other.power, self.counts + other.counts, self.nyquist)
+
+    def invented(self) -> float:
+        """Return which share of what the denoised halves have in common is not in the raw halves.
+
+        Were all of it signal S, weighted by frequency as it may be, then in each shell
+        P(De, Do) = P(De, Ro)² / S with S = P(Re, Ro); what exceeds that is of other origin. So no
+        filter invents, however strong, and a pattern put on both halves counts in full.
+        """
+        power = self.power
+        noise = np.sqrt(power[RAW_EVEN, RAW_EVEN] * power[RAW_ODD, RAW_ODD])
+        chance = CHANCE * noise / np.sqrt(np.maximum(self.counts, 1) / 2)
+        common = np.maximum(power[EVEN, ODD], 0)
+        held = (power[EVEN, RAW_ODD] + power[ODD, RAW_EVEN]) / 2
+        signal = np.maximum(power[RAW_EVEN, RAW_ODD], chance)
+        explained = np.divide(held**2, signal, out=np.zeros_like(held), where=signal > 0)
+        total = float(common.sum())
+        return float((common - np.minimum(common, explained)).sum()) / total if total > 0 else 0.0
 
     def curves(self) -> Curves:
         """Return what the sums say by spatial frequency."""

@@ -27,6 +27,10 @@ class TrainingSettings:
             "unet: U-Net on pixels of 3 Å, 2.3 M weights; baseline: three 3×3 convolutions, 2,625 weights"
         ),
     ] = "unet"
+    begin: Annotated[
+        Literal["general", "scratch"],
+        Setting("Begin with the general model, or with a fresh network; the baseline is always fresh"),
+    ] = "general"
     minutes: Annotated[
         float,
         Setting(

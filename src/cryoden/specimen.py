@@ -15,14 +15,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cryoden.optics import Grid, Optics
+from cryoden.optics import Grid, Optics, damage
 from cryoden.structures import Structure
 
 SLAB = 100.0  # Å of height that share one defocus
-ATOM_B, SOLVENT_B, SOLVENT_SHARE = 60.0, 700.0, 0.6  # 0.6 = 4.75 V × 135 Å³ of ice per 1,074 V Å³
+ATOM_B, SOLVENT_B, SOLVENT_SHARE = 60.0, 700.0, 0.6  # 0.6 = 4.75 V of water × 135 Å³ / 1,074 V Å³
 WATERS, WATER_POTENTIAL = 0.0311, 146.0  # per Å³; V Å³
-WATER_MOTION = 1 / 3  # Å² per e⁻/Å² and direction: 1 Å rms in three (McMullan et al. 2015)
-MEAN_FREE_PATH = 3500.0  # Å of ice, inelastic, 300 kV (Rice et al. 2018: about 3,000 to 4,000)
+WATER_MOTION = 1 / 3  # Å² per e⁻/Å² and direction; in all three about 1.1 (McMullan et al. 2015)
+MEAN_FREE_PATH = 3500.0  # Å of ice, inelastic, 300 kV (near what Rice et al. 2018 measured)
 CHUNK = 1 << 22  # atoms projected at once
 
 
@@ -41,17 +41,17 @@ class Particle:
 
 
 def particles(
-    placed: Sequence[Particle], structures: Sequence[Structure], grid: Grid, optics: Optics
+    placed: Sequence[Particle], structures: Sequence[Structure], grid: Grid, optics: Optics, dose: float
 ) -> Tensor:
-    """Return the contrast of all particles, each slab of heights at its own defocus."""
+    """Return the contrast of all particles, each slab of heights at its own defocus, and damaged."""
     slabs: dict[int, list[Particle]] = {}
     for particle in placed:
         slabs.setdefault(round(particle.height / SLAB), []).append(particle)
     spectrum = torch.zeros(grid.height, grid.width // 2 + 1, dtype=torch.complex64, device=grid.device)
     for slab, members in slabs.items():
         spectrum += _projected(members, structures, grid) * optics.transfer(grid, slab * SLAB)
-    response = optics.interaction * form_factor(grid) * optics.envelope(grid)
-    return torch.fft.irfft2(spectrum * response, s=(grid.height, grid.width))
+    response = optics.interaction * form_factor(grid) * optics.envelope(grid) * damage(grid, dose)
+    return grid.image(spectrum * response)
 
 
 def form_factor(grid: Grid) -> Tensor:

@@ -18,7 +18,7 @@ SYMMETRIES: tuple[Symmetry, ...] = get_args(Symmetry)
 Points = NDArray[np.float32]
 
 RESIDUE_MASS = 0.110  # kDa, mean of globular proteins
-RESIDUE_VOLUME = 135.0  # Å³: 1.23 Å³/Da (Harpaz et al. 1994)
+RESIDUE_VOLUME = 135.0  # Å³: 1.23 Å³/Da, the density of 1.35 g/cm³ in common use (see Fischer et al. 2004)
 RESIDUE_POTENTIAL = 1074.0  # V Å³: 47.878 V Å² times the summed f_e(0) of C4.9 N1.35 O1.5 H7.9
 GOLDEN = (1 + 5**0.5) / 2
 DOMAINS, HELICES = (25.0, 90.0), (9.0, 14.0)  # wavelengths of the landscape, Å

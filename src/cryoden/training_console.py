@@ -91,7 +91,9 @@ def _show_start(event: TrainingStarted) -> None:
     shared = f"halves share r = {at.r_half:.4f}, down to {length(at.resolution, pixel_size)}"
     show_remarks(event.warnings)
     OUT.print(f"{event.settings.network}, {event.parameters:,} weights, {event.precision} on {event.device}")
-    pixels = f"pixels of {event.working_pixel:.3g} Å" if event.working_pixel else "the micrographs' own pixels"
+    pixels = (
+        f"pixels of {event.working_pixel:.3g} Å" if event.working_pixel else "the micrographs' own pixels"
+    )
     OUT.print(f"works on {pixels}, patches of {event.patch} px")
     OUT.print(f"trains on {_listed(event.training)}; held out: {_listed(event.validation)}")
     OUT.print("held-out losses that need no training")

@@ -16,8 +16,8 @@ CERTAIN = 2.0  # standard errors of r by which one method is better than another
 MATTERS = 0.02  # share of r below which a difference is of no use to anyone
 NOTHING = 1e-6
 COPIED = 0.9  # share of the noise that is still there
-DISTORTED = 1.1  # bias over signal; losing all of the signal gives 1
-LITTLE, MOST = 0.2, 0.9  # of the output's power, from noise alone
+HALF = 0.5  # of what the denoised halves share, from elsewhere than the raw halves
+LITTLE, MOST = 0.2, 0.9  # of the output's power, from noise alone or from elsewhere
 SAME = 1.05  # power without phases over power with them; a linear filter has 1
 LOOKS_LIKE_NOISE = 0.05  # correlation of neighboring pixels that cameras reach without structure
 PATTERN = 2.0  # power on a lattice over that nearby
@@ -127,14 +127,19 @@ def _suspicions(row: Row) -> Iterator[Finding]:
     yield _kept(row)
     if row.mean.noise_left < NOTHING:
         return
-    if row.mean.bias_ratio is not None and row.mean.bias_ratio > DISTORTED:
-        words = "It invents: its halves share structure that the raw halves do not"
-        yield Finding("bad", f"{words} ({row.mean.bias_ratio:.1f} times as strong as the signal).")
+    yield _invented(row.mean.invented)
     if row.mean.checkerboard > PATTERN:
         words = "A pattern that repeats every few pixels stands out of the power spectrum"
         yield Finding("doubtful", f"{words}, {row.mean.checkerboard:.1f} times as strong as around it.")
     if row.checks is not None:
         yield from _answers(row.checks)
+
+
+def _invented(share: float) -> Finding:
+    words = f"{_percent(share)} of what its halves have in common is not in the raw halves"
+    if share > HALF:
+        return Finding("bad", f"It invents: {words}.")
+    return Finding("doubtful" if share > LITTLE else "good", f"{words}.")
 
 
 def _kept(row: Row) -> Finding:

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from cryoden.counting import CountingEvidence, count_test
 from cryoden.detector import Detector
 from cryoden.micrograph import Micrograph
-from cryoden.simulate import Scene, exposed
+from cryoden.scene import Scene
+from cryoden.simulate import exposed
 
 
 def poisson(rate: float = 30.0, edge: int = 512, seed: int = 0) -> NDArray[np.float64]:

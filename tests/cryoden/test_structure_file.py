@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from cryoden.errors import StructureError
-from cryoden.simulate import Scene, exposed
+from cryoden.scene import Scene
+from cryoden.simulate import exposed
 from cryoden.structure_file import POTENTIAL, read_structure
 from cryoden.structures import RESIDUE_MASS, RESIDUE_POTENTIAL
 

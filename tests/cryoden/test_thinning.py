@@ -15,9 +15,10 @@ from cryoden.cli import main
 from cryoden.errors import HalvesError, OutputError, SettingsError
 from cryoden.events import BatchEvent, BatchFinished, FileFailed, FileThinned
 from cryoden.micrograph import HalfPair, Micrograph, Pixels
+from cryoden.scene import Scene
 from cryoden.settings import ReadingSettings
 from cryoden.side_settings import ThinningSettings
-from cryoden.simulate import Scene, exposed
+from cryoden.simulate import exposed
 from cryoden.thinning import thinned
 from tests.cryoden.hostile import DATA
 from tests.cryoden.scenes import correlation, scene

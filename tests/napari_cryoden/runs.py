@@ -21,6 +21,7 @@ from cryoden.events import (
 from cryoden.history import History
 from cryoden.judgement import HeldOutQuality, References
 from cryoden.micrograph import HalfPair
+from cryoden.scene import Scene
 from cryoden.settings import TrainingSettings
 from cryoden.verdict import judge
 
@@ -94,7 +95,7 @@ def endless() -> Generator[TrainingEvent, None, None]:
 
 
 def pairs() -> list[HalfPair]:
-    scene = simulate.Scene(edge=256, particles=8)
+    scene = Scene(edge=256, particles=8)
     return [simulate.simulated(scene, "one"), simulate.simulated(scene, "two")]
 
 
