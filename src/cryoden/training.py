@@ -79,7 +79,8 @@ def train(
         validation[0].pair.noisy.pixel_size,
     )
     yield PhaseStarted("preparing the network")
-    learner = Learner(_network(settings, fitted_filter(learned), start), settings, place)
+    network = _network(settings, fitted_filter(learned), start)
+    learner = Learner(network, settings, place, anchored=start is not None)
     batch = settings.batch or (CPU_BATCH if device.type == "cpu" else GPU_BATCH)
     steps = settings.steps_per_epoch or _steps_per_epoch(training, batch * patch**2)
     run = Run(settings, batch, steps, learner, held)

@@ -21,6 +21,7 @@ from cryoden.exposures import Exposure, Subject
 from cryoden.filters import gaussian
 from cryoden.micrograph import HalfPair, Micrograph, Pixels
 from cryoden.pictures import png
+from cryoden.scene import Scene
 from cryoden.scores import Row, Table
 from cryoden.side_settings import EvaluationSettings
 from cryoden.verdicts import Finding, Verdict, verdicts
@@ -62,7 +63,7 @@ def _dreams(image: Pixels) -> Pixels:
 
 def subject(seed: int, edge: int = EDGE) -> Subject:
     """Return a simulated pair with all that its halves share as truth."""
-    shown = simulate.exposed(simulate.Scene(edge=edge, particles=30, seed=seed))
+    shown = simulate.exposed(Scene(edge=edge, particles=30, seed=seed))
     truth = Micrograph(shown.clean_with_ice, shown.scene.pixel_size, f"m{seed}")
     return Subject(f"m{seed}", shown.pair(f"m{seed}"), truth)
 
