@@ -96,15 +96,21 @@ def _epochs(run: Run, source: PatchSource) -> Iterator[TrainingEvent]:
         step = run.learn(batch)
         losses.append(step.loss)
         yield step
+        yield from _restarted(run, losses)
         if run.trouble is None and (run.reason or run.step % run.steps_per_epoch == 0):
             yield run.validate(losses)
-            losses = []
+            losses.clear()
+            yield from _restarted(run, losses)
         if run.reason:
             break
-        if run.trouble:
-            yield run.restart(run.trouble)
-            losses = []
     yield run.finish()
+
+
+def _restarted(run: Run, losses: list[float]) -> Iterator[TrainingEvent]:
+    """Restart a run that has gone wrong and is not over; forget the losses of what is undone."""
+    if run.trouble and not run.reason:
+        losses.clear()
+        yield run.restart(run.trouble)
 
 
 def _network(settings: TrainingSettings, linear: LinearFilter, start: Model | None) -> Network:

@@ -123,7 +123,7 @@ def test_the_words_below_a_narrow_plot_are_not_cut_off(qtbot: Any, plot: Any) ->
     plot.resize(700, 240)
     drawn(qtbot, plot, runs.history())
     verdict, figures = plot.readout.verdict, plot.readout.figures
-    assert figures.width() >= figures.sizeHint().width()
+    qtbot.waitUntil(lambda: figures.width() >= figures.sizeHint().width())
     assert verdict.height() >= verdict.heightForWidth(verdict.width())
 
 
