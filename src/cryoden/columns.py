@@ -56,7 +56,8 @@ COLUMNS = (
     Column(
         "r detail",
         "Correlation of a denoised half with the other raw half, without structures wider than 400 px. "
-        "Neither blurring nor inventing raises it. Small by nature: the other half is nearly all noise.",
+        "Neither blurring nor inventing raises it. Small by nature: the other half is nearly all noise. "
+        "What both halves share counts as signal, the ice between particles, too.",
         "Buchholz et al. 2019; Palovcak et al. 2020",
         lambda _, row: f"{row.mean.detail:.4f}",
     ),
@@ -82,7 +83,7 @@ COLUMNS = (
         brief=False,
     ),
     Column(
-        "gain dB",
+        "net dB",
         "Signal-to-noise ratio won, at the best scale, from r detail alone: c = r² / r_half is the share of "
         "the output that is signal, and the ratio is c / (1 − c). Needs no truth; lost signal counts "
         "against it.",

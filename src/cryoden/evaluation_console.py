@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 
 from rich.markup import escape
+from rich.table import Table as Grid
 
 from cryoden.columns import columns
 from cryoden.console import OUT, bar, print_json, show_table
@@ -20,7 +21,7 @@ from cryoden.evaluation import (
 from cryoden.events import TileFinished
 from cryoden.history import clock
 from cryoden.scores import Table
-from cryoden.verdicts import Status, verdicts
+from cryoden.verdicts import Status, Verdict, verdicts
 
 STYLES: dict[Status, str] = {"good": "blue", "doubtful": "yellow", "bad": "bold red", "unknown": "dim"}
 
@@ -64,8 +65,15 @@ def _show_end(event: EvaluationEvent) -> None:
     OUT.print(f"[dim]{escape(_basis(table))} ({clock(event.seconds)})[/dim]", soft_wrap=True)
     for verdict in verdicts(table):
         OUT.print(f"\n[bold]{escape(printable(verdict.name))}[/bold]")
-        for one in (verdict.better, *verdict.findings):
-            OUT.print(f"  {one.mark} {one.words}", style=STYLES[one.status], markup=False)
+        OUT.print(_findings(verdict))
+
+
+def _findings(verdict: Verdict) -> Grid:
+    """Return mark and words side by side, so that long words keep their indent."""
+    grid = Grid.grid(padding=(0, 1))
+    for one in (verdict.better, *verdict.findings):
+        grid.add_row("", one.mark, escape(one.words), style=STYLES[one.status])
+    return grid
 
 
 def _basis(table: Table) -> str:

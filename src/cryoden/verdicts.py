@@ -13,6 +13,7 @@ Status = Literal["good", "doubtful", "bad", "unknown"]
 MARKS: dict[Status, str] = {"good": "✔", "doubtful": "▲", "bad": "✖", "unknown": "○"}
 WORSE: tuple[Status, ...] = ("unknown", "good", "doubtful", "bad")
 CERTAIN = 2.0  # standard errors of r by which one method is better than another
+VISIBLE = 0.1  # dB against the truth below which a difference is of no use to anyone
 MATTERS = 0.02  # share of r below which a difference is of no use to anyone
 NOTHING = 1e-6
 COPIED = 0.9  # share of the noise that is still there
@@ -81,11 +82,13 @@ def verdicts(table: Table) -> list[Verdict]:
 def compared(table: Table, row: Row) -> Finding:
     """Say whether a method beats doing nothing, the best low-pass and the Wiener filter.
 
-    Decided by r with the other raw half, which neither blurring nor inventing raises: without
-    structures wider than 400 px or, where that is no better, of structures coarser than 20 Å,
-    because fine structure can be mostly water. The standard error of r is at most 1 / √N for N
-    independent pixels or waves.
+    Decided by the truth where there is one. Else by r with the other raw half, which neither
+    blurring nor inventing raises: without structures wider than 400 px or, where that is no
+    better, of structures coarser than 20 Å, because fine structure can be mostly water. The
+    standard error of r is at most 1 / √N for N independent pixels or waves.
     """
+    if row.mean.truth_db is not None:
+        return _against_truth(table, row.mean.truth_db)
     overall = _duel(table, row, lambda scores: scores.detail, 1 / sqrt(table.pixels), "")
     error = row.mean.coarse_error / sqrt(len(row.pairs))
     coarse = _duel(table, row, lambda scores: scores.coarse, error, " for structures coarser than 20 Å")
@@ -94,10 +97,24 @@ def compared(table: Table, row: Row) -> Finding:
     return overall
 
 
+def _against_truth(table: Table, won: float) -> Finding:
+    best = max(_simple(table), key=lambda other: other.mean.truth_db or 0.0)
+    beat = best.mean.truth_db or 0.0
+    figures = f"{won:+.1f} dB against the truth; {_named(best)} has {beat:+.1f} dB"
+    if won > beat + VISIBLE:
+        return Finding("good", f"Better than every simple filter: {figures}.")
+    if won < beat - VISIBLE:
+        return Finding("bad", f"Worse than {_named(best)}: {figures}.")
+    return Finding("doubtful", f"No better than {_named(best)}: {figures}.")
+
+
+def _simple(table: Table) -> list[Row]:
+    return [other for other in table.rows if other.kind in {"raw", "low-pass", "wiener"}]
+
+
 def _duel(table: Table, row: Row, reading: Callable[[Scores], float], error: float, where: str) -> Finding:
     """Compare one reading of r with the best of the simple filters."""
-    simple = [other for other in table.rows if other.kind in {"raw", "low-pass", "wiener"}]
-    best = max(simple, key=lambda other: reading(other.mean))
+    best = max(_simple(table), key=lambda other: reading(other.mean))
     r, beat, nothing = (reading(one.mean) for one in (row, best, table.raw))
     margin = max(CERTAIN * error, MATTERS * beat)
     beaten = f"{_named(best)} has {beat:.4f}, " if best is not table.raw else ""

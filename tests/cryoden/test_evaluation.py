@@ -41,7 +41,10 @@ class Planted:
         function = self.function(exposure)
         return function(exposure.even), function(exposure.odd)
 
-    def function(self, _: Exposure) -> Any:
+    def function(self, exposure: Exposure) -> Any:
+        if self.name == "oracle":
+            truth = np.asarray(exposure.truth, np.float32)
+            return lambda image: truth + gaussian(image, 8)
         return {"copy": _copy, "prints": _prints, "dreams": _dreams, "gray": np.zeros_like}[self.name]
 
 
@@ -71,7 +74,7 @@ def subject(seed: int, edge: int = EDGE) -> Subject:
 @cache
 def finished() -> EvaluationFinished:
     """Two simulated pairs with truth and all planted methods, evaluated once for all tests."""
-    planted: Any = [Planted(name) for name in ("copy", "prints", "dreams", "gray")]
+    planted: Any = [Planted(name) for name in ("oracle", "copy", "prints", "dreams", "gray")]
     *_, last = evaluate([subject(1), subject(2)], planted, EvaluationSettings())
     assert isinstance(last, EvaluationFinished)
     return last
@@ -99,7 +102,7 @@ def test_doing_nothing_gains_nothing() -> None:
 
 def test_the_gain_estimated_from_the_halves_is_the_gain_against_the_truth() -> None:
     table = finished().table
-    tried = [row for row in table.rows if row.name != "gray"]
+    tried = [row for row in table.rows if row.name not in {"gray", "oracle"}]
     estimated = [table.gain_db(row) for row in tried]
     assert len(tried) == 13
     assert estimated == pytest.approx([row.mean.truth_db for row in tried], abs=0.3)
@@ -198,7 +201,7 @@ def test_the_command_line_compares_files_of_another_program(
     assert run(folder, *truth, *smooth, "--figures", str(figures)) == 0
     told = capsys.readouterr().out
     assert "low-pass 20 Å" in told
-    assert "than the Wiener filter: r with" in told.replace("\n", " ")
+    assert "dB against the truth; the Wiener filter has" in " ".join(told.split())
     table = record.load(figures)
     smooth_row = table.rows[-1]
     assert smooth_row.name == "smooth"
@@ -221,7 +224,7 @@ def test_json_says_how_each_method_did(folder: Path, capsys: pytest.CaptureFixtu
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [event["event"] for event in events] == [
         "EvaluationStarted",
-        *["MethodScored"] * 20,
+        *["MethodScored"] * 22,
         "EvaluationFinished",
     ]
     assert Table.from_json(events[-1]).raw.mean.noise_left == pytest.approx(1)
@@ -266,7 +269,7 @@ def test_the_report_shows_every_method_and_loads_nothing_from_anywhere(tmp_path:
     assert {row.name for row in found.table.rows} <= {text.removesuffix(" *") for text in reader.texts}
     assert not re.findall(r"https?:|//[\w-]+\.|url\(|@import|<script|<link|<iframe", page)
     assert all(source.startswith("data:image/png;base64,") for source in reader.sources)
-    assert len(reader.sources) == 3 + 3 * 4  # raw, low-pass, Wiener; of each model its image and two doubts
+    assert len(reader.sources) == 3 + 3 * 5  # raw, low-pass, Wiener; of each model its image and two doubts
     assert any("It invents" in text for text in reader.texts)
 
 
@@ -303,3 +306,22 @@ def test_a_picture_is_a_png_that_another_program_reads_back() -> None:
 def test_the_command_line_writes_a_report(folder: Path, tmp_path: Path) -> None:
     assert run(folder, "--report", str(tmp_path / "a.html")) == 0
     assert "low-pass 20 Å" in (tmp_path / "a.html").read_text(encoding="utf-8")
+
+
+def blind() -> Table:
+    """Return the table without what the truth told."""
+    rows = finished().table.rows
+    return replace(
+        finished().table, rows=tuple(replace(row, mean=replace(row.mean, truth_db=None)) for row in rows)
+    )
+
+
+def test_the_truth_decides_where_there_is_one() -> None:
+    assert "against the truth; the Wiener filter has +7.1 dB" in found("copy").better.words
+    assert "r with the other raw half" in verdicts(blind())[1].better.words
+
+
+def test_a_method_that_knows_more_than_any_filter_is_called_better_with_truth_and_without() -> None:
+    for table in (finished().table, blind()):
+        assert verdicts(table)[0].better.words.startswith("Better than every simple filter:")
+        assert [verdict.better.status for verdict in verdicts(table)[1:]] == ["bad"] * 4
