@@ -15,6 +15,8 @@ SCREEN := xvfb-run -a -s "-screen 0 1600x1000x24 +extension GLX"
 LIBRARIES := xvfb xauth libegl1 libgl1 libgl1-mesa-dri libopengl0 libxkbcommon-x11-0 libdbus-1-3 \
 	libfontconfig1 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0 libxcb-xinerama0
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+# Two processes of one torch thread each; a file stays in one, so that what it trains is trained once.
+TWO := -q -p no:cacheprovider -n 2 --dist loadfile
 EXPORTED := constraints.txt pyproject.toml
 
 help:
@@ -55,17 +57,17 @@ check: venv
 
 # The library's tests where neither Qt nor napari is installed.
 test-library: .venv/.without-qt
-	.venv/without-qt/bin/python -m pytest -q -p no:cacheprovider tests/cryoden
+	.venv/without-qt/bin/python -m pytest $(TWO) tests/cryoden
 
 .venv/.without-qt: .venv/.ready
 	$(PYTHON) -m venv .venv/without-qt
 	.venv/without-qt/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt \
-		torch numpy gemmi mrcfile safetensors tyro rich pytest hypothesis psutil
+		torch numpy gemmi mrcfile safetensors tyro rich pytest pytest-xdist hypothesis psutil
 	.venv/without-qt/bin/python -m pip install -q --disable-pip-version-check --no-deps -e .
 	@touch $@
 
 test-all: venv
-	NAPARI_STRICT_QT=1 $(SCREEN) $(BIN)/python -m pytest -q -p no:cacheprovider tests/test_*.py tests/napari_cryoden
+	NAPARI_STRICT_QT=1 $(SCREEN) $(BIN)/python -m pytest $(TWO) tests/test_*.py tests/napari_cryoden
 
 test: check test-library test-all
 
