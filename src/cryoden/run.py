@@ -119,7 +119,7 @@ class Run:
             quality=score.quality,
             weights=self.learner.weights() if better else None,
         )
-        epoch = replace(epoch, verdict=judge(self.held.references, [*self.epochs, epoch]))
+        epoch = replace(epoch, verdict=judge(self.held.references, [*self.epochs, epoch], self.restarted))
         if better:
             self.best = epoch
         self.epochs.append(replace(epoch, weights=None))

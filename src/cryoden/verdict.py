@@ -22,7 +22,7 @@ IN_TROUBLE = {
 LOST = 0.05  # of what the best epoch had gained over a constant
 
 
-def judge(references: References, epochs: Sequence[EpochFinished]) -> Verdict:
+def judge(references: References, epochs: Sequence[EpochFinished], restarted: int = 0) -> Verdict:
     """Say how a run stands after its last epoch.
 
     Parameters
@@ -31,13 +31,18 @@ def judge(references: References, epochs: Sequence[EpochFinished]) -> Verdict:
         What the held-out data say without training.
     epochs : sequence of EpochFinished
         All so far, epoch 0 first; at least one.
+    restarted : int
+        The epoch after which the run was last restarted.
 
     Returns
     -------
     Verdict
         "bad" asks for a change, "wait" for more epochs, "good" for nothing.
     """
-    for fault in (_in_trouble, _shared_noise, _useless, _over_fitting):
+    found = trouble(references, epochs, restarted)
+    if found:
+        return Verdict("bad", IN_TROUBLE[found])
+    for fault in (_shared_noise, _useless, _over_fitting):
         words = fault(references, epochs)
         if words:
             return Verdict("bad", words)
@@ -49,10 +54,8 @@ def trouble(references: References, epochs: Sequence[EpochFinished], restarted: 
 
     Parameters
     ----------
-    references, epochs
+    references, epochs, restarted
         See `judge`.
-    restarted : int
-        The epoch after which the run was last restarted.
 
     Returns
     -------
@@ -73,11 +76,6 @@ def trouble(references: References, epochs: Sequence[EpochFinished], restarted: 
         return "diverged"
     never_rose = last.epoch - restarted >= RISING and all(epoch.fallen for epoch in epochs[-RISING:])
     return "fallen" if last.fallen and (stood or never_rose) else None
-
-
-def _in_trouble(references: References, epochs: Sequence[EpochFinished]) -> str:
-    found = trouble(references, epochs)
-    return IN_TROUBLE[found] if found else ""
 
 
 def _shared_noise(references: References, epochs: Sequence[EpochFinished]) -> str:
@@ -118,7 +116,8 @@ def _standing(references: References, epochs: Sequence[EpochFinished]) -> Verdic
     if kept.validation_loss >= references.linear:
         return Verdict("wait", "not yet better than the best linear filter")
     if kept.epoch == 0:
-        return Verdict("wait", "not yet better than its start, which is below the best linear filter")
+        further = "not yet better than its start, which is" if epochs[-1].epoch else "starts"
+        return Verdict("wait", f"{further} below the best linear filter")
     below = takewhile(lambda e: e.epoch and e.validation_loss < references.linear, reversed(epochs))
     in_a_row = len(list(below))
     if not in_a_row:

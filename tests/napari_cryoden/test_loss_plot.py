@@ -167,6 +167,15 @@ def test_a_line_far_from_the_run_is_out_of_view_and_the_legend_points_to_it(qtbo
     assert plot.legend.values["constant"].text() == "0.9985"
 
 
+def test_a_start_from_a_good_model_is_in_view_from_the_start() -> None:
+    history = History()
+    history.add(runs.started())
+    history.add(runs.epoch(0, 0.93))
+    low, high = y_range(history)
+    assert low < 0.93
+    assert high > 0.99
+
+
 def test_epochs_before_a_restart_do_not_widen_the_view() -> None:
     history = History()
     history.add(runs.started())
