@@ -10,7 +10,7 @@ from qtpy.QtCore import QPointF, Qt
 from qtpy.QtGui import QBrush, QColor, QPainter, QPen, QPixmap, QPolygonF
 from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
 
-from cryoden.history import History
+from cryoden.history import History, length
 
 # Okabe and Ito's colors, told apart with any color vision; the darker of a pair on white.
 _ON_DARK = {
@@ -19,6 +19,7 @@ _ON_DARK = {
     "validation": "#56b4e9",
     "best": "#f0e442",
     "constant": "#c8c8c8",
+    "gaussian": "#b5a1e0",
     "linear": "#2fd0a0",
     "floor": "#e79cc4",
 }
@@ -28,17 +29,26 @@ _ON_LIGHT = {
     "validation": "#0072b2",
     "best": "#000000",
     "constant": "#6b6b6b",
+    "gaussian": "#6a51a3",
     "linear": "#00795a",
     "floor": "#a8437f",
 }
-_DASHES = {"constant": [6, 4], "linear": [10, 3, 2, 3], "floor": [2, 3]}
+_DASHES = {
+    "constant": [6, 4],
+    "gaussian": [4, 2, 1, 2],
+    "linear": [10, 3, 2, 3],
+    "floor": [2, 3],
+    "restart": [1, 4],
+}
+_THIN = {"steps", "gaussian", "restart", "pointer"}
 _TIPS = {
     "validation": "Loss on held-out micrographs after each epoch",
     "train": "Mean loss of the steps of each epoch",
     "steps": "Loss of every single step",
     "best": "The weights of this epoch are in the model file",
     "constant": "Predicting the mean everywhere: what a fallen run does",
-    "linear": "The best linear combination of low-pass filters: a network worth having gets below it",
+    "gaussian": "The Gaussian low-pass of the best width σ",
+    "linear": "The best linear (Wiener) filter: a network worth having gets below it",
     "floor": "1 − r of the held-out halves: about the best a validation can reach",
     "identity": "Mean squared difference of noisy and target as they are",
 }
@@ -51,7 +61,7 @@ def colors(dark: bool) -> dict[str, str]:
 
 def pen(name: str, color: str) -> Any:
     """Return the pen of a line; references differ by their dashes, too."""
-    made = pg.mkPen(color, width=1 if name == "steps" else 2)
+    made = pg.mkPen(color, width=1 if name in _THIN else 2)
     if name in _DASHES:
         made.setDashPattern(_DASHES[name])
     return made
@@ -69,7 +79,7 @@ class LossLegend(QWidget):
         grid.setContentsMargins(6, 4, 8, 2)
         grid.setHorizontalSpacing(8)
         grid.setVerticalSpacing(1)
-        grid.setColumnMinimumWidth(2, self.fontMetrics().horizontalAdvance("0.0000 @ 9999"))
+        grid.setColumnMinimumWidth(2, self.fontMetrics().horizontalAdvance("0.0000 @ 12.3 Å"))
         for row, (name, text) in enumerate(_NAMES.items()):
             self._swatches[name], label, self.values[name] = QLabel(), QLabel(text), QLabel("–")
             self.values[name].setAlignment(Qt.AlignmentFlag.AlignRight)
@@ -83,21 +93,28 @@ class LossLegend(QWidget):
         for name, color in colors(dark).items():
             self._swatches[name].setPixmap(_swatch(name, color))
 
-    def show_history(self, history: History) -> None:
-        """Write the newest values."""
-        started, best = history.started, history.best
-        shown: dict[str, float | None] = dict.fromkeys(_NAMES)
-        if started is not None:
-            of = started.references
-            shown |= {name: getattr(of, name) for name in ("constant", "linear", "floor", "identity")}
-        shown["steps"] = history.losses[-1] if history.losses else None
+    def show_history(self, history: History, view: tuple[float, float]) -> None:
+        """Write the newest values; an arrow says that a reference line is out of ``view``."""
+        if history.started is not None:
+            of = history.started.references
+            for name in ("constant", "linear", "floor", "identity"):
+                self._write(name, getattr(of, name), view if name in _DASHES else None)
+            self._write("gaussian", of.gaussian, None, f" @ {length(of.sigma, history.pixel_size)}")
+        self._write("steps", history.losses[-1] if history.losses else None)
         if history.epochs:
-            shown["validation"] = history.epochs[-1].validation_loss
-            shown["train"] = history.epochs[-1].train_loss if history.epochs[-1].epoch else None
-        for name, value in shown.items():
-            self.values[name].setText("–" if value is None else f"{value:.4f}")
-        if best is not None:
-            self.values["best"].setText(f"{best.validation_loss:.4f} @ {best.epoch}")
+            self._write("validation", history.epochs[-1].validation_loss)
+            self._write("train", history.epochs[-1].train_loss)
+        if history.best is not None:
+            self._write("best", history.best.validation_loss, None, f" @ {history.best.epoch}")
+
+    def _write(
+        self, name: str, value: float | None, view: tuple[float, float] | None = None, more: str = ""
+    ) -> None:
+        if value is None or math.isnan(value):
+            self.values[name].setText("–")
+            return
+        above, below = view is not None and value > view[1], view is not None and value < view[0]
+        self.values[name].setText(f"{'↑ ' if above else '↓ ' if below else ''}{value:.4f}{more}")
 
 
 _NAMES = {
@@ -106,6 +123,7 @@ _NAMES = {
     "steps": "training, step",
     "best": "best @ epoch",
     "constant": "constant",
+    "gaussian": "Gaussian @ σ",
     "linear": "linear filter",
     "floor": "floor 1 − r",
     "identity": "doing nothing",

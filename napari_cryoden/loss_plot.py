@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
+from cryoden.events import EpochFinished
 from cryoden.history import History
 from napari_cryoden.loss_legend import LossLegend, colors, pen
+from napari_cryoden.loss_range import y_range
+from napari_cryoden.readout import Readout
 
 REDRAW_MS = 100
+REFERENCES = ("constant", "gaussian", "linear", "floor")
+RESTARTS = 3  # a run has no more
 EMPTY = (
     "No run yet.\n\nOpen the two halves of a few micrographs, choose a model file in “Train a denoiser” "
     "and press Train.\nTraining and validation losses appear here, beside those that need no training."
@@ -37,11 +41,17 @@ class LossPlot(QWidget):
         self._timer.timeout.connect(self._redraw)
         self.legend = LossLegend()
         self.plot = _plot()
+        self.readout = Readout()
         self._curves = {name: self.plot.plot() for name in ("steps", "train", "validation", "best")}
-        self._lines = {name: pg.InfiniteLine(angle=0) for name in ("constant", "linear", "floor")}
-        for line in self._lines.values():
+        self._lines = {name: pg.InfiniteLine(angle=0) for name in REFERENCES}
+        self._restarts = [_restart() for _ in range(RESTARTS)]
+        self._pointer = pg.InfiniteLine(angle=90)
+        for line in (*self._lines.values(), *self._restarts, self._pointer):
             line.setZValue(-10)  # a validation curve that follows a reference must stay in sight
+            line.setVisible(False)
             self.plot.addItem(line, ignoreBounds=True)
+        self.plot.scene().sigMouseMoved.connect(self._point)
+        self.plot.viewport().installEventFilter(self)
         self._lay_out()
         self.set_theme("#262930" if dark else "#ffffff", "#f0f1f2" if dark else "#3b3a39", dark)
 
@@ -59,7 +69,34 @@ class LossPlot(QWidget):
             self.plot.getAxis(name).setTextPen(text)
         for name, color in colors(dark).items():
             self._color(name, color)
+        for line in self._restarts:
+            line.setPen(pen("restart", colors(dark)["train"]))
+            line.label.setColor(colors(dark)["train"])
+        self._pointer.setPen(pen("pointer", colors(dark)["constant"]))
         self.legend.set_theme(dark)
+        self.readout.set_theme(dark)
+
+    def eventFilter(self, watched: Any, event: Any) -> bool:  # noqa: N802  Qt's name
+        """Show the last epoch again when the mouse leaves the plot."""
+        if event.type() == QEvent.Type.Leave:
+            self._show_epoch(None)
+        return bool(super().eventFilter(watched, event))
+
+    def _point(self, position: Any) -> None:
+        """Show the epoch next to the mouse."""
+        box, history = self.plot.getPlotItem().getViewBox(), self._history
+        if history is None or not history.epochs or not box.sceneBoundingRect().contains(position):
+            self._show_epoch(None)
+            return
+        step = box.mapSceneToView(position).x()
+        self._show_epoch(min(history.epochs, key=lambda epoch: abs(epoch.step - step)))
+
+    def _show_epoch(self, epoch: EpochFinished | None) -> None:
+        self._pointer.setVisible(epoch is not None)
+        if epoch is not None:
+            self._pointer.setValue(epoch.step)
+        if self._history is not None:
+            self.readout.show_epoch(self._history, epoch)
 
     def _color(self, name: str, color: str) -> None:
         if name in self._lines:
@@ -78,16 +115,22 @@ class LossPlot(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.plot, stretch=1)
         row.addWidget(self.legend)
+        begun = QWidget()
+        rows = QVBoxLayout(begun)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setSpacing(0)
+        rows.addWidget(drawing, stretch=1)
+        rows.addWidget(self.readout)
         empty = QLabel(EMPTY)
         empty.setWordWrap(True)
         empty.setMargin(16)
         self.pages = QStackedWidget()
         self.pages.addWidget(empty)
-        self.pages.addWidget(drawing)
+        self.pages.addWidget(begun)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.pages)
-        self.setMinimumHeight(190)
+        self.setMinimumHeight(220)
 
     def _redraw(self) -> None:
         history = self._history
@@ -103,8 +146,14 @@ class LossPlot(QWidget):
             line.setVisible(value is not None)
             line.setValue(value if value is not None else 0)
         self.plot.setXRange(0, max([1, *history.steps[-1:]]), padding=0.02)
-        self.plot.setYRange(*y_range(history), padding=0)
-        self.legend.show_history(history)
+        view = y_range(history)
+        self.plot.setYRange(*view, padding=0)
+        for number, line in enumerate(self._restarts):
+            line.setVisible(number < len(history.restarts))
+            line.setValue(history.restarts[number] if line.isVisible() else 0)
+        self.legend.show_history(history, view)
+        if not self._pointer.isVisible():
+            self.readout.show_epoch(history)
 
     def _draw_curves(self, history: History) -> None:
         self._curves["steps"].setData(*_thinned(history.steps, history.losses))
@@ -116,39 +165,15 @@ class LossPlot(QWidget):
         self._curves["best"].setData([e.step for e in best], [e.validation_loss for e in best])
 
 
-def y_range(history: History) -> tuple[float, float]:
-    """Return limits in which the curves of the epochs and the reference lines can be read.
-
-    They lie within a few hundredths of 1 under Noise2Noise while single steps scatter more
-    widely, so steps may widen the view by half at either end and not more; the untrained
-    start and the highest tenth of the epochs may leave it.
-    """
-    references = history.started.references if history.started else None
-    lines = [references.constant, references.linear, references.floor] if references else []
-    validation = [epoch.validation_loss for epoch in history.epochs if epoch.epoch > 0]
-    core = [value for value in lines if value is not None and math.isfinite(value)]
-    training = [epoch.train_loss for epoch in history.epochs if epoch.epoch > 0]
-    core += _quantiles(validation, 0.0, 0.9) + _quantiles(training, 0.0, 0.9)
-    steps = _quantiles(history.losses[len(history.losses) // 2 :], 0.1, 0.9)
-    core = core or steps or [0.0, 1.0]
-    low, high = min(core), max(core)
-    span = max(high - low, 0.004)
-    if steps:
-        low = min(low, max(steps[0], low - span / 2))
-        high = max(high, min(steps[1], high + span / 2))
-    margin = 0.08 * max(high - low, span)
-    return low - margin, high + margin
-
-
-def _quantiles(values: list[float], low: float, high: float) -> list[float]:
-    finite = [value for value in values if math.isfinite(value)]
-    return [float(value) for value in np.quantile(finite, (low, high))] if finite else []
-
-
 def _thinned(steps: list[int], losses: list[float], most: int = 4000) -> tuple[Any, Any]:
     """Every n-th step of a long run: more points than the plot has columns only cost time."""
     every = max(1, len(steps) // most)
     return np.array(steps[::every], dtype=float), np.array(losses[::every], dtype=float)
+
+
+def _restart() -> Any:
+    beside = {"position": 0.9, "anchors": [(0, 0.5), (0, 0.5)], "movable": False}
+    return pg.InfiniteLine(angle=90, label="restart", labelOpts=beside)
 
 
 def _plot() -> Any:

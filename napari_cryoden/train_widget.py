@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from napari.utils.notifications import show_error
+from napari.utils.theme import get_theme
 from qtpy.QtCore import QStandardPaths
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton
 
@@ -19,6 +20,7 @@ from napari_cryoden.job import plain
 from napari_cryoden.plot_dock import show_plot
 from napari_cryoden.run import Run
 from napari_cryoden.source_panel import SourcePanel
+from napari_cryoden.verdict_label import VerdictLabel
 
 MODELS = "Model files (*.safetensors)"
 
@@ -40,6 +42,7 @@ class TrainWidget(Dock):
         self.train_button = QPushButton("Train")
         self.stop_button = QPushButton("Stop (keep best)")
         self.plot_button = QPushButton("Losses")
+        self.verdict = VerdictLabel(lines=2)
         self.status = status_label()
         self.progress = QProgressBar()
         self._proposed: Path | None = None
@@ -70,7 +73,11 @@ class TrainWidget(Dock):
         self.stop_button.setToolTip(self._about_stopping())
         self.status.setText("stopping after this step …" if self.run.stopping else self.run.status)
         self.status.setToolTip(self.run.status)
+        self.verdict.show_verdict(self.run.history.verdict if self.run.history else None)
         self._show_progress()
+
+    def _take_theme(self, event: Any = None) -> None:  # noqa: ARG002  napari passes its event
+        self.verdict.set_theme(get_theme(self.viewer.theme).type == "dark")
 
     def _problem(self) -> str:
         if self.run.running:
@@ -113,6 +120,8 @@ class TrainWidget(Dock):
         self.stop_button.clicked.connect(self.run.stop)
         self.plot_button.clicked.connect(lambda: show_plot(self.viewer))
         self.plot_button.setToolTip("Show the plot below the canvas again")
+        self.viewer.events.theme.connect(self._take_theme)
+        self._take_theme()
         self.run.changed.connect(self.follow)
         self.run.failed.connect(show_error)
         self.run.ended.connect(self._ended)
@@ -136,6 +145,7 @@ class TrainWidget(Dock):
         buttons.addWidget(self.plot_button)
         self.footer.addLayout(buttons)
         self.footer.addWidget(self.progress)
+        self.footer.addWidget(self.verdict)
         self.footer.addWidget(self.status)
 
 

@@ -21,7 +21,11 @@ SPEED_STEPS = 20  # steps the shown speed is averaged over
 
 
 class History:
-    """Everything a plot, a table or a status line needs; feed it each event once."""
+    """Everything a plot, a table or a status line needs; feed it each event once.
+
+    ``verdict`` is the last thing said of how the run stands; ``restarts`` are the steps after
+    which it was restarted.
+    """
 
     def __init__(self) -> None:
         self.phase = ""
@@ -32,7 +36,8 @@ class History:
         self.losses: list[float] = []
         self.epochs: list[EpochFinished] = []
         self.best: EpochFinished | None = None
-        self.restarts: list[Restarted] = []
+        self.verdict: Verdict | None = None
+        self.restarts: list[int] = []
         self._clock: list[float] = []
 
     def add(self, event: TrainingEvent) -> None:
@@ -47,7 +52,7 @@ class History:
             case EpochFinished():
                 self._add_epoch(event)
             case Restarted():
-                self.restarts.append(event)
+                self._add_restart(event)
             case TrainingFinished():
                 self.finished = event
             case _:
@@ -59,7 +64,12 @@ class History:
         self.losses.append(event.loss)
         self._clock = [*self._clock[-SPEED_STEPS:], event.elapsed]
 
+    def _add_restart(self, event: Restarted) -> None:
+        self.restarts.append(self.last.step if self.last else 0)
+        self.verdict = Verdict("bad", event.message)
+
     def _add_epoch(self, event: EpochFinished) -> None:
+        self.verdict = event.verdict
         self.epochs.append(replace(event, weights=None))  # a long run must not keep every best network
         if event.weights is not None:
             self.best = event
@@ -68,11 +78,6 @@ class History:
     def pixel_size(self) -> float | None:
         """Å/px of the micrographs, which says what lengths are in."""
         return self.started.pixel_size if self.started else None
-
-    @property
-    def verdict(self) -> Verdict | None:
-        """How the run stood after its last epoch; ``None`` before the first."""
-        return self.epochs[-1].verdict if self.epochs else None
 
     @property
     def steps_per_second(self) -> float:

@@ -10,9 +10,8 @@ from typing import Literal
 class References:
     """What the held-out data say without training; a run is judged beside them.
 
-    All but the last three are losses. Under Noise2Noise each is the mean of both directions,
-    even to odd and odd to even. Lengths are in Å, or in px of the patches where the pixel size
-    is not known.
+    Under Noise2Noise each loss is the mean of both directions, even to odd and odd to even.
+    Lengths are in Å, or in px of the patches where the pixel size is not known.
 
     Parameters
     ----------
@@ -36,8 +35,8 @@ class References:
         Pearson correlation of noisy and target.
     fine : float
         The same in the finest quarter of spatial frequencies; about 0 where noise is independent.
-    resolution : float or None
-        Length at which noisy and target cease to agree, see `HeldOutQuality`.
+    frc, resolution : float, float or None
+        How noisy and target agree by spatial frequency, see `HeldOutQuality`.
     """
 
     identity: float
@@ -49,6 +48,7 @@ class References:
     error: float
     r_half: float
     fine: float
+    frc: float
     resolution: float | None
 
 

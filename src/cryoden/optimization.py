@@ -48,13 +48,31 @@ class Place:
 
 
 class Learner:
-    """A network, the running average of its weights and the optimizer that moves it."""
+    """A network, the running average of its weights and the optimizer that moves it.
 
-    def __init__(self, network: nn.Module, settings: TrainingSettings, place: Place) -> None:
+    Parameters
+    ----------
+    network : Module
+        What is to learn.
+    settings : TrainingSettings
+        What the user chose.
+    place : Place
+        Where to compute.
+    anchored : bool
+        Whether the network is a trained one, toward whose answers a run is pulled: halves share
+        more than particles, and a model that was shown the truth knows what to leave away. The
+        same idea keeps a network from forgetting (Li & Hoiem 2018).
+    """
+
+    def __init__(
+        self, network: nn.Module, settings: TrainingSettings, place: Place, *, anchored: bool = False
+    ) -> None:
         self.place = place
         self.settings = settings
         self.network = network.to(place.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stubs
         self.average = copy.deepcopy(self.network).requires_grad_(False)
+        pulled = anchored and settings.anchor > 0
+        self.anchor = copy.deepcopy(self.average) if pulled else None
         self.first = 0  # the step before the first
         self.highest = settings.learning_rate
         self.optimizer = self._optimizer()
@@ -91,14 +109,22 @@ class Learner:
             group["lr"] = self.rate(step, progress)
         with reproducible():
             noisy, target = self.place.tensors(batch)
-            loss = functional.mse_loss(self.place.predict(self.network, noisy), target)
-            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+            output = self.place.predict(self.network, noisy)
+            loss = functional.mse_loss(output, target)
+            (loss + self._pull(output, noisy)).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
             norm = nn.utils.clip_grad_norm_(self.network.parameters(), CLIP_NORM)
         if torch.isfinite(norm):
             self.optimizer.step()
             self._follow(step)
         self.optimizer.zero_grad()
         return loss.item() if torch.isfinite(norm) else math.nan
+
+    def _pull(self, output: Tensor, noisy: Tensor) -> Tensor | float:
+        if self.anchor is None:
+            return 0.0
+        with torch.no_grad():
+            begun = self.place.predict(self.anchor, noisy)
+        return self.settings.anchor * functional.mse_loss(output, begun)
 
     def _follow(self, step: int) -> None:
         taken = step - self.first

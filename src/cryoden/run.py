@@ -145,7 +145,7 @@ class Run:
         """Say how it ended."""
         reason = self.reason or "completed"
         number = self.best.epoch if self.best else 0
-        kept = f"The best epoch, {number}, is kept." if number else "No epoch was worth keeping."
+        kept = f"The best epoch, {number}, is kept." if number else "No epoch was better than the start."
         message = f"{MESSAGES[reason].format(patience=self.settings.patience)} {kept}"
         return TrainingFinished(reason, message, self.epoch, number, self._to_beat, self.elapsed)
 

@@ -106,6 +106,16 @@ class TrainingSettings:
             expert=True,
         ),
     ] = 0
+    anchor: Annotated[
+        float,
+        Setting(
+            "Pull toward what the model it began with makes of the same patch; 0 = none, 1 = half-way",
+            low=0,
+            high=100,
+            step=0.5,
+            expert=True,
+        ),
+    ] = 1.0
     optimizer: Annotated[Literal["adamw", "sgd"], Setting("How weights follow gradients", expert=True)] = (
         "adamw"
     )

@@ -64,13 +64,12 @@ def simulate_files(
         check_destination(path, overwrite=overwrite)
     began = time.monotonic()
     for index, name in enumerate(names):
-        started, first = time.monotonic(), _paths(output, name)["even"]
-        yield FileStarted(first, index, len(names))
+        started, paths = time.monotonic(), _paths(output, name)
+        yield FileStarted(paths["even"], index, len(names))
         numbers = np.random.default_rng((settings.seed + index, 3))
         chosen = given or [assembly(random_recipe(numbers))]
-        exposure = exposed(scene(settings, index, numbers), chosen, device)
-        _write(exposure, chosen, _paths(output, name), overwrite=overwrite)
-        yield FileFinished(first, first, time.monotonic() - started, ())
+        _write(exposed(scene(settings, index, numbers), chosen, device), chosen, paths, overwrite=overwrite)
+        yield FileFinished(paths["even"], paths["even"], time.monotonic() - started, ())
     yield BatchFinished(len(names), (), 0, time.monotonic() - began)
 
 

@@ -93,8 +93,8 @@ def _splat(
     for first in range(0, len(members), at_once):
         some = members[first : first + at_once]
         turned = torch.from_numpy(np.stack([m.rotation[:2] for m in some])).to(positions) @ positions.T
-        # The middle of pixel c of the micrograph lies at fine·(c + 1/2) − 1/2 on the fine grid.
-        centers = torch.tensor([m.center for m in some], device=pixels.device) * fine + (fine - 1) / 2
+        # Every fine-th pixel of the fine grid is one of the micrograph: its spectrum is cut, not binned.
+        centers = torch.tensor([m.center for m in some], device=pixels.device) * fine
         where = turned + centers[:, :, None]
         corner = where.floor()
         share = where - corner

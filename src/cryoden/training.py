@@ -79,7 +79,8 @@ def train(
         validation[0].pair.noisy.pixel_size,
     )
     yield PhaseStarted("preparing the network")
-    learner = Learner(_network(settings, fitted_filter(learned), start), settings, place)
+    network = _network(settings, fitted_filter(learned), start)
+    learner = Learner(network, settings, place, anchored=start is not None)
     batch = settings.batch or (CPU_BATCH if device.type == "cpu" else GPU_BATCH)
     steps = settings.steps_per_epoch or _steps_per_epoch(training, batch * patch**2)
     run = Run(settings, batch, steps, learner, held)
@@ -95,15 +96,21 @@ def _epochs(run: Run, source: PatchSource) -> Iterator[TrainingEvent]:
         step = run.learn(batch)
         losses.append(step.loss)
         yield step
+        yield from _restarted(run, losses)
         if run.trouble is None and (run.reason or run.step % run.steps_per_epoch == 0):
             yield run.validate(losses)
-            losses = []
+            losses.clear()
+            yield from _restarted(run, losses)
         if run.reason:
             break
-        if run.trouble:
-            yield run.restart(run.trouble)
-            losses = []
     yield run.finish()
+
+
+def _restarted(run: Run, losses: list[float]) -> Iterator[TrainingEvent]:
+    """Restart a run that has gone wrong and is not over; forget the losses of what is undone."""
+    if run.trouble and not run.reason:
+        losses.clear()
+        yield run.restart(run.trouble)
 
 
 def _network(settings: TrainingSettings, linear: LinearFilter, start: Model | None) -> Network:

@@ -114,6 +114,7 @@ class Held:
             error=raw.error,
             r_half=moments.correlation(NOISY, TARGET),
             fine=raw.finest(),
+            frc=raw.mean_correlation(),
             resolution=self._resolution(raw),
         )
 

@@ -7,6 +7,7 @@ import pytest
 
 from cryoden.events import PhaseStarted, Restarted, StepFinished, TrainingFinished
 from cryoden.history import History, clock, length
+from cryoden.judgement import Verdict
 from tests.cryoden.test_training import run
 
 
@@ -60,12 +61,14 @@ def test_a_worse_epoch_does_not_move_the_best() -> None:
     assert history.best is best
 
 
-def test_the_status_line_counts_restarts_and_the_verdict_is_the_last_epochs() -> None:
+def test_the_status_line_counts_restarts_and_the_verdict_tells_of_them_until_the_next_epoch() -> None:
     history = folded(until=TrainingFinished)
     assert "restarted" not in history.status_line()
-    history.add(Restarted(1, "diverged", "The loss ran away.", 1e-4))
-    assert " · restarted 1× · best 0." in history.status_line()
     assert history.verdict == history.epochs[-1].verdict
+    history.add(Restarted(1, "diverged", "The loss ran away.", 1e-4))
+    assert history.restarts == [8]
+    assert " · restarted 1× · best 0." in history.status_line()
+    assert history.verdict == Verdict("bad", "The loss ran away.")
 
 
 def test_a_length_is_in_pixels_where_their_size_is_not_known() -> None:

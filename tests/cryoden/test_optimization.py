@@ -93,3 +93,20 @@ def test_the_fitted_filter_is_the_best_of_its_kind() -> None:
             linear.gains.data[gain] += step
             assert loss() > best
             linear.gains.data[gain] -= step
+
+
+def test_an_anchor_ends_half_way_between_what_it_learns_and_what_it_began_with() -> None:
+    """Noise in, another image as target: least squares of both has its minimum half-way."""
+    torch.manual_seed(0)
+    noisy = torch.randn(4, 1, 32, 32)
+    pair = Batch(noisy.numpy(), (-noisy).numpy())
+    gains = []
+    for anchor in (0.0, 1.0):
+        network = torch.nn.Conv2d(1, 1, 1, bias=False)
+        torch.nn.init.ones_(network.weight)
+        settings = TrainingSettings(learning_rate=0.02, anchor=anchor)
+        taught = Learner(network, settings, CPU, anchored=True)
+        for step in range(1, 401):
+            taught.learn(pair, step, 0.0)
+        gains.append(network.weight.item())
+    assert gains == pytest.approx([-1.0, 0.0], abs=0.05)

@@ -201,26 +201,36 @@ def test_a_loss_that_is_no_number_is_never_learned_and_restarts_the_run_at_once(
     assert [event.epoch for event in epochs(events)] == [0]
 
 
-def on_samples(start: Model | None = None, **chosen: Any) -> list[TrainingEvent]:
+def on_samples(**chosen: Any) -> list[TrainingEvent]:
     pairs = [TrainingPair(pair.even, pair.odd) for pair in sample_pairs()]
     known = settings(**({"patch": 128, "steps_per_epoch": 10, "epochs": 4} | chosen))
-    return list(train(pairs, "noise2noise", known, start=start))
+    return list(train(pairs, "noise2noise", known))
 
 
-def up_to_restart(events: list[TrainingEvent]) -> tuple[list[EpochFinished], Restarted]:
-    """Return the epochs before the first restart, and it; it must be the answer to the last of them."""
-    at = next(i for i, event in enumerate(events) if isinstance(event, Restarted))
-    before, restarted = epochs(events[:at]), events[at]
-    assert isinstance(restarted, Restarted)
-    assert events[at - 1] is before[-1]
-    assert before[-1].verdict.level == "bad"
-    return before, restarted
+WORDS = {"fallen": "fallen into the constant predictor", "diverged": "diverged: the loss ran away"}
+
+
+def assert_restarted_at_once(events: list[TrainingEvent]) -> None:
+    """Each restart answers the event before it, and nothing as bad is left without an answer."""
+    bad = [
+        i for i, event in enumerate(events[:-2])
+        if (isinstance(event, StepFinished) and math.isnan(event.loss))
+        or (isinstance(event, EpochFinished) and event.epoch and event.verdict.words == WORDS["diverged"])
+    ]  # fmt: skip
+    assert all(isinstance(events[i + 1], Restarted) for i in bad)
+    for i, restarted in enumerate(events):
+        before = events[i - 1]
+        if isinstance(restarted, Restarted) and isinstance(before, EpochFinished):
+            assert before.verdict.words == WORDS[restarted.why]
+        elif isinstance(restarted, Restarted):
+            assert isinstance(before, StepFinished)
+            assert (math.isnan(before.loss), restarted.why) == (True, "diverged")
 
 
 def test_a_mad_learning_rate_diverges_and_the_run_recovers_by_a_gentler_one() -> None:
     events = on_samples(learning_rate=0.1)
-    before, restarted = up_to_restart(events)
-    assert len(before) == 2  # the start and one epoch
+    assert_restarted_at_once(events)
+    restarted = restarts(events)[0]
     assert (restarted.why, restarted.learning_rate) == ("diverged", 0.025)
     assert "Restart 1 of 3 from the start, learning rate 0.025" in restarted.message
     assert [event.step for event in events if isinstance(event, StepFinished)] == list(range(1, 41))
@@ -228,23 +238,34 @@ def test_a_mad_learning_rate_diverges_and_the_run_recovers_by_a_gentler_one() ->
     assert last(events).best_loss < first(events).references.linear
 
 
-def test_a_mad_learning_rate_falls_into_the_constant_and_the_run_recovers() -> None:
-    taught = on_samples(network="baseline", learning_rate=0.01, epochs=3)
-    events = on_samples(best_model(taught), network="baseline", learning_rate=1.0)
-    before, restarted = up_to_restart(events)
-    assert len(before) == 2
-    assert restarted.why == "fallen"
-    assert before[-1].verdict.words == "fallen into the constant predictor"
-    assert epochs(events)[len(before)].correlation > 0.8 * epochs(taught)[-1].correlation
+@pytest.fixture(scope="module")
+def mad_runs() -> list[list[TrainingEvent]]:
+    """Runs of the baseline network at rates of which each is too high in its own way."""
+    rates = (0.3, 1.0, 3.0, 10.0)
+    return [on_samples(network="baseline", learning_rate=rate, epochs=8) for rate in rates]
 
 
-def test_a_restart_goes_on_from_the_best_epoch_and_is_the_same_each_time() -> None:
-    mad: dict[str, Any] = {"network": "baseline", "learning_rate": 0.3, "epochs": 6}
-    events = on_samples(**mad)
-    before, restarted = up_to_restart(events)
-    best = [epoch for epoch in before if epoch.weights is not None][-1]
-    assert f"from epoch {best.epoch}, learning rate 0.075" in restarted.message
-    assert losses(on_samples(**mad)) == losses(events)
+def test_falling_and_diverging_are_both_told_at_the_first_bad_epoch_and_survived(
+    mad_runs: list[list[TrainingEvent]],
+) -> None:
+    answered = [events for events in mad_runs if restarts(events)]
+    assert {restarted.why for events in answered for restarted in restarts(events)} == {"fallen", "diverged"}
+    for events in answered:
+        assert_restarted_at_once(events)
+        assert len(restarts(events)) <= 3
+    assert any(last(events).best_loss < first(events).references.constant - 0.01 for events in answered)
+
+
+def test_a_restart_goes_on_from_the_best_epoch_and_is_the_same_each_time(
+    mad_runs: list[list[TrainingEvent]],
+) -> None:
+    for events in mad_runs:
+        for restarted in restarts(events):
+            kept = [e.epoch for e in epochs(events[: events.index(restarted)]) if e.weights is not None]
+            assert (f"from epoch {kept[-1]}," if kept else "from the start,") in restarted.message
+    assert any("from epoch" in restarted.message for events in mad_runs for restarted in restarts(events))
+    again = on_samples(network="baseline", learning_rate=1.0, epochs=8)
+    assert [loss.hex() for loss in losses(again)] == [loss.hex() for loss in losses(mad_runs[1])]
 
 
 def test_a_run_without_progress_stops_early_and_says_so() -> None:

@@ -12,7 +12,7 @@ from cryoden.verdict import judge, trouble
 
 AT = References(
     identity=1.95, constant=1.0, gaussian=0.99, sigma=20.0, linear=0.988,
-    floor=0.975, error=0.001, r_half=0.025, fine=0.0, resolution=30.0,
+    floor=0.975, error=0.001, r_half=0.025, fine=0.0, frc=0.08, resolution=30.0,
 )  # fmt: skip
 QUALITY = HeldOutQuality(gain=20.0, bias=0.1, frc=0.1, resolution=20.0)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,11 +23,12 @@ from cryoden.judgement import HeldOutQuality, References
 from cryoden.micrograph import HalfPair
 from cryoden.scene import Scene
 from cryoden.settings import TrainingSettings
+from cryoden.verdict import judge
 
 FLOOR = 0.977
 REFERENCES = References(
     identity=1.95, constant=1.0, gaussian=0.99, sigma=20.0, linear=0.988,
-    floor=FLOOR, error=0.001, r_half=0.023, fine=0.0, resolution=30.0,
+    floor=FLOOR, error=0.001, r_half=0.023, fine=0.0, frc=0.08, resolution=30.0,
 )  # fmt: skip
 QUALITY = HeldOutQuality(gain=21.5, bias=0.12, frc=0.1, resolution=18.4)
 WEIGHTS = {"w": np.zeros(3, np.float32)}
@@ -53,20 +55,25 @@ def step(number: int, loss: float = 0.98) -> StepFinished:
     return StepFinished(number, (number - 1) // 10 + 1, loss, 1e-3, number * 0.1, number / 100, 10.0)
 
 
-def epoch(number: int, validation: float, *, best: bool = False) -> EpochFinished:
+def epoch(
+    number: int, validation: float, *, best: bool = False, before: Sequence[EpochFinished] = ()
+) -> EpochFinished:
     train = math.nan if number == 0 else validation - 0.001
     weights = WEIGHTS if best else None
-    return EpochFinished(number, number * 10, number * 1.0, train, validation, 0.02, False, QUALITY, weights)
+    made = EpochFinished(number, number * 10, number * 1.0, train, validation, 0.02, False, QUALITY, weights)
+    return replace(made, verdict=judge(REFERENCES, [*before, made]))
 
 
 def events(epochs: int = 5) -> Iterator[TrainingEvent]:
     yield PhaseStarted("measuring the micrographs")
     yield started()
-    yield epoch(0, 1.4)
+    told = [epoch(0, 1.4)]
+    yield told[0]
     for number in range(1, epochs + 1):
         for one in range(10):
             yield step((number - 1) * 10 + one + 1, 0.98 + 0.05 * (-1) ** one)
-        yield epoch(number, 0.99 - 0.002 * number, best=True)
+        told.append(epoch(number, 0.99 - 0.002 * number, best=True, before=told))
+        yield told[-1]
     yield TrainingFinished("completed", "completed: 5 epochs", epochs, epochs, 0.98, 5.0)
 
 

@@ -6,11 +6,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from qtpy.QtWidgets import QLabel, QMenu
+from qtpy.QtCore import QEvent, QPointF, Qt
+from qtpy.QtGui import QMouseEvent
+from qtpy.QtWidgets import QApplication, QLabel, QMenu
 
+from cryoden.events import Restarted
 from cryoden.history import History
+from cryoden.judgement import Verdict
 from napari_cryoden.loss_legend import colors
-from napari_cryoden.loss_plot import LossPlot, y_range
+from napari_cryoden.loss_plot import LossPlot
+from napari_cryoden.loss_range import y_range
+from napari_cryoden.verdict_label import VerdictLabel
 from tests.napari_cryoden import runs
 
 
@@ -61,7 +67,64 @@ def test_the_legend_tells_every_value_doing_nothing_included(qtbot: Any, plot: A
     told = {name: label.text() for name, label in plot.legend.values.items()}
     assert told["identity"] == "1.9500"
     assert told["constant"] == "1.0000"
+    assert told["gaussian"] == "0.9900 @ 20 Å"
     assert told["best"] == "0.9800 @ 5"
+
+
+def test_below_the_plot_stands_how_the_run_stands_and_what_its_last_epoch_was_worth(
+    qtbot: Any, plot: Any
+) -> None:
+    drawn(qtbot, plot, runs.history())
+    assert "●" in plot.readout.verdict.text()
+    assert plot.readout.verdict.toolTip() == "below the best linear filter for 4 epochs: keep"
+    figures = "r 0.0200 · SNR +21.5 dB · B/S 0.12 · FRC 0.100 (raw 0.080) · 1/7 at 18.4 Å (30 Å)"
+    assert plot.readout.figures.text() == f"epoch 5: loss 0.9800 · {figures}"
+
+
+def test_pointing_at_an_epoch_shows_its_figures_until_the_mouse_leaves(qtbot: Any, plot: Any) -> None:
+    drawn(qtbot, plot, runs.history())
+    box, viewport = plot.plot.getPlotItem().getViewBox(), plot.plot.viewport()
+    there = QPointF(plot.plot.mapFromScene(box.mapViewToScene(QPointF(21, 0.98))))
+    nothing = Qt.MouseButton.NoButton
+    moved = (there, viewport.mapToGlobal(there), nothing, nothing, Qt.KeyboardModifier.NoModifier)
+    QApplication.sendEvent(viewport, QMouseEvent(QEvent.Type.MouseMove, *moved))
+    assert plot.readout.figures.text().startswith("epoch 2: loss 0.9860")
+    assert plot._pointer.value() == 20
+    assert "for 1 epoch:" in plot.readout.verdict.toolTip()
+    drawn(qtbot, plot, runs.history(6))
+    assert plot.readout.figures.text().startswith("epoch 2: ")
+    QApplication.sendEvent(viewport, QEvent(QEvent.Type.Leave))
+    assert plot.readout.figures.text().startswith("epoch 6: ")
+    assert not plot._pointer.isVisible()
+
+
+def test_a_restart_is_told_and_drawn_where_it_happened(qtbot: Any, plot: Any) -> None:
+    history = runs.history()
+    history.add(Restarted(1, "diverged", "The loss ran away: it diverged.", 1e-4))
+    drawn(qtbot, plot, history)
+    assert [line.value() for line in plot._restarts if line.isVisible()] == [50]
+    assert "▲" in plot.readout.verdict.text()
+    assert plot.readout.verdict.toolTip().startswith("The loss ran away")
+
+
+@pytest.mark.parametrize("dark", [True, False])
+@pytest.mark.parametrize("level", ["good", "wait", "bad"])
+def test_the_mark_of_a_verdict_stands_out_from_the_background(qtbot: Any, level: Any, dark: Any) -> None:
+    label = VerdictLabel()
+    qtbot.addWidget(label)
+    label.show_verdict(Verdict(level, "a < b & c"))
+    label.set_theme(dark)
+    assert "a &lt; b &amp; c" in label.text()
+    behind, mark = luminance("#262930" if dark else "#efebe9"), luminance(label.text().split()[2][:7])
+    assert (max(behind, mark) + 0.05) / (min(behind, mark) + 0.05) > 3
+
+
+def test_the_words_below_a_narrow_plot_are_not_cut_off(qtbot: Any, plot: Any) -> None:
+    plot.resize(700, 240)
+    drawn(qtbot, plot, runs.history())
+    verdict, figures = plot.readout.verdict, plot.readout.figures
+    qtbot.waitUntil(lambda: figures.width() >= figures.sizeHint().width())
+    assert verdict.height() >= verdict.heightForWidth(verdict.width())
 
 
 def test_no_word_of_the_legend_is_cut_off(qtbot: Any, plot: Any) -> None:
@@ -87,6 +150,33 @@ def test_the_view_holds_validation_and_references_but_not_the_untrained_start() 
     inside = [runs.REFERENCES.constant, runs.REFERENCES.linear, runs.FLOOR, 0.98, 0.988]
     assert all(low < value < high for value in inside)
     assert high < 1.4
+
+
+def test_a_line_far_from_the_run_is_out_of_view_and_the_legend_points_to_it(qtbot: Any, plot: Any) -> None:
+    """As on real halves: the floor is ten times as far from the linear filter as the run."""
+    history = History()
+    far = replace(runs.REFERENCES, constant=0.9985, gaussian=0.9969, linear=0.9956, floor=0.976)
+    history.add(runs.started(far))
+    for number, loss in enumerate((0.9963, 0.9958, 0.9958)):
+        history.add(runs.epoch(number, loss))
+    low, high = y_range(history)
+    assert 0.976 < low < 0.9956
+    assert 0.9985 < high < 1.0
+    drawn(qtbot, plot, history)
+    assert plot.legend.values["floor"].text() == "↓ 0.9760"
+    assert plot.legend.values["constant"].text() == "0.9985"
+
+
+def test_epochs_before_a_restart_do_not_widen_the_view() -> None:
+    history = History()
+    history.add(runs.started())
+    history.add(runs.step(10))
+    history.add(runs.epoch(0, 0.99))
+    history.add(runs.epoch(1, 60.0))
+    assert y_range(history)[1] > 50
+    history.add(Restarted(1, "diverged", "The loss ran away: it diverged.", 1e-4))
+    history.add(runs.epoch(2, 0.985))
+    assert y_range(history)[1] < 1.01
 
 
 def test_wild_steps_widen_the_view_by_half_at_most() -> None:

@@ -17,6 +17,10 @@ def test_every_step_and_epoch_is_a_row_in_the_order_it_happened(tmp_path: Any) -
     epochs = [row for row in rows if row["epoch"]]
     assert [float(row["validation_loss"]) for row in epochs] == [e.validation_loss for e in history.epochs]
     assert epochs[0]["train_loss"] == ""
+    assert [(row["snr_gain_db"], row["bias_ratio"], row["resolution"]) for row in epochs] == [
+        ("21.5", "0.12", "18.4")
+    ] * 3
+    assert [row["verdict"] for row in epochs] == [epoch.verdict.words for epoch in history.epochs]
 
 
 def test_a_newer_table_replaces_the_older_one(tmp_path: Any) -> None:

@@ -224,6 +224,45 @@ def test_the_buttons_train_a_model_and_stop_it(
     assert checkpoint.load(tmp_path / "m.safetensors").network == "unet"
 
 
+def test_the_dock_says_how_the_run_stands_in_the_colors_of_the_theme(
+    qtbot: Any, train: Any, viewer: Any
+) -> None:
+    assert train.verdict.text() == ""
+    train.run.begin(runs.events, "starting")
+    train.run.history = History()
+    qtbot.waitUntil(lambda: not train.run.running)
+    dark = train.verdict.text()
+    assert dark.endswith("below the best linear filter for 4 epochs: keep")
+    viewer.theme = "light"
+    assert train.verdict.text().endswith("below the best linear filter for 4 epochs: keep")
+    assert train.verdict.text() != dark
+
+
+def test_a_run_that_goes_wrong_is_told_restarted_and_recovers(
+    qtbot: Any, train: Any, add_halves: Any, tmp_path: Any
+) -> None:
+    add_halves()
+    checked(qtbot, train)
+    train.model.path = tmp_path / "m.safetensors"
+    mad = {
+        "epochs": 3,
+        "steps_per_epoch": 8,
+        "batch": 1,
+        "patch": 64,
+        "learning_rate": 0.1,
+        "precision": "float32",
+    }
+    for name, value in mad.items():
+        train.form.fields[name].value = value
+    told = []
+    train.run.changed.connect(lambda: told.append(train.verdict.toolTip()))
+    with qtbot.waitSignal(train.run.ended, timeout=60_000):
+        train.train_button.click()
+    assert train.run.history.restarts[0] == 8
+    assert any("Restart 1 of 3 from the start, learning rate 0.025" in words for words in told)
+    assert train.run.history.steps == list(range(1, 25))
+
+
 def test_a_new_run_is_offered_a_new_model_file(
     qtbot: Any, train: Any, tmp_path: Any, viewer: Any, write_mrc: Any, noise: Any
 ) -> None:
