@@ -8,9 +8,9 @@ from typing import Any
 from napari.utils.notifications import show_error
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QProgressBar, QPushButton
 
-from cryoden import pipeline
 from cryoden.errors import CryodenError
 from cryoden.settings import DenoisingSettings
+from cryoden.shipped import GENERAL
 from napari_cryoden.denoise_run import Denoising
 from napari_cryoden.dock import Dock, heading, status_label
 from napari_cryoden.file_field import FileField
@@ -97,7 +97,7 @@ class DenoiseWidget(Dock):
     def _offer_model(self) -> None:
         """Take the model last trained in this window, else the general one, unless the user chose another."""
         trained = self.run.model_file
-        offered = trained if trained is not None and trained.is_file() else pipeline.GENERAL
+        offered = trained if trained is not None and trained.is_file() else GENERAL
         if self.model.path in {None, self._offered}:
             self._offered = self.model.path = offered
 

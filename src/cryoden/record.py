@@ -8,18 +8,20 @@ import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import cryoden
 from cryoden.checkpoint import Model
 from cryoden.errors import OutputError
-from cryoden.exposures import Subject
 from cryoden.micrograph import Windowed
 from cryoden.publish import publishing
 from cryoden.scores import FORMAT, Table
 from cryoden.side_settings import EvaluationSettings
+
+if TYPE_CHECKING:
+    from cryoden.exposures import Subject  # it needs torch, and a table can be read without
 
 
 def provenance(

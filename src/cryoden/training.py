@@ -26,7 +26,7 @@ from cryoden.settings import TrainingSettings
 from cryoden.validation import Held
 from cryoden.working import Seen, seen
 
-CPU_BATCH, GPU_BATCH = 4, 16
+CPU_BATCH, GPU_BATCH = 2, 16
 STEPS_PER_EPOCH = (20, 200)
 FIT_PIXELS = 1 << 20  # a linear filter has few numbers to find
 

@@ -21,7 +21,9 @@ def denoise(docked: Any) -> Any:
 def test_the_dock_says_what_is_missing(denoise: Any, viewer: Any, noise: Any, tmp_path: Any) -> None:
     assert denoise.denoise_button.toolTip() == "Open a micrograph first"
     viewer.add_image(noise, name="m1")
-    assert denoise.denoise_button.toolTip() == "Train a model first, or choose a model file"
+    assert denoise.denoise_button.isEnabled(), "the general model serves until another is chosen"
+    denoise.model.path = None
+    assert denoise.denoise_button.toolTip() == "Choose a model file, or train one"
     denoise.model.path = tmp_path / "none.safetensors"
     assert "There is no model file" in denoise.denoise_button.toolTip()
     assert not denoise.denoise_button.isEnabled()
