@@ -58,7 +58,7 @@ COLUMNS = (
         "Correlation of a denoised half with the other raw half, without structures wider than 400 px. "
         "Neither blurring nor inventing raises it. Small by nature: the other half is nearly all noise. "
         "What both halves share counts as signal, the ice between particles, too.",
-        "Buchholz et al. 2019; Palovcak et al. 2020",
+        "cov(De, Ro) of Palovcak et al. 2020, as a correlation",
         lambda _, row: f"{row.mean.detail:.4f}",
     ),
     Column(
@@ -67,6 +67,7 @@ COLUMNS = (
         "of the water between them does not count.",
         "as r detail",
         lambda _, row: f"{row.mean.coarse:.3f}",
+        brief=False,
     ),
     Column(
         "r whole",
@@ -89,6 +90,12 @@ COLUMNS = (
         "against it.",
         "from r(denoised, other half) = r(denoised, signal) · √r_half; Frank & Al-Ali 1975",
         lambda table, row: _number(table.gain_db(row), "+.1f"),
+    ),
+    Column(
+        "coarse dB",
+        "The same from r coarse.",
+        "as net dB",
+        lambda table, row: _number(table.gain_db(row, "coarse"), "+.1f"),
     ),
     Column(
         "SNR dB",

@@ -14,7 +14,7 @@ WIDTH, HEIGHT = 560, 320
 LEFT, RIGHT, TOP, BOTTOM = 66, 14, 12, 44
 DASHES = ("", "7 3", "2 3", "9 3 2 3", "1 2", "12 4", "4 2 1 2", "6 6")
 WAVELENGTHS = (200, 100, 50, 30, 20, 15, 10, 8, 6, 5, 4, 3, 2.5, 2, 1.5, 1.2, 1)
-NAMES, VALUES, ROW = 240, 80, 30  # px for the words beside bars, and for one bar
+NAMES, VALUES, ROW = 210, 70, 30  # px for the words beside bars, and for one bar
 NEAREST = 26  # px between two ticks
 
 
@@ -103,12 +103,13 @@ def bars(title: str, unit: str, values: Sequence[Bar]) -> str:
     """Return horizontal bars from zero, each with its label and value, as HTML."""
     known = [0.0, *(bar.value for bar in values if bar.value is not None)]
     low, high = min(known), max(known) or 1.0
-    scale = (2 * WIDTH - NAMES - VALUES) / (high - low)
+    scale = (WIDTH - NAMES - VALUES) / (high - low)
     zero = NAMES - low * scale
     gap = 68 if low < 0 else 12  # the words of a negative value stand between label and bar
     parts = [_bar(bar, place * ROW, gap, (zero, scale), unit) for place, bar in enumerate(values)]
-    box = f'viewBox="0 0 {WIDTH * 2} {len(values) * ROW}" role="img" aria-label="{escape(title)}"'
-    return f'<svg class="bars" {box}>{"".join(parts)}</svg>'
+    name = escape(title)
+    box = f'viewBox="0 0 {WIDTH} {len(values) * ROW}" role="img" aria-label="{name}"'
+    return f'<figure class="chart"><figcaption>{name}</figcaption><svg {box}>{"".join(parts)}</svg></figure>'
 
 
 def _bar(bar: Bar, top: int, gap: int, axis: tuple[float, float], unit: str) -> str:

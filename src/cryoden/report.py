@@ -6,7 +6,7 @@ First what it means in words, then pictures, then curves, then figures, then how
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 from importlib.resources import files
 from pathlib import Path
@@ -86,18 +86,29 @@ def _head(table: Table) -> str:
 
 def _verdicts(table: Table) -> str:
     cards = "".join(map(_card, verdicts(table)))
-    gains = [Bar(row.name, _color(table, row), table.gain_db(row)) for row in _shown(table)]
     words = (
-        "What each method wins over a raw half, estimated without a truth: blurring, losing signal and "
-        "inventing all count against it."
+        "What each method wins over a raw half, estimated from the halves: blurring, losing signal and "
+        "inventing all count against it, and so does leaving out the ice, which the halves share."
     )
     if table.spread is not None:
         words += (
             f" The models differ from each other by {100 * table.spread:.0f} % of the contrast of what they "
             "show: details weaker than that may be chance."
         )
-    won = _section("Signal-to-noise ratio won", words, bars("gain", "dB", gains))
-    return f'<div class="cards">{cards}</div>{won}'
+    won = [
+        _gains(
+            "Structures from 20 Å to 400 px, where particles are", table, lambda r: table.gain_db(r, "coarse")
+        ),
+        _gains("All structures up to 400 px", table, table.gain_db),
+    ]
+    if table.raw.mean.truth_db is not None:
+        won.append(_gains("Against the truth", table, lambda row: row.mean.truth_db))
+    charts = f'<div class="charts">{"".join(won)}</div>'
+    return f'<div class="cards">{cards}</div>{_section("Signal-to-noise ratio won", words, charts)}'
+
+
+def _gains(title: str, table: Table, gain: Callable[[Row], float | None]) -> str:
+    return bars(title, "dB", [Bar(row.name, _color(table, row), gain(row)) for row in _shown(table)])
 
 
 def _card(verdict: Verdict) -> str:

@@ -9,6 +9,7 @@ from statistics import fmean
 from typing import Any, Literal, Self, TypeVar
 
 Kind = Literal["raw", "low-pass", "wiener", "model", "other"]
+Reading = Literal["detail", "coarse"]
 Figures = TypeVar("Figures", "Scores", "Checks")
 Values = tuple[float | None, ...]
 FORMAT = "cryoden-evaluation-1"
@@ -167,16 +168,17 @@ class Table:
         """What doing nothing gives."""
         return self.rows[0]
 
-    def gain_db(self, row: Row) -> float | None:
+    def gain_db(self, row: Row, reading: Reading = "detail") -> float | None:
         """Return the SNR a method won at its best scale, in dB, estimated without a truth.
 
         The other raw half is signal and independent noise, so r with it is r with the signal
         times √r_half, and the signal-to-noise ratio at the best scale is r² / (1 − r²) of r with
-        the signal. Blurring and invention both lower it. Structures wider than 400 px are left
-        out; ``None`` where chance makes the estimate impossible.
+        the signal. Blurring and invention both lower it. ``reading`` is which r: of all that is
+        not wider than 400 px, or of what is coarser than 20 Å, too. ``None`` where chance makes
+        the estimate impossible.
         """
-        share = self.raw.mean.detail
-        r = row.mean.detail
+        share: float = getattr(self.raw.mean, reading)
+        r: float = getattr(row.mean, reading)
         explained = r * r / share if share > 0 and r > 0 else 0.0
         if not 0 < explained < 1:
             return None

@@ -136,13 +136,13 @@ class Sums:
         """
         power = self.power
         noise = np.sqrt(power[RAW_EVEN, RAW_EVEN] * power[RAW_ODD, RAW_ODD])
-        chance = CHANCE * noise / np.sqrt(np.maximum(self.counts, 1) / 2)
-        common = np.maximum(power[EVEN, ODD], 0)
+        least = noise / np.sqrt(np.maximum(self.counts, 1) / 2)
+        common = power[EVEN, ODD]  # with its sign, so that chance cancels over the shells
         held = (power[EVEN, RAW_ODD] + power[ODD, RAW_EVEN]) / 2
-        signal = np.maximum(power[RAW_EVEN, RAW_ODD], chance)
+        signal = np.maximum(power[RAW_EVEN, RAW_ODD], least)
         explained = np.divide(held**2, signal, out=np.zeros_like(held), where=signal > 0)
         total = float(common.sum())
-        return float((common - np.minimum(common, explained)).sum()) / total if total > 0 else 0.0
+        return max(0.0, float((common - explained).sum()) / total) if total > 0 else 0.0
 
     def curves(self) -> Curves:
         """Return what the sums say by spatial frequency."""

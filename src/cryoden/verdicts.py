@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import floor, sqrt
 from typing import Literal
 
-from cryoden.scores import Checks, Row, Scores, Table
+from cryoden.scores import Checks, Reading, Row, Table
 
 Status = Literal["good", "doubtful", "bad", "unknown"]
 MARKS: dict[Status, str] = {"good": "✔", "doubtful": "▲", "bad": "✖", "unknown": "○"}
@@ -83,18 +83,23 @@ def compared(table: Table, row: Row) -> Finding:
     """Say whether a method beats doing nothing, the best low-pass and the Wiener filter.
 
     Decided by the truth where there is one. Else by r with the other raw half, which neither
-    blurring nor inventing raises: without structures wider than 400 px or, where that is no
-    better, of structures coarser than 20 Å, because fine structure can be mostly water. The
-    standard error of r is at most 1 / √N for N independent pixels or waves.
+    blurring nor inventing raises: first of structures coarser than 20 Å, then of all that is not
+    wider than 400 px, most of which can be water. The standard error of r is at most 1 / √N for N
+    independent waves or pixels.
     """
     if row.mean.truth_db is not None:
         return _against_truth(table, row.mean.truth_db)
-    overall = _duel(table, row, lambda scores: scores.detail, 1 / sqrt(table.pixels), "")
-    error = row.mean.coarse_error / sqrt(len(row.pairs))
-    coarse = _duel(table, row, lambda scores: scores.coarse, error, " for structures coarser than 20 Å")
-    if coarse.status == "good" and overall.status != "good":
-        return Finding("good", f"{coarse.words} Over all structures: {overall.words}")
-    return overall
+    where = f" where particles are told from ice (20 {table.unit} to 400 px)"
+    coarse = _duel(table, row, "coarse", row.mean.coarse_error / sqrt(len(row.pairs)), where)
+    overall = _duel(table, row, "detail", 1 / sqrt(table.pixels), " over all structures")
+    return Finding(_both(coarse.status, overall.status), f"{coarse.words} {overall.words}")
+
+
+def _both(coarse: Status, overall: Status) -> Status:
+    """Return one status for two comparisons, of which the coarse one counts more."""
+    if coarse == "bad":
+        return "doubtful" if overall == "good" else "bad"
+    return "good" if "good" in {coarse, overall} else "doubtful"
 
 
 def _against_truth(table: Table, won: float) -> Finding:
@@ -112,13 +117,13 @@ def _simple(table: Table) -> list[Row]:
     return [other for other in table.rows if other.kind in {"raw", "low-pass", "wiener"}]
 
 
-def _duel(table: Table, row: Row, reading: Callable[[Scores], float], error: float, where: str) -> Finding:
+def _duel(table: Table, row: Row, reading: Reading, error: float, where: str) -> Finding:
     """Compare one reading of r with the best of the simple filters."""
-    best = max(_simple(table), key=lambda other: reading(other.mean))
-    r, beat, nothing = (reading(one.mean) for one in (row, best, table.raw))
+    best = max(_simple(table), key=lambda other: float(getattr(other.mean, reading)))
+    r, beat, nothing = (float(getattr(one.mean, reading)) for one in (row, best, table.raw))
     margin = max(CERTAIN * error, MATTERS * beat)
-    beaten = f"{_named(best)} has {beat:.4f}, " if best is not table.raw else ""
-    figures = f"r with the other raw half is {r:.4f}; {beaten}doing nothing {nothing:.4f}"
+    beaten = f"{_named(best)} {beat:.4f}, " if best is not table.raw else ""
+    figures = f"r {r:.4f}, {beaten}doing nothing {nothing:.4f}"
     if r > beat + margin:
         return Finding("good", f"Better than every simple filter{where}: {figures}.")
     if r < nothing - margin:
@@ -136,8 +141,9 @@ def _seen(table: Table, row: Row) -> Iterator[Finding]:
     """Yield a warning where a model is judged on what it was trained on."""
     seen = table.provenance.get("models", {}).get(row.name, {}).get("trained_on", ())
     if seen:
-        words = f"It was trained on {len(seen):,} of these {len(table.raw.pairs):,} pairs"
-        yield Finding("doubtful", f"{words}: on micrographs it has never seen it may do worse.")
+        pairs = len(table.raw.pairs)
+        which = "these very halves" if len(seen) == pairs else f"{len(seen):,} of these {pairs:,} pairs"
+        yield Finding("doubtful", f"It was trained on {which}: on others it may do worse.")
 
 
 def _suspicions(row: Row) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from cryoden.errors import OutputError
 from cryoden.events import EpochFinished, TrainingEvent
 from cryoden.pipeline import open_halves, train_halves
 from cryoden.saving import save_best
+from cryoden.working import CHOSEN
 from tests.cryoden.scenes import scene, write_halves
 from tests.cryoden.test_training import SCENES, constant_model, run, settings
 
@@ -34,7 +35,7 @@ def test_a_model_file_tells_where_it_comes_from(tmp_path: Path) -> None:
     assert about["end"] == "completed"
     assert set(about["versions"]) == {"cryoden", "python", "torch", "numpy"}
     assert len(about["training"]) == 3
-    assert (load(path).pixel_size, load(path).working_pixel) == (1.5, 4)
+    assert (load(path).pixel_size, load(path).working_pixel) == (1.5, CHOSEN)
 
 
 def test_a_stopped_run_keeps_its_best_and_says_that_it_was_stopped(tmp_path: Path) -> None:

@@ -12,8 +12,9 @@ from cryoden.errors import MicrographError
 from cryoden.micrograph import Micrograph, Pixels
 from cryoden.patches import PatchSource
 from cryoden.regions import Region, TrainingPair, fitting_edge, split
+from cryoden.resampling import working_shape
 from cryoden.settings import TrainingSettings
-from cryoden.working import WorkingMicrograph, scale_for, seen, working_pixel
+from cryoden.working import CHOSEN, WorkingMicrograph, scale_for, seen, working_pixel
 from tests.cryoden.scenes import scene, write_halves
 
 SHAPE = (300, 420)
@@ -91,7 +92,7 @@ def pairs_of(*sizes: float | None) -> list[TrainingPair]:
 
 def test_the_working_pixel_is_chosen_by_network_user_and_start_and_never_finer_than_the_data() -> None:
     unet, baseline = TrainingSettings(), TrainingSettings(network="baseline")
-    assert working_pixel(pairs_of(0.8, 1.1), unet) == 4
+    assert working_pixel(pairs_of(0.8, 1.1), unet) == CHOSEN
     assert working_pixel(pairs_of(0.8, 1.1), baseline) is None
     assert working_pixel(pairs_of(0.8, 5.5), unet) == 5.5
     assert working_pixel(pairs_of(0.8), TrainingSettings(network="baseline", working_pixel=3)) == 3
@@ -102,8 +103,8 @@ def test_the_working_pixel_is_chosen_by_network_user_and_start_and_never_finer_t
 
 def test_a_pixel_size_that_is_not_known_is_assumed_and_said() -> None:
     found = seen(pairs_of(None, None), TrainingSettings())
-    assert (found.working_pixel, found.pixel_size) == (4, None)
-    assert found.pairs[0].noisy.shape == (40, 48)
+    assert (found.working_pixel, found.pixel_size) == (CHOSEN, None)
+    assert found.pairs[0].noisy.shape == working_shape(scene(0).even.shape, CHOSEN)
     assert found.warnings == ("pixel size of m0_EVN is not known: 1 Å/px is assumed",)
     assert seen(pairs_of(0.8), TrainingSettings()).warnings == ()
     assert seen(pairs_of(None), TrainingSettings(network="baseline")).warnings == ()
@@ -111,8 +112,9 @@ def test_a_pixel_size_that_is_not_known_is_assumed_and_said() -> None:
 
 def test_each_micrograph_of_a_mixed_set_comes_to_the_same_working_pixel() -> None:
     first, second = seen(pairs_of(1.0, 2.0), TrainingSettings()).pairs
-    assert (first.noisy.shape, second.noisy.shape) == ((40, 48), (80, 96))
-    assert first.noisy.pixel_size == second.noisy.pixel_size == 4
+    fine, coarse = (working_shape(scene(0).even.shape, CHOSEN / size) for size in (1.0, 2.0))
+    assert (first.noisy.shape, second.noisy.shape) == (fine, coarse)
+    assert first.noisy.pixel_size == second.noisy.pixel_size == CHOSEN
 
 
 def test_a_model_goes_by_the_pixel_size_of_the_micrograph_where_both_are_known() -> None:

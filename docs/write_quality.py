@@ -1,0 +1,78 @@
+"""Writes docs/quality.md from evaluations: python docs/write_quality.py "TITLE=figures.json" ….
+
+Each JSON file is one of `cryoden evaluate --figures`; the page holds nothing that is not in them.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from cryoden import record
+from cryoden.columns import columns
+from cryoden.scores import Table
+from cryoden.verdicts import verdicts
+
+PAGE = Path(__file__).with_name("quality.md")
+HEAD = """# Quality
+
+What denoising wins, beside doing nothing, Gaussian low-passes, a Wiener filter fitted to the same
+halves, and other programs. Written by `docs/write_quality.py` from the figures of
+`cryoden evaluate --figures`; what each column means stands below the tables.
+"""
+HOW = """## How to make these tables again
+
+```
+cryoden simulate --output sim --count 6                        # with a truth
+cryoden evaluate sim --truth sim/clean --model mine.safetensors --figures sim.json --report sim.html
+cryoden evaluate k2_counting --model mine.safetensors --figures k2.json --report k2.html
+python benchmarks/compare_topaz.py k2_counting out --whole --model mine.safetensors   # with Topaz
+python docs/write_quality.py "Simulated=sim.json" "K2=out/figures.json"
+```
+"""
+
+
+def page(tables: dict[str, Table]) -> str:
+    """Return the whole page."""
+    known = {column.title: column for table in tables.values() for column in columns(table)}
+    meanings = [f"- **{title}**: {column.means} {_source(column.source)}" for title, column in known.items()]
+    parts = [HEAD, *(_section(title, table) for title, table in tables.items())]
+    return "\n".join([*parts, "## Columns\n", *meanings, "", HOW])
+
+
+def _section(title: str, table: Table) -> str:
+    chosen = columns(table)
+    head = "| " + " | ".join(column.title for column in chosen) + " |"
+    rows = [
+        "| " + " | ".join(column.text(table, row).replace("*", "\\*") for column in chosen) + " |"
+        for row in table.rows
+    ]
+    found = [f"- {one.better.mark} **{one.name}**: {one.better.words}" for one in verdicts(table)]
+    lines = ["", head, "|---" * len(chosen) + "|", *rows, "", *found, ""]
+    return "\n".join([f"## {title}", "", _basis(table), *lines])
+
+
+def _basis(table: Table) -> str:
+    pairs, settings = len(table.raw.pairs), _plain(table.provenance.get("settings", {}))
+    counts = f"{pairs:,} pair{'s' if pairs > 1 else ''}, {table.pixels:,} pixels"
+    return f"{counts}, r of the raw halves {table.r_half:.4f}; {settings}."
+
+
+def _plain(values: dict[str, Any]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in values.items())
+
+
+def _source(source: str) -> str:
+    return f"({source})" if source else ""
+
+
+def main(words: Sequence[str]) -> None:
+    """Write the page."""
+    files = dict(word.partition("=")[::2] for word in words)
+    PAGE.write_text(page({title: record.load(Path(file)) for title, file in files.items()}), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
