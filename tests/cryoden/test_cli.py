@@ -91,7 +91,8 @@ def test_a_run_is_printed_beside_what_needs_no_training_with_a_verdict(
     assert [row[0] for row in rows] == ["0", "1", "2", "3"]
     assert all("dB" in row for row in rows)
     verdicts = [text.strip() for text in told if "the best linear filter" in text]
-    assert verdicts
+    first_row = next(number for number, text in enumerate(told) if text.split()[:1] == ["0"])
+    assert told[first_row + 1].strip() == verdicts[0]
     assert len(verdicts) == len(set(verdicts))
 
 
