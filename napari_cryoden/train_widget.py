@@ -37,7 +37,7 @@ class TrainWidget(Dock):
         self.run = Run.of(self.viewer)
         self.source = SourcePanel(self.viewer)
         self.model = FileField("save", "Model file to write", MODELS)
-        self.start_model = FileField("open", "Model to go on from", MODELS, "nothing: an untrained network")
+        self.start_model = FileField("open", "Model to go on from", MODELS, "empty: as begin says below")
         self.form = Form(TrainingSettings())
         self.train_button = QPushButton("Train")
         self.stop_button = QPushButton("Stop (keep best)")
