@@ -142,6 +142,7 @@ def main(arguments: list[str] | None = None) -> int:
     except CryodenError as error:
         sys.stderr.write(f"{error}\n")
         return 1
+    sys.stdout.write(f"Pictures, losses, model and denoised micrograph are in {chosen.output}\n")
     return 0
 
 
