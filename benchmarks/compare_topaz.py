@@ -23,7 +23,8 @@ import numpy as np
 
 from cryoden import mrc
 from cryoden.cli import main as cryoden
-from cryoden.exposures import Exposure, middle, open_subjects, read
+from cryoden.exposures import Exposure, open_subjects, read
+from cryoden.measures import middle
 from cryoden.micrograph import Micrograph, Pixels
 from cryoden.normalization import measure
 from cryoden.scrutiny import SEED

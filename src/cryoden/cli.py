@@ -15,6 +15,7 @@ from tyro.conf import CascadeSubcommandArgs, FlagCreatePairsOff, OmitArgPrefixes
 
 from cryoden.errors import CryodenError, SettingsError, TrainingError, in_words, printable
 from cryoden.flags import Cryoden, Demo, Denoise, Evaluate, Info, Simulate, Thin, Train
+from cryoden.shipped import GENERAL
 
 if TYPE_CHECKING:
     from cryoden.events import TrainingEvent
@@ -147,7 +148,7 @@ def _training(asked: Train) -> Generator[TrainingEvent, None, None]:
 def _denoise(asked: Denoise, *, as_json: bool) -> int:
     from cryoden import console, pipeline  # noqa: PLC0415 - torch only where it is needed
 
-    batch = pipeline.Batch(asked.model or pipeline.GENERAL, asked.denoising, asked.reading, asked.overwrite)
+    batch = pipeline.Batch(asked.model or GENERAL, asked.denoising, asked.reading, asked.overwrite)
     ended = console.follow_batch(pipeline.denoise_files(asked.paths, asked.output, batch), as_json=as_json)
     return FAILURES if ended.failed else DONE
 
@@ -165,7 +166,6 @@ def _evaluate(asked: Evaluate, *, as_json: bool) -> int:
     from cryoden import companions, evaluation_console, record, report  # noqa: PLC0415 - numpy only where it is needed
     from cryoden.evaluation import Question, evaluate_files  # noqa: PLC0415 - the same for torch
     from cryoden.publish import check_destination  # noqa: PLC0415 - the same
-    from cryoden.shipped import GENERAL  # noqa: PLC0415 - the same
 
     others = companions.named(asked.other)
     question = Question(

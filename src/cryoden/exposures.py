@@ -11,14 +11,13 @@ import numpy as np
 from cryoden.companions import companions
 from cryoden.errors import HalvesError
 from cryoden.halves import check_pairs
+from cryoden.measures import CENTER
 from cryoden.micrograph import HalfPair, Pixels, Windowed
 from cryoden.normalization import Normalization, measure
 from cryoden.opening import open_micrograph
 from cryoden.pairing import find_pairs
 from cryoden.settings import ReadingSettings
-from cryoden.stored import not_numbers
-
-CENTER = 1024  # px; the window others quote figures of
+from cryoden.stored import central_numbers
 
 
 @dataclass(frozen=True)
@@ -164,32 +163,15 @@ def read(subject: Subject, *, center: bool) -> Exposure:
     }
     return Exposure(
         subject.name,
-        scales[0].apply(_pixels(even, edge)),
-        scales[1].apply(_pixels(odd, edge)),
+        scales[0].apply(central_numbers(even, edge)),
+        scales[1].apply(central_numbers(odd, edge)),
         even.pixel_size or 1.0,
         "Å" if even.pixel_size else "px",
-        None if subject.truth is None else _pixels(subject.truth, edge),
+        None if subject.truth is None else central_numbers(subject.truth, edge),
         others,
     )
 
 
-def middle(image: Pixels, edge: int = CENTER) -> Pixels:
-    """Return the central square of an image, or all of a smaller one; not a copy."""
-    height, width = (min(edge, side) for side in image.shape)
-    top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
-    return image[top : top + height, left : left + width]
-
-
 def _scored(denoised: Windowed, scale: Normalization, edge: int) -> Pixels:
     """Return another program's pixels on the raw half's scale; nothing is clipped."""
-    return (_pixels(denoised, edge) - np.float32(scale.mean)) * np.float32(1 / scale.std)
-
-
-def _pixels(half: Windowed, edge: int) -> Pixels:
-    height, width = (min(edge, side) for side in half.shape)
-    top, left = (half.shape[0] - height) // 2, (half.shape[1] - width) // 2
-    pixels = half.window(top, left, height, width)
-    bad = not_numbers(pixels)
-    if bad.count:
-        raise bad.error(half.path or half.name, top, left)
-    return pixels
+    return (central_numbers(denoised, edge) - np.float32(scale.mean)) * np.float32(1 / scale.std)

@@ -12,9 +12,9 @@ import numpy as np
 
 from cryoden.agreement import Agreement, agreement
 from cryoden.errors import HalvesError
-from cryoden.micrograph import HalfPair, Pixels, Windowed
+from cryoden.micrograph import HalfPair, Windowed
 from cryoden.pairing import HalfFiles, find_pairs
-from cryoden.stored import not_numbers
+from cryoden.stored import central_numbers
 
 __all__ = ["HalfFiles", "Verdict", "check_pairs", "find_pairs", "inspect"]
 
@@ -84,7 +84,7 @@ def inspect(pair: HalfPair) -> Verdict:
         return mismatch
     if _same_file(pair):
         return _identical("both halves are the same file")
-    even, odd = _center(pair.even), _center(pair.odd)
+    even, odd = central_numbers(pair.even, WINDOW), central_numbers(pair.odd, WINDOW)
     if np.array_equal(even, odd) and even.std() > 0:
         return _identical("both halves have the same pixels")
     black = [half.name for half, pixels in ((pair.even, even), (pair.odd, odd)) if pixels.std() == 0]
@@ -156,16 +156,6 @@ def _same_file(pair: HalfPair) -> bool:
 
 def _identical(what: str) -> Verdict:
     return Verdict(False, "identical", 1.0, f"{what}: Noise2Noise would learn to copy", "D04")
-
-
-def _center(half: Windowed) -> Pixels:
-    height, width = (min(WINDOW, side) for side in half.shape)
-    top, left = (half.shape[0] - height) // 2, (half.shape[1] - width) // 2
-    pixels = half.window(top, left, height, width)
-    bad = not_numbers(pixels)
-    if bad.count:
-        raise bad.error(half.path or half.name, top, left)
-    return pixels
 
 
 def _judged(found: Agreement) -> Verdict:

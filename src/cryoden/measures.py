@@ -13,12 +13,12 @@ from cryoden.micrograph import Pixels
 from cryoden.rings import Array, cross_power
 
 __all__ = [
-    "Gain", "Quality", "Readings", "ShellQuality", "checkerboard", "gain", "half_correlation", "quality",
-    "quality_by_shell", "readings", "seams",
+    "Gain", "Quality", "Readings", "ShellQuality", "checkerboard", "gain", "half_correlation", "middle",
+    "quality", "quality_by_shell", "readings", "seams",
 ]  # fmt: skip
 
 WIDEST = 400  # px; a shared slope of the illumination lifts every low-pass
-CENTER = 1024  # px
+CENTER = 1024  # px; the window others quote figures of
 BIN = 16
 BAND = 128  # rows that are summed at a time, in double precision
 Number = TypeVar("Number", float, Array)
@@ -53,7 +53,7 @@ def readings(a: Pixels, b: Pixels) -> Readings:
     return Readings(
         half_correlation(a, b),
         half_correlation(_detail(a), _detail(b)),
-        half_correlation(_center(a), _center(b)),
+        half_correlation(middle(a), middle(b)),
     )
 
 
@@ -226,7 +226,8 @@ def _snr_db(r: float) -> float:
     return float(_decibel(_ratio(r * r, 1 - r * r)))
 
 
-def _center(image: Pixels) -> Pixels:
+def middle(image: Pixels) -> Pixels:
+    """Return the central 1024 × 1024 px of an image, or as much of it as there is; not a copy."""
     top, left = (max(0, side - CENTER) // 2 for side in image.shape)
     return image[top : top + CENTER, left : left + CENTER]
 

@@ -35,7 +35,6 @@ from cryoden.thinning import thin_files, thinned
 from cryoden.training import train
 
 __all__ = [
-    "GENERAL",
     "Batch",
     "denoise_files",
     "denoise_micrograph",

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cryoden.artifacts import checkerboard
-from cryoden.exposures import Exposure, middle
-from cryoden.measures import WIDEST, gain, quality, readings
+from cryoden.exposures import Exposure
+from cryoden.measures import WIDEST, gain, middle, quality, readings
 from cryoden.micrograph import Pixels
 from cryoden.rings import CrossPower, cross_power
 from cryoden.scores import Curves, Scores, Values

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 
 from cryoden import trust
-from cryoden.exposures import Exposure, middle
+from cryoden.exposures import Exposure
+from cryoden.measures import middle
 from cryoden.methods import Method
 from cryoden.micrograph import Pixels
 from cryoden.scores import Checks

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from cryoden.errors import MicrographError
 from cryoden.header import open_regular, unreadable
-from cryoden.micrograph import Pixels
+from cryoden.micrograph import Pixels, Windowed
 from cryoden.probe import HeaderFacts
 
 
@@ -49,6 +49,28 @@ def not_numbers(pixels: Pixels) -> NotNumbers:
     count = int(finite.size - np.count_nonzero(finite))
     row, column = divmod(int(np.argmin(finite)), finite.shape[1]) if count else (0, 0)
     return NotNumbers(count, row, column)
+
+
+def numbers(micrograph: Windowed, top: int, left: int, height: int, width: int) -> Pixels:
+    """Return a window of a micrograph, ``(height, width)`` float32.
+
+    Raises
+    ------
+    MicrographError
+        F24 for pixels that are not numbers, with the place of the first.
+    """
+    pixels = micrograph.window(top, left, height, width)
+    bad = not_numbers(pixels)
+    if bad.count:
+        raise bad.error(micrograph.path or micrograph.name, top, left)
+    return pixels
+
+
+def central_numbers(micrograph: Windowed, edge: int) -> Pixels:
+    """Return the central square of a micrograph, or all of a smaller one; see `numbers`."""
+    height, width = (min(edge, side) for side in micrograph.shape)
+    top, left = (micrograph.shape[0] - height) // 2, (micrograph.shape[1] - width) // 2
+    return numbers(micrograph, top, left, height, width)
 
 
 class MicrographFile:

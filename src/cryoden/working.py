@@ -21,7 +21,7 @@ from cryoden.normalization import Normalization, measure
 from cryoden.regions import TrainingPair
 from cryoden.resampling import Resampling, working_shape
 from cryoden.settings import TrainingSettings
-from cryoden.stored import not_numbers
+from cryoden.stored import numbers
 
 CHOSEN = 3.0  # Å/px
 ASSUMED = 1.0  # Å/px, where a file does not say
@@ -186,10 +186,7 @@ class WorkingMicrograph:
 
     def _computed(self, top: int, left: int, height: int, width: int) -> Pixels:
         first_row, first_column, tall, wide = self._resampling.window(top, left, height, width)
-        pixels = self.micrograph.window(first_row, first_column, tall, wide)
-        missing = not_numbers(pixels)
-        if missing.count:
-            raise missing.error(self.path or self.name, first_row, first_column)
+        pixels = numbers(self.micrograph, first_row, first_column, tall, wide)
         scored = torch.from_numpy(self.normalization.apply(pixels))
         reduced = self._resampling.reduce_window(scored, top, left, height, width)
         return (reduced / self.normalization.spread).numpy()
