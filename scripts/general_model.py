@@ -1,6 +1,6 @@
 """Make the general model: a U-Net shown the truth of an endless stream of simulated exposures.
 
-    python scripts/general_model.py general.safetensors --minutes 7
+    torchrun --standalone --nproc-per-node 2 scripts/general_model.py general.safetensors --minutes 16
 
 Every exposure is simulated at the working pixel size, which is the same for all micrographs;
 what the detector's own pixel size changes (0.5 to 2.5 Å: blur and noise colour) is drawn with
@@ -15,16 +15,18 @@ from __future__ import annotations
 import argparse
 import copy
 import math
+import os
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 
 from cryoden import checkpoint
 from cryoden.checkpoint import Model
@@ -36,12 +38,14 @@ from cryoden.scene import Contrast, Scene
 from cryoden.simulate import seen
 from cryoden.structures import Structure, assembly, random_recipe
 
-WORKING, WIDTHS = 3.0, (24, 48, 96, 160, 192)
+WORKING = 3.0
 DETECTOR = 1.0  # Å/px, typical of the 0.5 to 2.5 it is trained for
 EDGE, PATCH, BATCH, GROUP = 1024, 256, 32, 4  # px; patches; of one exposure
-STRUCTURES, SCENES = 300, 300
+STRUCTURES, SCENES = 800, 300
+GRAIN = 0.6  # of the grain of ice and carbon that is shown as truth
 RATE, AVERAGING, DECAY = 1e-3, 0.999, (0.9, 0.99)
-GPU = torch.device("cuda")
+RANK, RANKS = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))  # as torchrun says
+GPU = torch.device("cuda")  # that of the process
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,13 +127,16 @@ def shot(numbers: np.random.Generator, structures: list[Structure]) -> Shot:
     """Return one exposure of the training distribution."""
     scene, chosen = drawn(numbers, structures)
     contrast = seen(scene, chosen, GPU)
-    wanted = contrast.particles
+    contrast = replace(
+        contrast,
+        # How grainy ice is differs from what the simulator believes, and from grid to grid.
+        texture=contrast.texture * between(numbers, 0.3, 2.0),
+        objects=contrast.objects + haze(numbers, contrast, scene),
+    )
+    clear = replace(contrast, texture=GRAIN * contrast.texture)
     if numbers.random() < 1 / 12:
-        contrast, wanted = (
-            replace(contrast, particles=scrambled(contrast.particles)),
-            torch.zeros_like(wanted),
-        )
-    clear = replace(contrast, particles=wanted, texture=torch.zeros_like(contrast.texture))
+        contrast = replace(contrast, particles=scrambled(contrast.particles))
+        clear = replace(clear, particles=torch.zeros_like(clear.particles))
     intensity, target = (recorded(part, scene) for part in (contrast, clear))
     bare = Shot(intensity, target, scene, 0.0, 1.0)
     electrons = intensity * bare.electrons
@@ -141,6 +148,19 @@ def shot(numbers: np.random.Generator, structures: list[Structure]) -> Shot:
 def recorded(contrast: Contrast, scene: Scene) -> Tensor:
     """Return the relative intensity as the camera blurs it, without the margin."""
     return contrast.cropped(contrast.grid.filtered(contrast.intensity, scene.detector.blur(contrast.grid)))
+
+
+def haze(numbers: np.random.Generator, contrast: Contrast, scene: Scene) -> Tensor | float:
+    """Return the clouds of 30 to 600 Å that real ice has in it: uneven thickness, broken particles."""
+    if numbers.random() < 0.6:
+        return 0.0
+    grid = contrast.grid
+    frequency = grid.squared.sqrt().clamp_min(1 / 600)
+    falling = frequency ** -numbers.uniform(0.5, 2.5) * torch.exp(-((frequency * 30) ** 2))
+    transfer = scene.optics.transfer(grid) if numbers.random() < 0.7 else 1.0
+    clouds = grid.filtered(torch.randn_like(contrast.texture), falling * transfer)
+    usual = float(contrast.particles.std()) or 0.02
+    return clouds * (between(numbers, 0.05, 0.5) * usual / float(clouds.std()))
 
 
 def scrambled(image: Tensor) -> Tensor:
@@ -156,7 +176,7 @@ class Stream:
 
     def __init__(self, structures: list[Structure], seed: int) -> None:
         self.structures = structures
-        self.made, self.drawn = np.random.default_rng((seed, 1)), np.random.default_rng((seed, 2))
+        self.made, self.drawn = (np.random.default_rng((seed, stream, RANK)) for stream in (1, 2))
         self.pool = [shot(self.made, structures) for _ in range(SCENES)]
         self.kept: deque[Shot] = deque(maxlen=64)  # until no kernel reads them any more
         self.total = SCENES
@@ -164,6 +184,7 @@ class Stream:
 
     def renew(self) -> None:
         """Replace shot after shot, on a stream of its own, until stopped."""
+        torch.cuda.set_device(RANK)  # which every thread begins without
         with torch.cuda.stream(torch.cuda.Stream()):  # type: ignore[no-untyped-call]  # torch leaves it untyped
             while not self.stopped:
                 new = shot(self.made, self.structures)
@@ -206,10 +227,14 @@ def frequencies() -> Tensor:
 
 
 class Trainer:
-    """One step captured as a CUDA graph, replayed with new patches and rates."""
+    """One step captured as two CUDA graphs, replayed with new patches and rates.
+
+    Between the two the gradients of all GPUs are averaged.
+    """
 
     def __init__(self, network: UNet, first: tuple[Tensor, Tensor]) -> None:
         self.network, self.average = network, copy.deepcopy(network).requires_grad_(False)
+        self.compiled = torch.compile(network, dynamic=False)
         self.noisy, self.target = (
             part.contiguous(memory_format=torch.channels_last).clone() for part in first
         )
@@ -217,31 +242,38 @@ class Trainer:
         self.optimizer = torch.optim.AdamW(network.parameters(), lr=self.rate, betas=DECAY, capturable=True)
         for parameter in network.parameters():
             parameter.grad = torch.zeros_like(parameter)
+        self.gradient = torch.zeros(sum(value.numel() for value in network.parameters()), device=GPU)
         aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         aside.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(aside):
             for _ in range(3):
-                self.compute()
+                self.slope()
+                self.update()
         torch.cuda.current_stream().wait_stream(aside)
-        self.graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self.graph):
-            self.compute()
+        self.graphs = [captured(part) for part in (self.slope, self.update)]
 
-    def compute(self) -> None:
-        """One update from the patches in place."""
+    def slope(self) -> None:
+        """Find the gradient of the patches in place."""
         self.optimizer.zero_grad(set_to_none=False)
         with torch.autocast("cuda", dtype=torch.bfloat16, cache_enabled=False):
-            output = self.network(self.noisy)
+            output = self.compiled(self.noisy)
         error = (output.float() - self.target).square().mean((1, 2, 3))
         # Faint patches count more than their share of the squares, and strong ones less.
         loss = (0.3 * error / (self.target.var((1, 2, 3)) + 0.01).sqrt()).mean()
         loss.backward()
+        self.loss.copy_(loss.detach())
+        self.gradient.copy_(torch.cat([value.grad.flatten() for value in self.network.parameters()]))  # type: ignore[union-attr]  # each has one
+
+    def update(self) -> None:
+        """Move the weights, and their average behind them."""
+        sizes = [value.numel() for value in self.network.parameters()]
+        for value, part in zip(self.network.parameters(), self.gradient.split(sizes), strict=True):
+            value.grad.copy_(part.view(value.shape))  # type: ignore[union-attr]  # each has one
         nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimizer.step()
         with torch.no_grad():
             for mean, now in zip(self.average.parameters(), self.network.parameters(), strict=True):
                 mean.add_((now - mean) * self.follow)
-        self.loss.copy_(loss.detach())
 
     def step(self, batch: tuple[Tensor, Tensor], number: int, progress: float) -> None:
         """Learn from one batch; the rate falls to zero as a cosine."""
@@ -250,27 +282,55 @@ class Trainer:
         self.follow.fill_(1 - min(AVERAGING, number / (number + 10)))
         self.noisy.copy_(batch[0])
         self.target.copy_(batch[1])
-        self.graph.replay()
+        self.graphs[0].replay()
+        if RANKS > 1:
+            distributed.all_reduce(self.gradient, distributed.ReduceOp.AVG)
+        self.graphs[1].replay()
+
+
+def captured(part: Callable[[], None]) -> torch.cuda.CUDAGraph:
+    """Return what a function launches, ready to be launched at once."""
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        part()
+    return graph
 
 
 def learned(stream: Stream, seconds: float, seed: int) -> tuple[UNet, int]:
     """Return the averaged network after so many seconds, and its steps."""
     torch.manual_seed(seed)
-    network = UNet(WIDTHS).to(GPU).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stubs
+    network = UNet().to(GPU).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stubs
     trainer = Trainer(network, stream.batch())
+    torch.manual_seed(1000 * seed + RANK)  # every GPU sees noise of its own
+    if RANKS > 1:  # after the graphs are captured, which its watching thread would spoil
+        distributed.init_process_group("nccl", device_id=torch.device("cuda", RANK))
     renewal = threading.Thread(target=stream.renew)
     renewal.start()
-    began, step, losses = time.monotonic(), 0, []
-    while (passed := time.monotonic() - began) < seconds:
-        trainer.step(stream.batch(), step, passed / seconds)
+    began, step, losses, progress = time.monotonic(), 0, [], 0.0
+    while progress < 1:
+        if step % 20 == 0:
+            progress = agreed((time.monotonic() - began) / seconds)
+            losses.append(trainer.loss.item())
+        trainer.step(stream.batch(), step, min(1.0, progress))
         step += 1
-        losses += [trainer.loss.item()] if step % 20 == 0 else []
-        if step % 2000 == 0:
-            print(f"step {step}, {passed:.0f} s, {stream.total} exposures, loss {np.mean(losses):.4f}")
+        if step % 1000 == 0 and RANK == 0:
+            print(
+                f"{progress:4.0%} step {step}, {stream.total} exposures, loss {np.mean(losses):.4f}",
+                flush=True,
+            )
             losses = []
     stream.stopped = True
     renewal.join()
     return trainer.average, step
+
+
+def agreed(progress: float) -> float:
+    """Return the progress of the first GPU, so that all stop at the same step."""
+    if RANKS == 1:
+        return progress
+    shared = torch.tensor(progress, device=GPU)
+    distributed.broadcast(shared, 0)
+    return float(shared)
 
 
 def main() -> None:
@@ -279,27 +339,35 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("output", type=Path)
-    parser.add_argument("--minutes", type=float, default=7.0)
+    parser.add_argument("--minutes", type=float, default=16.0)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     numbers = np.random.default_rng(options.seed)
     with ProcessPoolExecutor() as pool:  # before CUDA starts, which does not survive a fork
         structures = list(pool.map(assembly, [random_recipe(numbers) for _ in range(STRUCTURES)]))
+    torch.cuda.set_device(RANK)
     stream = Stream(structures, options.seed)
     network, steps = learned(stream, 60 * options.minutes, options.seed)
+    if RANK == 0:
+        write(network, options, {"steps": steps, "exposures": stream.total * RANKS})
+    if RANKS > 1:
+        distributed.destroy_process_group()
+
+
+def write(network: UNet, options: argparse.Namespace, done: dict[str, int]) -> None:
+    """Write the model file and say what was done."""
     weights = {name: value.float().cpu().numpy() for name, value in network.state_dict().items()}
-    provenance = {
+    provenance = done | {
         "made_by": "scripts/general_model.py",
         "seed": options.seed,
-        "steps": steps,
-        "exposures": stream.total,
+        "patches": done["steps"] * BATCH * RANKS,
         "structures": STRUCTURES,
         "torch": str(torch.__version__),
-        "device": torch.cuda.get_device_name(),
+        "device": f"{RANKS} × {torch.cuda.get_device_name()}",
     }
     model = Model("unet", weights, pixel_size=DETECTOR, provenance=provenance, working_pixel=WORKING)
     checkpoint.write(model, options.output, half=True)
-    print(f"{options.output}: {steps} steps, {stream.total} exposures")
+    print(f"{options.output}: {done}")
 
 
 if __name__ == "__main__":

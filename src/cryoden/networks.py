@@ -22,7 +22,9 @@ from cryoden.settings import NetworkName
 
 # Starck & Murtagh (2006), eq. 2.13: the cubic B-spline smoothing of the starlet transform.
 SPLINE = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
-WIDTHS = (24, 48, 96, 160, 192)
+WIDTHS = (24, 48, 96, 192, 256)
+# What the taps of a kernel on repeated pixels are on the pixels before they were repeated.
+REPEATED = ((0.0, 0.0, 1.0), (0.0, 1.0, 1.0), (1.0, 1.0, 0.0), (1.0, 0.0, 0.0))
 
 
 class Baseline(nn.Sequential):
@@ -123,20 +125,27 @@ class Block(nn.Sequential):
 
 
 class Joint(Block):
-    """A `Block` over enlarged coarse features and fine ones side by side.
+    """A `Block` over coarse features, each repeated on 2×2 finer pixels, and fine ones side by side.
 
     Its first convolution is computed apart for the two and added, which is the same sum and
-    needs no copy of both, the largest tensor there would be.
+    needs no copy of both, the largest tensor there would be. A 3×3 convolution of repeated
+    pixels is a transposed 4×4 one of the coarse pixels: four products where nine were, and
+    nothing is repeated in memory.
     """
+
+    taps: Tensor
+
+    def __init__(self, channels_in: int, channels_out: int) -> None:
+        super().__init__(channels_in, channels_out)
+        self.register_buffer("taps", torch.tensor(REPEATED), persistent=False)
 
     def forward(self, coarse: Tensor, fine: Tensor) -> Tensor:  # type: ignore[override]  # two where a block has one
         """Return ``(b, c, h, w)`` features of ``(b, ·, h/2, w/2)`` and ``(b, ·, h, w)``."""
         first, *rest = self.children()
         of_coarse, of_fine = torch.split(first.weight, [coarse.shape[1], fine.shape[1]], dim=1)  # type: ignore[arg-type]  # a convolution's
         features = functional.conv2d(fine, of_fine, first.bias, padding=1)  # type: ignore[arg-type]  # as above
-        larger = functional.interpolate(coarse, scale_factor=2.0, mode="nearest")
-        features += functional.conv2d(larger, of_coarse, padding=1)
-        del larger
+        kernel = torch.einsum("ai,bj,ocij->coab", self.taps, self.taps, of_coarse)
+        features += functional.conv_transpose2d(coarse, kernel, stride=2, padding=1)
         for module in rest:
             features = module(features)
         return features

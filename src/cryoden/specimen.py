@@ -116,8 +116,8 @@ def ice_texture(
     """
     squared = grid.squared
     frequency = squared.sqrt()
-    ordered = 0.03 + 0.97 * torch.sigmoid((frequency - 0.23) / 0.02)
-    ordered += 2.0 * torch.exp(-(((frequency - 1 / 3.77) / 0.03) ** 2) / 2)
+    ordered = 0.01 + 0.99 * torch.sigmoid((frequency - 0.245) / 0.013)
+    ordered += 2.6 * torch.exp(-(((frequency - 1 / 3.77) / 0.02) ** 2) / 2)
     still = _still(2 * math.pi**2 * WATER_MOTION * dose * squared)
     molecule = WATER_POTENTIAL * torch.exp(-10 / 4 * squared)
     power = optics.interaction**2 * WATERS * thickness * molecule**2 * ordered * still

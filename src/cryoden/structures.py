@@ -168,7 +168,7 @@ def _places(
     wide, high = reach * aspect ** (-1 / 3), reach * aspect ** (2 / 3)
     axes = [np.arange(-side, side, spacing) for side in (wide, wide, high)]
     points = np.stack(np.meshgrid(*axes, indexing="ij"), -1).reshape(-1, 3)
-    points = points + numbers.uniform(-0.4, 0.4, points.shape) * spacing
+    points = points + numbers.uniform(-0.1, 0.1, points.shape) * spacing
     # Dirichlet domain: the points closer to one generic direction than to any of its copies.
     copies = rotations @ numbers.normal(size=3)
     return np.asarray(points[(points @ copies.T).argmax(axis=1) == 0])
@@ -179,7 +179,7 @@ def _landscape(
 ) -> NDArray[np.float64]:
     """Return a symmetric sum of random plane waves, unit variance for the coarse part."""
     total = np.zeros(len(places))
-    for (low, high), amplitude in ((DOMAINS, 1.0), (HELICES, 0.25)):
+    for (low, high), amplitude in ((DOMAINS, 1.0), (HELICES, 0.1)):
         waves = numbers.normal(size=(WAVES, 3))
         waves *= (2 * np.pi / numbers.uniform(low, high, WAVES) / np.linalg.norm(waves, axis=1))[:, None]
         shifts = numbers.uniform(0, 2 * np.pi, WAVES)
