@@ -144,16 +144,15 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     """Print the table."""
     asked = arguments()
-    print(
-        f"{'dB over the raw half':44}{'SNR':>8}{'Gaussian':>10}{'Wiener':>8}{'general':>9}{'own':>7}{'fell':>6}"
-    )
+    columns = ("Gaussian", "Wiener", "general", "own", "fell")[: 5 if asked.minutes else 3]
+    print(f"{'dB over the raw half':44}{'SNR':>8}" + "".join(f"{name:>9}" for name in columns))
     rows = []
     for seed, sample in enumerate(samples(asked), start=asked.first):
         first = sample.exposures[0]
         rows.append(row(sample, asked, seed))
         snr = first.clean.var() / (first.even.var() - first.clean.var())
-        print(f"{sample.name:44}{snr:8.4f}" + "".join(f"{value:8.2f}" for value in rows[-1]), flush=True)
-    print(f"{'mean':52}" + "".join(f"{value:8.2f}" for value in np.mean(rows, axis=0)))
+        print(f"{sample.name:44}{snr:8.4f}" + "".join(f"{value:9.2f}" for value in rows[-1]), flush=True)
+    print(f"{'mean':52}" + "".join(f"{value:9.2f}" for value in np.mean(rows, axis=0)))
 
 
 if __name__ == "__main__":

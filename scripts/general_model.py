@@ -267,7 +267,7 @@ class Trainer:
     def update(self) -> None:
         """Move the weights, and their average behind them."""
         sizes = [value.numel() for value in self.network.parameters()]
-        for value, part in zip(self.network.parameters(), self.gradient.split(sizes), strict=True):
+        for value, part in zip(self.network.parameters(), torch.split(self.gradient, sizes), strict=True):
             value.grad.copy_(part.view(value.shape))  # type: ignore[union-attr]  # each has one
         nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimizer.step()

@@ -9,7 +9,7 @@ from itertools import product
 import torch
 from torch import Tensor
 
-from cryoden import devices
+from cryoden import devices, ice_ring
 from cryoden.checkpoint import Model
 from cryoden.errors import TrainingError
 from cryoden.events import DenoisingEvent, MicrographDenoised, TileFinished
@@ -21,7 +21,7 @@ from cryoden.resampling import Resampling
 from cryoden.settings import DenoisingSettings
 from cryoden.stored import not_numbers
 from cryoden.tiling import Tiling, rounded_up
-from cryoden.working import scale_for
+from cryoden.working import ASSUMED, scale_for
 
 TILE_LIMITS = (128, 8192)
 USUAL_OUTLIERS = 1e-5  # share of pixels beyond the clip that is no reason to bother anyone
@@ -41,6 +41,7 @@ class Denoiser:
     def __init__(self, model: Model, settings: DenoisingSettings) -> None:
         self.model = model
         self.orientations = settings.orientations
+        self._passes_ring = settings.ice_ring and (model.working_pixel or 0) * 2 >= ice_ring.RING[0]
         device = devices.resolve(settings.device)
         self.place = Place(device, devices.denoising_format(settings.precision, device))
         self.network: Network = loaded(build(model.network, 0, model), model).eval()
@@ -71,11 +72,16 @@ class Denoiser:
             grey = _grey_scale(raw, micrograph, scale)
             scored = grey.apply(raw)
             warnings = micrograph.warnings + _hot_pixels(scored) + doubts
+            ring = ice_ring.gains(scored, micrograph.pixel_size or ASSUMED) if self._passes_ring else None
             working = resampling.reduce(scored) / grey.spread
-            del raw, scored
+            del scored
         denoised = yield from self._tiled(working)
         with torch.inference_mode():
-            pixels = devices.fetched(grey.undo(resampling.enlarge(denoised)))
+            signal = resampling.enlarge(denoised)
+            signal *= grey.spread
+            if ring is not None:
+                signal = ice_ring.restored(signal, raw, grey, ring)
+            pixels = devices.fetched(grey.undo(signal))
         yield MicrographDenoised(replace(micrograph, data=pixels, warnings=warnings))
 
     def _tiled(self, working: Tensor) -> Generator[TileFinished, None, Tensor]:

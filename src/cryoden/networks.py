@@ -178,7 +178,7 @@ class UNet(nn.Module):
         self.stride = 2 ** (len(widths) - 1)
         # Two convolutions a level, down and up; cells of the coarsest grid; the last convolution.
         blocks = 2 * (2 * self.stride - 1) + 2 * (self.stride - 1)
-        self.bytes_per_pixel = 8 * sum(widths[:2]) + 250
+        self.bytes_per_pixel = 6 * sum(widths[:2]) + 120
         self.halo = self.linear.scales.reach + blocks + (self.stride - 1) + 1
 
     def forward(self, noisy: Tensor) -> Tensor:

@@ -51,9 +51,9 @@ class Normalization:
         scored *= 1 / self.std
         return scored.clip(-CLIP, CLIP)
 
-    def undo(self, denoised: Image) -> Image:
-        """Return what a network gave back in the micrograph's grey scale."""
-        pixels = denoised * (self.spread * self.std)
+    def undo(self, scored: Image) -> Image:
+        """Return z-scored pixels in the micrograph's grey scale."""
+        pixels = scored * self.std
         pixels += self.mean
         return pixels
 

@@ -24,7 +24,7 @@ class TrainingSettings:
     network: Annotated[
         NetworkName,
         Setting(
-            "unet: U-Net on pixels of 3 Å, 2.3 M weights; baseline: three 3×3 convolutions, 2,625 weights"
+            "unet: U-Net on pixels of 3 Å, 3.2 M weights; baseline: three 3×3 convolutions, 2,625 weights"
         ),
     ] = "unet"
     begin: Annotated[
@@ -196,6 +196,13 @@ class DenoisingSettings:
         Literal[1, 8],
         Setting("8 = mean over turned and mirrored images: better, and eight times the work", expert=True),
     ] = 1
+    ice_ring: Annotated[
+        bool,
+        Setting(
+            "Pass on the fine grain of amorphous ice (5 to 3.1 Å), damped, where the spectrum shows its ring",
+            expert=True,
+        ),
+    ] = True
     pixel_format: Annotated[
         Literal["float32", "float16"], Setting("Pixel format written to file", expert=True)
     ] = "float32"

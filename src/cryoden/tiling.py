@@ -52,7 +52,10 @@ class Tiling:
 
     def padded(self, image: Tensor) -> Tensor:
         """Return the image mirrored outwards by the margin, sides on the network's grid."""
-        rows, columns = (self._mirrored(side).to(image.device) for side in image.shape)
+        rows, columns = (
+            mirrored(side, -self.margin, rounded_up(side, self.stride) + self.margin).to(image.device)
+            for side in image.shape
+        )
         return image[rows][:, columns]
 
     def tiles(self) -> list[Tile]:
@@ -74,11 +77,14 @@ class Tiling:
         height, width = tile.bottom - tile.top, tile.right - tile.left
         return output[self.margin : self.margin + height, self.margin : self.margin + width]
 
-    def _mirrored(self, side: int) -> Tensor:
-        """Return which sample stands at each place of a padded side; the outermost is not repeated."""
-        places = torch.arange(-self.margin, rounded_up(side, self.stride) + self.margin)
-        turned = places.abs() % max(1, 2 * (side - 1))
-        return torch.minimum(turned, 2 * (side - 1) - turned)
+
+def mirrored(side: int, begin: int, end: int) -> Tensor:
+    """Return which sample stands at each place from ``begin`` to ``end`` of a side mirrored at its ends.
+
+    The outermost sample is not repeated.
+    """
+    places = torch.arange(begin, end).abs() % max(1, 2 * (side - 1))
+    return torch.minimum(places, 2 * (side - 1) - places)
 
 
 def rounded_up(value: int, step: int) -> int:

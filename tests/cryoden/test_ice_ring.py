@@ -1,0 +1,97 @@
+"""The grain of ice is passed on where a micrograph shows it, and nothing where it does not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from cryoden import ice_ring
+from cryoden.checkpoint import load
+from cryoden.denoising import Denoiser
+from cryoden.events import MicrographDenoised
+from cryoden.measures import half_correlation
+from cryoden.micrograph import Micrograph, Pixels
+from cryoden.normalization import measure
+from cryoden.rings import cross_power
+from cryoden.scene import Scene
+from cryoden.settings import DenoisingSettings
+from cryoden.shipped import GENERAL
+from cryoden.simulate import Exposure, exposed
+
+PIXEL = 0.9
+EMPTY = Scene(edge=1280, pixel_size=PIXEL, particles=0, ice=500.0, slope=0.0, seed=3)
+
+
+@pytest.fixture(scope="module")
+def ice() -> Exposure:
+    return exposed(EMPTY)
+
+
+def white(edge: int = 1024) -> torch.Tensor:
+    return torch.from_numpy(np.random.default_rng(5).standard_normal((edge, edge), np.float32))
+
+
+def denoised(pixels: Pixels, settings: DenoisingSettings) -> Pixels:
+    *_, last = Denoiser(load(GENERAL), settings).denoise(Micrograph(pixels, PIXEL, "ice"))
+    assert isinstance(last, MicrographDenoised)
+    return last.micrograph.data
+
+
+def test_the_strength_of_the_ring_is_read_off_one_half(ice: Exposure) -> None:
+    gains = ice_ring.gains(torch.from_numpy(ice.even), PIXEL)
+    assert gains is not None
+    at = round(ice_ring.EDGE * PIXEL / 3.77)
+    expected = cross_power([ice.even, ice.odd], PIXEL)
+    near = np.abs(1 / expected.frequencies - 3.77) < 0.05
+    shared = expected.correlation(0, 1)[near].mean()
+    snr = shared / (1 - shared)
+    assert float(gains[at]) == pytest.approx(snr / (snr + 1 + ice_ring.CAUTION), rel=0.2)
+
+
+def test_nothing_is_passed_outside_the_ring(ice: Exposure) -> None:
+    gains = ice_ring.gains(torch.from_numpy(ice.even), PIXEL)
+    assert gains is not None
+    lengths = ice_ring.EDGE * PIXEL / np.arange(1, len(gains))
+    outside = (lengths > 5.6) | (lengths < 2.9)
+    assert not gains[1:].numpy()[outside].any()
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.5])
+def test_noise_without_ice_has_no_ring(slope: float) -> None:
+    image = white()
+    frequency = torch.hypot(torch.fft.fftfreq(1024)[:, None], torch.fft.rfftfreq(1024)[None])
+    coloured = torch.fft.irfft2(torch.fft.rfft2(image) * torch.exp(-slope * frequency * 4))
+    assert ice_ring.gains(coloured, PIXEL) is None
+
+
+@pytest.mark.parametrize(("edge", "pixel_size"), [(1024, 1.8), (200, PIXEL)])
+def test_where_no_ring_can_be_seen_none_is_claimed(ice: Exposure, edge: int, pixel_size: float) -> None:
+    assert ice_ring.gains(torch.from_numpy(ice.even[:edge, :edge]), pixel_size) is None
+
+
+def test_what_is_passed_is_what_the_filter_says_across_bands_and_borders() -> None:
+    """A wave within the ring comes back multiplied by its gain, also where two bands of rows meet."""
+    rows = torch.arange(1500)[:, None]
+    wave = torch.cos(2 * torch.pi * rows * 64 / ice_ring.EDGE).expand(1500, 300).contiguous()
+    response = torch.zeros(ice_ring.EDGE // 2 + 1)
+    response[56:73] = 0.25 * torch.hann_window(17, periodic=False)
+    grey = replace(measure(Micrograph(wave.numpy(), PIXEL, "wave")), mean=0.0, std=1.0)
+    found = ice_ring.restored(torch.zeros_like(wave), wave, grey, response)
+    inner = slice(80, -80)
+    torch.testing.assert_close(found[inner, inner], 0.25 * wave[inner, inner], atol=0.01, rtol=0)
+
+
+def test_passing_the_ring_on_brings_a_half_nearer_to_the_other(ice: Exposure) -> None:
+    with_ring, without = (
+        half_correlation(denoised(ice.even, DenoisingSettings(ice_ring=on)), ice.odd) for on in (True, False)
+    )
+    assert with_ring > without + 0.01
+
+
+def test_pure_noise_gets_no_grain() -> None:
+    noise = 30 + 5 * white().numpy()
+    with_ring, without = (denoised(noise, DenoisingSettings(ice_ring=on)) for on in (True, False))
+    np.testing.assert_array_equal(with_ring, without)
