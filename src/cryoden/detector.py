@@ -47,9 +47,10 @@ class Detector:
 
     def recorded(self, expected: Tensor, grid: Grid, numbers: torch.Generator) -> Tensor:
         """Return the pixels of one exposure of ``(h, w)`` expected electrons per px."""
+        # Before the counts, which can take more random numbers than a GPU's generator knows of.
+        random = torch.randn(2 * self.integrating, *expected.shape, generator=numbers, device=expected.device)
         counts = torch.poisson(expected * self.efficiency, generator=numbers)
         if not self.integrating:
             return counts
-        random = torch.randn(2, *counts.shape, generator=numbers, device=counts.device)
         charge = counts + self.spread * counts.sqrt() * random[0]
         return grid.filtered(charge, self.blur(grid)) + self.readout * random[1]

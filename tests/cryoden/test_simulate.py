@@ -52,6 +52,18 @@ def test_the_halves_share_the_scene_and_not_the_noise() -> None:
     assert truth.var() > 2 * chance * even.var()
 
 
+@pytest.mark.parametrize("kind", ["cpu", "cuda"])
+def test_halves_of_some_thirty_counts_share_no_noise_on_any_device(kind: str) -> None:
+    """A GPU's generator loses count of the random numbers that such a Poisson variable takes."""
+    if kind == "cuda" and not torch.cuda.is_available():
+        pytest.skip("needs an NVIDIA GPU")
+    scene = Scene(edge=512, pixel_size=1.3, particles=0, dose=42.0, slope=0.0, seed=7)
+    found = exposed(scene, device=torch.device(kind))
+    noise = [half - found.clean_with_ice for half in (found.even, found.odd)]
+    assert found.even.mean() == pytest.approx(30, abs=0.5)
+    assert abs(correlation(*noise)) < 5 / 512
+
+
 def test_the_sum_is_both_halves() -> None:
     assert np.array_equal(EXPOSURE.full, EXPOSURE.even + EXPOSURE.odd)
 
