@@ -94,7 +94,7 @@ def samples(asked: argparse.Namespace) -> Iterator[Sample]:
 
 def by_model(model: Path, sample: Sample, asked: argparse.Namespace) -> float:
     """Return what a model gains."""
-    denoiser = Denoiser(load(model), DenoisingSettings(device=asked.device))
+    denoiser = Denoiser(load(model), DenoisingSettings(device=asked.device, ice_ring=asked.ice_ring))
 
     def denoise(raw: Pixels, _: Pixels) -> Pixels:
         *_, last = denoiser.denoise(Micrograph(raw, sample.pixel_size, "half"))
@@ -137,6 +137,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--integrating", action="store_true")
     parser.add_argument("--minutes", type=float, default=0.0)
     parser.add_argument("--begin", choices=("general", "scratch"), default="general")
+    parser.add_argument("--ice-ring", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--device", choices=get_args(Device), default="auto")
     return parser.parse_args()
 

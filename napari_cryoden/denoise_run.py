@@ -53,7 +53,7 @@ class Denoising(Job):
         """
         micrograph = layers.to_micrograph(raw)
         self.begin(lambda: _denoising(micrograph, model, settings, output), f"denoising {raw.name}")
-        self.tiles, self.result, self.raw = (0, 0), None, raw
+        self.tiles, self.progress, self.result, self.raw = (0, 0), None, None, raw
         self._made_with = {"model": str(model), "settings": asdict(settings)}
         self._written = f" and in {output}" if output else ""
 
@@ -61,6 +61,7 @@ class Denoising(Job):
         """Count tiles and add the result layer."""
         if isinstance(event, TileFinished):
             self.tiles = (event.done, event.total)
+            self.progress = event.done / event.total
             self.status = f"tile {event.done} of {event.total}"
         elif not self.closing:
             self._add(event.micrograph)

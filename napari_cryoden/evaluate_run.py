@@ -48,7 +48,6 @@ class Evaluating(Job):
     def __init__(self, viewer: Any) -> None:
         super().__init__(viewer)
         self.result: EvaluationFinished | None = None
-        self.progress: float | None = None
         self._at, self._total = 0, 1
         self._begun: EvaluationFinished | None = None
 

@@ -101,6 +101,9 @@ def _field(value: Any, kind: Any, setting: Setting) -> ValueWidget[Any]:
     if get_origin(kind) is Literal:
         options["choices"] = get_args(kind)
         return create_widget(value=value, widget_type="ComboBox", options=options)  # type: ignore[return-value]
+    if kind is bool:
+        options["text"] = ""  # the row has its label
+        return create_widget(value=value, annotation=bool, options=options)  # type: ignore[return-value]
     if setting.low is not None and setting.high is not None:
         options |= {"min": kind(setting.low), "max": kind(setting.high), "step": kind(setting.step or 1)}
     field = create_widget(value=None, annotation=kind, options=options)

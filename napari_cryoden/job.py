@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from napari.utils.task_status import Status
 from qtpy.QtCore import QObject, Signal
@@ -12,6 +12,7 @@ from cryoden.errors import TrainingError
 from napari_cryoden.worker import Work, Worker
 
 STOP_SECONDS = 2.0
+State = Literal["idle", "preparing", "working", "paused", "stopping", "finished", "stopped", "failed"]
 
 
 class Job(QObject):
@@ -21,6 +22,13 @@ class Job(QObject):
     no run: they look the window's job up, attach to its signals, and may go and come back.
     The window's own end reaches `end` through napari's list of running tasks, after napari
     has asked the user once.
+
+    Attributes
+    ----------
+    status : str
+        One line about how the work stands.
+    progress : float or None
+        0 to 1, or ``None`` before the first step.
 
     Signals
     -------
@@ -45,6 +53,8 @@ class Job(QObject):
         self._worker: Worker | None = None
         self._task: Any = None
         self._failure: str | None = None
+        self._last: State = "idle"
+        self.progress: float | None = None
 
     @classmethod
     def of(cls, viewer: Any) -> Self:
@@ -60,6 +70,28 @@ class Job(QObject):
     def stopping(self) -> bool:
         """Whether the end was asked for and has not come yet."""
         return self._worker is not None and self._worker.stopped
+
+    @property
+    def paused(self) -> bool:
+        """Whether the work waits to be told to go on."""
+        return self._worker is not None and self._worker.paused and not self._worker.stopped
+
+    @property
+    def state(self) -> State:
+        """The one word that buttons and labels follow."""
+        if not self.running:
+            return self._last
+        if self.stopping:
+            return "stopping"
+        if self.paused:
+            return "paused"
+        return "preparing" if self.progress is None else "working"
+
+    def pause(self, on: bool) -> None:
+        """Wait after the step under way, or go on."""
+        if self._worker is not None:
+            self._worker.pause(on)
+            self.changed.emit()
 
     def begin(self, work: Work, status: str) -> None:
         """Start the work, or refuse it in words while another is under way.
@@ -115,6 +147,7 @@ class Job(QObject):
         if worker is not None:
             worker.deleteLater()
         self.status = self._failure or self.conclusion(stopped)
+        self._last = "failed" if self._failure else "stopped" if stopped else "finished"
         self._unregister()
         self.changed.emit()
         if self._failure:

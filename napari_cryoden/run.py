@@ -45,7 +45,7 @@ class Run(Job):
         self._target: Path | None = None
         self._start: Path | None = None
         self._reason = ""
-        self._progress: float | None = None
+        self._discarded = False
 
     def train(
         self,
@@ -63,12 +63,12 @@ class Run(Job):
         """
         self.begin(lambda: _training(opened, model_file, settings, start), "starting")
         self.history, self._target, self._start = History(), model_file, start
-        self._reason, self._progress = "", None
+        self._reason, self.progress, self._discarded = "", None, False
 
-    @property
-    def progress(self) -> float | None:
-        """Return 0 to 1, or ``None`` before the first step."""
-        return self._progress
+    def discard(self) -> None:
+        """Stop, and remove the model this run wrote."""
+        self._discarded = self.running
+        self.stop()
 
     def fold(self, event: TrainingEvent) -> None:
         """Add one event to the history and keep the status line new."""
@@ -78,7 +78,7 @@ class Run(Job):
         if isinstance(event, TrainingStarted):
             show_remarks("training", event.warnings)
         elif isinstance(event, StepFinished):
-            self._progress = event.progress
+            self.progress = event.progress
         elif isinstance(event, EpochFinished) and event.epoch > 0 and event.weights is not None:
             self.model_file = self._target
         elif isinstance(event, TrainingFinished):
@@ -87,11 +87,19 @@ class Run(Job):
 
     def conclusion(self, stopped: bool) -> str:
         """Return how it ended and where the model is."""
+        if self._discarded:
+            return "Discarded: no model was kept."
         best = self.history.best if self.history is not None else None
         how = self._reason.rstrip(".") or ("Stopped" if stopped else "Finished")
         if self.model_file is None or self.model_file != self._target or best is None:
             return f"{how}. {self._no_model()}"
         return f"{how}. Best {best.validation_loss:.4f} at epoch {best.epoch} is in {self.model_file}"
+
+    def _finish(self) -> None:
+        if self._discarded and self.model_file is not None and self.model_file == self._target:
+            self.model_file.unlink(missing_ok=True)
+            self.model_file = None
+        super()._finish()
 
     def _no_model(self) -> str:
         if self.history is None or not any(epoch.epoch for epoch in self.history.epochs):

@@ -9,7 +9,7 @@ from typing import Any
 from napari.utils.notifications import show_error
 from napari.utils.theme import get_theme
 from qtpy.QtCore import QStandardPaths
-from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton
+from qtpy.QtWidgets import QGridLayout, QMessageBox, QProgressBar, QPushButton
 
 from cryoden.errors import CryodenError
 from cryoden.settings import TrainingSettings
@@ -23,6 +23,7 @@ from napari_cryoden.source_panel import SourcePanel
 from napari_cryoden.verdict_label import VerdictLabel
 
 MODELS = "Model files (*.safetensors)"
+STATES = {"paused": "Paused · ", "stopping": "Stopping after this step · "}
 
 
 class TrainWidget(Dock):
@@ -40,7 +41,9 @@ class TrainWidget(Dock):
         self.start_model = FileField("open", "Model to go on from", MODELS, "empty: as begin says below")
         self.form = Form(TrainingSettings())
         self.train_button = QPushButton("Train")
+        self.pause_button = QPushButton("Pause")
         self.stop_button = QPushButton("Stop (keep best)")
+        self.discard_button = QPushButton("Discard")
         self.plot_button = QPushButton("Losses")
         self.verdict = VerdictLabel(lines=2)
         self.status = status_label()
@@ -64,14 +67,31 @@ class TrainWidget(Dock):
             return
         show_plot(self.viewer)
 
+    def pause(self) -> None:
+        """Pause the run, or go on with it."""
+        self.run.pause(not self.run.paused)
+
+    def discard(self) -> None:
+        """End the run without a model, once the user has said yes."""
+        question = "End the run and remove the model it has written?"
+        if QMessageBox.question(self, "Discard this run", question) == QMessageBox.StandardButton.Yes:
+            self.run.discard()
+
     def follow(self) -> None:
         """Show the state of the window's run."""
         problem = self._problem()
         self.train_button.setEnabled(not problem)
         self.train_button.setToolTip(problem or "Start to learn; the best model so far is always on disk")
-        self.stop_button.setEnabled(self.run.running and not self.run.stopping)
-        self.stop_button.setToolTip(self._about_stopping())
-        self.status.setText("stopping after this step …" if self.run.stopping else self.run.status)
+        under_way = self.run.running and not self.run.stopping
+        for button, use in (
+            (self.pause_button, "Wait after the step under way; the clock of the run stops too"),
+            (self.stop_button, "End the run now; the model of its best epoch stays in the model file"),
+            (self.discard_button, "End the run now and remove the model it has written"),
+        ):
+            button.setEnabled(under_way)
+            button.setToolTip(use if under_way else self._why_not())
+        self.pause_button.setText("Resume" if self.run.paused else "Pause")
+        self.status.setText(STATES.get(self.run.state, "") + self.run.status)
         self.status.setToolTip(self.run.status)
         self.verdict.show_verdict(self.run.history.verdict if self.run.history else None)
         self._show_progress()
@@ -88,12 +108,8 @@ class TrainWidget(Dock):
             return f"{self.model.path.name} exists already; a run never replaces a model: choose another name"
         return self.source.problem
 
-    def _about_stopping(self) -> str:
-        if self.run.stopping:
-            return "Stopping after the step under way"
-        if self.run.running:
-            return "End the run now; the model of its best epoch stays in the model file"
-        return "No run is under way"
+    def _why_not(self) -> str:
+        return "Stopping after the step under way" if self.run.stopping else "No run is under way"
 
     def _show_progress(self) -> None:
         done = self.run.progress
@@ -117,7 +133,9 @@ class TrainWidget(Dock):
 
     def _connect(self) -> None:
         self.train_button.clicked.connect(self.train)
+        self.pause_button.clicked.connect(self.pause)
         self.stop_button.clicked.connect(self.run.stop)
+        self.discard_button.clicked.connect(self.discard)
         self.plot_button.clicked.connect(lambda: show_plot(self.viewer))
         self.plot_button.setToolTip("Show the plot below the canvas again")
         self.viewer.events.theme.connect(self._take_theme)
@@ -139,10 +157,11 @@ class TrainWidget(Dock):
             self.column.addWidget(heading(title))
             self.column.addWidget(widget)
         self.column.addStretch(1)
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.train_button)
-        buttons.addWidget(self.stop_button)
-        buttons.addWidget(self.plot_button)
+        buttons = QGridLayout()
+        for place, button in enumerate((self.train_button, self.pause_button, self.plot_button)):
+            buttons.addWidget(button, 0, place)
+        buttons.addWidget(self.stop_button, 1, 0, 1, 2)
+        buttons.addWidget(self.discard_button, 1, 2)
         self.footer.addLayout(buttons)
         self.footer.addWidget(self.progress)
         self.footer.addWidget(self.verdict)

@@ -61,9 +61,9 @@ class Worker(QObject):
     def __init__(self, work: Work, parent: QObject | None = None, *, daemon: bool = False) -> None:
         super().__init__(parent)
         self._mailbox: deque[Any] = deque()
-        self._stop = threading.Event()
+        self._stop, self._pause = threading.Event(), threading.Event()
         self._failure: list[str] = []
-        arguments = (work, self._mailbox, self._stop, self._failure)
+        arguments = (work, self._mailbox, self._stop, self._pause, self._failure)
         self._thread = threading.Thread(target=_walk, args=arguments, name="cryoden-worker", daemon=daemon)
         self._timer = QTimer(self)
         self._timer.setInterval(DELIVERY_MS)
@@ -78,6 +78,18 @@ class Worker(QObject):
     def stop(self) -> None:
         """Ask for no further event; the generator is closed where it was opened."""
         self._stop.set()
+
+    def pause(self, on: bool) -> None:
+        """Ask for no event until told to go on; the one under way still arrives."""
+        if on:
+            self._pause.set()
+        else:
+            self._pause.clear()
+
+    @property
+    def paused(self) -> bool:
+        """Whether a pause was asked for."""
+        return self._pause.is_set()
 
     @property
     def stopped(self) -> bool:
@@ -116,25 +128,27 @@ def leave_a_core() -> None:
     torch.set_num_threads(max(1, min(torch.get_num_threads(), cores - 1)))
 
 
-def _walk(work: Work, mailbox: deque[Any], stop: threading.Event, failure: list[str]) -> None:
+def _walk(
+    work: Work, mailbox: deque[Any], stop: threading.Event, pause: threading.Event, failure: list[str]
+) -> None:
     try:
-        _fill(mailbox, work, stop)
+        _fill(mailbox, work, stop, pause)
     except Exception as error:  # noqa: BLE001  whatever it is, the user reads one line about it
         failure.append(in_words(error))
         logger.debug("%s", traceback.format_exc())
         _release(error)
 
 
-def _fill(mailbox: deque[Any], work: Work, stop: threading.Event) -> None:
+def _fill(mailbox: deque[Any], work: Work, stop: threading.Event, pause: threading.Event) -> None:
     with contextlib.closing(work()) as events:
         while not stop.is_set() and (event := next(events, _END)) is not _END:
             mailbox.append(event)
-            _let_it_be_emptied(mailbox, stop)
+            _wait(mailbox, stop, pause)
 
 
-def _let_it_be_emptied(mailbox: deque[Any], stop: threading.Event) -> None:
-    """Wait while the interface is behind: a flood of events must not freeze it."""
-    while len(mailbox) >= MAILBOX and not stop.wait(DELIVERY_MS / 5000):
+def _wait(mailbox: deque[Any], stop: threading.Event, pause: threading.Event) -> None:
+    """Wait while paused, and while the interface is behind: a flood of events must not freeze it."""
+    while (pause.is_set() or len(mailbox) >= MAILBOX) and not stop.wait(DELIVERY_MS / 5000):
         pass
 
 

@@ -20,6 +20,7 @@ CLIP = 6.0  # standard deviations; Gaussian noise exceeds it twice in a billion 
 ROUNDS = 5
 BANDS = 16
 MAX_PIXELS = 1 << 22
+BLOCK = 32  # working px; about 100 Å, where noise and particles make up what varies
 LEAST_ROWS = 12  # of a band, in working pixels: the outer three on either side see its mirrored edge
 
 Image = TypeVar("Image", Pixels, Tensor)
@@ -37,8 +38,8 @@ class Normalization:
     mean, std : float
         Of the micrograph's pixels, in its grey scale.
     spread : float
-        Standard deviation of the scored micrograph at the working pixel size; about 1 / scale
-        for white noise, and more the longer a detector's noise is correlated.
+        Standard deviation of the scored micrograph at the working pixel size, in most places; about
+        1 / scale for white noise, and more the longer a detector's noise is correlated.
     """
 
     mean: float
@@ -100,8 +101,20 @@ def measured(sample: Tensor, scale: float, name: Path | str) -> Normalization:
         return found
     _, height, width = sample.shape
     reduced = Resampling(height, width, scale).reduce(found.apply(sample))
-    _, spread = robust(reduced[:, LOBES:-LOBES] if len(sample) > 1 else reduced)
+    spread = typical(reduced[:, LOBES:-LOBES] if len(sample) > 1 else reduced)
     return Normalization(mean, std, spread) if spread > 0 else found
+
+
+def typical(images: Tensor) -> float:
+    """Return the standard deviation in most places of ``(n, h, w)`` images.
+
+    The median of small blocks: a crystal over a third of a micrograph does not change it, which
+    would else fade all the rest.
+    """
+    for axis in (1, 2):
+        edge = min(BLOCK, images.shape[axis])
+        images = images.unfold(axis, edge, edge)
+    return float(images.std(dim=(-2, -1), correction=0).median())
 
 
 def robust(values: Tensor) -> tuple[float, float]:

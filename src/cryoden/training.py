@@ -1,13 +1,15 @@
 """Training as a plain generator of events.
 
-Command line, viewer and tests iterate the same generator. To stop is to stop asking; every
-event that improves on the best so far carries the weights, so nothing is lost by it.
+Command line, viewer and tests iterate the same generator. To pause is to ask later and to stop
+is to stop asking; every event that improves on the best so far carries the weights, so nothing is
+lost by it.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 
 from cryoden import devices
 from cryoden.checkpoint import Model
@@ -85,10 +87,19 @@ def train(
     steps = settings.steps_per_epoch or _steps_per_epoch(training, batch * patch**2)
     run = Run(settings, batch, steps, learner, held)
     yield _started(run, mode, shown, (training, validation))
-    yield from _epochs(run, source)
+    yield from _own_time(run, _epochs(run, source))
 
 
-def _epochs(run: Run, source: PatchSource) -> Iterator[TrainingEvent]:
+def _own_time(run: Run, events: Generator[TrainingEvent, None, None]) -> Iterator[TrainingEvent]:
+    """Pass events on; the time until the next is asked for is a pause, and not the run's."""
+    with closing(events):
+        for event in events:
+            given = time.monotonic()
+            yield event
+            run.began += time.monotonic() - given
+
+
+def _epochs(run: Run, source: PatchSource) -> Generator[TrainingEvent, None, None]:
     yield run.validate([])
     run.began = time.monotonic()
     losses: list[float] = []

@@ -95,3 +95,14 @@ def test_a_large_micrograph_is_measured_from_bands_of_rows() -> None:
     assert max(micrograph.asked) < MAX_PIXELS / 8
     assert sum(micrograph.asked) <= MAX_PIXELS
     assert scale.std == pytest.approx(4, rel=0.05)
+
+
+def test_a_crystal_over_a_third_of_a_micrograph_leaves_the_rest_as_it_was() -> None:
+    numbers = np.random.default_rng(8)
+    clean = numbers.normal(50, 7, (600, 900)).astype(np.float32)
+    crystal = clean.copy()
+    rows, columns = np.mgrid[:600, :300]
+    crystal[:, :300] += 60 * np.sin(rows / 9) * np.sin(columns / 11)
+    plain, covered = (measure(Micrograph(pixels, 1.0, "m"), 3.0) for pixels in (clean, crystal))
+    assert covered.std > 2 * plain.std
+    assert covered.std * covered.spread == pytest.approx(plain.std * plain.spread, rel=0.1)

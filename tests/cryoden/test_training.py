@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
@@ -112,9 +113,12 @@ def test_the_network_works_on_coarser_pixels_and_patches_that_fit() -> None:
 
 def test_references_are_what_doing_nothing_and_a_constant_score() -> None:
     reference = first(run()).references
-    assert reference.constant == pytest.approx(1, abs=0.02)
-    assert reference.identity == pytest.approx(2 * (1 - reference.r_half), abs=0.03)
-    assert reference.floor == pytest.approx(1 - reference.r_half, abs=0.02)
+    power = reference.constant  # of the target: 1 in most places, and more where disks lie close
+    assert 1 <= power < 1.1
+    assert reference.r_half is not None
+    assert reference.floor is not None
+    assert reference.identity / power == pytest.approx(2 * (1 - reference.r_half), abs=0.03)
+    assert reference.floor / power == pytest.approx(1 - reference.r_half, abs=0.02)
     assert reference.linear < reference.constant
 
 
@@ -305,3 +309,16 @@ def test_an_epoch_no_better_than_the_start_is_not_the_best() -> None:
     start, *later = epochs(worse)
     assert all((e.weights is not None) == (e.validation_loss < start.validation_loss) for e in later[:1])
     assert last(worse).best_loss <= start.validation_loss
+
+
+def test_a_pause_is_not_counted_as_time_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock jumps an hour each time nobody asks for the next event."""
+    real, away = time.monotonic, [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: real() + away[0])
+    told = []
+    events = train([known.pair for known in SCENES], "noise2noise", settings(epochs=0, minutes=0.05))
+    for event in events:
+        told.append(event)
+        away[0] += 3600
+    assert len(losses(told)) > 1
+    assert 3 <= last(told).elapsed < 60

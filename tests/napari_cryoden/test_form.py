@@ -19,7 +19,8 @@ def edges(kind: Any) -> Any:
     """The defaults, and every field at each of its limits or choices."""
     yield kind()
     for name, (plain, setting) in described(kind).items():
-        values = get_args(plain) if get_origin(plain) is Literal else (setting.low, setting.high)
+        of_kind = {bool: (False, True), Literal: get_args(plain)}
+        values = of_kind.get(get_origin(plain) or plain, (setting.low, setting.high))
         for value in values:
             yield replace(kind(), **{name: plain(value) if plain in {int, float} else value})
 

@@ -145,3 +145,29 @@ def test_napari_knows_of_the_run_until_it_ends(qtbot: Any, viewer: Any) -> None:
         run.stop()
     assert not tasks.is_busy()
     assert Status.COMPLETED in {task.state()[2] for task in tasks._tasks.values()}
+
+
+def test_one_word_says_how_the_run_stands(qtbot: Any, viewer: Any) -> None:
+    run = Run.of(viewer)
+    seen = [run.state]
+    run.changed.connect(lambda: seen.append(run.state) if run.state != seen[-1] else None)
+    run.begin(runs.endless, "starting")
+    run.history = History()
+    qtbot.waitUntil(lambda: run.state == "working", timeout=20_000)
+    run.pause(True)
+    run.pause(False)
+    with qtbot.waitSignal(run.ended, timeout=20_000):
+        run.stop()
+    assert seen == ["idle", "preparing", "working", "paused", "working", "stopping", "stopped"]
+
+
+def test_a_discarded_run_leaves_no_model(qtbot: Any, viewer: Any, tmp_path: Any) -> None:
+    run, target = Run.of(viewer), tmp_path / "model.safetensors"
+    run.train(pairs, target, TrainingSettings(minutes=60, steps_per_epoch=1, batch=1, patch=64))
+    qtbot.waitUntil(lambda: run.model_file is not None, timeout=60_000)
+    assert target.exists()
+    with qtbot.waitSignal(run.ended, timeout=20_000) as ended:
+        run.discard()
+    assert ended.args[0] == "Discarded: no model was kept."
+    assert not target.exists()
+    assert run.model_file is None

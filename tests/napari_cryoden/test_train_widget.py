@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QLabel
+from qtpy.QtWidgets import QLabel, QMessageBox
 
 from cryoden import checkpoint
 from cryoden.history import History
@@ -361,3 +361,34 @@ def test_a_micrograph_that_is_not_counted_is_refused_with_its_figure(
         train.train()
     assert notices[0].startswith("D13  sum — ")
     assert not (tmp_path / "m.safetensors").exists()
+
+
+def test_a_run_is_paused_and_goes_on_with_the_same_button(qtbot: Any, train: Any) -> None:
+    assert "No run" in train.pause_button.toolTip()
+    begin(train.run)
+    qtbot.waitUntil(lambda: train.run.state == "working", timeout=20_000)
+    train.pause_button.click()
+    assert train.pause_button.text() == "Resume"
+    assert train.status.text().startswith("Paused · epoch ")
+    steps = train.run.history.last.step
+    train.pause_button.click()
+    assert train.pause_button.text() == "Pause"
+    qtbot.waitUntil(lambda: train.run.history.last.step > steps + 100, timeout=20_000)
+    train.pause_button.click()
+    with qtbot.waitSignal(train.run.ended, timeout=20_000):
+        train.stop_button.click()
+    assert not train.pause_button.isEnabled()
+
+
+@pytest.mark.parametrize("answer", ["Yes", "No"])
+def test_a_run_is_discarded_only_when_the_user_says_yes(
+    qtbot: Any, train: Any, monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: getattr(QMessageBox.StandardButton, answer))
+    begin(train.run)
+    qtbot.waitUntil(lambda: train.run.state == "working", timeout=20_000)
+    train.discard_button.click()
+    assert train.run.stopping == (answer == "Yes")
+    with qtbot.waitSignal(train.run.ended, timeout=20_000):
+        train.run.stop()
+    assert train.status.text().startswith("Discarded" if answer == "Yes" else "Stopped")

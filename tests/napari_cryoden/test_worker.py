@@ -215,3 +215,30 @@ def test_one_core_is_left_to_the_interface_and_only_in_the_worker(qtbot: Any) ->
 
     assert run(qtbot, work).events == [3]
     assert torch.get_num_threads() == 4
+
+
+def test_a_paused_worker_asks_for_nothing_and_goes_on_where_it_was(qtbot: Any) -> None:
+    def work() -> Any:
+        yield from range(3)
+
+    worker = Worker(work)
+    ledger = Ledger(worker)
+    worker.pause(True)
+    worker.start()
+    qtbot.waitUntil(lambda: bool(ledger.events), timeout=20_000)
+    assert ledger.events == [0]
+    with qtbot.waitSignal(worker.finished, timeout=20_000):
+        worker.pause(False)
+    assert ledger.events == [0, 1, 2]
+
+
+@pytest.mark.usefixtures("qapp")
+def test_a_paused_worker_can_be_stopped() -> None:
+    def work() -> Any:
+        while True:
+            yield 1
+
+    worker = Worker(work)
+    worker.pause(True)
+    worker.start()
+    assert worker.stop_and_wait(10)
