@@ -199,7 +199,7 @@ class DenoisingSettings:
     ice_ring: Annotated[
         bool,
         Setting(
-            "Pass on the fine grain of amorphous ice (5 to 3.1 Å), damped, where the spectrum shows its ring",
+            "Grain of amorphous ice (5 to 3.1 Å): passed on, damped, where the spectrum shows its ring",
             expert=True,
         ),
     ] = True
