@@ -112,8 +112,9 @@ def typical(images: Tensor) -> float:
     would else fade all the rest.
     """
     for axis in (1, 2):
-        edge = min(BLOCK, images.shape[axis])
-        images = images.unfold(axis, edge, edge)
+        side = images.shape[axis]
+        edge = side // max(1, round(side / BLOCK))  # so that no part is left out at one end only
+        images = images.narrow(axis, side % edge // 2, side // edge * edge).unfold(axis, edge, edge)
     return float(images.std(dim=(-2, -1), correction=0).median())
 
 
