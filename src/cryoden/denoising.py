@@ -71,17 +71,20 @@ class Denoiser:
             raw = devices.sent(micrograph.data, self.place.device)
             grey = _grey_scale(raw, micrograph, scale)
             scored = grey.apply(raw)
-            warnings = micrograph.warnings + _hot_pixels(scored) + doubts
-            ring = ice_ring.gains(scored, micrograph.pixel_size or ASSUMED) if self._passes_ring else None
+            # Asked for when the network is at work, which a GPU is told of before it is done with these.
+            clipped = devices.later((scored.abs() >= CLIP).sum())
+            spectrum = ice_ring.spectrum(scored) if self._passes_ring else None
             working = resampling.reduce(scored) / grey.spread
             del scored
         denoised = yield from self._tiled(working)
         with torch.inference_mode():
             signal = resampling.enlarge(denoised)
             signal *= grey.spread
-            if ring is not None:
-                signal = ice_ring.restored(signal, raw, grey, ring)
+            ring = ice_ring.gains(spectrum, micrograph.pixel_size or ASSUMED) if spectrum else None
+            if spectrum and ring is not None:
+                signal = ice_ring.restored(signal, raw, grey, ice_ring.limited(ring, spectrum, signal))
             pixels = devices.fetched(grey.undo(signal))
+        warnings = micrograph.warnings + _hot_pixels(int(clipped()), pixels.size) + doubts
         yield MicrographDenoised(replace(micrograph, data=pixels, warnings=warnings))
 
     def _tiled(self, working: Tensor) -> Generator[TileFinished, None, Tensor]:
@@ -132,19 +135,16 @@ class Denoiser:
 
 
 def _grey_scale(raw: Tensor, micrograph: Micrograph, scale: float) -> Normalization:
-    if not bool(torch.isfinite(raw).all()):
+    if not bool(torch.isfinite(torch.stack(torch.aminmax(raw))).all()):  # of a NaN both are NaN
         raise not_numbers(micrograph.data).error(micrograph.path or micrograph.name)
     rows, tops = bands(micrograph.shape, scale)
     sample = torch.stack([raw[top : top + rows] for top in tops])
     return measured(sample, scale, micrograph.path or micrograph.name)
 
 
-def _hot_pixels(scored: Tensor) -> tuple[str, ...]:
-    count = int((scored.abs() >= CLIP).sum())
-    share = count / scored.numel()
-    return (
-        (f"{count:,} pixels beyond {CLIP:g} standard deviations, clipped",) if share > USUAL_OUTLIERS else ()
-    )
+def _hot_pixels(count: int, pixels: int) -> tuple[str, ...]:
+    usual = count <= USUAL_OUTLIERS * pixels
+    return () if usual else (f"{count:,} pixels beyond {CLIP:g} standard deviations, clipped",)
 
 
 def denoise(micrograph: Micrograph, model: Model, settings: DenoisingSettings) -> Iterator[DenoisingEvent]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -113,6 +113,23 @@ def fetched(image: Tensor) -> Pixels:
     pixels = torch.empty(image.shape, pin_memory=True).copy_(image, non_blocking=True)
     torch.cuda.current_stream(image.device).synchronize()
     return pixels.numpy()
+
+
+def later(found: Tensor) -> Callable[[], Tensor]:
+    """Return what gives a small result on the CPU once it is asked for.
+
+    From an NVIDIA GPU the copy is on its way at once, and what is launched meanwhile is not waited for.
+    """
+    if found.device.type != "cuda":
+        return found.cpu
+    copy = torch.empty(found.shape, dtype=found.dtype, pin_memory=True).copy_(found, non_blocking=True)
+    there = torch.cuda.current_stream(found.device).record_event()
+
+    def waited() -> Tensor:
+        there.synchronize()
+        return copy
+
+    return waited
 
 
 @contextmanager

@@ -8,13 +8,18 @@ parametric Wiener filter passes it on, S / (S + (1 + µ) N) (Lim & Oppenheim 197
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, cached_property
 from itertools import product
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from cryoden.devices import later
 from cryoden.normalization import Normalization
 from cryoden.rings import Array, neighbours_averaged
 from cryoden.tiling import mirrored
@@ -23,41 +28,111 @@ RING = (5.0, 3.1)  # Å
 NOISE = ((7.0, 5.0), (3.1, 2.2))  # Å, where there is little else
 DEGREE = 3  # of the logarithm of the noise's power, over the frequency
 CAUTION = 1.0  # µ
+SHARE = 0.05  # of the variance a network found that is passed on at most; on a plain K2 exposure it is 0.047
+FULL_DISC = np.pi / 4  # of the frequencies lie within the circle of Nyquist
 EDGE, ACROSS = 256, 8  # px of a block; blocks along a side at most
 REACH = 2  # rings at each side that are averaged
 SURE, LEAST = 4.0, 0.01  # standard errors, and share of the noise, below which a ring is none
 MARGIN = 64  # px the image is mirrored by
-ROWS = 1024  # that are filtered at a time
+ROWS, LARGE_ROWS = {"cpu": 1024}, 4096  # that are filtered at a time
 
 
-def gains(image: Tensor, pixel_size: float) -> Tensor | None:
+@dataclass(frozen=True)
+class Spectrum:
+    """Power of an image in each ring, which may still be on its way from the device.
+
+    Parameters
+    ----------
+    pending : callable
+        Returns the ``(256, 129)`` mean power of the blocks.
+    blocks : int
+        How many there are.
+    """
+
+    pending: Callable[[], Tensor]
+    blocks: int
+
+    @cached_property
+    def power(self) -> Array:
+        """``(129,)`` at the frequencies from 0 to 1/2 cycle per px; of white noise its variance."""
+        ring, counts = _rings()
+        sums = np.bincount(ring, self.pending().double().numpy().ravel())[: EDGE // 2 + 1]
+        return np.asarray(sums / counts, np.float64)
+
+    @property
+    def counts(self) -> Array:
+        """``(129,)`` numbers of independent values in each ring."""
+        return np.asarray(2.0 * _rings()[1] * self.blocks, np.float64)
+
+
+def spectrum(image: Tensor) -> Spectrum | None:
+    """Return the spectrum of ``(h, w)`` raw pixels; ``None`` with less than 256 px a side.
+
+    Blocks are spread evenly over the image. Nothing waits for a GPU before the power is asked for.
+    """
+    if min(image.shape) < EDGE:
+        return None
+    tops, lefts = (
+        np.linspace(0, side - EDGE, max(1, min(ACROSS, 2 * side // EDGE - 1))).astype(int)
+        for side in image.shape
+    )
+    blocks = torch.stack([image[top : top + EDGE, left : left + EDGE] for top, left in product(tops, lefts)])
+    window = torch.hann_window(EDGE, device=image.device)
+    window = window[:, None] * window / window.square().mean()
+    waves = torch.fft.rfft2((blocks - blocks.mean((1, 2), keepdim=True)) * window, norm="ortho")
+    return Spectrum(later(waves.abs().square_().mean(0)), len(blocks))
+
+
+def gains(seen: Spectrum, pixel_size: float) -> Array | None:
     """Return by what to multiply each frequency of what a network took for noise.
 
     Parameters
     ----------
-    image : Tensor
-        ``(h, w)`` raw pixels.
+    seen : Spectrum
+        Of the raw pixels.
     pixel_size : float
         Å/px.
 
     Returns
     -------
-    Tensor or None
+    ndarray or None
         ``(129,)`` gains at the frequencies from 0 to 1/2 cycle per px; ``None`` where no ring
-        is seen, or could not be: pixels larger than about 1.4 Å, or less than 256 px a side.
+        is seen, or could not be: pixels larger than about 1.4 Å.
     """
     frequencies = np.arange(EDGE // 2 + 1) / (EDGE * pixel_size)
     sides = [(frequencies > 1 / coarse) & (frequencies < 1 / fine) for coarse, fine in NOISE]
     sides[1] &= frequencies < 0.95 * frequencies[-1]
-    if min(image.shape) < EDGE or min(side.sum() for side in sides) <= DEGREE:
+    if min(side.sum() for side in sides) <= DEGREE:
         return None
-    power, counts = _radial_power(image)
-    above = _above_noise(frequencies, power, counts, sides[0] | sides[1])
+    above = _above_noise(frequencies, seen, sides[0] | sides[1])
     inside = (frequencies > 1 / RING[0]) & (frequencies < 1 / RING[1])
-    above, counts = neighbours_averaged(np.where(inside, above, 0), counts, REACH)
+    above, counts = neighbours_averaged(np.where(inside, above, 0), seen.counts, REACH)
     above[above < np.maximum(LEAST, SURE / np.sqrt(counts / 2))] = 0
-    found = above / (above + 1 + CAUTION)
-    return torch.from_numpy(found).to(image) if found.any() else None
+    found = np.asarray(above / (above + 1 + CAUTION), np.float64)
+    return found if found.any() else None
+
+
+def limited(response: Array, seen: Spectrum, signal: Tensor) -> Tensor:
+    """Return the gains, lowered where the grain would drown what a network found.
+
+    Parameters
+    ----------
+    response : ndarray
+        From `gains`.
+    seen : Spectrum
+        Of the z-scored raw pixels.
+    signal : Tensor
+        ``(h, w)`` denoised, z-scored.
+
+    Returns
+    -------
+    Tensor
+        ``(129,)`` gains with which the grain has at most `SHARE` of the signal's variance.
+    """
+    weights = _rings()[1]
+    grain = float(np.average(seen.power * response**2, weights=weights)) * FULL_DISC
+    most = (SHARE * signal.var() / grain).sqrt().clamp_max(1.0)
+    return torch.from_numpy(response).to(signal) * most
 
 
 def restored(signal: Tensor, raw: Tensor, grey: Normalization, response: Tensor) -> Tensor:
@@ -72,7 +147,7 @@ def restored(signal: Tensor, raw: Tensor, grey: Normalization, response: Tensor)
     grey : Normalization
         That grey scale.
     response : Tensor
-        From `gains`.
+        From `limited`.
 
     Returns
     -------
@@ -80,9 +155,9 @@ def restored(signal: Tensor, raw: Tensor, grey: Normalization, response: Tensor)
         ``(h, w)``. Bands of rows are filtered one after the other, to save memory.
     """
     result = torch.empty_like(signal)
-    height = len(signal)
-    for top in range(0, height, ROWS):
-        bottom = min(top + ROWS, height)
+    height, at_a_time = len(signal), ROWS.get(signal.device.type, LARGE_ROWS)
+    for top in range(0, height, at_a_time):
+        bottom = min(top + at_a_time, height)
         rows = mirrored(height, top - MARGIN, bottom + MARGIN).to(signal.device)
         removed = grey.apply(raw[rows])
         removed -= signal[rows]
@@ -106,28 +181,19 @@ def _filtered(image: Tensor, response: Tensor) -> Tensor:
     return filtered[MARGIN : MARGIN + height, MARGIN : MARGIN + width]
 
 
-def _radial_power(image: Tensor) -> tuple[Array, Array]:
-    """Return the mean power in each ring of blocks spread over the image, and the coefficients in it."""
-    tops, lefts = (
-        np.linspace(0, side - EDGE, max(1, min(ACROSS, 2 * side // EDGE - 1))).astype(int)
-        for side in image.shape
-    )
-    blocks = torch.stack([image[top : top + EDGE, left : left + EDGE] for top, left in product(tops, lefts)])
-    window = torch.hann_window(EDGE, device=image.device)
-    window = window[:, None] * window / window.square().mean()
-    spectrum = torch.fft.rfft2((blocks - blocks.mean((1, 2), keepdim=True)) * window, norm="ortho")
-    power = spectrum.abs().square_().mean(0).double().cpu().numpy()
+@cache
+def _rings() -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the ring of each coefficient of a block, and how many are in each up to Nyquist."""
     ring = np.rint(np.hypot(np.fft.fftfreq(EDGE)[:, None], np.fft.rfftfreq(EDGE)) * EDGE).astype(np.intp)
-    counts, sums = (np.bincount(ring.ravel(), each)[: EDGE // 2 + 1] for each in (None, power.ravel()))
-    return np.asarray(sums / counts, np.float64), np.asarray(2.0 * counts * len(blocks), np.float64)
+    return ring.ravel(), np.bincount(ring.ravel())[: EDGE // 2 + 1]
 
 
-def _above_noise(frequencies: Array, power: Array, counts: Array, noise: np.ndarray) -> Array:
+def _above_noise(frequencies: Array, seen: Spectrum, noise: NDArray[np.bool_]) -> Array:
     """Return the power above the noise, over the noise, which is smooth on a logarithmic scale."""
     fit = np.polynomial.Polynomial.fit(
-        frequencies[noise], np.log(power[noise]), DEGREE, w=np.sqrt(counts[noise])
+        frequencies[noise], np.log(seen.power[noise]), DEGREE, w=np.sqrt(seen.counts[noise])
     )
-    return np.asarray(power / np.exp(fit(frequencies)) - 1)
+    return np.asarray(seen.power / np.exp(fit(frequencies)) - 1, np.float64)
 
 
 def _quick(length: int) -> int:

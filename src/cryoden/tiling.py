@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+BORDER = 32  # px; about 100 Å
+
 
 @dataclass(frozen=True)
 class Tile:
@@ -37,6 +39,9 @@ class Tiling:
         Margin around the core in px; rounded up to a multiple of ``stride``.
     stride : int
         Grid the network's coarsest features lie on, in px.
+    border : int
+        Px the image is mirrored outwards by, rounded up and at most the margin. Beyond it a
+        network sees what it saw around the patches it was trained on.
     """
 
     height: int
@@ -44,16 +49,22 @@ class Tiling:
     edge: int
     halo: int
     stride: int
+    border: int = BORDER
 
     @property
     def margin(self) -> int:
         """Halo on the network's grid, in px."""
         return rounded_up(self.halo, self.stride)
 
+    @property
+    def outside(self) -> int:
+        """Border on the network's grid, in px."""
+        return min(self.margin, rounded_up(self.border, self.stride))
+
     def padded(self, image: Tensor) -> Tensor:
-        """Return the image mirrored outwards by the margin, sides on the network's grid."""
+        """Return the image mirrored outwards by the border, sides on the network's grid."""
         rows, columns = (
-            mirrored(side, -self.margin, rounded_up(side, self.stride) + self.margin).to(image.device)
+            mirrored(side, -self.outside, rounded_up(side, self.stride) + self.outside).to(image.device)
             for side in image.shape
         )
         return image[rows][:, columns]
@@ -68,14 +79,22 @@ class Tiling:
         ]
 
     def cut(self, padded: Tensor, tile: Tile) -> Tensor:
-        """Return the tile with its halo from the padded image."""
-        bottom, right = rounded_up(tile.bottom, self.stride), rounded_up(tile.right, self.stride)
-        return padded[tile.top : bottom + 2 * self.margin, tile.left : right + 2 * self.margin]
+        """Return the tile with its halo, as far as there is one, from the padded image."""
+        above, left = self._before(tile.top), self._before(tile.left)
+        bottom, right = (
+            rounded_up(end, self.stride) + self.outside + self.margin for end in (tile.bottom, tile.right)
+        )
+        return padded[tile.top + self.outside - above : bottom, tile.left + self.outside - left : right]
 
     def core(self, output: Tensor, tile: Tile) -> Tensor:
         """Return the tile's core from the network's output for `cut`."""
+        above, left = self._before(tile.top), self._before(tile.left)
         height, width = tile.bottom - tile.top, tile.right - tile.left
-        return output[self.margin : self.margin + height, self.margin : self.margin + width]
+        return output[above : above + height, left : left + width]
+
+    def _before(self, begin: int) -> int:
+        """Return the halo before a core that begins there, in px."""
+        return min(self.margin, begin + self.outside)
 
 
 def mirrored(side: int, begin: int, end: int) -> Tensor:

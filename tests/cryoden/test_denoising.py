@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from cryoden.checkpoint import Model
+from cryoden.checkpoint import Model, load
 from cryoden.denoising import Denoiser, denoise
 from cryoden.errors import MicrographError, TrainingError
 from cryoden.events import DenoisingEvent, MicrographDenoised, TileFinished
 from cryoden.micrograph import Micrograph, Pixels
 from cryoden.networks import build
 from cryoden.settings import DenoisingSettings, NetworkName
+from cryoden.shipped import GENERAL
 from tests.cryoden.scenes import correlation, scene
 from tests.cryoden.test_networks import alive
 
@@ -62,7 +63,19 @@ def test_tiled_equals_untiled_at_any_tile_size_and_scale(
     whole = denoised(micrograph, name, 4096, scale=scale)
     for tile in tiles:
         difference = np.abs(denoised(micrograph, name, tile, scale=scale) - whole).max()
-        assert difference <= 1e-5 * min(whole.std(), micrograph.data.std())
+        assert difference <= 2e-5 * micrograph.data.std()  # random weights round worse than trained ones
+
+
+@pytest.mark.parametrize(("shape", "pixel_size"), [((33, 300), 3.0), ((331, 257), 1.5)])
+def test_tiles_of_the_general_model_differ_by_rounding_only(
+    shape: tuple[int, int], pixel_size: float
+) -> None:
+    micrograph = replace(scene(1, shape).even, pixel_size=pixel_size)
+    whole, tiled = (
+        result(list(denoise(micrograph, load(GENERAL), DenoisingSettings(device="cpu", tile=tile))))
+        for tile in (4096, 64)
+    )
+    assert np.abs(tiled - whole).max() <= 1e-5 * micrograph.data.std()
 
 
 @pytest.mark.parametrize("scale", [1.0, 3.3])
@@ -108,7 +121,9 @@ def test_a_micrograph_of_other_pixels_is_seen_at_the_same_working_pixel() -> Non
     """A wave of the same Å comes out alike, whatever pixels it was recorded in."""
     coarse, fine = (
         Micrograph(
-            np.cos(np.arange(size / 2, 480, size) / 15)[None].repeat(64, 0).astype(np.float32), size, "m"
+            np.cos(np.arange(size / 2, 480, size) / 15)[None].repeat(round(480 / size), 0).astype(np.float32),
+            size,
+            "m",
         )
         for size in (2.0, 1.0)
     )
@@ -116,8 +131,8 @@ def test_a_micrograph_of_other_pixels_is_seen_at_the_same_working_pixel() -> Non
         result(list(denoise(m, model("unet", 4 / 1.5), DenoisingSettings(device="cpu"))))
         for m in (coarse, fine)
     )
-    between = two.reshape(64, 240, 2).mean(axis=2)
-    assert correlation(one[:, 40:200], between[:, 40:200]) > 0.999
+    between = two.reshape(240, 2, 240, 2).mean(axis=(1, 3))
+    assert correlation(one, between) > 0.999
 
 
 def test_what_is_not_known_of_pixel_sizes_is_said() -> None:
