@@ -2,6 +2,9 @@
 
     torchrun --standalone --nproc-per-node 2 scripts/general_model.py general.safetensors --minutes 16
 
+Where machines are lent for minutes, ``--start`` goes on from a model made before, with another
+seed and so with other structures; its steps are counted on.
+
 Every exposure is simulated at the working pixel size, which is the same for all micrographs;
 what the detector's own pixel size changes (0.5 to 2.5 Å: blur and noise colour) is drawn with
 it. The target is what a microscopist wants to see: particles, carbon edge, gold, contamination
@@ -31,7 +34,7 @@ from torch import Tensor, distributed, nn
 from cryoden import checkpoint
 from cryoden.checkpoint import Model
 from cryoden.detector import Detector
-from cryoden.networks import UNet
+from cryoden.networks import UNet, loaded
 from cryoden.normalization import robust
 from cryoden.optics import Optics
 from cryoden.scene import Contrast, Scene
@@ -43,7 +46,7 @@ DETECTOR = 1.0  # Å/px, typical of the 0.5 to 2.5 it is trained for
 EDGE, PATCH, BATCH, GROUP = 1024, 256, 32, 4  # px; patches; of one exposure
 STRUCTURES, SCENES = 800, 300
 GRAIN = 0.6  # of the grain of ice and carbon that is shown as truth
-RATE, AVERAGING, DECAY = 1e-3, 0.999, (0.9, 0.99)
+AVERAGING, DECAY = 0.999, (0.9, 0.99)
 RANK, RANKS = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))  # as torchrun says
 GPU = torch.device("cuda")  # that of the process
 
@@ -232,8 +235,9 @@ class Trainer:
     Between the two the gradients of all GPUs are averaged.
     """
 
-    def __init__(self, network: UNet, first: tuple[Tensor, Tensor]) -> None:
+    def __init__(self, network: UNet, first: tuple[Tensor, Tensor], highest: float) -> None:
         self.network, self.average = network, copy.deepcopy(network).requires_grad_(False)
+        self.highest = highest
         self.compiled = torch.compile(network, dynamic=False)
         self.noisy, self.target = (
             part.contiguous(memory_format=torch.channels_last).clone() for part in first
@@ -278,7 +282,7 @@ class Trainer:
     def step(self, batch: tuple[Tensor, Tensor], number: int, progress: float) -> None:
         """Learn from one batch; the rate falls to zero as a cosine."""
         warm = min(1.0, (number + 1) / 200)
-        self.rate.fill_(max(1e-7, RATE * warm * (1 + math.cos(math.pi * progress)) / 2))
+        self.rate.fill_(max(1e-7, self.highest * warm * (1 + math.cos(math.pi * progress)) / 2))
         self.follow.fill_(1 - min(AVERAGING, number / (number + 10)))
         self.noisy.copy_(batch[0])
         self.target.copy_(batch[1])
@@ -296,11 +300,15 @@ def captured(part: Callable[[], None]) -> torch.cuda.CUDAGraph:
     return graph
 
 
-def learned(stream: Stream, seconds: float, seed: int) -> tuple[UNet, int]:
-    """Return the averaged network after so many seconds, and its steps."""
+def learned(stream: Stream, options: argparse.Namespace) -> tuple[UNet, int]:
+    """Return the averaged network after so many minutes, and its steps."""
+    seed, seconds = options.seed, 60 * options.minutes
     torch.manual_seed(seed)
-    network = UNet().to(GPU).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stubs
-    trainer = Trainer(network, stream.batch())
+    network = UNet()
+    if options.start:
+        loaded(network, checkpoint.load(options.start))
+    network = network.to(GPU).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stubs
+    trainer = Trainer(network, stream.batch(), options.rate)
     torch.manual_seed(1000 * seed + RANK)  # every GPU sees noise of its own
     if RANKS > 1:  # after the graphs are captured, which its watching thread would spoil
         distributed.init_process_group("nccl", device_id=torch.device("cuda", RANK))
@@ -341,13 +349,15 @@ def main() -> None:
     parser.add_argument("output", type=Path)
     parser.add_argument("--minutes", type=float, default=16.0)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--rate", type=float, default=1e-3, help="highest learning rate")
+    parser.add_argument("--start", type=Path, help="model to go on from")
     options = parser.parse_args()
     numbers = np.random.default_rng(options.seed)
     with ProcessPoolExecutor() as pool:  # before CUDA starts, which does not survive a fork
         structures = list(pool.map(assembly, [random_recipe(numbers) for _ in range(STRUCTURES)]))
     torch.cuda.set_device(RANK)
     stream = Stream(structures, options.seed)
-    network, steps = learned(stream, 60 * options.minutes, options.seed)
+    network, steps = learned(stream, options)
     if RANK == 0:
         write(network, options, {"steps": steps, "exposures": stream.total * RANKS})
     if RANKS > 1:
@@ -357,6 +367,9 @@ def main() -> None:
 def write(network: UNet, options: argparse.Namespace, done: dict[str, int]) -> None:
     """Write the model file and say what was done."""
     weights = {name: value.float().cpu().numpy() for name, value in network.state_dict().items()}
+    if options.start:
+        before = checkpoint.load(options.start).provenance
+        done = {name: value + int(before[name]) for name, value in done.items()}
     provenance = done | {
         "made_by": "scripts/general_model.py",
         "seed": options.seed,

@@ -15,7 +15,7 @@ from cryoden.errors import TrainingError
 from cryoden.events import DenoisingEvent, MicrographDenoised, TileFinished
 from cryoden.micrograph import Micrograph
 from cryoden.networks import Network, build, loaded
-from cryoden.normalization import CLIP, Normalization, bands, measured
+from cryoden.normalization import CLIP, Normalization, bands, measured, typical
 from cryoden.optimization import Place
 from cryoden.resampling import Resampling
 from cryoden.settings import DenoisingSettings
@@ -74,12 +74,14 @@ class Denoiser:
             # Asked for when the network is at work, which a GPU is told of before it is done with these.
             clipped = devices.later((scored.abs() >= CLIP).sum())
             spectrum = ice_ring.spectrum(scored) if self._passes_ring else None
-            working = resampling.reduce(scored) / grey.spread
+            working = resampling.reduce(scored)
+            spread = typical(working[None]) if scale > 1 else 1.0
+            working = working / spread
             del scored
         denoised = yield from self._tiled(working)
         with torch.inference_mode():
             signal = resampling.enlarge(denoised)
-            signal *= grey.spread
+            signal *= spread
             ring = ice_ring.gains(spectrum, micrograph.pixel_size or ASSUMED) if spectrum else None
             if spectrum and ring is not None:
                 signal = ice_ring.restored(signal, raw, grey, ice_ring.limited(ring, spectrum, signal))
@@ -139,7 +141,7 @@ def _grey_scale(raw: Tensor, micrograph: Micrograph, scale: float) -> Normalizat
         raise not_numbers(micrograph.data).error(micrograph.path or micrograph.name)
     rows, tops = bands(micrograph.shape, scale)
     sample = torch.stack([raw[top : top + rows] for top in tops])
-    return measured(sample, scale, micrograph.path or micrograph.name)
+    return measured(sample, micrograph.path or micrograph.name)
 
 
 def _hot_pixels(count: int, pixels: int) -> tuple[str, ...]:

@@ -17,7 +17,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
 from cryoden.devices import later
 from cryoden.normalization import Normalization
@@ -155,30 +154,29 @@ def restored(signal: Tensor, raw: Tensor, grey: Normalization, response: Tensor)
         ``(h, w)``. Bands of rows are filtered one after the other, to save memory.
     """
     result = torch.empty_like(signal)
-    height, at_a_time = len(signal), ROWS.get(signal.device.type, LARGE_ROWS)
+    height, width = signal.shape
+    at_a_time = min(height, ROWS.get(signal.device.type, LARGE_ROWS))
+    tall, wide = _quick(at_a_time + 2 * MARGIN), _quick(width + 2 * MARGIN)
+    columns = mirrored(width, -MARGIN, wide - MARGIN).to(signal.device)
+    transfer = _transfer(tall, wide, response)
     for top in range(0, height, at_a_time):
         bottom = min(top + at_a_time, height)
-        rows = mirrored(height, top - MARGIN, bottom + MARGIN).to(signal.device)
+        rows = mirrored(height, top - MARGIN, top - MARGIN + tall).to(signal.device)
         removed = grey.apply(raw[rows])
         removed -= signal[rows]
-        grain = _filtered(removed, response)
-        torch.add(signal[top:bottom], grain[MARGIN : MARGIN + bottom - top], out=result[top:bottom])
+        grain = torch.fft.irfft2(torch.fft.rfft2(removed[:, columns]) * transfer, s=(tall, wide))
+        inner = grain[MARGIN : MARGIN + bottom - top, MARGIN : MARGIN + width]
+        torch.add(signal[top:bottom], inner, out=result[top:bottom])
     return result
 
 
-def _filtered(image: Tensor, response: Tensor) -> Tensor:
-    """Return the image with each frequency multiplied by its gain; mirrored at all borders."""
-    height, width = image.shape
-    tall, wide = (_quick(side + 2 * MARGIN) for side in image.shape)
-    border = (MARGIN, wide - width - MARGIN, MARGIN, tall - height - MARGIN)
-    spectrum = torch.fft.rfft2(functional.pad(image[None], border, mode="reflect")[0])
-    rows = torch.fft.fftfreq(tall, device=image.device)[:, None]
-    columns = torch.fft.rfftfreq(wide, device=image.device)[None]
+def _transfer(tall: int, wide: int, response: Tensor) -> Tensor:
+    """Return the gain of each coefficient of an image's real Fourier transform."""
+    rows = torch.fft.fftfreq(tall, device=response.device)[:, None]
+    columns = torch.fft.rfftfreq(wide, device=response.device)[None]
     ring = (torch.hypot(rows, columns) * EDGE).clamp_(max=EDGE // 2 - 1e-3)
     below = ring.long()
-    spectrum *= torch.lerp(response[below], response[below + 1], ring - below)
-    filtered: Tensor = torch.fft.irfft2(spectrum, s=(tall, wide))
-    return filtered[MARGIN : MARGIN + height, MARGIN : MARGIN + width]
+    return torch.lerp(response[below], response[below + 1], ring - below)
 
 
 @cache

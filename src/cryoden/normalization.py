@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -78,7 +78,13 @@ def measure(micrograph: Windowed, scale: float = 1.0) -> Normalization:
         raise MicrographError(
             "F24", micrograph.path or micrograph.name, "has pixels that are NaN or infinite", kept="Skipped"
         )
-    return measured(sample, scale, micrograph.path or micrograph.name)
+    grey = measured(sample, micrograph.path or micrograph.name)
+    if scale == 1:
+        return grey
+    _, height, width = sample.shape
+    reduced = Resampling(height, width, scale).reduce(grey.apply(sample))
+    spread = typical(reduced[:, LOBES:-LOBES] if len(sample) > 1 else reduced)
+    return replace(grey, spread=float(spread))
 
 
 def bands(shape: tuple[int, int], scale: float) -> tuple[int, Sequence[int]]:
@@ -91,22 +97,22 @@ def bands(shape: tuple[int, int], scale: float) -> tuple[int, Sequence[int]]:
     return rows, np.linspace(0, height - rows, number).astype(int).tolist()
 
 
-def measured(sample: Tensor, scale: float, name: Path | str) -> Normalization:
-    """Return the grey scale of ``(n, rows, w)`` finite bands of the named micrograph; see `measure`."""
+def measured(sample: Tensor, name: Path | str) -> Normalization:
+    """Return mean and standard deviation of ``(n, rows, w)`` finite bands of the named micrograph.
+
+    Raises
+    ------
+    MicrographError
+        F25 for a micrograph without contrast.
+    """
     mean, std = robust(sample)
     if not std > 1e-6 * abs(mean):
         raise MicrographError("F25", name, "no contrast: std = 0", kept="Skipped")
-    found = Normalization(mean, std)
-    if scale == 1:
-        return found
-    _, height, width = sample.shape
-    reduced = Resampling(height, width, scale).reduce(found.apply(sample))
-    spread = typical(reduced[:, LOBES:-LOBES] if len(sample) > 1 else reduced)
-    return Normalization(mean, std, spread) if spread > 0 else found
+    return Normalization(mean, std)
 
 
-def typical(images: Tensor) -> float:
-    """Return the standard deviation in most places of ``(n, h, w)`` images.
+def typical(images: Tensor) -> Tensor:
+    """Return the standard deviation in most places of ``(n, h, w)`` images; 1 where it is 0.
 
     The median of small blocks: a crystal over a third of a micrograph does not change it, which
     would else fade all the rest.
@@ -115,7 +121,8 @@ def typical(images: Tensor) -> float:
         side = images.shape[axis]
         edge = side // max(1, round(side / BLOCK))  # so that no part is left out at one end only
         images = images.narrow(axis, side % edge // 2, side // edge * edge).unfold(axis, edge, edge)
-    return float(images.std(dim=(-2, -1), correction=0).median())
+    found = images.std(dim=(-2, -1), correction=0).median()
+    return torch.where(found > 0, found, 1.0)
 
 
 def robust(values: Tensor) -> tuple[float, float]:
