@@ -2,7 +2,7 @@
 
     torchrun --standalone --nproc-per-node 2 scripts/general_model.py general.safetensors --minutes 16
 
-Where machines are lent for minutes, ``--start`` goes on from a model made before, with another
+Where machines are lent for minutes, ``--onward`` goes on from a model made before, with another
 seed and so with other structures; its steps are counted on.
 
 Every exposure is simulated at the working pixel size, which is the same for all micrographs;
@@ -305,8 +305,8 @@ def learned(stream: Stream, options: argparse.Namespace) -> tuple[UNet, int]:
     seed, seconds = options.seed, 60 * options.minutes
     torch.manual_seed(seed)
     network = UNet()
-    if options.start:
-        loaded(network, checkpoint.load(options.start))
+    if options.onward:
+        loaded(network, checkpoint.load(options.onward))
     network = network.to(GPU).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stubs
     trainer = Trainer(network, stream.batch(), options.rate)
     torch.manual_seed(1000 * seed + RANK)  # every GPU sees noise of its own
@@ -350,7 +350,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=16.0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rate", type=float, default=1e-3, help="highest learning rate")
-    parser.add_argument("--start", type=Path, help="model to go on from")
+    parser.add_argument("--onward", type=Path, help="model to go on from")
     options = parser.parse_args()
     numbers = np.random.default_rng(options.seed)
     with ProcessPoolExecutor() as pool:  # before CUDA starts, which does not survive a fork
@@ -367,8 +367,8 @@ def main() -> None:
 def write(network: UNet, options: argparse.Namespace, done: dict[str, int]) -> None:
     """Write the model file and say what was done."""
     weights = {name: value.float().cpu().numpy() for name, value in network.state_dict().items()}
-    if options.start:
-        before = checkpoint.load(options.start).provenance
+    if options.onward:
+        before = checkpoint.load(options.onward).provenance
         done = {name: value + int(before[name]) for name, value in done.items()}
     provenance = done | {
         "made_by": "scripts/general_model.py",

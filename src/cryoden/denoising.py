@@ -83,8 +83,8 @@ class Denoiser:
             signal = resampling.enlarge(denoised)
             signal *= spread
             ring = ice_ring.gains(spectrum, micrograph.pixel_size or ASSUMED) if spectrum else None
-            if spectrum and ring is not None:
-                signal = ice_ring.restored(signal, raw, grey, ice_ring.limited(ring, spectrum, signal))
+            if ring is not None:
+                signal = ice_ring.restored(signal, raw, grey, ring)
             pixels = devices.fetched(grey.undo(signal))
         warnings = micrograph.warnings + _hot_pixels(int(clipped()), pixels.size) + doubts
         yield MicrographDenoised(replace(micrograph, data=pixels, warnings=warnings))

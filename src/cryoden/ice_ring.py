@@ -27,8 +27,6 @@ RING = (5.0, 3.1)  # Å
 NOISE = ((7.0, 5.0), (3.1, 2.2))  # Å, where there is little else
 DEGREE = 3  # of the logarithm of the noise's power, over the frequency
 CAUTION = 1.0  # µ
-SHARE = 0.05  # of the variance a network found that is passed on at most; on a plain K2 exposure it is 0.047
-FULL_DISC = np.pi / 4  # of the frequencies lie within the circle of Nyquist
 EDGE, ACROSS = 256, 8  # px of a block; blocks along a side at most
 REACH = 2  # rings at each side that are averaged
 SURE, LEAST = 4.0, 0.01  # standard errors, and share of the noise, below which a ring is none
@@ -111,30 +109,7 @@ def gains(seen: Spectrum, pixel_size: float) -> Array | None:
     return found if found.any() else None
 
 
-def limited(response: Array, seen: Spectrum, signal: Tensor) -> Tensor:
-    """Return the gains, lowered where the grain would drown what a network found.
-
-    Parameters
-    ----------
-    response : ndarray
-        From `gains`.
-    seen : Spectrum
-        Of the z-scored raw pixels.
-    signal : Tensor
-        ``(h, w)`` denoised, z-scored.
-
-    Returns
-    -------
-    Tensor
-        ``(129,)`` gains with which the grain has at most `SHARE` of the signal's variance.
-    """
-    weights = _rings()[1]
-    grain = float(np.average(seen.power * response**2, weights=weights)) * FULL_DISC
-    most = (SHARE * signal.var() / grain).sqrt().clamp_max(1.0)
-    return torch.from_numpy(response).to(signal) * most
-
-
-def restored(signal: Tensor, raw: Tensor, grey: Normalization, response: Tensor) -> Tensor:
+def restored(signal: Tensor, raw: Tensor, grey: Normalization, response: Array) -> Tensor:
     """Return the signal with the grain of ice that was removed from it.
 
     Parameters
@@ -145,8 +120,8 @@ def restored(signal: Tensor, raw: Tensor, grey: Normalization, response: Tensor)
         ``(h, w)`` before denoising, in its own grey scale.
     grey : Normalization
         That grey scale.
-    response : Tensor
-        From `limited`.
+    response : ndarray
+        From `gains`.
 
     Returns
     -------
@@ -158,7 +133,7 @@ def restored(signal: Tensor, raw: Tensor, grey: Normalization, response: Tensor)
     at_a_time = min(height, ROWS.get(signal.device.type, LARGE_ROWS))
     tall, wide = _quick(at_a_time + 2 * MARGIN), _quick(width + 2 * MARGIN)
     columns = mirrored(width, -MARGIN, wide - MARGIN).to(signal.device)
-    transfer = _transfer(tall, wide, response)
+    transfer = _transfer(tall, wide, torch.from_numpy(response).to(signal))
     for top in range(0, height, at_a_time):
         bottom = min(top + at_a_time, height)
         rows = mirrored(height, top - MARGIN, top - MARGIN + tall).to(signal.device)

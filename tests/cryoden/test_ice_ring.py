@@ -82,30 +82,12 @@ def test_what_is_passed_is_what_the_filter_says_across_bands_and_borders() -> No
     """A wave within the ring comes back multiplied by its gain, also where two bands of rows meet."""
     rows = torch.arange(1500)[:, None]
     wave = torch.cos(2 * torch.pi * rows * 64 / ice_ring.EDGE).expand(1500, 300).contiguous()
-    response = torch.zeros(ice_ring.EDGE // 2 + 1)
-    response[56:73] = 0.25 * torch.hann_window(17, periodic=False)
+    response = np.zeros(ice_ring.EDGE // 2 + 1)
+    response[56:73] = 0.25 * np.hanning(17)
     grey = replace(measure(Micrograph(wave.numpy(), PIXEL, "wave")), mean=0.0, std=1.0)
     found = ice_ring.restored(torch.zeros_like(wave), wave, grey, response)
     inner = slice(80, -80)
     torch.testing.assert_close(found[inner, inner], 0.25 * wave[inner, inner], atol=0.01, rtol=0)
-
-
-@pytest.mark.parametrize(("contrast", "limited"), [(0.01, True), (1.0, False)])
-def test_grain_never_drowns_what_the_network_found(ice: Exposure, contrast: float, limited: bool) -> None:
-    """A faint signal gets a twentieth of its variance as grain, and a strong one all the grain there is."""
-    raw = torch.from_numpy(ice.even)
-    grey = measure(Micrograph(ice.even, PIXEL, "ice"))
-    scored = grey.apply(raw)
-    seen = ice_ring.spectrum(scored)
-    assert seen is not None
-    response = ice_ring.gains(seen, PIXEL)
-    assert response is not None
-    wave = contrast * torch.sin(torch.arange(len(raw)) / 20).expand(raw.shape)
-    passed = ice_ring.limited(response, seen, wave)
-    grain = ice_ring.restored(wave, raw, grey, passed) - wave
-    share = float(grain.var() / wave.var())
-    assert share == pytest.approx(ice_ring.SHARE, rel=0.05) if limited else share < ice_ring.SHARE
-    assert np.allclose(passed.numpy(), response, rtol=1e-6) is not limited
 
 
 def test_passing_the_ring_on_brings_a_half_nearer_to_the_other(ice: Exposure) -> None:
