@@ -92,7 +92,7 @@ class DenoiseWidget(Dock):
             job.comparison.show(job.raw, job.result)
         else:
             job.comparison.leave()
-        self.follow()
+            self.follow()
 
     def _offer_model(self) -> None:
         """Take the model last trained in this window, else the general one, unless the user chose another."""
@@ -127,6 +127,7 @@ class DenoiseWidget(Dock):
         self.layer.currentIndexChanged.connect(self._chosen)
         self.model.changed.connect(self.follow)
         self.denoising.changed.connect(self.follow)
+        self.denoising.comparison.changed.connect(self.follow)
         self.denoising.failed.connect(show_error)
         self.run.changed.connect(self._trained)
 

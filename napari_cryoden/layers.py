@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from napari.utils import Colormap
 
 from cryoden.errors import MicrographError
 from cryoden.micrograph import Micrograph, Pixels
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 LayerData = tuple[Pixels, dict[str, Any], str]
 AXES = ("y", "x")
+# Blue below 0 and orange above, told apart with any color vision.
+DIVERGING = Colormap([[0.0, 0.36, 0.65], [0.96, 0.96, 0.96], [0.80, 0.35, 0.0]], name="difference")
+GEOMETRY = ("scale", "units", "axis_labels", "translate")
 
 
 def raw_layer(micrograph: Micrograph) -> LayerData:
@@ -40,8 +44,22 @@ def result_layer(raw: Image, denoised: Micrograph, made_with: Mapping[str, Any])
     """
     origin = {"role": "denoised", "source": facts_of(raw).get("source")}
     facts = dict(made_with) | origin | _told(denoised)
-    geometry = {name: getattr(raw, name) for name in ("scale", "units", "axis_labels", "translate")}
+    geometry = {name: getattr(raw, name) for name in GEOMETRY}
     return denoised.data, _kwargs(denoised.data, f"{raw.name} · denoised", facts) | geometry, "image"
+
+
+def derived_layer(raw: Image, made: Micrograph) -> LayerData:
+    """Return the layer of something computed from a raw layer, which lies exactly on it.
+
+    A difference is shown in a diverging map with 0 in its middle.
+    """
+    name, role = f"{raw.name} · {made.name}", made.name.split()[0]
+    facts = {"role": role, "source": facts_of(raw).get("source")} | _told(made)
+    kwargs = _kwargs(made.data, name, facts) | {each: getattr(raw, each) for each in GEOMETRY}
+    if role == "difference":
+        most = max(map(abs, contrast(made.data)))
+        kwargs |= {"colormap": DIVERGING, "contrast_limits": (-most, most)}
+    return made.data, kwargs, "image"
 
 
 def to_micrograph(layer: Image, *, copy: bool = True) -> Micrograph:

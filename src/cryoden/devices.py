@@ -14,7 +14,7 @@ from cryoden.micrograph import Pixels
 from cryoden.settings import DenoisingPrecision, Device, Precision
 
 PARTS = 8  # of a transfer to a GPU
-CPU_TILE_MEMORY = 3 << 28  # a laptop must stay usable while it denoises
+CPU_TILE_MEMORY = 5 << 27  # a laptop must stay usable while it denoises
 
 
 def resolve(device: Device) -> torch.device:

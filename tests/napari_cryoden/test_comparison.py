@@ -4,8 +4,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from app_model.types import KeyBinding
+from napari.utils.shortcuts import _default_shortcuts
 
-from napari_cryoden.comparison import Comparison
+from napari_cryoden.comparison import KEY, Comparison
 
 
 @pytest.fixture
@@ -68,4 +70,85 @@ def test_a_layer_deleted_meanwhile_does_not_hinder_the_way_back(viewer: Any, thr
     viewer.add_image(np.zeros((8, 8)), name="new", visible=True)
     comparison.leave()
     assert [layer.visible for layer in viewer.layers] == [True, True, True]
+    assert not viewer.canvas.grid.enabled
+
+
+def test_blinking_shows_one_layer_in_place_of_the_other_at_the_same_place(viewer: Any, three: Any) -> None:
+    comparison = Comparison(viewer)
+    comparison.show(three[0], three[2], mode="blink")
+    seen = [[layer.visible for layer in three]]
+    center = viewer.scene.camera.center
+    for _ in range(2):
+        viewer.keymap[KeyBinding.from_str(KEY)](viewer)
+        seen.append([layer.visible for layer in three])
+    assert seen == [[True, False, False], [False, False, True], [True, False, False]]
+    assert not viewer.canvas.grid.enabled
+    assert viewer.scene.camera.center == center
+
+
+def test_the_key_for_blinking_is_none_of_naparis() -> None:
+    taken = {str(key) for keys in _default_shortcuts.values() for key in keys}
+    assert KEY not in taken
+
+
+def test_swiping_draws_the_raw_layer_left_of_the_line_and_the_denoised_right(viewer: Any) -> None:
+    dark, bright = (
+        viewer.add_image(np.full((200, 300), value), contrast_limits=(0, 1)) for value in (0.4, 1.0)
+    )
+    comparison = Comparison(viewer)
+    comparison.show(dark, bright, mode="swipe")
+    for share in (0.3, 0.6):
+        comparison.swipe(share)
+        row = viewer.screenshot(canvas_only=True, flash=False)[..., 0]
+        row = row[row.shape[0] // 2]
+        line = round(share * len(row))
+        assert set(row[line - 20 : line - 2]) == {102}
+        assert set(row[line + 2 : line + 20]) == {255}
+    comparison.leave()
+    row = viewer.screenshot(canvas_only=True, flash=False)[..., 0]
+    assert set(row[row.shape[0] // 2][20:-20]) >= {255}
+    assert 102 not in row[row.shape[0] // 2]
+
+
+def test_what_is_in_sight_stays_as_wide_when_the_way_of_comparing_changes(viewer: Any, three: Any) -> None:
+    comparison = Comparison(viewer)
+    comparison.show(three[0], three[2])
+    zoom = viewer.scene.camera.zoom
+    comparison.show(three[0], three[2], mode="swipe")
+    assert viewer.scene.camera.zoom == pytest.approx(2 * zoom)
+    comparison.show(three[0], three[2])
+    assert viewer.scene.camera.zoom == pytest.approx(zoom)
+
+
+def test_contrast_comes_back_with_the_view(viewer: Any, three: Any) -> None:
+    before = [layer.contrast_limits for layer in three]
+    comparison = Comparison(viewer)
+    comparison.show(three[0], three[2])
+    comparison.match("matched")
+    assert [layer.contrast_limits for layer in three] != before
+    comparison.leave()
+    assert [layer.contrast_limits for layer in three] == before
+
+
+def test_matched_contrast_gives_equal_steps_of_gray_to_both(viewer: Any, three: Any) -> None:
+    raw, _, denoised = three
+    denoised.data = 0.1 * raw.data
+    comparison = Comparison(viewer)
+    comparison.show(raw, denoised)
+    widths = {}
+    for how in ("each", "same", "matched"):
+        comparison.match(how)
+        widths[how] = [np.ptp(layer.contrast_limits) for layer in (raw, denoised)]
+    assert widths["each"][0] == pytest.approx(10 * widths["each"][1], rel=1e-3)
+    assert widths["same"] == pytest.approx([widths["each"][0]] * 2)
+    assert widths["matched"] == pytest.approx([widths["each"][1]] * 2, rel=1e-3)
+
+
+def test_when_a_compared_layer_is_removed_the_users_view_comes_back(viewer: Any, three: Any) -> None:
+    comparison = Comparison(viewer)
+    comparison.show(*three, mode="swipe")
+    viewer.layers.remove(three[1])
+    assert comparison.layers == [three[0], three[2]]
+    viewer.layers.remove(three[2])
+    assert not comparison.active
     assert not viewer.canvas.grid.enabled

@@ -1,0 +1,123 @@
+"""Power spectra and Fourier ring correlations of compared layers, below the canvas."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from napari.utils.theme import get_theme
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from cryoden.spectra import RadialProfile
+from napari_cryoden.derive_run import Deriving, Spectra
+from napari_cryoden.job import plain
+from napari_cryoden.loss_legend import colors
+
+TITLE = "Spectra"
+COLORS = ("constant", "validation", "train", "linear", "floor")
+TICKS = (100, 50, 30, 20, 15, 10, 8, 6, 5, 4, 3, 2)  # Å
+EMPTY = "Compare layers and press Spectra."
+ALONE = (
+    "Fourier ring correlation of the layers with each other: it says what they share, noise included. "
+    "Open the other raw half to see what is signal."
+)
+HONEST = (
+    "Fourier ring correlation with the other raw half, {}: noise is not shared by halves, so this is signal. "
+    "Denoising cannot lift a curve where there is none."
+)
+
+
+class SpectraDock(QWidget):
+    """Follows what the window computes and draws the last spectra."""
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__()
+        self.viewer = plain(viewer)
+        self.deriving = Deriving.of(viewer)
+        self.power, self.correlation = _plot("power"), _plot("correlation")
+        self.power.setLogMode(x=False, y=True)
+        self.words = QLabel(EMPTY)
+        self.words.setWordWrap(True)
+        row = QHBoxLayout()
+        row.addWidget(self.power)
+        row.addWidget(self.correlation)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(4, 2, 4, 2)
+        column.addLayout(row, stretch=1)
+        column.addWidget(self.words)
+        self.setMinimumHeight(220)
+        self._shown: Spectra | None = None
+        self.deriving.changed.connect(self._follow)
+        self.viewer.events.theme.connect(self._take_theme)
+        self._take_theme()
+
+    def _follow(self) -> None:
+        if self.deriving.spectra is not self._shown:
+            self._draw()
+
+    def _draw(self) -> None:
+        self._shown = found = self.deriving.spectra
+        if found is None:
+            return
+        self._curves(self.power, found.power)
+        self._curves(self.correlation, found.correlation)
+        self.words.setText(HONEST.format(found.against) if found.against else ALONE)
+
+    def _curves(self, plot: Any, profiles: Mapping[str, RadialProfile]) -> None:
+        plot.clear()
+        for color, (name, profile) in zip(COLORS, profiles.items(), strict=False):
+            pen = pg.mkPen(colors(self._dark)[color], width=2)
+            plot.plot(*binned(profile), pen=pen, name=name)
+        last = max(profile.frequencies[-1] for profile in profiles.values())
+        plot.getAxis("bottom").setTicks([[(1 / each, str(each)) for each in TICKS if 1 / each < last]])
+
+    def _take_theme(self, event: Any = None) -> None:  # noqa: ARG002  napari passes its event
+        theme = get_theme(self.viewer.theme)
+        self._dark = theme.type == "dark"
+        text = theme.text.as_hex("long")
+        for plot in (self.power, self.correlation):
+            plot.setBackground(theme.background.as_hex("long"))
+            plot.getPlotItem().legend.setLabelTextColor(text)
+            for name in ("left", "bottom"):
+                plot.getAxis(name).setPen(text)
+                plot.getAxis(name).setTextPen(text)
+        self._draw()
+
+
+def binned(profile: RadialProfile, most: int = 200) -> tuple[Any, Any]:
+    """Return a profile averaged to about so many points; a plot has no more columns for them."""
+    group = max(1, len(profile.values) // most)
+    length = len(profile.values) // group * group
+    weights = profile.counts[:length].reshape(-1, group)
+    values, frequencies = (
+        np.average(each[:length].reshape(-1, group), axis=1, weights=weights)
+        for each in (profile.values, profile.frequencies)
+    )
+    return frequencies, values
+
+
+def show_spectra(viewer: Any) -> SpectraDock:
+    """Return the window's spectra; dock them when there are none, or when they were closed."""
+    viewer = plain(viewer)
+    docked = viewer.window.dock_widgets.get(TITLE)
+    if not isinstance(docked, SpectraDock):
+        docked = SpectraDock(viewer)
+        viewer.window.add_dock_widget(docked, name=TITLE, area="bottom")
+    return docked
+
+
+def _plot(title: str) -> Any:
+    plot = pg.PlotWidget(enableMenu=False)
+    menu = plot.getPlotItem().ctrlMenu
+    menu.setParent(plot, menu.windowFlags())  # pyqtgraph gives it no owner: it would outlive the window
+    plot.hideButtons()
+    plot.setMouseEnabled(x=False, y=False)
+    plot.setLabel("left", title)
+    plot.setLabel("bottom", "resolution, Å")
+    for name in ("left", "bottom"):
+        plot.getAxis(name).enableAutoSIPrefix(False)
+    plot.showGrid(x=False, y=True, alpha=0.15)
+    plot.addLegend(offset=(-8, 4))
+    return plot
