@@ -11,6 +11,7 @@ import numpy as np
 from napari.utils import Colormap
 
 from cryoden.errors import MicrographError
+from cryoden.events import PreviewMade
 from cryoden.micrograph import Micrograph, Pixels
 
 if TYPE_CHECKING:
@@ -60,6 +61,15 @@ def derived_layer(raw: Image, made: Micrograph) -> LayerData:
         most = max(map(abs, contrast(made.data)))
         kwargs |= {"colormap": DIVERGING, "contrast_limits": (-most, most)}
     return made.data, kwargs, "image"
+
+
+def preview_layer(raw: Image, made: PreviewMade) -> LayerData:
+    """Return the layer of a region of a raw layer, denoised by a run under way, in its place on it."""
+    geometry = {each: getattr(raw, each) for each in GEOMETRY}
+    geometry["translate"] = raw.data_to_world((made.top, made.left))
+    facts = {"role": "preview", "source": facts_of(raw).get("source")} | _told(made.region)
+    data = made.region.data
+    return data, _kwargs(data, f"{raw.name} · preview", facts) | geometry, "image"
 
 
 def to_micrograph(layer: Image, *, copy: bool = True) -> Micrograph:

@@ -7,15 +7,19 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, cast
 
+from qtpy.QtCore import Signal
+
 from cryoden.events import (
     EpochFinished,
     PhaseStarted,
+    PreviewMade,
     StepFinished,
     TrainingEvent,
     TrainingFinished,
     TrainingStarted,
 )
 from cryoden.history import History
+from cryoden.looking import Previews
 from cryoden.micrograph import HalfPair, Windowed
 from cryoden.settings import TrainingSettings
 from napari_cryoden.job import Job
@@ -32,15 +36,24 @@ class Run(Job):
     ----------
     history : History or None
         Of the run under way, else of the last one.
+    previews : Previews
+        Where the user looks at a run.
     model_file : Path or None
         The last model this window trained; set as soon as it is on disk.
+
+    Signals
+    -------
+    previewed : PreviewMade
+        A new picture of what the user looks at.
     """
 
+    previewed = Signal(object)
     title = "Training"
 
     def __init__(self, viewer: Any) -> None:
         super().__init__(viewer)
         self.history: History | None = None
+        self.previews = Previews()
         self.model_file: Path | None = None
         self._target: Path | None = None
         self._start: Path | None = None
@@ -61,7 +74,8 @@ class Run(Job):
         TrainingError
             G05 while a run is under way.
         """
-        self.begin(lambda: _training(opened, model_file, settings, start), "starting")
+        given = {"start": start, "previews": self.previews}
+        self.begin(lambda: _training(opened, model_file, settings, given), "starting")
         self.history, self._target, self._start = History(), model_file, start
         self._reason, self.progress, self._discarded = "", None, False
 
@@ -79,6 +93,8 @@ class Run(Job):
             show_remarks("training", event.warnings)
         elif isinstance(event, StepFinished):
             self.progress = event.progress
+        elif isinstance(event, PreviewMade):
+            self.previewed.emit(event)
         elif isinstance(event, EpochFinished) and event.epoch > 0 and event.weights is not None:
             self.model_file = self._target
         elif isinstance(event, TrainingFinished):
@@ -112,7 +128,7 @@ class Run(Job):
 
 
 def _training(
-    opened: Callable[[], Pairs], model_file: Path, settings: TrainingSettings, start: Path | None
+    opened: Callable[[], Pairs], model_file: Path, settings: TrainingSettings, given: dict[str, Any]
 ) -> Generator[TrainingEvent, None, None]:
     yield PhaseStarted("loading PyTorch")
     leave_a_core()
@@ -121,9 +137,9 @@ def _training(
     found = opened()
     events: Iterator[TrainingEvent]
     if found and isinstance(found[0], HalfPair):
-        events = pipeline.train_halves(cast("Sequence[HalfPair]", found), model_file, settings, start=start)
+        events = pipeline.train_halves(cast("Sequence[HalfPair]", found), model_file, settings, **given)
     else:
         supervised = cast("Sequence[tuple[Windowed, Windowed]]", found)
-        events = pipeline.train_supervised(supervised, model_file, settings, start=start)
+        events = pipeline.train_supervised(supervised, model_file, settings, **given)
     with closing(cast("Generator[TrainingEvent, None, None]", events)):
         yield from events

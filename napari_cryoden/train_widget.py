@@ -18,6 +18,7 @@ from napari_cryoden.file_field import FileField
 from napari_cryoden.form import Form
 from napari_cryoden.job import plain
 from napari_cryoden.plot_dock import show_plot
+from napari_cryoden.preview_panel import PreviewPanel
 from napari_cryoden.run import Run
 from napari_cryoden.source_panel import SourcePanel
 from napari_cryoden.verdict_label import VerdictLabel
@@ -39,6 +40,7 @@ class TrainWidget(Dock):
         self.source = SourcePanel(self.viewer)
         self.model = FileField("save", "Model file to write", MODELS)
         self.start_model = FileField("open", "Model to go on from", MODELS, "empty: as begin says below")
+        self.preview = PreviewPanel(self.viewer)
         self.form = Form(TrainingSettings())
         self.train_button = QPushButton("Train")
         self.pause_button = QPushButton("Pause")
@@ -152,6 +154,7 @@ class TrainWidget(Dock):
             ("Learn from", self.source),
             ("Model file to write", self.model),
             ("Go on from", self.start_model),
+            ("Live preview", self.preview),
             ("Settings", self.form),
         ):
             self.column.addWidget(heading(title))

@@ -120,7 +120,19 @@ class TrainingFinished:
     elapsed: float
 
 
-TrainingEvent = PhaseStarted | TrainingStarted | StepFinished | EpochFinished | Restarted | TrainingFinished
+@dataclass(frozen=True)
+class PreviewMade:
+    """A region denoised with the weights of this step; ``top`` and ``left`` in px of its micrograph."""
+
+    step: int
+    top: int
+    left: int
+    region: Micrograph
+
+
+TrainingEvent = (
+    PhaseStarted | TrainingStarted | StepFinished | EpochFinished | Restarted | PreviewMade | TrainingFinished
+)
 
 
 @dataclass(frozen=True)

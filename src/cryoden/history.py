@@ -9,6 +9,7 @@ from typing import assert_never
 from cryoden.events import (
     EpochFinished,
     PhaseStarted,
+    PreviewMade,
     Restarted,
     StepFinished,
     TrainingEvent,
@@ -55,6 +56,8 @@ class History:
                 self._add_restart(event)
             case TrainingFinished():
                 self.finished = event
+            case PreviewMade():
+                pass  # to be looked at, not to be remembered
             case _:
                 assert_never(event)
 

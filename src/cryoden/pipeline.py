@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,11 +18,11 @@ from cryoden.events import (
     DenoisingEvent,
     FileFinished,
     MicrographDenoised,
-    Mode,
     TileFinished,
     TrainingEvent,
 )
 from cryoden.halves import refuse_mixed_pixel_sizes
+from cryoden.looking import Previews
 from cryoden.micrograph import HalfPair, Micrograph, Windowed
 from cryoden.opening import facts, open_halves, open_micrograph, open_supervised, read_micrograph
 from cryoden.outputs import make_folders, results
@@ -59,6 +59,7 @@ def train_halves(
     *,
     start: Path | None = None,
     overwrite: bool = False,
+    previews: Previews | None = None,
 ) -> Iterator[TrainingEvent]:
     """Train by Noise2Noise on pairs of halves; see `cryoden.training.train`.
 
@@ -75,6 +76,8 @@ def train_halves(
     overwrite : bool
         Whether a model file already there may be replaced, which happens at the first best
         epoch and not before.
+    previews : Previews, optional
+        Where somebody looks at the run.
 
     Raises
     ------
@@ -83,7 +86,8 @@ def train_halves(
     """
     refuse_mixed_pixel_sizes(pairs)
     halves = [TrainingPair(pair.even, pair.odd) for pair in pairs]
-    return _trained(halves, "noise2noise", model_path, settings, start, overwrite)
+    begin = partial(train, halves, "noise2noise", settings, previews=previews)
+    return _trained(begin, halves, model_path, _start(settings, start), overwrite)
 
 
 def train_supervised(
@@ -93,24 +97,28 @@ def train_supervised(
     *,
     start: Path | None = None,
     overwrite: bool = False,
+    previews: Previews | None = None,
 ) -> Iterator[TrainingEvent]:
     """Train on noisy micrographs and what they should look like; see `train_halves`."""
     noisy_and_target = [TrainingPair(*pair) for pair in pairs]
-    return _trained(noisy_and_target, "supervised", model_path, settings, start, overwrite)
+    begin = partial(train, noisy_and_target, "supervised", settings, previews=previews)
+    return _trained(begin, noisy_and_target, model_path, _start(settings, start), overwrite)
+
+
+def _start(settings: TrainingSettings, start: Path | None) -> Path | None:
+    general = settings.begin == "general" and settings.network == "unet"
+    return start or (GENERAL if general else None)
 
 
 def _trained(
+    begin: Callable[..., Iterator[TrainingEvent]],
     pairs: Sequence[TrainingPair],
-    mode: Mode,
     model_path: Path | None,
-    settings: TrainingSettings,
     start: Path | None,
     overwrite: bool,
 ) -> Iterator[TrainingEvent]:
-    if start is None and settings.begin == "general" and settings.network == "unet":
-        start = GENERAL
     model = load(start) if start else None
-    events = train(pairs, mode, settings, start=model)
+    events = begin(start=model)
     if model_path is None:
         yield from events
         return

@@ -19,9 +19,11 @@ from cryoden.events import (
     TrainingEvent,
     TrainingStarted,
 )
+from cryoden.looking import Previews
 from cryoden.networks import LinearFilter, Network, UNet, build, loaded
 from cryoden.optimization import Learner, Place, fitted_filter
 from cryoden.patches import PatchSource
+from cryoden.previews import Previewer
 from cryoden.regions import Region, TrainingPair, fitting_edge, split
 from cryoden.run import Run
 from cryoden.settings import TrainingSettings
@@ -34,7 +36,12 @@ FIT_PIXELS = 1 << 20  # a linear filter has few numbers to find
 
 
 def train(
-    pairs: Sequence[TrainingPair], mode: Mode, settings: TrainingSettings, *, start: Model | None = None
+    pairs: Sequence[TrainingPair],
+    mode: Mode,
+    settings: TrainingSettings,
+    *,
+    start: Model | None = None,
+    previews: Previews | None = None,
 ) -> Iterator[TrainingEvent]:
     """Train a network, one event at a time.
 
@@ -48,12 +55,14 @@ def train(
         What the user chose.
     start : Model, optional
         A model to go on from (fine-tuning); its network must be the chosen one.
+    previews : Previews, optional
+        Where somebody looks at the run.
 
     Yields
     ------
     TrainingEvent
-        ``PhaseStarted`` events, one ``TrainingStarted``, then ``StepFinished`` and
-        ``EpochFinished``, and ``TrainingFinished`` unless the caller stops asking.
+        ``PhaseStarted`` events, one ``TrainingStarted``, then ``StepFinished``,
+        ``EpochFinished`` and ``PreviewMade``, and ``TrainingFinished`` unless the caller stops asking.
 
     Raises
     ------
@@ -87,7 +96,8 @@ def train(
     steps = settings.steps_per_epoch or _steps_per_epoch(training, batch * patch**2)
     run = Run(settings, batch, steps, learner, held)
     yield _started(run, mode, shown, (training, validation))
-    yield from _own_time(run, _epochs(run, source))
+    previewer = Previewer(previews or Previews(), learner.average, place, shown.working_pixel)
+    yield from _own_time(run, _epochs(run, source, previewer))
 
 
 def _own_time(run: Run, events: Generator[TrainingEvent, None, None]) -> Iterator[TrainingEvent]:
@@ -99,14 +109,16 @@ def _own_time(run: Run, events: Generator[TrainingEvent, None, None]) -> Iterato
             run.began += time.monotonic() - given
 
 
-def _epochs(run: Run, source: PatchSource) -> Generator[TrainingEvent, None, None]:
+def _epochs(run: Run, source: PatchSource, previewer: Previewer) -> Generator[TrainingEvent, None, None]:
     yield run.validate([])
+    yield from previewer.after(0)
     run.began = time.monotonic()
     losses: list[float] = []
     for batch in source.batches(run.batch):
         step = run.learn(batch)
         losses.append(step.loss)
         yield step
+        yield from previewer.after(run.step)
         yield from _restarted(run, losses)
         if run.trouble is None and (run.reason or run.step % run.steps_per_epoch == 0):
             yield run.validate(losses)

@@ -13,6 +13,7 @@ from cryoden.errors import printable
 from cryoden.events import (
     EpochFinished,
     PhaseStarted,
+    PreviewMade,
     Restarted,
     StepFinished,
     TrainingEvent,
@@ -67,7 +68,7 @@ class _Page:
                 OUT.print(event.message, style="yellow")
             case TrainingFinished():
                 self._show_end(event)
-            case StepFinished():
+            case StepFinished() | PreviewMade():
                 pass
 
     def _show_end(self, event: TrainingFinished) -> None:
