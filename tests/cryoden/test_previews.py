@@ -25,7 +25,7 @@ def run(previews: Previews | None, settings: TrainingSettings = SETTINGS) -> lis
 
 def looking(row: int = 256, column: int = 200) -> Previews:
     previews = Previews()
-    previews.look(Spot(PAIR.even, row, column))
+    previews.look(Spot(KNOWN.even, row, column))
     return previews
 
 
@@ -40,10 +40,10 @@ def test_a_new_spot_is_shown_after_the_next_step() -> None:
     shown = []
     for event in pipeline.train_halves([PAIR], None, SETTINGS, previews=previews):
         if isinstance(event, StepFinished) and event.step == 3:
-            previews.look(Spot(PAIR.odd, 0, 0))
+            previews.look(Spot(KNOWN.odd, 0, 0))
         if isinstance(event, PreviewMade):
             shown.append(event)
-    assert [(one.step, one.region.name) for one in shown] == [(0, PAIR.even.name), (3, PAIR.odd.name)]
+    assert [(one.step, one.region.name) for one in shown] == [(0, KNOWN.even.name), (3, KNOWN.odd.name)]
     assert (shown[1].top, shown[1].left) == (0, 0)
 
 
@@ -60,7 +60,7 @@ def test_the_first_picture_is_what_denoising_gives_there_with_the_model_a_run_be
     settings = TrainingSettings(device="cpu", epochs=1, steps_per_epoch=1, batch=1, patch=64)
     shown = next(event for event in run(looking(), settings) if isinstance(event, PreviewMade))
     whole = DenoisingSettings(device="cpu", ice_ring=False)
-    *_, last = denoise(PAIR.even, load(GENERAL), whole)
+    *_, last = denoise(KNOWN.even, load(GENERAL), whole)
     assert isinstance(last, MicrographDenoised)
     height, width = shown.region.shape
     expected = last.micrograph.data[shown.top : shown.top + height, shown.left : shown.left + width]
@@ -71,7 +71,7 @@ def test_the_first_picture_is_what_denoising_gives_there_with_the_model_a_run_be
 
 @pytest.mark.parametrize(("row", "column"), [(0, 0), (256, 200), (511, 399), (-50, 900)])
 def test_a_region_lies_within_the_micrograph(row: int, column: int) -> None:
-    top, left, bottom, right = Spot(PAIR.even, row, column).box(1.5)
+    top, left, bottom, right = Spot(KNOWN.even, row, column).box(1.5)
     assert 0 <= top < bottom <= 512
     assert 0 <= left < right <= 400
     assert (bottom - top, right - left) == (round(1.5 * EDGE), round(1.5 * EDGE))
