@@ -39,6 +39,7 @@ _DASHES = {
     "linear": [10, 3, 2, 3],
     "floor": [2, 3],
     "restart": [1, 4],
+    "earlier": [1, 2],
 }
 _THIN = {"steps", "gaussian", "restart", "pointer"}
 _TIPS = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,13 @@ from cryoden.events import EpochFinished
 from cryoden.history import History
 from napari_cryoden.loss_legend import LossLegend, colors, pen
 from napari_cryoden.loss_range import y_range
+from napari_cryoden.plot_controls import PlotControls
 from napari_cryoden.readout import Readout
 
 REDRAW_MS = 100
 REFERENCES = ("constant", "gaussian", "linear", "floor")
 RESTARTS = 3  # a run has no more
+SMALLEST = 1e-12  # of what a logarithm is taken
 EMPTY = (
     "No run yet.\n\nOpen the two halves of a few micrographs, choose a model file in “Train a denoiser” "
     "and press Train.\nTraining and validation losses appear here, beside those that need no training."
@@ -35,6 +38,7 @@ class LossPlot(QWidget):
         super().__init__()
         self.redraws = 0
         self._history: History | None = None
+        self._earlier: History | None = None
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(REDRAW_MS)
@@ -42,7 +46,9 @@ class LossPlot(QWidget):
         self.legend = LossLegend()
         self.plot = _plot()
         self.readout = Readout()
-        self._curves = {name: self.plot.plot() for name in ("steps", "train", "validation", "best")}
+        self._curves = {
+            name: self.plot.plot() for name in ("steps", "earlier", "train", "validation", "best")
+        }
         self._lines = {name: pg.InfiniteLine(angle=0) for name in REFERENCES}
         self._restarts = [_restart() for _ in range(RESTARTS)]
         self._pointer = pg.InfiniteLine(angle=90)
@@ -55,9 +61,9 @@ class LossPlot(QWidget):
         self._lay_out()
         self.set_theme("#262930" if dark else "#ffffff", "#f0f1f2" if dark else "#3b3a39", dark)
 
-    def show_history(self, history: History | None) -> None:
-        """Draw this history soon; ``None`` brings the empty state back."""
-        self._history = history
+    def show_history(self, history: History | None, earlier: History | None = None) -> None:
+        """Draw this history soon, and the run before it where it is asked for; ``None`` for no run yet."""
+        self._history, self._earlier = history, earlier
         if not self._timer.isActive():
             self._timer.start()
 
@@ -67,7 +73,7 @@ class LossPlot(QWidget):
         for name in ("left", "bottom"):
             self.plot.getAxis(name).setPen(text)
             self.plot.getAxis(name).setTextPen(text)
-        for name, color in colors(dark).items():
+        for name, color in (colors(dark) | {"earlier": colors(dark)["validation"]}).items():
             self._color(name, color)
         for line in self._restarts:
             line.setPen(pen("restart", colors(dark)["train"]))
@@ -104,7 +110,7 @@ class LossPlot(QWidget):
             return
         curve = self._curves[name]
         curve.setPen(None if name == "best" else pen(name, color))
-        curve.setSymbol({"steps": None, "best": "star"}.get(name, "o"))
+        curve.setSymbol({"steps": None, "earlier": None, "best": "star"}.get(name, "o"))
         curve.setSymbolSize(15 if name == "best" else 6)
         curve.setSymbolBrush(color)
         curve.setSymbolPen(None)
@@ -116,9 +122,12 @@ class LossPlot(QWidget):
         row.addWidget(self.plot, stretch=1)
         row.addWidget(self.legend)
         begun = QWidget()
+        self.controls = PlotControls(drawing)
+        self.controls.changed.connect(self._redraw)
         rows = QVBoxLayout(begun)
         rows.setContentsMargins(0, 0, 0, 0)
         rows.setSpacing(0)
+        rows.addWidget(self.controls)
         rows.addWidget(drawing, stretch=1)
         rows.addWidget(self.readout)
         empty = QLabel(EMPTY)
@@ -136,18 +145,22 @@ class LossPlot(QWidget):
         history = self._history
         begun = history is not None and history.started is not None
         self.pages.setCurrentIndex(1 if begun else 0)
+        self.controls.follow(history, self._earlier)
         if history is None or history.started is None:
             return
         self.redraws += 1
+        self.plot.setLogMode(y=self.controls.log.isChecked())
         self._draw_curves(history)
         references = history.started.references
         for name, line in self._lines.items():
             value = getattr(references, name)
             line.setVisible(value is not None)
-            line.setValue(value if value is not None else 0)
-        self.plot.setXRange(0, max([1, *history.steps[-1:]]), padding=0.02)
-        view = y_range(history)
-        self.plot.setYRange(*view, padding=0)
+            line.setValue(self._level(value) if value is not None else 0)
+        since = self.controls.since(history)
+        self.plot.setXRange(since, max([since + 1, *history.steps[-1:]]), padding=0.02)
+        view = y_range(history, since)
+        self.plot.setYRange(*map(self._level, view), padding=0)
+        self.plot.getAxis("left").setTicks(self._ticks(view))
         for number, line in enumerate(self._restarts):
             line.setVisible(number < len(history.restarts))
             line.setValue(history.restarts[number] if line.isVisible() else 0)
@@ -155,11 +168,24 @@ class LossPlot(QWidget):
         if not self._pointer.isVisible():
             self.readout.show_epoch(history)
 
+    def _ticks(self, view: tuple[float, float]) -> list[list[tuple[float, str]]] | None:
+        """Return the marks of a logarithmic axis; by itself it marks powers of ten only."""
+        if not self.controls.log.isChecked():
+            return None
+        levels = np.geomspace(max(view[0], SMALLEST), max(view[1], 2 * SMALLEST), 5)[1:-1]
+        return [[(self._level(level), f"{level:.3g}") for level in levels]]
+
+    def _level(self, loss: float) -> float:
+        """Return where a loss stands on the axis."""
+        return math.log10(max(loss, SMALLEST)) if self.controls.log.isChecked() else loss
+
     def _draw_curves(self, history: History) -> None:
         self._curves["steps"].setData(*_thinned(history.steps, history.losses))
         epochs = history.epochs
         trained = [epoch for epoch in epochs if epoch.epoch > 0]
         best = [history.best] if history.best is not None else []
+        earlier = self._earlier.epochs if self._earlier and self.controls.earlier.isChecked() else []
+        self._curves["earlier"].setData([e.step for e in earlier], [e.validation_loss for e in earlier])
         self._curves["train"].setData([e.step for e in trained], [e.train_loss for e in trained])
         self._curves["validation"].setData([e.step for e in epochs], [e.validation_loss for e in epochs])
         self._curves["best"].setData([e.step for e in best], [e.validation_loss for e in best])

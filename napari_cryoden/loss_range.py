@@ -14,15 +14,16 @@ LEAST_SPAN = 0.002
 FAR = 1.5  # times what the curves and the filters span
 
 
-def y_range(history: History) -> tuple[float, float]:
+def y_range(history: History, since: int = 0) -> tuple[float, float]:
     """Return limits in which the curves of the epochs and the nearest reference lines can be read.
 
     A correct run moves by thousandths beside the best linear filter, so the constant and the
     floor are in view only where they are not far from both; so is a start that is no better than
     the filter. Single steps scatter more widely and may widen the view by half at either end and
-    not more. The highest tenth of the epochs, and those before a restart, may leave it.
+    not more. The highest tenth of the epochs, and those before a restart or the step ``since``, may
+    leave it.
     """
-    begun = history.restarts[-1] if history.restarts else 0
+    begun = max(since, *history.restarts[-1:], 0)
     trained = [epoch for epoch in history.epochs if epoch.step > begun] or history.epochs[1:]
     core: list[float] = []
     for losses in ([epoch.validation_loss for epoch in trained], [epoch.train_loss for epoch in trained]):

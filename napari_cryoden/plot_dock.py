@@ -31,7 +31,7 @@ class PlotDock(QWidget):
         self._follow()
 
     def _follow(self) -> None:
-        self.plot.show_history(self.run.history)
+        self.plot.show_history(self.run.history, self.run.earlier)
 
     def _take_theme(self, event: Any = None) -> None:  # noqa: ARG002  napari passes its event
         theme = get_theme(self.viewer.theme)

@@ -36,6 +36,8 @@ class Run(Job):
     ----------
     history : History or None
         Of the run under way, else of the last one.
+    earlier : History or None
+        Of the run before that.
     previews : Previews
         Where the user looks at a run.
     model_file : Path or None
@@ -53,6 +55,7 @@ class Run(Job):
     def __init__(self, viewer: Any) -> None:
         super().__init__(viewer)
         self.history: History | None = None
+        self.earlier: History | None = None
         self.previews = Previews()
         self.model_file: Path | None = None
         self._target: Path | None = None
@@ -76,6 +79,8 @@ class Run(Job):
         """
         given = {"start": start, "previews": self.previews}
         self.begin(lambda: _training(opened, model_file, settings, given), "starting")
+        if self.history is not None and self.history.epochs:
+            self.earlier = self.history
         self.history, self._target, self._start = History(), model_file, start
         self._reason, self.progress, self._discarded = "", None, False
 
