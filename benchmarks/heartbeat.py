@@ -1,0 +1,132 @@
+"""How long the interface makes one wait while it trains and denoises, and what showing a run costs it.
+
+    python benchmarks/heartbeat.py [--seconds 30] [--edge 4096]
+
+A timer of 5 ms ticks in the interface's thread of a real window; what it is late by is what a person
+would wait for a click. Idle, while training with plot and live preview, and while denoising a micrograph.
+Then the same training is run without a window on as many threads, for the steps per second. Without a
+screen: ``xvfb-run -a -s "-screen 0 1600x1000x24 +extension GLX" python benchmarks/heartbeat.py``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import napari
+import numpy as np
+import torch
+from napari.layers import Layer
+from qtpy.QtCore import QEventLoop, Qt, QTimer
+
+from cryoden import pipeline
+from cryoden.events import StepFinished
+from cryoden.micrograph import Micrograph
+from cryoden.settings import TrainingSettings
+from napari_cryoden.denoise_widget import DenoiseWidget
+from napari_cryoden.layer_pairs import pairs_of
+from napari_cryoden.layers import raw_layer
+from napari_cryoden.sample_data import sample_pairs
+from napari_cryoden.train_widget import TrainWidget
+
+TICK_MS = 5
+
+
+def late(while_true: Callable[[], bool], seconds: float) -> np.ndarray:
+    """Return the milliseconds each tick was late by, until the time is over or the work is done."""
+    times: list[float] = []
+    loop, timer = QEventLoop(), QTimer()
+    timer.setTimerType(Qt.TimerType.PreciseTimer)
+    ends = time.perf_counter() + seconds
+
+    def tick() -> None:
+        times.append(time.perf_counter())
+        if times[-1] > ends or not while_true():
+            loop.quit()
+
+    timer.timeout.connect(tick)
+    timer.start(TICK_MS)
+    loop.exec()
+    timer.stop()
+    return np.clip(1e3 * np.diff(times) - TICK_MS, 0, None)
+
+
+def told(name: str, waits: np.ndarray) -> None:
+    """Print one row."""
+    middle, most = np.percentile(waits, (50, 99))
+    print(f"{name:34}{middle:10.1f}{most:10.1f}{waits.max():10.1f}", flush=True)
+
+
+def trained(viewer: Any, seconds: float, folder: Path, *, preview: bool) -> tuple[np.ndarray, float]:
+    """Return how late ticks were while the Train dock trained, and the steps per second."""
+    dock = TrainWidget(viewer)
+    docked = viewer.window.add_dock_widget(dock, name="Train a denoiser", area="right")
+    late(lambda: not dock.train_button.isEnabled(), 30)
+    dock.model.path = folder / f"watched{preview}.safetensors"
+    if preview:
+        dock.preview.layer.layer = viewer.layers[0]
+    dock.train_button.click()
+    late(lambda: len(dock.run.history.steps) < 3, 60)  # loading torch and measuring are not training
+    begun, since = len(dock.run.history.steps), time.perf_counter()
+    waits = late(lambda: dock.run.running, seconds)
+    speed = (len(dock.run.history.steps) - begun) / (time.perf_counter() - since)
+    dock.run.stop()
+    dock.run.previews.look(None)
+    late(lambda: dock.run.running, 20)
+    viewer.window.remove_dock_widget(docked)
+    return waits, speed
+
+
+def alone(viewer: Any, seconds: float) -> float:
+    """Return the steps per second of the same training without a window to show it."""
+    pairs = [pair.opener()() for pair in pairs_of(viewer.layers)]
+    events = pipeline.train_halves(pairs, None, TrainingSettings())
+    steps = (event for event in events if isinstance(event, StepFinished))
+    first = next(islice(steps, 2, None))
+    last = next(step for step in steps if step.elapsed - first.elapsed > seconds)
+    return (last.step - first.step) / (last.elapsed - first.elapsed)
+
+
+def denoised(viewer: Any, edge: int) -> np.ndarray:
+    """Return how late ticks were while the Denoise dock denoised a micrograph of this edge."""
+    pixels = np.random.default_rng(0).normal(50, 7, (edge, edge)).astype(np.float32)
+    viewer.add_layer(Layer.create(*raw_layer(Micrograph(pixels, 1.0, "large"))))
+    dock = DenoiseWidget(viewer)
+    viewer.window.add_dock_widget(dock, name="Denoise", area="right")
+    dock.layer.layer = viewer.layers["large"]
+    late(lambda: True, 2)  # a new layer of this size is drawn once, and that is not denoising
+    dock.denoise_button.click()
+    return late(lambda: dock.denoising.running, 300)
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--edge", type=int, default=4096)
+    asked = parser.parse_args()
+    viewer = napari.Viewer(show_welcome_screen=False)
+    for data in sample_pairs():
+        viewer.add_layer(Layer.create(*data))
+    late(lambda: True, 3)
+    print(f"{'ticks late by, ms':34}{'median':>10}{'p99':>10}{'most':>10}")
+    told("idle", late(lambda: True, 5))
+    with TemporaryDirectory() as folder:
+        waits, watched = trained(viewer, asked.seconds, Path(folder), preview=True)
+        told("training, plot and preview", waits)
+        waits, shown = trained(viewer, asked.seconds, Path(folder), preview=False)
+        told("training, plot", waits)
+    told(f"denoising {asked.edge}²", denoised(viewer, asked.edge))
+    bare = alone(viewer, asked.seconds)
+    print(f"steps per second on {torch.get_num_threads()} thread(s): {bare:.2f} without a window,")
+    print(f"{shown / bare:.2f} of that with the plot, {watched / bare:.2f} with plot and live preview")
+    viewer.close()
+
+
+if __name__ == "__main__":
+    main()
