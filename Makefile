@@ -1,11 +1,12 @@
 # make demo   see it work: trains in napari and shows raw beside denoised
+# make screenshots   the pictures of the guided tour, from the program itself
 # make test   everything that is checked before a change is taken
 # make venv   the environment both need
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help venv system demo test check test-library test-all clean
+.PHONY: help venv system demo screenshots test check test-library test-all clean
 
 # The first that runs and is new enough; the pinned versions were tested with 3.11.
 PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13; do \
@@ -48,6 +49,9 @@ demo: venv
 	else \
 		CRYODEN_DEMO_EXIT=1 $(SCREEN) $(BIN)/python -m napari_cryoden.demo demo-output; \
 	fi
+
+screenshots: venv
+	$(SCREEN) $(BIN)/python docs/take_screenshots.py
 
 check: venv
 	$(BIN)/ruff check

@@ -117,10 +117,10 @@ def main() -> None:
     print(f"{'ticks late by, ms':34}{'median':>10}{'p99':>10}{'most':>10}")
     told("idle", late(lambda: True, 5))
     with TemporaryDirectory() as folder:
-        waits, watched = trained(viewer, asked.seconds, Path(folder), preview=True)
-        told("training, plot and preview", waits)
         waits, shown = trained(viewer, asked.seconds, Path(folder), preview=False)
         told("training, plot", waits)
+        waits, watched = trained(viewer, asked.seconds, Path(folder), preview=True)
+        told("training, plot and preview", waits)
     told(f"denoising {asked.edge}²", denoised(viewer, asked.edge))
     bare = alone(viewer, asked.seconds)
     print(f"steps per second on {torch.get_num_threads()} thread(s): {bare:.2f} without a window,")

@@ -61,12 +61,13 @@ def _trained(viewer: Any, output: Path, minutes: float) -> None:
     viewer.window.add_dock_widget(train, name="Train a denoiser", area="right")
     train.form.fields["minutes"].value = minutes
     train.model.path = _fresh(output / "demo.safetensors")
-    _wait(train.source.changed, train.train_button.isEnabled)
-    _picture(viewer, output / "1_loaded.png")
+    wait(train.source.changed, train.train_button.isEnabled)
+    picture(viewer, output / "1_loaded.png")
+    train.preview.layer.layer = viewer.layers[-1]
     train.train_button.click()
-    _wait(train.run.changed, lambda: _half_done(train), minutes)
-    _picture(viewer, output / "2_training.png")
-    _wait(train.run.ended, lambda: not train.run.running, minutes)
+    wait(train.run.changed, lambda: _half_done(train), minutes)
+    picture(viewer, output / "2_training.png")
+    wait(train.run.ended, lambda: not train.run.running, minutes)
     if train.run.history is not None:
         write_losses(train.run.history, output / "losses.csv")
     if train.run.model_file is None:
@@ -80,17 +81,17 @@ def _denoised(viewer: Any, output: Path) -> None:
     dock.also_file.setChecked(True)
     dock.output.path = _fresh(output / "sample1_EVN_denoised.mrc")
     dock.denoise_button.click()
-    _wait(dock.denoising.ended, lambda: not dock.denoising.running)
+    wait(dock.denoising.ended, lambda: not dock.denoising.running)
     if dock.denoising.result is None:
         raise _no_result("denoising")
-    _picture(viewer, output / "3_compared.png")
+    picture(viewer, output / "3_compared.png")
 
 
 def _half_done(train: TrainWidget) -> bool:
     return not train.run.running or (train.run.progress or 0) > 0.6
 
 
-def _wait(signal: Any, met: Callable[[], bool], minutes: float = 0) -> None:
+def wait(signal: Any, met: Callable[[], bool], minutes: float = 0) -> None:
     """Let the window live until a condition is met; it is looked at whenever the signal comes."""
     loop, patience = QEventLoop(), QTimer()
     patience.setSingleShot(True)
@@ -114,7 +115,8 @@ def _no_result(after: str) -> TrainingError:
     return TrainingError("G03", None, f"the demonstration has no result after {after}", fix=fix)
 
 
-def _picture(viewer: Any, path: Path) -> None:
+def picture(viewer: Any, path: Path) -> None:
+    """Save what the window shows, once it is painted."""
     loop = QEventLoop()
     QTimer.singleShot(PAINT_MS, loop.quit)
     loop.exec()  # plots and layers are painted from the event loop

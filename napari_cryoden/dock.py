@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any, TypeVar
+
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
+from napari_cryoden.job import plain
+
 WIDTH = 312
+W = TypeVar("W", bound=QWidget)
 
 
 class Dock(QWidget):
@@ -54,3 +59,15 @@ def status_label() -> QLabel:
         3 * label.fontMetrics().lineSpacing()
     )  # so that nothing jumps as words come and go
     return label
+
+
+def below(viewer: Any, title: str, kind: type[W]) -> W:
+    """Return the window's dock of this title below the canvas; made when there is none, or it was closed."""
+    window = plain(viewer).window
+    docked = window.dock_widgets.get(title)
+    if isinstance(docked, kind):
+        return docked
+    made: Any = kind
+    new: W = made(viewer)
+    window.add_dock_widget(new, name=title, area="bottom")
+    return new

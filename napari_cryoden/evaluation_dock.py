@@ -10,8 +10,8 @@ from qtpy.QtWidgets import QAbstractItemView, QLabel, QTableWidget, QTableWidget
 from cryoden.columns import columns
 from cryoden.scores import Table
 from cryoden.verdicts import verdicts
+from napari_cryoden.dock import below
 from napari_cryoden.evaluate_run import Evaluating
-from napari_cryoden.job import plain
 
 TITLE = "Evaluation"
 
@@ -84,9 +84,4 @@ def _cell(text: str, place: int, *, bold: bool) -> QTableWidgetItem:
 
 def show_evaluation(viewer: Any) -> EvaluationDock:
     """Return the window's table; dock it when there is none, or when it was closed."""
-    viewer = plain(viewer)
-    docked = viewer.window.dock_widgets.get(TITLE)
-    if not isinstance(docked, EvaluationDock):
-        docked = EvaluationDock(viewer)
-        viewer.window.add_dock_widget(docked, name=TITLE, area="bottom")
-    return docked
+    return below(viewer, TITLE, EvaluationDock)

@@ -139,7 +139,7 @@ class LossPlot(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.pages)
-        self.setMinimumHeight(220)
+        self.setMinimumHeight(244)
 
     def _redraw(self) -> None:
         history = self._history

@@ -7,6 +7,7 @@ from typing import Any
 from napari.utils.theme import get_theme
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from napari_cryoden.dock import below
 from napari_cryoden.job import plain
 from napari_cryoden.loss_plot import LossPlot
 from napari_cryoden.run import Run
@@ -40,9 +41,4 @@ class PlotDock(QWidget):
 
 def show_plot(viewer: Any) -> LossPlot:
     """Return the window's plot; dock it when there is none, or when it was closed."""
-    viewer = plain(viewer)
-    docked = viewer.window.dock_widgets.get(TITLE)
-    if not isinstance(docked, PlotDock):
-        docked = PlotDock(viewer)
-        viewer.window.add_dock_widget(docked, name=TITLE, area="bottom")
-    return docked.plot
+    return below(viewer, TITLE, PlotDock).plot

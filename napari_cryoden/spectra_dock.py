@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from cryoden.spectra import RadialProfile
 from napari_cryoden.derive_run import Deriving, Spectra
+from napari_cryoden.dock import below
 from napari_cryoden.job import plain
 from napari_cryoden.loss_legend import colors
 
@@ -100,12 +101,7 @@ def binned(profile: RadialProfile, most: int = 200) -> tuple[Any, Any]:
 
 def show_spectra(viewer: Any) -> SpectraDock:
     """Return the window's spectra; dock them when there are none, or when they were closed."""
-    viewer = plain(viewer)
-    docked = viewer.window.dock_widgets.get(TITLE)
-    if not isinstance(docked, SpectraDock):
-        docked = SpectraDock(viewer)
-        viewer.window.add_dock_widget(docked, name=TITLE, area="bottom")
-    return docked
+    return below(viewer, TITLE, SpectraDock)
 
 
 def _plot(title: str) -> Any:

@@ -20,11 +20,6 @@ class Swipe:
         self._node: Any = None
         self.share = 0.5
 
-    @property
-    def active(self) -> bool:
-        """Whether a layer is cut."""
-        return self._clipper is not None
-
     def on(self, layer: Any) -> None:
         """Draw this layer only on the right of the line."""
         self.off()
