@@ -25,12 +25,13 @@ from cryoden.filters import gaussian
 from cryoden.measures import half_correlation
 from cryoden.micrograph import HalfPair, Pixels
 from cryoden.settings import DenoisingSettings, TrainingSettings
+from cryoden.shipped import GENERAL
 
 Files = tuple[Path, Path]
 
 
 def trained(pairs: Sequence[Files], mode: str, minutes: float) -> Path:
-    """Return the model file of a run on these pairs."""
+    """Return the model file of a run on these pairs, or the one it began with where nothing was better."""
     opened = [(mrc.open_micrograph(noisy), mrc.open_micrograph(target)) for noisy, target in pairs]
     model = Path(tempfile.mkdtemp()) / "model.safetensors"
     settings = TrainingSettings(minutes=minutes)
@@ -40,7 +41,7 @@ def trained(pairs: Sequence[Files], mode: str, minutes: float) -> Path:
         events = pipeline.train_halves([HalfPair(*pair) for pair in opened], model, settings)
     *_, last = events
     print(last.message, f"{last.epochs} epochs, {last.elapsed:.0f} s", flush=True)
-    return model
+    return model if model.exists() else GENERAL
 
 
 def denoised(path: Path, model: Path) -> Pixels:
