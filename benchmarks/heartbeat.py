@@ -4,8 +4,10 @@
 
 A timer of 5 ms ticks in the interface's thread of a real window; what it is late by is what a person
 would wait for a click. Idle, while training with plot and live preview, and while denoising a micrograph.
-Then the same training is run without a window on as many threads, for the steps per second. Without a
-screen: ``xvfb-run -a -s "-screen 0 1600x1000x24 +extension GLX" python benchmarks/heartbeat.py``.
+Then the same training is run without a window, on all cores where the window leaves one to the interface,
+for the steps per second. Without a screen:
+
+    xvfb-run -a -s "-screen 0 1600x1000x24 +extension GLX" python benchmarks/heartbeat.py
 """
 
 from __future__ import annotations

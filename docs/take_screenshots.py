@@ -21,6 +21,7 @@ from napari_cryoden.compare_widget import CompareWidget
 from napari_cryoden.demo import picture, wait
 from napari_cryoden.denoise_widget import DenoiseWidget
 from napari_cryoden.layers import raw_layer
+from napari_cryoden.plot_dock import TITLE
 from napari_cryoden.sample_data import sample_pairs
 from napari_cryoden.train_widget import TrainWidget
 
@@ -93,7 +94,7 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         train(viewer, Path(folder))
         denoise(viewer)
-        viewer.window.dock_widgets["Training losses"].parent().close()
+        viewer.window.dock_widgets[TITLE].parent().close()
         compare(viewer)
     viewer.close()
 

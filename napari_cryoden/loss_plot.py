@@ -149,7 +149,10 @@ class LossPlot(QWidget):
         if history is None or history.started is None:
             return
         self.redraws += 1
-        self.plot.setLogMode(y=self.controls.log.isChecked())
+        if (
+            self.plot.getAxis("left").logMode != self.controls.log.isChecked()
+        ):  # else it is done at each redraw
+            self.plot.setLogMode(y=self.controls.log.isChecked())
         self._draw_curves(history)
         references = history.started.references
         for name, line in self._lines.items():

@@ -15,7 +15,10 @@ from napari_cryoden.layer_box import LayerBox
 from napari_cryoden.layers import preview_layer, to_micrograph
 from napari_cryoden.run import Run
 
-USE = "A region of this layer, denoised with the weights of the run at least every two seconds"
+USE = (
+    "A region of this layer, denoised with the weights of the run every two seconds, "
+    "or less often where that would slow the run"
+)
 HERE = (
     "Put the region in the middle of what is in sight, or of the rectangle drawn in the chosen shapes layer"
 )
