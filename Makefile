@@ -66,7 +66,7 @@ test-library: .venv/.without-qt
 .venv/.without-qt: .venv/.ready
 	$(PYTHON) -m venv .venv/without-qt
 	.venv/without-qt/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt \
-		torch numpy gemmi mrcfile safetensors tyro rich pytest pytest-xdist hypothesis psutil
+		torch numpy gemmi markdown-it-py matplotlib mrcfile safetensors tyro rich pytest pytest-xdist hypothesis psutil
 	.venv/without-qt/bin/python -m pip install -q --disable-pip-version-check --no-deps -e .
 	@touch $@
 

@@ -17,8 +17,8 @@ from napari.layers import Layer
 from qtpy.QtCore import QEventLoop, QTimer
 
 from cryoden.errors import CryodenError, TrainingError
+from cryoden.run_folder import RunFolder
 from napari_cryoden.denoise_widget import DenoiseWidget
-from napari_cryoden.loss_table import write_losses
 from napari_cryoden.sample_data import sample_pairs
 from napari_cryoden.train_widget import TrainWidget
 
@@ -30,8 +30,8 @@ PAINT_MS = 400
 def run_demo(output: Path, minutes: float) -> None:
     """Train on simulated halves for so many minutes, denoise one and show it beside the raw.
 
-    Writes into ``output``, replacing an earlier demonstration: ``demo.safetensors``,
-    ``sample1_EVN_denoised.mrc``, ``losses.csv`` and the screenshots ``1_loaded.png``,
+    Writes into ``output``, replacing an earlier demonstration: the run folder ``run``,
+    ``sample1_EVN_denoised.mrc`` and the screenshots ``1_loaded.png``,
     ``2_training.png`` and ``3_compared.png``. With a display the window stays open.
 
     Raises
@@ -60,7 +60,7 @@ def _trained(viewer: Any, output: Path, minutes: float) -> None:
     train = TrainWidget(viewer)
     viewer.window.add_dock_widget(train, name="Train a denoiser", area="right")
     train.form.fields["minutes"].value = minutes
-    train.model.path = _fresh(output / "demo.safetensors")
+    train.folder.path = _fresh_run(output / "run")
     wait(train.source.changed, train.train_button.isEnabled)
     picture(viewer, output / "1_loaded.png")
     train.preview.layer.layer = viewer.layers[-1]
@@ -68,8 +68,6 @@ def _trained(viewer: Any, output: Path, minutes: float) -> None:
     wait(train.run.changed, lambda: _half_done(train), minutes)
     picture(viewer, output / "2_training.png")
     wait(train.run.ended, lambda: not train.run.running, minutes)
-    if train.run.history is not None:
-        write_losses(train.run.history, output / "losses.csv")
     if train.run.model_file is None:
         raise _no_result("training")
 
@@ -128,6 +126,11 @@ def _fresh(path: Path) -> Path:
     return path
 
 
+def _fresh_run(path: Path) -> Path:
+    RunFolder(path).remove()
+    return path
+
+
 def _leave_open() -> bool:
     """Whether somebody can look: not told to exit, and not on a virtual display."""
     return os.environ.get("CRYODEN_DEMO_EXIT") != "1" and "xvfb" not in os.environ.get("XAUTHORITY", "")
@@ -144,7 +147,7 @@ def main(arguments: list[str] | None = None) -> int:
     except CryodenError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    sys.stdout.write(f"Pictures, losses, model and denoised micrograph are in {chosen.output}\n")
+    sys.stdout.write(f"Pictures, the run's folder and the denoised micrograph are in {chosen.output}\n")
     return 0
 
 

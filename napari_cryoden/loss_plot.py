@@ -12,8 +12,8 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWi
 
 from cryoden.events import EpochFinished
 from cryoden.history import History
+from cryoden.loss_range import y_range
 from napari_cryoden.loss_legend import LossLegend, colors, pen
-from napari_cryoden.loss_range import y_range
 from napari_cryoden.plot_controls import PlotControls
 from napari_cryoden.readout import Readout
 

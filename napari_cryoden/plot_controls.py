@@ -8,10 +8,10 @@ from napari.utils.notifications import show_error
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFileDialog, QHBoxLayout, QPushButton, QWidget
 
+from cryoden import metrics
 from cryoden.errors import CryodenError
 from cryoden.history import History
 from cryoden.publish import publishing
-from napari_cryoden.loss_table import write_losses
 
 SPANS = {"all epochs": 0, "last 50 epochs": 50, "last 10 epochs": 10}
 KINDS = "Picture (*.png);;Table of losses (*.csv)"
@@ -89,7 +89,7 @@ class PlotControls(QWidget):
             return
         try:
             if path.suffix == ".csv":
-                write_losses(self.history, path)
+                metrics.write(self.history, path)
                 return
             with publishing(path, overwrite=True) as temporary:
                 self._drawing.grab().save(str(temporary), "PNG")

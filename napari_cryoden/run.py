@@ -21,6 +21,7 @@ from cryoden.events import (
 from cryoden.history import History
 from cryoden.looking import Previews
 from cryoden.micrograph import HalfPair, Windowed
+from cryoden.run_folder import RunFolder
 from cryoden.settings import TrainingSettings
 from napari_cryoden.job import Job
 from napari_cryoden.remarks import show_remarks
@@ -30,7 +31,7 @@ Pairs = Sequence[HalfPair] | Sequence[tuple[Windowed, Windowed]]
 
 
 class Run(Job):
-    """One training at a time, with its history and the model file it writes.
+    """One training at a time, with its history and the run folder it writes.
 
     Attributes
     ----------
@@ -40,6 +41,8 @@ class Run(Job):
         Of the run before that.
     previews : Previews
         Where the user looks at a run.
+    folder : RunFolder or None
+        Of the run under way, else of the last one.
     model_file : Path or None
         The last model this window trained; set as soon as it is on disk.
 
@@ -57,8 +60,8 @@ class Run(Job):
         self.history: History | None = None
         self.earlier: History | None = None
         self.previews = Previews()
+        self.folder: RunFolder | None = None
         self.model_file: Path | None = None
-        self._target: Path | None = None
         self._start: Path | None = None
         self._reason = ""
         self._discarded = False
@@ -66,11 +69,11 @@ class Run(Job):
     def train(
         self,
         opened: Callable[[], Pairs],
-        model_file: Path,
+        folder: Path,
         settings: TrainingSettings,
         start: Path | None = None,
     ) -> None:
-        """Begin a run on what ``opened`` gives when the worker calls it.
+        """Begin a run on what ``opened`` gives when the worker calls it; ``folder`` must not exist.
 
         Raises
         ------
@@ -78,14 +81,15 @@ class Run(Job):
             G05 while a run is under way.
         """
         given = {"start": start, "previews": self.previews}
-        self.begin(lambda: _training(opened, model_file, settings, given), "starting")
+        keep = RunFolder(folder)
+        self.begin(lambda: _training(opened, keep, settings, given), "starting")
         if self.history is not None and self.history.epochs:
             self.earlier = self.history
-        self.history, self._target, self._start = History(), model_file, start
+        self.history, self.folder, self._start = History(), keep, start
         self._reason, self.progress, self._discarded = "", None, False
 
     def discard(self) -> None:
-        """Stop, and remove the model this run wrote."""
+        """Stop, and remove what this run wrote."""
         self._discarded = self.running
         self.stop()
 
@@ -101,7 +105,7 @@ class Run(Job):
         elif isinstance(event, PreviewMade):
             self.previewed.emit(event)
         elif isinstance(event, EpochFinished) and event.epoch > 0 and event.weights is not None:
-            self.model_file = self._target
+            self.model_file = self._written
         elif isinstance(event, TrainingFinished):
             self._reason = event.message
         self.status = self.history.status_line()
@@ -109,17 +113,22 @@ class Run(Job):
     def conclusion(self, stopped: bool) -> str:
         """Return how it ended and where the model is."""
         if self._discarded:
-            return "Discarded: no model was kept."
+            return "Discarded: nothing was kept."
         best = self.history.best if self.history is not None else None
         how = self._reason.rstrip(".") or ("Stopped" if stopped else "Finished")
-        if self.model_file is None or self.model_file != self._target or best is None:
+        if self.folder is None or self.model_file != self._written or best is None:
             return f"{how}. {self._no_model()}"
-        return f"{how}. Best {best.validation_loss:.4f} at epoch {best.epoch} is in {self.model_file}"
+        return f"{how}. Best {best.validation_loss:.4f} at epoch {best.epoch} is in {self.folder.path}"
+
+    @property
+    def _written(self) -> Path | None:
+        """Where this run puts its model."""
+        return self.folder.model if self.folder is not None else None
 
     def _finish(self) -> None:
-        if self._discarded and self.model_file is not None and self.model_file == self._target:
-            self.model_file.unlink(missing_ok=True)
-            self.model_file = None
+        if self._discarded and self.folder is not None and self.history and self.history.started:
+            self.model_file = None if self.model_file == self._written else self.model_file
+            self.folder.remove()
         super()._finish()
 
     def _no_model(self) -> str:
@@ -133,7 +142,7 @@ class Run(Job):
 
 
 def _training(
-    opened: Callable[[], Pairs], model_file: Path, settings: TrainingSettings, given: dict[str, Any]
+    opened: Callable[[], Pairs], keep: RunFolder, settings: TrainingSettings, given: dict[str, Any]
 ) -> Generator[TrainingEvent, None, None]:
     yield PhaseStarted("loading PyTorch")
     leave_a_core()
@@ -142,9 +151,9 @@ def _training(
     found = opened()
     events: Iterator[TrainingEvent]
     if found and isinstance(found[0], HalfPair):
-        events = pipeline.train_halves(cast("Sequence[HalfPair]", found), model_file, settings, **given)
+        events = pipeline.train_halves(cast("Sequence[HalfPair]", found), keep, settings, **given)
     else:
         supervised = cast("Sequence[tuple[Windowed, Windowed]]", found)
-        events = pipeline.train_supervised(supervised, model_file, settings, **given)
+        events = pipeline.train_supervised(supervised, keep, settings, **given)
     with closing(cast("Generator[TrainingEvent, None, None]", events)):
         yield from events

@@ -24,11 +24,12 @@ from napari_cryoden.source_panel import SourcePanel
 from napari_cryoden.verdict_label import VerdictLabel
 
 MODELS = "Model files (*.safetensors)"
+RUNS = "cryoden_runs"  # the folder beside the data in which runs lie
 STATES = {"paused": "Paused · ", "stopping": "Stopping after this step · "}
 
 
 class TrainWidget(Dock):
-    """Choose material, a model file and settings; watch, stop, keep the best.
+    """Choose material, a run folder and settings; watch, stop, keep the best.
 
     The run itself belongs to the window: this dock may be closed and opened again meanwhile.
     """
@@ -38,7 +39,7 @@ class TrainWidget(Dock):
         self.viewer = plain(napari_viewer)
         self.run = Run.of(self.viewer)
         self.source = SourcePanel(self.viewer)
-        self.model = FileField("save", "Model file to write", MODELS)
+        self.folder = FileField("save", "Run folder to make")
         self.start_model = FileField("open", "Model to go on from", MODELS, "empty: as begin says below")
         self.preview = PreviewPanel(self.viewer)
         self.form = Form(TrainingSettings())
@@ -60,7 +61,7 @@ class TrainWidget(Dock):
     def train(self) -> None:
         """Start a run with what is chosen, or say in one line why not."""
         try:
-            settings, target = self.form.settings(), self.model.path
+            settings, target = self.form.settings(), self.folder.path
             if target is None:
                 return
             self.run.train(self.source.material(), target, settings, self.start_model.path)
@@ -75,7 +76,7 @@ class TrainWidget(Dock):
 
     def discard(self) -> None:
         """End the run without a model, once the user has said yes."""
-        question = "End the run and remove the model it has written?"
+        question = "End the run and remove everything it has written?"
         if QMessageBox.question(self, "Discard this run", question) == QMessageBox.StandardButton.Yes:
             self.run.discard()
 
@@ -87,8 +88,8 @@ class TrainWidget(Dock):
         under_way = self.run.running and not self.run.stopping
         for button, use in (
             (self.pause_button, "Wait after the step under way; the clock of the run stops too"),
-            (self.stop_button, "End the run now; the model of its best epoch stays in the model file"),
-            (self.discard_button, "End the run now and remove the model it has written"),
+            (self.stop_button, "End the run now; the model of its best epoch stays in the run folder"),
+            (self.discard_button, "End the run now and remove everything it has written"),
         ):
             button.setEnabled(under_way)
             button.setToolTip(use if under_way else self._why_not())
@@ -104,10 +105,10 @@ class TrainWidget(Dock):
     def _problem(self) -> str:
         if self.run.running:
             return "A run is under way in this window; stop it or wait for its end"
-        if self.model.path is None:
-            return "Choose where to write the model file"
-        if self.model.path.exists():
-            return f"{self.model.path.name} exists already; a run never replaces a model: choose another name"
+        if self.folder.path is None:
+            return "Choose a folder for the run"
+        if os.path.lexists(self.folder.path):
+            return f"{self.folder.path.name} exists already; a run never replaces a run: choose another name"
         return self.source.problem
 
     def _why_not(self) -> str:
@@ -121,13 +122,13 @@ class TrainWidget(Dock):
             self.progress.setValue(round(1000 * (done or 0)))
 
     def _propose(self) -> None:
-        """Name a new model file beside the data, unless the user has named one."""
-        if self.model.path not in {None, self._proposed}:
+        """Name a new run folder beside the data, unless the user has named one."""
+        if self.folder.path not in {None, self._proposed}:
             return
-        folder = self.source.data_folder
-        writable = folder is not None and os.access(folder, os.W_OK)
-        self._proposed = free_name(folder if folder is not None and writable else _documents())
-        self.model.path = self._proposed
+        data = self.source.data_folder
+        writable = data is not None and os.access(data, os.W_OK)
+        self._proposed = free_name((data if data is not None and writable else documents()) / RUNS)
+        self.folder.path = self._proposed
 
     def _ended(self, message: str) -> None:  # noqa: ARG002  the status line shows it
         self._propose()
@@ -147,12 +148,12 @@ class TrainWidget(Dock):
         self.run.ended.connect(self._ended)
         self.source.changed.connect(self._propose)
         self.source.changed.connect(self.follow)
-        self.model.changed.connect(self.follow)
+        self.folder.changed.connect(self.follow)
 
     def _lay_out(self) -> None:
         for title, widget in (
             ("Learn from", self.source),
-            ("Model file to write", self.model),
+            ("Run folder to make", self.folder),
             ("Go on from", self.start_model),
             ("Live preview", self.preview),
             ("Settings", self.form),
@@ -171,14 +172,15 @@ class TrainWidget(Dock):
         self.footer.addWidget(self.status)
 
 
-def free_name(folder: Path, stem: str = "denoiser") -> Path:
-    """Return a model file that does not exist yet: a new run never replaces an older model unasked."""
+def free_name(folder: Path, stem: str = "run") -> Path:
+    """Return a folder that does not exist yet: a new run never replaces an older one unasked."""
     number = 1
-    while (path := folder / f"{stem}{'' if number == 1 else f'_{number}'}.safetensors").exists():
+    while os.path.lexists(path := folder / f"{stem}_{number}"):
         number += 1
     return path
 
 
-def _documents() -> Path:
+def documents() -> Path:
+    """Return where a user keeps what belongs to no data."""
     place = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
     return Path(place) if place and Path(place).is_dir() else Path.home()

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import sys
 import threading
 import traceback
 from collections import deque
@@ -137,6 +138,7 @@ def _walk(
         failure.append(in_words(error))
         logger.debug("%s", traceback.format_exc())
         _release(error)
+    _give_memory_back()
 
 
 def _fill(mailbox: deque[Any], work: Work, stop: threading.Event, pause: threading.Event) -> None:
@@ -150,6 +152,14 @@ def _wait(mailbox: deque[Any], stop: threading.Event, pause: threading.Event) ->
     """Wait while paused, and while the interface is behind: a flood of events must not freeze it."""
     while (pause.is_set() or len(mailbox) >= MAILBOX) and not stop.wait(DELIVERY_MS / 5000):
         pass
+
+
+def _give_memory_back() -> None:
+    """Hand GPU memory back where anything has loaded torch: the next job, or another program, needs it."""
+    if "torch" in sys.modules:
+        from cryoden import devices  # noqa: PLC0415  it loads torch, which docking must not
+
+        devices.give_back()
 
 
 def _release(error: BaseException | None) -> None:

@@ -14,7 +14,7 @@ import tyro
 from tyro.conf import CascadeSubcommandArgs, FlagCreatePairsOff, OmitArgPrefixes, OmitSubcommandPrefixes
 
 from cryoden.errors import CryodenError, SettingsError, TrainingError, in_words, printable
-from cryoden.flags import Cryoden, Demo, Denoise, Evaluate, Info, Simulate, Thin, Train
+from cryoden.flags import Cryoden, Demo, Denoise, Evaluate, Info, Report, Simulate, Thin, Train
 from cryoden.shipped import GENERAL
 
 if TYPE_CHECKING:
@@ -96,15 +96,21 @@ def _info(asked: Info, *, as_json: bool) -> int:
 
 def _train(asked: Train, *, as_json: bool) -> int:
     from cryoden import console, training_console  # noqa: PLC0415 - torch only where it is needed
+    from cryoden.run_folder import RunFolder  # noqa: PLC0415 - the same
 
     if bool(asked.halves) == bool(asked.noisy or asked.target):
         raise SettingsError(
             "S03", None, "give either --halves, or --noisy and --target", fix="See cryoden train --help"
         )
+    if (asked.model is None) is (asked.run is None):
+        raise SettingsError(
+            "S03", None, "give either --model or --run, where to keep it", fix="See cryoden train --help"
+        )
     if asked.reading.nan == "mean":
         fix = "Repeat the step that wrote the file; denoise takes --nan mean"
         raise SettingsError("S03", None, "--nan mean is for denoising, not for training", fix=fix)
-    before = _stamp(asked.model)
+    written = asked.model or RunFolder(asked.run or Path()).model
+    before = _stamp(written)
     with closing(_training(asked)) as events:
         try:
             ended = training_console.follow_training(events, as_json=as_json)
@@ -112,15 +118,15 @@ def _train(asked: Train, *, as_json: bool) -> int:
             events.close()
             kept = (
                 "The best model so far is in"
-                if _stamp(asked.model) != before
+                if _stamp(written) != before
                 else "No epoch was finished: nothing is in"
             )
-            _say(f"Stopped. {kept} {printable(asked.model)}.")
+            _say(f"Stopped. {kept} {printable(written)}.")
             return STOPPED
     if ended.best_epoch == 0:
         raise TrainingError("T01", None, ended.message, kept="No model was written")
     if not as_json:
-        console.OUT.print(f"Model: {printable(asked.model)}", soft_wrap=True, markup=False)
+        console.OUT.print(f"Model: {printable(written)}", soft_wrap=True, markup=False)
     return DONE if ended.reason in {"completed", "plateau"} else FAILURES
 
 
@@ -134,15 +140,17 @@ def _stamp(path: Path) -> tuple[int, int] | None:
 def _training(asked: Train) -> Generator[TrainingEvent, None, None]:
     from cryoden import pipeline  # noqa: PLC0415 - torch only where it is needed
     from cryoden.events import PhaseStarted  # noqa: PLC0415 - the same
+    from cryoden.run_folder import RunFolder  # noqa: PLC0415 - the same
 
     yield PhaseStarted("finding and checking the micrographs")
+    keep = asked.model if asked.run is None else RunFolder(asked.run)
     options: dict[str, Any] = {"start": asked.start, "overwrite": asked.overwrite}
     if asked.halves:
         halves = pipeline.open_halves(asked.halves, asked.reading)
-        yield from pipeline.train_halves(halves, asked.model, asked.training, **options)
+        yield from pipeline.train_halves(halves, keep, asked.training, **options)
     else:
         pairs = pipeline.open_supervised(asked.noisy, asked.target, asked.reading)
-        yield from pipeline.train_supervised(pairs, asked.model, asked.training, **options)
+        yield from pipeline.train_supervised(pairs, keep, asked.training, **options)
 
 
 def _denoise(asked: Denoise, *, as_json: bool) -> int:
@@ -198,6 +206,16 @@ def _simulate(asked: Simulate, *, as_json: bool) -> int:
     return DONE
 
 
+def _report(asked: Report, *, as_json: bool) -> int:  # noqa: ARG001  it has nothing to print
+    from cryoden import run_report  # noqa: PLC0415 - numpy only where it is needed
+    from cryoden.run_folder import RunFolder  # noqa: PLC0415 - the same
+
+    for folder in map(RunFolder, asked.runs):
+        run_report.write(folder)
+        _say(f"Written: {printable(folder.text)} and {folder.report.name}")
+    return DONE
+
+
 def _demo(asked: Demo, *, as_json: bool) -> int:
     from cryoden import console, demonstration, training_console  # noqa: PLC0415 - torch only where it is needed
 
@@ -213,6 +231,7 @@ COMMANDS: dict[type, Callable[..., int]] = {
     Thin: _thin,
     Simulate: _simulate,
     Evaluate: _evaluate,
+    Report: _report,
     Demo: _demo,
 }
 

@@ -86,6 +86,20 @@ def free_memory(device: torch.device) -> int:
     return min(CPU_TILE_MEMORY, available // 2)
 
 
+def memory_held(device: torch.device) -> tuple[int, int] | None:
+    """Return the most bytes this process has held on a GPU, and the bytes it has; ``None`` elsewhere."""
+    if device.type != "cuda":
+        return None
+    return torch.cuda.max_memory_reserved(device), torch.cuda.get_device_properties(device).total_memory
+
+
+def give_back() -> None:
+    """Hand memory of a GPU that nobody uses any more back to other programs."""
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+
+
 def sent(pixels: Pixels, device: torch.device) -> Tensor:
     """Return the pixels on the device; on the CPU they are shared, not copied.
 

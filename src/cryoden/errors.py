@@ -71,6 +71,10 @@ class ModelFileError(CryodenError):
     """A model file that is damaged, foreign or does not fit."""
 
 
+class RunError(CryodenError):
+    """A run folder that is damaged, foreign or not whole."""
+
+
 class OutputError(CryodenError):
     """A result that could not be, or must not be, put where it was asked for."""
 

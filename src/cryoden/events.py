@@ -80,7 +80,8 @@ class EpochFinished:
 
     ``correlation`` is r(denoised noisy, raw target). ``weights`` is a fresh copy when this
     epoch is the best so far, else ``None``. ``fallen`` says that the output has become
-    (nearly) constant. ``train_loss`` is no number where no step was taken.
+    (nearly) constant. ``train_loss`` is no number where no step was taken. ``gpu_bytes`` is the
+    most that was held of the GPU's memory, and what it has; ``None`` elsewhere.
     """
 
     epoch: int
@@ -93,6 +94,7 @@ class EpochFinished:
     quality: HeldOutQuality
     weights: Weights | None
     verdict: Verdict = UNJUDGED
+    gpu_bytes: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)

@@ -40,10 +40,13 @@ class Info:
 
 @dataclass(frozen=True)
 class Train:
-    """Train a network on your own micrographs and write it to a model file.
+    """Train a network on your own micrographs and write it to a model file, or into a run folder.
 
     On halves (Noise2Noise): even and odd sums of one exposure, found by name.
       cryoden train --halves average/ --model apo.safetensors
+
+    A run folder holds the model, all losses, and a report:
+      cryoden train --halves average/ --run runs/apo
 
     Or supervised: noisy micrographs and what they should look like.
       cryoden train --noisy raw/ --target sums/ --model m.safetensors
@@ -51,9 +54,15 @@ class Train:
     Ctrl-C stops and keeps the best model so far.
     """
 
-    model: Annotated[Path, arg(metavar="FILE", help="Model file to write.")]
     training: Training
     reading: Reading
+    model: Annotated[Path | None, arg(metavar="FILE", help="Model file to write.", help_behavior_hint="")] = (
+        None
+    )
+    run: Annotated[
+        Path | None,
+        arg(metavar="FOLDER", help="Run folder to make, in place of a model file.", help_behavior_hint=""),
+    ] = None
     halves: Annotated[
         Paths, arg(metavar="PATH...", help="Folders or MRC files with both halves.", help_behavior_hint="")
     ] = ()
@@ -190,6 +199,16 @@ class Evaluate:
 
 
 @dataclass(frozen=True)
+class Report:
+    """Write the report of a run anew, as Markdown and as one HTML page.
+
+    A run that ends does so itself; this is for one that was killed.
+    """
+
+    runs: Annotated[Positional[Paths], arg(metavar="RUN...", help="Run folders.", help_behavior_hint="")]
+
+
+@dataclass(frozen=True)
 class Demo:
     """Train and denoise on simulated micrographs, to see that everything works.
 
@@ -217,6 +236,7 @@ class Cryoden:
         | Annotated[Thin, subcommand("thin")]
         | Annotated[Simulate, subcommand("simulate")]
         | Annotated[Evaluate, subcommand("evaluate")]
+        | Annotated[Report, subcommand("report")]
         | Annotated[Demo, subcommand("demo")]
     )
     json: Annotated[

@@ -95,8 +95,15 @@ class History:
         if self.started is None or self.last is None:
             return f"{self.phase} …" if self.phase else "no run yet"
         restarts = [f"restarted {len(self.restarts)}×"] if self.restarts else []
-        where = *self._position(self.started, self.last), *restarts, self._best(), self.started.device
+        where = *self._position(self.started, self.last), *restarts, self._best(), self._place(self.started)
         return " · ".join(where)
+
+    def _place(self, started: TrainingStarted) -> str:
+        memory = self.epochs[-1].gpu_bytes if self.epochs else None
+        if memory is None:
+            return started.device
+        held, whole = (count / 2**30 for count in memory)
+        return f"{started.device} {held:.1f}/{whole:.0f} GiB"
 
     def _position(self, started: TrainingStarted, last: StepFinished) -> tuple[str, ...]:
         of_epochs = f"/{started.epochs}" if started.epochs else ""

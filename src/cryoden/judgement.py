@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+Level = Literal["good", "wait", "bad"]
+
 
 @dataclass(frozen=True)
 class References:
@@ -80,7 +82,7 @@ class HeldOutQuality:
 class Verdict:
     """How a run stands, in words for people."""
 
-    level: Literal["good", "wait", "bad"]
+    level: Level
     words: str
 
 

@@ -28,6 +28,8 @@ from cryoden.opening import facts, open_halves, open_micrograph, open_supervised
 from cryoden.outputs import make_folders, results
 from cryoden.publish import check_destination, publishing
 from cryoden.regions import TrainingPair
+from cryoden.run_folder import RunFolder, kept_in
+from cryoden.run_report import finished
 from cryoden.saving import save_best
 from cryoden.settings import DenoisingSettings, ReadingSettings, TrainingSettings
 from cryoden.shipped import GENERAL
@@ -54,7 +56,7 @@ __all__ = [
 
 def train_halves(
     pairs: Sequence[HalfPair],
-    model_path: Path | None,
+    keep: Path | RunFolder | None,
     settings: TrainingSettings,
     *,
     start: Path | None = None,
@@ -67,8 +69,9 @@ def train_halves(
     ----------
     pairs : sequence of HalfPair
         Open files, or micrographs in memory.
-    model_path : Path or None
-        Where the best model is kept while the run goes on; ``None`` keeps none.
+    keep : Path, RunFolder or None
+        Where the run is kept while it goes on: a model file of its best epoch, or a folder with
+        everything about it, which must not exist; ``None`` keeps nothing.
     settings : TrainingSettings
         What the user chose.
     start : Path, optional
@@ -87,12 +90,12 @@ def train_halves(
     refuse_mixed_pixel_sizes(pairs)
     halves = [TrainingPair(pair.even, pair.odd) for pair in pairs]
     begin = partial(train, halves, "noise2noise", settings, previews=previews)
-    return _trained(begin, halves, model_path, _start(settings, start), overwrite)
+    return _trained(begin, halves, keep, _start(settings, start), overwrite)
 
 
 def train_supervised(
     pairs: Sequence[tuple[Windowed, Windowed]],
-    model_path: Path | None,
+    keep: Path | RunFolder | None,
     settings: TrainingSettings,
     *,
     start: Path | None = None,
@@ -102,7 +105,7 @@ def train_supervised(
     """Train on noisy micrographs and what they should look like; see `train_halves`."""
     noisy_and_target = [TrainingPair(*pair) for pair in pairs]
     begin = partial(train, noisy_and_target, "supervised", settings, previews=previews)
-    return _trained(begin, noisy_and_target, model_path, _start(settings, start), overwrite)
+    return _trained(begin, noisy_and_target, keep, _start(settings, start), overwrite)
 
 
 def _start(settings: TrainingSettings, start: Path | None) -> Path | None:
@@ -113,18 +116,20 @@ def _start(settings: TrainingSettings, start: Path | None) -> Path | None:
 def _trained(
     begin: Callable[..., Iterator[TrainingEvent]],
     pairs: Sequence[TrainingPair],
-    model_path: Path | None,
+    keep: Path | RunFolder | None,
     start: Path | None,
     overwrite: bool,
 ) -> Iterator[TrainingEvent]:
     model = load(start) if start else None
     events = begin(start=model)
-    if model_path is None:
-        yield from events
-        return
     files = [m.path for pair in pairs for m in (pair.noisy, pair.target) if m.path is not None]
-    check_destination(model_path, overwrite=overwrite, inputs=files)
-    yield from save_best(events, model_path, files=files, start=model)
+    if isinstance(keep, RunFolder):
+        yield from finished(keep, kept_in(keep, events, files=files, start=model))
+    elif keep is not None:
+        check_destination(keep, overwrite=overwrite, inputs=files)
+        yield from save_best(events, keep, files=files, start=model)
+    else:
+        yield from events
 
 
 def denoise_micrograph(

@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from html import escape
-from importlib.resources import files
 from pathlib import Path
 
+from cryoden import page as sheet
 from cryoden.columns import Column, columns
 from cryoden.curves import Axes, Bar, Line, bars, chart
 from cryoden.pictures import Picture, Shows
@@ -57,15 +57,9 @@ def page(table: Table, pictures: Sequence[Picture]) -> str:
     pictures : sequence of Picture
         Of the first pair, in the order of the table's rows.
     """
-    style = (files("cryoden") / "report.css").read_text(encoding="utf-8")
     parts = [_verdicts(table), _pictures(table, pictures), _doubts(table, pictures), _charts(table)]
     parts += [_figures(table), _sources(table), _made_with(table)]
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Evaluation of denoised micrographs</title><style>{style}</style></head>\n"
-        f"<body>{_head(table)}{''.join(parts)}</body></html>\n"
-    )
+    return sheet.page("Evaluation of denoised micrographs", _head(table) + "".join(parts))
 
 
 def _section(title: str, words: str, content: str) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import Literal
 
+from cryoden import devices
 from cryoden.events import (
     EpochFinished,
     Restarted,
@@ -118,6 +119,7 @@ class Run:
             fallen=score.fallen,
             quality=score.quality,
             weights=self.learner.weights() if better else None,
+            gpu_bytes=devices.memory_held(self.learner.place.device),
         )
         epoch = replace(epoch, verdict=judge(self.held.references, [*self.epochs, epoch], self.restarted))
         if better:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import math
-import platform
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import cryoden
 from cryoden.checkpoint import Model, write
 from cryoden.events import EpochFinished, TrainingEvent, TrainingFinished, TrainingStarted
+from cryoden.provenance import plain, versions
 from cryoden.publish import publishing
 
 
@@ -66,7 +63,7 @@ class _Record:
         match event:
             case TrainingStarted():
                 self.started = event
-                self.about |= _plain(asdict(event))
+                self.about |= plain(asdict(event))
             case EpochFinished():
                 self._add_epoch(event)
             case TrainingFinished():
@@ -75,7 +72,7 @@ class _Record:
     def _add_epoch(self, event: EpochFinished) -> None:
         epoch = asdict(replace(event, weights=None))
         del epoch["weights"]
-        self.about["history"].append(_plain(epoch))
+        self.about["history"].append(plain(epoch))
         if event.weights is not None:
             self.best = event
             self.save()
@@ -89,20 +86,3 @@ class _Record:
         model = Model(started.settings.network, self.best.weights, sizes[0], about, sizes[1])
         with publishing(self.path, overwrite=True, inputs=self.files) as temporary:
             write(model, temporary)
-
-
-def versions() -> dict[str, str]:
-    """Return the versions a result depends on."""
-    packages = {name: version(name) for name in ("torch", "numpy")}
-    return {"cryoden": cryoden.__version__, "python": platform.python_version(), **packages}
-
-
-def _plain(values: dict[str, Any]) -> dict[str, Any]:
-    """Return the values as JSON has them: no NaN."""
-    return {
-        key: _plain(value) if isinstance(value, dict) else _finite(value) for key, value in values.items()
-    }
-
-
-def _finite(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value

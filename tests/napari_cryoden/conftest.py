@@ -58,7 +58,7 @@ def _no_thread_is_left() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: Any) -> Any:
     """A real model, of a run too short to be a good one."""
-    path = tmp_path_factory.mktemp("model") / "trained.safetensors"
+    path = tmp_path_factory.mktemp("model") / "model.safetensors"
     pairs = [simulate.simulated(Scene(edge=256, particles=8, seed=s), f"m{s}") for s in (1, 2)]
     settings = TrainingSettings(epochs=30, steps_per_epoch=1, batch=1, patch=64)
     for _ in pipeline.train_halves(pairs, path, settings):

@@ -20,12 +20,12 @@ def test_the_demonstration_walks_the_whole_way_and_leaves_its_results(tmp_path: 
         check=True,
         env=os.environ | {"CRYODEN_DEMO_EXIT": "1"},
     )
-    model = checkpoint.load(tmp_path / "demo.safetensors")
+    model = checkpoint.load(tmp_path / "run" / "model.safetensors")
     assert model.network == "unet"
     with mrcfile.open(tmp_path / "sample1_EVN_denoised.mrc") as file:
         assert file.data.shape == (1024, 1024)
         assert float(file.voxel_size.x) == 2.0
-    with (tmp_path / "losses.csv").open() as file:
+    with (tmp_path / "run" / "metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len([row for row in rows if row["step_loss"]]) >= 1
     for name in ("1_loaded", "2_training", "3_compared"):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from cryoden.history import History
+from cryoden.run_folder import RunFolder
 from napari_cryoden.denoise_run import Denoising
 from napari_cryoden.run import Run
 from tests.napari_cryoden import runs
@@ -183,7 +184,7 @@ def test_the_model_just_trained_is_offered(qtbot: Any, denoise: Any, viewer: Any
 
     with qtbot.waitSignal(run.ended, timeout=20_000):
         run.begin(trained, "starting")
-        run.history, run._target = History(), model
+        run.history, run.folder = History(), RunFolder(model.parent)
     assert denoise.model.path == model
 
 
@@ -194,7 +195,7 @@ def test_a_model_chosen_by_the_user_is_left_alone(
     run = Run.of(viewer)
     with qtbot.waitSignal(run.ended, timeout=20_000):
         run.begin(lambda: (event for event in runs.events()), "starting")
-        run.history, run._target = History(), model
+        run.history, run.folder = History(), RunFolder(model.parent)
     assert denoise.model.path == tmp_path / "mine.safetensors"
 
 

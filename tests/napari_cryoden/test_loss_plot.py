@@ -14,9 +14,9 @@ from qtpy.QtWidgets import QApplication, QLabel, QMenu
 from cryoden.events import Restarted
 from cryoden.history import History
 from cryoden.judgement import Verdict
+from cryoden.loss_range import y_range
 from napari_cryoden.loss_legend import colors
 from napari_cryoden.loss_plot import LossPlot
-from napari_cryoden.loss_range import y_range
 from napari_cryoden.verdict_label import VerdictLabel
 from tests.napari_cryoden import runs
 

@@ -18,7 +18,7 @@ def train(docked: Callable[..., Any], add_halves: Callable[[], list[Any]], tmp_p
     add_halves()
     dock = docked("Train a denoiser")[1]
     dock.form.set(TrainingSettings(epochs=2, steps_per_epoch=3, batch=1, patch=64))
-    dock.model.path = tmp_path / "m.safetensors"
+    dock.folder.path = tmp_path / "m"
     qtbot.waitUntil(dock.train_button.isEnabled, timeout=10_000)
     yield dock
     dock.run.stop()

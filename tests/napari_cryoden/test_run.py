@@ -17,18 +17,18 @@ from tests.napari_cryoden.runs import pairs, quick
 
 
 def test_a_run_trains_and_leaves_a_model_that_loads(qtbot: Any, viewer: Any, tmp_path: Any) -> None:
-    run, target = Run.of(viewer), tmp_path / "model.safetensors"
+    run, target = Run.of(viewer), tmp_path / "run"
     with qtbot.waitSignal(run.ended, timeout=60_000) as ended:
         run.train(pairs, target, quick(learning_rate=1e-4))
     assert not run.running
     assert run.progress == 1
     assert run.history is not None
     assert run.history.finished is not None
-    assert target.exists() == (run.model_file is not None)
+    assert (target / "model.safetensors").exists() == (run.model_file is not None)
     if run.model_file is None:  # one epoch need not be better than the start
         assert ended.args[0].endswith("No model was written.")
     else:
-        assert checkpoint.load(target).network == "baseline"
+        assert checkpoint.load(target / "model.safetensors").network == "baseline"
         assert str(target) in ended.args[0]
 
 
@@ -42,14 +42,14 @@ def test_a_second_run_is_refused_in_words_and_the_first_goes_on(
     run = Run.of(viewer)
     run.begin(runs.endless, "starting")
     with pytest.raises(TrainingError, match=r"G05 .*training is under way.*Stop it or wait"):
-        run.train(pairs, tmp_path / "b.safetensors", quick())
+        run.train(pairs, tmp_path / "b", quick())
     assert run.running
     with qtbot.waitSignal(run.ended, timeout=20_000):
         run.stop()
 
 
 def test_stopping_keeps_the_best_model_and_says_where(qtbot: Any, viewer: Any, tmp_path: Any) -> None:
-    run, target = Run.of(viewer), tmp_path / "model.safetensors"
+    run, target = Run.of(viewer), tmp_path / "run"
     run.train(pairs, target, TrainingSettings(minutes=60, steps_per_epoch=1, batch=1, patch=64))
     qtbot.waitUntil(lambda: run.model_file is not None, timeout=60_000)
     with qtbot.waitSignal(run.ended, timeout=20_000) as ended:
@@ -57,13 +57,13 @@ def test_stopping_keeps_the_best_model_and_says_where(qtbot: Any, viewer: Any, t
         run.stop()
     assert ended.args[0].startswith("Stopped. Best ")
     assert str(target) in ended.args[0]
-    assert checkpoint.load(target).network == "unet"
+    assert checkpoint.load(target / "model.safetensors").network == "unet"
 
 
 def test_going_on_to_something_worse_names_the_model_that_is_better(
     qtbot: Any, viewer: Any, tmp_path: Any, model: Any
 ) -> None:
-    run, target = Run.of(viewer), tmp_path / "worse.safetensors"
+    run, target = Run.of(viewer), tmp_path / "worse"
     settings = TrainingSettings(
         optimizer="sgd", learning_rate=10, epochs=1, steps_per_epoch=20, batch=1, patch=64
     )
@@ -71,7 +71,7 @@ def test_going_on_to_something_worse_names_the_model_that_is_better(
         run.train(pairs, target, settings, model)
     assert ended.args[0].endswith(f"No epoch was better than its start, {model.name}: no model was written.")
     assert run.model_file is None
-    assert not target.exists()
+    assert not (target / "model.safetensors").exists()
 
 
 def test_a_run_stopped_in_its_first_epoch_says_so(qtbot: Any, viewer: Any) -> None:
@@ -105,13 +105,15 @@ def test_a_failed_run_leaves_an_older_model_and_its_name(qtbot: Any, viewer: Any
     assert not run.running
 
 
-def test_an_existing_model_file_is_not_replaced(qtbot: Any, viewer: Any, tmp_path: Any) -> None:
-    run, target = Run.of(viewer), tmp_path / "good.safetensors"
-    target.write_bytes(b"precious")
+def test_an_existing_folder_is_left_alone(qtbot: Any, viewer: Any, tmp_path: Any) -> None:
+    run, target = Run.of(viewer), tmp_path / "good"
+    target.mkdir()
+    (target / "notes.txt").write_bytes(b"precious")
     with qtbot.waitSignal(run.failed, timeout=60_000) as failed:
         run.train(pairs, target, quick())
     assert failed.args[0].startswith(f"O05  {target}")
-    assert target.read_bytes() == b"precious"
+    run.discard()
+    assert (target / "notes.txt").read_bytes() == b"precious"
 
 
 def test_events_are_folded_in_the_thread_of_the_interface(qtbot: Any, viewer: Any) -> None:
@@ -132,7 +134,7 @@ def test_events_are_folded_in_the_thread_of_the_interface(qtbot: Any, viewer: An
 def test_the_interface_keeps_its_own_number_of_torch_threads(qtbot: Any, viewer: Any, tmp_path: Any) -> None:
     run = Run.of(viewer)
     with qtbot.waitSignal(run.ended, timeout=60_000):
-        run.train(pairs, tmp_path / "m.safetensors", quick())
+        run.train(pairs, tmp_path / "m", quick())
     assert torch.get_num_threads() == 4
 
 
@@ -161,13 +163,13 @@ def test_one_word_says_how_the_run_stands(qtbot: Any, viewer: Any) -> None:
     assert seen == ["idle", "preparing", "working", "paused", "working", "stopping", "stopped"]
 
 
-def test_a_discarded_run_leaves_no_model(qtbot: Any, viewer: Any, tmp_path: Any) -> None:
-    run, target = Run.of(viewer), tmp_path / "model.safetensors"
+def test_a_discarded_run_leaves_nothing(qtbot: Any, viewer: Any, tmp_path: Any) -> None:
+    run, target = Run.of(viewer), tmp_path / "run"
     run.train(pairs, target, TrainingSettings(minutes=60, steps_per_epoch=1, batch=1, patch=64))
     qtbot.waitUntil(lambda: run.model_file is not None, timeout=60_000)
     assert target.exists()
     with qtbot.waitSignal(run.ended, timeout=20_000) as ended:
         run.discard()
-    assert ended.args[0] == "Discarded: no model was kept."
+    assert ended.args[0] == "Discarded: nothing was kept."
     assert not target.exists()
     assert run.model_file is None

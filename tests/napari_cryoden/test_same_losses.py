@@ -19,9 +19,9 @@ def train(docked: Any) -> Any:
     return docked("Train a denoiser")[1]
 
 
-def in_the_viewer(qtbot: Any, train: Any, model: Path) -> list[str]:
+def in_the_viewer(qtbot: Any, train: Any, run: Path) -> list[str]:
     qtbot.waitUntil(lambda: train.source.pairs.count() == 2 and not train.source.pairs.checking)
-    train.model.path = model
+    train.folder.path = run
     for name, value in SETTINGS.items():
         train.form.fields[name].value = value
     with qtbot.waitSignal(train.run.ended, timeout=60_000):
@@ -50,7 +50,7 @@ def test_viewer_and_command_line_learn_the_same_from_the_first_step_on(
     train.source.choice.setCurrentIndex(where)
     if where == FOLDER:
         train.source.folder.path = halves
-    seen = in_the_viewer(qtbot, train, tmp_path / "viewer.safetensors")
+    seen = in_the_viewer(qtbot, train, tmp_path / "viewer")
     told = on_the_command_line(capsys, halves, tmp_path / "line.safetensors")
     assert len(seen) == 6
     assert seen == told

@@ -87,7 +87,7 @@ def test_halves_in_a_folder_are_found_and_checked(
     checked(qtbot, train)
     assert train.train_button.isEnabled()
     assert [pair.even.path.name for pair in train.source.material()()] == ["m1_EVN.mrc", "m2_EVN.mrc"]
-    assert train.model.path == tmp_path / "denoiser.safetensors"
+    assert train.folder.path == tmp_path / "cryoden_runs" / "run_1"
 
 
 def test_a_folder_is_searched_when_its_path_is_whole_and_not_at_each_letter(
@@ -153,11 +153,11 @@ def workers_that_may_be_cut_short() -> list[bool]:
 
 
 def test_a_home_folder_of_nobody_is_taken_as_it_is_typed(train: Any) -> None:
-    typed = "~nobody of this name/models/a.safetensors"
-    train.model.line.setText(typed)
-    assert train.model.path == Path(typed)
-    train.model.line.setText("~/a.safetensors")
-    assert train.model.path == Path.home() / "a.safetensors"
+    typed = "~nobody of this name/runs/a"
+    train.folder.line.setText(typed)
+    assert train.folder.path == Path(typed)
+    train.folder.line.setText("~/a")
+    assert train.folder.path == Path.home() / "a"
 
 
 def test_pairs_of_two_pixel_sizes_are_told_and_the_dock_stays_usable(
@@ -167,7 +167,7 @@ def test_pairs_of_two_pixel_sizes_are_told_and_the_dock_stays_usable(
     for layer in (even, odd):
         layer.scale = (1, 1)
     checked(qtbot, train)
-    train.model.path = tmp_path / "m.safetensors"
+    train.folder.path = tmp_path / "m"
     for name, value in {"epochs": 1, "steps_per_epoch": 1, "batch": 1, "patch": 64}.items():
         train.form.fields[name].value = value
     with qtbot.waitSignal(train.run.ended, timeout=60_000):
@@ -208,7 +208,7 @@ def test_the_buttons_train_a_model_and_stop_it(
 ) -> None:
     add_halves()
     checked(qtbot, train)
-    train.model.path = tmp_path / "m.safetensors"
+    train.folder.path = tmp_path / "m"
     for name, value in {"steps_per_epoch": 1, "batch": 1, "patch": 64}.items():
         train.form.fields[name].value = value
     train.train_button.click()
@@ -220,8 +220,8 @@ def test_the_buttons_train_a_model_and_stop_it(
         train.stop_button.click()
         assert not train.stop_button.isEnabled()
     assert train.status.text().startswith("Stopped. Best ")
-    assert train.train_button.isEnabled() or train.model.path.exists()
-    assert checkpoint.load(tmp_path / "m.safetensors").network == "unet"
+    assert train.train_button.isEnabled() or train.folder.path.exists()
+    assert checkpoint.load(tmp_path / "m" / "model.safetensors").network == "unet"
 
 
 def test_the_dock_says_how_the_run_stands_in_the_colors_of_the_theme(
@@ -243,7 +243,7 @@ def test_a_run_that_goes_wrong_is_told_restarted_and_recovers(
 ) -> None:
     add_halves()
     checked(qtbot, train)
-    train.model.path = tmp_path / "m.safetensors"
+    train.folder.path = tmp_path / "m"
     mad = {
         "epochs": 3,
         "steps_per_epoch": 8,
@@ -263,36 +263,36 @@ def test_a_run_that_goes_wrong_is_told_restarted_and_recovers(
     assert train.run.history.steps == list(range(1, 25))
 
 
-def test_a_new_run_is_offered_a_new_model_file(
+def test_a_new_run_is_offered_a_new_folder(
     qtbot: Any, train: Any, tmp_path: Any, viewer: Any, write_mrc: Any, noise: Any
 ) -> None:
     viewer.open([write_mrc("a_EVN.mrc", noise), write_mrc("a_ODD.mrc", noise)], plugin="napari-cryoden")
-    qtbot.waitUntil(lambda: train.model.path == tmp_path / "denoiser.safetensors")
-    (tmp_path / "denoiser.safetensors").touch()
+    qtbot.waitUntil(lambda: train.folder.path == tmp_path / "cryoden_runs" / "run_1")
+    (tmp_path / "cryoden_runs" / "run_1").mkdir(parents=True)
     run = Run.of(viewer)
     with qtbot.waitSignal(run.ended, timeout=20_000):
         begin(run)
         run.stop()
-    assert train.model.path == tmp_path / "denoiser_2.safetensors"
+    assert train.folder.path == tmp_path / "cryoden_runs" / "run_2"
 
 
-def test_a_model_file_that_exists_is_told_before_the_run(
+def test_a_folder_that_exists_is_told_before_the_run(
     qtbot: Any, train: Any, add_halves: Any, tmp_path: Any
 ) -> None:
     add_halves()
     checked(qtbot, train)
-    train.model.path = tmp_path / "m.safetensors"
+    train.folder.path = tmp_path / "m"
     assert train.train_button.isEnabled()
-    (tmp_path / "m.safetensors").touch()
+    (tmp_path / "m").mkdir()
     train.follow()
     assert "exists already" in train.train_button.toolTip()
     assert not train.train_button.isEnabled()
 
 
 def test_a_name_of_the_users_own_is_left_alone(train: Any, add_halves: Any, tmp_path: Any) -> None:
-    train.model.path = tmp_path / "mine.safetensors"
+    train.folder.path = tmp_path / "mine"
     add_halves()
-    assert train.model.path == tmp_path / "mine.safetensors"
+    assert train.folder.path == tmp_path / "mine"
 
 
 def test_free_names_count_on(tmp_path: Any) -> None:
@@ -300,9 +300,7 @@ def test_free_names_count_on(tmp_path: Any) -> None:
     for _ in range(3):
         names.append(free_name(tmp_path))
         names[-1].touch()
-    assert [name.name for name in names] == [
-        "denoiser.safetensors", "denoiser_2.safetensors", "denoiser_3.safetensors",
-    ]  # fmt: skip
+    assert [name.name for name in names] == ["run_1", "run_2", "run_3"]
 
 
 def test_a_failure_is_told_once_and_the_dock_stays_usable(
@@ -356,11 +354,11 @@ def test_a_micrograph_that_is_not_counted_is_refused_with_its_figure(
     train.source.choice.setCurrentIndex(COUNTED)
     blurred = np.random.default_rng(0).poisson(30, (512, 513)).astype(np.float32)
     viewer.add_image(blurred[:, 1:] + blurred[:, :-1], name="sum")
-    train.model.path = tmp_path / "m.safetensors"
+    train.folder.path = tmp_path / "m"
     with qtbot.waitSignal(train.run.ended, timeout=20_000):
         train.train()
     assert notices[0].startswith("D13  sum — ")
-    assert not (tmp_path / "m.safetensors").exists()
+    assert not (tmp_path / "m").exists()
 
 
 def test_a_run_is_paused_and_goes_on_with_the_same_button(qtbot: Any, train: Any) -> None:

@@ -127,7 +127,7 @@ def test_3_closing_the_window_stops_the_worker_and_leaves_the_best_model(
     train = docked("Train a denoiser")[1]
     add_halves()
     qtbot.waitUntil(train.train_button.isEnabled, timeout=20_000)
-    train.model.path = tmp_path / "best.safetensors"
+    train.folder.path = tmp_path / "best"
     for name, value in {"steps_per_epoch": 1, "batch": 1, "patch": 64}.items():
         train.form.fields[name].value = value
     train.train_button.click()
@@ -135,7 +135,7 @@ def test_3_closing_the_window_stops_the_worker_and_leaves_the_best_model(
     assert workers()
     viewer.close()
     assert not workers()
-    assert checkpoint.load(tmp_path / "best.safetensors").network == "unet"
+    assert checkpoint.load(tmp_path / "best" / "model.safetensors").network == "unet"
 
 
 def test_5_the_worker_computes_with_gradients_whatever_the_interface_does(qtbot: Any, viewer: Any) -> None:
@@ -188,7 +188,7 @@ def test_10_the_manifest_is_shipped_inside_the_package() -> None:
 def test_11_the_library_computes_with_a_core_to_spare(qtbot: Any, viewer: Any, tmp_path: Any) -> None:
     run = Run.of(viewer)
     with qtbot.waitSignal(run.ended, timeout=60_000):
-        run.train(pairs, tmp_path / "m.safetensors", quick(device="cpu"))
+        run.train(pairs, tmp_path / "m", quick(device="cpu"))
     assert run.history is not None
     assert run.history.started is not None
     assert run.history.started.device == "CPU, 3 threads"

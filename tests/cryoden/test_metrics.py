@@ -3,13 +3,13 @@ from __future__ import annotations
 import csv
 from typing import Any
 
-from napari_cryoden.loss_table import write_losses
+from cryoden import metrics
 from tests.napari_cryoden import runs
 
 
 def test_every_step_and_epoch_is_a_row_in_the_order_it_happened(tmp_path: Any) -> None:
     history = runs.history(epochs=2)
-    write_losses(history, tmp_path / "losses.csv")
+    metrics.write(history, tmp_path / "losses.csv")
     with (tmp_path / "losses.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [int(row["step"]) for row in rows] == [0, *range(1, 11), 10, *range(11, 21), 20]
@@ -25,6 +25,6 @@ def test_every_step_and_epoch_is_a_row_in_the_order_it_happened(tmp_path: Any) -
 
 def test_a_newer_table_replaces_the_older_one(tmp_path: Any) -> None:
     for epochs in (3, 1):
-        write_losses(runs.history(epochs), tmp_path / "losses.csv")
+        metrics.write(runs.history(epochs), tmp_path / "losses.csv")
     assert len((tmp_path / "losses.csv").read_text().splitlines()) == 1 + 1 + 11
     assert [path.name for path in tmp_path.iterdir()] == ["losses.csv"]
