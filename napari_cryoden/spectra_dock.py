@@ -11,12 +11,13 @@ from napari.utils.theme import get_theme
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from cryoden.spectra import RadialProfile
+from napari_cryoden.curve_plot import curve_plot, take_theme
 from napari_cryoden.derive_run import Deriving, Spectra
 from napari_cryoden.dock import below
 from napari_cryoden.job import plain
 from napari_cryoden.loss_legend import colors
 
-TITLE = "Spectra"
+TITLE, BOTTOM = "Spectra", "resolution, Å"
 COLORS = ("constant", "validation", "train", "linear", "floor")
 TICKS = (100, 50, 30, 20, 15, 10, 8, 6, 5, 4, 3, 2)  # Å
 EMPTY = "Compare layers and press Spectra."
@@ -37,7 +38,7 @@ class SpectraDock(QWidget):
         super().__init__()
         self.viewer = plain(viewer)
         self.deriving = Deriving.of(viewer)
-        self.power, self.correlation = _plot("power"), _plot("correlation")
+        self.power, self.correlation = (curve_plot(name, BOTTOM) for name in ("power", "correlation"))
         self.power.setLogMode(x=False, y=True)
         self.words = QLabel(EMPTY)
         self.words.setWordWrap(True)
@@ -77,13 +78,8 @@ class SpectraDock(QWidget):
     def _take_theme(self, event: Any = None) -> None:  # noqa: ARG002  napari passes its event
         theme = get_theme(self.viewer.theme)
         self._dark = theme.type == "dark"
-        text = theme.text.as_hex("long")
         for plot in (self.power, self.correlation):
-            plot.setBackground(theme.background.as_hex("long"))
-            plot.getPlotItem().legend.setLabelTextColor(text)
-            for name in ("left", "bottom"):
-                plot.getAxis(name).setPen(text)
-                plot.getAxis(name).setTextPen(text)
+            take_theme(plot, theme)
         self._draw()
 
 
@@ -102,18 +98,3 @@ def binned(profile: RadialProfile, most: int = 200) -> tuple[Any, Any]:
 def show_spectra(viewer: Any) -> SpectraDock:
     """Return the window's spectra; dock them when there are none, or when they were closed."""
     return below(viewer, TITLE, SpectraDock)
-
-
-def _plot(title: str) -> Any:
-    plot = pg.PlotWidget(enableMenu=False)
-    menu = plot.getPlotItem().ctrlMenu
-    menu.setParent(plot, menu.windowFlags())  # pyqtgraph gives it no owner: it would outlive the window
-    plot.hideButtons()
-    plot.setMouseEnabled(x=False, y=False)
-    plot.setLabel("left", title)
-    plot.setLabel("bottom", "resolution, Å")
-    for name in ("left", "bottom"):
-        plot.getAxis(name).enableAutoSIPrefix(False)
-    plot.showGrid(x=False, y=True, alpha=0.15)
-    plot.addLegend(offset=(-8, 4))
-    return plot

@@ -1,0 +1,72 @@
+"""Curves and figures of several runs, below the canvas."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pyqtgraph as pg
+from napari.utils.theme import get_theme
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QSplitter, QVBoxLayout, QWidget
+
+from cryoden.events import EpochFinished
+from cryoden.run_record import RunRecord
+from napari_cryoden.curve_plot import curve_plot, take_theme
+from napari_cryoden.dock import below
+from napari_cryoden.figures_table import FiguresTable
+from napari_cryoden.job import plain
+from napari_cryoden.loss_legend import colors
+
+TITLE = "Runs compared"
+COLORS = ("validation", "train", "linear", "floor", "gaussian", "constant")
+STYLES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine)
+
+
+class RunsDock(QWidget):
+    """Held-out loss by epoch of each run, and the table beside it."""
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__()
+        self.viewer = plain(viewer)
+        self.plot = curve_plot("held-out loss", "epoch")
+        self.table = FiguresTable()
+        halves = QSplitter()
+        halves.addWidget(self.plot)
+        halves.addWidget(self.table)
+        halves.setSizes([420, 700])
+        column = QVBoxLayout(self)
+        column.setContentsMargins(4, 2, 4, 2)
+        column.addWidget(halves)
+        self.setMinimumHeight(200)
+        self._curves: list[tuple[str, list[EpochFinished]]] = []
+        self.viewer.events.theme.connect(self._draw)
+        self._draw()
+
+    def show_runs(self, runs: Sequence[RunRecord]) -> None:
+        """Show these runs.
+
+        Raises
+        ------
+        RunError
+            When one of them is damaged; what was shown stays.
+        """
+        self._curves = [(run.name, run.history().epochs) for run in runs]
+        self.table.show_runs(runs)
+        self._draw()
+
+    def _draw(self, event: Any = None) -> None:  # noqa: ARG002  napari passes its event
+        theme = get_theme(self.viewer.theme)
+        take_theme(self.plot, theme)
+        self.plot.clear()
+        for number, (name, epochs) in enumerate(self._curves):
+            color = colors(theme.type == "dark")[COLORS[number % len(COLORS)]]
+            style = STYLES[number // len(COLORS) % len(STYLES)]
+            pen = pg.mkPen(color, width=2, style=style)
+            at, losses = [one.epoch for one in epochs], [one.validation_loss for one in epochs]
+            self.plot.plot(at, losses, pen=pen, name=name)
+
+
+def show_runs(viewer: Any) -> RunsDock:
+    """Return the window's comparison; dock it when there is none, or when it was closed."""
+    return below(viewer, TITLE, RunsDock)
