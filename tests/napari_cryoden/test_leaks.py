@@ -1,0 +1,108 @@
+"""A window that is kept open for days: what is closed is gone, and what failed has let go."""
+
+from __future__ import annotations
+
+import gc
+import os
+import resource
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import cycle, islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+from npe2 import PluginManifest
+from qtpy.QtCore import QEvent, QTimer
+from qtpy.QtWidgets import QApplication
+
+from cryoden import checkpoint
+from cryoden.settings import TrainingSettings
+
+OPENED = 100
+
+
+def names(manifest: PluginManifest) -> list[str]:
+    return [widget.display_name for widget in manifest.contributions.widgets or ()]
+
+
+def held(viewer: Any) -> dict[str, int]:
+    """How much of each kind lives in the window."""
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    gc.collect()
+    window = viewer.window._qt_window
+    emitters = (viewer.layers.events.inserted, viewer.layers.events.removed, viewer.events.theme)
+    return {
+        "widgets": len(QApplication.allWidgets()),
+        "timers": len(window.findChildren(QTimer))
+        + sum(1 for one in gc.get_objects() if type(one) is QTimer),
+        "threads": threading.active_count(),
+        "callbacks": sum(map(_alive, (one for emitter in emitters for one in emitter.callbacks))),
+    }
+
+
+def _alive(callback: Any) -> bool:
+    """Whether an emitter still has whom to call: napari forgets the dead when it calls them next."""
+    return not isinstance(callback, tuple) or callback[0]() is not None
+
+
+def test_docks_opened_and_closed_a_hundred_times_leave_nothing(
+    qtbot: Any, viewer: Any, docked: Any, manifest: PluginManifest, add_halves: Any
+) -> None:
+    add_halves()
+    every = names(manifest)
+
+    def once(name: str) -> None:
+        dock, _ = docked(name)
+        qtbot.wait(1)
+        dock.destroyOnClose()
+
+    for name in every:  # what the window itself keeps: its jobs, and the plot below the canvas
+        once(name)
+    qtbot.waitUntil(
+        lambda: not [t for t in threading.enumerate() if t.name == "cryoden-worker"], timeout=20_000
+    )
+    before = held(viewer)
+    for name in islice(cycle(every), OPENED):
+        once(name)
+    qtbot.waitUntil(
+        lambda: not [t for t in threading.enumerate() if t.name == "cryoden-worker"], timeout=20_000
+    )
+    assert held(viewer) == before
+
+
+@contextmanager
+def little_memory(spare: int) -> Iterator[None]:
+    """Let this process have so many bytes more than it has now."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (pages * os.sysconf("SC_PAGE_SIZE") + spare, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is limited the way Linux does it")
+def test_after_running_out_of_memory_the_next_run_works(
+    qtbot: Any, docked: Any, add_halves: Any, tmp_path: Path, notices: list[str]
+) -> None:
+    train = docked("Train a denoiser")[1]
+    add_halves()
+    qtbot.waitUntil(train.train_button.isEnabled, timeout=20_000)
+    too_much = TrainingSettings(device="cpu", epochs=1, steps_per_epoch=1, batch=1024, precision="float32")
+    train.form.set(too_much)
+    train.folder.path = tmp_path / "too_much"
+    with little_memory(1 << 30), qtbot.waitSignal(train.run.ended, timeout=60_000):
+        train.train_button.click()
+    assert notices[0].startswith("T06  out of memory")
+    assert train.run.state == "failed"
+    train.form.set(TrainingSettings(device="cpu", epochs=8, steps_per_epoch=1, batch=1, patch=64))
+    train.folder.path = tmp_path / "less"
+    with qtbot.waitSignal(train.run.ended, timeout=60_000):
+        train.train_button.click()
+    assert train.run.state == "finished"
+    assert len(train.run.history.losses) == 8
+    if train.run.model_file is not None:
+        assert checkpoint.load(train.run.model_file).network == "unet"
