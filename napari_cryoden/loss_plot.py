@@ -7,8 +7,18 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from qtpy.QtCore import QEvent, QTimer
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
+from qtpy.QtCore import QEvent, QSize, Qt, QTimer
+from qtpy.QtGui import QPainter, QPixmap
+from qtpy.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QSizePolicy,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from cryoden.events import EpochFinished
 from cryoden.history import History
@@ -18,12 +28,14 @@ from napari_cryoden.plot_controls import PlotControls
 from napari_cryoden.readout import Readout
 
 REDRAW_MS = 100
+LEAST, GOOD = 204, 236  # px of height: on a screen of 768, where the legend scrolls; and elsewhere
 REFERENCES = ("constant", "gaussian", "linear", "floor")
+SCROLL_BAR = 22  # px, in napari's style
 RESTARTS = 3  # a run has no more
 SMALLEST = 1e-12  # of what a logarithm is taken
 EMPTY = (
-    "No run yet.\n\nOpen the two halves of a few micrographs, choose a model file in “Train a denoiser” "
-    "and press Train.\nTraining and validation losses appear here, beside those that need no training."
+    "No run yet.\n\nOpen the two halves of a few micrographs, and press Train in “Train a denoiser”.\n"
+    "Training and validation losses appear here, beside those that need no training."
 )
 
 
@@ -116,19 +128,18 @@ class LossPlot(QWidget):
         curve.setSymbolPen(None)
 
     def _lay_out(self) -> None:
-        drawing = QWidget()
-        row = QHBoxLayout(drawing)
-        row.setContentsMargins(0, 0, 0, 0)
+        row = QHBoxLayout()
         row.addWidget(self.plot, stretch=1)
-        row.addWidget(self.legend)
+        self._aside = _scrolling(self.legend)
+        row.addWidget(self._aside)
         begun = QWidget()
-        self.controls = PlotControls(drawing)
+        self.controls = PlotControls(self.picture)
         self.controls.changed.connect(self._redraw)
         rows = QVBoxLayout(begun)
         rows.setContentsMargins(0, 0, 0, 0)
         rows.setSpacing(0)
         rows.addWidget(self.controls)
-        rows.addWidget(drawing, stretch=1)
+        rows.addLayout(row, stretch=1)
         rows.addWidget(self.readout)
         empty = QLabel(EMPTY)
         empty.setWordWrap(True)
@@ -139,7 +150,22 @@ class LossPlot(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.pages)
-        self.setMinimumHeight(244)
+        self.setMinimumHeight(LEAST)
+
+    def sizeHint(self) -> QSize:  # noqa: N802  Qt's name
+        """Return a size in which all of the legend is in sight."""
+        return QSize(900, GOOD)
+
+    def picture(self) -> QPixmap:
+        """Return the plot beside its legend, all of it, on the plot's background."""
+        parts = self.plot.grab(), self.legend.grab()
+        whole = QPixmap(sum(part.width() for part in parts), max(part.height() for part in parts))
+        whole.fill(self.plot.backgroundBrush().color())
+        painter = QPainter(whole)
+        painter.drawPixmap(0, 0, parts[0])
+        painter.drawPixmap(parts[0].width(), 0, parts[1])
+        painter.end()
+        return whole
 
     def _redraw(self) -> None:
         history = self._history
@@ -168,6 +194,7 @@ class LossPlot(QWidget):
             line.setVisible(number < len(history.restarts))
             line.setValue(history.restarts[number] if line.isVisible() else 0)
         self.legend.show_history(history, view)
+        self._aside.setFixedWidth(self.legend.sizeHint().width() + SCROLL_BAR)
         if not self._pointer.isVisible():
             self.readout.show_epoch(history)
 
@@ -218,3 +245,14 @@ def _plot() -> Any:
     plot.getPlotItem().layout.setContentsMargins(0, 4, 0, 6)  # pyqtgraph lets the label hang out below
     plot.showGrid(x=False, y=True, alpha=0.15)
     return plot
+
+
+def _scrolling(legend: QWidget) -> QScrollArea:
+    """Return an area as wide as the legend, which scrolls where it is not as high."""
+    area = QScrollArea()
+    area.setWidget(legend)
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
+    return area

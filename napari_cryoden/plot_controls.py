@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from napari.utils.notifications import show_error
 from qtpy.QtCore import Signal
+from qtpy.QtGui import QPixmap
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFileDialog, QHBoxLayout, QPushButton, QWidget
 
 from cryoden import metrics
@@ -22,8 +24,8 @@ class PlotControls(QWidget):
 
     Parameters
     ----------
-    drawing : QWidget
-        What a picture is taken of.
+    picture : callable
+        Gives what is saved as a picture.
 
     Signals
     -------
@@ -33,9 +35,9 @@ class PlotControls(QWidget):
 
     changed = Signal()
 
-    def __init__(self, drawing: QWidget) -> None:
+    def __init__(self, picture: Callable[[], QPixmap]) -> None:
         super().__init__()
-        self._drawing = drawing
+        self._picture = picture
         self.history: History | None = None
         self.span = QComboBox()
         self.span.addItems(list(SPANS))
@@ -92,6 +94,6 @@ class PlotControls(QWidget):
                 metrics.write(self.history, path)
                 return
             with publishing(path, overwrite=True) as temporary:
-                self._drawing.grab().save(str(temporary), "PNG")
+                self._picture().save(str(temporary), "PNG")
         except CryodenError as error:
             show_error(str(error))

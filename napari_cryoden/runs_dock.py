@@ -38,7 +38,7 @@ class RunsDock(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(4, 2, 4, 2)
         column.addWidget(halves)
-        self.setMinimumHeight(200)
+        self.setMinimumHeight(128)
         self._curves: list[tuple[str, list[EpochFinished]]] = []
         self.viewer.events.theme.connect(self._draw)
         self._draw()

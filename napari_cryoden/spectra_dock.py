@@ -49,7 +49,7 @@ class SpectraDock(QWidget):
         column.setContentsMargins(4, 2, 4, 2)
         column.addLayout(row, stretch=1)
         column.addWidget(self.words)
-        self.setMinimumHeight(220)
+        self.setMinimumHeight(128)
         self._shown: Spectra | None = None
         self.deriving.changed.connect(self._follow)
         self.viewer.events.theme.connect(self._take_theme)

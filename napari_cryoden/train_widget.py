@@ -153,10 +153,10 @@ class TrainWidget(Dock):
     def _lay_out(self) -> None:
         for title, widget in (
             ("Learn from", self.source),
-            ("Run folder to make", self.folder),
-            ("Go on from", self.start_model),
             ("Live preview", self.preview),
+            ("Run folder to make", self.folder),
             ("Settings", self.form),
+            ("Go on from", self.start_model),
         ):
             self.column.addWidget(heading(title))
             self.column.addWidget(widget)
