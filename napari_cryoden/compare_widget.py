@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 from napari.utils.notifications import show_error
 from qtpy.QtCore import Qt
@@ -14,7 +14,7 @@ from napari_cryoden.comparison import KEY, Mode
 from napari_cryoden.contrasts import Matching
 from napari_cryoden.denoise_run import Denoising
 from napari_cryoden.derive_run import Deriving
-from napari_cryoden.dock import Dock, heading, status_label
+from napari_cryoden.dock import Dock, heading, status_label, weakly
 from napari_cryoden.job import plain
 from napari_cryoden.layer_box import LayerBox
 from napari_cryoden.layers import facts_of
@@ -89,6 +89,21 @@ class CompareWidget(Dock):
         """Give the user's own view back."""
         self.comparison.leave()
 
+    def add_low_pass(self) -> None:
+        """Add what a low-pass leaves of the raw layer."""
+        self._derive(lambda: self.deriving.low_pass(self.raw.layer, self.resolution.value()))
+
+    def add_difference(self) -> None:
+        """Add raw minus denoised."""
+        self._derive(lambda: self.deriving.difference(self.raw.layer, self.denoised.layer))
+
+    def measure(self) -> None:
+        """Show power spectra and ring correlations below the canvas."""
+        self._derive(self._spectra)
+
+    def _slide(self) -> None:
+        self.comparison.swipe(self.line.value() / self.line.maximum())
+
     def _match(self, how: Matching) -> None:
         self._how = how
         self.comparison.match(how)
@@ -144,20 +159,16 @@ class CompareWidget(Dock):
 
     def _connect(self) -> None:
         for name, button in self.modes.items():
-            button.clicked.connect(lambda _, mode=name: self.compare(cast("Mode", mode)))
+            button.clicked.connect(weakly(self.compare, name))
         for name, button in self.matchings.items():
-            button.clicked.connect(lambda _, how=name: self._match(cast("Matching", how)))
-        self.line.valueChanged.connect(lambda value: self.comparison.swipe(value / self.line.maximum()))
-        self.low_pass_button.clicked.connect(
-            lambda: self._derive(lambda: self.deriving.low_pass(self.raw.layer, self.resolution.value()))
-        )
-        self.difference_button.clicked.connect(
-            lambda: self._derive(lambda: self.deriving.difference(self.raw.layer, self.denoised.layer))
-        )
-        self.spectra_button.clicked.connect(lambda: self._derive(self._spectra))
+            button.clicked.connect(weakly(self._match, name))
+        self.line.valueChanged.connect(weakly(self._slide))
+        self.low_pass_button.clicked.connect(weakly(self.add_low_pass))
+        self.difference_button.clicked.connect(weakly(self.add_difference))
+        self.spectra_button.clicked.connect(weakly(self.measure))
         self.end_button.clicked.connect(self.end)
-        self.raw.currentIndexChanged.connect(lambda _: self.follow())
-        self.denoised.currentIndexChanged.connect(lambda _: self.follow())
+        self.raw.currentIndexChanged.connect(weakly(self.follow))
+        self.denoised.currentIndexChanged.connect(weakly(self.follow))
         self.deriving.changed.connect(self.follow)
         self.deriving.failed.connect(show_error)
         self.deriving.ended.connect(self._derived)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeVar
+from weakref import WeakMethod
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
@@ -71,3 +73,19 @@ def below(viewer: Any, title: str, kind: type[W]) -> W:
     new: W = made(viewer)
     window.add_dock_widget(new, name=title, area="bottom")
     return new
+
+
+def weakly(method: Callable[..., Any], *arguments: Any) -> Callable[..., None]:
+    """Return what calls a widget's method with these arguments, whatever a signal says, while it lives.
+
+    A lambda that names its widget, connected to a signal of one of its own buttons, keeps both
+    alive for ever under PySide6, whose connections Python's collector does not see.
+    """
+    held = WeakMethod(method)
+
+    def call(*_: Any) -> None:
+        living = held()
+        if living is not None:
+            living(*arguments)
+
+    return call

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QFileDialog, QFormLayout, QHBoxLayout, QProgressBar, 
 from cryoden import record, report
 from cryoden.errors import CryodenError
 from cryoden.side_settings import EvaluationSettings
-from napari_cryoden.dock import Dock, heading, status_label
+from napari_cryoden.dock import Dock, heading, status_label, weakly
 from napari_cryoden.evaluate_run import Evaluating, LayerPair
 from napari_cryoden.evaluation_dock import show_evaluation
 from napari_cryoden.file_field import FileField
@@ -72,6 +72,10 @@ class EvaluateWidget(Dock):
         else:
             self.status.setText(f"Written: {path}")
 
+    def show_table(self) -> None:
+        """Show the table below the canvas again."""
+        show_evaluation(self.viewer)
+
     def follow(self) -> None:
         """Show the state of the window's evaluation."""
         job, problem = self.evaluating, self._problem()
@@ -129,7 +133,7 @@ class EvaluateWidget(Dock):
         self.evaluate_button.clicked.connect(self.evaluate)
         self.cancel_button.clicked.connect(self.evaluating.stop)
         self.save_button.clicked.connect(self._ask)
-        self.table_button.clicked.connect(lambda: show_evaluation(self.viewer))
+        self.table_button.clicked.connect(weakly(self.show_table))
         for box in (self.even, self.odd, self.denoised_even, self.denoised_odd):
             box.currentIndexChanged.connect(self.follow)
         self.model.changed.connect(self.follow)

@@ -38,7 +38,7 @@ class PairList(QListWidget):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.setFixedHeight(84)
-        self.itemChanged.connect(lambda _: self.changed.emit())
+        self.itemChanged.connect(self.changed)
         self.trouble = ""
         self._pairs: Sequence[tuple[str, Opener]] = ()
         self._worker: Worker | None = None

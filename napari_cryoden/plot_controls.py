@@ -52,9 +52,9 @@ class PlotControls(QWidget):
             row.addWidget(widget)
         row.addStretch(1)
         row.addWidget(self.save_button)
-        self.span.currentIndexChanged.connect(lambda _: self.changed.emit())
-        self.log.toggled.connect(lambda _: self.changed.emit())
-        self.earlier.toggled.connect(lambda _: self.changed.emit())
+        self.span.currentIndexChanged.connect(self.changed)
+        self.log.toggled.connect(self.changed)
+        self.earlier.toggled.connect(self.changed)
         self.save_button.clicked.connect(self.ask)
         self.follow(None, None)
 

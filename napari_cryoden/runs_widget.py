@@ -13,7 +13,8 @@ from qtpy.QtWidgets import QAbstractItemView, QGridLayout, QMessageBox, QPushBut
 
 from cryoden.errors import CryodenError
 from cryoden.run_record import RunRecord, found
-from napari_cryoden.dock import Dock, heading, status_label
+from cryoden.settings import TrainingSettings
+from napari_cryoden.dock import Dock, heading, status_label, weakly
 from napari_cryoden.figures_table import FiguresTable
 from napari_cryoden.file_field import FileField
 from napari_cryoden.job import plain
@@ -71,7 +72,7 @@ class RunsWidget(Dock):
         self.about.setToolTip(str(one.folder.path) if one else "")
         for button, problem, use in (
             (self.model_button, _no_model(one), "Take its model for denoising"),
-            (self.settings_button, _not_one(one), "Take its settings for the next training"),
+            (self.settings_button, _no_settings(one), "Take its settings for the next training"),
             (self.report_button, _no_report(one), "Open its report in the browser"),
             (self.show_button, "" if runs else "Select runs first", "Curves and figures below the canvas"),
             (self.delete_button, self._kept(runs), "Remove what these runs have written, once you say yes"),
@@ -158,7 +159,7 @@ class RunsWidget(Dock):
             (self.delete_button, self.delete),
             (self.look_button, self.look),
         ):
-            button.clicked.connect(lambda _, work=work: work())
+            button.clicked.connect(weakly(work))
 
     def _lay_out(self) -> None:
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
@@ -193,6 +194,11 @@ def _about(run: RunRecord) -> str:
 
 def _not_one(run: RunRecord | None) -> str:
     return "" if run else "Select one run"
+
+
+def _no_settings(run: RunRecord | None) -> str:
+    ours = run is not None and run.about.get("settings") == TrainingSettings.__name__
+    return _not_one(run) or ("" if ours else "It is a run of the experiment: cryoden baseline repeats it")
 
 
 def _no_model(run: RunRecord | None) -> str:

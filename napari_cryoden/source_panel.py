@@ -13,6 +13,7 @@ from cryoden import mrc
 from cryoden.halves import HalfFiles, find_pairs
 from cryoden.micrograph import HalfPair
 from cryoden.thinning import thinned
+from napari_cryoden.dock import weakly
 from napari_cryoden.file_field import FileField
 from napari_cryoden.layer_box import LayerBox
 from napari_cryoden.layer_pairs import LayerPair, in_memory, pairs_of
@@ -176,14 +177,14 @@ class SourcePanel(QWidget):
         self.changed.emit()
 
     def _connect(self) -> None:
-        self.choice.currentIndexChanged.connect(lambda _: self.refresh())
+        self.choice.currentIndexChanged.connect(weakly(self.refresh))
         self._soon.timeout.connect(self._look_again)
         self.folder.changed.connect(self._typed)
         self.folder.chosen.connect(self.refresh)
         self.pairs.changed.connect(self._tell)
-        self.noisy.currentIndexChanged.connect(lambda _: self._tell())
-        self.target.currentIndexChanged.connect(lambda _: self._tell())
-        self.counted.currentIndexChanged.connect(lambda _: self._tell())
+        self.noisy.currentIndexChanged.connect(weakly(self._tell))
+        self.target.currentIndexChanged.connect(weakly(self._tell))
+        self.counted.currentIndexChanged.connect(weakly(self._tell))
         events = self._viewer.layers.events
         for event in (events.inserted, events.removed, events.renamed):
             event.connect(self._layers_changed)

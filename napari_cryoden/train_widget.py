@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QGridLayout, QMessageBox, QProgressBar, QPushButton
 
 from cryoden.errors import CryodenError
 from cryoden.settings import TrainingSettings
-from napari_cryoden.dock import Dock, heading, status_label
+from napari_cryoden.dock import Dock, heading, status_label, weakly
 from napari_cryoden.file_field import FileField
 from napari_cryoden.form import Form
 from napari_cryoden.job import plain
@@ -68,6 +68,10 @@ class TrainWidget(Dock):
         except CryodenError as error:
             show_error(str(error))
             return
+        show_plot(self.viewer)
+
+    def show_plot(self) -> None:
+        """Show the plot below the canvas again."""
         show_plot(self.viewer)
 
     def pause(self) -> None:
@@ -139,7 +143,7 @@ class TrainWidget(Dock):
         self.pause_button.clicked.connect(self.pause)
         self.stop_button.clicked.connect(self.run.stop)
         self.discard_button.clicked.connect(self.discard)
-        self.plot_button.clicked.connect(lambda: show_plot(self.viewer))
+        self.plot_button.clicked.connect(weakly(self.show_plot))
         self.plot_button.setToolTip("Show the plot below the canvas again")
         self.viewer.events.theme.connect(self._take_theme)
         self._take_theme()

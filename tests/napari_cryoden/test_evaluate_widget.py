@@ -62,7 +62,7 @@ def test_denoised_layers_and_a_model_are_judged_beside_simple_filters(
     ]
     names = [line[0].removesuffix(" *") for line in cells]
     assert names[0] == "raw"
-    assert names[-3:] == ["Wiener", "trained", "m1_EVN · denoised"]
+    assert names[-3:] == ["Wiener", "model", "m1_EVN · denoised"]
     titles = [shown.table.horizontalHeaderItem(place).text() for place in range(shown.table.columnCount())]
     gains = {name: line[titles.index("net dB")] for name, line in zip(names, cells, strict=True)}
     assert float(gains["m1_EVN · denoised"]) > 5
