@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections import deque
+from pathlib import Path
 
 from cryoden.errors import printable
 from cryoden.events import (
@@ -19,6 +20,7 @@ from cryoden.events import (
 )
 from cryoden.history import clock
 
+LONGEST_NAME = 32  # so that a line fits the viewer's dock
 RECENT = 9  # files an estimate is made from; the median of them forgives one that was paused
 
 
@@ -79,10 +81,19 @@ class Tally:
         """Return the state of the batch in one line for people."""
         if self.at is None:
             return "no file yet"
-        where = f"{self.at.index + 1:,}/{self.at.total:,}", printable(self.at.path.name)
+        where = f"{self.at.index + 1:,}/{self.at.total:,}", short_name(self.at.path)
         counted = ((self.failed, "failed"), (self.skipped, "skipped"))
         counts = [f"{count:,} {word}" for count, word in counted if count]
         return " · ".join([*where, f"ETA {clock(self.remaining)}", *counts])
+
+
+def short_name(path: Path) -> str:
+    """Return the name of a file in at most 32 letters; a longer one without its middle."""
+    name = printable(path.name)
+    if len(name) <= LONGEST_NAME:
+        return name
+    end = (LONGEST_NAME - 1) // 2
+    return f"{name[: LONGEST_NAME - 1 - end]}…{name[-end:]}"
 
 
 def summary(ended: BatchFinished) -> str:

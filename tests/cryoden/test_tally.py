@@ -49,6 +49,12 @@ def test_the_line_says_where_how_long_and_what_went_wrong() -> None:
     assert (tally.done, tally.failed, tally.skipped) == (1, 1, 1)
 
 
+def test_a_long_name_loses_its_middle() -> None:
+    name = "FoilHole_23452_Data_8871_8872_20240131_120501_Fractions.mrc"
+    line = told(FileStarted(Path(name), 0, 2)).status_line()
+    assert line == "1/2 · FoilHole_23452_D…1_Fractions.mrc · ETA –"
+
+
 def test_one_file_that_was_paused_does_not_spoil_the_estimate() -> None:
     events = [event for index in range(5) for event in finished(index, 3600.0 if index == 2 else 2.0)]
     assert told(*events).remaining == pytest.approx(2.0 * 5)
