@@ -113,12 +113,15 @@ class BatchWidget(Dock):
         return "Stopping after the tile under way" if self.batch.stopping else "No batch is under way"
 
     def _propose(self) -> None:
-        """Name a folder inside that of the micrographs, unless the user has named one."""
-        chosen = self.micrographs.path
-        if chosen is None or self.output.path not in {None, self._proposed}:
+        """Name a folder beside the micrographs, unless the user has named one.
+
+        Inside their folder it would be one more folder of micrographs to the next batch.
+        """
+        if self.micrographs.path is None or self.output.path not in {None, self._proposed}:
             return
-        folder = chosen if chosen.is_dir() else chosen.parent
-        self._proposed = (folder if os.access(folder, os.W_OK) else Path.home()) / "denoised"
+        chosen = self.micrographs.path.absolute()
+        folder = chosen.parent if os.access(chosen.parent, os.W_OK) else Path.home()
+        self._proposed = folder / f"{chosen.name if chosen.is_dir() else chosen.stem}_denoised"
         self.output.path = self._proposed
 
     def _connect(self) -> None:

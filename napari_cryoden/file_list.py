@@ -36,11 +36,11 @@ class FileList(QListWidget):
         self.setFixedHeight(lines * (self.fontMetrics().lineSpacing() + 2) + 8)
 
     def follow(self, events: Sequence[Ended], total: int) -> None:
-        """Show these events, the last ones of ``total``; those shown before are not touched."""
-        if total < self._seen:  # another batch
-            self.clear()
-            self._seen = 0
-        new = min(total - self._seen, len(events))
+        """Show these events, the last ones of ``total``; those shown before are not touched.
+
+        Another batch begins with none.
+        """
+        new = max(0, min(total - self._seen, len(events)))
         self._seen = total
         for event in islice(events, len(events) - new, None):
             self._add(event)

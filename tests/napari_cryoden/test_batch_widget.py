@@ -47,6 +47,10 @@ def ready(batch: Any, grids: Path, model: Path) -> Any:
     return batch
 
 
+def results(grids: Path) -> Path:
+    return grids.with_name("session_denoised")
+
+
 def spoil(grids: Path) -> Path:
     """Add a file that was not copied to its end."""
     (grids / "grid0" / BAD).write_bytes((grids / "grid0" / "m0.mrc").read_bytes()[:5000])
@@ -89,9 +93,9 @@ def test_a_folder_for_the_results_is_proposed_until_the_user_names_one(
     batch: Any, grids: Path, tmp_path: Path
 ) -> None:
     batch.micrographs.path = grids
-    assert batch.output.path == grids / "denoised"
+    assert batch.output.path == results(grids)
     batch.micrographs.path = grids / "grid0" / "m0.mrc"
-    assert batch.output.path == grids / "grid0" / "denoised"
+    assert batch.output.path == grids / "grid0" / "m0_denoised"
     batch.output.path = tmp_path / "mine"
     batch.micrographs.path = grids
     assert batch.output.path == tmp_path / "mine"
@@ -102,8 +106,8 @@ def test_one_bad_file_is_named_and_the_others_are_done_in_their_tree(
 ) -> None:
     bad = spoil(grids)
     assert run(qtbot, ready) == "4 done, 1 failed"
-    assert made(grids / "denoised") == ALL
-    assert ready.status.text().endswith(f"in {grids / 'denoised'}")
+    assert made(results(grids)) == ALL
+    assert ready.status.text().endswith(f"in {results(grids)}")
     assert ready.progress.value() == ready.progress.maximum()
     assert ready.denoise_button.isEnabled()
     assert ready.files.failures.count() == 1
@@ -131,10 +135,10 @@ def test_failures_can_be_copied_whole(qtbot: Any, ready: Any, grids: Path) -> No
 
 def test_a_second_run_skips_what_is_done(qtbot: Any, ready: Any, grids: Path) -> None:
     run(qtbot, ready)
-    before = {path: path.stat().st_mtime_ns for path in (grids / "denoised").rglob("*.mrc")}
-    (grids / "denoised" / "grid0" / "m2_denoised.mrc").unlink()
+    before = {path: path.stat().st_mtime_ns for path in (results(grids)).rglob("*.mrc")}
+    (results(grids) / "grid0" / "m2_denoised.mrc").unlink()
     assert run(qtbot, ready) == "1 done, 3 skipped: done before, 0 failed"
-    again = {path: path.stat().st_mtime_ns for path in (grids / "denoised").rglob("*.mrc")}
+    again = {path: path.stat().st_mtime_ns for path in (results(grids)).rglob("*.mrc")}
     assert sum(again[path] == time for path, time in before.items()) == 3
     shown = [ready.files.results.item(row).text() for row in range(4)]
     assert [text.endswith("done before") for text in shown] == [True, False, True, True]
@@ -155,31 +159,31 @@ def test_a_star_file_is_a_list_of_micrographs(qtbot: Any, ready: Any, grids: Pat
     names = ["session/grid0/m0.mrc", "session/grid1/m1.mrc", "session/grid1/gone.mrc"]
     star.write_text("\ndata_\n\nloop_\n_rlnMicrographName #1\n" + "\n".join(names) + "\n")
     ready.micrographs.path = star
-    assert ready.output.path == grids.parent / "denoised"
+    assert ready.output.path == grids.parent / "micrographs_denoised"
     assert run(qtbot, ready) == "2 done, 1 failed"
-    assert made(grids.parent / "denoised") == ["grid0/m0_denoised.mrc", "grid1/m1_denoised.mrc"]
+    assert made(grids.parent / "micrographs_denoised") == ["grid0/m0_denoised.mrc", "grid1/m1_denoised.mrc"]
     assert ready.files.failures.item(0).text().splitlines()[0] == "gone.mrc"
 
 
 def test_canceling_leaves_whole_files_and_the_same_button_goes_on(
     qtbot: Any, ready: Any, grids: Path
 ) -> None:
-    ready.form.fields["tile"].value = 32
+    ready.form.fields["tile"].value = 64
     job = ready.batch
     ready.denoise_button.click()
     qtbot.waitUntil(lambda: job.tally.done > 0, timeout=60_000)
     with qtbot.waitSignal(job.ended, timeout=60_000) as ended:
         ready.cancel_button.click()
         assert not ready.cancel_button.isEnabled()
-    assert ended.args[0].startswith(f"Canceled: {job.tally.done} done, in {grids / 'denoised'}.")
-    there = made(grids / "denoised")
+    assert ended.args[0].startswith(f"Canceled: {job.tally.done} done, in {results(grids)}.")
+    there = made(results(grids))
     assert 0 < len(there) < 4
     assert run(qtbot, ready) == f"{4 - len(there)} done, {len(there)} skipped: done before, 0 failed"
-    assert made(grids / "denoised") == ALL
+    assert made(results(grids)) == ALL
 
 
 def test_a_paused_batch_says_so_and_goes_on(qtbot: Any, ready: Any, grids: Path) -> None:
-    ready.form.fields["tile"].value = 32
+    ready.form.fields["tile"].value = 64
     ready.denoise_button.click()
     qtbot.waitUntil(lambda: ready.batch.progress is not None, timeout=60_000)
     ready.pause_button.click()
@@ -189,7 +193,7 @@ def test_a_paused_batch_says_so_and_goes_on(qtbot: Any, ready: Any, grids: Path)
     with qtbot.waitSignal(ready.batch.ended, timeout=60_000):
         ready.pause_button.click()
         assert ready.pause_button.text() == "Pause"
-    assert made(grids / "denoised") == ALL
+    assert made(results(grids)) == ALL
 
 
 def test_a_second_batch_is_refused_while_one_goes_on(
@@ -202,7 +206,7 @@ def test_a_second_batch_is_refused_while_one_goes_on(
         assert ready.denoise_button.toolTip().startswith("A batch is under way")
         with pytest.raises(TrainingError, match=r"G05 .*denoising a batch is under way"):
             job.denoise(grids, grids / "other", model, DenoisingSettings())
-    assert job.output == grids / "denoised"
+    assert job.output == results(grids)
     assert not (grids / "other").exists()
 
 
@@ -216,40 +220,40 @@ def test_the_batch_goes_on_without_its_dock_and_a_new_dock_shows_it(
     job = DenoisingBatch.of(viewer)
     with qtbot.waitSignal(job.ended, timeout=60_000):
         dock.destroyOnClose()
-    assert made(grids / "denoised") == ALL
+    assert made(results(grids)) == ALL
     again = docked("Batch")[1]
     assert again.status.text().startswith("4 done, 1 failed")
     assert (again.files.results.count(), again.files.failures.count()) == (4, 1)
-    assert (again.micrographs.path, again.output.path) == (grids, grids / "denoised")
+    assert (again.micrographs.path, again.output.path) == (grids, results(grids))
 
 
 def test_closing_the_window_ends_a_batch_and_leaves_whole_files(
     qtbot: Any, ready: Any, grids: Path, viewer: Any
 ) -> None:
-    ready.form.fields["tile"].value = 32
+    ready.form.fields["tile"].value = 64
     ready.denoise_button.click()
     qtbot.waitUntil(lambda: ready.batch.tally.done > 0, timeout=60_000)
     assert viewer.window._task_status_manager.get_status() == ["napari-cryoden: Denoising a batch"]
     viewer.close()
     assert not [thread for thread in threading.enumerate() if thread.name == "cryoden-worker"]
-    assert 0 < len(made(grids / "denoised")) < 4
+    assert 0 < len(made(results(grids))) < 4
 
 
 def test_a_finished_file_opens_beside_its_micrograph_once(
     qtbot: Any, ready: Any, grids: Path, viewer: Any
 ) -> None:
     run(qtbot, ready)
-    results = ready.files.results
-    results.itemDoubleClicked.emit(results.item(3))
+    listed = ready.files.results
+    listed.itemDoubleClicked.emit(listed.item(3))
     assert [layer.name for layer in viewer.layers] == ["m3", "m3 · denoised"]
     raw, denoised = viewer.layers
     np.testing.assert_array_equal(raw.scale, denoised.scale)
-    np.testing.assert_array_equal(denoised.data, mrc.read(grids / "denoised" / ALL[3]).data)
+    np.testing.assert_array_equal(denoised.data, mrc.read(results(grids) / ALL[3]).data)
     assert viewer.canvas.grid.enabled
     assert denoised.metadata["cryoden"]["model"] == str(ready.model.path)
     ready.files.open_button.click()
     assert len(viewer.layers) == 2, "the last one is open already"
-    results.item(0).setSelected(True)
+    listed.item(0).setSelected(True)
     ready.files.open_button.click()
     assert [layer.name for layer in viewer.layers if layer.visible] == ["m0", "m0 · denoised"]
 
@@ -258,7 +262,7 @@ def test_a_result_that_is_gone_is_told_in_one_line(
     qtbot: Any, ready: Any, grids: Path, viewer: Any, notices: Any
 ) -> None:
     run(qtbot, ready)
-    gone = grids / "denoised" / ALL[3]
+    gone = results(grids) / ALL[3]
     gone.unlink()
     ready.files.open_button.click()
     assert [line[:3] for line in notices] == ["F49"]
