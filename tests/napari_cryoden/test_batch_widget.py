@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QGuiApplication
+from qtpy.QtWidgets import QMenu
 
 from cryoden import mrc, simulate
 from cryoden.errors import TrainingError
@@ -99,6 +100,14 @@ def test_a_folder_for_the_results_is_proposed_until_the_user_names_one(
     batch.output.path = tmp_path / "mine"
     batch.micrographs.path = grids
     assert batch.output.path == tmp_path / "mine"
+
+
+def test_the_button_beside_micrographs_asks_whether_for_a_folder_or_a_file(batch: Any) -> None:
+    menu = batch.micrographs.findChild(QMenu)
+    batch.micrographs.button.click()
+    assert menu.isVisible()
+    assert [action.text() for action in menu.actions()] == ["Folder…", "File…"]
+    menu.close()
 
 
 def test_one_bad_file_is_named_and_the_others_are_done_in_their_tree(
