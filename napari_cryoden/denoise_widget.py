@@ -10,7 +10,6 @@ from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QProgressBar, QPushButton
 
 from cryoden.errors import CryodenError
 from cryoden.settings import DenoisingSettings
-from cryoden.shipped import GENERAL
 from napari_cryoden.denoise_run import Denoising
 from napari_cryoden.dock import Dock, heading, status_label
 from napari_cryoden.file_field import FileField
@@ -18,8 +17,7 @@ from napari_cryoden.form import Form
 from napari_cryoden.job import plain
 from napari_cryoden.layer_box import LayerBox
 from napari_cryoden.layers import facts_of
-from napari_cryoden.run import Run
-from napari_cryoden.train_widget import MODELS
+from napari_cryoden.model_field import ModelField
 
 
 class DenoiseWidget(Dock):
@@ -28,9 +26,9 @@ class DenoiseWidget(Dock):
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
         self.viewer = plain(napari_viewer)
-        self.denoising, self.run = Denoising.of(self.viewer), Run.of(self.viewer)
+        self.denoising = Denoising.of(self.viewer)
         self.layer = LayerBox(self.viewer)
-        self.model = FileField("open", "Model file", MODELS, "choose a file, or train a model")
+        self.model = ModelField(self.viewer)
         self.form = Form(DenoisingSettings())
         self.also_file = QCheckBox("also write an MRC file")
         self.output = FileField("save", "MRC file to write", "MRC files (*.mrc)")
@@ -38,11 +36,9 @@ class DenoiseWidget(Dock):
         self.compare_button = QPushButton("Raw | denoised")
         self.progress = QProgressBar()
         self.status = status_label()
-        self._offered: Path | None = None
         self._proposed: Path | None = None
         self._lay_out()
         self._connect()
-        self._offer_model()
         self._propose()
         self.follow()
 
@@ -80,11 +76,7 @@ class DenoiseWidget(Dock):
             return "A micrograph is being denoised; cancel it or wait for its end"
         if self.layer.layer is None:
             return "Open a micrograph first"
-        if self.model.path is None:
-            return "Choose a model file, or train one"
-        if not self.model.path.is_file():
-            return f"There is no model file {self.model.path}"
-        return ""
+        return self.model.problem
 
     def _compare(self, side_by_side: bool) -> None:
         job = self.denoising
@@ -93,13 +85,6 @@ class DenoiseWidget(Dock):
         else:
             job.comparison.leave()
             self.follow()
-
-    def _offer_model(self) -> None:
-        """Take the model last trained in this window, else the general one, unless the user chose another."""
-        trained = self.run.model_file
-        offered = trained if trained is not None and trained.is_file() else GENERAL
-        if self.model.path in {None, self._offered}:
-            self._offered = self.model.path = offered
 
     def _propose(self) -> None:
         """Name the output after the layer, beside its source or in the home folder."""
@@ -115,10 +100,6 @@ class DenoiseWidget(Dock):
         self._propose()
         self.follow()
 
-    def _trained(self) -> None:
-        self._offer_model()
-        self.follow()
-
     def _connect(self) -> None:
         self.denoise_button.clicked.connect(self.denoise)
         self.cancel_button.clicked.connect(self.denoising.stop)
@@ -129,7 +110,6 @@ class DenoiseWidget(Dock):
         self.denoising.changed.connect(self.follow)
         self.denoising.comparison.changed.connect(self.follow)
         self.denoising.failed.connect(show_error)
-        self.run.changed.connect(self._trained)
 
     def _lay_out(self) -> None:
         self.output.setVisible(False)

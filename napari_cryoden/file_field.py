@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Literal
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QToolButton, QWidget
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QMenu, QToolButton, QWidget
 
-Kind = Literal["open", "save", "folder"]
+Kind = Literal["open", "save", "folder", "either"]
 
 
 class FileField(QWidget):
@@ -16,8 +16,8 @@ class FileField(QWidget):
 
     Parameters
     ----------
-    kind : {"open", "save", "folder"}
-        Which dialog the button opens.
+    kind : {"open", "save", "folder", "either"}
+        Which dialog the button opens; ``"either"`` asks first whether for a folder or a file.
     title : str
         What the dialog asks for.
     filters : str
@@ -38,7 +38,7 @@ class FileField(QWidget):
 
     def __init__(self, kind: Kind, title: str, filters: str = "", placeholder: str = "") -> None:
         super().__init__()
-        self._kind, self._title, self._filters = kind, title, filters
+        self._title, self._filters = title, filters
         self.line = QLineEdit()
         self.line.setPlaceholderText(placeholder)
         self._typing = False
@@ -48,7 +48,10 @@ class FileField(QWidget):
         self.button = QToolButton()
         self.button.setText("…")
         self.button.setToolTip(title)
-        self.button.clicked.connect(self._ask)
+        if kind == "either":
+            self._let_choose()
+        else:
+            self.button.clicked.connect(lambda: self._ask(kind))
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(4)
@@ -84,11 +87,20 @@ class FileField(QWidget):
         if self._typing:  # leaving a line says nothing new about the same path
             self._choose()
 
-    def _ask(self) -> None:
+    def _let_choose(self) -> None:
+        menu = QMenu(self)
+        menu.addAction("Folder…", lambda: self._ask("folder"))
+        menu.addAction("File…", lambda: self._ask("open"))
+        # A menu of the button itself would draw its arrow over the dots.
+        self.button.clicked.connect(
+            lambda: menu.popup(self.button.mapToGlobal(self.button.rect().bottomLeft()))
+        )
+
+    def _ask(self, kind: Kind) -> None:
         at = self.line.text()
-        if self._kind == "folder":
+        if kind == "folder":
             chosen = QFileDialog.getExistingDirectory(self, self._title, at)
-        elif self._kind == "open":
+        elif kind == "open":
             chosen, _ = QFileDialog.getOpenFileName(self, self._title, at, self._filters)
         else:
             # Nothing is ever replaced, so the dialog must not offer to.

@@ -21,11 +21,10 @@ from cryoden.events import (
     BatchFinished,
     FileFailed,
     FileFinished,
-    FileStarted,
+    FileSkipped,
     FileThinned,
-    TileFinished,
 )
-from cryoden.history import clock
+from cryoden.tally import Tally, summary
 
 Event = TypeVar("Event")
 
@@ -93,23 +92,13 @@ def bar() -> Iterator[tuple[Progress, Any]]:
 
 def _shown_batch(events: Iterable[BatchEvent]) -> Iterator[BatchEvent]:
     """Pass events on, a line printed for each file above a bar."""
-    at = FileStarted(Path(), 0, 1)
+    tally = Tally()
     with bar() as (progress, task):
         for event in events:
-            at = event if isinstance(event, FileStarted) else at
-            share = event.done / event.total if isinstance(event, TileFinished) else 0.0
-            progress.update(task, completed=(at.index + share) / at.total, description=_position(at))
+            tally.add(event)
+            progress.update(task, completed=tally.progress, description=escape(tally.status_line()))
             _show_file(event)
             yield event
-
-
-def _show_end(event: BatchFinished) -> None:
-    untried = f", {event.untried:,} not tried: too many failed" if event.untried else ""
-    OUT.print(f"{event.finished:,} done, {len(event.failed):,} failed{untried} ({clock(event.seconds)})")
-
-
-def _position(at: FileStarted) -> str:
-    return f"{at.index + 1}/{at.total} {escape(printable(at.path.name))}"
 
 
 def _show_file(event: BatchEvent) -> None:
@@ -118,10 +107,12 @@ def _show_file(event: BatchEvent) -> None:
     elif isinstance(event, FileFinished):
         OUT.print(f"{printable(event.output)}  ({event.seconds:.1f} s)", soft_wrap=True, markup=False)
         show_remarks(f"  {printable(event.path.name)}: {warning}" for warning in event.warnings)
+    elif isinstance(event, FileSkipped):
+        OUT.print(f"{printable(event.output)}  (done before)", soft_wrap=True, markup=False)
     elif isinstance(event, FileThinned):
         _show_halves(event)
     elif isinstance(event, BatchFinished):
-        _show_end(event)
+        OUT.print(summary(event))
 
 
 def _show_halves(event: FileThinned) -> None:

@@ -175,6 +175,14 @@ class FileFinished:
 
 
 @dataclass(frozen=True)
+class FileSkipped:
+    """The result was there already, made by the same model with the same settings."""
+
+    path: Path
+    output: Path
+
+
+@dataclass(frozen=True)
 class FileThinned:
     """Both halves of a counted micrograph lie under their final names."""
 
@@ -195,12 +203,18 @@ class FileFailed:
 
 @dataclass(frozen=True)
 class BatchFinished:
-    """Last event of a batch; ``untried`` files were left when too many had failed."""
+    """Last event of a batch.
+
+    ``skipped`` files were done before; ``untried`` ones were left when too many had failed.
+    """
 
     finished: int
     failed: tuple[Path, ...]
     untried: int
     seconds: float
+    skipped: int = 0
 
 
-BatchEvent = FileStarted | TileFinished | FileFinished | FileThinned | FileFailed | BatchFinished
+BatchEvent = (
+    FileStarted | TileFinished | FileFinished | FileSkipped | FileThinned | FileFailed | BatchFinished
+)

@@ -90,14 +90,20 @@ class Train:
 class Denoise:
     """Denoise micrographs with the general model, or with one of your own.
 
-    NAME.mrc gives NAME_denoised.mrc in the output folder, with its header.
+    NAME.mrc gives NAME_denoised.mrc in the output folder, with its header. Below folders, and
+    for what a RELION STAR file lists (rlnMicrographName), the tree of folders is kept.
+
+    Results that are there already are not made again when model, settings and micrograph are
+    the same: give the same command once more to go on where it was stopped.
 
     Files that cannot be denoised are named and skipped; the exit status is 3.
     """
 
     paths: Annotated[
         Positional[Paths],
-        arg(metavar="PATH...", help="MRC files, or folders of them.", help_behavior_hint=""),
+        arg(
+            metavar="PATH...", help="MRC files, folders of them, or RELION STAR files.", help_behavior_hint=""
+        ),
     ]
     output: Annotated[Path, arg(metavar="FOLDER", help="Folder for the results.")]
     denoising: Denoising
@@ -110,7 +116,13 @@ class Denoise:
             help_behavior_hint="(default: the general model)",
         ),
     ] = None
-    overwrite: Annotated[bool, arg(help="Replace results that exist.", help_behavior_hint="")] = False
+    overwrite: Annotated[
+        bool,
+        arg(
+            help="Replace results of other models, other settings or earlier versions of a micrograph.",
+            help_behavior_hint="",
+        ),
+    ] = False
 
 
 @dataclass(frozen=True)
@@ -125,7 +137,9 @@ class Thin:
 
     paths: Annotated[
         Positional[Paths],
-        arg(metavar="PATH...", help="MRC files, or folders of them.", help_behavior_hint=""),
+        arg(
+            metavar="PATH...", help="MRC files, folders of them, or RELION STAR files.", help_behavior_hint=""
+        ),
     ]
     out: Annotated[Path, arg(metavar="FOLDER", help="Folder for the halves.")]
     thinning: Thinning

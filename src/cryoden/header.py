@@ -18,7 +18,7 @@ from cryoden.errors import MicrographError
 HEADER_BYTES = 1024
 PIXEL_BYTES = {0: 1, 1: 2, 2: 4, 3: 4, 4: 8, 6: 2, 12: 2}
 PACKED = 101  # two 4-bit pixels in a byte
-
+LABELS, LABEL_BYTES = 10, 80
 
 ByteOrder = Literal["<", ">"]
 STAMPS: dict[bytes, ByteOrder] = {b"DD": "<", b"DA": "<", b"\x11\x11": ">"}
@@ -68,6 +68,13 @@ class Header:
     def marked(self) -> bool:
         """Whether the mark ``MAP`` is in its place."""
         return self.raw[208:211] == b"MAP"
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The labels that are not empty, oldest first."""
+        starts = range(HEADER_BYTES - LABELS * LABEL_BYTES, HEADER_BYTES, LABEL_BYTES)
+        texts = (self.raw[at : at + LABEL_BYTES].split(b"\0")[0].decode("latin-1") for at in starts)
+        return tuple(text.strip() for text in texts if text.strip())
 
     @property
     def data_bytes(self) -> int:

@@ -12,9 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from cryoden.header import HEADER_BYTES, Header, first_bytes, in_byte_order, open_regular
+from cryoden.header import (
+    HEADER_BYTES,
+    LABEL_BYTES,
+    LABELS,
+    Header,
+    first_bytes,
+    in_byte_order,
+    open_regular,
+)
 
-LABELS, LABEL_BYTES = 10, 80
 COPIED = ("nxstart", "nystart", "nzstart", "cellb", "label", "nlabl")
 COPIED_FROM_MARKED = ("origin", "extra1", "exttyp", "extra2")  # elsewhere in files without "MAP"
 SAME = 1e-6

@@ -8,19 +8,21 @@ from pathlib import Path
 
 from cryoden.errors import OutputError, SettingsError, printable
 from cryoden.mrc import is_micrograph_name
+from cryoden.star import micrographs_of
 
 
 def results(
     paths: Sequence[Path], output: Path, ending: str = "_denoised", *, left_out: tuple[str, ...] = ()
 ) -> dict[Path, Path]:
-    """Return for each micrograph among files and folders where its result goes.
+    """Return for each micrograph among files, folders and STAR files where its result goes.
 
-    A file gives ``<stem><ending>.mrc`` in the output folder; below a folder the tree is kept.
+    A file gives ``<stem><ending>.mrc`` in the output folder; below a folder the tree is kept, and
+    of the files a STAR file lists, the tree below the folder they have in common.
 
     Parameters
     ----------
     paths : sequence of Path
-        Files and folders.
+        Files, folders, and RELION STAR files with a column rlnMicrographName.
     output : Path
         Folder of the results; what lies in it is no input when it lies below another folder.
     ending : str
@@ -32,6 +34,8 @@ def results(
     ------
     SettingsError
         D01 when there is no micrograph.
+    HalvesError
+        D01 when a STAR file lists no micrographs.
     OutputError
         D07 when two micrographs would have the same result, O04 when a result would replace
         a micrograph of the batch.
@@ -45,7 +49,10 @@ def results(
     if not targets:
         asked = ", ".join(printable(path) for path in paths)
         raise SettingsError(
-            "D01", None, f"0 micrographs match '{asked}' in {Path.cwd()}", fix="Give MRC files or folders"
+            "D01",
+            None,
+            f"0 micrographs match '{asked}' in {Path.cwd()}",
+            fix="Give MRC files, folders or STAR files",
         )
     inputs = {os.path.realpath(file): file for file in targets}
     taken: dict[Path, Path] = {}
@@ -83,7 +90,7 @@ def make_folder(folder: Path) -> None:
 
 
 def micrographs_in(paths: Sequence[Path]) -> list[Path]:
-    """Return the files, and the micrographs in the folders, among what the user named."""
+    """Return the files, the micrographs in folders, and those STAR files list, among what the user named."""
     return [file for file, _ in _listed(paths, None)]
 
 
@@ -91,8 +98,15 @@ def _listed(paths: Sequence[Path], output: Path | None) -> Iterator[tuple[Path, 
     for path in paths:
         if path.is_dir():
             yield from ((file, file.parent.relative_to(path)) for file in _micrographs(path, output))
+        elif path.suffix.lower() == ".star":
+            yield from _in_common_folder(micrographs_of(path))
         else:
             yield path, Path()
+
+
+def _in_common_folder(files: Sequence[Path]) -> Iterator[tuple[Path, Path]]:
+    common = os.path.commonpath([file.parent for file in files]) if files else ""
+    yield from ((file, file.parent.relative_to(common)) for file in files)
 
 
 def _micrographs(folder: Path, output: Path | None) -> Iterator[Path]:

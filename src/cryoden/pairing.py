@@ -17,7 +17,7 @@ from typing import Literal
 
 from cryoden.errors import HalvesError, printable
 from cryoden.mrc import is_micrograph_name
-from cryoden.star import read_columns
+from cryoden.star import project_of, read_columns
 
 TAGGED = re.compile(r"(?P<stem>.+)[_-](?P<half>evn|even|odd)", re.IGNORECASE | re.DOTALL)
 SHOWN = 5
@@ -128,8 +128,9 @@ def _micrographs_below(folder: Path) -> Iterator[Path]:
 
 def _from_star(star: Path) -> Iterator[tuple[Key, Half, Path]]:
     """Yield the halves a STAR file lists, found below its folder or one of its parents."""
-    rows = read_columns(star, ("rlnMicrographNameEven", "rlnMicrographNameOdd"))
-    project = _project(star, rows)
+    fix = "Give the STAR file of a motion correction that saved sums of even and odd frames"
+    rows = read_columns(star, ("rlnMicrographNameEven", "rlnMicrographNameOdd"), fix)
+    project = project_of(star, rows)
     missing = []
     for row in rows:
         even, odd = (project / name for name in row)
@@ -141,14 +142,6 @@ def _from_star(star: Path) -> Iterator[tuple[Key, Half, Path]]:
     if missing:
         what = f"lists {len(missing):,} files that are not there: {_listed(missing)}"
         raise HalvesError("D02", star, what, kept="No pair was made", fix="Run it in the project's folder")
-
-
-def _project(star: Path, rows: list[tuple[str, ...]]) -> Path:
-    folder = Path(os.path.abspath(star)).parent  # noqa: PTH100  # as above
-    for place in (folder, *folder.parents):
-        if any((place / name).is_file() for row in rows[:SHOWN] for name in row):
-            return place
-    return folder
 
 
 def _same_path(one: Path, other: Path) -> bool:

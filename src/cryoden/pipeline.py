@@ -17,12 +17,14 @@ from cryoden.events import (
     BatchEvent,
     DenoisingEvent,
     FileFinished,
+    FileSkipped,
     MicrographDenoised,
     TileFinished,
     TrainingEvent,
 )
 from cryoden.halves import refuse_mixed_pixel_sizes
 from cryoden.looking import Previews
+from cryoden.marks import Mark, Recipe, is_done, marked
 from cryoden.micrograph import HalfPair, Micrograph, Windowed
 from cryoden.opening import facts, open_halves, open_micrograph, open_supervised, read_micrograph
 from cryoden.outputs import make_folders, results
@@ -152,7 +154,8 @@ class Batch:
     reading : ReadingSettings or None
         How to read the inputs.
     overwrite : bool
-        Whether results already there may be replaced.
+        Whether what lies in the place of a result may be replaced when it was made with another
+        model, with other settings or from another file.
     """
 
     model: Path = GENERAL
@@ -162,9 +165,10 @@ class Batch:
 
 
 def denoise_files(paths: Sequence[Path], output: Path, batch: Batch) -> Iterator[BatchEvent]:
-    """Denoise files and folders into a folder that mirrors their tree.
+    """Denoise files and folders, and what RELION STAR files list, into a folder that mirrors their tree.
 
-    A file that fails is named and skipped; see `cryoden.batches.in_turn`.
+    Results that are there already, made by the same model with the same settings from the same
+    file, are not made again. A file that fails is named and skipped; see `cryoden.batches.in_turn`.
 
     Raises
     ------
@@ -177,16 +181,23 @@ def denoise_files(paths: Sequence[Path], output: Path, batch: Batch) -> Iterator
     """
     targets = results(paths, output)
     denoiser = Denoiser(load(batch.model), batch.settings)
+    recipe = Recipe(denoiser.model.sha256, batch.settings, batch.reading)
     make_folders(targets)
-    yield from in_turn(targets, partial(_denoised, denoiser=denoiser, batch=batch))
+    yield from in_turn(targets, partial(_denoised, denoiser=denoiser, batch=batch, recipe=recipe))
 
 
-def _denoised(path: Path, target: Path, *, denoiser: Denoiser, batch: Batch) -> Iterator[BatchEvent]:
+def _denoised(
+    path: Path, target: Path, *, denoiser: Denoiser, batch: Batch, recipe: Recipe
+) -> Generator[BatchEvent, None, None]:
     began = time.monotonic()
+    mark = recipe.mark(path)  # before reading: a file that changes meanwhile is another one next time
+    if is_done(target, mark, overwrite=batch.overwrite):
+        yield FileSkipped(path, target)
+        return
     with publishing(target, overwrite=batch.overwrite, inputs=[path, batch.model]) as temporary:
         micrograph = read_micrograph(path, batch.reading)
         denoised = yield from tiles(denoiser.denoise(micrograph))
-        write_denoised(temporary, denoised, batch.model, batch.settings)
+        write_denoised(temporary, denoised, batch.model, batch.settings, mark)
     yield FileFinished(path, target, time.monotonic() - began, denoised.warnings)
 
 
@@ -199,9 +210,18 @@ def tiles(events: Iterator[DenoisingEvent]) -> Generator[TileFinished, None, Mic
     raise AssertionError("denoising always ends with its result")
 
 
-def write_denoised(path: Path, denoised: Micrograph, model_path: Path, settings: DenoisingSettings) -> None:
-    """Write a result to exactly this path, with the header of the file it came from."""
-    label = f"cryoden {cryoden.__version__}: denoised with {model_path.name}"[:80]
+def write_denoised(
+    path: Path,
+    denoised: Micrograph,
+    model_path: Path,
+    settings: DenoisingSettings,
+    mark: Mark | None = None,
+) -> None:
+    """Write a result to exactly this path, with the header of the file it came from.
+
+    With a mark a batch finds it done, see `cryoden.marks`.
+    """
+    label = marked(f"cryoden {cryoden.__version__}: denoised with {model_path.name}", mark)
     mrc.write(
         path,
         denoised.data,

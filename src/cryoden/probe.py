@@ -51,6 +51,8 @@ class HeaderFacts:
         What one or many sections stand for.
     warnings : tuple of str
         One sentence for each oddity the file was read in spite of.
+    labels : tuple of str
+        What programs wrote about the file, oldest first.
     """
 
     path: Path
@@ -66,6 +68,7 @@ class HeaderFacts:
     axes: tuple[int, int, int]
     kind: Kind
     warnings: tuple[str, ...]
+    labels: tuple[str, ...] = ()
 
     @property
     def transposed(self) -> bool:
@@ -130,6 +133,7 @@ def probe(
         axes=axes,
         kind=_kind(path, header),
         warnings=tuple(warnings),
+        labels=header.labels,
     )
 
 

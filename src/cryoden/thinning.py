@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -94,7 +94,7 @@ def _thin_file(
     settings: ThinningSettings,
     reading: ReadingSettings | None,
     overwrite: bool,
-) -> Iterator[BatchEvent]:
+) -> Generator[BatchEvent, None, None]:
     began = time.monotonic()
     with (
         publishing_pair(*targets, overwrite=overwrite, inputs=[path]) as temporaries,

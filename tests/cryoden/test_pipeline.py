@@ -10,7 +10,7 @@ import pytest
 
 from cryoden import mrc, pipeline
 from cryoden.errors import HalvesError, OutputError, SettingsError
-from cryoden.events import BatchEvent, BatchFinished, FileFailed, FileFinished
+from cryoden.events import BatchEvent, BatchFinished, FileFailed, FileFinished, FileSkipped
 from cryoden.micrograph import HalfPair
 from cryoden.pipeline import Batch
 from cryoden.settings import DenoisingSettings, ReadingSettings
@@ -159,8 +159,8 @@ def test_the_tree_of_folders_is_kept(tmp_path: Path, model: Path) -> None:
     denoised([tmp_path], tmp_path / "out", model)
     made = {str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.mrc")}
     assert {"a/m1_EVN_denoised.mrc", "b/m1_EVN_denoised.mrc"} <= made
-    again = denoised([tmp_path], tmp_path / "out", model, overwrite=True)
-    assert sum(isinstance(event, FileFinished) for event in again) == 4
+    again = denoised([tmp_path], tmp_path / "out", model)
+    assert sum(isinstance(event, FileSkipped) for event in again) == 4
 
 
 def test_two_files_with_one_result_are_refused_before_anything_is_done(tmp_path: Path, model: Path) -> None:

@@ -1,0 +1,125 @@
+"""The batch of a viewer window: many files in, as many files out."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, cast
+
+from napari.layers import Layer
+
+from cryoden import mrc
+from cryoden.events import BatchEvent, FileFailed, FileFinished, FileSkipped
+from cryoden.settings import DenoisingSettings
+from cryoden.tally import Tally, summary
+from napari_cryoden import layers
+from napari_cryoden.denoise_run import Denoising
+from napari_cryoden.job import Job
+from napari_cryoden.worker import leave_a_core
+
+KEPT = 100  # results remembered; more are on disk
+Result = FileFinished | FileSkipped
+
+
+class DenoisingBatch(Job):
+    """Denoises the files of a folder or of a STAR file, one after the other.
+
+    Attributes
+    ----------
+    tally : Tally
+        How the batch under way stands, or the last one ended.
+    failures : list of FileFailed
+        Files without a result; a new list for each batch.
+    results : deque
+        The last files done, now or before.
+    micrographs, output : Path or None
+        What was given, and the folder of the results.
+    """
+
+    title = "Denoising a batch"
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__(viewer)
+        self.tally = Tally()
+        self.failures: list[FileFailed] = []
+        self.results: deque[Result] = deque(maxlen=KEPT)
+        self.micrographs: Path | None = None
+        self.output: Path | None = None
+        self._made_with: dict[str, Any] = {}
+
+    def denoise(
+        self,
+        micrographs: Path,
+        output: Path,
+        model: Path,
+        settings: DenoisingSettings,
+        overwrite: bool = False,
+    ) -> None:
+        """Begin with a folder, a STAR file or one micrograph.
+
+        Raises
+        ------
+        TrainingError
+            G05 while another batch is under way.
+        """
+        self.begin(lambda: _denoising(micrographs, output, model, settings, overwrite), "loading the model")
+        self.tally, self.failures, self.results = Tally(), [], deque(maxlen=KEPT)
+        self.micrographs, self.output, self.progress = micrographs, output, None
+        self._made_with = {"model": str(model), "settings": asdict(settings)}
+        self.changed.emit()
+
+    def fold(self, event: BatchEvent) -> None:
+        """Count files, and remember what failed and what was done last."""
+        self.tally.add(event)
+        if isinstance(event, FileFailed):
+            self.failures.append(event)
+        elif isinstance(event, Result):
+            self.results.append(event)
+        self.progress, self.status = self.tally.progress, self.tally.status_line()
+
+    def conclusion(self, stopped: bool) -> str:
+        """Return what was done and where it is."""
+        if self.tally.ended is not None:
+            return f"{summary(self.tally.ended)}, in {self.output}"
+        how = "Canceled" if stopped else "Ended"
+        return f"{how}: {self.tally.done:,} done, in {self.output}. Denoise all goes on from there."
+
+    def open_result(self, result: Result) -> None:
+        """Show a result beside its micrograph.
+
+        Raises
+        ------
+        MicrographError
+            When one of the two cannot be read any more.
+        """
+        denoised, noted = mrc.read(result.output), {"file": str(result.output)}
+        raw = self._layer({"role": "raw", "source": str(result.path)}) or self._add(
+            layers.raw_layer(mrc.read(result.path))
+        )
+        shown = self._layer({"role": "denoised"} | noted) or self._add(
+            layers.result_layer(raw, denoised, self._made_with | noted)
+        )
+        Denoising.of(self.viewer).comparison.show(raw, shown)
+
+    def _layer(self, facts: dict[str, str]) -> Any:
+        """Return the layer of which these facts are noted, ``None`` where it is not open."""
+        open_ones = (one for one in self.viewer.layers if facts.items() <= layers.facts_of(one).items())
+        return next(open_ones, None)
+
+    def _add(self, data: layers.LayerData) -> Any:
+        return self.viewer.add_layer(Layer.create(*data))
+
+
+def _denoising(
+    micrographs: Path, output: Path, model: Path, settings: DenoisingSettings, overwrite: bool
+) -> Generator[BatchEvent, None, None]:
+    leave_a_core()
+    from cryoden import pipeline  # noqa: PLC0415  it loads torch, which docking must not
+
+    batch = pipeline.Batch(model, settings, overwrite=overwrite)
+    events = pipeline.denoise_files([micrographs], output, batch)
+    with closing(cast("Generator[BatchEvent, None, None]", events)):
+        yield from events
