@@ -14,7 +14,22 @@ import tyro
 from tyro.conf import CascadeSubcommandArgs, FlagCreatePairsOff, OmitArgPrefixes, OmitSubcommandPrefixes
 
 from cryoden.errors import CryodenError, SettingsError, TrainingError, in_words, printable
-from cryoden.flags import Cryoden, Demo, Denoise, Evaluate, Info, Report, Simulate, Thin, Train
+from cryoden.flags import (
+    Baseline,
+    BuildPatches,
+    CheckPatches,
+    Cryoden,
+    Demo,
+    Denoise,
+    Evaluate,
+    Info,
+    PatchesInfo,
+    PatchSets,
+    Report,
+    Simulate,
+    Thin,
+    Train,
+)
 from cryoden.shipped import GENERAL
 
 if TYPE_CHECKING:
@@ -206,6 +221,25 @@ def _simulate(asked: Simulate, *, as_json: bool) -> int:
     return DONE
 
 
+def _patches(asked: PatchSets, *, as_json: bool) -> int:
+    from cryoden import experiment_console  # noqa: PLC0415 - torch only where it is needed
+
+    match asked.action:
+        case BuildPatches() as action:
+            experiment_console.build_patches(action, as_json=as_json)
+        case CheckPatches() as action:
+            return DONE if experiment_console.check_patches(action, as_json=as_json) else FAILURES
+        case PatchesInfo() as action:
+            experiment_console.patches_info(action, as_json=as_json)
+    return DONE
+
+
+def _baseline(asked: Baseline, *, as_json: bool) -> int:
+    from cryoden import experiment_console  # noqa: PLC0415 - torch only where it is needed
+
+    return DONE if experiment_console.baseline(asked, as_json=as_json) else FAILURES
+
+
 def _report(asked: Report, *, as_json: bool) -> int:  # noqa: ARG001  it has nothing to print
     from cryoden import run_report  # noqa: PLC0415 - numpy only where it is needed
     from cryoden.run_folder import RunFolder  # noqa: PLC0415 - the same
@@ -231,6 +265,8 @@ COMMANDS: dict[type, Callable[..., int]] = {
     Thin: _thin,
     Simulate: _simulate,
     Evaluate: _evaluate,
+    PatchSets: _patches,
+    Baseline: _baseline,
     Report: _report,
     Demo: _demo,
 }

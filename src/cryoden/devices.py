@@ -146,6 +146,14 @@ def later(found: Tensor) -> Callable[[], Tensor]:
     return waited
 
 
+def mark(device: torch.device) -> Callable[[], None]:
+    """Return what waits until the device has done all it was told so far."""
+    if device.type != "cuda":
+        return lambda: None
+    there = torch.cuda.current_stream(device).record_event()
+    return there.synchronize  # type: ignore[no-any-return]  # torch leaves events untyped
+
+
 @contextmanager
 def out_of_memory_caught() -> Iterator[None]:
     """Swallow running out of memory, which the CPU allocator tells as a plain RuntimeError."""

@@ -75,6 +75,10 @@ class RunError(CryodenError):
     """A run folder that is damaged, foreign or not whole."""
 
 
+class PatchFileError(CryodenError):
+    """A data set of patch pairs that is damaged, foreign or not whole."""
+
+
 class OutputError(CryodenError):
     """A result that could not be, or must not be, put where it was asked for."""
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cryoden.counting import CountingEvidence
+from cryoden.experiment_settings import BaselineSettings
 from cryoden.judgement import UNJUDGED, HeldOutQuality, References, Verdict
 from cryoden.micrograph import Micrograph
 from cryoden.settings import TrainingSettings
@@ -41,7 +42,7 @@ class TrainingStarted:
     ``patch`` the edge in working px that was used; ``warnings`` what was assumed or is odd.
     """
 
-    settings: TrainingSettings
+    settings: TrainingSettings | BaselineSettings
     mode: Mode
     device: str
     precision: str
@@ -75,13 +76,24 @@ class StepFinished:
 
 
 @dataclass(frozen=True)
+class Speed:
+    """How fast an epoch was: its seconds, and per second its batches, images and MB of pairs (10⁶ bytes)."""
+
+    seconds: float
+    batches: float
+    images: float
+    megabytes: float
+
+
+@dataclass(frozen=True)
 class EpochFinished:
     """A pass and its validation on held-out data; epoch 0 is the untrained start.
 
     ``correlation`` is r(denoised noisy, raw target). ``weights`` is a fresh copy when this
     epoch is the best so far, else ``None``. ``fallen`` says that the output has become
     (nearly) constant. ``train_loss`` is no number where no step was taken. ``gpu_bytes`` is the
-    most that was held of the GPU's memory, and what it has; ``None`` elsewhere.
+    most that was held of the GPU's memory, and what it has; ``None`` elsewhere. ``speed`` is told
+    where pairs are streamed.
     """
 
     epoch: int
@@ -95,6 +107,7 @@ class EpochFinished:
     weights: Weights | None
     verdict: Verdict = UNJUDGED
     gpu_bytes: tuple[int, int] | None = None
+    speed: Speed | None = None
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import Annotated
 from tyro.conf import FlagCreatePairsOff, Positional, arg, subcommand
 
 from cryoden.arguments import derived
+from cryoden.experiment_settings import BaselineSettings, PatchSettings
 from cryoden.settings import DenoisingSettings, ReadingSettings, TrainingSettings
 from cryoden.side_settings import EvaluationSettings, SimulationSettings, ThinningSettings
 
@@ -21,6 +22,8 @@ Denoising = Annotated[DenoisingSettings, derived(DenoisingSettings, "denoising")
 Thinning = Annotated[ThinningSettings, derived(ThinningSettings, "thinning")]
 Simulating = Annotated[SimulationSettings, derived(SimulationSettings, "simulating")]
 Evaluation = Annotated[EvaluationSettings, derived(EvaluationSettings, "evaluation")]
+Patches = Annotated[PatchSettings, derived(PatchSettings, "patches")]
+BaselineRun = Annotated[BaselineSettings, derived(BaselineSettings, "experiment")]
 Paths = tuple[Path, ...]
 
 
@@ -213,6 +216,79 @@ class Evaluate:
 
 
 @dataclass(frozen=True)
+class BuildPatches:
+    """Cut micrographs into pairs of patches, and write them as flat files.
+
+    From micrographs the target is the micrograph on a scale from 0 to 1, and the noisy patch is
+    the target with Poisson and Gaussian noise. Or from halves, or from noisy and target files.
+    What was stopped goes on when the same command is given again.
+    """
+
+    out: Annotated[Path, arg(metavar="FOLDER", help="Folder for the data set.")]
+    patches: Patches
+    reading: Reading
+    paths: Annotated[
+        Positional[Paths],
+        arg(metavar="PATH...", help="MRC files, or folders of them.", help_behavior_hint=""),
+    ] = ()
+    halves: Annotated[
+        Paths, arg(metavar="PATH...", help="Folders or MRC files with both halves.", help_behavior_hint="")
+    ] = ()
+    noisy: Annotated[
+        Paths, arg(metavar="PATH...", help="Noisy micrographs, folders or files.", help_behavior_hint="")
+    ] = ()
+    target: Annotated[
+        Paths, arg(metavar="PATH...", help="What they are compared with.", help_behavior_hint="")
+    ] = ()
+
+
+@dataclass(frozen=True)
+class CheckPatches:
+    """Read a data set of patch pairs once: checksums, alignment, contrast, changed micrographs.
+
+    Exit status 3 when something is wrong with it.
+    """
+
+    folder: Annotated[Positional[Path], arg(metavar="FOLDER", help="A data set.")]
+
+
+@dataclass(frozen=True)
+class PatchesInfo:
+    """Say what a data set of patch pairs holds."""
+
+    folder: Annotated[Positional[Path], arg(metavar="FOLDER", help="A data set.")]
+
+
+@dataclass(frozen=True)
+class PatchSets:
+    """Data sets of patch pairs: build, check, info."""
+
+    action: (
+        Annotated[BuildPatches, subcommand("build")]
+        | Annotated[CheckPatches, subcommand("check")]
+        | Annotated[PatchesInfo, subcommand("info")]
+    )
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """Run the baseline experiment: the small network, plain gradient descent, streamed patch pairs.
+
+    DATA is a data set of patch pairs, or micrographs, of which pairs are made on the fly.
+      cryoden baseline pairs/ --run runs/baseline
+    """
+
+    run: Annotated[Path, arg(metavar="FOLDER", help="Run folder to make.")]
+    baseline: BaselineRun
+    patches: Patches
+    reading: Reading
+    data: Annotated[
+        Positional[Paths],
+        arg(metavar="DATA...", help="A data set, or MRC files and folders.", help_behavior_hint=""),
+    ] = ()
+
+
+@dataclass(frozen=True)
 class Report:
     """Write the report of a run anew, as Markdown and as one HTML page.
 
@@ -250,6 +326,8 @@ class Cryoden:
         | Annotated[Thin, subcommand("thin")]
         | Annotated[Simulate, subcommand("simulate")]
         | Annotated[Evaluate, subcommand("evaluate")]
+        | Annotated[PatchSets, subcommand("patches")]
+        | Annotated[Baseline, subcommand("baseline")]
         | Annotated[Report, subcommand("report")]
         | Annotated[Demo, subcommand("demo")]
     )

@@ -170,7 +170,7 @@ class _Keeper:
     def add(self, event: TrainingEvent) -> None:
         match event:
             case TrainingStarted():
-                self._about["started"] = plain(asdict(event))
+                self._about |= {"started": plain(asdict(event)), "settings": type(event.settings).__name__}
                 self._append(table((), header=True))
                 self._save()
             case StepFinished():

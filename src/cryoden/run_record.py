@@ -15,12 +15,16 @@ from typing import Any
 from cryoden import metrics
 from cryoden.errors import CryodenError, RunError, SettingsError
 from cryoden.events import TrainingFinished, TrainingStarted
+from cryoden.experiment_settings import BaselineSettings
 from cryoden.history import History
 from cryoden.judgement import References
 from cryoden.run_folder import FORMAT, RunFolder
 from cryoden.settings import TrainingSettings
 
 DEPTH = 3  # folders below the one that is searched
+SETTINGS: dict[str, type[TrainingSettings | BaselineSettings]] = {
+    kind.__name__: kind for kind in (TrainingSettings, BaselineSettings)
+}
 OVER = {"completed", "plateau", "fallen", "diverged"}
 
 
@@ -87,7 +91,7 @@ class RunRecord:
         """
         try:
             told = dict(self.about["started"])
-            settings = TrainingSettings(**told.pop("settings"))
+            settings = SETTINGS[self.about["settings"]](**told.pop("settings"))
             references = References(**told.pop("references"))
             told |= {name: tuple(told[name]) for name in ("training", "validation", "warnings")}
             return TrainingStarted(settings=settings, references=references, **told)

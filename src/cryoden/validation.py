@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +14,7 @@ from cryoden.cosines import Compared, Rings, gaussian
 from cryoden.events import Mode
 from cryoden.judgement import HeldOutQuality, References
 from cryoden.optimization import Place
-from cryoden.patches import Batch, PatchSource
+from cryoden.patches import Batch
 
 FALLEN_POWER = 0.1  # of the linear filter's output power
 LEAST_POWER = 1e-6  # of the target's: below this even the best linear filter finds nothing
@@ -67,6 +68,17 @@ class Moments:
 OUTPUT, TARGET, NOISY, PARTNER = range(4)  # PARTNER: the output for the target
 
 
+class Grid(Protocol):
+    """Held-out patches, however they are had."""
+
+    @property
+    def edge(self) -> int:
+        """Edge of a patch in px."""
+
+    def grid(self) -> Iterator[Batch]:
+        """Yield every held-out patch once, the same in each call."""
+
+
 class Held:
     """The held-out patches of one run, and what they say without a network.
 
@@ -74,7 +86,7 @@ class Held:
 
     Parameters
     ----------
-    source : PatchSource
+    source : Grid
         Of the held-out regions.
     mode : {"noise2noise", "supervised"}
         Whether noisy and target are halves.
@@ -92,12 +104,14 @@ class Held:
     """
 
     def __init__(
-        self, source: PatchSource, mode: Mode, place: Place, learned: Batch, pixel_size: float | None
+        self, source: Grid, mode: Mode, place: Place, learned: Batch, pixel_size: float | None
     ) -> None:
         self.source, self.mode, self.place = source, mode, place
         self._length = pixel_size or 1.0
         self._rings = Rings(source.edge)
-        known = self._rings.compare([self._pair(learned)])
+        # What a constant can know. Halves are z-scored: theirs is 0.
+        self._mean = float(learned.target.mean()) if mode == "supervised" else 0.0
+        known = self._rings.compare([self._about_mean(*self._pair(learned))])
         gains, sigma = known.wiener(), known.best_sigma()
         moments, raw = self._measured(nn.Identity())
         self._least_power = FALLEN_POWER * max(raw.power(gains), LEAST_POWER)
@@ -136,7 +150,7 @@ class Held:
                 with torch.no_grad():
                     output = self.place.predict(network, noisy)
                 moments.add(output, target, noisy, output.roll(len(output) // 2, 0))
-                yield output, target
+                yield self._about_mean(output, target)
 
         return moments, self._rings.compare(outputs())
 
@@ -146,6 +160,9 @@ class Held:
         if self.mode == "supervised":
             return noisy, target
         return torch.cat([noisy, target]), torch.cat([target, noisy])
+
+    def _about_mean(self, one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
+        return one - self._mean, other - self._mean
 
     def _resolution(self, compared: Compared) -> float | None:
         periods = compared.resolution()

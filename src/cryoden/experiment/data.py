@@ -1,0 +1,71 @@
+"""Where patch pairs come from: a data set on disk, or micrographs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryoden.errors import SettingsError, printable
+from cryoden.experiment.recipe import PatchPairs
+from cryoden.experiment.store import INDEX, PatchStore
+from cryoden.experiment_settings import PatchSettings
+from cryoden.opening import open_halves, open_micrograph, open_supervised
+from cryoden.outputs import micrographs_in
+from cryoden.settings import ReadingSettings
+from cryoden.stored import MicrographFile
+
+
+@dataclass(frozen=True)
+class Material:
+    """What the user named: micrographs to add noise to, halves, or noisy and target files.
+
+    Exactly one of the three; noisy and target are matched by name as for training.
+    """
+
+    micrographs: Sequence[Path] = ()
+    halves: Sequence[Path] = ()
+    noisy: Sequence[Path] = ()
+    target: Sequence[Path] = ()
+
+    def __post_init__(self) -> None:
+        given = [bool(self.micrographs), bool(self.halves), bool(self.noisy or self.target)]
+        if sum(given) != 1:
+            problem = "give micrographs, or --halves, or --noisy and --target"
+            raise SettingsError("S03", None, problem, fix="See --help")
+
+
+def patch_pairs(
+    material: Material, settings: PatchSettings, reading: ReadingSettings | None = None
+) -> PatchPairs:
+    """Return the patch pairs of micrographs; nothing but headers is read yet.
+
+    Raises
+    ------
+    CryodenError
+        For files that cannot be read or matched.
+    """
+    if material.halves:
+        pairs = open_halves(material.halves, reading)
+        return PatchPairs([pair.odd for pair in pairs], [pair.even for pair in pairs], settings)
+    if material.micrographs:
+        return PatchPairs(_opened(material.micrographs, reading), None, settings)
+    noisy, target = zip(*open_supervised(material.noisy, material.target, reading), strict=True)
+    return PatchPairs(target, noisy, settings)
+
+
+def opened(
+    paths: Sequence[Path], settings: PatchSettings, reading: ReadingSettings | None = None
+) -> PatchStore | PatchPairs:
+    """Return a data set on disk where one folder of it is given, else pairs made on the fly."""
+    if len(paths) == 1 and (paths[0] / INDEX).is_file():
+        return PatchStore(paths[0])
+    return patch_pairs(Material(micrographs=paths), settings, reading)
+
+
+def _opened(paths: Sequence[Path], reading: ReadingSettings | None) -> list[MicrographFile]:
+    files = micrographs_in(paths)
+    if not files:
+        asked = ", ".join(printable(path) for path in paths)
+        raise SettingsError("D01", None, f"0 micrographs match '{asked}'", fix="Give MRC files or folders")
+    return [open_micrograph(file, reading) for file in files]
