@@ -6,6 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
+from cryoden.experiment_settings import BaselineSettings, PatchSettings
 from cryoden.setting import Setting, described
 from cryoden.settings import DenoisingSettings, ReadingSettings, TrainingSettings
 from cryoden.side_settings import EvaluationSettings, SimulationSettings, ThinningSettings
@@ -17,6 +18,8 @@ KINDS = {
     "Thinning": ThinningSettings,
     "Simulation": SimulationSettings,
     "Evaluation": EvaluationSettings,
+    "Patch pairs": PatchSettings,
+    "Baseline experiment": BaselineSettings,
     "Reading": ReadingSettings,
 }
 HEAD = """# Settings

@@ -140,6 +140,13 @@ def test_a_pair_depends_on_seed_epoch_and_index_alone() -> None:
     assert np.abs(shared).max() < 0.08  # 4,096 pixels: chance reaches 0.06
 
 
+def test_no_two_pairs_share_a_stretch_of_their_noise() -> None:
+    pairs = PatchPairs([flat(0.5)], None, settings(poisson=0.0))
+    noise = [pairs.pair(index, epoch)[0] for index, epoch in ((0, 0), (1, 0), (0, 1))]
+    for one, other in ((0, 1), (0, 2), (1, 2)):
+        assert np.isin(noise[one], noise[other]).mean() < 0.02  # by chance 0.001
+
+
 @pytest.mark.parametrize("value", [0.0, -3.0])
 def test_a_micrograph_with_nothing_to_scale_by_is_named(value: float) -> None:
     black = micrograph(np.full((64, 64), value), "black")

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import runpy
 import signal
 import subprocess
 import sys
@@ -23,7 +24,7 @@ from cryoden.experiment.alignment import alignment
 from cryoden.experiment.begun import claimed
 from cryoden.experiment.build import BuildFinished, ShardFinished, build
 from cryoden.experiment.data import Material, patch_pairs
-from cryoden.experiment.inspection import Findings, inspect
+from cryoden.experiment.inspection import Findings, inspect, sample
 from cryoden.experiment.recipe import PatchPairs
 from cryoden.experiment.store import PatchStore
 from cryoden.experiment_settings import PatchSettings
@@ -209,9 +210,10 @@ def test_what_is_damaged_or_missing_is_made_again_to_the_same_bytes(
 ) -> None:
     made(micrographs, tmp_path)
     before = digests(tmp_path)
+    (tmp_path / "pairs_00000.bin").unlink()
     change_byte(tmp_path / "pairs_00001.bin", 70_000)
-    (tmp_path / "pairs_00002.bin").unlink()
-    assert made(micrographs, tmp_path).made == 2
+    os.truncate(tmp_path / "pairs_00002.bin", 32_768)
+    assert made(micrographs, tmp_path).made == 3
     assert digests(tmp_path) == before
 
 
@@ -283,6 +285,18 @@ def test_pairs_of_one_micrograph_that_is_shifted_are_found(tmp_path: Path) -> No
     assert np.abs([(one.down + 3, one.right - 3) for one in found.shifted]).max() <= 1
     assert not found.good
     assert found.changed == ()
+
+
+def test_one_shifted_micrograph_among_many_is_found(tmp_path: Path) -> None:
+    known = [scene(seed, (128, 128), signal=2) for seed in range(100)]
+    sampled = {index // 4 for index in sample(400)}
+    shifted = next(which for which in range(50, 100) if which not in sampled)
+    noisy = [np.roll(one.odd.data, 5 * (which == shifted), 0) for which, one in enumerate(known)]
+    pairs = PatchPairs([one.even for one in known], [Micrograph(one, 1.5, "m") for one in noisy], settings())
+    list(build(pairs, tmp_path))
+    assert [(one.micrograph, one.down, one.right) for one in checked(tmp_path).shifted] == [
+        (f"m{shifted}_EVN", 5, 0)
+    ]
 
 
 def test_independent_noise_is_too_faint_to_judge_and_not_called_shifted() -> None:
@@ -372,6 +386,25 @@ def test_a_data_set_that_cannot_be_read_is_told_in_one_line(
 def edit(folder: Path, **values: object) -> None:
     index = folder / "index.json"
     index.write_text(json.dumps(json.loads(index.read_text()) | values))
+
+
+def test_a_pair_is_read_and_its_noise_made_again_as_the_page_on_patch_files_says(
+    micrographs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made(micrographs, tmp_path / "pairs", clip=False, noise_seed=3)
+    example = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "patch-files.md").read_text(), re.DOTALL)
+    (tmp_path / "example.py").write_text(example[0])
+    monkeypatch.chdir(tmp_path)
+    found = runpy.run_path("example.py")
+    np.testing.assert_array_equal(found["pair"], pair(PatchStore(tmp_path / "pairs"), 7))
+    draw = np.random.Generator(np.random.Philox(key=3, counter=[0, 0, 7, 0]))
+    counts = draw.poisson(100.0 * found["target"].astype(np.float64))
+    noise = 0.05 * draw.standard_normal((64, 64), np.float32)
+    np.testing.assert_allclose(found["noisy"], counts / 100 + noise, atol=1e-6)
+    index = found["index"]
+    scale, source = index["scales"][1], index["sources"][1]
+    pixels = (mrc.read(source["path"]).data[:64, 64:128] - scale["offset"]) / scale["divisor"]
+    np.testing.assert_allclose(found["target"], pixels.clip(0, 1), atol=1e-6)
 
 
 def test_info_tells_sizes_in_words_and_in_json(
