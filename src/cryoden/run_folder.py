@@ -161,6 +161,7 @@ class _Keeper:
             "start": start.sha256 if start else None,
             "versions": versions(),
             "steps": 0,
+            "initial": None,
             "seconds": 0.0,
             "first": None,
             "best": None,
@@ -176,6 +177,8 @@ class _Keeper:
             case StepFinished():
                 self._rows.append(row(event))
                 self._about |= {"steps": event.step, "seconds": round(event.elapsed, 3)}
+                if self._about["initial"] is None:
+                    self._about |= plain({"initial": event.loss})
             case EpochFinished():
                 self._add_epoch(event)
             case TrainingFinished():

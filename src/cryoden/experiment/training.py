@@ -12,6 +12,7 @@ from statistics import fmean
 from typing import Any
 
 from cryoden import devices
+from cryoden.convergence import standing
 from cryoden.errors import TrainingError
 from cryoden.events import (
     EpochFinished,
@@ -22,7 +23,6 @@ from cryoden.events import (
     TrainingFinished,
     TrainingStarted,
 )
-from cryoden.experiment.convergence import standing
 from cryoden.experiment.engines import Engine, chosen
 from cryoden.experiment.held import HeldPairs
 from cryoden.experiment.streaming import Pairs, Stream, order
