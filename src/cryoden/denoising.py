@@ -15,7 +15,7 @@ from cryoden.errors import TrainingError
 from cryoden.events import DenoisingEvent, MicrographDenoised, TileFinished
 from cryoden.micrograph import Micrograph
 from cryoden.networks import Network, build, loaded
-from cryoden.normalization import CLIP, Normalization, bands, measured, typical
+from cryoden.normalization import CLIP, Normalization, bands, measured, positive, typical
 from cryoden.optimization import Place
 from cryoden.resampling import Resampling
 from cryoden.settings import DenoisingSettings
@@ -69,7 +69,7 @@ class Denoiser:
         resampling = Resampling(height, width, scale)
         with torch.inference_mode():  # never around a yield: it would leak to the caller
             raw = devices.sent(micrograph.data, self.place.device)
-            grey = _grey_scale(raw, micrograph, scale)
+            grey = self._grey_scale(raw, micrograph, scale)
             scored = grey.apply(raw)
             # Asked for when the network is at work, which a GPU is told of before it is done with these.
             clipped = devices.later((scored.abs() >= CLIP).sum())
@@ -88,6 +88,14 @@ class Denoiser:
             pixels = devices.fetched(grey.undo(signal))
         warnings = micrograph.warnings + _hot_pixels(int(clipped()), pixels.size) + doubts
         yield MicrographDenoised(replace(micrograph, data=pixels, warnings=warnings))
+
+    def _grey_scale(self, raw: Tensor, micrograph: Micrograph, scale: float) -> Normalization:
+        name = micrograph.path or micrograph.name
+        if not bool(torch.isfinite(torch.stack(torch.aminmax(raw))).all()):  # of a NaN both are NaN
+            raise not_numbers(micrograph.data).error(name)
+        rows, tops = bands(micrograph.shape, scale)
+        sample = torch.stack([raw[top : top + rows] for top in tops])
+        return positive(sample, name) if self.model.scale == "positive" else measured(sample, name)
 
     def _tiled(self, working: Tensor) -> Generator[TileFinished, None, Tensor]:
         height, width = working.shape
@@ -134,14 +142,6 @@ class Denoiser:
         self._edge = rounded_up(min(self._edge, longer) // 2, self.network.stride)
         if self.place.device.type == "cuda":
             torch.cuda.empty_cache()
-
-
-def _grey_scale(raw: Tensor, micrograph: Micrograph, scale: float) -> Normalization:
-    if not bool(torch.isfinite(torch.stack(torch.aminmax(raw))).all()):  # of a NaN both are NaN
-        raise not_numbers(micrograph.data).error(micrograph.path or micrograph.name)
-    rows, tops = bands(micrograph.shape, scale)
-    sample = torch.stack([raw[top : top + rows] for top in tops])
-    return measured(sample, micrograph.path or micrograph.name)
 
 
 def _hot_pixels(count: int, pixels: int) -> tuple[str, ...]:

@@ -70,9 +70,25 @@ class RunFolder:
         """The same as Markdown."""
         return self.path / "report.md"
 
+    @property
+    def pairs(self) -> Path:
+        """A few held-out pairs and the output, as a picture; of the experiment."""
+        return self.path / "pairs.png"
+
+    @property
+    def data(self) -> Path:
+        """What was found when the pairs were looked at; of the experiment."""
+        return self.path / "data.json"
+
+    @property
+    def evaluation(self) -> Path:
+        """How good the output is, measured beside simple filters; of the experiment."""
+        return self.path / "evaluation.json"
+
     def files(self) -> tuple[Path, ...]:
         """Return everything a run may have put here."""
-        return self.record, self.metrics, self.model, self.plot, self.report, self.text
+        told = self.record, self.metrics, self.model, self.plot, self.report, self.text
+        return (*told, self.pairs, self.data, self.evaluation)
 
     def reserve(self) -> None:
         """Make the folder.

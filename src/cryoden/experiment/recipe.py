@@ -58,7 +58,7 @@ class PatchPairs:
     def __init__(
         self, targets: Sequence[Windowed], noisy: Sequence[Windowed] | None, settings: PatchSettings
     ) -> None:
-        self.settings = settings
+        self._settings = settings
         self._targets, self._noisy = tuple(targets), None if noisy is None else tuple(noisy)
         for target, other in zip(self._targets, self._noisy or self._targets, strict=True):
             _same_size(target, other)
@@ -68,6 +68,11 @@ class PatchPairs:
             problem = f"no micrograph is as large as a patch of {settings.patch} px"
             raise MicrographError("D12", None, problem, fix="Choose a smaller patch")
         self._scale = lru_cache(maxsize=4096)(self._measured)
+
+    @property
+    def settings(self) -> PatchSettings:
+        """How they are made."""
+        return self._settings
 
     @property
     def kind(self) -> Kind:
@@ -107,25 +112,14 @@ class PatchPairs:
         target = self._limited(scale.apply(numbers(self._targets[which], *window)))
         if self._noisy is not None:
             return self._limited(scale.apply(numbers(self._noisy[which], *window))), target
-        return self._with_noise(target, index, epoch), target
+        return with_noise(target, self.settings, index, epoch), target
 
     def read(self, index: int, noisy: Pixels, target: Pixels) -> None:
         """Write pair ``index`` into two buffers."""
         noisy[...], target[...] = self.pair(index)
 
-    def _with_noise(self, target: Pixels, index: int, epoch: int) -> Pixels:
-        chosen = self.settings
-        draw = np.random.Generator(np.random.Philox(key=chosen.noise_seed, counter=[0, 0, index, epoch]))
-        noisy = target
-        if chosen.poisson:
-            counts = draw.poisson(np.maximum(target, 0) * chosen.poisson)
-            noisy = (counts / np.float32(chosen.poisson)).astype(np.float32)
-        if chosen.gaussian:
-            noisy = noisy + np.float32(chosen.gaussian) * draw.standard_normal(target.shape, np.float32)
-        return self._limited(noisy) if chosen.clip else noisy
-
     def _limited(self, pixels: Pixels) -> Pixels:
-        return np.clip(pixels, 0, 1) if self.settings.scale == "positive" else pixels
+        return _limited(pixels, self.settings)
 
     def _measured(self, which: int) -> Scale:
         micrograph = self._targets[which]
@@ -139,6 +133,22 @@ class PatchPairs:
             problem = "nothing to scale by: no positive pixel, or no contrast"
             raise MicrographError("F25", micrograph.path or micrograph.name, problem, fix="Leave it out")
         return found
+
+
+def with_noise(target: Pixels, chosen: PatchSettings, index: int, epoch: int = 0) -> Pixels:
+    """Return a target with noise: Poisson counts, then Gaussian, by (seed, epoch, index) alone."""
+    draw = np.random.Generator(np.random.Philox(key=chosen.noise_seed, counter=[0, 0, index, epoch]))
+    noisy = target
+    if chosen.poisson:
+        counts = draw.poisson(np.maximum(target, 0) * chosen.poisson)
+        noisy = (counts / np.float32(chosen.poisson)).astype(np.float32)
+    if chosen.gaussian:
+        noisy = noisy + np.float32(chosen.gaussian) * draw.standard_normal(target.shape, np.float32)
+    return _limited(noisy, chosen) if chosen.clip else noisy
+
+
+def _limited(pixels: Pixels, chosen: PatchSettings) -> Pixels:
+    return np.clip(pixels, 0, 1) if chosen.scale == "positive" else pixels
 
 
 def _grid(shape: tuple[int, int], settings: PatchSettings) -> tuple[int, int]:

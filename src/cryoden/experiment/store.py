@@ -98,12 +98,17 @@ class PatchStore:
         self.about = _read_index(folder)
         try:
             self.layout = Layout(*(self.about[name] for name in ("pairs", "shard", "edge", "dtype")))
-            self.settings = PatchSettings(**self.about["settings"])
+            self._settings = PatchSettings(**self.about["settings"])
             self.sums: list[int] = self.about["crc32"]
         except (KeyError, TypeError) as error:
             raise _damaged(folder / INDEX, str(error)) from None
         for number in range(self.layout.shards):
             self._check_size(number)
+
+    @property
+    def settings(self) -> PatchSettings:
+        """How they were made."""
+        return self._settings
 
     @property
     def edge(self) -> int:

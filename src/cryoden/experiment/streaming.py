@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cryoden.experiment_settings import PatchSettings
 from cryoden.micrograph import Pixels
 
 Read = Callable[[int, Pixels, Pixels], None]
@@ -30,6 +31,10 @@ class Pairs(Protocol):
     @property
     def edge(self) -> int:
         """Edge of a patch in px."""
+
+    @property
+    def settings(self) -> PatchSettings:
+        """How they were made."""
 
     def __len__(self) -> int: ...
 

@@ -182,6 +182,7 @@ def _started(
         seconds=0.0,
         steps_per_epoch=state.per_epoch,
         patch=pairs.edge,
+        scale=pairs.settings.scale,
         warnings=(why,) if why else (),
     )
 
