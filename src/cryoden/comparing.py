@@ -49,6 +49,8 @@ class Compared:
         Gives epochs and losses: held-out losses of this program's runs, those told of others.
     record : RunRecord or None
         Of a run of this program.
+    comparable : bool
+        Whether its losses mean the same as those of the others.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Compared:
     curve: Callable[[], Curve]
     course: Callable[[], Curve]
     record: RunRecord | None = None
+    comparable: bool = True
 
     @property
     def improvement(self) -> float | None:
@@ -133,7 +136,7 @@ def _of_record(run: RunRecord) -> Compared:
     return Compared(
         name=run.name,
         state=run.state,
-        initial=run.about["initial"],
+        initial=run.about.get("initial"),
         final=run.figure("last", "train_loss"),
         kept=run.figure("best", "validation_loss"),
         seconds=run.seconds,
@@ -171,6 +174,7 @@ def _of_description(run: Described) -> Compared:
         place=run.path,
         curve=lambda: (run.steps, run.losses),
         course=lambda: _course(run),
+        comparable=bool(run.about.get("comparable", True)),
     )
 
 

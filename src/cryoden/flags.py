@@ -289,6 +289,36 @@ class Baseline:
 
 
 @dataclass(frozen=True)
+class Compare:
+    """Compare runs with one another, and with runs that files describe.
+
+    RUN is a run folder, a JSON or CSV file that describes another program's run, or one that comes
+    with this program: experiment, climate.
+      cryoden compare runs/baseline experiment --against experiment --batches 12 15
+
+    Exit status 3 when a run misses a target.
+    """
+
+    runs: Annotated[
+        Positional[tuple[str, ...]], arg(metavar="RUN...", help="What is compared.", help_behavior_hint="")
+    ]
+    against: Annotated[
+        str | None,
+        arg(metavar="RUN", help="Judge the others by this run's final loss.", help_behavior_hint=""),
+    ] = None
+    within: Annotated[float, arg(metavar="PERCENT", help="How much higher a final loss may be.")] = 10.0
+    batches: Annotated[
+        tuple[float, float] | None,
+        arg(metavar="LOW HIGH", help="Batches a second that are expected.", help_behavior_hint=""),
+    ] = None
+    report: Annotated[
+        Path | None,
+        arg(metavar="FILE", help="Write a page here, .html or .md.", help_behavior_hint=""),
+    ] = None
+    overwrite: Annotated[bool, arg(help="Replace the page if it exists.", help_behavior_hint="")] = False
+
+
+@dataclass(frozen=True)
 class Report:
     """Write the report of a run anew, as Markdown and as one HTML page.
 
@@ -328,6 +358,7 @@ class Cryoden:
         | Annotated[Evaluate, subcommand("evaluate")]
         | Annotated[PatchSets, subcommand("patches")]
         | Annotated[Baseline, subcommand("baseline")]
+        | Annotated[Compare, subcommand("compare")]
         | Annotated[Report, subcommand("report")]
         | Annotated[Demo, subcommand("demo")]
     )

@@ -42,13 +42,16 @@ def reached(run: Compared, targets: Targets) -> list[Reached]:
 
 
 def _final(run: Compared, targets: Targets) -> Reached:
-    wanted, of = targets.reference.final, f"that of {targets.reference.name}"
-    title = f"final loss within {targets.within:g} % of {of}"
+    wanted, of = targets.reference.final, targets.reference.name
+    title = f"final loss within {targets.within:g} %"
     if run.final is None or wanted is None:
         return Reached(run.name, title, None, "not known")
     apart = 100 * (run.final / wanted - 1)
     return Reached(
-        run.name, title, apart <= targets.within, f"{run.final:.4g} is {apart:+.1f} % from {wanted:.4g}"
+        run.name,
+        title,
+        apart <= targets.within,
+        f"{run.final:.4g} is {apart:+.1f} % from {wanted:.4g} of {of}",
     )
 
 
