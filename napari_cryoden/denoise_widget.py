@@ -18,6 +18,7 @@ from napari_cryoden.form import Form
 from napari_cryoden.job import plain
 from napari_cryoden.layer_box import LayerBox
 from napari_cryoden.layers import facts_of
+from napari_cryoden.preferences import preferences
 from napari_cryoden.run import Run
 from napari_cryoden.train_widget import MODELS
 
@@ -31,7 +32,7 @@ class DenoiseWidget(Dock):
         self.denoising, self.run = Denoising.of(self.viewer), Run.of(self.viewer)
         self.layer = LayerBox(self.viewer)
         self.model = FileField("open", "Model file", MODELS, "choose a file, or train a model")
-        self.form = Form(DenoisingSettings())
+        self.form = Form(DenoisingSettings(device=preferences().device))
         self.also_file = QCheckBox("also write an MRC file")
         self.output = FileField("save", "MRC file to write", "MRC files (*.mrc)")
         self.denoise_button, self.cancel_button = QPushButton("Denoise"), QPushButton("Cancel")

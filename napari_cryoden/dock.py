@@ -8,6 +8,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_cryoden.job import plain
+from napari_cryoden.preferences import PLUGIN
 
 WIDTH = 312
 W = TypeVar("W", bound=QWidget)
@@ -59,6 +60,14 @@ def status_label() -> QLabel:
         3 * label.fontMetrics().lineSpacing()
     )  # so that nothing jumps as words come and go
     return label
+
+
+def plugin_dock(viewer: Any, name: str) -> Any:
+    """Return this plugin's widget of this name in front, docked where it is not yet."""
+    docked, widget = plain(viewer).window.add_plugin_dock_widget(PLUGIN, name, tabify=True)
+    docked.show()
+    docked.raise_()
+    return widget
 
 
 def below(viewer: Any, title: str, kind: type[W]) -> W:

@@ -23,6 +23,7 @@ from cryoden.looking import Previews
 from cryoden.micrograph import HalfPair, Windowed
 from cryoden.settings import TrainingSettings
 from napari_cryoden.job import Job
+from napari_cryoden.preferences import preferences
 from napari_cryoden.remarks import show_remarks
 from napari_cryoden.worker import leave_a_core
 
@@ -77,8 +78,8 @@ class Run(Job):
         TrainingError
             G05 while a run is under way.
         """
-        given = {"start": start, "previews": self.previews}
-        self.begin(lambda: _training(opened, model_file, settings, given), "starting")
+        given, spare = {"start": start, "previews": self.previews}, preferences().spare_cores
+        self.begin(lambda: _training(opened, model_file, settings, given, spare), "starting")
         if self.history is not None and self.history.epochs:
             self.earlier = self.history
         self.history, self._target, self._start = History(), model_file, start
@@ -133,10 +134,14 @@ class Run(Job):
 
 
 def _training(
-    opened: Callable[[], Pairs], model_file: Path, settings: TrainingSettings, given: dict[str, Any]
+    opened: Callable[[], Pairs],
+    model_file: Path,
+    settings: TrainingSettings,
+    given: dict[str, Any],
+    spare_cores: int,
 ) -> Generator[TrainingEvent, None, None]:
     yield PhaseStarted("loading PyTorch")
-    leave_a_core()
+    leave_a_core(spare_cores)
     from cryoden import pipeline  # noqa: PLC0415  it loads torch, which docking must not
 
     found = opened()

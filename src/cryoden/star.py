@@ -16,9 +16,36 @@ from cryoden.errors import HalvesError
 from cryoden.header import open_regular
 
 MOST_BYTES = 2**30
+SAMPLED = 20  # rows looked at to find the project's folder
 
 
-def read_columns(path: Path, names: Sequence[str]) -> list[tuple[str, ...]]:
+def micrographs_of(star: Path) -> list[Path]:
+    """Return the micrographs a STAR file lists, each once, whether they are there or not.
+
+    Raises
+    ------
+    HalvesError, MicrographError
+        See `read_columns`.
+    """
+    fix = "Give the STAR file of a motion correction or of a CTF estimation"
+    rows = read_columns(star, ("rlnMicrographName",), fix)
+    project = project_of(star, rows)
+    return list(dict.fromkeys(Path(os.path.abspath(project / name)) for (name,) in rows))  # noqa: PTH100  # resolve() would follow links
+
+
+def project_of(star: Path, rows: Sequence[tuple[str, ...]]) -> Path:
+    """Return the folder that file names in these rows start from: of the STAR file, or one above it."""
+    folder = Path(os.path.abspath(star)).parent  # noqa: PTH100  # as above
+    sample = rows[:: len(rows) // SAMPLED + 1]
+    for place in (folder, *folder.parents):
+        if any((place / name).is_file() for row in sample for name in row):
+            return place
+    return folder
+
+
+def read_columns(
+    path: Path, names: Sequence[str], fix: str = "Give another STAR file"
+) -> list[tuple[str, ...]]:
     """Read some columns of the first table that has them all.
 
     Parameters
@@ -27,6 +54,8 @@ def read_columns(path: Path, names: Sequence[str]) -> list[tuple[str, ...]]:
         A STAR file.
     names : sequence of str
         Column names without the leading underscore, such as ``"rlnMicrographName"``.
+    fix : str
+        What to do when they are missing.
 
     Returns
     -------
@@ -44,12 +73,8 @@ def read_columns(path: Path, names: Sequence[str]) -> list[tuple[str, ...]]:
         if set(names) <= set(columns):
             places = [columns.index(name) for name in names]
             return [_pick(path, row, places, len(columns)) for row in rows]
-    raise HalvesError(
-        "D01",
-        path,
-        f"no table with the columns {' and '.join(names)}",
-        fix="Give the STAR file of a motion correction that saved sums of even and odd frames",
-    )
+    columns_named = f"{'column' if len(names) == 1 else 'columns'} {' and '.join(names)}"
+    raise HalvesError("D01", path, f"no table with the {columns_named}", fix=fix)
 
 
 def _lines(path: Path) -> list[str]:
