@@ -17,6 +17,7 @@ from cryoden.listing import listing
 from cryoden.micrograph import HalfPair, Windowed
 from napari_cryoden.found_list import FoundList
 from napari_cryoden.pair_list import checked, in_short
+from napari_cryoden.two_lines import TwoLines
 from napari_cryoden.verdict_label import MARKS
 
 FEW = 8  # micrographs that one may want all at once
@@ -58,9 +59,16 @@ class MicrographList(FoundList):
         super().__init__()
         self.setSelectionMode(FoundList.SelectionMode.ExtendedSelection)
         self.setMinimumHeight(120)
+        self._lines = TwoLines(self)
+        self.setItemDelegate(self._lines)
         self.itemSelectionChanged.connect(self.changed.emit)
         self._rows: Sequence[Row] = ()
         self._told: dict[int, Told] = {}
+
+    def set_theme(self, dark: bool) -> None:
+        """Take the colors for a dark or a light background."""
+        self._lines.set_theme(dark)
+        self.update()
 
     def look(self, paths: Sequence[Path]) -> None:
         """List what is in these files, folders and STAR files."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from napari.utils.notifications import show_error
+from napari.utils.theme import get_theme
 from qtpy.QtCore import QMimeData, QTimer
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QMessageBox, QProgressBar, QPushButton
@@ -144,6 +145,9 @@ class OpenWidget(Dock):
         answer = QMessageBox.question(self, "Open many micrographs", question)
         return bool(answer == QMessageBox.StandardButton.Yes)
 
+    def _take_theme(self, event: Any = None) -> None:  # noqa: ARG002  napari passes its event
+        self.list.set_theme(get_theme(self.viewer.theme).type == "dark")
+
     def _begin(self, work: Callable[[], None]) -> None:
         try:
             work()
@@ -187,6 +191,8 @@ class OpenWidget(Dock):
         self.list.changed.connect(self.follow)
         self.opening.changed.connect(self.follow)
         self.opening.failed.connect(show_error)
+        self.viewer.events.theme.connect(self._take_theme)
+        self._take_theme()
 
     def _lay_out(self) -> None:
         self.folder.line.setAcceptDrops(False)  # it would write the file's address into the line

@@ -43,9 +43,14 @@ class VerdictLabel(QLabel):
 
     def set_theme(self, dark: bool) -> None:
         """Take the colors for a dark or a light background."""
-        self._colors = _ON_DARK if dark else _ON_LIGHT
+        self._colors = colors(dark)
         self.show_verdict(self._verdict)
 
     def _html(self, verdict: Verdict) -> str:
         level = verdict.level
         return f'<span style="color: {self._colors[level]}">{MARKS[level]}</span> {escape(verdict.words)}'
+
+
+def colors(dark: bool) -> dict[str, str]:
+    """Return the color of each mark on a dark or a light background."""
+    return _ON_DARK if dark else _ON_LIGHT

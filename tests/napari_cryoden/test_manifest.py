@@ -43,6 +43,7 @@ def test_the_sample_menu_gives_two_pairs_the_plugin_recognizes(viewer: Any) -> N
 def test_docking_a_widget_does_not_load_torch() -> None:
     code = (
         "import sys, napari_cryoden.train_widget, napari_cryoden.denoise_widget, napari_cryoden.plot_dock\n"
+        "import napari_cryoden.open_widget\n"
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
