@@ -66,6 +66,11 @@ class FoundList(QListWidget):
         if self._worker is not None:
             self._worker.stop()
 
+    def pause(self, on: bool) -> None:
+        """Leave disk and processor to others for a while, or go on."""
+        if self._worker is not None and self._worker.paused != on:
+            self._worker.pause(on)
+
     def take(self, event: Any) -> None:
         """Show one event."""
         raise NotImplementedError

@@ -109,6 +109,7 @@ class OpenWidget(Dock):
         self._allow(
             self.train_button, self._no_training(), "Open the Train dock with the halves in this folder"
         )
+        self.list.pause(busy)
         self.found.setText(self._found())
         self.status.setText(self.opening.status)
         self.progress.setRange(0, 0 if busy and self.opening.progress is None else 1000)
