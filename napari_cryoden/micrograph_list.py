@@ -17,10 +17,10 @@ from cryoden.listing import listing
 from cryoden.micrograph import HalfPair, Windowed
 from napari_cryoden.found_list import FoundList
 from napari_cryoden.pair_list import checked, in_short
+from napari_cryoden.reader import FEW
 from napari_cryoden.two_lines import TwoLines
 from napari_cryoden.verdict_label import MARKS
 
-FEW = 8  # micrographs that one may want all at once
 BYTES = 4  # of a pixel in a layer
 
 

@@ -19,7 +19,7 @@ from napari_cryoden.remarks import show_remarks
 
 Path_ = str | PathLike[str]
 Reader = Callable[[Path_ | Sequence[Path_]], list[Any]]
-FEW = 8  # micrographs that are opened without a choice
+FEW = 8  # micrographs that one may want all at once
 LOOKED_AT = 5_000  # names, before a folder counts as one without micrographs
 
 

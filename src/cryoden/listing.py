@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -58,13 +58,8 @@ def listing(paths: Sequence[Path]) -> Listing:
     return Listing(pairs, sorted(others, key=lambda file: natural(str(file))))
 
 
-def _micrographs(path: Path) -> Iterator[Path]:
-    if path.is_dir():
-        yield from micrographs_below(path)
-    elif os.path.lexists(path):
-        yield path
-    else:
-        raise HalvesError("D01", path, "no such file or folder", fix="Check the path")
+def _micrographs(path: Path) -> Iterable[Path]:
+    return micrographs_below(path) if path.is_dir() else [path]
 
 
 def _known(read: Callable[[T], list[F]], star: T) -> list[F]:

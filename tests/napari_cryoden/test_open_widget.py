@@ -128,14 +128,14 @@ def test_halves_open_side_by_side_in_a_thread(
     write_pair("m2", 2)
     write_mrc("lone.mrc", noise, pixel_size=0.75)
     look(qtbot, dock, tmp_path)
-    select(dock, 2, 1)
+    select(dock, 2, 0)  # they open in the order of the list all the same
     assert dock.open_button.text() == "Open 3 (2 MB)"
     dock.open_button.click()
     assert len(dock.viewer.layers) == 0
     assert not dock.open_button.isEnabled()
     assert "being opened" in dock.open_button.toolTip()
     qtbot.waitUntil(lambda: not dock.opening.running)
-    assert [layer.name for layer in dock.viewer.layers] == ["m2_EVN", "m2_ODD", "lone"]
+    assert [layer.name for layer in dock.viewer.layers] == ["m1_EVN", "m1_ODD", "lone"]
     lone = dock.viewer.layers["lone"]
     np.testing.assert_array_equal(lone.data, noise)
     np.testing.assert_allclose(lone.contrast_limits, np.percentile(noise, (0.5, 99.5)))
@@ -228,6 +228,7 @@ def drop(target: Any, *urls: QUrl) -> None:
     """Let Qt carry a drag to a widget, or to what is around it if that does not want it."""
     mime = QMimeData()
     mime.setUrls(list(urls))
+    mime.setData("text/plain", b" ".join(url.toEncoded().data() for url in urls))  # as file managers do
     given = (Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
     middle = target.rect().center()
     QApplication.sendEvent(target, QDragEnterEvent(middle, *given))
@@ -242,9 +243,14 @@ def test_files_and_folders_can_be_dropped_anywhere_on_the_dock(
     file = write_mrc("a.mrc", noise)
     write_mrc("more/b.mrc", noise)
     target = {"list": dock.list.viewport(), "found": dock.found, "line": dock.folder.line}[onto]
-    drop(target, QUrl("https://a.b/c.mrc"), *map(QUrl.fromLocalFile, map(str, (file, tmp_path / "more"))))
+    drop(target, *map(QUrl.fromLocalFile, map(str, (file, tmp_path / "more"))))
     qtbot.waitUntil(lambda: dock.list.count() == 2)
     assert dock.folder.line.text() == ""
+
+
+def test_a_web_address_is_not_a_file(dock: Any) -> None:
+    drop(dock, QUrl("https://example.org/a.mrc"))
+    assert not dock.list.checking
 
 
 def test_a_folder_is_listed_when_its_path_is_typed_to_its_end(
@@ -346,7 +352,7 @@ def test_every_control_says_what_it_does(dock: Any) -> None:
 
 def test_the_dock_fits_a_small_screen(qtbot: Any, dock: Any, write_mrc: Any, noise: Any) -> None:
     look(qtbot, dock, write_mrc(f"{'long' * 30}.mrc", noise))
-    assert dock.sizeHint().width() <= 320
+    assert dock.width() <= 320
     assert dock.minimumSizeHint().height() <= 400
     for label in filter(QLabel.isVisible, dock.findChildren(QLabel)):
         assert label.mapTo(dock, label.rect().bottomRight()).x() <= dock.width()
