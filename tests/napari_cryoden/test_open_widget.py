@@ -333,7 +333,7 @@ def test_one_layer_at_a_time_waits_for_the_window(qtbot: Any, viewer: Any) -> No
     assert max(ahead) <= 1
 
 
-def test_closing_the_window_ends_opening(
+def test_at_the_end_of_the_window_nothing_more_is_added(
     qtbot: Any, dock: Any, write_mrc: Any, noise: Any, tmp_path: Path
 ) -> None:
     for number in range(20):
@@ -341,7 +341,9 @@ def test_closing_the_window_ends_opening(
     look(qtbot, dock, tmp_path)
     dock.all_button.click()
     dock.open_button.click()
+    qtbot.waitUntil(lambda: len(dock.viewer.layers) == 1)
     assert dock.opening.end()
+    assert len(dock.viewer.layers) == 1
 
 
 def test_every_control_says_what_it_does(dock: Any) -> None:
