@@ -15,6 +15,7 @@ from cryoden.settings import DenoisingSettings
 from napari_cryoden import layers
 from napari_cryoden.comparison import Comparison
 from napari_cryoden.job import Job
+from napari_cryoden.preferences import preferences
 from napari_cryoden.remarks import show_remarks
 from napari_cryoden.worker import leave_a_core
 
@@ -51,8 +52,8 @@ class Denoising(Job):
         CryodenError
             G05 while another is under way, F32 for a layer that is no micrograph.
         """
-        micrograph = layers.to_micrograph(raw)
-        self.begin(lambda: _denoising(micrograph, model, settings, output), f"denoising {raw.name}")
+        micrograph, spare = layers.to_micrograph(raw), preferences().spare_cores
+        self.begin(lambda: _denoising(micrograph, model, settings, output, spare), f"denoising {raw.name}")
         self.tiles, self.progress, self.result, self.raw = (0, 0), None, None, raw
         self._made_with = {"model": str(model), "settings": asdict(settings)}
         self._written = f" and in {output}" if output else ""
@@ -82,9 +83,13 @@ class Denoising(Job):
 
 
 def _denoising(
-    micrograph: Micrograph, model: Path, settings: DenoisingSettings, output: Path | None
+    micrograph: Micrograph,
+    model: Path,
+    settings: DenoisingSettings,
+    output: Path | None,
+    spare_cores: int,
 ) -> Generator[DenoisingEvent, None, None]:
-    leave_a_core()
+    leave_a_core(spare_cores)
     from cryoden import pipeline  # noqa: PLC0415  it loads torch, which docking must not
 
     with ExitStack() as stack:

@@ -18,6 +18,7 @@ from napari_cryoden.job import plain
 from napari_cryoden.layer_box import LayerBox
 from napari_cryoden.layers import facts_of
 from napari_cryoden.model_field import ModelField
+from napari_cryoden.preferences import preferences
 
 
 class DenoiseWidget(Dock):
@@ -29,7 +30,7 @@ class DenoiseWidget(Dock):
         self.denoising = Denoising.of(self.viewer)
         self.layer = LayerBox(self.viewer)
         self.model = ModelField(self.viewer)
-        self.form = Form(DenoisingSettings())
+        self.form = Form(DenoisingSettings(device=preferences().device))
         self.also_file = QCheckBox("also write an MRC file")
         self.output = FileField("save", "MRC file to write", "MRC files (*.mrc)")
         self.denoise_button, self.cancel_button = QPushButton("Denoise"), QPushButton("Cancel")

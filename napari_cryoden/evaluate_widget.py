@@ -19,6 +19,7 @@ from napari_cryoden.form import Form
 from napari_cryoden.job import plain
 from napari_cryoden.layer_box import LayerBox
 from napari_cryoden.layer_pairs import pairs_of
+from napari_cryoden.preferences import preferences
 from napari_cryoden.run import Run
 from napari_cryoden.train_widget import MODELS
 
@@ -35,7 +36,7 @@ class EvaluateWidget(Dock):
         self.even, self.odd = LayerBox(self.viewer), LayerBox(self.viewer)
         self.denoised_even, self.denoised_odd = (LayerBox(self.viewer, none="none") for _ in range(2))
         self.model = FileField("open", "Model file", MODELS, "none")
-        self.form = Form(EvaluationSettings())
+        self.form = Form(EvaluationSettings(device=preferences().device))
         self.evaluate_button, self.cancel_button = QPushButton("Evaluate"), QPushButton("Cancel")
         self.save_button = QPushButton("Save report…")
         self.table_button = QPushButton("Table")

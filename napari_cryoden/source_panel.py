@@ -96,6 +96,11 @@ class SourcePanel(QWidget):
         source = facts_of(layer).get("source") if layer is not None else None
         return Path(source).parent if source else None
 
+    def learn_from(self, folder: Path) -> None:
+        """Choose the halves in this folder."""
+        self.choice.setCurrentIndex(FOLDER)
+        self.folder.path = folder
+
     def material(self) -> Callable[[], Pairs]:
         """Return what opens the chosen pairs; pixels of layers are copied here and now.
 
