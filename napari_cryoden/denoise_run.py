@@ -8,12 +8,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
+from napari.utils.notifications import show_error
+
+from cryoden.errors import CryodenError
 from cryoden.events import DenoisingEvent, MicrographDenoised, TileFinished
 from cryoden.micrograph import Micrograph
 from cryoden.publish import publishing
 from cryoden.settings import DenoisingSettings
 from napari_cryoden import layers
 from napari_cryoden.comparison import Comparison
+from napari_cryoden.derive_run import Deriving
 from napari_cryoden.job import Job
 from napari_cryoden.preferences import preferences
 from napari_cryoden.remarks import show_remarks
@@ -43,9 +47,19 @@ class Denoising(Job):
         self.raw: Any = None
         self._made_with: dict[str, Any] = {}
         self._written = ""
+        self._with_difference = False
 
-    def denoise(self, raw: Any, model: Path, settings: DenoisingSettings, output: Path | None = None) -> None:
+    def denoise(
+        self,
+        raw: Any,
+        model: Path,
+        settings: DenoisingSettings,
+        output: Path | None = None,
+        difference: bool = False,
+    ) -> None:
         """Begin on a copy of the layer; ``output`` is an MRC file to write, too.
+
+        With ``difference`` what was taken away is added as one more layer.
 
         Raises
         ------
@@ -57,6 +71,7 @@ class Denoising(Job):
         self.tiles, self.progress, self.result, self.raw = (0, 0), None, None, raw
         self._made_with = {"model": str(model), "settings": asdict(settings)}
         self._written = f" and in {output}" if output else ""
+        self._with_difference = difference
 
     def fold(self, event: DenoisingEvent) -> None:
         """Count tiles and add the result layer."""
@@ -80,6 +95,15 @@ class Denoising(Job):
         show_remarks(self.raw.name, (one for one in micrograph.warnings if one not in known))
         if self.raw in self.viewer.layers:  # it may have been deleted meanwhile
             self.comparison.show(self.raw, self.result)
+            self._add_difference()
+
+    def _add_difference(self) -> None:
+        if not self._with_difference:
+            return
+        try:
+            Deriving.of(self.viewer).difference(self.raw, self.result)
+        except CryodenError as error:  # something else is being computed
+            show_error(str(error))
 
 
 def _denoising(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from napari.layers import Image
 from napari.utils.notifications import show_error
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QProgressBar, QPushButton
 
@@ -31,6 +32,7 @@ class DenoiseWidget(Dock):
         self.layer = LayerBox(self.viewer)
         self.model = ModelField(self.viewer)
         self.form = Form(DenoisingSettings(device=preferences().device))
+        self.also_difference = QCheckBox("also add the difference")
         self.also_file = QCheckBox("also write an MRC file")
         self.output = FileField("save", "MRC file to write", "MRC files (*.mrc)")
         self.denoise_button, self.cancel_button = QPushButton("Denoise"), QPushButton("Cancel")
@@ -40,6 +42,7 @@ class DenoiseWidget(Dock):
         self._proposed: Path | None = None
         self._lay_out()
         self._connect()
+        self._choose_active()
         self._propose()
         self.follow()
 
@@ -50,7 +53,8 @@ class DenoiseWidget(Dock):
             return
         output = self.output.path if self.also_file.isChecked() else None
         try:
-            self.denoising.denoise(layer, model, self.form.settings(), output)
+            difference = self.also_difference.isChecked()
+            self.denoising.denoise(layer, model, self.form.settings(), output, difference)
         except CryodenError as error:
             show_error(str(error))
 
@@ -71,6 +75,12 @@ class DenoiseWidget(Dock):
         done, total = job.tiles
         self.progress.setRange(0, total or (0 if job.running else 1))
         self.progress.setValue(done)
+
+    def _choose_active(self) -> None:
+        """Begin with the layer the user has selected."""
+        active = self.viewer.layers.selection.active
+        if isinstance(active, Image):
+            self.layer.layer = active
 
     def _problem(self) -> str:
         if self.denoising.running:
@@ -114,6 +124,8 @@ class DenoiseWidget(Dock):
 
     def _lay_out(self) -> None:
         self.output.setVisible(False)
+        self.also_difference.setToolTip("Raw minus denoised, as a layer: it should look like noise")
+        self.also_file.setToolTip("Write the result with the header of the micrograph's file, too")
         self.compare_button.setCheckable(True)
         self.compare_button.setToolTip("Show both side by side; once more gives your own view back")
         for title, widget in (
@@ -123,6 +135,7 @@ class DenoiseWidget(Dock):
         ):
             self.column.addWidget(heading(title))
             self.column.addWidget(widget)
+        self.column.addWidget(self.also_difference)
         self.column.addWidget(self.also_file)
         self.column.addWidget(self.output)
         self.column.addStretch(1)

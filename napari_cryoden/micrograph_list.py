@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,12 +142,10 @@ def _looked_at(paths: Sequence[Path]) -> Generator[Any, None, None]:
 
 
 def _names(files: Sequence[Path]) -> Iterator[str]:
-    """Yield file names, with their folders where there are several."""
-    folders = {file.parent for file in files}
-    root = min(folders, key=lambda folder: len(folder.parts)) if folders else None
-    for file in files:
-        below = root is not None and file.is_relative_to(root)
-        yield file.relative_to(root).as_posix() if root and below else str(file)
+    """Yield file names, with their folders, from the one that is common to all, where there are several."""
+    whole = [file.absolute() for file in files]
+    root = Path(os.path.commonpath([file.parent for file in whole])) if whole else Path()
+    yield from (file.relative_to(root).as_posix() for file in whole)
 
 
 def _read(number: int, row: Row, pairs: dict[int, HalfPair]) -> Told:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QButtonGroup, QGridLayout, QStackedWidget, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QButtonGroup, QGridLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from napari_cryoden.batch_widget import BatchWidget
 from napari_cryoden.compare_widget import CompareWidget
 from napari_cryoden.denoise_widget import DenoiseWidget
-from napari_cryoden.dock import WIDTH, Dock
+from napari_cryoden.dock import WIDTH, Dock, weakly
 from napari_cryoden.evaluate_widget import EvaluateWidget
 from napari_cryoden.job import plain
 from napari_cryoden.open_widget import OpenWidget
@@ -39,7 +38,7 @@ class Workbench(QWidget):
         super().__init__()
         self.setObjectName(WORKBENCH)
         self.viewer = plain(napari_viewer)
-        self.buttons: dict[str, QToolButton] = {}
+        self.buttons: dict[str, QPushButton] = {}
         self._made: dict[str, Dock] = {}
         self._stack = QStackedWidget()
         self._group = QButtonGroup(self)  # one of them is always down
@@ -70,17 +69,15 @@ class Workbench(QWidget):
         row.setSpacing(3)
         for place, (name, (word, _, use)) in enumerate(STEPS.items()):
             button = self.buttons[name] = _button(word, use)
-            button.clicked.connect(lambda _, name=name: self.bring(name))
+            button.clicked.connect(weakly(self.bring, name))
             self._group.addButton(button)
             row.addWidget(button, place // COLUMNS, place % COLUMNS)
         return row
 
 
-def _button(word: str, use: str) -> QToolButton:
-    button = QToolButton()
-    button.setText(word)
+def _button(word: str, use: str) -> QPushButton:
+    button = QPushButton(word)
     button.setToolTip(use)
     button.setCheckable(True)
-    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
     button.setMinimumWidth((WIDTH - 24) // COLUMNS)
     return button

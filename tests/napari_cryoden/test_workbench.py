@@ -50,7 +50,7 @@ def test_without_it_a_step_is_a_dock_of_its_own(viewer: Any) -> None:
 
 def test_a_run_goes_on_while_another_step_is_in_front(qtbot: Any, workbench: Any, viewer: Any) -> None:
     run = Run.of(viewer)
-    run.begin(runs.events, "starting")
+    run.begin(lambda: (event for event in runs.events()), "starting")
     run.history = History()
     workbench.bring("Runs")
     qtbot.waitUntil(lambda: not run.running, timeout=20_000)
