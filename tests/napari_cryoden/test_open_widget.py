@@ -340,9 +340,11 @@ def test_at_the_end_of_the_window_nothing_more_is_added(
         write_mrc(f"m{number}.mrc", noise)
     look(qtbot, dock, tmp_path)
     dock.all_button.click()
+    ended: list[bool] = []
+    dock.viewer.layers.events.inserted.connect(lambda _: ended.append(dock.opening.end()))
     dock.open_button.click()
-    qtbot.waitUntil(lambda: len(dock.viewer.layers) == 1)
-    assert dock.opening.end()
+    qtbot.waitUntil(lambda: not dock.opening.running, timeout=60_000)
+    assert ended == [True]
     assert len(dock.viewer.layers) == 1
 
 
