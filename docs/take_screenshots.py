@@ -8,25 +8,25 @@ Without arguments on simulated halves. With a folder of halves, on those, under 
 from __future__ import annotations
 
 import sys
+from contextlib import chdir
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import napari
 from qtpy.QtGui import QImage
 
-from cryoden import simulation
-from cryoden.side_settings import SimulationSettings
 from napari_cryoden.demo import picture, wait
 from napari_cryoden.plot_dock import TITLE
 from napari_cryoden.runs_dock import TITLE as RUNS_TITLE
+from napari_cryoden.sample_data import sample_pairs
 from napari_cryoden.spectra_dock import TITLE as SPECTRA_TITLE
+from napari_cryoden.writer import write
 
-IMAGES = Path(__file__).with_name("images")
+IMAGES = Path(__file__).resolve().with_name("images")
 SIZE = (1366, 768)  # of the smallest screen it should fit
 QUALITY = 88
 MINUTES = 1.0
-SIMULATED = SimulationSettings(count=4, edge=1024, pixel_size=2.0, particles=60, dose=60)
+RUNS = Path("runs")
 
 
 class Tour:
@@ -111,10 +111,19 @@ class Tour:
         wait(dock.batch.ended, lambda: not dock.batch.running, 2)
         self.take("batch")
 
-    def runs(self, folder: Path) -> None:
-        """Show the runs of a folder side by side."""
+    def train_baseline(self) -> None:
+        """Train the small network, too."""
+        dock = self.bench.bring("Train a denoiser")
+        dock.form.fields["network"].value = "baseline"
+        dock.folder.path = RUNS / "baseline"
+        dock.train_button.click()
+        wait(dock.run.ended, lambda: not dock.run.running, MINUTES)
+        self.close(TITLE)
+
+    def runs(self) -> None:
+        """Show both runs side by side."""
         dock = self.bench.bring("Runs")
-        dock.root.path = folder
+        dock.root.path = RUNS
         wait(dock.table.itemSelectionChanged, lambda: dock.table.rowCount() == 2)
         dock.table.selectAll()
         dock.show_button.click()
@@ -122,37 +131,37 @@ class Tour:
         self.close(RUNS_TITLE)
 
 
-def walk(tour: Any, place: Path) -> None:
-    """Take all pictures, keeping what is made in a folder."""
+def walk(tour: Tour, *, whole: bool) -> None:
+    """Take the pictures up to comparing, or all of them."""
     tour.open()
-    tour.train(place / "runs" / "first")
+    tour.train(RUNS / "unet")
     tour.denoise()
     tour.compare()
+    if not whole:
+        return
     (tour.data / "broken.mrc").write_bytes(b"\0" * 100)
-    tour.batch(place / "denoised")
-    dock = tour.bench.bring("Train a denoiser")
-    dock.form.fields["network"].value = "baseline"
-    dock.folder.path = place / "runs" / "baseline"
-    dock.train_button.click()
-    wait(dock.run.ended, lambda: not dock.run.running, MINUTES)
-    tour.close(TITLE)
-    tour.runs(place / "runs")
+    tour.batch(Path("denoised"))
+    tour.train_baseline()
+    tour.runs()
+
+
+def _data(arguments: list[str]) -> Path:
+    """Return a folder of halves: the one that was named, or the sample written as files."""
+    data = Path("grid_2")
+    if arguments:
+        data.symlink_to(Path(arguments[0]), target_is_directory=True)
+        return data
+    data.mkdir()
+    for pixels, attributes, _ in sample_pairs():
+        write(str(data / f"{attributes['name']}.mrc"), pixels, attributes)
+    return data
 
 
 def main(arguments: list[str]) -> None:
     """Walk through all steps on simulated halves, or as far as comparing on real ones."""
-    with TemporaryDirectory() as folder:
-        if arguments:
-            tour = Tour(Path(arguments[0]), arguments[1])
-            tour.open()
-            tour.train(Path(folder) / "run")
-            tour.denoise()
-            tour.compare()
-        else:
-            data = Path(folder) / "grid2"
-            list(simulation.simulate_files(data, SIMULATED))
-            tour = Tour(data, "tour")
-            walk(tour, Path(folder))
+    with TemporaryDirectory() as folder, chdir(folder):  # no path of this machine is in a picture
+        tour = Tour(_data(arguments), arguments[1] if arguments else "tour")
+        walk(tour, whole=not arguments)
         tour.viewer.close()
 
 
