@@ -79,7 +79,8 @@ def _settings(record: RunRecord) -> BaselineSettings:
     settings = record.started.settings
     if not isinstance(settings, BaselineSettings):
         problem = "is a run of cryoden train, not of the baseline experiment"
-        raise RunError("R06", record.folder.path, problem, fix="Give a folder written by cryoden baseline")
+        fix = "Give a folder written by cryoden baseline"
+        raise RunError("R06", record.folder.path, problem, kept="Nothing was written", fix=fix)
     return settings
 
 
