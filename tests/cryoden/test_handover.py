@@ -188,7 +188,7 @@ def test_data_that_are_gone_are_told_in_one_line_and_pairs_can_be_made_up(
     capsys.readouterr()
     assert main(["export", run, "--out", str(tmp_path / "out")]) == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("P06")
+    assert line.startswith(f"P06  {tmp_path / 'data'} — is not there any more")
     assert "--synthetic" in line
     assert {path.name for path in tmp_path.iterdir()} == {"run"}
     assert main(["export", run, "--out", str(tmp_path / "out"), "--synthetic"]) == 0
@@ -311,8 +311,13 @@ class TestFortran:
 
     def test_a_result_that_is_no_number_is_noticed(self, program: Path, export: Path, tmp_path: Path) -> None:
         shutil.copytree(export, tmp_path / "wrong")
-        np.full(1, np.nan, "<f4").tofile(tmp_path / "wrong" / "initial_bias3.bin")
-        assert checked(program, tmp_path / "wrong", tmp_path / "log.csv").returncode == 1
+        file = tmp_path / "wrong" / "initial_bias1.bin"
+        biases = np.fromfile(file, "<f4")
+        biases[0] = np.nan  # one channel of many
+        biases.tofile(file)
+        done = checked(program, tmp_path / "wrong", tmp_path / "log.csv")
+        assert done.returncode == 1
+        assert "conv1" in {line.split()[0] for line in done.stdout.splitlines() if "TOO FAR" in line}
 
     def test_a_file_that_is_not_whole_is_named(self, program: Path, export: Path, tmp_path: Path) -> None:
         shutil.copytree(export, tmp_path / "short")
