@@ -23,6 +23,7 @@ from cryoden.flags import (
     Demo,
     Denoise,
     Evaluate,
+    Export,
     Info,
     PatchesInfo,
     PatchSets,
@@ -247,6 +248,13 @@ def _compare(asked: Compare, *, as_json: bool) -> int:
     return DONE if comparison_console.compare(asked, as_json=as_json) else FAILURES
 
 
+def _export(asked: Export, *, as_json: bool) -> int:
+    from cryoden import experiment_console  # noqa: PLC0415 - torch only where it is needed
+
+    experiment_console.export(asked, as_json=as_json)
+    return DONE
+
+
 def _report(asked: Report, *, as_json: bool) -> int:  # noqa: ARG001  it has nothing to print
     from cryoden import run_report  # noqa: PLC0415 - numpy only where it is needed
     from cryoden.run_folder import RunFolder  # noqa: PLC0415 - the same
@@ -275,6 +283,7 @@ COMMANDS: dict[type, Callable[..., int]] = {
     PatchSets: _patches,
     Baseline: _baseline,
     Compare: _compare,
+    Export: _export,
     Report: _report,
     Demo: _demo,
 }

@@ -131,6 +131,7 @@ def kept_in(
     *,
     files: Iterable[Path] = (),
     start: Model | None = None,
+    data: Mapping[str, Any] | None = None,
 ) -> Iterator[TrainingEvent]:
     """Pass events on; what they tell is in the folder before they are passed on.
 
@@ -143,6 +144,8 @@ def kept_in(
         Made here; must not exist.
     events, files, start
         See `cryoden.saving.save_best`.
+    data : mapping, optional
+        Where its data lie, as plain JSON values, for whoever needs them again.
 
     Raises
     ------
@@ -150,7 +153,7 @@ def kept_in(
         O05, O06 before the first event when the folder cannot be had.
     """
     folder.reserve()
-    keeper = _Keeper(folder, tuple(files), start)
+    keeper = _Keeper(folder, tuple(files), start, data)
     try:
         for event in save_best(events, folder.model, files=keeper.files, start=start):
             keeper.add(event)
@@ -163,7 +166,9 @@ def kept_in(
 
 
 class _Keeper:
-    def __init__(self, folder: RunFolder, files: tuple[Path, ...], start: Model | None) -> None:
+    def __init__(
+        self, folder: RunFolder, files: tuple[Path, ...], start: Model | None, data: Mapping[str, Any] | None
+    ) -> None:
         self.folder, self.files = folder, files
         self._rows: list[dict[str, Any]] = []
         self._end = {"state": "stopped", "message": "Stopped"}
@@ -174,6 +179,7 @@ class _Keeper:
             "began": datetime.now(UTC).isoformat(timespec="seconds"),
             "process": {"pid": os.getpid(), "host": socket.gethostname()},
             "files": [str(file) for file in files],
+            "data": data,
             "start": start.sha256 if start else None,
             "versions": versions(),
             "steps": 0,

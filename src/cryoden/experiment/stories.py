@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cryoden.events import PhaseStarted, TrainingEvent, TrainingFinished
@@ -17,21 +17,28 @@ from cryoden.run_report import finished
 
 
 def baseline(
-    pairs: PatchStore | PatchPairs, folder: RunFolder, settings: BaselineSettings
+    pairs: PatchStore | PatchPairs,
+    folder: RunFolder,
+    settings: BaselineSettings,
+    data: Mapping[str, Any] | None = None,
 ) -> Iterator[TrainingEvent]:
     """Run the experiment and keep it in a run folder, which must not exist.
+
+    ``data`` says where the pairs lie; see `cryoden.experiment.data.whereabouts`.
 
     Raises
     ------
     CryodenError
         For pairs that cannot be read, settings that do not fit, or a folder that cannot be had.
     """
-    yield from finished(folder, _judged(pairs, folder, settings))
+    yield from finished(folder, _judged(pairs, folder, settings, data))
 
 
-def _judged(pairs: Any, folder: RunFolder, settings: BaselineSettings) -> Iterator[TrainingEvent]:
+def _judged(
+    pairs: Any, folder: RunFolder, settings: BaselineSettings, data: Mapping[str, Any] | None
+) -> Iterator[TrainingEvent]:
     """Pass the run on; before its last event, find out how good what it learned is."""
-    for event in kept_in(folder, train(pairs, settings)):
+    for event in kept_in(folder, train(pairs, settings), data=data):
         if isinstance(event, TrainingFinished):
             yield PhaseStarted("judging the kept network")
             held_out = HeldPairs.of(pairs, settings)[0].indices
