@@ -27,6 +27,7 @@ SIZE = (1366, 768)  # of the smallest screen it should fit
 QUALITY = 88
 MINUTES = 1.0
 RUNS = Path("runs")
+SIMULATED, OF_REAL = "tour", {"watch", "compare"}
 
 
 class Tour:
@@ -48,6 +49,8 @@ class Tour:
 
     def take(self, step: str) -> None:
         """Save what the window shows as a JPEG, a quarter of a PNG where noise is in sight."""
+        if self.name != SIMULATED and step not in OF_REAL:
+            return
         with TemporaryDirectory() as folder:
             path = Path(folder) / "picture.png"
             picture(self.viewer, path)
@@ -160,7 +163,7 @@ def _data(arguments: list[str]) -> Path:
 def main(arguments: list[str]) -> None:
     """Walk through all steps on simulated halves, or as far as comparing on real ones."""
     with TemporaryDirectory() as folder, chdir(folder):  # no path of this machine is in a picture
-        tour = Tour(_data(arguments), arguments[1] if arguments else "tour")
+        tour = Tour(_data(arguments), arguments[1] if arguments else SIMULATED)
         walk(tour, whole=not arguments)
         tour.viewer.close()
 
