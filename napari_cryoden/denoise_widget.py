@@ -29,7 +29,7 @@ class DenoiseWidget(Dock):
         super().__init__()
         self.viewer = plain(napari_viewer)
         self.denoising = Denoising.of(self.viewer)
-        self.layer = LayerBox(self.viewer)
+        self.layer = LayerBox(self.viewer, "The micrograph to denoise")
         self.model = ModelField(self.viewer)
         self.form = Form(DenoisingSettings(device=preferences().device))
         self.also_difference = QCheckBox("also add the difference")

@@ -33,8 +33,11 @@ class EvaluateWidget(Dock):
         super().__init__()
         self.viewer = plain(napari_viewer)
         self.evaluating, self.run = Evaluating.of(self.viewer), Run.of(self.viewer)
-        self.even, self.odd = LayerBox(self.viewer), LayerBox(self.viewer)
-        self.denoised_even, self.denoised_odd = (LayerBox(self.viewer, none="none") for _ in range(2))
+        self.even, self.odd = (LayerBox(self.viewer, f"The raw {half} half") for half in ("even", "odd"))
+        self.denoised_even, self.denoised_odd = (
+            LayerBox(self.viewer, f"The {half} half as it was denoised, by any program", none="none")
+            for half in ("even", "odd")
+        )
         self.model = FileField("open", "Model file", MODELS, "none")
         self.form = Form(EvaluationSettings(device=preferences().device))
         self.evaluate_button, self.cancel_button = QPushButton("Evaluate"), QPushButton("Cancel")

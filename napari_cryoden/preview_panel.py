@@ -34,9 +34,8 @@ class PreviewPanel(QWidget):
     def __init__(self, viewer: Any) -> None:
         super().__init__()
         self._viewer, self.run = viewer, Run.of(viewer)
-        self.layer = LayerBox(viewer, none="no preview")
+        self.layer = LayerBox(viewer, USE, none="no preview")
         self.here_button = QPushButton("Here")
-        self.layer.setToolTip(USE)
         self.here_button.setToolTip(HERE)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)

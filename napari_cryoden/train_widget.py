@@ -41,7 +41,7 @@ class TrainWidget(Dock):
         self.run = Run.of(self.viewer)
         self.source = SourcePanel(self.viewer)
         self.folder = FileField("save", "Run folder to make")
-        self.start_model = FileField("open", "Model to go on from", MODELS, "empty: as begin says below")
+        self.start_model = FileField("open", "Model to go on from", MODELS, "empty: as begin says above")
         self.preview = PreviewPanel(self.viewer)
         self.form = Form(TrainingSettings(device=preferences().device))
         self.train_button = QPushButton("Train")
