@@ -13,6 +13,7 @@ from cryoden import devices, ice_ring
 from cryoden.checkpoint import Model
 from cryoden.errors import TrainingError
 from cryoden.events import DenoisingEvent, MicrographDenoised, TileFinished
+from cryoden.fused import FusedBaseline, available
 from cryoden.micrograph import Micrograph
 from cryoden.networks import Network, build, loaded
 from cryoden.normalization import CLIP, Normalization, bands, measured, positive, typical
@@ -46,6 +47,7 @@ class Denoiser:
         self.place = Place(device, devices.denoising_format(settings.precision, device))
         self.network: Network = loaded(build(model.network, 0, model), model).eval()
         self.network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stubs
+        self._fused = self._fused_step(settings)
         self._edge = settings.tile or self._edge_from_memory()
 
     def denoise(self, micrograph: Micrograph) -> Iterator[DenoisingEvent]:
@@ -121,13 +123,23 @@ class Denoiser:
 
     def _predicted(self, noisy: Tensor) -> Tensor:
         if self.orientations == 1:
-            return self.place.predict(self.network, noisy)
+            return self._outputs(noisy)
         total = torch.zeros_like(noisy)
         for turns, mirror in product(range(4), (False, True)):
             turned = torch.rot90(noisy.flip(-1) if mirror else noisy, turns, (-2, -1))
-            back = torch.rot90(self.place.predict(self.network, turned), -turns, (-2, -1))
+            back = torch.rot90(self._outputs(turned), -turns, (-2, -1))
             total += back.flip(-1) if mirror else back
         return total / 8
+
+    def _fused_step(self, settings: DenoisingSettings) -> FusedBaseline | None:
+        """Return the baseline in one kernel, where it can be had and no number format is asked for."""
+        wanted = self.model.network == "baseline" and settings.precision == "auto"
+        if not wanted or self.place.device.type != "cuda" or available(self.place.device):
+            return None
+        return FusedBaseline(self.network, self.place.device)  # type: ignore[arg-type]  # it is the baseline
+
+    def _outputs(self, noisy: Tensor) -> Tensor:
+        return self._fused.forward(noisy) if self._fused else self.place.predict(self.network, noisy)
 
     def _edge_from_memory(self) -> int:
         least, most = TILE_LIMITS
