@@ -63,7 +63,7 @@ def torch_step(batches: list[Pair], kind: str) -> Step:
 def compiled_step(batches: list[Pair]) -> Step:
     """Return bfloat16, channels last, compiled and replayed as one CUDA graph: the best of stock torch."""
     net = network(0).to(memory_format=torch.channels_last)
-    optimizer = torch.optim.SGD(net.parameters(), lr=1e-3, capturable=False)
+    optimizer = torch.optim.SGD(net.parameters(), lr=1e-3)
     noisy, target = (part.clone() for part in batches[0])
 
     @torch.compile
