@@ -80,7 +80,7 @@ class StepFinished:
 
 @dataclass(frozen=True)
 class Speed:
-    """How fast an epoch was: its seconds, and per second its batches, images and MB of pairs (10⁶ bytes)."""
+    """How fast an epoch was: its seconds, and batches, images and MB (10⁶ bytes of float32) a second."""
 
     seconds: float
     batches: float

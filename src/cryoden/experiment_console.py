@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from typing import Any, TypeVar
 
-from cryoden.console import OUT, bar, print_json, show_table
+from cryoden.console import OUT, bar, print_json, printed, show_remarks
 from cryoden.errors import printable
 from cryoden.experiment import stories
-from cryoden.experiment.build import BuildEvent, BuildFinished, build, summary
+from cryoden.experiment.build import BuildFinished, MicrographMeasured, PairWritten, build
 from cryoden.experiment.data import Material, opened, patch_pairs, whereabouts
 from cryoden.experiment.handover import hand_over
-from cryoden.experiment.inspection import Findings, inspect
+from cryoden.experiment.inspection import Findings, PairChecked, inspect
 from cryoden.experiment.store import PatchStore
+from cryoden.experiment.summary import built, facts, lines, remarks, rows
 from cryoden.flags import Baseline, BuildPatches, CheckPatches, Export, PatchesInfo
 from cryoden.history import clock
 from cryoden.run_folder import RunFolder
@@ -25,47 +27,55 @@ def build_patches(asked: BuildPatches, *, as_json: bool) -> None:
     """Build a data set and show how far it is."""
     material = Material(asked.paths, asked.halves, asked.noisy, asked.target)
     pairs = patch_pairs(material, asked.patches, asked.reading)
-    events = build(pairs, asked.out)
-    for event in _with_bar(events, "writing pairs", lambda one: (one.number + 1) / one.total):
-        _tell(event, as_json=as_json)
-
-
-def _tell(event: BuildEvent, *, as_json: bool) -> None:
-    if as_json:
-        print_json(type(event).__name__, vars(event))
-    elif isinstance(event, BuildFinished):
-        words = f"{event.pairs:,} pairs, {event.bytes / 1e9:,.2f} GB in {printable(event.folder)}"
-        OUT.print(words, soft_wrap=True, markup=False)
-
-
-def _with_bar(events: Iterable[Event], words: str, share: Callable[[Any], float]) -> Iterator[Event]:
-    """Pass events on under a bar; ``share`` of the whole is known of those that have a total."""
-    with bar() as (progress, task):
-        for event in events:
-            done = share(event) if hasattr(event, "total") else 1.0
-            progress.update(task, completed=done, description=words)
-            yield event
+    *_, ended = printed(build(pairs, asked.out)) if as_json else _with_bar(build(pairs, asked.out))
+    assert isinstance(ended, BuildFinished)  # noqa: S101  a build ends with it
+    if not as_json:
+        OUT.print(built(ended), soft_wrap=True, markup=False)
+        show_remarks(ended.warnings)
 
 
 def check_patches(asked: CheckPatches, *, as_json: bool) -> bool:
     """Check a data set, say what was found, and return whether it is good."""
-    events = inspect(PatchStore(asked.folder))
-    *_, found = _with_bar(events, "reading pairs", lambda one: (one.index + 1) / one.total)
+    *_, found = _with_bar(inspect(PatchStore(asked.folder)))
     assert isinstance(found, Findings)  # noqa: S101  an inspection ends with it
     if as_json:
-        print_json("Findings", vars(found))
+        print_json("Findings", asdict(found))
     else:
-        OUT.print("\n".join(found.lines()), soft_wrap=True, markup=False)
+        OUT.print("\n".join(lines(found)), soft_wrap=True, markup=False)
+        show_remarks(remarks(found))
     return found.good
 
 
 def patches_info(asked: PatchesInfo, *, as_json: bool) -> None:
     """Say what a data set is."""
-    told = summary(asked.folder, PatchStore(asked.folder).about)
+    store = PatchStore(asked.folder)
     if as_json:
-        print_json("patches", told)
+        print_json("patches", facts(store))
     else:
-        show_table(("", ""), [(name, str(value)) for name, value in told.items()])
+        OUT.print(
+            "\n".join(f"{name:<16}  {text}" for name, text in rows(store)), soft_wrap=True, markup=False
+        )
+
+
+DOING = {
+    MicrographMeasured: "reading micrographs",
+    PairWritten: "writing pairs",
+    PairChecked: "reading pairs",
+}
+
+
+def _with_bar(events: Iterable[Event]) -> Iterator[Event]:
+    """Pass events on under a bar, which those move that are one of a known number."""
+    with bar() as (progress, task):
+        for event in events:
+            progress.update(task, **_how_far(event))
+            yield event
+
+
+def _how_far(event: object) -> dict[str, Any]:
+    if not isinstance(event, MicrographMeasured | PairWritten | PairChecked):
+        return {}
+    return {"completed": (event.number + 1) / event.total, "description": DOING[type(event)]}
 
 
 def baseline(asked: Baseline, *, as_json: bool) -> bool:

@@ -2,29 +2,46 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 import zlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cryoden.errors import OutputError, PatchFileError
+from cryoden.errors import MicrographError, OutputError
+from cryoden.experiment.begun import PLAN, agree, claimed, note, refuse_too_little_room
+from cryoden.experiment.index import INDEX, Layout, index_text, plan_of, shard_name
+from cryoden.experiment.origin import origin
 from cryoden.experiment.recipe import PatchPairs
-from cryoden.experiment.store import INDEX, Layout, index_text, shard_name
 from cryoden.outputs import make_folder
 from cryoden.provenance import versions
 from cryoden.publish import publishing
 
-PLAN = "plan.json"
 THREADS, AHEAD = 4, 8
+NAMED = 5  # micrographs that are left out; the rest is counted
+WAITING_BYTES = 1 << 28  # of pairs that wait to be written
+
+
+@dataclass(frozen=True)
+class MicrographMeasured:
+    """A micrograph was read whole, and the scale of its pairs is known."""
+
+    number: int
+    total: int
+
+
+@dataclass(frozen=True)
+class PairWritten:
+    """A pair was made, or read where an earlier build had left it."""
+
+    number: int
+    total: int
 
 
 @dataclass(frozen=True)
@@ -39,130 +56,143 @@ class ShardFinished:
 
 @dataclass(frozen=True)
 class BuildFinished:
-    """The data set is whole."""
+    """The data set is whole; ``made`` says how many of its files were not there before."""
 
     folder: Path
     pairs: int
     bytes: int
+    files: int
+    made: int
+    warnings: tuple[str, ...]
 
 
-BuildEvent = ShardFinished | BuildFinished
+BuildEvent = MicrographMeasured | PairWritten | ShardFinished | BuildFinished
 
 
 def build(pairs: PatchPairs, folder: Path) -> Iterator[BuildEvent]:
     """Write all pairs into a folder.
 
     A build that was killed leaves whole files only, and the same call goes on; the bytes are the
-    same as those of a build that was never stopped.
+    same as those of a build that was never stopped. Called once more on a finished data set it
+    reads all of it, and makes what is missing or damaged again.
 
     Yields
     ------
     BuildEvent
-        ``ShardFinished`` for each file, then ``BuildFinished``.
+        ``MicrographMeasured`` for each micrograph, before anything is written; for each file
+        ``PairWritten`` and ``ShardFinished``; then ``BuildFinished``.
 
     Raises
     ------
     PatchFileError
-        P05 when the folder holds a data set, or the beginning of another one.
+        P05 when the folder holds another data set, or the beginning of one, or is being built in;
+        P02 when what it holds cannot be read.
     OutputError
-        O02 when the disk has too little room, O06 when the folder cannot be made.
+        O02 when the disk has too little room, O06 when the folder cannot be made, O13 for values
+        that do not fit float16.
+    MicrographError
+        For a micrograph that cannot be read or scaled.
     """
     layout = Layout(len(pairs), pairs.settings.shard, pairs.edge, pairs.settings.dtype)
     make_folder(folder)
-    _begin(pairs, layout, folder)
-    sums: list[int] = []
-    for number in range(layout.shards):
-        made, found = _shard(pairs, layout, folder, number)
-        sums += found
-        yield ShardFinished(number, layout.shards, len(found), made)
-    with publishing(folder / INDEX) as temporary:
-        more = _origin(pairs) | {"crc32": sums, "versions": versions()}
-        temporary.write_text(index_text(layout, pairs.settings, more), encoding="utf-8")
-    (folder / PLAN).unlink(missing_ok=True)
-    yield BuildFinished(folder, layout.pairs, layout.pairs * layout.pair_bytes)
+    with claimed(folder):
+        plan = plan_of(layout, pairs.settings, origin(pairs))
+        known = agree(folder, plan)
+        refuse_too_little_room(layout, folder)
+        yield from _measured(pairs)
+        note(folder, plan)
+        writer = _Writer(pairs, layout, folder, known)
+        for number in range(layout.shards):
+            yield from writer.shard(number)
+        scales = [asdict(pairs.scale(which)) if count else None for which, count in enumerate(pairs.counts)]
+        with publishing(folder / INDEX, overwrite=True) as temporary:
+            more = {"scales": scales, "versions": versions(), "crc32": writer.sums}
+            temporary.write_text(index_text(plan | more), encoding="utf-8")
+        (folder / PLAN).unlink(missing_ok=True)
+    size = layout.pairs * layout.pair_bytes
+    yield BuildFinished(folder, layout.pairs, size, layout.shards, writer.made, _left_out(pairs))
 
 
-def _begin(pairs: PatchPairs, layout: Layout, folder: Path) -> None:
-    """Note what is being built, or make sure that it is what was begun here."""
-    if (folder / INDEX).exists():
-        fix = "Choose another folder, or look at it with cryoden patches info"
-        raise PatchFileError(
-            "P05", folder, "holds a finished data set already", kept="It is untouched", fix=fix
-        )
-    plan = index_text(layout, pairs.settings, _origin(pairs))
-    begun = None
-    with suppress(OSError):
-        begun = (folder / PLAN).read_text(encoding="utf-8")
-    if begun is not None and json.loads(begun) != json.loads(plan):
-        problem = "holds the beginning of a data set of other micrographs or settings"
-        raise PatchFileError("P05", folder, problem, kept="It is untouched", fix="Choose another folder")
-    _refuse_too_little_room(layout, folder)
-    with publishing(folder / PLAN, overwrite=True) as temporary:
-        temporary.write_text(plan, encoding="utf-8")
+def _measured(pairs: PatchPairs) -> Iterator[MicrographMeasured]:
+    """Read each micrograph whole: one that cannot be used is told before hours of writing."""
+    used = [which for which, count in enumerate(pairs.counts) if count]
+    for number, which in enumerate(used):
+        try:
+            pairs.scale(which)
+        except MicrographError as error:
+            error.kept = "No pairs were written"
+            raise
+        yield MicrographMeasured(number, len(used))
 
 
-def _origin(pairs: PatchPairs) -> dict[str, Any]:
-    sources = []
-    for micrograph in pairs.micrographs:
-        stat = micrograph.path.stat() if micrograph.path else None
-        known = {"size": stat.st_size, "mtime_ns": stat.st_mtime_ns} if stat else {}
-        sources.append({"path": str(micrograph.path or micrograph.name), **known})
-    return {"kind": pairs.kind, "sources": sources}
+def _left_out(pairs: PatchPairs) -> tuple[str, ...]:
+    small = [one.name for one, count in zip(pairs.targets, pairs.counts, strict=True) if not count]
+    number = f"{len(small):,} of {len(pairs.targets):,} micrographs"
+    words = f"no pairs of {number}, smaller than a patch of {pairs.edge:,} px: "
+    return (words + ", ".join(small[:NAMED]) + " …" * (len(small) > NAMED),) if small else ()
 
 
-def _refuse_too_little_room(layout: Layout, folder: Path) -> None:
-    there = sum(file.stat().st_size for file in folder.glob(shard_name(0).replace("00000", "*")))
-    needed = layout.pairs * layout.pair_bytes - there
-    free = shutil.disk_usage(folder).free
-    if needed > free:
-        problem = f"needs {needed / 2**30:,.1f} GiB, {free / 2**30:,.1f} GiB are free"
-        fix = "Choose another disk, a greater stride, or float16; or train without writing patches"
-        raise OutputError("O02", folder, problem, kept="Nothing was written", fix=fix)
+class _Writer:
+    """Makes the files one after the other; knows the checksums of all pairs so far."""
 
+    def __init__(self, pairs: PatchPairs, layout: Layout, folder: Path, known: Sequence[int] | None) -> None:
+        self._pairs, self._layout, self._folder, self._known = pairs, layout, folder, known
+        self.sums: list[int] = []
+        self.made = 0
 
-def _shard(pairs: PatchPairs, layout: Layout, folder: Path, number: int) -> tuple[bool, list[int]]:
-    """Make a file of pairs, or take the one that is there; return whether, and its checksums."""
-    path, chosen = folder / shard_name(number), layout.of_shard(number)
-    if path.is_file() and path.stat().st_size == len(chosen) * layout.pair_bytes:
-        return False, list(_sums(path, layout))
-    sums = []
-    with publishing(path, overwrite=True) as temporary, temporary.open("wb") as file:
-        for stored in _made(pairs, layout, chosen):
-            sums.append(zlib.crc32(stored.data))
-            file.write(stored.data)
-    return True, sums
+    def shard(self, number: int) -> Iterator[PairWritten | ShardFinished]:
+        """Make a file of pairs, or keep the one that is there."""
+        chosen = self._layout.of_shard(number)
+        there = yield from self._kept(number, chosen)
+        if not there:
+            del self.sums[chosen.start :]
+            yield from self._written(number, chosen)
+        yield ShardFinished(number, self._layout.shards, len(chosen), not there)
 
+    def _kept(self, number: int, chosen: range) -> Generator[PairWritten, None, bool]:
+        """Read the file that is there; return whether it is whole and what it should be."""
+        path = self._folder / shard_name(number)
+        if not path.is_file() or path.stat().st_size != len(chosen) * self._layout.pair_bytes:
+            return False
+        for index, crc in zip(chosen, _sums(path, self._layout), strict=True):
+            self.sums.append(crc)
+            if self._known is not None and crc != self._known[index]:
+                return False
+            yield PairWritten(index, self._layout.pairs)
+        return True
 
-def _made(pairs: PatchPairs, layout: Layout, chosen: range) -> Iterator[NDArray[Any]]:
-    """Yield pairs in order, made by threads a few ahead."""
+    def _written(self, number: int, chosen: range) -> Iterator[PairWritten]:
+        path, made = self._folder / shard_name(number), self._made(chosen)
+        with closing(made), publishing(path, overwrite=True) as temporary, temporary.open("wb") as file:
+            for index, stored in zip(chosen, made, strict=True):
+                self.sums.append(zlib.crc32(stored.data))
+                file.write(stored.data)
+                yield PairWritten(index, self._layout.pairs)
+        self.made += 1
 
-    def make(index: int) -> NDArray[Any]:
-        return np.stack(pairs.pair(index)).astype(layout.stored)
+    def _made(self, chosen: range) -> Generator[NDArray[Any], None, None]:
+        """Yield pairs in order, made by threads a few ahead."""
+        ahead = max(1, min(AHEAD, WAITING_BYTES // self._layout.pair_bytes))
+        with ThreadPoolExecutor(min(ahead, THREADS), thread_name_prefix="patches") as pool:
+            waiting = deque(pool.submit(self._stored, index) for index in chosen[:ahead])
+            for index in chosen[ahead:]:
+                yield waiting.popleft().result()
+                waiting.append(pool.submit(self._stored, index))
+            yield from (future.result() for future in waiting)
 
-    with ThreadPoolExecutor(THREADS, thread_name_prefix="patches") as pool:
-        waiting = deque(pool.submit(make, index) for index in chosen[:AHEAD])
-        for index in chosen[AHEAD:]:
-            yield waiting.popleft().result()
-            waiting.append(pool.submit(make, index))
-        yield from (future.result() for future in waiting)
+    def _stored(self, index: int) -> NDArray[Any]:
+        pair = np.stack(self._pairs.pair(index))
+        with np.errstate(over="ignore"):  # said below, with the file
+            stored = pair.astype(self._layout.stored)
+        if self._layout.dtype == "float16" and not np.isfinite(stored).all():
+            micrograph = self._pairs.targets[self._pairs.place(index)[0]]
+            problem = f"values up to {np.abs(pair).max():.3g} in pair {index:,} do not fit float16"
+            file = micrograph.path or micrograph.name
+            raise OutputError("O13", file, problem, kept="Whole files are kept", fix="Choose float32")
+        return stored
 
 
 def _sums(path: Path, layout: Layout) -> Iterator[int]:
     with path.open("rb") as file:
         while data := file.read(layout.pair_bytes):
             yield zlib.crc32(data)
-
-
-def summary(folder: Path, about: dict[str, Any]) -> dict[str, Any]:
-    """Return what a finished data set is, as ``cryoden patches info`` tells it."""
-    layout = Layout(*(about[name] for name in ("pairs", "shard", "edge", "dtype")))
-    return {
-        "folder": str(folder),
-        "pairs": layout.pairs,
-        "patch": f"{layout.edge} × {layout.edge} px",
-        "format": layout.dtype,
-        "files": layout.shards,
-        "size": f"{layout.pairs * layout.pair_bytes / 1e9:,.2f} GB",
-        "kind": about.get("kind", ""),
-        "micrographs": len(about.get("sources", [])),
-    } | {name: value for name, value in about["settings"].items() if name not in {"patch", "dtype", "shard"}}

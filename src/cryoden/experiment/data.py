@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from cryoden.errors import CryodenError, PatchFileError, SettingsError, printable
+from cryoden.experiment.index import INDEX
 from cryoden.experiment.recipe import PatchPairs
-from cryoden.experiment.store import INDEX, PatchStore
+from cryoden.experiment.store import PatchStore
 from cryoden.experiment_settings import PatchSettings
 from cryoden.opening import open_halves, open_micrograph, open_supervised
 from cryoden.outputs import micrographs_in
@@ -44,8 +45,11 @@ def patch_pairs(
     Raises
     ------
     CryodenError
-        For files that cannot be read or matched.
+        For files that cannot be read or matched, S03 for pixels that are to be replaced.
     """
+    if reading is not None and reading.nan == "mean":
+        fix = "Repeat the step that wrote the file, or leave it out"
+        raise SettingsError("S03", None, "--nan mean is for denoising, not for training", fix=fix)
     if material.halves:
         pairs = open_halves(material.halves, reading)
         return PatchPairs([pair.odd for pair in pairs], [pair.even for pair in pairs], settings)

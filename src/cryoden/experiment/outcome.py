@@ -12,9 +12,10 @@ from cryoden.checkpoint import load
 from cryoden.denoising import denoise
 from cryoden.evaluation import EvaluationFinished, evaluate_with
 from cryoden.events import MicrographDenoised
-from cryoden.experiment.inspection import offset, sample
+from cryoden.experiment.alignment import alignment
+from cryoden.experiment.inspection import sample
 from cryoden.experiment.recipe import with_noise
-from cryoden.experiment.streaming import Pairs
+from cryoden.experiment.streaming import Known
 from cryoden.exposures import Subject
 from cryoden.micrograph import HalfPair, Micrograph, Pixels
 from cryoden.publish import publishing
@@ -30,12 +31,12 @@ LOOKED_AT = 64  # pairs whose values are looked at
 LEAST = 128  # px a patch must have for an evaluation to say anything
 
 
-def keep_outcome(pairs: Pairs, held_out: Sequence[int], folder: RunFolder, device: Device) -> None:
+def keep_outcome(pairs: Known, held_out: Sequence[int], folder: RunFolder, device: Device) -> None:
     """Write into the run's folder what can be said of it.
 
     Parameters
     ----------
-    pairs : Pairs
+    pairs : Known
         What it was trained on.
     held_out : sequence of int
         The pairs training has not seen.
@@ -54,11 +55,11 @@ def keep_outcome(pairs: Pairs, held_out: Sequence[int], folder: RunFolder, devic
         return
     chosen = [_read(pairs, held_out[at]) for at in sample(len(held_out), JUDGED)]
     _picture(folder, [(noisy, target, _denoised(folder, noisy, device)) for noisy, target in chosen[:SHOWN]])
-    if getattr(pairs, "kind", "") == "noise added" and pairs.edge >= LEAST:
+    if pairs.kind == "noise added" and pairs.edge >= LEAST:
         _write(folder.evaluation, _judged(pairs, [target for _, target in chosen], folder, device))
 
 
-def _data(pairs: Pairs) -> dict[str, str]:
+def _data(pairs: Known) -> dict[str, str]:
     """Return in words what pairs spread over all of them are like."""
     chosen = sample(len(pairs), LOOKED_AT)
     found = np.array([_about(*_read(pairs, index)) for index in chosen])
@@ -74,12 +75,12 @@ def _data(pairs: Pairs) -> dict[str, str]:
 
 def _about(noisy: Pixels, target: Pixels) -> tuple[float, ...]:
     error, flat = noisy - target, float(np.ptp(target)) == 0
-    moved = not flat and offset(noisy, target) != (0, 0)
+    moved = not flat and float(np.ptp(noisy)) > 0 and alignment(noisy, target).shifted
     values = target.min(), target.max(), target.mean(), error.mean(), error.std()
     return (float(moved), float(flat), *map(float, values))
 
 
-def _judged(pairs: Pairs, targets: Sequence[Pixels], folder: RunFolder, device: Device) -> Mapping[str, Any]:
+def _judged(pairs: Known, targets: Sequence[Pixels], folder: RunFolder, device: Device) -> Mapping[str, Any]:
     """Evaluate the model on targets with noise added twice: two independent halves with a known truth."""
     subjects = [_subject(pairs, number, target) for number, target in enumerate(targets)]
     *_, ended = evaluate_with(subjects, [folder.model], EvaluationSettings(device=device))
@@ -88,7 +89,7 @@ def _judged(pairs: Pairs, targets: Sequence[Pixels], folder: RunFolder, device: 
     return {"methods": rows, "verdict": compared(ended.table, ended.table.judged()[0]).words}
 
 
-def _subject(pairs: Pairs, number: int, target: Pixels) -> Subject:
+def _subject(pairs: Known, number: int, target: Pixels) -> Subject:
     halves = [
         Micrograph(with_noise(target, pairs.settings, number, AGAIN + half), None, f"pair {number}", None)
         for half in (0, 1)
@@ -125,7 +126,7 @@ def _write(path: Any, told: Mapping[str, Any]) -> None:
         temporary.write_text(json.dumps(told, indent=1), encoding="utf-8")
 
 
-def _read(pairs: Pairs, index: int) -> tuple[Pixels, Pixels]:
+def _read(pairs: Known, index: int) -> tuple[Pixels, Pixels]:
     noisy, target = np.empty((2, pairs.edge, pairs.edge), np.float32)
     pairs.read(index, noisy, target)
     return noisy, target

@@ -7,15 +7,16 @@ disk or made while a run goes on, whoever makes them and in whatever order.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import accumulate
+from threading import Lock
 from typing import Literal
 
 import numpy as np
 
-from cryoden.errors import MicrographError
+from cryoden.errors import MicrographError, SettingsError
 from cryoden.experiment_settings import PatchSettings
 from cryoden.micrograph import Pixels, Windowed
 from cryoden.stored import numbers
@@ -53,11 +54,16 @@ class PatchPairs:
     ------
     MicrographError
         D05 for noisy and target of different sizes, D12 when no micrograph is as large as a patch.
+    SettingsError
+        S03 for Poisson noise on z-scores, which are no counts.
     """
 
     def __init__(
         self, targets: Sequence[Windowed], noisy: Sequence[Windowed] | None, settings: PatchSettings
     ) -> None:
+        if noisy is None and settings.poisson and settings.scale == "z-score":
+            problem = "Poisson noise needs a scale that begins at 0, scale is z-score"
+            raise SettingsError("S03", None, problem, fix="Choose the scale positive, or poisson 0")
         self._settings = settings
         self._targets, self._noisy = tuple(targets), None if noisy is None else tuple(noisy)
         for target, other in zip(self._targets, self._noisy or self._targets, strict=True):
@@ -67,7 +73,8 @@ class PatchPairs:
         if not self._ends or self._ends[-1] == 0:
             problem = f"no micrograph is as large as a patch of {settings.patch} px"
             raise MicrographError("D12", None, problem, fix="Choose a smaller patch")
-        self._scale = lru_cache(maxsize=4096)(self._measured)
+        self._scales: dict[int, Scale] = {}
+        self._measuring = Lock()  # one whole micrograph in memory at a time, however many threads ask
 
     @property
     def settings(self) -> PatchSettings:
@@ -89,12 +96,34 @@ class PatchPairs:
         """Everything that is read."""
         return (*self._targets, *(self._noisy or ()))
 
+    @property
+    def targets(self) -> tuple[Windowed, ...]:
+        """What the targets are cut from."""
+        return self._targets
+
+    @property
+    def counts(self) -> list[int]:
+        """How many pairs each micrograph gives; 0 for one that is smaller than a patch."""
+        return [rows * columns for rows, columns in self._grids]
+
     def __len__(self) -> int:
         return self._ends[-1]
 
+    def scale(self, which: int) -> Scale:
+        """Return the scale of a micrograph's pairs, measured on all of its target when first asked for.
+
+        Raises
+        ------
+        MicrographError
+            F24 for pixels that are not numbers, F25 where there is nothing to scale by.
+        """
+        if which not in self._scales:
+            self._measure(which)
+        return self._scales[which]
+
     def place(self, index: int) -> tuple[int, int, int]:
         """Return which micrograph pair ``index`` is of, and its top and left there, in px."""
-        which = int(np.searchsorted(self._ends, index, side="right"))
+        which = bisect_right(self._ends, index)
         within = index - (self._ends[which - 1] if which else 0)
         row, column = divmod(within, self._grids[which][1])
         return which, row * self.settings.stride, column * self.settings.stride
@@ -108,8 +137,10 @@ class PatchPairs:
             F24 for pixels that are not numbers, F25 where a micrograph has nothing to scale by.
         """
         which, top, left = self.place(index)
-        scale, window = self._scale(which), (top, left, self.edge, self.edge)
-        target = self._limited(scale.apply(numbers(self._targets[which], *window)))
+        scale, window = self.scale(which), (top, left, self.edge, self.edge)
+        target = scale.apply(numbers(self._targets[which], *window))
+        if self.settings.scale == "positive":
+            target = np.clip(target, 0, 1)
         if self._noisy is not None:
             return self._limited(scale.apply(numbers(self._noisy[which], *window))), target
         return with_noise(target, self.settings, index, epoch), target
@@ -118,8 +149,13 @@ class PatchPairs:
         """Write pair ``index`` into two buffers."""
         noisy[...], target[...] = self.pair(index)
 
-    def _limited(self, pixels: Pixels) -> Pixels:
-        return _limited(pixels, self.settings)
+    def _limited(self, noisy: Pixels) -> Pixels:
+        return _limited(noisy, self.settings)
+
+    def _measure(self, which: int) -> None:
+        with self._measuring:
+            if which not in self._scales:  # another thread may have been first
+                self._scales[which] = self._measured(which)
 
     def _measured(self, which: int) -> Scale:
         micrograph = self._targets[which]
@@ -128,7 +164,7 @@ class PatchPairs:
             found = Scale(float(pixels.mean(dtype=np.float64)), float(pixels.std(dtype=np.float64)))
         else:
             positive = pixels[pixels > 0]
-            found = Scale(0.0, float(np.percentile(positive, PERCENTILE)) if positive.size else 0.0)
+            found = Scale(0.0, _percentile(positive) if positive.size else 0.0)
         if not found.divisor > 0:
             problem = "nothing to scale by: no positive pixel, or no contrast"
             raise MicrographError("F25", micrograph.path or micrograph.name, problem, fix="Leave it out")
@@ -140,15 +176,19 @@ def with_noise(target: Pixels, chosen: PatchSettings, index: int, epoch: int = 0
     draw = np.random.Generator(np.random.Philox(key=chosen.noise_seed, counter=[0, 0, index, epoch]))
     noisy = target
     if chosen.poisson:
-        counts = draw.poisson(np.maximum(target, 0) * chosen.poisson)
+        counts = draw.poisson(target * np.float64(chosen.poisson))
         noisy = (counts / np.float32(chosen.poisson)).astype(np.float32)
     if chosen.gaussian:
         noisy = noisy + np.float32(chosen.gaussian) * draw.standard_normal(target.shape, np.float32)
-    return _limited(noisy, chosen) if chosen.clip else noisy
+    return _limited(noisy, chosen)
 
 
-def _limited(pixels: Pixels, chosen: PatchSettings) -> Pixels:
-    return np.clip(pixels, 0, 1) if chosen.scale == "positive" else pixels
+def _limited(noisy: Pixels, chosen: PatchSettings) -> Pixels:
+    return np.clip(noisy, 0, 1) if chosen.clip and chosen.scale == "positive" else noisy
+
+
+def _percentile(positive: Pixels) -> float:
+    return float(np.percentile(positive, PERCENTILE, overwrite_input=True))
 
 
 def _grid(shape: tuple[int, int], settings: PatchSettings) -> tuple[int, int]:

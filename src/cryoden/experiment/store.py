@@ -1,81 +1,23 @@
-"""Patch pairs on disk: flat little-endian files and a JSON index.
-
-A folder holds ``index.json`` and shards ``pairs_00000.bin`` …; a shard is so many pairs one
-after the other, a pair is the noisy patch and then the target, row by row. The index has a
-CRC-32 of each pair. Any program can read them with a seek and a read.
-"""
+"""Patch pairs read from disk, in any order and by any number of threads."""
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-import zlib
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from functools import cached_property
+from bisect import bisect_right
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cryoden.errors import PatchFileError
+from cryoden.errors import PatchFileError, SettingsError
+from cryoden.experiment.index import INDEX, Source, damaged, layout_of, read_index, shard_name
 from cryoden.experiment_settings import PatchSettings
-from cryoden.header import open_regular
 from cryoden.micrograph import Pixels
 
-FORMAT = "cryoden-patches-1"
-INDEX = "index.json"
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How pairs lie in shards.
-
-    Parameters
-    ----------
-    pairs, shard : int
-        All pairs, and those in one file; the last file may have fewer.
-    edge : int
-        Edge of a patch in px.
-    dtype : str
-        ``"float32"`` or ``"float16"``.
-    """
-
-    pairs: int
-    shard: int
-    edge: int
-    dtype: str
-
-    @property
-    def stored(self) -> np.dtype[Any]:
-        """The number format on disk."""
-        return np.dtype(self.dtype).newbyteorder("<")
-
-    @property
-    def pair_bytes(self) -> int:
-        """Bytes of one pair."""
-        return 2 * self.edge**2 * self.stored.itemsize
-
-    @property
-    def shards(self) -> int:
-        """Number of files."""
-        return -(-self.pairs // self.shard)
-
-    def of_shard(self, number: int) -> range:
-        """Return the pairs of one file."""
-        return range(number * self.shard, min(self.pairs, (number + 1) * self.shard))
-
-    def place(self, index: int) -> tuple[int, int]:
-        """Return in which file a pair lies, and at which byte."""
-        number, within = divmod(index, self.shard)
-        return number, within * self.pair_bytes
-
-
-def shard_name(number: int) -> str:
-    """Return the name of a file of pairs."""
-    return f"pairs_{number:05}.bin"
+MEND = "Give the command that built the data set again: it makes what is missing"
 
 
 class PatchStore:
@@ -95,13 +37,19 @@ class PatchStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.about = _read_index(folder)
+        self.about = read_index(folder)
         try:
-            self.layout = Layout(*(self.about[name] for name in ("pairs", "shard", "edge", "dtype")))
             self._settings = PatchSettings(**self.about["settings"])
-            self.sums: list[int] = self.about["crc32"]
-        except (KeyError, TypeError) as error:
-            raise _damaged(folder / INDEX, str(error)) from None
+            self.layout = layout_of(self.about, self._settings)
+            self.sums = np.array(self.about.pop("crc32"), np.uint32)  # an eighth of a list's memory
+            self.sources = [Source(**source) for source in self.about["sources"]]
+            self.ends = list(accumulate(int(source.pairs) for source in self.sources))
+        except (KeyError, TypeError, ValueError, OverflowError, SettingsError) as error:
+            raise damaged(folder / INDEX, str(error)) from None
+        if self.sums.shape != (self.layout.pairs,):
+            raise damaged(folder / INDEX, f"{self.sums.size:,} checksums of {self.layout.pairs:,} pairs")
+        if self.ends[-1:] != [self.layout.pairs]:
+            raise damaged(folder / INDEX, f"{self.layout.pairs:,} pairs, other than of its micrographs")
         for number in range(self.layout.shards):
             self._check_size(number)
 
@@ -109,6 +57,11 @@ class PatchStore:
     def settings(self) -> PatchSettings:
         """How they were made."""
         return self._settings
+
+    @property
+    def kind(self) -> str:
+        """Whether noise was added, or both sides were given."""
+        return str(self.about["kind"])
 
     @property
     def edge(self) -> int:
@@ -124,88 +77,71 @@ class PatchStore:
         Raises
         ------
         PatchFileError
-            P04 when the file has become shorter.
+            P04 when the file has become shorter, is gone or cannot be read.
         """
         if self.layout.dtype == "float32" and sys.byteorder == "little":
             self._fill(index, (noisy, target))
             return
-        stored = np.empty((2, self.edge, self.edge), self.layout.stored)
-        self._fill(index, (stored,))
-        noisy[...], target[...] = stored
+        noisy[...], target[...] = self.stored(index)
 
-    def crc32(self, index: int) -> int:
-        """Return the checksum of a pair as it lies on disk."""
-        stored = np.empty(self.layout.pair_bytes, np.uint8)
-        self._fill(index, (stored,))
-        return zlib.crc32(stored.data)
+    def stored(self, index: int) -> NDArray[Any]:
+        """Return a pair as it lies on disk, ``(2, p, p)``: noisy, target; errors as of `read`."""
+        pair = np.empty((2, self.edge, self.edge), self.layout.stored)
+        self._fill(index, (pair,))
+        return pair
+
+    def where(self, index: int) -> tuple[Path, int]:
+        """Return the file of a pair, and the byte where it begins."""
+        number, offset = self.layout.place(index)
+        return self.folder / shard_name(number), offset
+
+    def source(self, index: int) -> Source:
+        """Return the micrograph of a pair's target."""
+        return self.sources[bisect_right(self.ends, index)]
 
     def _fill(self, index: int, buffers: tuple[NDArray[Any], ...]) -> None:
-        number, offset = self.layout.place(index)
-        path = self.folder / shard_name(number)
-        file = open_regular(path)
+        path, offset = self.where(index)
+        views = [buffer.view(np.uint8).data.cast("B") for buffer in buffers]  # refuses what is not contiguous
         try:
-            views = [buffer.data.cast("B") for buffer in buffers]
-            done = _read_all(file, views, offset)
-        finally:
-            os.close(file)
+            file = _open(path)
+            try:
+                done = _read_all(file, views, offset)
+            finally:
+                os.close(file)
+        except OSError as error:
+            raise _unreadable(path, error.strerror or str(error)) from error
         if done < self.layout.pair_bytes:
-            raise self._short(path, offset + done)
+            raise _short(path, offset + done, self._bytes_of(index // self.layout.shard))
+
+    def _bytes_of(self, number: int) -> int:
+        return len(self.layout.of_shard(number)) * self.layout.pair_bytes
 
     def _check_size(self, number: int) -> None:
         path = self.folder / shard_name(number)
-        wanted = len(self.layout.of_shard(number)) * self.layout.pair_bytes
-        size = path.stat().st_size if path.is_file() else -1
+        if not path.is_file():
+            raise _unreadable(path, "no such file")
+        size, wanted = path.stat().st_size, self._bytes_of(number)
         if size != wanted:
-            raise self._short(path, max(0, size), wanted)
-
-    def _short(self, path: Path, size: int, wanted: int = 0) -> PatchFileError:
-        expected = f" of {wanted:,}" if wanted else ""
-        problem = f"is not whole: {size:,}{expected} bytes"
-        return PatchFileError(
-            "P04", path, problem, fix="Run cryoden patches build again: it makes what is missing"
-        )
-
-    @cached_property
-    def sources(self) -> list[Mapping[str, Any]]:
-        """The micrographs it was made of, with size and time."""
-        return list(self.about.get("sources", []))
+            raise _short(path, size, wanted)
 
 
-def index_text(layout: Layout, settings: PatchSettings, more: Mapping[str, Any]) -> str:
-    """Return an index as it is written."""
-    about = {"format": FORMAT, "byte_order": "little", "order": "noisy, target", **asdict(layout), **more}
-    return json.dumps(about | {"settings": asdict(settings)}, indent=1)
+def _unreadable(path: Path, why: str) -> PatchFileError:
+    return PatchFileError("P04", path, f"cannot be read: {why}", fix=MEND)
 
 
-def _read_index(folder: Path) -> dict[str, Any]:
-    path = folder / INDEX
-    try:
-        about = json.loads(path.read_text(encoding="utf-8"))
-        found = about["format"]
-    except OSError:
-        fix = "Give a folder written by cryoden patches build, or repeat that command: it goes on"
-        raise PatchFileError("P01", folder, f"holds no finished data set: no {INDEX}", fix=fix) from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise _damaged(path, str(error)) from None
-    if found != FORMAT:
-        problem = f"of another version (found {found}, expected {FORMAT})"
-        raise PatchFileError("P03", path, problem, fix="Build it again")
-    return dict(about)
+def _short(path: Path, size: int, wanted: int) -> PatchFileError:
+    return PatchFileError("P04", path, f"is not whole: {size:,} of {wanted:,} bytes", fix=MEND)
 
 
-def _damaged(path: Path, why: str) -> PatchFileError:
-    return PatchFileError("P02", path, f"damaged: {why}", fix="Build the data set again")
+def _open(path: Path) -> int:
+    return os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
 
 
 def _read_all(file: int, views: list[memoryview], offset: int) -> int:
     """Fill the views one after the other; return the bytes that were there."""
-    done = 0
-    while views:
-        got = (
-            os.preadv(file, views, offset + done)
-            if hasattr(os, "preadv")
-            else _read_one(file, views, offset + done)
-        )
+    done, wanted = 0, sum(map(len, views))
+    while done < wanted:
+        got = _read_some(file, views, offset + done)
         if not got:
             break
         done += got
@@ -216,8 +152,13 @@ def _read_all(file: int, views: list[memoryview], offset: int) -> int:
     return done
 
 
-def _read_one(file: int, views: list[memoryview], offset: int) -> int:
-    os.lseek(file, offset, os.SEEK_SET)
-    data = os.read(file, len(views[0]))
-    views[0][: len(data)] = data
-    return len(data)
+if sys.platform == "win32":
+
+    def _read_some(file: int, views: list[memoryview], offset: int) -> int:
+        os.lseek(file, offset, os.SEEK_SET)
+        data = os.read(file, len(views[0]))
+        views[0][: len(data)] = data
+        return len(data)
+
+else:
+    _read_some = os.preadv

@@ -8,21 +8,24 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from cryoden.experiment.ahead import Ahead, Slot
 from cryoden.experiment_settings import PatchSettings
 from cryoden.micrograph import Pixels
 
 Read = Callable[[int, Pixels, Pixels], None]
-AHEAD = 3  # batches being read while others are used
+AHEAD = 24  # batches being read while others are used; fewer where they are large
+AHEAD_BYTES = 1 << 29
 IN_USE = 2  # one the step works on, one whose transfer to the GPU may go on
+ORDER = 1  # second half of the generator's key, where the noise of pairs has 0
 
 
 class Pairs(Protocol):
@@ -32,14 +35,22 @@ class Pairs(Protocol):
     def edge(self) -> int:
         """Edge of a patch in px."""
 
-    @property
-    def settings(self) -> PatchSettings:
-        """How they were made."""
-
     def __len__(self) -> int: ...
 
     def read(self, index: int, noisy: Pixels, target: Pixels) -> None:
         """Write pair ``index`` into two contiguous ``(p, p)`` float32 buffers."""
+
+
+class Known(Pairs, Protocol):
+    """Pairs of which it is known how they are made."""
+
+    @property
+    def settings(self) -> PatchSettings:
+        """How."""
+
+    @property
+    def kind(self) -> str:
+        """Of what: "noise added" or "pairs"."""
 
 
 @dataclass(frozen=True)
@@ -50,22 +61,26 @@ class PairBatch:
     target: Tensor
 
 
-@dataclass(frozen=True)
-class _Reading:
-    buffer: Tensor
-    futures: list[Future[None]]
+@dataclass(frozen=True, eq=False)
+class _Buffer:
+    """Memory of one batch, and the noisy and target patch of each of its pairs in it."""
 
-    def batch(self) -> PairBatch:
-        """Wait until all pairs are there."""
-        for future in self.futures:
-            future.result()
-        count = len(self.futures)
-        return PairBatch(self.buffer[0, :count], self.buffer[1, :count])
+    whole: Tensor
+    places: list[tuple[Pixels, Pixels]]
+
+    @classmethod
+    def of(cls, batch: int, edge: int, *, pinned: bool) -> _Buffer:
+        whole = torch.empty((2, batch, 1, edge, edge), dtype=torch.float32, pin_memory=pinned)
+        noisy, target = whole.numpy()[:, :, 0]
+        return cls(whole, list(zip(noisy, target, strict=True)))
+
+    def batch(self, count: int) -> PairBatch:
+        return PairBatch(self.whole[0, :count], self.whole[1, :count])
 
 
 def order(pairs: int, seed: int, epoch: int) -> np.ndarray[Any, np.dtype[np.int64]]:
     """Return the order in which an epoch sees its pairs, by a counter-based generator."""
-    draw = np.random.Generator(np.random.Philox(key=seed, counter=[0, 0, 1, epoch]))
+    draw = np.random.Generator(np.random.Philox(key=[seed, ORDER], counter=[0, 0, 0, epoch]))
     return draw.permutation(pairs)
 
 
@@ -85,60 +100,46 @@ class Stream:
     """
 
     def __init__(self, pairs: Pairs, batch: int, threads: int, *, pinned: bool) -> None:
-        self._pairs, self._batch = pairs, batch
-        shape = (2, batch, 1, pairs.edge, pairs.edge)
-        count = AHEAD + IN_USE
-        self._buffers = [torch.empty(shape, dtype=torch.float32, pin_memory=pinned) for _ in range(count)]
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="patches")
+        self._pairs, self._batch, self._threads = pairs, batch, threads
+        ahead = max(1, min(AHEAD, AHEAD_BYTES // (8 * batch * pairs.edge**2)))
+        self._buffers = [_Buffer.of(batch, pairs.edge, pinned=pinned) for _ in range(ahead + IN_USE)]
 
     def batches(self, indices: Iterator[int], read: Read | None = None) -> Iterator[PairBatch]:
-        """Yield batches of these pairs.
+        """Yield batches of these pairs; one call at a time, because calls share the buffers.
 
         Parameters
         ----------
         indices : iterator of int
-            Pairs in order; taken a few batches ahead.
+            Pairs in order; taken some batches ahead, by the threads that read.
         read : callable, optional
             In place of the pairs' own.
+
+        Raises
+        ------
+        CryodenError
+            What reading a pair raised, once its batch is asked for.
         """
-        groups = _grouped(indices, self._batch)
-        begin = partial(self._begin, groups, read or self._pairs.read)
-        free = deque(self._buffers)
-        waiting = deque(one for one in (begin(free) for _ in range(AHEAD)) if one)
-        used = deque[_Reading]()
+        fill = partial(_fill, read or self._pairs.read)
+        slots = [Slot(buffer) for buffer in self._buffers]
+        ahead = Ahead(slots, _grouped(indices, self._batch), fill, self._threads)
+        used = deque[Slot[_Buffer]]()
         try:
-            while waiting:
-                used.append(waiting.popleft())
-                yield used[-1].batch()
-                free.extend(used.popleft().buffer for _ in range(len(used) + 1 - IN_USE))
-                waiting.extend(one for one in (begin(free),) if one)
+            for slot in iter(ahead.take, None):
+                used.append(slot)
+                yield slot.buffer.batch(slot.count)
+                ahead.give_back(used.popleft()) if len(used) == IN_USE else None
         finally:
-            wait([future for one in (*waiting, *used) for future in one.futures])
+            ahead.stop()
 
     def close(self) -> None:
-        """End the threads."""
-        self._pool.shutdown(cancel_futures=True)
+        """Free the buffers."""
+        self._buffers.clear()
 
-    def _begin(self, groups: Iterator[tuple[int, ...]], read: Read, free: deque[Tensor]) -> _Reading | None:
-        """Begin to read the next group into a free buffer; ``None`` when there is no further one."""
-        group = next(groups, None)
-        if group is None:
-            return None
-        buffer = free.popleft()
-        whole = buffer.numpy()
-        futures = [
-            self._pool.submit(read, index, whole[0, place, 0], whole[1, place, 0])
-            for place, index in enumerate(group)
-        ]
-        return _Reading(buffer, futures)
+
+def _fill(read: Read, index: int, buffer: _Buffer, place: int) -> None:
+    read(index, *buffer.places[place])
 
 
 def _grouped(indices: Iterator[int], size: int) -> Iterator[tuple[int, ...]]:
-    group: list[int] = []
-    for index in indices:
-        group.append(index)
-        if len(group) == size:
-            yield tuple(group)
-            group = []
-    if group:
-        yield tuple(group)
+    while group := tuple(islice(indices, size)):
+        yield group

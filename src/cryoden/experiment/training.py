@@ -25,7 +25,7 @@ from cryoden.events import (
 )
 from cryoden.experiment.engines import Engine, chosen
 from cryoden.experiment.held import HeldPairs
-from cryoden.experiment.streaming import Pairs, Stream, order
+from cryoden.experiment.streaming import Known, Stream, order
 from cryoden.experiment_settings import BaselineSettings
 from cryoden.networks import build
 from cryoden.validation import Held
@@ -40,6 +40,7 @@ class _State:
     held: Held
     total: int  # steps of the whole run
     per_epoch: int
+    pairs: int  # trained on, each once an epoch
     pair_bytes: int
     began: float = field(default_factory=time.monotonic)
     step: int = 0
@@ -56,7 +57,7 @@ class _State:
 
 
 def train(
-    pairs: Pairs, settings: BaselineSettings, *, pixel_size: float | None = None
+    pairs: Known, settings: BaselineSettings, *, pixel_size: float | None = None
 ) -> Iterator[TrainingEvent]:
     """Run the experiment on patch pairs, from disk or made on the fly.
 
@@ -82,8 +83,9 @@ def train(
     engine, why = chosen(network, settings)
     yield PhaseStarted("fitting the linear filter")
     held = Held(kept, "supervised", engine.place, learned, pixel_size)
-    per_epoch = -(-(len(pairs) - len(kept)) // settings.batch)
-    state = _State(settings, engine, held, settings.epochs * per_epoch, per_epoch, 8 * pairs.edge**2)
+    trained = len(pairs) - len(kept)
+    per_epoch = -(-trained // settings.batch)
+    state = _State(settings, engine, held, settings.epochs * per_epoch, per_epoch, trained, 8 * pairs.edge**2)
     yield _started(state, pairs, kept, why, pixel_size)
     yield _judged(state, [], None)
     stream = Stream(pairs, settings.batch, settings.threads, pinned=engine.place.device.type == "cuda")
@@ -158,12 +160,12 @@ def _judged(state: _State, losses: Sequence[float], speed: Speed | None) -> Epoc
 
 
 def _speed(state: _State, steps: int, seconds: float) -> Speed:
-    images = state.settings.batch * steps
+    images = min(state.settings.batch * steps, state.pairs)  # the last batch may have fewer
     return Speed(seconds, steps / seconds, images / seconds, images * state.pair_bytes / seconds / 1e6)
 
 
 def _started(
-    state: _State, pairs: Pairs, kept: HeldPairs, why: str, pixel_size: float | None
+    state: _State, pairs: Known, kept: HeldPairs, why: str, pixel_size: float | None
 ) -> TrainingStarted:
     engine = state.engine
     return TrainingStarted(

@@ -1,0 +1,171 @@
+"""How fast the experiment trains from disk, beside the disk alone and the step alone.
+
+    python benchmarks/streaming.py [--edge 256] [--pairs 2000] [--device cpu] [--folder FOLDER] ...
+
+Writes a data set of random pairs into a temporary folder, and measures in turns: (a) reading it
+without a step, (b) steps on one batch in memory, (c) both together. Before (a) and (c) the
+system is asked to drop the files from its page cache, unless --cached is given. Prints images a
+second of the three, the median of the repeats, and the ratio c ÷ min(a, b), which is 1 when
+neither waits for the other.
+
+--wait MS takes, in place of the network, a step that keeps no processor busy for so long, as a GPU
+does: with a wait near what a batch takes to read, reading and waiting have to go on at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+import time
+import zlib
+from collections import deque
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import torch
+
+from cryoden import devices
+from cryoden.experiment.engines import chosen
+from cryoden.experiment.index import INDEX, SHARDS, Layout, Source, index_text, plan_of, shard_name
+from cryoden.experiment.store import PatchStore
+from cryoden.experiment.streaming import PairBatch, Stream, order
+from cryoden.experiment_settings import BaselineSettings, PatchSettings
+from cryoden.networks import build
+
+Step = Callable[[PairBatch], object]
+
+
+def written(folder: Path, edge: int, pairs: int, dtype: Any) -> PatchStore:
+    """Write random pairs; all files hold the same ones."""
+    settings = PatchSettings(patch=edge, stride=edge, dtype=dtype)
+    layout = Layout(pairs, settings.shard, edge, dtype)
+    draw = np.random.default_rng(0)
+    whole = draw.random((settings.shard, 2, edge, edge), np.float32).astype(layout.stored)
+    sums = [zlib.crc32(pair.data) for pair in whole]
+    for number in range(layout.shards):
+        with (folder / shard_name(number)).open("wb") as file:
+            file.write(whole[: len(layout.of_shard(number))].data)
+            file.flush()
+            os.fsync(file.fileno())  # only what is on disk can be dropped from memory
+    source = vars(Source("random numbers", "target", pairs, [edge, edge], 0))
+    more = {"kind": "noise added", "sources": [source], "versions": {}}
+    about = plan_of(layout, settings, more) | {"crc32": [sums[i % settings.shard] for i in range(pairs)]}
+    (folder / INDEX).write_text(index_text(about), encoding="utf-8")
+    return PatchStore(folder)
+
+
+def dropped(folder: Path) -> bool:
+    """Ask the system to forget the files; return whether it can be asked."""
+    if not hasattr(os, "posix_fadvise"):
+        return False
+    for path in folder.glob(SHARDS):
+        descriptor = os.open(path, os.O_RDONLY)
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        os.close(descriptor)
+    return True
+
+
+def rate(batches: Any, step: Step, device: torch.device) -> float:
+    """Return images a second; a transfer is over before its buffer is filled again, as in a run."""
+    began, images, on_the_way = time.perf_counter(), 0, deque[Callable[[], None]]()
+    for batch in batches:
+        step(batch)
+        images += len(batch.noisy)
+        on_the_way.append(devices.mark(device))
+        if len(on_the_way) > 1:
+            on_the_way.popleft()()
+    while on_the_way:
+        on_the_way.popleft()()
+    return images / (time.perf_counter() - began)
+
+
+def engine_step(asked: argparse.Namespace) -> tuple[Step, str, torch.device]:
+    """Return the step, its name, and where it is computed."""
+    if asked.wait:
+        return lambda _: time.sleep(asked.wait / 1e3), f"a wait of {asked.wait:g} ms", torch.device("cpu")
+    settings = BaselineSettings(device=asked.device, engine=asked.engine, batch=asked.batch)
+    engine, _ = chosen(build("baseline", 0), settings)
+    device = engine.place.device
+
+    def step(batch: PairBatch) -> None:
+        engine.step(batch)
+
+    return step, f"{engine.name} on {devices.describe(device)}", device
+
+
+def measured(asked: argparse.Namespace, folder: Path) -> None:
+    """Measure and print."""
+    store = written(folder, asked.edge, asked.pairs, asked.dtype)
+    step, name, device = engine_step(asked)
+    stream = Stream(store, asked.batch, asked.threads, pinned=device.type == "cuda")
+
+    def drop() -> bool:
+        return not asked.cached and dropped(folder)
+
+    def streamed(epoch: int) -> Any:
+        return stream.batches(islice(map(int, order(len(store), 0, epoch)), limit))
+
+    limit = len(store)
+    held = next(iter(stream.batches(iter(range(asked.batch)))))
+    batch = PairBatch(held.noisy.clone(), held.target.clone())
+    if device.type == "cuda":
+        batch = PairBatch(batch.noisy.pin_memory(), batch.target.pin_memory())
+    rate([batch] * 5, step, device)  # warm up
+    alone = rate([batch] * 10, step, device)
+    limit = min(len(store), max(8 * asked.batch, int(asked.seconds * alone)))
+    found: dict[str, list[float]] = {"disk": [], "step": [], "both": []}
+    drops = False
+    for repeat in range(asked.repeats):
+        drops = drop()
+        found["disk"].append(rate(streamed(2 * repeat), lambda _: None, torch.device("cpu")))
+        found["step"].append(rate([batch] * (limit // asked.batch), step, device))
+        drop()
+        found["both"].append(rate(streamed(2 * repeat + 1), step, device))
+    stream.close()
+    told(asked, found, f"{name}; page cache {'dropped' if drops else 'kept'}; {limit:,} pairs a reading")
+
+
+def told(asked: argparse.Namespace, found: dict[str, list[float]], how: str) -> None:
+    """Print the figures."""
+    process = psutil.Process()
+    pair = 2 * asked.edge**2 * np.dtype(asked.dtype).itemsize
+    print(f"{os.cpu_count()} processors, torch {torch.__version__}, {sys.platform}: {how}")
+    print(f"pairs of {asked.edge}², {asked.dtype}; batches of {asked.batch}; {asked.threads} threads")
+    for name, values in found.items():
+        middle = statistics.median(values)
+        print(f"{name:>6}  {middle:10,.1f} images/s  {middle * pair / 1e6:10,.1f} MB/s")
+    ratios = [c / min(a, b) for a, b, c in zip(*found.values(), strict=True)]
+    print(f" ratio  {statistics.median(ratios):10.2f}  ({min(ratios):.2f} to {max(ratios):.2f})")
+    held = f"{process.memory_info().rss / 2**20:,.0f} MiB resident"
+    print(f"{held}, {len(process.open_files())} files open, {process.num_threads()} threads")
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--edge", type=int, default=256)
+    parser.add_argument("--pairs", type=int, default=2000)
+    parser.add_argument("--batch", type=int, default=4)
+    parser.add_argument("--threads", type=int, default=BaselineSettings().threads)
+    parser.add_argument("--dtype", choices=["float32", "float16"], default="float32")
+    parser.add_argument("--device", choices=["auto", "cpu", "cuda", "mps"], default="cpu")
+    parser.add_argument("--engine", choices=["auto", "torch", "fused"], default="auto")
+    parser.add_argument("--wait", type=float, default=0.0, metavar="MS")
+    parser.add_argument("--seconds", type=float, default=5.0, help="about so long is a reading")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--cached", action="store_true", help="leave the page cache as it is")
+    parser.add_argument("--folder", type=Path, help="a disk to write on, in place of the temporary one")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=asked.folder) as folder:
+        measured(asked, Path(folder))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""What a data set of patch pairs is, as its JSON index says: flat little-endian files.
+
+A folder holds ``index.json`` and shards ``pairs_00000.bin`` …; a shard is so many pairs one
+after the other, a pair is the noisy patch and then the target, row by row. The index has a
+CRC-32 of each pair. Any program can read them with a seek and a read; see ``docs/patch-files.md``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cryoden.errors import PatchFileError
+from cryoden.experiment_settings import PatchSettings
+
+FORMAT = "cryoden-patches-1"
+INDEX = "index.json"
+SHARDS = "pairs_*.bin"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How pairs lie in shards.
+
+    Parameters
+    ----------
+    pairs, shard : int
+        All pairs, and those in one file; the last file may have fewer.
+    edge : int
+        Edge of a patch in px.
+    dtype : str
+        ``"float32"`` or ``"float16"``.
+    """
+
+    pairs: int
+    shard: int
+    edge: int
+    dtype: str
+
+    @property
+    def stored(self) -> np.dtype[Any]:
+        """The number format on disk."""
+        return np.dtype(self.dtype).newbyteorder("<")
+
+    @property
+    def pair_bytes(self) -> int:
+        """Bytes of one pair."""
+        return 2 * self.edge**2 * self.stored.itemsize
+
+    @property
+    def shards(self) -> int:
+        """Number of files."""
+        return -(-self.pairs // self.shard)
+
+    def of_shard(self, number: int) -> range:
+        """Return the pairs of one file."""
+        return range(number * self.shard, min(self.pairs, (number + 1) * self.shard))
+
+    def place(self, index: int) -> tuple[int, int]:
+        """Return in which file a pair lies, and at which byte."""
+        number, within = divmod(index, self.shard)
+        return number, within * self.pair_bytes
+
+
+def shard_name(number: int) -> str:
+    """Return the name of a file of pairs."""
+    return SHARDS.replace("*", f"{number:05}")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A micrograph pairs were cut from.
+
+    Parameters
+    ----------
+    path : str
+        Its file, or its name where it was in memory.
+    role : str
+        ``"target"`` or ``"noisy"``.
+    pairs : int
+        How many pairs its targets are of; pairs lie in the order of the sources.
+    shape : sequence of int
+        Rows and columns.
+    crc32 : int
+        Of 16 blocks of the file, or of all pixels in memory.
+    bytes : int or None
+        Size of the file.
+    pixels : str
+        How its pixels are stored.
+    """
+
+    path: str
+    role: str
+    pairs: int
+    shape: Sequence[int]
+    crc32: int
+    bytes: int | None = None
+    pixels: str = ""
+
+
+def plan_of(layout: Layout, settings: PatchSettings, more: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is known of a data set before it is built; equal plans make equal bytes."""
+    form = {"format": FORMAT, "byte_order": "little", "order": "noisy, target", **asdict(layout)}
+    return {**form, "settings": asdict(settings), **more}
+
+
+def index_text(about: Mapping[str, Any]) -> str:
+    """Return an index as it is written: one number a line, so that any program can read it."""
+    return json.dumps(about, indent=1)
+
+
+def read_index(folder: Path) -> dict[str, Any]:
+    """Return the index of a finished data set, its version known and the rest not looked at.
+
+    Raises
+    ------
+    PatchFileError
+        P01 when there is none, P02 when it is damaged, P03 of another version.
+    """
+    path = folder / INDEX
+    try:
+        about = dict(json.loads(path.read_text(encoding="utf-8")))
+    except OSError:
+        fix = "Give a folder written by cryoden patches build, or repeat that command: it goes on"
+        raise PatchFileError("P01", folder, f"holds no finished data set: no {INDEX}", fix=fix) from None
+    except (ValueError, TypeError, RecursionError) as error:
+        raise damaged(path, str(error)) from None
+    found = about.get("format")
+    if found != FORMAT:
+        problem = f"is of another version (found {found}, expected {FORMAT})"
+        raise PatchFileError("P03", path, problem, fix="Build the data set again, in another folder")
+    return about
+
+
+def layout_of(about: Mapping[str, Any], settings: PatchSettings) -> Layout:
+    """Return the layout an index tells; raises ``ValueError`` where it contradicts itself."""
+    pairs, bounds = about["pairs"], (settings.shard, settings.patch, settings.dtype)
+    found = tuple(about[name] for name in ("shard", "edge", "dtype"))
+    if type(pairs) is not int or pairs < 1 or found != bounds:
+        raise ValueError(f"{pairs} pairs of {found}, built with {bounds}")
+    return Layout(pairs, *bounds)
+
+
+def damaged(path: Path, why: str) -> PatchFileError:
+    """Return P02 for an index that cannot be used."""
+    return PatchFileError("P02", path, f"damaged: {why}", fix="Build the data set again, in another folder")

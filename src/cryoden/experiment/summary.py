@@ -1,0 +1,124 @@
+"""What a data set is and what a check found, in figures and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from cryoden.errors import printable
+from cryoden.experiment.build import BuildFinished
+from cryoden.experiment.inspection import Doubt, Findings
+from cryoden.experiment.store import PatchStore
+
+NAMED = 10  # of what is wrong; the rest is counted
+
+
+def facts(store: PatchStore) -> dict[str, Any]:
+    """Return what a data set is; sizes in bytes, an epoch being one pass over all pairs."""
+    layout = store.layout
+    size = layout.pairs * layout.pair_bytes
+    return {
+        "folder": str(store.folder),
+        "pairs": layout.pairs,
+        "patch": layout.edge,
+        "format": layout.dtype,
+        "files": layout.shards,
+        "bytes": size,
+        "bytes_per_pair": layout.pair_bytes,
+        "bytes_per_epoch": size,
+        "kind": store.about["kind"],
+        "sources": store.about["sources"],
+        "settings": store.about["settings"],
+        "scales": store.about.get("scales", []),
+        "versions": store.about.get("versions", {}),
+    }
+
+
+def rows(store: PatchStore) -> list[tuple[str, str]]:
+    """Return the same for people, each a name and a text."""
+    layout, chosen = store.layout, store.settings
+    size = layout.pairs * layout.pair_bytes
+    by = "overlapping" if chosen.stride < chosen.patch else "side by side"
+    return [
+        (
+            "pairs",
+            f"{layout.pairs:,} of {layout.edge:,} × {layout.edge:,} px, {by}, every {chosen.stride:,} px",
+        ),
+        ("made from", _made_from(store)),
+        ("scale", _scale(store)),
+        ("noise", _noise(store)),
+        ("on disk", f"{_size(size)} in {_counted(layout.shards, 'file')}, {layout.dtype}"),
+        ("read in an epoch", f"{_size(size)}, {_size(layout.pair_bytes)} a pair"),
+        ("written by", ", ".join(f"{name} {number}" for name, number in store.about["versions"].items())),
+    ]
+
+
+def built(ended: BuildFinished) -> str:
+    """Say what a build has made, and what was there before."""
+    there = ended.files - ended.made
+    before = f"; {there:,} of {_counted(ended.files, 'file')} had been made before" if there else ""
+    return f"{_counted(ended.pairs, 'pair')}, {_size(ended.bytes)} in {printable(ended.folder)}{before}"
+
+
+def lines(found: Findings) -> Iterator[str]:
+    """Yield what a check found, in words."""
+    yield f"{found.pairs:,} pairs read: {len(found.damaged):,} damaged"
+    yield from _named(found.damaged)
+    faint = f", {found.faint:,} too faint to tell" if found.faint else ""
+    yield (
+        f"{found.looked_at:,} of them looked at: {len(found.shifted):,} not aligned{faint}, "
+        f"{len(found.flat):,} without contrast"
+    )
+    yield from _named((*found.shifted, *found.flat))
+    if found.low is not None:
+        yield f"Their targets lie from {found.low:.3g} to {found.high:.3g}, mean {found.mean:.3g}"
+    if found.damaged:
+        yield "Give the command that built the data set again: it makes damaged files anew."
+
+
+def remarks(found: Findings) -> Iterator[str]:
+    """Yield what has changed since, which does not make the data set worse."""
+    yield from found.changed[:NAMED]
+    if len(found.changed) > NAMED:
+        yield f"and {len(found.changed) - NAMED:,} more micrographs have changed"
+
+
+def _named(doubts: Sequence[Doubt]) -> Iterator[str]:
+    yield from (f"  {doubt.words()}" for doubt in doubts[:NAMED])
+    if len(doubts) > NAMED:
+        yield f"  and {len(doubts) - NAMED:,} more"
+
+
+def _made_from(store: PatchStore) -> str:
+    targets = sum(source.pairs > 0 for source in store.sources)
+    if store.about["kind"] == "pairs":
+        return f"{_counted(targets, 'pair')} of micrographs"
+    return _counted(targets, "micrograph")
+
+
+def _scale(store: PatchStore) -> str:
+    if store.settings.scale == "z-score":
+        return "mean 0 and standard deviation 1 of each micrograph"
+    return "95th percentile of each micrograph's positive pixels is 1, clipped to 0–1"
+
+
+def _noise(store: PatchStore) -> str:
+    chosen = store.settings
+    if store.about["kind"] == "pairs":
+        return "that of the noisy micrographs"
+    poisson = [f"Poisson at {chosen.poisson:,g} electrons"] if chosen.poisson else []
+    gaussian = [f"Gaussian, σ {chosen.gaussian:g}"] if chosen.gaussian else []
+    clipped = ", clipped to 0–1" if chosen.clip and chosen.scale == "positive" else ""
+    return (" + ".join([*poisson, *gaussian]) or "none") + f"{clipped}; seed {chosen.noise_seed}"
+
+
+def _size(count: int) -> str:
+    """Return bytes with the unit that suits them, in powers of 1,000."""
+    unit, name = next(
+        (pair for pair in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")) if count >= pair[0]), (1, "B")
+    )
+    return f"{count / unit:,.2f} {name}" if unit > 1 else f"{count} B"
+
+
+def _counted(count: int, name: str) -> str:
+    return f"{count:,} {name}{'' if count == 1 else 's'}"
