@@ -69,7 +69,7 @@ def trained(viewer: Any, seconds: float, folder: Path, *, preview: bool) -> tupl
     dock = TrainWidget(viewer)
     docked = viewer.window.add_dock_widget(dock, name="Train a denoiser", area="right")
     late(lambda: not dock.train_button.isEnabled(), 30)
-    dock.model.path = folder / f"watched{preview}.safetensors"
+    dock.folder.path = folder / f"watched{preview}"
     if preview:
         dock.preview.layer.layer = viewer.layers[0]
     dock.train_button.click()

@@ -1,103 +1,172 @@
 """Takes the pictures of the guided tour from the program itself: make screenshots.
 
-Without arguments on the simulated sample; with two halves of a micrograph, on those:
-python docs/take_screenshots.py m_EVN.mrc m_ODD.mrc
+Without arguments on simulated halves. With a folder of halves, on those, under another name:
+
+    python docs/take_screenshots.py FOLDER NAME
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from contextlib import chdir
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import napari
-from napari.layers import Layer
 from qtpy.QtGui import QImage
 
-from cryoden import mrc
-from napari_cryoden.compare_widget import CompareWidget
 from napari_cryoden.demo import picture, wait
-from napari_cryoden.denoise_widget import DenoiseWidget
-from napari_cryoden.layers import raw_layer
 from napari_cryoden.plot_dock import TITLE
+from napari_cryoden.runs_dock import TITLE as RUNS_TITLE
 from napari_cryoden.sample_data import sample_pairs
-from napari_cryoden.train_widget import TrainWidget
+from napari_cryoden.spectra_dock import TITLE as SPECTRA_TITLE
+from napari_cryoden.writer import write
 
-IMAGES = Path(__file__).with_name("images")
+IMAGES = Path(__file__).resolve().with_name("images")
 SIZE = (1366, 768)  # of the smallest screen it should fit
 QUALITY = 88
 MINUTES = 1.0
+RUNS = Path("runs")
+SIMULATED, OF_REAL = "tour", {"watch", "compare"}
 
 
-def opened(halves: Sequence[str]) -> Any:
-    """Return a window with the sample, or with these files."""
-    viewer = napari.Viewer(show_welcome_screen=False)
-    viewer.window.resize(*SIZE)
-    layers = [raw_layer(mrc.read(Path(half))) for half in halves] if halves else sample_pairs()
-    for data in layers:
-        viewer.add_layer(Layer.create(*data))
-    return viewer
+class Tour:
+    """One window, one dock, one picture a step.
+
+    Parameters
+    ----------
+    data : Path
+        A folder with halves.
+    name : str
+        What names of pictures begin with.
+    """
+
+    def __init__(self, data: Path, name: str) -> None:
+        self.data, self.name = data, name
+        self.viewer = napari.Viewer(show_welcome_screen=False)
+        self.viewer.window.resize(*SIZE)
+        self.bench = self.viewer.window.add_plugin_dock_widget("napari-cryoden", "All steps")[1]
+
+    def take(self, step: str) -> None:
+        """Save what the window shows as a JPEG, a quarter of a PNG where noise is in sight."""
+        if self.name != SIMULATED and step not in OF_REAL:
+            return
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "picture.png"
+            picture(self.viewer, path)
+            QImage(str(path)).save(str(IMAGES / f"{self.name}_{step}.jpg"), "JPEG", QUALITY)
+
+    def close(self, title: str) -> None:
+        """Close a dock below the canvas."""
+        self.viewer.window.dock_widgets[title].parent().close()
+
+    def open(self) -> None:
+        """List the folder and open its first pair."""
+        dock = self.bench.bring("Open micrographs")
+        dock.collect(self.data)
+        wait(dock.list.changed, lambda: not dock.list.checking and dock.list.count() > 0)
+        dock.list.setCurrentRow(0)
+        self.take("open")
+        dock.open_button.click()
+        wait(dock.opening.ended, lambda: not dock.opening.running)
+
+    def train(self, folder: Path) -> None:
+        """Train on the folder with a live preview of the top layer."""
+        dock = self.bench.bring("Train a denoiser")
+        dock.source.learn_from(self.data)
+        dock.form.fields["minutes"].value = MINUTES
+        dock.folder.path = folder
+        wait(dock.source.changed, dock.train_button.isEnabled)
+        self.take("train")
+        dock.preview.layer.layer = self.viewer.layers[-1]
+        dock.train_button.click()
+        wait(dock.run.changed, lambda: (dock.run.progress or 0) > 0.8 or not dock.run.running, MINUTES)
+        self.take("watch")
+        wait(dock.run.ended, lambda: not dock.run.running)
+        self.close(TITLE)
+
+    def denoise(self) -> None:
+        """Denoise the lowest layer."""
+        dock = self.bench.bring("Denoise")
+        dock.layer.layer = self.viewer.layers[0]
+        dock.denoise_button.click()
+        wait(dock.denoising.ended, lambda: not dock.denoising.running)
+        self.take("denoised")
+
+    def compare(self) -> None:
+        """Swipe, then everything beside everything with spectra."""
+        dock = self.bench.bring("Compare")
+        dock.modes["swipe"].click()
+        self.take("swipe")
+        for button in (dock.low_pass_button, dock.difference_button, dock.spectra_button):
+            button.click()
+            wait(dock.deriving.ended, lambda: not dock.deriving.running)
+        dock.modes["grid"].click()
+        self.take("compare")
+        self.close(SPECTRA_TITLE)
+        dock.end_button.click()
+
+    def batch(self, output: Path) -> None:
+        """Denoise the folder, with a file among it that is none."""
+        dock = self.bench.bring("Batch")
+        dock.micrographs.path, dock.output.path = self.data, output
+        dock.denoise_button.click()
+        wait(dock.batch.ended, lambda: not dock.batch.running, 2)
+        self.take("batch")
+
+    def train_baseline(self) -> None:
+        """Train the small network, too."""
+        dock = self.bench.bring("Train a denoiser")
+        dock.form.fields["network"].value = "baseline"
+        dock.folder.path = RUNS / "baseline"
+        dock.train_button.click()
+        wait(dock.run.ended, lambda: not dock.run.running, MINUTES)
+        self.close(TITLE)
+
+    def runs(self) -> None:
+        """Show both runs side by side."""
+        dock = self.bench.bring("Runs")
+        dock.root.path = RUNS
+        wait(dock.table.itemSelectionChanged, lambda: dock.table.rowCount() == 2)
+        dock.table.selectAll()
+        dock.show_button.click()
+        self.take("runs")
+        self.close(RUNS_TITLE)
 
 
-def taken(viewer: Any, name: str) -> None:
-    """Save what the window shows as a JPEG, a quarter of a PNG where noise is in sight."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "picture.png"
-        picture(viewer, path)
-        QImage(str(path)).save(str(IMAGES / f"tour_{name}.jpg"), "JPEG", QUALITY)
+def walk(tour: Tour, *, whole: bool) -> None:
+    """Take the pictures up to comparing, or all of them."""
+    tour.open()
+    tour.train(RUNS / "unet")
+    tour.denoise()
+    tour.compare()
+    if not whole:
+        return
+    (tour.data / "broken.mrc").write_bytes(b"\0" * 100)
+    tour.batch(Path("denoised"))
+    tour.train_baseline()
+    tour.runs()
 
 
-def train(viewer: Any, folder: Path) -> None:
-    """Train with a live preview of the top layer."""
-    dock = TrainWidget(viewer)
-    viewer.window.add_dock_widget(dock, name="Train a denoiser", area="right")
-    dock.form.fields["minutes"].value = MINUTES
-    dock.model.path = folder / "tour.safetensors"
-    wait(dock.source.changed, dock.train_button.isEnabled)
-    taken(viewer, "train")
-    dock.preview.layer.layer = viewer.layers[-1]
-    dock.train_button.click()
-    wait(dock.run.changed, lambda: (dock.run.progress or 0) > 0.8 or not dock.run.running, MINUTES)
-    taken(viewer, "watch")
-    dock.run.stop()
-    wait(dock.run.ended, lambda: not dock.run.running)
+def _data(arguments: list[str]) -> Path:
+    """Return a folder of halves: the one that was named, or the sample written as files."""
+    data = Path("grid_2")
+    if arguments:
+        data.symlink_to(Path(arguments[0]), target_is_directory=True)
+        return data
+    data.mkdir()
+    for pixels, attributes, _ in sample_pairs():
+        write(str(data / f"{attributes['name']}.mrc"), pixels, attributes)
+    return data
 
 
-def denoise(viewer: Any) -> None:
-    """Denoise the lowest layer."""
-    dock = DenoiseWidget(viewer)
-    viewer.window.add_dock_widget(dock, name="Denoise", area="right", tabify=True)
-    dock.layer.layer = viewer.layers[0]
-    dock.denoise_button.click()
-    wait(dock.denoising.ended, lambda: not dock.denoising.running)
-    taken(viewer, "denoised")
-
-
-def compare(viewer: Any) -> None:
-    """Swipe, then everything beside everything with spectra."""
-    dock = CompareWidget(viewer)
-    viewer.window.add_dock_widget(dock, name="Compare", area="right", tabify=True)
-    dock.modes["swipe"].click()
-    taken(viewer, "swipe")
-    for button in (dock.low_pass_button, dock.difference_button, dock.spectra_button):
-        button.click()
-        wait(dock.deriving.ended, lambda: not dock.deriving.running)
-    dock.modes["grid"].click()
-    taken(viewer, "compare")
-
-
-def main() -> None:
-    """Take all of them."""
-    viewer = opened(sys.argv[1:])
-    with TemporaryDirectory() as folder:
-        train(viewer, Path(folder))
-        denoise(viewer)
-        viewer.window.dock_widgets[TITLE].parent().close()
-        compare(viewer)
-    viewer.close()
+def main(arguments: list[str]) -> None:
+    """Walk through all steps on simulated halves, or as far as comparing on real ones."""
+    with TemporaryDirectory() as folder, chdir(folder):  # no path of this machine is in a picture
+        tour = Tour(_data(arguments), arguments[1] if arguments else SIMULATED)
+        walk(tour, whole=not arguments)
+        tour.viewer.close()
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Generator
 from contextlib import closing
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,6 +19,7 @@ from cryoden.tally import Tally, summary
 from napari_cryoden import layers
 from napari_cryoden.denoise_run import Denoising
 from napari_cryoden.job import Job
+from napari_cryoden.preferences import preferences
 from napari_cryoden.worker import leave_a_core
 
 KEPT = 100  # results remembered; more are on disk
@@ -65,7 +67,9 @@ class DenoisingBatch(Job):
         TrainingError
             G05 while another batch is under way.
         """
-        self.begin(lambda: _denoising(micrographs, output, model, settings, overwrite), "loading the model")
+        spare = preferences().spare_cores
+        work = partial(_denoising, micrographs, output, model, settings, overwrite, spare)
+        self.begin(work, "loading the model")
         self.tally, self.failures, self.results = Tally(), [], deque(maxlen=KEPT)
         self.micrographs, self.output, self.progress = micrographs, output, None
         self._made_with = {"model": str(model), "settings": asdict(settings)}
@@ -114,9 +118,14 @@ class DenoisingBatch(Job):
 
 
 def _denoising(
-    micrographs: Path, output: Path, model: Path, settings: DenoisingSettings, overwrite: bool
+    micrographs: Path,
+    output: Path,
+    model: Path,
+    settings: DenoisingSettings,
+    overwrite: bool,
+    spare_cores: int,
 ) -> Generator[BatchEvent, None, None]:
-    leave_a_core()
+    leave_a_core(spare_cores)
     from cryoden import pipeline  # noqa: PLC0415  it loads torch, which docking must not
 
     batch = pipeline.Batch(model, settings, overwrite=overwrite)

@@ -18,6 +18,7 @@ from napari_cryoden.files_panel import FilesPanel
 from napari_cryoden.form import Form
 from napari_cryoden.job import plain
 from napari_cryoden.model_field import ModelField
+from napari_cryoden.preferences import preferences
 
 INPUTS = "RELION STAR or MRC files (*.star *.mrc *.mrcs *.map *.st *.rec)"
 STATES = {"paused": "Paused · ", "stopping": "Stopping after this tile · "}
@@ -38,7 +39,7 @@ class BatchWidget(Dock):
         )
         self.output = FileField("folder", "Folder for the results")
         self.model = ModelField(self.viewer)
-        self.form = Form(DenoisingSettings())
+        self.form = Form(DenoisingSettings(device=preferences().device))
         self.replace = QCheckBox("replace results made otherwise")
         self.files = FilesPanel()
         self.denoise_button, self.cancel_button = QPushButton("Denoise all"), QPushButton("Cancel")

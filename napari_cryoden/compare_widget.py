@@ -41,7 +41,8 @@ class CompareWidget(Dock):
         self.viewer = plain(napari_viewer)
         self.denoising, self.deriving = Denoising.of(self.viewer), Deriving.of(self.viewer)
         self.comparison = self.denoising.comparison
-        self.raw, self.denoised = LayerBox(self.viewer), LayerBox(self.viewer)
+        self.raw = LayerBox(self.viewer, "The micrograph as it is in its file")
+        self.denoised = LayerBox(self.viewer, "What it became: a denoised layer, or another to compare with")
         self._how: Matching = "each"  # as layers are when they come in
         self.modes = _choice(MODES)
         self.matchings = _choice(MATCHINGS)

@@ -8,13 +8,18 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
+from napari.utils.notifications import show_error
+
+from cryoden.errors import CryodenError
 from cryoden.events import DenoisingEvent, MicrographDenoised, TileFinished
 from cryoden.micrograph import Micrograph
 from cryoden.publish import publishing
 from cryoden.settings import DenoisingSettings
 from napari_cryoden import layers
 from napari_cryoden.comparison import Comparison
+from napari_cryoden.derive_run import Deriving
 from napari_cryoden.job import Job
+from napari_cryoden.preferences import preferences
 from napari_cryoden.remarks import show_remarks
 from napari_cryoden.worker import leave_a_core
 
@@ -42,20 +47,31 @@ class Denoising(Job):
         self.raw: Any = None
         self._made_with: dict[str, Any] = {}
         self._written = ""
+        self._with_difference = False
 
-    def denoise(self, raw: Any, model: Path, settings: DenoisingSettings, output: Path | None = None) -> None:
+    def denoise(
+        self,
+        raw: Any,
+        model: Path,
+        settings: DenoisingSettings,
+        output: Path | None = None,
+        difference: bool = False,
+    ) -> None:
         """Begin on a copy of the layer; ``output`` is an MRC file to write, too.
+
+        With ``difference`` what was taken away is added as one more layer.
 
         Raises
         ------
         CryodenError
             G05 while another is under way, F32 for a layer that is no micrograph.
         """
-        micrograph = layers.to_micrograph(raw)
-        self.begin(lambda: _denoising(micrograph, model, settings, output), f"denoising {raw.name}")
+        micrograph, spare = layers.to_micrograph(raw), preferences().spare_cores
+        self.begin(lambda: _denoising(micrograph, model, settings, output, spare), f"denoising {raw.name}")
         self.tiles, self.progress, self.result, self.raw = (0, 0), None, None, raw
         self._made_with = {"model": str(model), "settings": asdict(settings)}
         self._written = f" and in {output}" if output else ""
+        self._with_difference = difference
 
     def fold(self, event: DenoisingEvent) -> None:
         """Count tiles and add the result layer."""
@@ -79,12 +95,25 @@ class Denoising(Job):
         show_remarks(self.raw.name, (one for one in micrograph.warnings if one not in known))
         if self.raw in self.viewer.layers:  # it may have been deleted meanwhile
             self.comparison.show(self.raw, self.result)
+            self._add_difference()
+
+    def _add_difference(self) -> None:
+        if not self._with_difference:
+            return
+        try:
+            Deriving.of(self.viewer).difference(self.raw, self.result)
+        except CryodenError as error:  # something else is being computed
+            show_error(str(error))
 
 
 def _denoising(
-    micrograph: Micrograph, model: Path, settings: DenoisingSettings, output: Path | None
+    micrograph: Micrograph,
+    model: Path,
+    settings: DenoisingSettings,
+    output: Path | None,
+    spare_cores: int,
 ) -> Generator[DenoisingEvent, None, None]:
-    leave_a_core()
+    leave_a_core(spare_cores)
     from cryoden import pipeline  # noqa: PLC0415  it loads torch, which docking must not
 
     with ExitStack() as stack:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from napari.layers import Image
 from napari.utils.notifications import show_error
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QProgressBar, QPushButton
 
@@ -18,6 +19,7 @@ from napari_cryoden.job import plain
 from napari_cryoden.layer_box import LayerBox
 from napari_cryoden.layers import facts_of
 from napari_cryoden.model_field import ModelField
+from napari_cryoden.preferences import preferences
 
 
 class DenoiseWidget(Dock):
@@ -27,9 +29,10 @@ class DenoiseWidget(Dock):
         super().__init__()
         self.viewer = plain(napari_viewer)
         self.denoising = Denoising.of(self.viewer)
-        self.layer = LayerBox(self.viewer)
+        self.layer = LayerBox(self.viewer, "The micrograph to denoise")
         self.model = ModelField(self.viewer)
-        self.form = Form(DenoisingSettings())
+        self.form = Form(DenoisingSettings(device=preferences().device))
+        self.also_difference = QCheckBox("also add the difference")
         self.also_file = QCheckBox("also write an MRC file")
         self.output = FileField("save", "MRC file to write", "MRC files (*.mrc)")
         self.denoise_button, self.cancel_button = QPushButton("Denoise"), QPushButton("Cancel")
@@ -39,6 +42,7 @@ class DenoiseWidget(Dock):
         self._proposed: Path | None = None
         self._lay_out()
         self._connect()
+        self._choose_active()
         self._propose()
         self.follow()
 
@@ -49,7 +53,8 @@ class DenoiseWidget(Dock):
             return
         output = self.output.path if self.also_file.isChecked() else None
         try:
-            self.denoising.denoise(layer, model, self.form.settings(), output)
+            difference = self.also_difference.isChecked()
+            self.denoising.denoise(layer, model, self.form.settings(), output, difference)
         except CryodenError as error:
             show_error(str(error))
 
@@ -70,6 +75,12 @@ class DenoiseWidget(Dock):
         done, total = job.tiles
         self.progress.setRange(0, total or (0 if job.running else 1))
         self.progress.setValue(done)
+
+    def _choose_active(self) -> None:
+        """Begin with the layer the user has selected."""
+        active = self.viewer.layers.selection.active
+        if isinstance(active, Image):
+            self.layer.layer = active
 
     def _problem(self) -> str:
         if self.denoising.running:
@@ -113,6 +124,8 @@ class DenoiseWidget(Dock):
 
     def _lay_out(self) -> None:
         self.output.setVisible(False)
+        self.also_difference.setToolTip("Raw minus denoised, as a layer: it should look like noise")
+        self.also_file.setToolTip("Write the result with the header of the micrograph's file, too")
         self.compare_button.setCheckable(True)
         self.compare_button.setToolTip("Show both side by side; once more gives your own view back")
         for title, widget in (
@@ -122,6 +135,7 @@ class DenoiseWidget(Dock):
         ):
             self.column.addWidget(heading(title))
             self.column.addWidget(widget)
+        self.column.addWidget(self.also_difference)
         self.column.addWidget(self.also_file)
         self.column.addWidget(self.output)
         self.column.addStretch(1)

@@ -13,6 +13,7 @@ from cryoden.micrograph import HalfPair
 from cryoden.side_settings import EvaluationSettings
 from napari_cryoden import layers
 from napari_cryoden.job import Job
+from napari_cryoden.preferences import preferences
 from napari_cryoden.worker import leave_a_core
 
 if TYPE_CHECKING:
@@ -62,8 +63,8 @@ class Evaluating(Job):
             G05 while another is under way, F32 for a layer that is no micrograph.
         """
         done = {} if denoised is None else {denoised[0].name: _halves(denoised)}
-        asked = Asked(raw[0].name, _halves(raw), done, models, settings)
-        self.begin(lambda: _evaluating(asked), "evaluating")
+        asked, spare = Asked(raw[0].name, _halves(raw), done, models, settings), preferences().spare_cores
+        self.begin(lambda: _evaluating(asked, spare), "evaluating")
         self.progress, self._begun = None, self.result
 
     def fold(self, event: EvaluationEvent | PhaseStarted) -> None:
@@ -92,9 +93,9 @@ def _halves(pair: LayerPair) -> HalfPair:
     return HalfPair(*(layers.to_micrograph(layer) for layer in pair))
 
 
-def _evaluating(asked: Asked) -> Generator[EvaluationEvent | PhaseStarted, None, None]:
+def _evaluating(asked: Asked, spare_cores: int) -> Generator[EvaluationEvent | PhaseStarted, None, None]:
     yield PhaseStarted("loading PyTorch")
-    leave_a_core()
+    leave_a_core(spare_cores)
     from cryoden.evaluation import evaluate_with  # noqa: PLC0415  it loads torch, which docking must not
     from cryoden.exposures import together  # noqa: PLC0415  the same
 

@@ -19,6 +19,7 @@ from napari_cryoden.form import Form
 from napari_cryoden.job import plain
 from napari_cryoden.layer_box import LayerBox
 from napari_cryoden.layer_pairs import pairs_of
+from napari_cryoden.preferences import preferences
 from napari_cryoden.run import Run
 from napari_cryoden.train_widget import MODELS
 
@@ -32,10 +33,13 @@ class EvaluateWidget(Dock):
         super().__init__()
         self.viewer = plain(napari_viewer)
         self.evaluating, self.run = Evaluating.of(self.viewer), Run.of(self.viewer)
-        self.even, self.odd = LayerBox(self.viewer), LayerBox(self.viewer)
-        self.denoised_even, self.denoised_odd = (LayerBox(self.viewer, none="none") for _ in range(2))
+        self.even, self.odd = (LayerBox(self.viewer, f"The raw {half} half") for half in ("even", "odd"))
+        self.denoised_even, self.denoised_odd = (
+            LayerBox(self.viewer, f"The {half} half as it was denoised, by any program", none="none")
+            for half in ("even", "odd")
+        )
         self.model = FileField("open", "Model file", MODELS, "none")
-        self.form = Form(EvaluationSettings())
+        self.form = Form(EvaluationSettings(device=preferences().device))
         self.evaluate_button, self.cancel_button = QPushButton("Evaluate"), QPushButton("Cancel")
         self.save_button = QPushButton("Save report…")
         self.table_button = QPushButton("Table")

@@ -1,4 +1,4 @@
-"""Runs as rows of a table, with the figures `cryoden.comparing` has of each."""
+"""Runs as rows of a table, with the figures `cryoden.run_figures` has of each."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
 
-from cryoden.comparing import FIGURES
+from cryoden.comparing import Compared
 from cryoden.errors import CryodenError
-from cryoden.run_record import RunRecord
+from cryoden.run_figures import FIGURES
 
 
 class FiguresTable(QTableWidget):
@@ -24,7 +24,7 @@ class FiguresTable(QTableWidget):
     def __init__(self, titles: Sequence[str] = ()) -> None:
         self._figures = [one for one in FIGURES if not titles or one.title in titles]
         super().__init__(0, len(self._figures))
-        self._runs: list[RunRecord] = []
+        self._runs: list[Compared] = []
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setTabKeyNavigation(False)  # Tab leaves the table; arrows move in it
@@ -39,9 +39,9 @@ class FiguresTable(QTableWidget):
             item.setToolTip(figure.means)
             self.setHorizontalHeaderItem(place, item)
 
-    def show_runs(self, runs: Sequence[RunRecord]) -> None:
+    def show_runs(self, runs: Sequence[Compared]) -> None:
         """Show these runs in place of others."""
-        before = {run.folder.path for run in self.chosen()}
+        before = {run.place for run in self.chosen()}
         self.blockSignals(True)
         self.clearContents()
         self._runs = list(runs)
@@ -50,12 +50,12 @@ class FiguresTable(QTableWidget):
             self._fill(line, run)
         self.clearSelection()
         for line, run in enumerate(self._runs):
-            if run.folder.path in before:
+            if run.place in before:
                 self._select(line)
         self.blockSignals(False)
         self.itemSelectionChanged.emit()
 
-    def chosen(self) -> list[RunRecord]:
+    def chosen(self) -> list[Compared]:
         """Return the selected runs, from top to bottom."""
         model = self.selectionModel()
         rows = sorted(index.row() for index in model.selectedRows()) if model is not None else []
@@ -67,14 +67,14 @@ class FiguresTable(QTableWidget):
             if item is not None:
                 item.setSelected(True)
 
-    def _fill(self, line: int, run: RunRecord) -> None:
+    def _fill(self, line: int, run: Compared) -> None:
         for place, figure in enumerate(self._figures):
             try:
                 words = figure.text(run)
             except CryodenError as error:  # a record somebody has changed
                 words = str(error)[:3]
             item = QTableWidgetItem(words)
-            item.setToolTip(str(run.folder.path) if place == 0 else words)
+            item.setToolTip(str(run.place) if place == 0 else words)
             side = Qt.AlignmentFlag.AlignLeft if place == 0 else Qt.AlignmentFlag.AlignRight
             item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
             self.setItem(line, place, item)

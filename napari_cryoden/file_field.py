@@ -41,6 +41,7 @@ class FileField(QWidget):
         self._title, self._filters = title, filters
         self.line = QLineEdit()
         self.line.setPlaceholderText(placeholder)
+        self.line.setToolTip(title)
         self._typing = False
         self.line.textChanged.connect(self._told)
         self.line.returnPressed.connect(self._choose)
@@ -61,13 +62,7 @@ class FileField(QWidget):
     @property
     def path(self) -> Path | None:
         """The path, ``None`` for an empty line; ``~`` stands for the home folder."""
-        text = self.line.text().strip()
-        if not text:
-            return None
-        try:
-            return Path(text).expanduser()
-        except RuntimeError:  # nobody has this home, or its owner's name is not typed to its end
-            return Path(text)
+        return typed(self.line.text())
 
     @path.setter
     def path(self, path: Path | None) -> None:
@@ -75,7 +70,7 @@ class FileField(QWidget):
         self._choose()
 
     def _told(self, text: str) -> None:
-        self.line.setToolTip(text)  # the end of a long path is out of sight
+        self.line.setToolTip(text or self._title)  # the end of a long path is out of sight
         self._typing = True
         self.changed.emit()
 
@@ -108,3 +103,14 @@ class FileField(QWidget):
             chosen, _ = QFileDialog.getSaveFileName(self, self._title, at, self._filters, options=keep)
         if chosen:
             self.path = Path(chosen)
+
+
+def typed(text: str) -> Path | None:
+    """Return the path somebody typed, ``None`` for nothing; ``~`` stands for the home folder."""
+    text = text.strip()
+    if not text:
+        return None
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # nobody has this home, or its owner's name is not typed to its end
+        return Path(text)

@@ -80,6 +80,7 @@ class Form(QWidget, Generic[S]):
 def _expert_button() -> QToolButton:
     button = QToolButton()
     button.setText("Expert settings")
+    button.setToolTip("Settings few people change")
     button.setCheckable(True)
     button.setAutoRaise(True)
     button.setArrowType(Qt.ArrowType.RightArrow)

@@ -9,7 +9,7 @@ from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QMainWindow
 
 from cryoden.errors import TrainingError
-from napari_cryoden.worker import Work, Worker
+from napari_cryoden.worker import MAILBOX, Work, Worker
 
 STOP_SECONDS = 2.0
 State = Literal["idle", "preparing", "working", "paused", "stopping", "finished", "stopped", "failed"]
@@ -44,6 +44,7 @@ class Job(QObject):
     failed = Signal(str)
     ended = Signal(str)
     title = "Working"
+    ahead = MAILBOX
 
     def __init__(self, viewer: Any) -> None:
         super().__init__(main_window(viewer))
@@ -105,7 +106,7 @@ class Job(QObject):
             problem = f"{self.title.lower()} is under way in this window: {self.status}"
             raise TrainingError("G05", None, problem, kept="It goes on", fix="Stop it or wait for its end")
         self._failure, self.status = None, status
-        self._worker = Worker(work, self)
+        self._worker = Worker(work, self, ahead=self.ahead)
         self._worker.delivered.connect(self._receive)
         self._worker.failed.connect(self._fail)
         self._worker.finished.connect(self._finish)

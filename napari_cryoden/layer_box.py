@@ -15,12 +15,15 @@ class LayerBox(QComboBox):
     ----------
     viewer : Viewer
         Whose layers are offered.
+    use : str
+        What the layer is chosen for.
     none : str
         Name of a first entry for no layer at all; empty for no such entry.
     """
 
-    def __init__(self, viewer: Any, none: str = "") -> None:
+    def __init__(self, viewer: Any, use: str, none: str = "") -> None:
         super().__init__()
+        self.setToolTip(use)
         self._none = none
         self._viewer = viewer
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)

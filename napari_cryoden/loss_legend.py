@@ -8,10 +8,12 @@ from typing import Any
 import pyqtgraph as pg
 from qtpy.QtCore import QPointF, Qt
 from qtpy.QtGui import QBrush, QColor, QPainter, QPen, QPixmap, QPolygonF
-from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
+from qtpy.QtWidgets import QFrame, QGridLayout, QLabel, QScrollArea, QSizePolicy, QWidget
 
 from cryoden.history import History, length
+from cryoden.loss_picture import COLORS
 
+SCROLL_BAR = 22  # px, in napari's style
 # Okabe and Ito's colors, told apart with any color vision; the darker of a pair on white.
 _ON_DARK = {
     "steps": "#5a6370",
@@ -22,16 +24,6 @@ _ON_DARK = {
     "gaussian": "#b5a1e0",
     "linear": "#2fd0a0",
     "floor": "#e79cc4",
-}
-_ON_LIGHT = {
-    "steps": "#c3c9d1",
-    "train": "#d55e00",
-    "validation": "#0072b2",
-    "best": "#000000",
-    "constant": "#6b6b6b",
-    "gaussian": "#6a51a3",
-    "linear": "#00795a",
-    "floor": "#a8437f",
 }
 _DASHES = {
     "constant": [6, 4],
@@ -57,7 +49,7 @@ _TIPS = {
 
 def colors(dark: bool) -> dict[str, str]:
     """Return the color of each line for a dark or a light background."""
-    return dict(_ON_DARK if dark else _ON_LIGHT)
+    return dict(_ON_DARK if dark else COLORS)
 
 
 def pen(name: str, color: str) -> Any:
@@ -156,3 +148,14 @@ def _star(x: float, y: float, radius: float) -> QPolygonF:
         angle = math.pi * corner / 5
         points.append(QPointF(x + reach * math.sin(angle), y - reach * math.cos(angle)))
     return QPolygonF(points)
+
+
+def scrolling(legend: QWidget) -> QScrollArea:
+    """Return an area as wide as the legend, which scrolls where it is not as high."""
+    area = QScrollArea()
+    area.setWidget(legend)
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
+    return area

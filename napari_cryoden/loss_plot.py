@@ -7,14 +7,11 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from qtpy.QtCore import QEvent, QSize, Qt, QTimer
+from qtpy.QtCore import QEvent, QSize, QTimer
 from qtpy.QtGui import QPainter, QPixmap
 from qtpy.QtWidgets import (
-    QFrame,
     QHBoxLayout,
     QLabel,
-    QScrollArea,
-    QSizePolicy,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -23,14 +20,13 @@ from qtpy.QtWidgets import (
 from cryoden.events import EpochFinished
 from cryoden.history import History
 from cryoden.loss_range import y_range
-from napari_cryoden.loss_legend import LossLegend, colors, pen
+from napari_cryoden.loss_legend import SCROLL_BAR, LossLegend, colors, pen, scrolling
 from napari_cryoden.plot_controls import PlotControls
 from napari_cryoden.readout import Readout
 
 REDRAW_MS = 100
 LEAST, GOOD = 204, 236  # px of height: on a screen of 768, where the legend scrolls; and elsewhere
 REFERENCES = ("constant", "gaussian", "linear", "floor")
-SCROLL_BAR = 22  # px, in napari's style
 RESTARTS = 3  # a run has no more
 SMALLEST = 1e-12  # of what a logarithm is taken
 EMPTY = (
@@ -130,7 +126,7 @@ class LossPlot(QWidget):
     def _lay_out(self) -> None:
         row = QHBoxLayout()
         row.addWidget(self.plot, stretch=1)
-        self._aside = _scrolling(self.legend)
+        self._aside = scrolling(self.legend)
         row.addWidget(self._aside)
         begun = QWidget()
         self.controls = PlotControls(self.picture)
@@ -245,14 +241,3 @@ def _plot() -> Any:
     plot.getPlotItem().layout.setContentsMargins(0, 4, 0, 6)  # pyqtgraph lets the label hang out below
     plot.showGrid(x=False, y=True, alpha=0.15)
     return plot
-
-
-def _scrolling(legend: QWidget) -> QScrollArea:
-    """Return an area as wide as the legend, which scrolls where it is not as high."""
-    area = QScrollArea()
-    area.setWidget(legend)
-    area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
-    return area

@@ -12,7 +12,7 @@ from cryoden.errors import CryodenError
 from cryoden.events import PreviewMade
 from cryoden.looking import Spot
 from napari_cryoden.layer_box import LayerBox
-from napari_cryoden.layers import preview_layer, to_micrograph
+from napari_cryoden.layers import facts_of, preview_layer, to_micrograph
 from napari_cryoden.run import Run
 
 USE = (
@@ -34,9 +34,8 @@ class PreviewPanel(QWidget):
     def __init__(self, viewer: Any) -> None:
         super().__init__()
         self._viewer, self.run = viewer, Run.of(viewer)
-        self.layer = LayerBox(viewer, none="no preview")
+        self.layer = LayerBox(viewer, USE, none="no preview")
         self.here_button = QPushButton("Here")
-        self.layer.setToolTip(USE)
         self.here_button.setToolTip(HERE)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -60,6 +59,13 @@ class PreviewPanel(QWidget):
         self.run.previews.look(spot)
         self._looked_at = layer if spot is not None else None
         self._follow()
+
+    def look_somewhere(self) -> None:
+        """Look at the active micrograph, else the first one, unless a layer is chosen already."""
+        if self.layer.layer is None:
+            active = self._viewer.layers.selection.active
+            raw = [one for one in self._viewer.layers if facts_of(one).get("role") == "raw"]
+            self.layer.layer = active if active in raw else next(iter(raw), None)
 
     def _chosen(self) -> None:
         if self.layer.layer is not self._looked_at:

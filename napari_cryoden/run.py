@@ -24,6 +24,7 @@ from cryoden.micrograph import HalfPair, Windowed
 from cryoden.run_folder import RunFolder
 from cryoden.settings import TrainingSettings
 from napari_cryoden.job import Job
+from napari_cryoden.preferences import preferences
 from napari_cryoden.remarks import show_remarks
 from napari_cryoden.worker import leave_a_core
 
@@ -80,9 +81,9 @@ class Run(Job):
         TrainingError
             G05 while a run is under way.
         """
-        given = {"start": start, "previews": self.previews}
+        given, spare = {"start": start, "previews": self.previews}, preferences().spare_cores
         keep = RunFolder(folder)
-        self.begin(lambda: _training(opened, keep, settings, given), "starting")
+        self.begin(lambda: _training(opened, keep, settings, given, spare), "starting")
         if self.history is not None and self.history.epochs:
             self.earlier = self.history
         self.history, self.folder, self._start = History(), keep, start
@@ -142,10 +143,14 @@ class Run(Job):
 
 
 def _training(
-    opened: Callable[[], Pairs], keep: RunFolder, settings: TrainingSettings, given: dict[str, Any]
+    opened: Callable[[], Pairs],
+    keep: RunFolder,
+    settings: TrainingSettings,
+    given: dict[str, Any],
+    spare_cores: int,
 ) -> Generator[TrainingEvent, None, None]:
     yield PhaseStarted("loading PyTorch")
-    leave_a_core()
+    leave_a_core(spare_cores)
     from cryoden import pipeline  # noqa: PLC0415  it loads torch, which docking must not
 
     found = opened()

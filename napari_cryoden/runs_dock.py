@@ -10,8 +10,7 @@ from napari.utils.theme import get_theme
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
-from cryoden.events import EpochFinished
-from cryoden.run_record import RunRecord
+from cryoden.comparing import Compared, Curve
 from napari_cryoden.curve_plot import curve_plot, take_theme
 from napari_cryoden.dock import below
 from napari_cryoden.figures_table import FiguresTable
@@ -24,12 +23,12 @@ STYLES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine)
 
 
 class RunsDock(QWidget):
-    """Held-out loss by epoch of each run, and the table beside it."""
+    """Loss by epoch of each run, held-out where it is known, and the table beside it."""
 
     def __init__(self, viewer: Any) -> None:
         super().__init__()
         self.viewer = plain(viewer)
-        self.plot = curve_plot("held-out loss", "epoch")
+        self.plot = curve_plot("loss", "epoch")
         self.table = FiguresTable()
         halves = QSplitter()
         halves.addWidget(self.plot)
@@ -39,11 +38,11 @@ class RunsDock(QWidget):
         column.setContentsMargins(4, 2, 4, 2)
         column.addWidget(halves)
         self.setMinimumHeight(128)
-        self._curves: list[tuple[str, list[EpochFinished]]] = []
+        self._curves: list[tuple[str, Curve]] = []
         self.viewer.events.theme.connect(self._draw)
         self._draw()
 
-    def show_runs(self, runs: Sequence[RunRecord]) -> None:
+    def show_runs(self, runs: Sequence[Compared]) -> None:
         """Show these runs.
 
         Raises
@@ -51,7 +50,7 @@ class RunsDock(QWidget):
         RunError
             When one of them is damaged; what was shown stays.
         """
-        self._curves = [(run.name, run.history().epochs) for run in runs]
+        self._curves = [(run.name, run.course()) for run in runs]
         self.table.show_runs(runs)
         self._draw()
 
@@ -59,12 +58,11 @@ class RunsDock(QWidget):
         theme = get_theme(self.viewer.theme)
         take_theme(self.plot, theme)
         self.plot.clear()
-        for number, (name, epochs) in enumerate(self._curves):
+        for number, (name, course) in enumerate(self._curves):
             color = colors(theme.type == "dark")[COLORS[number % len(COLORS)]]
             style = STYLES[number // len(COLORS) % len(STYLES)]
             pen = pg.mkPen(color, width=2, style=style)
-            at, losses = [one.epoch for one in epochs], [one.validation_loss for one in epochs]
-            self.plot.plot(at, losses, pen=pen, name=name)
+            self.plot.plot(*map(list, course), pen=pen, name=name)
 
 
 def show_runs(viewer: Any) -> RunsDock:

@@ -11,8 +11,9 @@ from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QAbstractItemView, QGridLayout, QMessageBox, QPushButton
 
+from cryoden.comparing import Compared, found
 from cryoden.errors import CryodenError
-from cryoden.run_record import RunRecord, found
+from cryoden.run_record import RunRecord
 from cryoden.settings import TrainingSettings
 from napari_cryoden.dock import Dock, heading, status_label, weakly
 from napari_cryoden.figures_table import FiguresTable
@@ -24,6 +25,7 @@ from napari_cryoden.steps import bring
 from napari_cryoden.train_widget import RUNS, documents
 from napari_cryoden.worker import Worker
 
+OTHERS = "It was described by a file, not made by this program"
 SHOWN = ("run", "kept", "state")
 
 
@@ -60,7 +62,7 @@ class RunsWidget(Dock):
         self._worker.start()
         self.follow()
 
-    def chosen(self) -> list[RunRecord]:
+    def chosen(self) -> list[Compared]:
         """Return the runs that are selected, from top to bottom."""
         return self.table.chosen()
 
@@ -69,7 +71,7 @@ class RunsWidget(Dock):
         runs = self.chosen()
         one = runs[0] if len(runs) == 1 else None
         self.about.setText(_about(one) if one else self._words(len(runs)))
-        self.about.setToolTip(str(one.folder.path) if one else "")
+        self.about.setToolTip(str(one.place) if one else "")
         for button, problem, use in (
             (self.model_button, _no_model(one), "Take its model for denoising"),
             (self.settings_button, _no_settings(one), "Take its settings for the next training"),
@@ -83,13 +85,11 @@ class RunsWidget(Dock):
 
     def use_model(self) -> None:
         """Put the selected run's model into the Denoise dock."""
-        bring(self.viewer, "Denoise").model.path = self.chosen()[0].folder.model
+        bring(self.viewer, "Denoise").model.path = self._record().folder.model
 
     def use_settings(self) -> None:
         """Put the selected run's settings into the Train dock."""
-        self._or_say(
-            lambda: bring(self.viewer, "Train a denoiser").form.set(self.chosen()[0].started.settings)
-        )
+        self._or_say(lambda: bring(self.viewer, "Train a denoiser").form.set(self._record().started.settings))
 
     def show_chosen(self) -> None:
         """Show the selected runs' curves and figures below the canvas."""
@@ -97,7 +97,7 @@ class RunsWidget(Dock):
 
     def report(self) -> None:
         """Open the selected run's report."""
-        QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.chosen()[0].folder.report)))
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._record().folder.report)))
 
     def delete(self) -> None:
         """Remove the selected runs, once the user has said yes."""
@@ -106,8 +106,17 @@ class RunsWidget(Dock):
         question = f"Delete {names} with model, losses and report? This cannot be undone."
         if QMessageBox.question(self, "Delete runs", question) == QMessageBox.StandardButton.Yes:
             for run in runs:
-                run.folder.remove()
+                self._remove(run)
             self.look()
+
+    def _record(self) -> RunRecord:
+        record = self.chosen()[0].record
+        assert record is not None  # noqa: S101  the buttons are off for runs of others
+        return record
+
+    def _remove(self, run: Compared) -> None:
+        if run.record is not None:
+            run.record.folder.remove()
 
     def _or_say(self, work: Callable[[], Any]) -> None:
         try:
@@ -115,7 +124,9 @@ class RunsWidget(Dock):
         except CryodenError as error:
             show_error(str(error))
 
-    def _kept(self, runs: list[RunRecord]) -> str:
+    def _kept(self, runs: list[Compared]) -> str:
+        if any(run.record is None for run in runs):
+            return OTHERS
         if any(run.state == "running" for run in runs):
             return "A run that is under way cannot be deleted; stop it first"
         return "" if runs else "Select runs first"
@@ -127,7 +138,7 @@ class RunsWidget(Dock):
             return "Looking for runs …"
         return "Select a run" if self.table.rowCount() else "No runs here yet: Train makes one"
 
-    def _take(self, delivered: list[list[RunRecord]]) -> None:
+    def _take(self, delivered: list[list[Compared]]) -> None:
         self.table.show_runs(delivered[-1])
 
     def _looked(self) -> None:
@@ -182,29 +193,33 @@ class RunsWidget(Dock):
         self.footer.addLayout(buttons)
 
 
-def _found(root: Path) -> Generator[list[RunRecord], None, None]:
+def _found(root: Path) -> Generator[list[Compared], None, None]:
     yield found(root)
 
 
-def _about(run: RunRecord) -> str:
-    started = run.about.get("started", {})
-    network = started.get("settings", {}).get("network", "")
-    return f"{run.began[:16].replace('T', ' ')} UTC · {network} · {started.get('device', '')}. {run.message}"
+def _about(run: Compared) -> str:
+    if run.record is None:
+        return f"{run.state} · {run.hardware or 'unknown hardware'} · described in {run.place.name}"
+    began = run.record.began[:16].replace("T", " ")
+    return f"{began} UTC · {run.network} · {run.hardware}. {run.record.message}"
 
 
-def _not_one(run: RunRecord | None) -> str:
-    return "" if run else "Select one run"
+def _not_one(run: Compared | None) -> str:
+    if run is None:
+        return "Select one run"
+    return "" if run.record else OTHERS
 
 
-def _no_settings(run: RunRecord | None) -> str:
-    ours = run is not None and run.about.get("settings") == TrainingSettings.__name__
+def _no_settings(run: Compared | None) -> str:
+    ours = run and run.record and run.record.about.get("settings") == TrainingSettings.__name__
     return _not_one(run) or ("" if ours else "It is a run of the experiment: cryoden baseline repeats it")
 
 
-def _no_model(run: RunRecord | None) -> str:
-    return _not_one(run) or ("" if run and run.has_model else "It has no model: no epoch was worth keeping")
+def _no_model(run: Compared | None) -> str:
+    there = run and run.record and run.record.has_model
+    return _not_one(run) or ("" if there else "It has no model: no epoch was worth keeping")
 
 
-def _no_report(run: RunRecord | None) -> str:
-    there = run is not None and run.folder.report.is_file()
+def _no_report(run: Compared | None) -> str:
+    there = run and run.record and run.record.folder.report.is_file()
     return _not_one(run) or ("" if there else "It has no report yet; cryoden report writes one")

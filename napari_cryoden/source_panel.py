@@ -57,7 +57,9 @@ class SourcePanel(QWidget):
         self.choice.setToolTip(_HELP)
         self.pairs = PairList()
         self.folder = FileField("folder", "Folder with the halves", placeholder="folder with the halves")
-        self.noisy, self.target, self.counted = (LayerBox(viewer) for _ in range(3))
+        self.noisy = LayerBox(viewer, "A noisy micrograph")
+        self.target = LayerBox(viewer, "The same scene with less noise")
+        self.counted = LayerBox(viewer, "A micrograph of counted electrons, not moved by parts of a pixel")
         self.note = QLabel()
         self.note.setWordWrap(True)
         self._layer_rows = QWidget()
@@ -95,6 +97,11 @@ class SourcePanel(QWidget):
         layer = {SUPERVISED: self.noisy.layer, COUNTED: self.counted.layer}.get(where, first)
         source = facts_of(layer).get("source") if layer is not None else None
         return Path(source).parent if source else None
+
+    def learn_from(self, folder: Path) -> None:
+        """Choose the halves in this folder."""
+        self.choice.setCurrentIndex(FOLDER)
+        self.folder.path = folder
 
     def material(self) -> Callable[[], Pairs]:
         """Return what opens the chosen pairs; pixels of layers are copied here and now.

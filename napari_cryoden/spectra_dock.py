@@ -20,6 +20,7 @@ from napari_cryoden.loss_legend import colors
 TITLE, BOTTOM = "Spectra", "resolution, Å"
 COLORS = ("constant", "validation", "train", "linear", "floor")
 TICKS = (100, 50, 30, 20, 15, 10, 8, 6, 5, 4, 3, 2)  # Å
+APART = 30  # of the axis's width, from one of them to the next at least
 EMPTY = "Compare layers and press Spectra."
 ALONE = (
     "Fourier ring correlation of the layers with each other: it says what they share, noise included. "
@@ -73,7 +74,7 @@ class SpectraDock(QWidget):
             pen = pg.mkPen(colors(self._dark)[color], width=2)
             plot.plot(*binned(profile), pen=pen, name=name)
         last = max(profile.frequencies[-1] for profile in profiles.values())
-        plot.getAxis("bottom").setTicks([[(1 / each, str(each)) for each in TICKS if 1 / each < last]])
+        plot.getAxis("bottom").setTicks([[(1 / each, str(each)) for each in ticks(last)]])
 
     def _take_theme(self, event: Any = None) -> None:  # noqa: ARG002  napari passes its event
         theme = get_theme(self.viewer.theme)
@@ -81,6 +82,15 @@ class SpectraDock(QWidget):
         for plot in (self.power, self.correlation):
             take_theme(plot, theme)
         self._draw()
+
+
+def ticks(last: float) -> list[int]:
+    """Return the lengths in Å that are written below frequencies up to ``last`` per Å, none on another."""
+    told: list[int] = []
+    for each in reversed(TICKS):  # fine to coarse, where they crowd
+        if 1 / each < last and (not told or 1 / told[-1] - 1 / each >= last / APART):
+            told.append(each)
+    return told
 
 
 def binned(profile: RadialProfile, most: int = 200) -> tuple[Any, Any]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtWidgets import QDockWidget, QWidget
+from qtpy.QtWidgets import QWidget
 
 from napari_cryoden.job import main_window, plain
+from napari_cryoden.preferences import PLUGIN
 
 WORKBENCH = "cryoden-workbench"
 
@@ -19,11 +20,7 @@ def bring(viewer: Any, name: str) -> Any:
     workbench: Any = main_window(viewer).findChild(QWidget, WORKBENCH)
     if workbench is not None and workbench.has(name):
         return workbench.bring(name)
-    dock, widget = plain(viewer).window.add_plugin_dock_widget("napari-cryoden", name)
-    _in_front(dock)
+    docked, widget = plain(viewer).window.add_plugin_dock_widget(PLUGIN, name, tabify=True)
+    docked.show()
+    docked.raise_()
     return widget
-
-
-def _in_front(dock: QDockWidget) -> None:
-    dock.show()
-    dock.raise_()

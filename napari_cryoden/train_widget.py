@@ -18,6 +18,7 @@ from napari_cryoden.file_field import FileField
 from napari_cryoden.form import Form
 from napari_cryoden.job import plain
 from napari_cryoden.plot_dock import show_plot
+from napari_cryoden.preferences import preferences
 from napari_cryoden.preview_panel import PreviewPanel
 from napari_cryoden.run import Run
 from napari_cryoden.source_panel import SourcePanel
@@ -40,9 +41,9 @@ class TrainWidget(Dock):
         self.run = Run.of(self.viewer)
         self.source = SourcePanel(self.viewer)
         self.folder = FileField("save", "Run folder to make")
-        self.start_model = FileField("open", "Model to go on from", MODELS, "empty: as begin says below")
+        self.start_model = FileField("open", "Model to go on from", MODELS, "empty: as begin says above")
         self.preview = PreviewPanel(self.viewer)
-        self.form = Form(TrainingSettings())
+        self.form = Form(TrainingSettings(device=preferences().device))
         self.train_button = QPushButton("Train")
         self.pause_button = QPushButton("Pause")
         self.stop_button = QPushButton("Stop (keep best)")
@@ -65,6 +66,8 @@ class TrainWidget(Dock):
             if target is None:
                 return
             self.run.train(self.source.material(), target, settings, self.start_model.path)
+            if preferences().live_preview:
+                self.preview.look_somewhere()
         except CryodenError as error:
             show_error(str(error))
             return
@@ -126,12 +129,12 @@ class TrainWidget(Dock):
             self.progress.setValue(round(1000 * (done or 0)))
 
     def _propose(self) -> None:
-        """Name a new run folder beside the data, unless the user has named one."""
+        """Name a new run folder where runs go, else beside the data, unless the user has named one."""
         if self.folder.path not in {None, self._proposed}:
             return
         data = self.source.data_folder
-        writable = data is not None and os.access(data, os.W_OK)
-        self._proposed = free_name((data if data is not None and writable else documents()) / RUNS)
+        beside = data / RUNS if data is not None and os.access(data, os.W_OK) else documents() / RUNS
+        self._proposed = free_name(preferences().runs or beside)
         self.folder.path = self._proposed
 
     def _ended(self, message: str) -> None:  # noqa: ARG002  the status line shows it

@@ -12,7 +12,7 @@ from cryoden.judgement import Verdict
 # Okabe and Ito's colors, told apart with any color vision; the marks differ in shape, too.
 _ON_DARK = {"good": "#2fd0a0", "wait": "#a8b0bb", "bad": "#e69f00"}
 _ON_LIGHT = {"good": "#00795a", "wait": "#6b6b6b", "bad": "#b34d00"}
-_MARKS = {"good": "●", "wait": "○", "bad": "▲"}
+MARKS = {"good": "●", "wait": "○", "bad": "▲"}
 
 
 class VerdictLabel(QLabel):
@@ -43,9 +43,14 @@ class VerdictLabel(QLabel):
 
     def set_theme(self, dark: bool) -> None:
         """Take the colors for a dark or a light background."""
-        self._colors = _ON_DARK if dark else _ON_LIGHT
+        self._colors = colors(dark)
         self.show_verdict(self._verdict)
 
     def _html(self, verdict: Verdict) -> str:
         level = verdict.level
-        return f'<span style="color: {self._colors[level]}">{_MARKS[level]}</span> {escape(verdict.words)}'
+        return f'<span style="color: {self._colors[level]}">{MARKS[level]}</span> {escape(verdict.words)}'
+
+
+def colors(dark: bool) -> dict[str, str]:
+    """Return the color of each mark on a dark or a light background."""
+    return _ON_DARK if dark else _ON_LIGHT

@@ -31,6 +31,14 @@ _END = object()
 logger = logging.getLogger(__name__)
 
 
+class _Mailbox(deque[Any]):
+    """Events that wait for the interface, and how many of them may."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.most = most
+
+
 class Worker(QObject):
     """Runs one generator to its end, to its failure or until it is told to stop.
 
@@ -44,6 +52,9 @@ class Worker(QObject):
         Whether the end of the process may cut the work short. For work that only reads and
         may not come to its next event for long; else the interpreter waits for the current
         step and tears nothing down under it.
+    ahead : int
+        How many events the generator may be ahead of the interface. 1 for events that take
+        long to show, or are big: then the interface takes one at a time, and lives in between.
 
     Signals
     -------
@@ -59,9 +70,11 @@ class Worker(QObject):
     failed = Signal(str)
     finished = Signal()
 
-    def __init__(self, work: Work, parent: QObject | None = None, *, daemon: bool = False) -> None:
+    def __init__(
+        self, work: Work, parent: QObject | None = None, *, daemon: bool = False, ahead: int = MAILBOX
+    ) -> None:
         super().__init__(parent)
-        self._mailbox: deque[Any] = deque()
+        self._mailbox = _Mailbox(ahead)
         self._stop, self._pause = threading.Event(), threading.Event()
         self._failure: list[str] = []
         arguments = (work, self._mailbox, self._stop, self._pause, self._failure)
@@ -118,19 +131,19 @@ class Worker(QObject):
         self.finished.emit()
 
 
-def leave_a_core() -> None:
-    """Keep torch off one core, for the interface; call it in the thread that computes.
+def leave_a_core(spare: int = 1) -> None:
+    """Keep torch off some cores, for the interface; call it in the thread that computes.
 
     With torch on all cores beside a busy process, both fall to a fraction of their speed.
     """
     import torch  # noqa: PLC0415  docking a widget must not load it
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2
-    torch.set_num_threads(max(1, min(torch.get_num_threads(), cores - 1)))
+    torch.set_num_threads(max(1, min(torch.get_num_threads(), cores - spare)))
 
 
 def _walk(
-    work: Work, mailbox: deque[Any], stop: threading.Event, pause: threading.Event, failure: list[str]
+    work: Work, mailbox: _Mailbox, stop: threading.Event, pause: threading.Event, failure: list[str]
 ) -> None:
     try:
         _fill(mailbox, work, stop, pause)
@@ -141,16 +154,16 @@ def _walk(
     _give_memory_back()
 
 
-def _fill(mailbox: deque[Any], work: Work, stop: threading.Event, pause: threading.Event) -> None:
+def _fill(mailbox: _Mailbox, work: Work, stop: threading.Event, pause: threading.Event) -> None:
     with contextlib.closing(work()) as events:
         while not stop.is_set() and (event := next(events, _END)) is not _END:
             mailbox.append(event)
             _wait(mailbox, stop, pause)
 
 
-def _wait(mailbox: deque[Any], stop: threading.Event, pause: threading.Event) -> None:
+def _wait(mailbox: _Mailbox, stop: threading.Event, pause: threading.Event) -> None:
     """Wait while paused, and while the interface is behind: a flood of events must not freeze it."""
-    while (pause.is_set() or len(mailbox) >= MAILBOX) and not stop.wait(DELIVERY_MS / 5000):
+    while (pause.is_set() or len(mailbox) >= mailbox.most) and not stop.wait(DELIVERY_MS / 5000):
         pass
 
 

@@ -20,11 +20,15 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from cryoden.errors import ModelFileError
-from cryoden.events import Weights
+from cryoden.events import GreyScale, Weights
 from cryoden.settings import NetworkName
 
 FORMAT = "cryoden-2"
 KEY = "cryoden"
+SCALES: dict[GreyScale, str] = {
+    "z-score": "z-score, clipped at 6 standard deviations, unit variance at the working pixel",
+    "positive": "95th percentile of the positive pixels is 1, clipped to 0 and 1",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +47,8 @@ class Model:
         Plain JSON values: settings, files, loss history, references, versions.
     working_pixel : float or None
         Å/px the network works at, ``None`` for each micrograph's own pixels.
+    scale : str
+        What the network sees of gray values: "z-score", or "positive" as in the experiment.
     """
 
     network: NetworkName
@@ -50,6 +56,7 @@ class Model:
     pixel_size: float | None
     provenance: Mapping[str, Any] = field(default_factory=dict)
     working_pixel: float | None = None
+    scale: GreyScale = "z-score"
 
     @property
     def sha256(self) -> str:
@@ -61,7 +68,7 @@ class Model:
         about = {
             "format": FORMAT,
             "network": self.network,
-            "normalization": "z-score, clipped at 6 standard deviations, unit variance at the working pixel",
+            "normalization": SCALES[self.scale],
             "pixel_size": self.pixel_size,
             "working_pixel": self.working_pixel,
             "provenance": self.provenance,
@@ -137,4 +144,5 @@ def _proven(path: Path, about: Mapping[str, str], weights: Weights) -> Model:
         problem = f"of another version (found {described['format']}, expected {FORMAT})"
         raise ModelFileError("M03", path, problem, fix="Train again, or use the version that wrote it")
     known = {name: described[name] for name in ("network", "pixel_size", "provenance", "working_pixel")}
-    return Model(weights=weights, **known)
+    scale: GreyScale = "positive" if described["normalization"] == SCALES["positive"] else "z-score"
+    return Model(weights=weights, scale=scale, **known)

@@ -18,10 +18,12 @@ from cryoden.flags import (
     Baseline,
     BuildPatches,
     CheckPatches,
+    Compare,
     Cryoden,
     Demo,
     Denoise,
     Evaluate,
+    Export,
     Info,
     PatchesInfo,
     PatchSets,
@@ -240,6 +242,19 @@ def _baseline(asked: Baseline, *, as_json: bool) -> int:
     return DONE if experiment_console.baseline(asked, as_json=as_json) else FAILURES
 
 
+def _compare(asked: Compare, *, as_json: bool) -> int:
+    from cryoden import comparison_console  # noqa: PLC0415 - numpy only where it is needed
+
+    return DONE if comparison_console.compare(asked, as_json=as_json) else FAILURES
+
+
+def _export(asked: Export, *, as_json: bool) -> int:
+    from cryoden import experiment_console  # noqa: PLC0415 - torch only where it is needed
+
+    experiment_console.export(asked, as_json=as_json)
+    return DONE
+
+
 def _report(asked: Report, *, as_json: bool) -> int:  # noqa: ARG001  it has nothing to print
     from cryoden import run_report  # noqa: PLC0415 - numpy only where it is needed
     from cryoden.run_folder import RunFolder  # noqa: PLC0415 - the same
@@ -267,6 +282,8 @@ COMMANDS: dict[type, Callable[..., int]] = {
     Evaluate: _evaluate,
     PatchSets: _patches,
     Baseline: _baseline,
+    Compare: _compare,
+    Export: _export,
     Report: _report,
     Demo: _demo,
 }

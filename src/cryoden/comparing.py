@@ -1,70 +1,197 @@
-"""Runs side by side: one row a run, the same figures for each."""
+"""Runs side by side, this program's and others': one row a run, the same figures for each."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
-from cryoden.history import clock
+import numpy as np
+
+from cryoden import described, run_record
+from cryoden.convergence import Convergence, judged
+from cryoden.described import SHIPPED, Described
+from cryoden.errors import CryodenError
 from cryoden.run_record import RunRecord
+
+Curve = tuple[Sequence[float], Sequence[float]]
+PARTS = 50  # of a curve of which only steps are known
+SUFFIXES = {".json", ".csv"}  # of runs described by a file
+FEW = 10  # steps a judgement of a curve needs
 
 
 @dataclass(frozen=True)
-class Figure:
-    """One column: what it is called, what it means, and its words for a run."""
+class Compared:
+    """A run with what all runs have, ``None`` where it is not known.
 
-    title: str
-    means: str
-    text: Callable[[RunRecord], str]
-
-
-def gained(record: RunRecord) -> float | None:
-    """Return how far the kept epoch is from the best linear filter (0) to the noise floor (1).
-
-    ``None`` where there is no floor, no kept epoch, or no room between the two.
+    Parameters
+    ----------
+    name : str
+        Its folder, or what its description calls it.
+    state : str
+        How it stands; "reported" for figures that were not measured by this program.
+    initial, final : float or None
+        Training loss of the first step, and the mean of the last epoch.
+    kept : float or None
+        Held-out loss of the epoch that is kept.
+    seconds, batches, images : float or None
+        Of the whole run; per second in its last epoch.
+    network, hardware : str
+        What was trained and where.
+    special : str
+        A figure of its own, with its name.
+    place : Path
+        Its folder or file.
+    curve : callable
+        Gives the steps and the training losses that are known; read only when asked for.
+    course : callable
+        Gives epochs and losses: held-out losses of this program's runs, those told of others.
+    record : RunRecord or None
+        Of a run of this program.
+    comparable : bool
+        Whether its losses mean the same as those of the others.
     """
-    known, best = record.started.references, record.figure("best", "validation_loss")
-    if known.floor is None or best is None or known.floor >= known.linear:
-        return None
-    return (known.linear - best) / (known.linear - known.floor)
+
+    name: str
+    state: str
+    initial: float | None
+    final: float | None
+    kept: float | None
+    seconds: float | None
+    batches: float | None
+    images: float | None
+    network: str
+    hardware: str
+    special: str
+    place: Path
+    curve: Callable[[], Curve]
+    course: Callable[[], Curve]
+    record: RunRecord | None = None
+    comparable: bool = True
+
+    @property
+    def improvement(self) -> float | None:
+        """How many times lower the final loss is than the initial one."""
+        return self.initial / self.final if self.initial and self.final else None
+
+    def convergence(self) -> Convergence | None:
+        """Return how its curve behaves; ``None`` where too few steps are known."""
+        _, losses = self.curve()
+        return judged(losses) if len(losses) >= FEW else None
 
 
-def speed(record: RunRecord) -> float | None:
-    """Return steps per second of the whole run."""
-    return float(record.about["steps"]) / record.seconds if record.seconds else None
+def compared(run: RunRecord | Described) -> Compared:
+    """Return what is compared of a run.
+
+    Raises
+    ------
+    RunError
+        When a run of this program is damaged.
+    """
+    return _of_record(run) if isinstance(run, RunRecord) else _of_description(run)
 
 
-def _loss(epoch: str) -> Callable[[RunRecord], str]:
-    return lambda record: _number(record.figure(epoch, "validation_loss"), ".4f")
+def opened(where: str | Path) -> Compared:
+    """Return a run by its folder, its description's file, or the name of one that comes with the program.
+
+    Raises
+    ------
+    RunError
+        R01 to R03 when it cannot be read.
+    """
+    path = Path(where)
+    if str(where) in SHIPPED and not path.exists():
+        path = described.shipped(str(where))
+    return compared(described.read(path) if path.suffix.lower() in SUFFIXES else run_record.read(path))
 
 
-def _number(value: float | None, form: str) -> str:
-    return "–" if value is None else f"{value:{form}}"
+def found(root: Path) -> list[Compared]:
+    """Return the runs below a folder, the latest first, and after them those described by files in it.
+
+    What is damaged is left out.
+    """
+    named = [path for path in sorted(root.glob("*")) if path.suffix.lower() in SUFFIXES and path.is_file()]
+    places = [*(record.folder.path for record in run_record.found(root)), *named]
+    runs = []
+    for place in places:
+        with suppress(CryodenError):
+            runs.append(opened(place))
+    return runs
 
 
-def _reference(name: str) -> Callable[[RunRecord], str]:
-    return lambda record: _number(getattr(record.started.references, name), ".4f")
+def _of_record(run: RunRecord) -> Compared:
+    r = run.figure("best", "correlation")
+    speed = (run.about["last"] or {}).get("speed") or {}
+    steps = float(run.about["steps"])
+
+    def curve() -> Curve:
+        history = run.history()
+        return history.steps, history.losses
+
+    def course() -> Curve:
+        epochs = run.history().epochs
+        return [one.epoch for one in epochs], [one.validation_loss for one in epochs]
+
+    return Compared(
+        name=run.name,
+        state=run.state,
+        initial=run.about.get("initial"),
+        final=run.figure("last", "train_loss"),
+        kept=run.figure("best", "validation_loss"),
+        seconds=run.seconds,
+        batches=speed.get("batches") or (steps / run.seconds if run.seconds else None),
+        images=speed.get("images"),
+        network=run.started.settings.network,
+        hardware=run.started.device,
+        special="" if r is None else f"r {r:.4f}",
+        place=run.folder.path,
+        curve=curve,
+        course=course,
+        record=run,
+    )
 
 
-FIGURES = (
-    Figure("run", "Its folder.", lambda record: record.name),
-    Figure("state", "How it ended, or that it goes on.", lambda record: record.state),
-    Figure("start", "Held-out loss before the first step.", _loss("first")),
-    Figure("kept", "Held-out loss of the best epoch, whose model is kept.", _loss("best")),
-    Figure("last", "Held-out loss of the last epoch.", _loss("last")),
-    Figure("linear filter", "Held-out loss of the best linear filter.", _reference("linear")),
-    Figure("floor", "Held-out loss no network gets below.", _reference("floor")),
-    Figure(
-        "filter to floor",
-        "How far the kept epoch is on the way from the best linear filter to the noise floor.",
-        lambda record: _number(gained(record), ".0%"),
-    ),
-    Figure("r", "Correlation of the kept output with the raw target.", lambda r: _number(
-        r.figure("best", "correlation"), ".4f"
-    )),
-    Figure("steps", "Steps taken.", lambda record: f"{int(record.about['steps']):,}"),
-    Figure("step/s", "Steps a second, over the whole run.", lambda record: _number(speed(record), ".1f")),
-    Figure("time", "How long it trained.", lambda record: clock(record.seconds)),
-    Figure("network", "Which network.", lambda record: record.started.settings.network),
-    Figure("device", "Where it was computed.", lambda record: record.started.device),
-)  # fmt: skip
+def _of_description(run: Described) -> Compared:
+    epochs, seconds = run.about.get("epoch_losses"), run.about.get("epoch_seconds")
+    special = run.about.get("special")
+    batches, batch = run.number("batches_per_second"), run.number("batch")
+    total = float(sum(seconds)) if seconds else run.seconds[-1] if run.seconds else None
+    if batches is None and run.seconds and run.seconds[-1] > 0:
+        batches = len(run.steps) / run.seconds[-1]
+    return Compared(
+        name=run.name,
+        state="reported" if run.about.get("reported", True) else "measured",
+        initial=run.losses[0] if run.losses else run.number("initial_loss"),
+        final=float(epochs[-1]) if epochs else _end(run.losses),
+        kept=None,
+        seconds=total,
+        batches=batches,
+        images=batches * batch if batches and batch else None,
+        network=str(run.about.get("network") or ""),
+        hardware=str(run.about.get("hardware") or ""),
+        special=f"{special['name']} {special['value']:g}" if special else "",
+        place=run.path,
+        curve=lambda: (run.steps, run.losses),
+        course=lambda: _course(run),
+        comparable=bool(run.about.get("comparable", True)),
+    )
+
+
+def _course(run: Described) -> Curve:
+    """Return what is told of its epochs; where only steps are known, the means of parts of one."""
+    epochs = run.about.get("epoch_losses")
+    if epochs:
+        begun = run.number("initial_loss")
+        return range(0 if begun is not None else 1, len(epochs) + 1), [
+            *([] if begun is None else [begun]),
+            *epochs,
+        ]
+    parts = [part for part in np.array_split(np.array(run.losses), PARTS) if len(part)]
+    return [(number + 1) / len(parts) for number in range(len(parts))], [float(part.mean()) for part in parts]
+
+
+def _end(losses: Sequence[float]) -> float | None:
+    """Return the mean of the last tenth."""
+    last = losses[-max(1, len(losses) // 10) :]
+    return sum(last) / len(last) if last else None

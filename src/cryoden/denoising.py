@@ -13,9 +13,10 @@ from cryoden import devices, ice_ring
 from cryoden.checkpoint import Model
 from cryoden.errors import TrainingError
 from cryoden.events import DenoisingEvent, MicrographDenoised, TileFinished
+from cryoden.fused import FusedBaseline, available
 from cryoden.micrograph import Micrograph
 from cryoden.networks import Network, build, loaded
-from cryoden.normalization import CLIP, Normalization, bands, measured, typical
+from cryoden.normalization import CLIP, Normalization, bands, measured, positive, typical
 from cryoden.optimization import Place
 from cryoden.resampling import Resampling
 from cryoden.settings import DenoisingSettings
@@ -46,6 +47,7 @@ class Denoiser:
         self.place = Place(device, devices.denoising_format(settings.precision, device))
         self.network: Network = loaded(build(model.network, 0, model), model).eval()
         self.network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stubs
+        self._fused = self._fused_step(settings)
         self._edge = settings.tile or self._edge_from_memory()
 
     def denoise(self, micrograph: Micrograph) -> Iterator[DenoisingEvent]:
@@ -69,7 +71,7 @@ class Denoiser:
         resampling = Resampling(height, width, scale)
         with torch.inference_mode():  # never around a yield: it would leak to the caller
             raw = devices.sent(micrograph.data, self.place.device)
-            grey = _grey_scale(raw, micrograph, scale)
+            grey = self._grey_scale(raw, micrograph, scale)
             scored = grey.apply(raw)
             # Asked for when the network is at work, which a GPU is told of before it is done with these.
             clipped = devices.later((scored.abs() >= CLIP).sum())
@@ -88,6 +90,14 @@ class Denoiser:
             pixels = devices.fetched(grey.undo(signal))
         warnings = micrograph.warnings + _hot_pixels(int(clipped()), pixels.size) + doubts
         yield MicrographDenoised(replace(micrograph, data=pixels, warnings=warnings))
+
+    def _grey_scale(self, raw: Tensor, micrograph: Micrograph, scale: float) -> Normalization:
+        name = micrograph.path or micrograph.name
+        if not bool(torch.isfinite(torch.stack(torch.aminmax(raw))).all()):  # of a NaN both are NaN
+            raise not_numbers(micrograph.data).error(name)
+        rows, tops = bands(micrograph.shape, scale)
+        sample = torch.stack([raw[top : top + rows] for top in tops])
+        return positive(sample, name) if self.model.scale == "positive" else measured(sample, name)
 
     def _tiled(self, working: Tensor) -> Generator[TileFinished, None, Tensor]:
         height, width = working.shape
@@ -113,13 +123,23 @@ class Denoiser:
 
     def _predicted(self, noisy: Tensor) -> Tensor:
         if self.orientations == 1:
-            return self.place.predict(self.network, noisy)
+            return self._outputs(noisy)
         total = torch.zeros_like(noisy)
         for turns, mirror in product(range(4), (False, True)):
             turned = torch.rot90(noisy.flip(-1) if mirror else noisy, turns, (-2, -1))
-            back = torch.rot90(self.place.predict(self.network, turned), -turns, (-2, -1))
+            back = torch.rot90(self._outputs(turned), -turns, (-2, -1))
             total += back.flip(-1) if mirror else back
         return total / 8
+
+    def _fused_step(self, settings: DenoisingSettings) -> FusedBaseline | None:
+        """Return the baseline in one kernel, where it can be had and no number format is asked for."""
+        wanted = self.model.network == "baseline" and settings.precision == "auto"
+        if not wanted or self.place.device.type != "cuda" or available(self.place.device):
+            return None
+        return FusedBaseline(self.network, self.place.device)  # type: ignore[arg-type]  # it is the baseline
+
+    def _outputs(self, noisy: Tensor) -> Tensor:
+        return self._fused.forward(noisy) if self._fused else self.place.predict(self.network, noisy)
 
     def _edge_from_memory(self) -> int:
         least, most = TILE_LIMITS
@@ -134,14 +154,6 @@ class Denoiser:
         self._edge = rounded_up(min(self._edge, longer) // 2, self.network.stride)
         if self.place.device.type == "cuda":
             torch.cuda.empty_cache()
-
-
-def _grey_scale(raw: Tensor, micrograph: Micrograph, scale: float) -> Normalization:
-    if not bool(torch.isfinite(torch.stack(torch.aminmax(raw))).all()):  # of a NaN both are NaN
-        raise not_numbers(micrograph.data).error(micrograph.path or micrograph.name)
-    rows, tops = bands(micrograph.shape, scale)
-    sample = torch.stack([raw[top : top + rows] for top in tops])
-    return measured(sample, micrograph.path or micrograph.name)
 
 
 def _hot_pixels(count: int, pixels: int) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from cryoden.micrograph import Micrograph
 from cryoden.settings import TrainingSettings
 
 Mode = Literal["noise2noise", "supervised"]
+GreyScale = Literal["z-score", "positive"]  # see `cryoden.normalization`
 Trouble = Literal["fallen", "diverged"]
 Weights = Mapping[str, NDArray[np.float32]]
 
@@ -39,7 +40,8 @@ class TrainingStarted:
 
     ``epochs`` is 0 when the run is limited by time, ``seconds`` is 0 when by epochs.
     ``working_pixel`` is the Å/px the network works at, ``None`` for the micrographs' own pixels;
-    ``patch`` the edge in working px that was used; ``warnings`` what was assumed or is odd.
+    ``patch`` the edge in working px that was used; ``scale`` what the network sees of gray values;
+    ``warnings`` what was assumed or is odd.
     """
 
     settings: TrainingSettings | BaselineSettings
@@ -56,6 +58,7 @@ class TrainingStarted:
     steps_per_epoch: int
     working_pixel: float | None = None
     patch: int = 0
+    scale: GreyScale = "z-score"
     warnings: tuple[str, ...] = ()
 
 

@@ -10,11 +10,12 @@ from cryoden.console import OUT, bar, print_json, printed, show_remarks
 from cryoden.errors import printable
 from cryoden.experiment import stories
 from cryoden.experiment.build import BuildFinished, MicrographMeasured, PairWritten, build
-from cryoden.experiment.data import Material, opened, patch_pairs
+from cryoden.experiment.data import Material, opened, patch_pairs, whereabouts
+from cryoden.experiment.handover import hand_over
 from cryoden.experiment.inspection import Findings, PairChecked, inspect
 from cryoden.experiment.store import PatchStore
 from cryoden.experiment.summary import built, facts, lines, remarks, rows
-from cryoden.flags import Baseline, BuildPatches, CheckPatches, PatchesInfo
+from cryoden.flags import Baseline, BuildPatches, CheckPatches, Export, PatchesInfo
 from cryoden.history import clock
 from cryoden.run_folder import RunFolder
 from cryoden.training_console import follow_training
@@ -80,9 +81,20 @@ def _how_far(event: object) -> dict[str, Any]:
 def baseline(asked: Baseline, *, as_json: bool) -> bool:
     """Run the experiment, and return whether it came to its end."""
     pairs = opened(asked.data, asked.patches, asked.reading)
-    events = stories.baseline(pairs, RunFolder(asked.run), asked.baseline)
+    where = whereabouts(pairs, asked.data, asked.patches, asked.reading)
+    events = stories.baseline(pairs, RunFolder(asked.run), asked.baseline, where)
     ended = follow_training(events, as_json=as_json)
     if not as_json:
-        where = f"Run: {printable(asked.run)} ({clock(ended.elapsed)})"
-        OUT.print(where, soft_wrap=True, markup=False)
+        words = f"Run: {printable(asked.run)} ({clock(ended.elapsed)})"
+        OUT.print(words, soft_wrap=True, markup=False)
     return ended.reason == "completed"
+
+
+def export(asked: Export, *, as_json: bool) -> None:
+    """Hand a run over to other languages."""
+    done = hand_over(asked.run, asked.out, asked.handover)
+    if as_json:
+        print_json(type(done).__name__, vars(done))
+        return
+    words = f"{done.arrays} arrays, {done.bytes / 1e6:,.1f} MB in {printable(done.folder)}"
+    OUT.print(words, soft_wrap=True, markup=False)

@@ -43,6 +43,23 @@ class PatchSettings:
 
 
 @dataclass(frozen=True)
+class HandoverSettings:
+    """How much of a run is handed over to programs in other languages."""
+
+    pairs: Annotated[int, Setting("Pairs in a batch", "pairs", 1, 64, 1)] = 2
+    edge: Annotated[
+        int,
+        Setting("Edge of what is cut from the middle of each pair; all of a smaller pair", "px", 8, 2048, 8),
+    ] = 64
+    batches: Annotated[int, Setting("Batches, which training takes in turns", "batches", 1, 64, 1)] = 2
+    steps: Annotated[int, Setting("Steps of training whose losses are written", "steps", 1, 10_000, 1)] = 8
+    synthetic: Annotated[bool, Setting("Make pairs up, where the data of the run are not there")] = False
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True)
 class BaselineSettings:
     """How the experiment is run; the defaults are the experiment's own."""
 

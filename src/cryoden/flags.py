@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from tyro.conf import FlagCreatePairsOff, Positional, arg, subcommand
 
 from cryoden.arguments import derived
-from cryoden.experiment_settings import BaselineSettings, PatchSettings
+from cryoden.experiment_settings import BaselineSettings, HandoverSettings, PatchSettings
 from cryoden.settings import DenoisingSettings, ReadingSettings, TrainingSettings
 from cryoden.side_settings import EvaluationSettings, SimulationSettings, ThinningSettings
 
@@ -24,6 +24,7 @@ Simulating = Annotated[SimulationSettings, derived(SimulationSettings, "simulati
 Evaluation = Annotated[EvaluationSettings, derived(EvaluationSettings, "evaluation")]
 Patches = Annotated[PatchSettings, derived(PatchSettings, "patches")]
 BaselineRun = Annotated[BaselineSettings, derived(BaselineSettings, "experiment")]
+Handover = Annotated[HandoverSettings, derived(HandoverSettings, "handover")]
 Paths = tuple[Path, ...]
 
 
@@ -289,6 +290,53 @@ class Baseline:
 
 
 @dataclass(frozen=True)
+class Compare:
+    """Compare runs with one another, and with runs that files describe.
+
+    RUN is a run folder, a JSON or CSV file that describes another program's run, or one that comes
+    with this program: experiment, climate.
+      cryoden compare runs/baseline experiment --against experiment --batches 12 15
+
+    Exit status 3 when a run misses a target.
+    """
+
+    runs: Annotated[
+        Positional[tuple[str, ...]], arg(metavar="RUN...", help="What is compared.", help_behavior_hint="")
+    ]
+    against: Annotated[
+        str | None,
+        arg(metavar="RUN", help="Judge the others by this run's final loss.", help_behavior_hint=""),
+    ] = None
+    within: Annotated[float, arg(metavar="PERCENT", help="How much higher a final loss may be.")] = 10.0
+    batches: Annotated[
+        tuple[float, float] | None,
+        arg(metavar="LOW HIGH", help="Batches a second that are expected.", help_behavior_hint=""),
+    ] = None
+    report: Annotated[
+        Path | None,
+        arg(metavar="FILE", help="Write a page here, .html or .md.", help_behavior_hint=""),
+    ] = None
+    overwrite: Annotated[bool, arg(help="Replace the page if it exists.", help_behavior_hint="")] = False
+
+
+@dataclass(frozen=True)
+class Export:
+    """Write numbers of a run that another program, in any language, can be written and checked with.
+
+    Weights, the first batches, and the expected activations, gradients, losses and weights after
+    a step, as flat files of float32 with an index in plain text. See examples/fortran.
+      cryoden export runs/baseline --format raw --out handover/
+    """
+
+    run: Annotated[Positional[Path], arg(metavar="RUN", help="A run folder of cryoden baseline.")]
+    out: Annotated[Path, arg(metavar="FOLDER", help="Folder to make.")]
+    handover: Handover
+    format: Annotated[
+        Literal["raw"], arg(help="raw: flat little-endian float32 files.", help_behavior_hint="")
+    ] = "raw"
+
+
+@dataclass(frozen=True)
 class Report:
     """Write the report of a run anew, as Markdown and as one HTML page.
 
@@ -328,6 +376,8 @@ class Cryoden:
         | Annotated[Evaluate, subcommand("evaluate")]
         | Annotated[PatchSets, subcommand("patches")]
         | Annotated[Baseline, subcommand("baseline")]
+        | Annotated[Compare, subcommand("compare")]
+        | Annotated[Export, subcommand("export")]
         | Annotated[Report, subcommand("report")]
         | Annotated[Demo, subcommand("demo")]
     )

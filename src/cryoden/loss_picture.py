@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ LINES = {
     "linear": ("best linear filter", COLORS["linear"], (0, (8, 2, 2, 2))),
     "floor": ("noise floor", COLORS["floor"], ":"),
 }
+OVERLAID = tuple(COLORS[name] for name in ("validation", "train", "linear", "floor", "gaussian", "constant"))
+DASHES = ("-", "--", ":")
 INCHES, DPI = (9.0, 4.8), 120
 
 
@@ -50,6 +53,28 @@ def draw(history: History, path: Path) -> None:
     _curves(axes, history)
     if history.started:
         _references(axes, history.started.references, (low, high))
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+    with publishing(path, overwrite=True) as temporary:
+        figure.savefig(temporary, format="png", dpi=DPI)
+
+
+def overlay(courses: Mapping[str, tuple[Sequence[float], Sequence[float]]], path: Path) -> None:
+    """Write a picture of the losses of several runs by epoch, on a logarithmic axis; replaces the file.
+
+    Raises
+    ------
+    OutputError
+        O02, O03 or O06 when it cannot be written.
+    """
+    from matplotlib.figure import Figure  # noqa: PLC0415  it takes most of a second
+
+    figure = Figure(figsize=INCHES, layout="constrained")
+    axes = figure.subplots()
+    for number, (name, (at, losses)) in enumerate(courses.items()):
+        color, dashes = OVERLAID[number % len(OVERLAID)], DASHES[number // len(OVERLAID) % len(DASHES)]
+        axes.plot(at, losses, color=color, linestyle=dashes, marker="o", markersize=4, label=name)
+    axes.set(xlabel="epoch", ylabel="loss", yscale="log")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
     with publishing(path, overwrite=True) as temporary:

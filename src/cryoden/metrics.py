@@ -10,14 +10,16 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from cryoden.events import EpochFinished, StepFinished
+from cryoden.events import EpochFinished, Speed, StepFinished
 from cryoden.history import History
 from cryoden.judgement import HeldOutQuality, Level, Verdict
 from cryoden.publish import publishing
 
+SPEEDS = ("seconds", "batches", "images", "megabytes")
 COLUMNS = (
     "step", "epoch", "elapsed", "step_loss", "learning_rate", "train_loss", "validation_loss", "correlation",
-    "snr_gain_db", "bias_ratio", "frc", "resolution", "fallen", "kept", "gpu_bytes", "level", "verdict",
+    "snr_gain_db", "bias_ratio", "frc", "resolution", "fallen", "kept", "gpu_bytes", *SPEEDS,
+    "level", "verdict",
 )  # fmt: skip
 
 Row = dict[str, Any]
@@ -28,7 +30,8 @@ def table(rows: Iterable[Row], *, header: bool) -> str:
     """Return rows as CSV.
 
     ``elapsed`` is in seconds of the run's own time, ``resolution`` in Å, or in px where the pixel
-    size is not known. A row of a step has a ``step_loss``, a row of an epoch a ``validation_loss``.
+    size is not known; ``seconds`` are those of the epoch, ``batches``, ``images`` and ``megabytes`` per
+    second. A row of a step has a ``step_loss``, a row of an epoch a ``validation_loss``.
     """
     text = io.StringIO()
     written = csv.DictWriter(text, COLUMNS, lineterminator="\n")
@@ -63,7 +66,8 @@ def row(event: Event) -> Row:
 def read(path: Path) -> Iterator[Event]:
     """Yield the events of a table; what was being written when its run was killed is left out.
 
-    Of an epoch that was kept ``weights`` is empty: they lie in the model file.
+    Of an epoch that was kept ``weights`` is empty: they lie in the model file. Of ``gpu_bytes`` what
+    the device has is not told.
     """
     with path.open(newline="", encoding="utf-8") as file:
         whole = takewhile(lambda found: None not in found.values(), csv.DictReader(file))
@@ -97,6 +101,7 @@ def _epoch(event: EpochFinished) -> Row:
         "kept": int(event.weights is not None),
         "gpu_bytes": event.gpu_bytes[0] if event.gpu_bytes else "",
         "level": event.verdict.level,
+        **({name: getattr(event.speed, name) for name in SPEEDS} if event.speed else {}),
         "verdict": event.verdict.words,
     }
 
@@ -119,6 +124,8 @@ def _read_epoch(row: dict[str, str]) -> EpochFinished:
         quality=HeldOutQuality(gain, bias, float(row["frc"] or "nan"), resolution),
         weights={} if row["kept"] == "1" else None,  # they lie in the model file
         verdict=Verdict(_level(row["level"]), row["verdict"]),
+        gpu_bytes=(int(row["gpu_bytes"]), 0) if row["gpu_bytes"] else None,
+        speed=Speed(*(float(row[name]) for name in SPEEDS)) if row["seconds"] else None,
     )
 
 

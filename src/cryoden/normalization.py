@@ -17,6 +17,7 @@ from cryoden.micrograph import Pixels, Windowed
 from cryoden.resampling import LOBES, Resampling
 
 CLIP = 6.0  # standard deviations; Gaussian noise exceeds it twice in a billion pixels
+PERCENTILE = 95
 ROUNDS = 5
 BANDS = 16
 MAX_PIXELS = 1 << 22
@@ -40,17 +41,20 @@ class Normalization:
     spread : float
         Standard deviation of the scored micrograph at the working pixel size, in most places; about
         1 / scale for white noise, and more the longer a detector's noise is correlated.
+    limits : tuple of float
+        Between which scored pixels are kept.
     """
 
     mean: float
     std: float
     spread: float = 1.0
+    limits: tuple[float, float] = (-CLIP, CLIP)
 
     def apply(self, pixels: Image) -> Image:
-        """Return z-scored pixels; outliers are brought to ±`CLIP` standard deviations."""
+        """Return scored pixels; outliers are brought to the limits, ±`CLIP` standard deviations."""
         scored = pixels - self.mean
         scored *= 1 / self.std
-        return scored.clip(-CLIP, CLIP)
+        return scored.clip(*self.limits)
 
     def undo(self, scored: Image) -> Image:
         """Return z-scored pixels in the micrograph's grey scale."""
@@ -109,6 +113,20 @@ def measured(sample: Tensor, name: Path | str) -> Normalization:
     if not std > 1e-6 * abs(mean):
         raise MicrographError("F25", name, "no contrast: std = 0", kept="Skipped")
     return Normalization(mean, std)
+
+
+def positive(sample: Tensor, name: Path | str) -> Normalization:
+    """Return the scale of the experiment: the `PERCENTILE` of the positive pixels is 1, limits are 0 and 1.
+
+    Raises
+    ------
+    MicrographError
+        F25 for a micrograph without positive pixels.
+    """
+    found = sample[sample > 0].float().cpu().numpy()
+    if not found.size:
+        raise MicrographError("F25", name, "no positive pixel to scale by", kept="Skipped")
+    return Normalization(0.0, float(np.percentile(found, PERCENTILE)), limits=(0.0, 1.0))
 
 
 def typical(images: Tensor) -> Tensor:

@@ -68,9 +68,19 @@ def find_pairs(paths: Sequence[Path]) -> list[HalfFiles]:
     if not halves:
         raise _nothing(paths)
     _refuse_unmatched(halves)
-    names = _names(halves)
-    found = [HalfFiles(names[key], pair["even"], pair["odd"]) for key, pair in halves.items()]
-    return sorted(found, key=lambda pair: natural(pair.name))
+    return _pairs(halves)
+
+
+def complete_pairs(paths: Sequence[Path]) -> list[HalfFiles]:
+    """Find the pairs whose two halves are there, for looking at them: whatever is amiss elsewhere.
+
+    The same as `find_pairs` but for halves without a partner, which are passed over, and for
+    files that stand for the same half, of which the first counts.
+    """
+    halves: dict[Key, dict[Half, Path]] = defaultdict(dict)
+    for key, half, path in _claims(map(Path, paths)):
+        halves[key].setdefault(half, path)
+    return _pairs({key: pair for key, pair in halves.items() if len(pair) == 2})
 
 
 def _claims(paths: Iterable[Path]) -> Iterator[tuple[Key, Half, Path]]:
@@ -79,7 +89,7 @@ def _claims(paths: Iterable[Path]) -> Iterator[tuple[Key, Half, Path]]:
         if path.suffix.lower() == ".star":
             yield from _from_star(path)
         elif path.is_dir():
-            yield from _from_names(_micrographs_below(path))
+            yield from _from_names(micrographs_below(path))
         elif os.path.lexists(path):
             yield from _from_names([path])
         else:
@@ -112,7 +122,7 @@ def _half(word: str) -> Half | None:
     return halves.get(word.lower())
 
 
-def _micrographs_below(folder: Path) -> Iterator[Path]:
+def micrographs_below(folder: Path) -> Iterator[Path]:
     """Yield micrographs of a folder and its subfolders, following links, each folder once."""
     seen = set()
     for place, folders, files in os.walk(folder, followlinks=True):  # links are usual in projects
@@ -163,6 +173,12 @@ def _listed(names: Sequence[str]) -> str:
     shown = ", ".join(printable(name) for name in names[:SHOWN])
     more = len(names) - SHOWN
     return f"{shown} and {more:,} more" if more > 0 else shown
+
+
+def _pairs(halves: dict[Key, dict[Half, Path]]) -> list[HalfFiles]:
+    names = _names(halves) if halves else {}
+    found = [HalfFiles(names[key], pair["even"], pair["odd"]) for key, pair in halves.items()]
+    return sorted(found, key=lambda pair: natural(pair.name))
 
 
 def _names(halves: Iterable[Key]) -> dict[Key, str]:

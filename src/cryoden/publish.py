@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -89,6 +90,38 @@ def publishing_pair(
         raise
 
 
+@contextmanager
+def publishing_folder(final: Path) -> Iterator[Path]:
+    """Give a temporary folder beside ``final``; on success it becomes ``final``, which must not exist.
+
+    Raises
+    ------
+    OutputError
+        As `publishing`; whatever the reason, the temporary folder is removed.
+    """
+    check_folder(final)
+    temporary = _beside(final)
+    try:
+        temporary.mkdir()
+        yield temporary
+        for file in temporary.iterdir():
+            _force_to_disk(file)
+        check_folder(final)
+        temporary.rename(final)
+    except OSError as error:
+        raise _not_written(final, error) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)  # nothing is there where it was renamed
+    _force_folder_to_disk(final.parent)
+
+
+def check_folder(final: Path) -> None:
+    """Raise O05 where a folder, or anything else, is in the way of a new one."""
+    if os.path.lexists(final):
+        fix = "Choose another folder"
+        raise OutputError("O05", final, "already exists", kept="It is untouched", fix=fix)
+
+
 def check_destination(final: Path, *, overwrite: bool = False, inputs: Iterable[Path] = ()) -> None:
     """Raise what `publishing` would raise at its start, before long work is done in vain."""
     _refuse_input(final, inputs)
@@ -131,9 +164,7 @@ def _refuse_existing(final: Path, overwrite: bool) -> None:
 
 def _create_beside(final: Path) -> tuple[Path, int]:
     """Create the temporary file; return its path and the permissions the umask gave it."""
-    ending = f".{secrets.token_hex(4)}.part"
-    room = LONGEST_NAME - len(ending) - 1
-    temporary = final.with_name("." + os.fsdecode(os.fsencode(final.name)[:room]) + ending)
+    temporary = _beside(final)
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     except OSError as error:
@@ -142,6 +173,13 @@ def _create_beside(final: Path) -> tuple[Path, int]:
         return temporary, os.fstat(descriptor).st_mode & 0o777
     finally:
         os.close(descriptor)
+
+
+def _beside(final: Path) -> Path:
+    """Return a hidden name nothing has yet, in the same folder."""
+    ending = f".{secrets.token_hex(4)}.part"
+    room = LONGEST_NAME - len(ending) - 1
+    return final.with_name("." + os.fsdecode(os.fsencode(final.name)[:room]) + ending)
 
 
 def _finish(temporary: Path, mode: int, final: Path) -> None:

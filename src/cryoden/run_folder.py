@@ -70,9 +70,25 @@ class RunFolder:
         """The same as Markdown."""
         return self.path / "report.md"
 
+    @property
+    def pairs(self) -> Path:
+        """A few held-out pairs and the output, as a picture; of the experiment."""
+        return self.path / "pairs.png"
+
+    @property
+    def data(self) -> Path:
+        """What was found when the pairs were looked at; of the experiment."""
+        return self.path / "data.json"
+
+    @property
+    def evaluation(self) -> Path:
+        """How good the output is, measured beside simple filters; of the experiment."""
+        return self.path / "evaluation.json"
+
     def files(self) -> tuple[Path, ...]:
         """Return everything a run may have put here."""
-        return self.record, self.metrics, self.model, self.plot, self.report, self.text
+        told = self.record, self.metrics, self.model, self.plot, self.report, self.text
+        return (*told, self.pairs, self.data, self.evaluation)
 
     def reserve(self) -> None:
         """Make the folder.
@@ -115,6 +131,7 @@ def kept_in(
     *,
     files: Iterable[Path] = (),
     start: Model | None = None,
+    data: Mapping[str, Any] | None = None,
 ) -> Iterator[TrainingEvent]:
     """Pass events on; what they tell is in the folder before they are passed on.
 
@@ -127,6 +144,8 @@ def kept_in(
         Made here; must not exist.
     events, files, start
         See `cryoden.saving.save_best`.
+    data : mapping, optional
+        Where its data lie, as plain JSON values, for whoever needs them again.
 
     Raises
     ------
@@ -134,7 +153,7 @@ def kept_in(
         O05, O06 before the first event when the folder cannot be had.
     """
     folder.reserve()
-    keeper = _Keeper(folder, tuple(files), start)
+    keeper = _Keeper(folder, tuple(files), start, data)
     try:
         for event in save_best(events, folder.model, files=keeper.files, start=start):
             keeper.add(event)
@@ -147,7 +166,9 @@ def kept_in(
 
 
 class _Keeper:
-    def __init__(self, folder: RunFolder, files: tuple[Path, ...], start: Model | None) -> None:
+    def __init__(
+        self, folder: RunFolder, files: tuple[Path, ...], start: Model | None, data: Mapping[str, Any] | None
+    ) -> None:
         self.folder, self.files = folder, files
         self._rows: list[dict[str, Any]] = []
         self._end = {"state": "stopped", "message": "Stopped"}
@@ -158,9 +179,11 @@ class _Keeper:
             "began": datetime.now(UTC).isoformat(timespec="seconds"),
             "process": {"pid": os.getpid(), "host": socket.gethostname()},
             "files": [str(file) for file in files],
+            "data": data,
             "start": start.sha256 if start else None,
             "versions": versions(),
             "steps": 0,
+            "initial": None,
             "seconds": 0.0,
             "first": None,
             "best": None,
@@ -176,6 +199,8 @@ class _Keeper:
             case StepFinished():
                 self._rows.append(row(event))
                 self._about |= {"steps": event.step, "seconds": round(event.elapsed, 3)}
+                if self._about["initial"] is None:
+                    self._about |= plain({"initial": event.loss})
             case EpochFinished():
                 self._add_epoch(event)
             case TrainingFinished():

@@ -91,7 +91,7 @@ class RunRecord:
         """
         try:
             told = dict(self.about["started"])
-            settings = SETTINGS[self.about["settings"]](**told.pop("settings"))
+            settings = SETTINGS[self.about.get("settings", TrainingSettings.__name__)](**told.pop("settings"))
             references = References(**told.pop("references"))
             told |= {name: tuple(told[name]) for name in ("training", "validation", "warnings")}
             return TrainingStarted(settings=settings, references=references, **told)

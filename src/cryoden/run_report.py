@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 from cryoden.events import TrainingEvent
 from cryoden.history import History, clock, length
 from cryoden.loss_picture import draw
-from cryoden.page import page
-from cryoden.publish import publishing
+from cryoden.markdown import facts
+from cryoden.markdown import write as write_page
 from cryoden.run_folder import RunFolder
 from cryoden.run_record import RunRecord, read
+from cryoden.run_sections import sections
 from cryoden.setting import described
 
 Rows = Mapping[str, str]
@@ -41,36 +40,24 @@ def write(folder: RunFolder) -> None:
     record = read(folder.path)
     history = record.history()
     draw(history, folder.plot)
-    text = markdown(record, history)
-    with publishing(folder.text, overwrite=True) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-    with publishing(folder.report, overwrite=True) as temporary:
-        temporary.write_text(html(text, folder), encoding="utf-8")
+    text = report(record, history)
+    for path in (folder.text, folder.report):
+        write_page(text, path, title=f"Run {record.name}", pictures=folder.path.glob("*.png"))
 
 
-def markdown(record: RunRecord, history: History) -> str:
+def report(record: RunRecord, history: History) -> str:
     """Return the report as Markdown; pictures are files beside it."""
     parts = [f"# Run {record.name}", _summary(record, history), f"![Losses]({record.folder.plot.name})"]
-    for title, rows in (
-        ("Results on held-out data", _results(record, history)),
-        ("Quality of the kept epoch", _quality(history)),
-        ("The run", _run(record, history)),
-        ("The data", _data(record)),
-        ("Settings", _settings(record)),
+    for title, text in (
+        ("Results on held-out data", facts(_results(record, history))),
+        ("Quality of the kept epoch", facts(_quality(history))),
+        *sections(record, history),
+        ("The run", facts(_run(record, history))),
+        ("The data", facts(_data(record))),
+        ("Settings", facts(_settings(record))),
     ):
-        parts += [f"## {title}", _table(rows)] if rows else []
+        parts += [f"## {title}", text]
     return "\n\n".join([*parts, _meaning(record)]) + "\n"
-
-
-def html(text: str, folder: RunFolder) -> str:
-    """Return a report in Markdown as one page, with its pictures inside."""
-    from markdown_it import MarkdownIt  # noqa: PLC0415  only for a report
-
-    body = MarkdownIt("commonmark", {"html": False}).enable("table").render(text)
-    for picture in folder.path.glob("*.png"):
-        inside = b64encode(picture.read_bytes()).decode()
-        body = body.replace(f'src="{picture.name}"', f'src="data:image/png;base64,{inside}"')
-    return page(f"Run {folder.path.name}", body)
 
 
 def _summary(record: RunRecord, history: History) -> str:
@@ -95,7 +82,7 @@ def _results(record: RunRecord, history: History) -> Rows:
 
 def _quality(history: History) -> Rows:
     if history.best is None or history.started is None:
-        return {}
+        return {"no epoch was kept": ""}
     of, raw, size = history.best.quality, history.started.references, history.pixel_size
     rows = {"r with the raw target": f"{history.best.correlation:.4f} (raw halves: {raw.r_half:.4f})"}
     if of.gain is not None and of.bias is not None:
@@ -144,10 +131,13 @@ def _settings(record: RunRecord) -> Rows:
 
 
 def _meaning(record: RunRecord) -> str:
-    scale = "Losses are mean squared errors on held-out data on a scale where a micrograph has variance 1."
+    scored = (
+        "a micrograph has variance 1" if record.started.scale == "z-score" else "gray values run from 0 to 1"
+    )
+    scale = f"Losses are mean squared errors on held-out data on a scale where {scored}."
     alone = (
         "A loss alone is no evidence of denoising: only what lies below the best linear filter is more "
-        "than a blur."
+        "than a blur, and a loss that falls many times over may have begun far above doing nothing."
     )
     lines = ["## What this shows, and what it does not", f"{scale} {alone}"]
     if record.started.references.floor is not None:
@@ -168,12 +158,3 @@ def _names(names: tuple[str, ...]) -> str:
 
 def _loss(value: float | None) -> str:
     return "–" if value is None else f"{value:.4f}"
-
-
-def _table(rows: Rows) -> str:
-    lines = [f"| {_cell(name)} | {_cell(value)} |" for name, value in rows.items()]
-    return "\n".join(["|   |   |", "|---|---|", *lines])
-
-
-def _cell(value: Any) -> str:
-    return str(value).replace("|", "\\|").replace("\n", " ")

@@ -83,6 +83,6 @@ class _Record:
         about = self.about | {"best_epoch": self.best.epoch}
         started = self.started
         sizes = started.pixel_size, started.working_pixel
-        model = Model(started.settings.network, self.best.weights, sizes[0], about, sizes[1])
+        model = Model(started.settings.network, self.best.weights, sizes[0], about, sizes[1], started.scale)
         with publishing(self.path, overwrite=True, inputs=self.files) as temporary:
             write(model, temporary)

@@ -1,13 +1,19 @@
 from __future__ import annotations
 
+import traceback
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 import pytest
 import torch
 
-from cryoden import devices
-from cryoden.errors import SettingsError
+from cryoden import devices, pipeline, simulate
+from cryoden.errors import SettingsError, in_words
+from cryoden.events import TrainingFinished
+from cryoden.micrograph import HalfPair
+from cryoden.scene import Scene
+from cryoden.settings import TrainingSettings
 
 
 def test_auto_finds_a_device_and_names_it() -> None:
@@ -59,3 +65,29 @@ def test_running_out_of_memory_is_caught_however_it_is_told(error: Exception) ->
 def test_other_errors_pass_the_out_of_memory_net() -> None:
     with pytest.raises(RuntimeError, match="shape"), devices.out_of_memory_caught():
         raise RuntimeError("shape mismatch")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
+def test_after_running_out_of_gpu_memory_the_next_run_works_and_memory_is_back() -> None:
+    pairs = [simulate.simulated(Scene(edge=2048, particles=60, seed=s), f"m{s}") for s in (1, 2)]
+    # All but 4 GiB is somebody else's, and a first run has loaded what stays.
+    few = TrainingSettings(device="cuda", epochs=1, steps_per_epoch=2, batch=2, patch=128)
+    list(pipeline.train_halves(pairs, None, few))
+    devices.give_back()
+    before = torch.cuda.memory_reserved()
+    taken = torch.empty(max(0, torch.cuda.mem_get_info()[0] - (4 << 30)), dtype=torch.uint8, device="cuda")
+    too_much = replace(few, batch=1024, patch=512)
+    assert _failed(pairs, too_much).startswith("T06")
+    devices.give_back()
+    assert torch.cuda.memory_reserved() - taken.numel() <= before + (32 << 20)
+    *_, ended = pipeline.train_halves(pairs, None, few)
+    assert isinstance(ended, TrainingFinished)
+
+
+def _failed(pairs: list[HalfPair], settings: TrainingSettings) -> str:
+    try:
+        list(pipeline.train_halves(pairs, None, settings))
+    except RuntimeError as error:
+        traceback.clear_frames(error.__traceback__)  # as the viewer's worker does: they hold tensors
+        return in_words(error)
+    return ""

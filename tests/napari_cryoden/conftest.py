@@ -39,7 +39,10 @@ def manifest() -> PluginManifest:
 
 @pytest.fixture
 def viewer(
-    npe2pm: TestPluginManager, manifest: PluginManifest, make_napari_viewer: Callable[..., Any]
+    npe2pm: TestPluginManager,
+    manifest: PluginManifest,
+    make_napari_viewer: Callable[..., Any],
+    plugin_settings: None,  # noqa: ARG001  the settings of this window alone
 ) -> Iterator[Any]:
     """A window that knows this plugin and no other."""
     with npe2pm.tmp_plugin(manifest=manifest):

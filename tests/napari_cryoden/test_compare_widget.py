@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
 
-from napari_cryoden.spectra_dock import TITLE
+from napari_cryoden.spectra_dock import TITLE, ticks
 
 
 @pytest.fixture
@@ -84,3 +85,10 @@ def test_layers_of_different_sizes_are_not_compared(dock: Any, viewer: Any) -> N
     small = viewer.add_image(np.zeros((8, 8)), name="small")
     dock.denoised.layer = small
     assert not dock.modes["grid"].isEnabled()
+
+
+@pytest.mark.parametrize("finest", [1.2, 2, 4, 20])
+def test_lengths_below_a_spectrum_never_stand_on_one_another(finest: float) -> None:
+    places = [1 / length for length in ticks(1 / finest)]
+    assert places
+    assert all(one - other >= 1 / finest / 30 for one, other in pairwise(places))

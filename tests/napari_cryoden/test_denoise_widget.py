@@ -10,6 +10,7 @@ import pytest
 from cryoden.history import History
 from cryoden.run_folder import RunFolder
 from napari_cryoden.denoise_run import Denoising
+from napari_cryoden.derive_run import Deriving
 from napari_cryoden.run import Run
 from tests.napari_cryoden import runs
 
@@ -51,6 +52,25 @@ def test_the_result_lies_beside_the_raw_layer(
     assert not viewer.canvas.grid.enabled
     denoise.compare_button.click()
     assert viewer.canvas.grid.enabled
+
+
+def test_what_was_taken_away_is_added_when_it_is_asked_for(
+    qtbot: Any, denoise: Any, viewer: Any, add_halves: Any, model: Any
+) -> None:
+    raw, *_ = add_halves()
+    denoise.model.path, denoise.layer.layer = model, raw
+    denoise.also_difference.setChecked(True)
+    with qtbot.waitSignal(Deriving.of(viewer).ended, timeout=60_000):
+        denoise.denoise_button.click()
+    added = viewer.layers["m1_EVN · difference"]
+    np.testing.assert_allclose(added.data, raw.data - denoise.denoising.result.data, atol=1e-4)
+    assert added.contrast_limits[0] == -added.contrast_limits[1]
+
+
+def test_the_layer_the_user_has_selected_is_offered(docked: Any, viewer: Any, add_halves: Any) -> None:
+    *_, third, _ = add_halves()
+    viewer.layers.selection.active = third
+    assert docked("Denoise")[1].layer.layer is third
 
 
 def test_a_result_is_also_written_with_the_header_of_its_source(

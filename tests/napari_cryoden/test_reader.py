@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_cryoden.reader import get_reader
+from napari_cryoden.reader import get_reader, read_folder
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 
@@ -84,9 +84,64 @@ def test_what_is_odd_about_a_file_is_told_once_and_noted(
     assert noted == [warning for _, warning in told]
 
 
-def test_a_folder_is_left_to_others(tmp_path: Any, manifest: Any) -> None:
+def test_a_folder_without_micrographs_is_left_to_others(tmp_path: Any) -> None:
+    (tmp_path / "note.txt").touch()
+    (tmp_path / ".hidden.mrc").touch()
     assert get_reader(str(tmp_path)) is None
-    assert all(not reader.accepts_directories for reader in manifest.contributions.readers)
+
+
+def test_micrographs_far_below_a_folder_are_not_searched_for(tmp_path: Any) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "far.mrc").touch()
+    assert get_reader(str(tmp_path)) is None
+    assert get_reader(str(tmp_path / "a")) is read_folder
+    assert get_reader([str(tmp_path / "a"), str(tmp_path / "a" / "b")]) is None
+
+
+def test_a_folder_of_few_micrographs_opens_like_its_files(
+    viewer: Any, write_mrc: Any, noise: Any, tmp_path: Any, notices: Any
+) -> None:
+    for name in ("m10.mrc", "m9.MRC"):
+        write_mrc(name, noise)
+    (tmp_path / "cut.mrc").write_bytes(b"cut")
+    assert [layer.name for layer in viewer.open(tmp_path, plugin="napari-cryoden")] == ["m9", "m10"]
+    assert len(notices) == 1
+    assert not viewer.window.dock_widgets
+
+
+def many(folder: Path, file: Path) -> None:
+    folder.mkdir()
+    for number in range(9):
+        (folder / f"m{number}.mrc").symlink_to(file)
+
+
+def listed(viewer: Any) -> Any:
+    return viewer.window.add_plugin_dock_widget("napari-cryoden", "Open micrographs")[1].list
+
+
+def test_a_folder_of_many_is_listed_to_choose_from(
+    qtbot: Any, viewer: Any, write_mrc: Any, noise: Any, tmp_path: Any
+) -> None:
+    many(tmp_path / "many", write_mrc("a.mrc", noise))
+    assert viewer.open(tmp_path / "many", plugin="napari-cryoden") == []
+    assert len(viewer.layers) == 0
+    qtbot.waitUntil(lambda: listed(viewer).count() == 9)
+
+
+def test_two_folders_dropped_together_are_listed_together(
+    qtbot: Any, viewer: Any, write_mrc: Any, noise: Any, tmp_path: Any
+) -> None:
+    file = write_mrc("a.mrc", noise)
+    for half in ("even", "odd"):
+        many(tmp_path / half, file)
+    viewer.open([tmp_path / "even", tmp_path / "odd"], plugin="napari-cryoden")
+    qtbot.waitUntil(lambda: listed(viewer).pairs == 9)
+    assert listed(viewer).count() == 9
+
+
+def test_without_a_window_a_folder_is_read_whole(write_mrc: Any, noise: Any, tmp_path: Any) -> None:
+    many(tmp_path / "many", write_mrc("a.mrc", noise))
+    assert len(read_folder(tmp_path / "many")) == 9
 
 
 def test_other_suffixes_are_left_to_others() -> None:

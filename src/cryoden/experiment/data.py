@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from cryoden.errors import SettingsError, printable
+from cryoden.errors import CryodenError, PatchFileError, SettingsError, printable
 from cryoden.experiment.index import INDEX
 from cryoden.experiment.recipe import PatchPairs
 from cryoden.experiment.store import PatchStore
@@ -65,6 +66,50 @@ def opened(
     if len(paths) == 1 and (paths[0] / INDEX).is_file():
         return PatchStore(paths[0])
     return patch_pairs(Material(micrographs=paths), settings, reading)
+
+
+def whereabouts(
+    pairs: PatchStore | PatchPairs,
+    paths: Sequence[Path],
+    settings: PatchSettings,
+    reading: ReadingSettings | None = None,
+) -> dict[str, Any]:
+    """Return as plain JSON values how `opened` came to these pairs, for a run to keep."""
+    return {
+        "paths": [str(path.absolute()) for path in paths],
+        "patches": asdict(settings),
+        "reading": asdict(reading or ReadingSettings()),
+        "pairs": len(pairs),
+        "edge": pairs.edge,
+    }
+
+
+def opened_again(known: Mapping[str, Any]) -> PatchStore | PatchPairs:
+    """Return the pairs that `whereabouts` told of.
+
+    Raises
+    ------
+    PatchFileError
+        P06 when they are gone, cannot be read or are others.
+    """
+    paths = [Path(path) for path in known["paths"]]
+    for path in paths:
+        if not path.exists():
+            raise _gone(path, "is not there any more")
+    try:
+        pairs = opened(paths, PatchSettings(**known["patches"]), ReadingSettings(**known["reading"]))
+    except CryodenError as error:
+        raise _gone(paths[0], f"cannot be read: {error.problem}") from error
+    now, then = (len(pairs), pairs.edge), (known["pairs"], known["edge"])
+    if now != then:
+        found, expected = (f"{count:,} pairs of {edge:,} px" for count, edge in (now, then))
+        raise _gone(paths[0], f"has changed since the run (found {found}, expected {expected})")
+    return pairs
+
+
+def _gone(path: Path, problem: str) -> PatchFileError:
+    fix = "Put back what the run was trained on, or pass --synthetic for pairs that are made up"
+    return PatchFileError("P06", path, problem, kept="Nothing was written", fix=fix)
 
 
 def _opened(paths: Sequence[Path], reading: ReadingSettings | None) -> list[MicrographFile]:

@@ -13,8 +13,10 @@ from torch.nn import functional
 
 from cryoden import devices
 from cryoden.errors import SettingsError
+from cryoden.experiment.fused_engine import FusedEngine
 from cryoden.experiment.streaming import PairBatch
 from cryoden.experiment_settings import BaselineSettings
+from cryoden.fused import available
 from cryoden.networks import Network
 from cryoden.optimization import Place
 
@@ -94,8 +96,10 @@ def chosen(network: Network, settings: BaselineSettings) -> tuple[Engine, str]:
         raise SettingsError(
             "S02", None, f"engine = fused cannot be used: {problem}", fix="Choose auto or torch"
         )
-    why = f"computed with torch: {problem}" if settings.engine == "auto" else ""
-    return TorchEngine(network, settings), why
+    if settings.engine == "torch" or problem:
+        why = f"computed with torch: {problem}" if settings.engine == "auto" else ""
+        return TorchEngine(network, settings), why
+    return FusedEngine(network, settings), ""
 
 
 def _why_not_fused(settings: BaselineSettings) -> str:
@@ -103,4 +107,4 @@ def _why_not_fused(settings: BaselineSettings) -> str:
         return "the fused step needs an NVIDIA GPU"
     if settings.precision != "auto":
         return f"the fused step has its own number formats, precision is {settings.precision}"
-    return "the fused step is not there yet"
+    return available(devices.resolve(settings.device))

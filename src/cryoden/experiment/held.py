@@ -30,7 +30,7 @@ class HeldPairs:
     """
 
     def __init__(self, pairs: Pairs, indices: list[int], settings: BaselineSettings) -> None:
-        self._pairs, self._indices, self._settings = pairs, indices, settings
+        self._pairs, self.indices, self._settings = pairs, indices, settings
 
     @classmethod
     def of(cls, pairs: Pairs, settings: BaselineSettings) -> tuple[HeldPairs, Batch]:
@@ -52,16 +52,16 @@ class HeldPairs:
         return self._pairs.edge
 
     def __len__(self) -> int:
-        return len(self._indices)
+        return len(self.indices)
 
     def grid(self) -> Iterator[Batch]:
         """Yield each of them, one a batch."""
-        for index in self._indices:
+        for index in self.indices:
             yield _read(self._pairs, index)
 
     def others(self, order: Callable[..., Any], epoch: int) -> Iterator[int]:
         """Yield the pairs of an epoch in their order, without those kept out."""
-        kept = set(self._indices)
+        kept = set(self.indices)
         numbers = order(len(self._pairs), self._settings.seed, epoch)
         return (int(index) for index in numbers if int(index) not in kept)
 

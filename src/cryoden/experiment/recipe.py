@@ -64,7 +64,7 @@ class PatchPairs:
         if noisy is None and settings.poisson and settings.scale == "z-score":
             problem = "Poisson noise needs a scale that begins at 0, scale is z-score"
             raise SettingsError("S03", None, problem, fix="Choose the scale positive, or poisson 0")
-        self.settings = settings
+        self._settings = settings
         self._targets, self._noisy = tuple(targets), None if noisy is None else tuple(noisy)
         for target, other in zip(self._targets, self._noisy or self._targets, strict=True):
             _same_size(target, other)
@@ -75,6 +75,11 @@ class PatchPairs:
             raise MicrographError("D12", None, problem, fix="Choose a smaller patch")
         self._scales: dict[int, Scale] = {}
         self._measuring = Lock()  # one whole micrograph in memory at a time, however many threads ask
+
+    @property
+    def settings(self) -> PatchSettings:
+        """How they are made."""
+        return self._settings
 
     @property
     def kind(self) -> Kind:
@@ -138,26 +143,14 @@ class PatchPairs:
             target = np.clip(target, 0, 1)
         if self._noisy is not None:
             return self._limited(scale.apply(numbers(self._noisy[which], *window))), target
-        return self._limited(self._with_noise(target, index, epoch)), target
+        return with_noise(target, self.settings, index, epoch), target
 
     def read(self, index: int, noisy: Pixels, target: Pixels) -> None:
         """Write pair ``index`` into two buffers."""
         noisy[...], target[...] = self.pair(index)
 
-    def _with_noise(self, target: Pixels, index: int, epoch: int) -> Pixels:
-        chosen = self.settings
-        draw = np.random.Generator(np.random.Philox(key=chosen.noise_seed, counter=[0, 0, index, epoch]))
-        noisy = target
-        if chosen.poisson:
-            counts = draw.poisson(target * np.float64(chosen.poisson))
-            noisy = (counts / np.float32(chosen.poisson)).astype(np.float32)
-        if chosen.gaussian:
-            noisy = noisy + np.float32(chosen.gaussian) * draw.standard_normal(target.shape, np.float32)
-        return noisy
-
     def _limited(self, noisy: Pixels) -> Pixels:
-        chosen = self.settings
-        return np.clip(noisy, 0, 1) if chosen.clip and chosen.scale == "positive" else noisy
+        return _limited(noisy, self.settings)
 
     def _measure(self, which: int) -> None:
         with self._measuring:
@@ -176,6 +169,22 @@ class PatchPairs:
             problem = "nothing to scale by: no positive pixel, or no contrast"
             raise MicrographError("F25", micrograph.path or micrograph.name, problem, fix="Leave it out")
         return found
+
+
+def with_noise(target: Pixels, chosen: PatchSettings, index: int, epoch: int = 0) -> Pixels:
+    """Return a target with noise: Poisson counts, then Gaussian, by (seed, epoch, index) alone."""
+    draw = np.random.Generator(np.random.Philox(key=chosen.noise_seed, counter=[0, 0, index, epoch]))
+    noisy = target
+    if chosen.poisson:
+        counts = draw.poisson(target * np.float64(chosen.poisson))
+        noisy = (counts / np.float32(chosen.poisson)).astype(np.float32)
+    if chosen.gaussian:
+        noisy = noisy + np.float32(chosen.gaussian) * draw.standard_normal(target.shape, np.float32)
+    return _limited(noisy, chosen)
+
+
+def _limited(noisy: Pixels, chosen: PatchSettings) -> Pixels:
+    return np.clip(noisy, 0, 1) if chosen.clip and chosen.scale == "positive" else noisy
 
 
 def _percentile(positive: Pixels) -> float:

@@ -39,8 +39,8 @@ class PatchStore:
         self.folder = folder
         self.about = read_index(folder)
         try:
-            self.settings = PatchSettings(**self.about["settings"])
-            self.layout = layout_of(self.about, self.settings)
+            self._settings = PatchSettings(**self.about["settings"])
+            self.layout = layout_of(self.about, self._settings)
             self.sums = np.array(self.about.pop("crc32"), np.uint32)  # an eighth of a list's memory
             self.sources = [Source(**source) for source in self.about["sources"]]
             self.ends = list(accumulate(int(source.pairs) for source in self.sources))
@@ -52,6 +52,16 @@ class PatchStore:
             raise damaged(folder / INDEX, f"{self.layout.pairs:,} pairs, other than of its micrographs")
         for number in range(self.layout.shards):
             self._check_size(number)
+
+    @property
+    def settings(self) -> PatchSettings:
+        """How they were made."""
+        return self._settings
+
+    @property
+    def kind(self) -> str:
+        """Whether noise was added, or both sides were given."""
+        return str(self.about["kind"])
 
     @property
     def edge(self) -> int:

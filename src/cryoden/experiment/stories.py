@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cryoden.events import TrainingEvent
+from cryoden.events import PhaseStarted, TrainingEvent, TrainingFinished
+from cryoden.experiment.held import HeldPairs
+from cryoden.experiment.outcome import keep_outcome
 from cryoden.experiment.recipe import PatchPairs
 from cryoden.experiment.store import PatchStore
 from cryoden.experiment.training import train
@@ -16,18 +17,30 @@ from cryoden.run_report import finished
 
 
 def baseline(
-    pairs: PatchStore | PatchPairs, folder: RunFolder | None, settings: BaselineSettings
+    pairs: PatchStore | PatchPairs,
+    folder: RunFolder,
+    settings: BaselineSettings,
+    data: Mapping[str, Any] | None = None,
 ) -> Iterator[TrainingEvent]:
     """Run the experiment and keep it in a run folder, which must not exist.
+
+    ``data`` says where the pairs lie; see `cryoden.experiment.data.whereabouts`.
 
     Raises
     ------
     CryodenError
         For pairs that cannot be read, settings that do not fit, or a folder that cannot be had.
     """
-    events: Any = train(pairs, settings)
-    if folder is None:
-        yield from events
-        return
-    with closing(events):
-        yield from finished(folder, kept_in(folder, events))
+    yield from finished(folder, _judged(pairs, folder, settings, data))
+
+
+def _judged(
+    pairs: Any, folder: RunFolder, settings: BaselineSettings, data: Mapping[str, Any] | None
+) -> Iterator[TrainingEvent]:
+    """Pass the run on; before its last event, find out how good what it learned is."""
+    for event in kept_in(folder, train(pairs, settings), data=data):
+        if isinstance(event, TrainingFinished):
+            yield PhaseStarted("judging the kept network")
+            held_out = HeldPairs.of(pairs, settings)[0].indices
+            keep_outcome(pairs, held_out, folder, settings.device)
+        yield event

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from cryoden.experiment.ahead import Ahead, Slot
+from cryoden.experiment_settings import PatchSettings
 from cryoden.micrograph import Pixels
 
 Read = Callable[[int, Pixels, Pixels], None]
@@ -38,6 +39,18 @@ class Pairs(Protocol):
 
     def read(self, index: int, noisy: Pixels, target: Pixels) -> None:
         """Write pair ``index`` into two contiguous ``(p, p)`` float32 buffers."""
+
+
+class Known(Pairs, Protocol):
+    """Pairs of which it is known how they are made."""
+
+    @property
+    def settings(self) -> PatchSettings:
+        """How."""
+
+    @property
+    def kind(self) -> str:
+        """Of what: "noise added" or "pairs"."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from statistics import fmean
 from typing import Any
 
 from cryoden import devices
+from cryoden.convergence import standing
 from cryoden.errors import TrainingError
 from cryoden.events import (
     EpochFinished,
@@ -22,10 +23,9 @@ from cryoden.events import (
     TrainingFinished,
     TrainingStarted,
 )
-from cryoden.experiment.convergence import standing
 from cryoden.experiment.engines import Engine, chosen
 from cryoden.experiment.held import HeldPairs
-from cryoden.experiment.streaming import Pairs, Stream, order
+from cryoden.experiment.streaming import Known, Stream, order
 from cryoden.experiment_settings import BaselineSettings
 from cryoden.networks import build
 from cryoden.validation import Held
@@ -57,7 +57,7 @@ class _State:
 
 
 def train(
-    pairs: Pairs, settings: BaselineSettings, *, pixel_size: float | None = None
+    pairs: Known, settings: BaselineSettings, *, pixel_size: float | None = None
 ) -> Iterator[TrainingEvent]:
     """Run the experiment on patch pairs, from disk or made on the fly.
 
@@ -165,7 +165,7 @@ def _speed(state: _State, steps: int, seconds: float) -> Speed:
 
 
 def _started(
-    state: _State, pairs: Pairs, kept: HeldPairs, why: str, pixel_size: float | None
+    state: _State, pairs: Known, kept: HeldPairs, why: str, pixel_size: float | None
 ) -> TrainingStarted:
     engine = state.engine
     return TrainingStarted(
@@ -184,6 +184,7 @@ def _started(
         seconds=0.0,
         steps_per_epoch=state.per_epoch,
         patch=pairs.edge,
+        scale=pairs.settings.scale,
         warnings=(why,) if why else (),
     )
 
