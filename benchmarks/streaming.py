@@ -61,15 +61,12 @@ def written(folder: Path, edge: int, pairs: int, dtype: Any) -> PatchStore:
     return PatchStore(folder)
 
 
-def dropped(folder: Path) -> bool:
-    """Ask the system to forget the files; return whether it can be asked."""
-    if not hasattr(os, "posix_fadvise"):
-        return False
-    for path in folder.glob(SHARDS):
+def dropped(folder: Path) -> None:
+    """Ask the system to forget the files, where it can be asked."""
+    for path in folder.glob(SHARDS) if hasattr(os, "posix_fadvise") else ():
         descriptor = os.open(path, os.O_RDONLY)
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
         os.close(descriptor)
-    return True
 
 
 def rate(batches: Any, step: Step, device: torch.device) -> float:
@@ -105,31 +102,35 @@ def measured(asked: argparse.Namespace, folder: Path) -> None:
     store = written(folder, asked.edge, asked.pairs, asked.dtype)
     step, name, device = engine_step(asked)
     stream = Stream(store, asked.batch, asked.threads, pinned=device.type == "cuda")
-
-    def drop() -> bool:
-        return not asked.cached and dropped(folder)
-
-    def streamed(epoch: int) -> Any:
-        return stream.batches(islice(map(int, order(len(store), 0, epoch)), limit))
-
-    limit = len(store)
-    held = next(iter(stream.batches(iter(range(asked.batch)))))
-    batch = PairBatch(held.noisy.clone(), held.target.clone())
-    if device.type == "cuda":
-        batch = PairBatch(batch.noisy.pin_memory(), batch.target.pin_memory())
+    batch = in_memory(stream, asked.batch, device)
     rate([batch] * 5, step, device)  # warm up
-    alone = rate([batch] * 10, step, device)
-    limit = min(len(store), max(8 * asked.batch, int(asked.seconds * alone)))
+    limit = int(asked.seconds * rate([batch] * 10, step, device))
+    limit = min(len(store), max(8 * asked.batch, limit))
+
+    def streamed(used: Step, where: torch.device, epoch: int) -> float:
+        if not asked.cached:
+            dropped(folder)
+        return rate(stream.batches(islice(map(int, order(len(store), 0, epoch)), limit)), used, where)
+
+    ways: dict[str, Callable[[int], float]] = {
+        "disk": lambda epoch: streamed(lambda _: None, torch.device("cpu"), epoch),
+        "both": lambda epoch: streamed(step, device, epoch),
+        "step": lambda _: rate([batch] * (limit // asked.batch), step, device),
+    }
     found: dict[str, list[float]] = {"disk": [], "step": [], "both": []}
-    drops = False
-    for repeat in range(asked.repeats):
-        drops = drop()
-        found["disk"].append(rate(streamed(2 * repeat), lambda _: None, torch.device("cpu")))
-        found["step"].append(rate([batch] * (limit // asked.batch), step, device))
-        drop()
-        found["both"].append(rate(streamed(2 * repeat + 1), step, device))
+    for repeat in range(asked.repeats):  # what is compared lies side by side, now one first and now the other
+        for way in list(ways)[:: 1 if repeat % 2 else -1]:
+            found[way].append(ways[way](repeat))
     stream.close()
-    told(asked, found, f"{name}; page cache {'dropped' if drops else 'kept'}; {limit:,} pairs a reading")
+    cache = "kept" if asked.cached or not hasattr(os, "posix_fadvise") else "dropped"
+    told(asked, found, f"{name}; page cache {cache}; {limit:,} pairs a reading")
+
+
+def in_memory(stream: Stream, size: int, device: torch.device) -> PairBatch:
+    """Return a batch that stays, page-locked for a GPU."""
+    first = next(iter(stream.batches(iter(range(size)))))
+    parts = first.noisy.clone(), first.target.clone()
+    return PairBatch(*(part.pin_memory() if device.type == "cuda" else part for part in parts))
 
 
 def told(asked: argparse.Namespace, found: dict[str, list[float]], how: str) -> None:

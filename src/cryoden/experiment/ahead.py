@@ -137,10 +137,13 @@ class Ahead(Generic[Buffer]):
         except BaseException as error:  # noqa: BLE001  it is raised where the slot is taken
             slot.errors.append(error)
             group = ()
+        parts = self._parts if self._begun else len(self._threads)  # the first is waited for
         if group or slot.errors:
             self._begun.append(slot)
         self._exhausted = not group
-        size = -(-len(group) // self._parts) or 1
+        self._open_parts(slot, group, -(-len(group) // parts) or 1)
+
+    def _open_parts(self, slot: Slot[Buffer], group: Sequence[int], size: int) -> None:
         parts = [_Part(slot, first, group[first : first + size]) for first in range(0, len(group), size)]
         slot.count, slot.left = len(group), len(parts)
         self._open.extend(parts)
