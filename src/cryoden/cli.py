@@ -14,24 +14,8 @@ import tyro
 from tyro.conf import CascadeSubcommandArgs, FlagCreatePairsOff, OmitArgPrefixes, OmitSubcommandPrefixes
 
 from cryoden.errors import CryodenError, SettingsError, TrainingError, in_words, printable
-from cryoden.flags import (
-    Baseline,
-    BuildPatches,
-    CheckPatches,
-    Compare,
-    Cryoden,
-    Demo,
-    Denoise,
-    Evaluate,
-    Export,
-    Info,
-    PatchesInfo,
-    PatchSets,
-    Report,
-    Simulate,
-    Thin,
-    Train,
-)
+from cryoden.flags import Cryoden, Demo, Denoise, Evaluate, Info, Simulate, Thin, Train
+from cryoden.run_flags import Baseline, Compare, Export, PatchSets, Report
 from cryoden.shipped import GENERAL
 
 if TYPE_CHECKING:
@@ -223,46 +207,10 @@ def _simulate(asked: Simulate, *, as_json: bool) -> int:
     return DONE
 
 
-def _patches(asked: PatchSets, *, as_json: bool) -> int:
-    from cryoden import experiment_console  # noqa: PLC0415 - torch only where it is needed
+def _about_runs(asked: Any, *, as_json: bool) -> int:
+    from cryoden import run_commands  # noqa: PLC0415 - torch only where it is needed
 
-    match asked.action:
-        case BuildPatches() as action:
-            experiment_console.build_patches(action, as_json=as_json)
-        case CheckPatches() as action:
-            return DONE if experiment_console.check_patches(action, as_json=as_json) else FAILURES
-        case PatchesInfo() as action:
-            experiment_console.patches_info(action, as_json=as_json)
-    return DONE
-
-
-def _baseline(asked: Baseline, *, as_json: bool) -> int:
-    from cryoden import experiment_console  # noqa: PLC0415 - torch only where it is needed
-
-    return DONE if experiment_console.baseline(asked, as_json=as_json) else FAILURES
-
-
-def _compare(asked: Compare, *, as_json: bool) -> int:
-    from cryoden import comparison_console  # noqa: PLC0415 - numpy only where it is needed
-
-    return DONE if comparison_console.compare(asked, as_json=as_json) else FAILURES
-
-
-def _export(asked: Export, *, as_json: bool) -> int:
-    from cryoden import experiment_console  # noqa: PLC0415 - torch only where it is needed
-
-    experiment_console.export(asked, as_json=as_json)
-    return DONE
-
-
-def _report(asked: Report, *, as_json: bool) -> int:  # noqa: ARG001  it has nothing to print
-    from cryoden import run_report  # noqa: PLC0415 - numpy only where it is needed
-    from cryoden.run_folder import RunFolder  # noqa: PLC0415 - the same
-
-    for folder in map(RunFolder, asked.runs):
-        run_report.write(folder)
-        _say(f"Written: {printable(folder.text)} and {folder.report.name}")
-    return DONE
+    return DONE if run_commands.done(asked, as_json=as_json) else FAILURES
 
 
 def _demo(asked: Demo, *, as_json: bool) -> int:
@@ -280,11 +228,7 @@ COMMANDS: dict[type, Callable[..., int]] = {
     Thin: _thin,
     Simulate: _simulate,
     Evaluate: _evaluate,
-    PatchSets: _patches,
-    Baseline: _baseline,
-    Compare: _compare,
-    Export: _export,
-    Report: _report,
+    **dict.fromkeys((PatchSets, Baseline, Compare, Export, Report), _about_runs),
     Demo: _demo,
 }
 

@@ -6,8 +6,8 @@ from cryoden import comparison_report
 from cryoden.comparing import Compared, opened
 from cryoden.console import OUT, print_json, show_table
 from cryoden.errors import printable
-from cryoden.flags import Compare
 from cryoden.run_figures import FIGURES
+from cryoden.run_flags import Compare
 from cryoden.targets import Reached, Targets, reached
 
 

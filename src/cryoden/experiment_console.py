@@ -15,8 +15,8 @@ from cryoden.experiment.handover import hand_over
 from cryoden.experiment.inspection import Findings, PairChecked, inspect
 from cryoden.experiment.store import PatchStore
 from cryoden.experiment.summary import built, facts, lines, remarks, rows
-from cryoden.flags import Baseline, BuildPatches, CheckPatches, Export, PatchesInfo
 from cryoden.history import clock
+from cryoden.run_flags import Baseline, BuildPatches, CheckPatches, Export, PatchesInfo
 from cryoden.run_folder import RunFolder
 from cryoden.training_console import follow_training
 

@@ -188,7 +188,7 @@ def test_data_that_are_gone_are_told_in_one_line_and_pairs_can_be_made_up(
     capsys.readouterr()
     assert main(["export", run, "--out", str(tmp_path / "out")]) == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"P06  {tmp_path / 'data'} — is not there any more")
+    assert line.startswith(f"Q06  {tmp_path / 'data'} — is not there any more")
     assert "--synthetic" in line
     assert {path.name for path in tmp_path.iterdir()} == {"run"}
     assert main(["export", run, "--out", str(tmp_path / "out"), "--synthetic"]) == 0
@@ -202,7 +202,7 @@ def test_data_that_have_changed_are_not_taken_for_those_of_the_run(tmp_path: Pat
     write_micrograph(tmp_path / "data" / "waves.mrc")
     run = run_on(tmp_path / "data", tmp_path / "run")
     write_micrograph(tmp_path / "data" / "more.mrc", edge=96)
-    with pytest.raises(PatchFileError, match=r"P06.*found 29 pairs of 48 px, expected 25 pairs of 48 px"):
+    with pytest.raises(PatchFileError, match=r"Q06.*found 29 pairs of 48 px, expected 25 pairs of 48 px"):
         hand_over(run, tmp_path / "out", SMALL)
 
 
@@ -220,7 +220,7 @@ def test_a_run_that_does_not_name_its_data_says_so(run: Path, tmp_path: Path) ->
     about = json.loads(record.read_text())
     del about["data"]
     record.write_text(json.dumps(about))
-    with pytest.raises(PatchFileError, match=r"P06.*does not say what it was trained on"):
+    with pytest.raises(PatchFileError, match=r"Q06.*does not say what it was trained on"):
         hand_over(tmp_path / "old", tmp_path / "out", SMALL)
 
 

@@ -154,7 +154,7 @@ def test_what_a_build_had_finished_is_not_made_again(micrographs: Path, tmp_path
     next(event for event in walking if isinstance(event, ShardFinished))
     walking.close()
     assert sorted(digests(tmp_path)) == ["pairs_00000.bin", "plan.json"]
-    with pytest.raises(PatchFileError, match="P01"):
+    with pytest.raises(PatchFileError, match="Q01"):
         PatchStore(tmp_path)
     events = list(build(patch_pairs(Material([micrographs]), settings()), tmp_path))
     assert [event.made for event in events if isinstance(event, ShardFinished)] == [False, True, True]
@@ -169,7 +169,7 @@ def test_other_settings_are_not_written_into_a_folder_that_is_taken(
     if not finished:
         (tmp_path / "index.json").rename(tmp_path / "plan.json")
     before = digests(tmp_path)
-    with pytest.raises(PatchFileError, match=r"P05 .*other micrographs or settings"):
+    with pytest.raises(PatchFileError, match=r"Q05 .*other micrographs or settings"):
         made(micrographs, tmp_path, **chosen)
     assert digests(tmp_path) == before
 
@@ -178,7 +178,7 @@ def test_other_micrographs_of_the_same_name_are_not_mixed_in(micrographs: Path, 
     made(micrographs, tmp_path / "d")
     for seed in (1, 2):
         mrc.write(tmp_path / f"m{seed}.mrc", scene(seed + 2).even.data, pixel_size=1.5, label="another")
-    with pytest.raises(PatchFileError, match="P05"):
+    with pytest.raises(PatchFileError, match="Q05"):
         made(tmp_path, tmp_path / "d")
 
 
@@ -194,13 +194,13 @@ def test_a_data_set_is_known_again_when_its_micrographs_were_moved(micrographs: 
 def test_pairs_that_nothing_is_known_of_are_not_taken_for_ones_own(micrographs: Path, tmp_path: Path) -> None:
     made(micrographs, tmp_path)
     (tmp_path / "index.json").unlink()
-    with pytest.raises(PatchFileError, match=r"P05 .*nothing is known"):
+    with pytest.raises(PatchFileError, match=r"Q05 .*nothing is known"):
         made(micrographs, tmp_path)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="folders cannot be locked")
 def test_one_process_builds_in_a_folder_at_a_time(micrographs: Path, tmp_path: Path) -> None:
-    with claimed(tmp_path), pytest.raises(PatchFileError, match=r"P05 .*another process"):
+    with claimed(tmp_path), pytest.raises(PatchFileError, match=r"Q05 .*another process"):
         made(micrographs, tmp_path)
     assert made(micrographs, tmp_path).made == 3
 
@@ -349,22 +349,22 @@ def test_a_micrograph_that_has_changed_since_is_told(
 @pytest.mark.parametrize(
     ("change", "code"),
     [
-        (lambda folder: (folder / "index.json").unlink(), "P01"),
-        (lambda folder: (folder / "index.json").write_text("{"), "P02"),
-        (lambda folder: (folder / "index.json").write_text("[1]"), "P02"),
-        (lambda folder: (folder / "index.json").write_text("[" * 100_000), "P02"),
-        (lambda folder: (folder / "index.json").write_bytes(b"\xff"), "P02"),
-        (lambda folder: edit(folder, pairs=11), "P02"),
-        (lambda folder: edit(folder, pairs="12"), "P02"),
-        (lambda folder: edit(folder, shard=0), "P02"),
-        (lambda folder: edit(folder, edge=32), "P02"),
-        (lambda folder: edit(folder, crc32=[-1] * 12), "P02"),
-        (lambda folder: edit(folder, settings={"patch": -64}), "P02"),
-        (lambda folder: edit(folder, settings=None), "P02"),
-        (lambda folder: edit(folder, sources=["m1.mrc"]), "P02"),
-        (lambda folder: edit(folder, format="cryoden-patches-0"), "P03"),
-        (lambda folder: os.truncate(folder / "pairs_00001.bin", 1000), "P04 .*1,000 of 163,840 bytes"),
-        (lambda folder: (folder / "pairs_00002.bin").unlink(), "P04 .*no such file"),
+        (lambda folder: (folder / "index.json").unlink(), "Q01"),
+        (lambda folder: (folder / "index.json").write_text("{"), "Q02"),
+        (lambda folder: (folder / "index.json").write_text("[1]"), "Q02"),
+        (lambda folder: (folder / "index.json").write_text("[" * 100_000), "Q02"),
+        (lambda folder: (folder / "index.json").write_bytes(b"\xff"), "Q02"),
+        (lambda folder: edit(folder, pairs=11), "Q02"),
+        (lambda folder: edit(folder, pairs="12"), "Q02"),
+        (lambda folder: edit(folder, shard=0), "Q02"),
+        (lambda folder: edit(folder, edge=32), "Q02"),
+        (lambda folder: edit(folder, crc32=[-1] * 12), "Q02"),
+        (lambda folder: edit(folder, settings={"patch": -64}), "Q02"),
+        (lambda folder: edit(folder, settings=None), "Q02"),
+        (lambda folder: edit(folder, sources=["m1.mrc"]), "Q02"),
+        (lambda folder: edit(folder, format="cryoden-patches-0"), "Q03"),
+        (lambda folder: os.truncate(folder / "pairs_00001.bin", 1000), "Q04 .*1,000 of 163,840 bytes"),
+        (lambda folder: (folder / "pairs_00002.bin").unlink(), "Q04 .*no such file"),
     ],
 )
 def test_a_data_set_that_cannot_be_read_is_told_in_one_line(

@@ -129,14 +129,14 @@ def test_a_file_that_became_shorter_is_told_with_its_name_when_its_batch_is_aske
     os.truncate(store.folder / "pairs_00001.bin", 3 * store.layout.pair_bytes - 1)
     batches: Any = stream(store, 2).batches(iter(range(12)))
     assert len(list(islice(batches, 3))) == 3
-    with pytest.raises(PatchFileError, match=r"P04 .*pairs_00001\.bin — is not whole: 98,303 of 163,840"):
+    with pytest.raises(PatchFileError, match=r"Q04 .*pairs_00001\.bin — is not whole: 98,303 of 163,840"):
         list(batches)
     assert reading_threads() == []
 
 
 def test_a_file_that_is_gone_is_told_with_its_name(store: PatchStore) -> None:
     (store.folder / "pairs_00002.bin").unlink()
-    with pytest.raises(PatchFileError, match=r"P04 .*pairs_00002\.bin — cannot be read: No such file"):
+    with pytest.raises(PatchFileError, match=r"Q04 .*pairs_00002\.bin — cannot be read: No such file"):
         list(stream(store).batches(iter([0, 11])))
 
 
@@ -145,7 +145,7 @@ def test_a_disk_that_fails_is_told_with_the_name_of_the_file(store: PatchStore) 
     failing = store.folder / "pairs_00000.bin"
     failing.unlink()
     failing.symlink_to("/proc/self/mem")  # address 0 cannot be read: an input/output error
-    with pytest.raises(PatchFileError, match=r"P04 .*pairs_00000\.bin — cannot be read: Input/output error"):
+    with pytest.raises(PatchFileError, match=r"Q04 .*pairs_00000\.bin — cannot be read: Input/output error"):
         list(stream(store).batches(iter([0])))
 
 

@@ -27,7 +27,7 @@ def claimed(folder: Path) -> Iterator[None]:
     Raises
     ------
     PatchFileError
-        P05 when another process is building in it.
+        Q05 when another process is building in it.
     """
     with _locked(folder):
         _remove_leftovers(folder)
@@ -54,7 +54,7 @@ def _lock(descriptor: int, folder: Path) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         problem, fix = "another process is building in it", "Wait for its end, or choose another folder"
-        raise PatchFileError("P05", folder, problem, kept=UNTOUCHED, fix=fix) from None
+        raise PatchFileError("Q05", folder, problem, kept=UNTOUCHED, fix=fix) from None
     except OSError:  # a file system that cannot lock; two builders write the same bytes anyway
         return
 
@@ -77,21 +77,21 @@ def agree(folder: Path, plan: Mapping[str, Any]) -> list[int] | None:
     Raises
     ------
     PatchFileError
-        P05 when the folder holds a data set of other micrographs or settings, or its beginning;
-        P02 when what it holds cannot be read.
+        Q05 when the folder holds a data set of other micrographs or settings, or its beginning;
+        Q02 when what it holds cannot be read.
     """
     for name in (INDEX, PLAN):
         there = _read(folder / name)
         if there is not None and not _planned(there, plan):
             state = "a finished data set" if name == INDEX else "the beginning of a data set"
             problem = f"holds {state} of other micrographs or settings"
-            raise PatchFileError("P05", folder, problem, kept=UNTOUCHED, fix="Choose another folder")
+            raise PatchFileError("Q05", folder, problem, kept=UNTOUCHED, fix="Choose another folder")
         if there is not None:
             sums = there.get("crc32", ())
             return sums if len(sums) == plan["pairs"] else None
     if any(folder.glob(SHARDS)):
         problem = "holds pairs of which nothing is known: neither index nor plan"
-        raise PatchFileError("P05", folder, problem, kept=UNTOUCHED, fix="Choose another folder")
+        raise PatchFileError("Q05", folder, problem, kept=UNTOUCHED, fix="Choose another folder")
     return None
 
 

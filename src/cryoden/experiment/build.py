@@ -85,8 +85,8 @@ def build(pairs: PatchPairs, folder: Path) -> Iterator[BuildEvent]:
     Raises
     ------
     PatchFileError
-        P05 when the folder holds another data set, or the beginning of one, or is being built in;
-        P02 when what it holds cannot be read.
+        Q05 when the folder holds another data set, or the beginning of one, or is being built in;
+        Q02 when what it holds cannot be read.
     OutputError
         O02 when the disk has too little room, O06 when the folder cannot be made, O13 for values
         that do not fit float16.

@@ -90,7 +90,7 @@ def opened_again(known: Mapping[str, Any]) -> PatchStore | PatchPairs:
     Raises
     ------
     PatchFileError
-        P06 when they are gone, cannot be read or are others.
+        Q06 when they are gone, cannot be read or are others.
     """
     paths = [Path(path) for path in known["paths"]]
     for path in paths:
@@ -109,7 +109,7 @@ def opened_again(known: Mapping[str, Any]) -> PatchStore | PatchPairs:
 
 def _gone(path: Path, problem: str) -> PatchFileError:
     fix = "Put back what the run was trained on, or pass --synthetic for pairs that are made up"
-    return PatchFileError("P06", path, problem, kept="Nothing was written", fix=fix)
+    return PatchFileError("Q06", path, problem, kept="Nothing was written", fix=fix)
 
 
 def _opened(paths: Sequence[Path], reading: ReadingSettings | None) -> list[MicrographFile]:

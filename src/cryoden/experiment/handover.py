@@ -54,7 +54,7 @@ def hand_over(run: Path, folder: Path, settings: HandoverSettings) -> HandedOver
     RunError
         R01 to R03 for a folder without a whole run, R06 for a run of something else.
     PatchFileError
-        P06 when the run's data are gone.
+        Q06 when the run's data are gone.
     SettingsError
         S01 for more pairs than the run was trained on.
     OutputError
@@ -107,7 +107,7 @@ def _of_run(record: RunRecord) -> Pairs:
     if not known:
         problem = "does not say what it was trained on"
         fix = "Pass --synthetic for pairs that are made up"
-        raise PatchFileError("P06", record.folder.path, problem, kept="Nothing was written", fix=fix)
+        raise PatchFileError("Q06", record.folder.path, problem, kept="Nothing was written", fix=fix)
     return opened_again(known)
 
 

@@ -120,20 +120,20 @@ def read_index(folder: Path) -> dict[str, Any]:
     Raises
     ------
     PatchFileError
-        P01 when there is none, P02 when it is damaged, P03 of another version.
+        Q01 when there is none, Q02 when it is damaged, Q03 of another version.
     """
     path = folder / INDEX
     try:
         about = dict(json.loads(path.read_text(encoding="utf-8")))
     except OSError:
         fix = "Give a folder written by cryoden patches build, or repeat that command: it goes on"
-        raise PatchFileError("P01", folder, f"holds no finished data set: no {INDEX}", fix=fix) from None
+        raise PatchFileError("Q01", folder, f"holds no finished data set: no {INDEX}", fix=fix) from None
     except (ValueError, TypeError, RecursionError) as error:
         raise damaged(path, str(error)) from None
     found = about.get("format")
     if found != FORMAT:
         problem = f"is of another version (found {found}, expected {FORMAT})"
-        raise PatchFileError("P03", path, problem, fix="Build the data set again, in another folder")
+        raise PatchFileError("Q03", path, problem, fix="Build the data set again, in another folder")
     return about
 
 
@@ -147,5 +147,5 @@ def layout_of(about: Mapping[str, Any], settings: PatchSettings) -> Layout:
 
 
 def damaged(path: Path, why: str) -> PatchFileError:
-    """Return P02 for an index that cannot be used."""
-    return PatchFileError("P02", path, f"damaged: {why}", fix="Build the data set again, in another folder")
+    """Return Q02 for an index that cannot be used."""
+    return PatchFileError("Q02", path, f"damaged: {why}", fix="Build the data set again, in another folder")

@@ -120,7 +120,7 @@ def inspect(store: PatchStore) -> Iterator[PairChecked | Findings]:
     Raises
     ------
     PatchFileError
-        P04 for a file that is gone, cannot be read or has become shorter.
+        Q04 for a file that is gone, cannot be read or has become shorter.
     """
     damaged, looks, chosen = list[int](), dict[int, _Look](), set(_chosen(store))
     for index, (crc, look) in enumerate(_read(store, chosen)):

@@ -31,7 +31,7 @@ class PatchStore:
     Raises
     ------
     PatchFileError
-        P01 when there is no index, P02 when it is damaged, P03 of another version, P04 when a file
+        Q01 when there is no index, Q02 when it is damaged, Q03 of another version, Q04 when a file
         has not the size the index says.
     """
 
@@ -77,7 +77,7 @@ class PatchStore:
         Raises
         ------
         PatchFileError
-            P04 when the file has become shorter, is gone or cannot be read.
+            Q04 when the file has become shorter, is gone or cannot be read.
         """
         if self.layout.dtype == "float32" and sys.byteorder == "little":
             self._fill(index, (noisy, target))
@@ -126,11 +126,11 @@ class PatchStore:
 
 
 def _unreadable(path: Path, why: str) -> PatchFileError:
-    return PatchFileError("P04", path, f"cannot be read: {why}", fix=MEND)
+    return PatchFileError("Q04", path, f"cannot be read: {why}", fix=MEND)
 
 
 def _short(path: Path, size: int, wanted: int) -> PatchFileError:
-    return PatchFileError("P04", path, f"is not whole: {size:,} of {wanted:,} bytes", fix=MEND)
+    return PatchFileError("Q04", path, f"is not whole: {size:,} of {wanted:,} bytes", fix=MEND)
 
 
 def _open(path: Path) -> int:
