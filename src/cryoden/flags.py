@@ -21,6 +21,10 @@ Denoising = Annotated[DenoisingSettings, derived(DenoisingSettings, "denoising")
 Thinning = Annotated[ThinningSettings, derived(ThinningSettings, "thinning")]
 Simulating = Annotated[SimulationSettings, derived(SimulationSettings, "simulating")]
 Evaluation = Annotated[EvaluationSettings, derived(EvaluationSettings, "evaluation")]
+Micrographs = Annotated[
+    Positional[Paths],
+    arg(metavar="PATH...", help="MRC files, folders of them, or RELION STAR files.", help_behavior_hint=""),
+]
 Files = Annotated[
     Positional[Paths],
     arg(metavar="PATH...", help="MRC files, or folders of them.", help_behavior_hint=""),
@@ -99,12 +103,7 @@ class Denoise:
     Files that cannot be denoised are named and skipped; the exit status is 3.
     """
 
-    paths: Annotated[
-        Positional[Paths],
-        arg(
-            metavar="PATH...", help="MRC files, folders of them, or RELION STAR files.", help_behavior_hint=""
-        ),
-    ]
+    paths: Micrographs
     output: Annotated[Path, arg(metavar="FOLDER", help="Folder for the results.")]
     denoising: Denoising
     reading: Reading
@@ -135,12 +134,7 @@ class Thin:
     Files that cannot be split are named and skipped; the exit status is 3.
     """
 
-    paths: Annotated[
-        Positional[Paths],
-        arg(
-            metavar="PATH...", help="MRC files, folders of them, or RELION STAR files.", help_behavior_hint=""
-        ),
-    ]
+    paths: Micrographs
     out: Annotated[Path, arg(metavar="FOLDER", help="Folder for the halves.")]
     thinning: Thinning
     reading: Reading
