@@ -62,7 +62,8 @@ def report(record: RunRecord, history: History) -> str:
 
 def _summary(record: RunRecord, history: History) -> str:
     verdict = f"Its verdict: {history.verdict.words}." if history.verdict else ""
-    return f"{record.message.rstrip('.')}. {verdict}".strip()
+    how = record.message.rstrip(".") or f"The run is {record.state}"
+    return f"{how}. {verdict}".strip()
 
 
 def _results(record: RunRecord, history: History) -> Rows:

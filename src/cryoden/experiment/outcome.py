@@ -25,9 +25,9 @@ from cryoden.settings import DenoisingSettings, Device
 from cryoden.side_settings import EvaluationSettings
 from cryoden.verdicts import compared
 
-SHOWN, JUDGED = 3, 4  # held-out pairs in the picture, and those that are evaluated
+SHOWN, JUDGED = 2, 2  # held-out pairs in the picture, and those that are evaluated
 AGAIN = 2**31  # an epoch no run reaches: noise that training has not seen
-LOOKED_AT = 64  # pairs whose values are looked at
+LOOKED_AT = 16  # pairs whose values are looked at
 LEAST = 128  # px a patch must have for an evaluation to say anything
 
 
