@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QMessageBox, Q
 
 from cryoden import mrc
 from cryoden.errors import CryodenError
-from napari_cryoden.dock import Dock, heading, status_label
+from napari_cryoden.dock import Dock, heading, status_label, weakly
 from napari_cryoden.file_field import FileField
 from napari_cryoden.job import plain
 from napari_cryoden.micrograph_list import MicrographList
@@ -187,7 +187,7 @@ class OpenWidget(Dock):
         self.ready_button.clicked.connect(self.list.select_ready)
         self.rest_button.clicked.connect(self.list.rest)
         self.open_button.clicked.connect(self.open_chosen)
-        self.list.itemActivated.connect(lambda _: self.open_chosen())
+        self.list.itemActivated.connect(weakly(self.open_chosen))
         self.cancel_button.clicked.connect(self.opening.stop)
         self.train_button.clicked.connect(self.train)
         self.list.changed.connect(self.follow)
