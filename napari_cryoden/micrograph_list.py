@@ -126,7 +126,8 @@ class MicrographList(FoundList):
         return sum(told.ready for told in self._told.values())
 
     def _selected(self) -> list[int]:
-        return sorted(index.row() for index in self.selectedIndexes())
+        # While lines are being cleared, PySide6 tells of a selection whose rows are forgotten already.
+        return sorted(index.row() for index in self.selectedIndexes() if index.row() < len(self._rows))
 
 
 def _looked_at(paths: Sequence[Path]) -> Generator[Any, None, None]:
