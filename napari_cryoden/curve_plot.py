@@ -8,7 +8,7 @@ import pyqtgraph as pg
 
 
 def curve_plot(left: str, bottom: str) -> Any:
-    """Return an empty plot with a legend and named axes."""
+    """Return an empty plot with named axes."""
     plot = pg.PlotWidget(enableMenu=False)
     menu = plot.getPlotItem().ctrlMenu
     menu.setParent(plot, menu.windowFlags())  # pyqtgraph gives it no owner: it would outlive the window
@@ -19,6 +19,11 @@ def curve_plot(left: str, bottom: str) -> Any:
     for name in ("left", "bottom"):
         plot.getAxis(name).enableAutoSIPrefix(False)
     plot.showGrid(x=False, y=True, alpha=0.15)
+    return plot
+
+
+def with_legend(plot: Any) -> Any:
+    """Return the plot with a legend in it."""
     plot.addLegend(offset=(-8, 4))
     return plot
 
@@ -27,7 +32,9 @@ def take_theme(plot: Any, theme: Any) -> None:
     """Take the colors of a theme of napari."""
     text = theme.text.as_hex("long")
     plot.setBackground(theme.background.as_hex("long"))
-    plot.getPlotItem().legend.setLabelTextColor(text)
+    legend = plot.getPlotItem().legend
+    if legend is not None:
+        legend.setLabelTextColor(text)
     for name in ("left", "bottom"):
         plot.getAxis(name).setPen(text)
         plot.getAxis(name).setTextPen(text)

@@ -27,11 +27,7 @@ class Dock(QWidget):
         self.column = QVBoxLayout(content)
         self.column.setContentsMargins(6, 2, 6, 2)
         self.column.setSpacing(5)
-        area = QScrollArea()
-        area.setWidget(content)
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area = scrolling(content)
         area.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         area.setMinimumHeight(120)
         self.footer = QVBoxLayout()
@@ -41,6 +37,16 @@ class Dock(QWidget):
         whole.addWidget(area, stretch=1)
         whole.addLayout(self.footer)
         self.setFixedWidth(WIDTH)
+
+
+def scrolling(content: QWidget) -> QScrollArea:
+    """Return an area that scrolls its content up and down, and looks like nothing."""
+    area = QScrollArea()
+    area.setWidget(content)
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    return area
 
 
 def heading(text: str) -> QLabel:

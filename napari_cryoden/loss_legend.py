@@ -8,7 +8,7 @@ from typing import Any
 import pyqtgraph as pg
 from qtpy.QtCore import QPointF, Qt
 from qtpy.QtGui import QBrush, QColor, QPainter, QPen, QPixmap, QPolygonF
-from qtpy.QtWidgets import QFrame, QGridLayout, QLabel, QScrollArea, QSizePolicy, QWidget
+from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
 
 from cryoden.history import History, length
 from cryoden.loss_picture import COLORS
@@ -148,14 +148,3 @@ def _star(x: float, y: float, radius: float) -> QPolygonF:
         angle = math.pi * corner / 5
         points.append(QPointF(x + reach * math.sin(angle), y - reach * math.cos(angle)))
     return QPolygonF(points)
-
-
-def scrolling(legend: QWidget) -> QScrollArea:
-    """Return an area as wide as the legend, which scrolls where it is not as high."""
-    area = QScrollArea()
-    area.setWidget(legend)
-    area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
-    return area

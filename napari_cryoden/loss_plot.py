@@ -12,6 +12,7 @@ from qtpy.QtGui import QPainter, QPixmap
 from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
+    QSizePolicy,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -20,7 +21,9 @@ from qtpy.QtWidgets import (
 from cryoden.events import EpochFinished
 from cryoden.history import History
 from cryoden.loss_range import y_range
-from napari_cryoden.loss_legend import SCROLL_BAR, LossLegend, colors, pen, scrolling
+from napari_cryoden.curve_plot import curve_plot
+from napari_cryoden.dock import scrolling
+from napari_cryoden.loss_legend import SCROLL_BAR, LossLegend, colors, pen
 from napari_cryoden.plot_controls import PlotControls
 from napari_cryoden.readout import Readout
 
@@ -127,6 +130,7 @@ class LossPlot(QWidget):
         row = QHBoxLayout()
         row.addWidget(self.plot, stretch=1)
         self._aside = scrolling(self.legend)
+        self._aside.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
         row.addWidget(self._aside)
         begun = QWidget()
         self.controls = PlotControls(self.picture)
@@ -229,15 +233,6 @@ def _restart() -> Any:
 
 
 def _plot() -> Any:
-    plot = pg.PlotWidget(enableMenu=False)
-    menu = plot.getPlotItem().ctrlMenu
-    menu.setParent(plot, menu.windowFlags())  # pyqtgraph gives it no owner: it would outlive the window
-    plot.hideButtons()
-    plot.setMouseEnabled(x=False, y=False)
-    plot.setLabel("left", "squared error")
-    plot.setLabel("bottom", "step")
-    for name in ("left", "bottom"):
-        plot.getAxis(name).enableAutoSIPrefix(False)
+    plot = curve_plot("squared error", "step")
     plot.getPlotItem().layout.setContentsMargins(0, 4, 0, 6)  # pyqtgraph lets the label hang out below
-    plot.showGrid(x=False, y=True, alpha=0.15)
     return plot

@@ -11,7 +11,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from cryoden.comparing import Compared, Curve
-from napari_cryoden.curve_plot import curve_plot, take_theme
+from napari_cryoden.curve_plot import curve_plot, take_theme, with_legend
 from napari_cryoden.dock import below
 from napari_cryoden.figures_table import FiguresTable
 from napari_cryoden.job import plain
@@ -28,7 +28,7 @@ class RunsDock(QWidget):
     def __init__(self, viewer: Any) -> None:
         super().__init__()
         self.viewer = plain(viewer)
-        self.plot = curve_plot("loss", "epoch")
+        self.plot = with_legend(curve_plot("loss", "epoch"))
         self.table = FiguresTable()
         halves = QSplitter()
         halves.addWidget(self.plot)

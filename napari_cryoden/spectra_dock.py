@@ -11,7 +11,7 @@ from napari.utils.theme import get_theme
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from cryoden.spectra import RadialProfile
-from napari_cryoden.curve_plot import curve_plot, take_theme
+from napari_cryoden.curve_plot import curve_plot, take_theme, with_legend
 from napari_cryoden.derive_run import Deriving, Spectra
 from napari_cryoden.dock import below
 from napari_cryoden.job import plain
@@ -39,7 +39,9 @@ class SpectraDock(QWidget):
         super().__init__()
         self.viewer = plain(viewer)
         self.deriving = Deriving.of(viewer)
-        self.power, self.correlation = (curve_plot(name, BOTTOM) for name in ("power", "correlation"))
+        self.power, self.correlation = (
+            with_legend(curve_plot(name, BOTTOM)) for name in ("power", "correlation")
+        )
         self.power.setLogMode(x=False, y=True)
         self.words = QLabel(EMPTY)
         self.words.setWordWrap(True)

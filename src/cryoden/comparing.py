@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from cryoden import described, run_record
-from cryoden.convergence import Convergence, judged
+from cryoden.convergence import LEAST_STEPS, Convergence, judged
 from cryoden.described import SHIPPED, Described
 from cryoden.errors import CryodenError
 from cryoden.run_record import RunRecord
@@ -18,7 +19,6 @@ from cryoden.run_record import RunRecord
 Curve = tuple[Sequence[float], Sequence[float]]
 PARTS = 50  # of a curve of which only steps are known
 SUFFIXES = {".json", ".csv"}  # of runs described by a file
-FEW = 10  # steps a judgement of a curve needs
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Compared:
     def convergence(self) -> Convergence | None:
         """Return how its curve behaves; ``None`` where too few steps are known."""
         _, losses = self.curve()
-        return judged(losses) if len(losses) >= FEW else None
+        return judged(losses) if len(losses) >= LEAST_STEPS else None
 
 
 def compared(run: RunRecord | Described) -> Compared:
@@ -125,12 +125,13 @@ def _of_record(run: RunRecord) -> Compared:
     speed = (run.about["last"] or {}).get("speed") or {}
     steps = float(run.about["steps"])
 
+    history = cache(run.history)  # read when it is asked for, and once
+
     def curve() -> Curve:
-        history = run.history()
-        return history.steps, history.losses
+        return history().steps, history().losses
 
     def course() -> Curve:
-        epochs = run.history().epochs
+        epochs = history().epochs
         return [one.epoch for one in epochs], [one.validation_loss for one in epochs]
 
     return Compared(

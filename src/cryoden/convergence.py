@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from cryoden.judgement import References, Verdict
 
+LEAST_STEPS = 10  # of which a curve can be judged
 WINDOWS = 50  # parts a curve is cut into
 RISE = 0.05  # of what has been gained so far: a part's mean may lie this much above the lowest before it
 SCATTER = 0.5  # of the mean: standard deviation of the steps in the last tenth

@@ -12,7 +12,7 @@ from typing import Annotated
 from tyro.conf import FlagCreatePairsOff, Positional, arg, subcommand
 
 from cryoden.arguments import derived
-from cryoden.run_flags import Baseline, Compare, Export, PatchSets, Paths, Reading, Report
+from cryoden.run_flags import Baseline, Compare, Export, Halves, Noisy, PatchSets, Paths, Reading, Report
 from cryoden.settings import DenoisingSettings, TrainingSettings
 from cryoden.side_settings import EvaluationSettings, SimulationSettings, ThinningSettings
 
@@ -67,12 +67,8 @@ class Train:
         Path | None,
         arg(metavar="FOLDER", help="Run folder to make, in place of a model file.", help_behavior_hint=""),
     ] = None
-    halves: Annotated[
-        Paths, arg(metavar="PATH...", help="Folders or MRC files with both halves.", help_behavior_hint="")
-    ] = ()
-    noisy: Annotated[
-        Paths, arg(metavar="PATH...", help="Noisy micrographs, folders or files.", help_behavior_hint="")
-    ] = ()
+    halves: Halves = ()
+    noisy: Noisy = ()
     target: Annotated[
         Paths,
         arg(

@@ -53,10 +53,7 @@ def draw(history: History, path: Path) -> None:
     _curves(axes, history)
     if history.started:
         _references(axes, history.started.references, (low, high))
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
-    with publishing(path, overwrite=True) as temporary:
-        figure.savefig(temporary, format="png", dpi=DPI)
+    _save(figure, axes, path)
 
 
 def overlay(courses: Mapping[str, tuple[Sequence[float], Sequence[float]]], path: Path) -> None:
@@ -75,6 +72,10 @@ def overlay(courses: Mapping[str, tuple[Sequence[float], Sequence[float]]], path
         color, dashes = OVERLAID[number % len(OVERLAID)], DASHES[number // len(OVERLAID) % len(DASHES)]
         axes.plot(at, losses, color=color, linestyle=dashes, marker="o", markersize=4, label=name)
     axes.set(xlabel="epoch", ylabel="loss", yscale="log")
+    _save(figure, axes, path)
+
+
+def _save(figure: Any, axes: Any, path: Path) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
     with publishing(path, overwrite=True) as temporary:

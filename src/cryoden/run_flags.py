@@ -20,6 +20,12 @@ Patches = Annotated[PatchSettings, derived(PatchSettings, "patches")]
 BaselineRun = Annotated[BaselineSettings, derived(BaselineSettings, "experiment")]
 Handover = Annotated[HandoverSettings, derived(HandoverSettings, "handover")]
 Paths = tuple[Path, ...]
+Halves = Annotated[
+    Paths, arg(metavar="PATH...", help="Folders or MRC files with both halves.", help_behavior_hint="")
+]
+Noisy = Annotated[
+    Paths, arg(metavar="PATH...", help="Noisy micrographs, folders or files.", help_behavior_hint="")
+]
 
 
 @dataclass(frozen=True)
@@ -38,12 +44,8 @@ class BuildPatches:
         Positional[Paths],
         arg(metavar="PATH...", help="MRC files, or folders of them.", help_behavior_hint=""),
     ] = ()
-    halves: Annotated[
-        Paths, arg(metavar="PATH...", help="Folders or MRC files with both halves.", help_behavior_hint="")
-    ] = ()
-    noisy: Annotated[
-        Paths, arg(metavar="PATH...", help="Noisy micrographs, folders or files.", help_behavior_hint="")
-    ] = ()
+    halves: Halves = ()
+    noisy: Noisy = ()
     target: Annotated[
         Paths, arg(metavar="PATH...", help="What they are compared with.", help_behavior_hint="")
     ] = ()

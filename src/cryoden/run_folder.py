@@ -12,7 +12,7 @@ import os
 import socket
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from cryoden.events import EpochFinished, StepFinished, TrainingEvent, TrainingF
 from cryoden.metrics import row, table
 from cryoden.provenance import plain, versions
 from cryoden.publish import publishing
-from cryoden.saving import save_best
+from cryoden.saving import save_best, told
 
 FORMAT = "cryoden-run-1"
 
@@ -218,7 +218,7 @@ class _Keeper:
         self._save()
 
     def _add_epoch(self, event: EpochFinished) -> None:
-        epoch = _told(event)
+        epoch = told(event)
         names = ["last", *(["first"] if event.epoch == 0 else []), *(["best"] if event.weights else [])]
         self._about |= dict.fromkeys(names, epoch)
         self._append(table([*self._rows, row(event)], header=False))
@@ -232,9 +232,3 @@ class _Keeper:
     def _save(self) -> None:
         with publishing(self.folder.record, overwrite=True) as temporary:
             temporary.write_text(json.dumps(self._about, indent=1, allow_nan=False), encoding="utf-8")
-
-
-def _told(event: EpochFinished) -> Mapping[str, Any]:
-    told = asdict(replace(event, weights=None))
-    del told["weights"]
-    return plain(told)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cryoden.checkpoint import load
-from cryoden.convergence import Convergence, judged
+from cryoden.convergence import LEAST_STEPS, Convergence, judged
 from cryoden.errors import CryodenError
 from cryoden.history import History, clock
 from cryoden.judgement import References
@@ -18,7 +18,6 @@ from cryoden.markdown import facts, table
 from cryoden.run_record import RunRecord
 
 FEW_TENSORS = 12  # that can be listed
-FEW_STEPS = 10  # of which nothing is said
 
 
 def sections(record: RunRecord, history: History) -> Iterator[tuple[str, str]]:
@@ -55,7 +54,7 @@ def _performance(history: History) -> str:
 
 
 def _convergence(record: RunRecord, history: History) -> str:
-    if len(history.losses) < FEW_STEPS or record.about.get("settings") != "BaselineSettings":
+    if len(history.losses) < LEAST_STEPS or record.about.get("settings") != "BaselineSettings":
         return ""
     found = judged(history.losses)
     known = record.started.references

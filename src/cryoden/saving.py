@@ -70,9 +70,7 @@ class _Record:
                 self.about["end"] = event.reason
 
     def _add_epoch(self, event: EpochFinished) -> None:
-        epoch = asdict(replace(event, weights=None))
-        del epoch["weights"]
-        self.about["history"].append(plain(epoch))
+        self.about["history"].append(told(event))
         if event.weights is not None:
             self.best = event
             self.save()
@@ -86,3 +84,10 @@ class _Record:
         model = Model(started.settings.network, self.best.weights, sizes[0], about, sizes[1], started.scale)
         with publishing(self.path, overwrite=True, inputs=self.files) as temporary:
             write(model, temporary)
+
+
+def told(event: EpochFinished) -> dict[str, Any]:
+    """Return an epoch as JSON has it, without its weights."""
+    epoch = asdict(replace(event, weights=None))
+    del epoch["weights"]
+    return plain(epoch)

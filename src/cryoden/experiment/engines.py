@@ -61,9 +61,7 @@ class TorchEngine:
 
     def step(self, batch: PairBatch) -> None:
         """Move the weights once; see `Engine.step`."""
-        noisy, target = (
-            part.to(self.place.device, non_blocking=True) for part in (batch.noisy, batch.target)
-        )
+        noisy, target = batch.on(self.place.device)
         self._optimizer.zero_grad(set_to_none=True)
         loss = functional.mse_loss(self.place.predict(self.network, noisy), target)
         loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped

@@ -36,9 +36,7 @@ class FusedEngine:
 
     def step(self, batch: PairBatch) -> None:
         """Move the weights once by plain gradient descent on the batch's mean squared error."""
-        noisy, target = (
-            part.to(self.place.device, non_blocking=True) for part in (batch.noisy, batch.target)
-        )
+        noisy, target = batch.on(self.place.device)
         self._fused.step(noisy, target, self._rate)
 
     def losses(self) -> NDArray[np.float64]:

@@ -35,12 +35,12 @@ class HeldPairs:
     @classmethod
     def of(cls, pairs: Pairs, settings: BaselineSettings) -> tuple[HeldPairs, Batch]:
         """Return what is held out, and a batch of other pairs to fit a filter to."""
-        indices = sample(len(pairs), settings.held_out)
+        indices = held_out(pairs, settings)
         kept = set(indices)
         others = [index for index in sample(len(pairs), 4 * settings.held_out) if index not in kept]
         others = others or [next(index for index in range(len(pairs)) if index not in kept)]
         chosen = others[: max(1, FIT_PIXELS // pairs.edge**2)]
-        batches = [_read(pairs, index) for index in chosen]
+        batches = [read_pair(pairs, index) for index in chosen]
         fit = Batch(
             *(np.concatenate([getattr(one, side) for one in batches]) for side in ("noisy", "target"))
         )
@@ -57,7 +57,7 @@ class HeldPairs:
     def grid(self) -> Iterator[Batch]:
         """Yield each of them, one a batch."""
         for index in self.indices:
-            yield _read(self._pairs, index)
+            yield read_pair(self._pairs, index)
 
     def others(self, order: Callable[..., Any], epoch: int) -> Iterator[int]:
         """Yield the pairs of an epoch in their order, without those kept out."""
@@ -73,11 +73,17 @@ class HeldPairs:
         return partial(_fresh, pair, epoch)
 
 
+def held_out(pairs: Pairs, settings: BaselineSettings) -> list[int]:
+    """Return which pairs are kept out of training, evenly spread."""
+    return sample(len(pairs), settings.held_out)
+
+
 def _fresh(pair: Callable[..., Any], epoch: int, index: int, noisy: Any, target: Any) -> None:
     noisy[...], target[...] = pair(index, epoch)
 
 
-def _read(pairs: Pairs, index: int) -> Batch:
+def read_pair(pairs: Pairs, index: int) -> Batch:
+    """Return one pair as a batch."""
     buffers = np.empty((2, 1, 1, pairs.edge, pairs.edge), np.float32)
     pairs.read(index, buffers[0, 0, 0], buffers[1, 0, 0])
     return Batch(buffers[0], buffers[1])

@@ -13,6 +13,7 @@ from cryoden.denoising import denoise
 from cryoden.evaluation import EvaluationFinished, evaluate_with
 from cryoden.events import MicrographDenoised
 from cryoden.experiment.alignment import alignment
+from cryoden.experiment.held import read_pair
 from cryoden.experiment.inspection import sample
 from cryoden.experiment.recipe import with_noise
 from cryoden.experiment.streaming import Known
@@ -127,6 +128,5 @@ def _write(path: Any, told: Mapping[str, Any]) -> None:
 
 
 def _read(pairs: Known, index: int) -> tuple[Pixels, Pixels]:
-    noisy, target = np.empty((2, pairs.edge, pairs.edge), np.float32)
-    pairs.read(index, noisy, target)
-    return noisy, target
+    batch = read_pair(pairs, index)
+    return batch.noisy[0, 0], batch.target[0, 0]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cryoden.events import PhaseStarted, TrainingEvent, TrainingFinished
-from cryoden.experiment.held import HeldPairs
+from cryoden.experiment.held import held_out
 from cryoden.experiment.outcome import keep_outcome
 from cryoden.experiment.recipe import PatchPairs
 from cryoden.experiment.store import PatchStore
@@ -41,6 +41,5 @@ def _judged(
     for event in kept_in(folder, train(pairs, settings), data=data):
         if isinstance(event, TrainingFinished):
             yield PhaseStarted("judging the kept network")
-            held_out = HeldPairs.of(pairs, settings)[0].indices
-            keep_outcome(pairs, held_out, folder, settings.device)
+            keep_outcome(pairs, held_out(pairs, settings), folder, settings.device)
         yield event

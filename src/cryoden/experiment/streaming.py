@@ -60,6 +60,11 @@ class PairBatch:
     noisy: Tensor
     target: Tensor
 
+    def on(self, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Return noisy and target on a device; the transfer may still be on its way."""
+        noisy, target = (part.to(device, non_blocking=True) for part in (self.noisy, self.target))
+        return noisy, target
+
 
 @dataclass(frozen=True, eq=False)
 class _Buffer:
