@@ -89,7 +89,7 @@ class BatchJob(Job):
         if self.tally.ended is not None:
             return f"{summary(self.tally.ended)}, in {self.output}"
         how = "Canceled" if stopped else "Ended"
-        return f"{how}: {self.tally.done:,} done, in {self.output}. Denoise all goes on from there."
+        return f"{how}: {self.tally.done:,} done, in {self.output}. Denoise all resumes from there."
 
     def open_result(self, result: Result) -> None:
         """Show a result beside its micrograph.

@@ -85,7 +85,7 @@ class DenoisingJob(Job):
     def conclusion(self, stopped: bool) -> str:
         """Return where the result is, or that there is none."""
         if self.result is None:
-            return "Canceled. Nothing was added or written." if stopped else "No result."
+            return "Canceled. Nothing was added or saved." if stopped else "No result."
         return f"Done: layer '{self.result.name}'{self._written}"
 
     def _add(self, micrograph: Micrograph) -> None:

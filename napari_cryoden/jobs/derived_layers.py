@@ -130,7 +130,7 @@ def _same_size(one: Micrograph, other: Micrograph) -> None:
     if one.shape != other.shape:
         sizes = " and ".join("×".join(map(str, each.shape)) for each in (one, other))
         problem = f"'{one.name}' and '{other.name}' differ in size: {sizes}"
-        raise MicrographError("D05", None, problem, fix="Choose layers of one micrograph")
+        raise MicrographError("D05", None, problem, fix="Choose layers of the same micrograph")
 
 
 def _spectra(images: Sequence[Micrograph], against: Micrograph | None) -> Spectra:

@@ -103,8 +103,10 @@ class Job(QObject):
             G05 while this job is running.
         """
         if self._worker is not None:
-            problem = f"{self.title.lower()} is under way in this window: {self.status}"
-            raise TrainingError("G05", None, problem, kept="It goes on", fix="Stop it or wait for its end")
+            problem = f"{self.title.lower()} is already running in this window: {self.status}"
+            raise TrainingError(
+                "G05", None, problem, kept="It continues", fix="Stop it or wait until it ends"
+            )
         self._failure, self.status = None, status
         self._worker = Worker(work, self, ahead=self.ahead)
         self._worker.delivered.connect(self._receive)

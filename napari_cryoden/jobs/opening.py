@@ -55,7 +55,7 @@ class OpeningJob(Job):
     def simulate(self) -> None:
         """Begin to add the halves of the sample data; see `open`."""
         spare = preferences().spare_cores
-        self.begin(lambda: _simulated(spare), "simulating two exposures")
+        self.begin(lambda: _simulated(spare), "simulating two micrographs")
         self._added, self._refused, self.progress = 0, 0, None
 
     def fold(self, event: _Opened) -> None:
@@ -70,7 +70,7 @@ class OpeningJob(Job):
 
     def conclusion(self, stopped: bool) -> str:
         """Return how many were opened."""
-        refused = f", {self._refused:,} could not be" if self._refused else ""
+        refused = f", {self._refused:,} failed" if self._refused else ""
         return f"{'Canceled. ' if stopped else ''}{self._added:,} opened{refused}"
 
     def _add(self, data: LayerData, warnings: tuple[str, ...]) -> None:

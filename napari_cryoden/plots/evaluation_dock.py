@@ -69,7 +69,7 @@ def _lines(table: Table) -> list[str]:
         against = [finding for finding in one.findings if finding.status in {"bad", "doubtful"}]
         lines.append(f"{one.better.mark} {one.name}: {one.better.words}")
         lines += [f"    {finding.mark} {finding.words}" for finding in against]
-    return lines or ["Nothing but simple filters was compared: choose denoised layers or a model, too."]
+    return lines or ["Only simple filters were compared: choose denoised layers or a model, too."]
 
 
 def _cell(text: str, place: int, *, bold: bool) -> QTableWidgetItem:

@@ -35,15 +35,15 @@ _DASHES = {
 }
 _THIN = {"steps", "gaussian", "restart", "pointer"}
 _TIPS = {
-    "validation": "Loss on held-out micrographs after each epoch",
-    "train": "Mean loss of the steps of each epoch",
-    "steps": "Loss of every single step",
-    "best": "The weights of this epoch are in the model file",
-    "constant": "Predicting the mean everywhere: what a fallen run does",
-    "gaussian": "The Gaussian low-pass of the best width σ",
-    "linear": "The best linear (Wiener) filter: a network worth having gets below it",
-    "floor": "1 − r of the held-out halves: about the best a validation can reach",
-    "identity": "Mean squared difference of noisy and target as they are",
+    "validation": "Loss on the validation micrographs after each epoch",
+    "train": "Mean training loss of each epoch",
+    "steps": "Training loss of each step",
+    "best": "The saved model has the weights of this epoch",
+    "constant": "A blank image: the mean predicted everywhere, about 1",
+    "gaussian": "Gaussian low-pass filter with the best σ",
+    "linear": "Wiener filter, the best linear filter: a useful network is below it",
+    "floor": ("Noise floor of Noise2Noise, 1 − CC of the validation halves: about the lowest loss possible"),
+    "identity": "Loss of the raw input, without denoising",
 }
 
 
@@ -112,14 +112,14 @@ class LossLegend(QWidget):
 
 _NAMES = {
     "validation": "validation",
-    "train": "training, epoch",
-    "steps": "training, step",
-    "best": "best @ epoch",
+    "train": "training (epoch)",
+    "steps": "training (step)",
+    "best": "best (epoch)",
     "constant": "constant",
-    "gaussian": "Gaussian @ σ",
-    "linear": "linear filter",
-    "floor": "floor 1 − r",
-    "identity": "doing nothing",
+    "gaussian": "best Gaussian",
+    "linear": "Wiener filter",
+    "floor": "noise floor",
+    "identity": "raw input",
 }
 
 

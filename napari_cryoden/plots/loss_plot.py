@@ -33,8 +33,9 @@ REFERENCES = ("constant", "gaussian", "linear", "floor")
 RESTARTS = 3  # a run has no more
 SMALLEST = 1e-12  # of what a logarithm is taken
 EMPTY = (
-    "No run yet.\n\nOpen the two halves of a few micrographs, and press Train in “Train a denoiser”.\n"
-    "Training and validation losses appear here, beside those that need no training."
+    "No run yet.\n\nOpen half-set pairs of a few micrographs, and press Train in “Train a "
+    "denoiser”.\nTraining and validation losses will appear here, with reference lines of simple "
+    "filters."
 )
 
 
@@ -233,6 +234,6 @@ def _restart() -> Any:
 
 
 def _plot() -> Any:
-    plot = curve_plot("squared error", "step")
+    plot = curve_plot("loss (MSE, 1 = blank image)", "step")
     plot.getPlotItem().layout.setContentsMargins(0, 4, 0, 6)  # pyqtgraph lets the label hang out below
     return plot

@@ -16,12 +16,10 @@ from napari_cryoden.layers.layer_data import facts_of, preview_layer, to_microgr
 from napari_cryoden.widgets.layer_combo import LayerCombo
 
 USE = (
-    "A region of this layer, denoised with the weights of the run every two seconds, "
-    "or less often where that would slow the run"
+    "Shows a region of this layer denoised with the current weights, every two seconds, or less "
+    "often if that would slow the training"
 )
-HERE = (
-    "Put the region in the middle of what is in sight, or of the rectangle drawn in the chosen shapes layer"
-)
+HERE = "Move the preview to the center of the view, or of the rectangle drawn in the selected shapes layer"
 
 
 class LivePreview(QWidget):
@@ -35,7 +33,7 @@ class LivePreview(QWidget):
         super().__init__()
         self._viewer, self.run = viewer, TrainingJob.of(viewer)
         self.layer = LayerCombo(viewer, USE, none="no preview")
-        self.here_button = QPushButton("Here")
+        self.here_button = QPushButton("Move preview here")
         self.here_button.setToolTip(HERE)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)

@@ -96,7 +96,7 @@ def checked(opened: Opener) -> HalfCheck | str:
 def in_short(verdict: HalfCheck | str) -> str:
     """Return a verdict in a few words."""
     if isinstance(verdict, str):
-        return "cannot be read"
+        return "unreadable"
     if verdict.ready:
-        return f"ready, r {verdict.correlation:.3f}"
-    return "another scene" if verdict.kind == "uncorrelated" else verdict.kind
+        return f"usable, CC {verdict.correlation:.3f}"
+    return "halves do not match" if verdict.kind == "uncorrelated" else verdict.kind

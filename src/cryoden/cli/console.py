@@ -101,7 +101,7 @@ def _show_file(event: BatchEvent) -> None:
         OUT.print(f"{printable(event.output)}  ({event.seconds:.1f} s)", soft_wrap=True, markup=False)
         show_remarks(f"  {printable(event.path.name)}: {warning}" for warning in event.warnings)
     elif isinstance(event, FileSkipped):
-        OUT.print(f"{printable(event.output)}  (done before)", soft_wrap=True, markup=False)
+        OUT.print(f"{printable(event.output)}  (already done)", soft_wrap=True, markup=False)
     elif isinstance(event, FileThinned):
         _show_halves(event)
     elif isinstance(event, BatchFinished):

@@ -85,7 +85,7 @@ def baseline(asked: Baseline, *, as_json: bool) -> bool:
     events = workflow.baseline(pairs, RunFolder(asked.run), asked.baseline, where)
     ended = follow_training(events, as_json=as_json)
     if not as_json:
-        words = f"Run: {printable(asked.run)} ({clock(ended.elapsed)})"
+        words = f"Run folder: {printable(asked.run)} ({clock(ended.elapsed)})"
         OUT.print(words, soft_wrap=True, markup=False)
     return ended.reason == "completed"
 

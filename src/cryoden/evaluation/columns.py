@@ -52,7 +52,7 @@ def _share(row: Row, which: str) -> str:
 
 
 COLUMNS = (
-    Column("method", "What was done to each half; the best low-pass by r detail has a star.", "", _name),
+    Column("method", "What was applied to each half; * marks the best low-pass by CC high-pass.", "", _name),
     Column(
         "r detail",
         "Correlation of a denoised half with the other raw half, without structures wider than 400 px. "

@@ -134,7 +134,7 @@ def _duel(table: Table, row: Row, reading: Reading, error: float, where: str) ->
 
 
 def _named(row: Row) -> str:
-    return {"raw": "doing nothing", "wiener": "the Wiener filter"}.get(row.kind, f"the {row.name}")
+    return {"raw": "raw input", "wiener": "the Wiener filter"}.get(row.kind, f"the {row.name}")
 
 
 def _seen(table: Table, row: Row) -> Iterator[Finding]:

@@ -21,7 +21,7 @@ from cryoden.settings.training import TrainingSettings
 
 Mode = Literal["noise2noise", "supervised"]
 GreyScale = Literal["z-score", "positive"]  # see `cryoden.image.normalization`
-Trouble = Literal["fallen", "diverged"]
+Trouble = Literal["collapsed", "diverged"]
 Weights = Mapping[str, NDArray[np.float32]]
 
 
@@ -91,7 +91,7 @@ class EpochFinished:
     """A pass and its validation on held-out data; epoch 0 is the untrained start.
 
     ``correlation`` is r(denoised noisy, raw target). ``weights`` is a fresh copy when this
-    epoch is the best so far, else ``None``. ``fallen`` says that the output has become
+    epoch is the best so far, else ``None``. ``collapsed`` says that the output has become
     (nearly) constant. ``train_loss`` is no number where no step was taken. ``gpu_bytes`` is the
     most that was held of the GPU's memory, and what it has; ``None`` elsewhere. ``speed`` is told
     where pairs are streamed.
@@ -103,7 +103,7 @@ class EpochFinished:
     train_loss: float
     validation_loss: float
     correlation: float
-    fallen: bool
+    collapsed: bool
     quality: HeldOutQuality
     weights: Weights | None
     verdict: TrainingStatus = UNJUDGED

@@ -90,7 +90,7 @@ def _batches(
     """Return the batches, and in words which pairs they are."""
     count = settings.pairs * settings.batches
     pairs: Pairs = synthetic(count, settings.edge) if settings.synthetic else _of_run(record)
-    kept = HeldPairs(pairs, [] if settings.synthetic else sample(len(pairs), chosen.held_out), chosen)
+    kept = HeldPairs(pairs, [] if settings.synthetic else sample(len(pairs), chosen.validation_pairs), chosen)
     indices = list(islice(kept.others(order, 1), count))
     if len(indices) < count:
         problem = f"pairs × batches = {count:,} (expected at most {len(indices):,}, what the run trained on)"

@@ -37,7 +37,7 @@ class HeldPairs:
         """Return what is held out, and a batch of other pairs to fit a filter to."""
         indices = held_out(pairs, settings)
         kept = set(indices)
-        others = [index for index in sample(len(pairs), 4 * settings.held_out) if index not in kept]
+        others = [index for index in sample(len(pairs), 4 * settings.validation_pairs) if index not in kept]
         others = others or [next(index for index in range(len(pairs)) if index not in kept)]
         chosen = others[: max(1, FIT_PIXELS // pairs.edge**2)]
         batches = [read_pair(pairs, index) for index in chosen]
@@ -75,7 +75,7 @@ class HeldPairs:
 
 def held_out(pairs: Pairs, settings: BaselineSettings) -> list[int]:
     """Return which pairs are kept out of training, evenly spread."""
-    return sample(len(pairs), settings.held_out)
+    return sample(len(pairs), settings.validation_pairs)
 
 
 def _fresh(pair: Callable[..., Any], epoch: int, index: int, noisy: Any, target: Any) -> None:

@@ -74,14 +74,14 @@ def train(
     CryodenError
         For pairs that cannot be read.
     """
-    if len(pairs) < settings.held_out + settings.batch:
-        problem = f"{len(pairs):,} pairs, of which {settings.held_out:,} are held out, make no batch"
+    if len(pairs) < settings.validation_pairs + settings.batch:
+        problem = f"{len(pairs):,} pairs, of which {settings.validation_pairs:,} are held out, make no batch"
         raise TrainingError("G06", None, problem, fix="Hold out fewer, or build more pairs")
-    yield PhaseStarted("looking at the pairs")
+    yield PhaseStarted("checking the pairs")
     kept, learned = HeldPairs.of(pairs, settings)
     network = build("baseline", settings.seed)
     engine, why = chosen(network, settings)
-    yield PhaseStarted("fitting the linear filter")
+    yield PhaseStarted("fitting the Wiener filter")
     held = HeldOutSet(kept, "supervised", engine.place, learned, pixel_size)
     trained = len(pairs) - len(kept)
     per_epoch = -(-trained // settings.batch)
@@ -148,7 +148,7 @@ def _judged(state: _State, losses: Sequence[float], speed: Speed | None) -> Epoc
         train_loss=fmean(losses) if losses else math.nan,
         validation_loss=score.loss,
         correlation=score.correlation,
-        fallen=score.fallen,
+        collapsed=score.collapsed,
         quality=score.quality,
         weights=weights if better else None,
         verdict=standing(state.held.references, [*(one.validation_loss for one in state.epochs), score.loss]),
@@ -192,9 +192,13 @@ def _started(
 def _finished(state: _State) -> TrainingFinished:
     best = min(state.epochs[1:] or state.epochs, key=lambda one: one.validation_loss)
     reason: Any = "diverged" if state.diverged else "completed"
-    ran_away = "The loss ran away: it diverged. Lower the learning rate."
-    words = ran_away if state.diverged else "Training is complete."
-    kept = f"The best epoch, {best.epoch}, is kept." if best.epoch else "No epoch was finished."
+    ran_away = "The loss diverged. Lower the learning rate."
+    words = ran_away if state.diverged else "Done."
+    kept = (
+        f"Model of epoch {best.epoch} (validation {best.validation_loss:.4f}) kept."
+        if best.epoch
+        else "No epoch was completed."
+    )
     return TrainingFinished(
         reason, f"{words} {kept}", len(state.epochs) - 1, best.epoch, best.validation_loss, state.elapsed
     )

@@ -40,6 +40,6 @@ def _judged(
     """Pass the run on; before its last event, find out how good what it learned is."""
     for event in kept_in(folder, train(pairs, settings), data=data):
         if isinstance(event, TrainingFinished):
-            yield PhaseStarted("judging the kept network")
+            yield PhaseStarted("evaluating the best model")
             keep_outcome(pairs, held_out(pairs, settings), folder, settings.device)
         yield event

@@ -23,10 +23,10 @@ COLORS = {
     "floor": "#a8437f",
 }
 LINES = {
-    "identity": ("doing nothing", "#6b6b6b", "-"),
-    "constant": ("a constant", COLORS["constant"], "--"),
+    "identity": ("raw input", "#6b6b6b", "-"),
+    "constant": ("blank image", COLORS["constant"], "--"),
     "gaussian": ("best Gaussian", COLORS["gaussian"], "-."),
-    "linear": ("best linear filter", COLORS["linear"], (0, (8, 2, 2, 2))),
+    "linear": ("Wiener filter", COLORS["linear"], (0, (8, 2, 2, 2))),
     "floor": ("noise floor", COLORS["floor"], ":"),
 }
 OVERLAID = tuple(COLORS[name] for name in ("validation", "train", "linear", "floor", "gaussian", "constant"))

@@ -19,13 +19,15 @@ from cryoden.events.training import TrainingFinished, TrainingStarted
 from cryoden.runs import metrics
 from cryoden.runs.folder import FORMAT, RunFolder
 from cryoden.settings.baseline import BaselineSettings
+from cryoden.settings.fields import from_record
 from cryoden.settings.training import TrainingSettings
 
 DEPTH = 3  # folders below the one that is searched
 SETTINGS: dict[str, type[TrainingSettings | BaselineSettings]] = {
     kind.__name__: kind for kind in (TrainingSettings, BaselineSettings)
 }
-OVER = {"completed", "plateau", "fallen", "diverged"}
+OVER = {"completed", "plateau", "collapsed", "diverged"}
+FORMERLY = {"fallen": "collapsed"}  # states as older versions wrote them
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,9 @@ class RunRecord:
         """How it stands: "running", a reason of `TrainingFinished`, "stopped", "failed" or "killed"."""
         state, process = str(self.about["state"]), self.about["process"]
         here = process["host"] == socket.gethostname()
-        return "killed" if state == "running" and here and not _alive(int(process["pid"])) else state
+        if state == "running" and here and not _alive(int(process["pid"])):
+            return "killed"
+        return FORMERLY.get(state, state)
 
     @property
     def began(self) -> str:
@@ -90,11 +94,12 @@ class RunRecord:
             R02 when it does not tell everything.
         """
         try:
-            told = dict(self.about["started"])
-            settings = SETTINGS[self.about.get("settings", TrainingSettings.__name__)](**told.pop("settings"))
-            references = References(**told.pop("references"))
-            told |= {name: tuple(told[name]) for name in ("training", "validation", "warnings")}
-            return TrainingStarted(settings=settings, references=references, **told)
+            known = dict(self.about["started"])
+            kind = SETTINGS[self.about.get("settings", TrainingSettings.__name__)]
+            settings = from_record(kind, known.pop("settings"))
+            references = References(**known.pop("references"))
+            known |= {name: tuple(known[name]) for name in ("training", "validation", "warnings")}
+            return TrainingStarted(settings=settings, references=references, **known)
         except (KeyError, TypeError, SettingsError) as error:
             raise _damaged(self.folder.record, error) from None
 
@@ -127,7 +132,7 @@ class RunRecord:
         best, last = self.about["best"] or {}, self.about["last"] or {}
         loss = best.get("validation_loss", float("nan"))
         number = best.get("epoch", 0)
-        reason: Any = self.about["state"]
+        reason: Any = self.state
         return TrainingFinished(reason, self.message, last.get("epoch", 0), number, loss, self.seconds)
 
 

@@ -72,7 +72,7 @@ def _results(record: RunRecord, history: History) -> Rows:
         "doing nothing (identity)": _loss(known.identity),
         "predicting a constant": _loss(known.constant),
         "best Gaussian low-pass": f"{_loss(known.gaussian)}, σ {length(known.sigma, size)}",
-        "best linear filter": _loss(known.linear),
+        "Wiener filter": _loss(known.linear),
         "noise floor": "–" if known.floor is None else f"{_loss(known.floor)} ± {known.error:.4f}",
         "before the first step": _loss(record.figure("first", "validation_loss")),
     }

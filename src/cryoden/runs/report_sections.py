@@ -72,9 +72,9 @@ def _beside(found: Convergence, known: References) -> dict[str, str]:
     return {
         f"the same for {words}": f"{found.first / loss:.3g} (loss {loss:.5f})"
         for words, loss in (
-            ("a constant", known.constant),
-            ("doing nothing", known.identity),
-            ("the best linear filter", known.linear),
+            ("blank image", known.constant),
+            ("raw input", known.identity),
+            ("the Wiener filter", known.linear),
         )
         if loss > 0
     }

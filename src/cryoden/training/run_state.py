@@ -24,12 +24,12 @@ from cryoden.training.validation import HeldOutSet
 
 RESTARTS = 3
 WORDS = {
-    "fallen": "The output is nearly constant: it fell into the constant predictor.",
-    "diverged": "The loss ran away: it diverged.",
+    "collapsed": "The output collapsed to a constant.",
+    "diverged": "The loss diverged.",
 }
 MESSAGES = {
-    "completed": "Training is complete.",
-    "plateau": "Stopped early: {patience} epochs brought no better held-out loss.",
+    "completed": "Done.",
+    "plateau": "Stopped early: {patience} epochs without a lower validation loss.",
 } | {why: f"{words} Lower the learning rate." for why, words in WORDS.items()}
 
 
@@ -101,7 +101,7 @@ class RunState:
     def validate(self, losses: Sequence[float]) -> EpochFinished:
         """Judge the network; ``losses`` of the steps since it was last judged."""
         score = self.held.judge(self.learner.average)
-        better = self.epoch > 0 and not score.fallen and score.loss < self._to_beat
+        better = self.epoch > 0 and not score.collapsed and score.loss < self._to_beat
         epoch = EpochFinished(
             epoch=self.epoch,
             step=self.step,
@@ -109,7 +109,7 @@ class RunState:
             train_loss=fmean(losses) if losses else math.nan,
             validation_loss=score.loss,
             correlation=score.correlation,
-            fallen=score.fallen,
+            collapsed=score.collapsed,
             quality=score.quality,
             weights=self.learner.weights() if better else None,
             gpu_bytes=devices.memory_held(self.learner.place.device),
@@ -123,7 +123,7 @@ class RunState:
 
     def restart(self, why: Trouble) -> Restarted:
         """Go on from the best weights, or from the start, at a lower learning rate."""
-        best, source = self.best, "the start"
+        best, source = self.best, "the starting model"
         weights = self._start
         if best is not None and best.weights is not None:
             weights, source = best.weights, f"epoch {best.epoch}"
@@ -140,7 +140,11 @@ class RunState:
         """Say how it ended."""
         reason = self.reason or "completed"
         number = self.best.epoch if self.best else 0
-        kept = f"The best epoch, {number}, is kept." if number else "No epoch was better than the start."
+        kept = (
+            f"Model of epoch {number} (validation {self._to_beat:.4f}) kept."
+            if number
+            else "No epoch was better than the starting model."
+        )
         message = f"{MESSAGES[reason].format(patience=self.settings.patience)} {kept}"
         return TrainingFinished(reason, message, self.epoch, number, self._to_beat, self.elapsed)
 

@@ -76,7 +76,7 @@ def train_supervised(
 
 
 def _start(settings: TrainingSettings, start: Path | None) -> Path | None:
-    general = settings.begin == "general" and settings.network == "unet"
+    general = settings.start_from == "general" and settings.network == "unet"
     return start or (GENERAL if general else None)
 
 

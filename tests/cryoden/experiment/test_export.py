@@ -25,7 +25,7 @@ from cryoden.settings.baseline import ExportSettings
 from tests.cryoden.scenes import scene, write_halves
 
 FORTRAN = Path(__file__).parents[3] / "examples" / "fortran"
-RUN = ["--patch", "48", "--stride", "48", "--held-out", "3", "--epochs", "1", "--batch", "3"]
+RUN = ["--patch", "48", "--stride", "48", "--validation-pairs", "3", "--epochs", "1", "--batch", "3"]
 RUN += ["--device", "cpu", "--learning-rate", "0.05", "--seed", "5"]
 SMALL = ExportSettings(pairs=2, edge=32, batches=2, steps=8)
 Array = NDArray[np.float64]

@@ -188,7 +188,7 @@ def test_stopping_in_the_middle_leaves_no_thread_and_frees_the_buffers() -> None
 
 
 def test_a_run_that_is_stopped_leaves_no_thread(store: PatchStore) -> None:
-    events: Any = train(store, BaselineSettings(device="cpu", held_out=2, batch=2, epochs=9))
+    events: Any = train(store, BaselineSettings(device="cpu", validation_pairs=2, batch=2, epochs=9))
     next(event for event in events if isinstance(event, EpochFinished) and event.epoch == 1)
     events.close()
     assert reading_threads() == []
@@ -196,7 +196,7 @@ def test_a_run_that_is_stopped_leaves_no_thread(store: PatchStore) -> None:
 
 @pytest.mark.parametrize(("batch", "batches"), [(4, 3), (10, 1), (3, 4)])
 def test_the_speed_of_an_epoch_counts_the_pairs_it_saw(store: PatchStore, batch: int, batches: int) -> None:
-    events = list(train(store, BaselineSettings(device="cpu", held_out=2, batch=batch, epochs=2)))
+    events = list(train(store, BaselineSettings(device="cpu", validation_pairs=2, batch=batch, epochs=2)))
     told = [event.speed for event in events if isinstance(event, EpochFinished)]
     assert told[0] is None
     for speed in told[1:]:

@@ -33,7 +33,7 @@ from cryoden.simulation import exposure
 from cryoden.simulation.scene import Scene
 
 SMALL = PatchSettings(patch=64, stride=64, shard=16)
-QUICK = BaselineSettings(device="cpu", epochs=2, learning_rate=0.05, held_out=4, threads=2)
+QUICK = BaselineSettings(device="cpu", epochs=2, learning_rate=0.05, validation_pairs=4, threads=2)
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +118,7 @@ def test_an_epoch_tells_its_speed(events: list[Any]) -> None:
 
 
 def test_a_learning_rate_that_is_too_high_is_told_and_ends_the_run(pairs: PatchPairs) -> None:
-    mad = BaselineSettings(device="cpu", epochs=50, learning_rate=10, held_out=4)
+    mad = BaselineSettings(device="cpu", epochs=50, learning_rate=10, validation_pairs=4)
     events: list[Any] = list(train(pairs, mad))
     assert events[-1].reason == "diverged"
     assert len(of(EpochFinished, events)) < 10
@@ -126,7 +126,7 @@ def test_a_learning_rate_that_is_too_high_is_told_and_ends_the_run(pairs: PatchP
 
 def test_too_few_pairs_are_told_in_one_line(pairs: PatchPairs) -> None:
     with pytest.raises(TrainingError, match="G06  32 pairs"):
-        list(train(pairs, BaselineSettings(held_out=30)))
+        list(train(pairs, BaselineSettings(validation_pairs=30)))
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +167,7 @@ def test_its_model_denoises_a_micrograph_of_any_gray_scale(run: Path, micrograph
 
 def test_the_command_line_runs_it_and_says_when_it_diverges(tmp_path: Path, pairs: PatchPairs) -> None:
     list(build(pairs, tmp_path / "pairs"))
-    asked = ["baseline", str(tmp_path / "pairs"), "--held-out", "4", "--device", "cpu", "--run"]
+    asked = ["baseline", str(tmp_path / "pairs"), "--validation-pairs", "4", "--device", "cpu", "--run"]
     assert main.main([*asked, str(tmp_path / "good"), "--epochs", "1"]) == 0
     assert main.main([*asked, str(tmp_path / "mad"), "--learning-rate", "10"]) == 3
     assert [read(tmp_path / name).state for name in ("good", "mad")] == ["completed", "diverged"]

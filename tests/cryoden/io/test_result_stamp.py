@@ -242,5 +242,5 @@ def test_the_terminal_is_told_what_was_done_before(
     asked = ["denoise", str(folder), "--model", str(model), "--output", str(folder.parent / "out")]
     assert main(asked) == 0
     told = capsys.readouterr().out.splitlines()
-    assert sum(line.endswith("(done before)") for line in told) == 4
+    assert sum(line.endswith("(already done)") for line in told) == 4
     assert told[-1].startswith("0 done, 4 skipped: done before, 0 failed (")

@@ -81,9 +81,9 @@ def test_the_dock_says_what_is_missing(batch: Any, grids: Path, tmp_path: Path) 
     batch.micrographs.path = tmp_path / "nowhere"
     assert button.toolTip() == f"There is no file or folder {tmp_path / 'nowhere'}"
     batch.micrographs.path, batch.output.path = grids, None
-    assert button.toolTip() == "Choose a folder for the results"
+    assert button.toolTip() == "Choose an output folder"
     batch.output.path, batch.model.path = tmp_path / "out", None
-    assert button.toolTip() == "Choose a model file, or train one"
+    assert button.toolTip() == "Choose a model file, or train a model"
     assert not button.isEnabled()
     batch.model.path = GENERAL
     assert button.isEnabled()

@@ -33,7 +33,7 @@ def test_docking_does_not_load_torch() -> None:
 
 
 def test_the_dock_says_what_is_missing(evaluate: Any, viewer: Any, add_halves: Any, tmp_path: Any) -> None:
-    assert evaluate.evaluate_button.toolTip() == "Open both raw halves of one exposure"
+    assert evaluate.evaluate_button.toolTip() == "Open both raw halves of a micrograph"
     raw = add_halves()
     assert (evaluate.even.layer, evaluate.odd.layer) == (raw[0], raw[1])
     assert evaluate.evaluate_button.isEnabled()

@@ -287,7 +287,7 @@ def test_the_list_stays_usable_while_it_is_checked(
     qtbot.waitUntil(lambda: not dock.list.checking)
     assert dock.list.count() == 101
     assert dock.list.checked < 101
-    assert "Nothing is being checked" in dock.rest_button.toolTip()
+    assert "No check is running" in dock.rest_button.toolTip()
 
 
 def test_the_sample_button_opens_what_the_sample_menu_opens(qtbot: Any, dock: Any) -> None:

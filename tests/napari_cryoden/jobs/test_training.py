@@ -26,7 +26,7 @@ def test_a_run_trains_and_leaves_a_model_that_loads(qtbot: Any, viewer: Any, tmp
     assert run.history.finished is not None
     assert (target / "model.safetensors").exists() == (run.model_file is not None)
     if run.model_file is None:  # one epoch need not be better than the start
-        assert ended.args[0].endswith("No model was written.")
+        assert ended.args[0].endswith("No model was saved.")
     else:
         assert checkpoint.load(target / "model.safetensors").network == "baseline"
         assert str(target) in ended.args[0]
@@ -170,6 +170,6 @@ def test_a_discarded_run_leaves_nothing(qtbot: Any, viewer: Any, tmp_path: Any) 
     assert target.exists()
     with qtbot.waitSignal(run.ended, timeout=20_000) as ended:
         run.discard()
-    assert ended.args[0] == "Discarded: nothing was kept."
+    assert ended.args[0] == "Discarded: no model was saved."
     assert not target.exists()
     assert run.model_file is None

@@ -101,7 +101,7 @@ def test_pointing_at_an_epoch_shows_its_figures_until_the_mouse_leaves(qtbot: An
 
 def test_a_restart_is_told_and_drawn_where_it_happened(qtbot: Any, plot: Any) -> None:
     history = runs.history()
-    history.add(Restarted(1, "diverged", "The loss ran away: it diverged.", 1e-4))
+    history.add(Restarted(1, "diverged", "The loss diverged.", 1e-4))
     drawn(qtbot, plot, history)
     assert [line.value() for line in plot._restarts if line.isVisible()] == [50]
     assert "▲" in plot.readout.verdict.text()
@@ -184,7 +184,7 @@ def test_epochs_before_a_restart_do_not_widen_the_view() -> None:
     history.add(runs.epoch(0, 0.99))
     history.add(runs.epoch(1, 60.0))
     assert y_range(history)[1] > 50
-    history.add(Restarted(1, "diverged", "The loss ran away: it diverged.", 1e-4))
+    history.add(Restarted(1, "diverged", "The loss diverged.", 1e-4))
     history.add(runs.epoch(2, 0.985))
     assert y_range(history)[1] < 1.01
 
