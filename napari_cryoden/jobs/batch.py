@@ -99,17 +99,17 @@ class BatchJob(Job):
         MicrographError
             When one of the two cannot be read any more.
         """
-        denoised, noted = mrc.read(result.output), {"file": str(result.output)}
+        denoised, facts = mrc.read(result.output), {"file": str(result.output)}
         raw = self._layer({"role": "raw", "source": str(result.path)}) or self._add(
             layer_data.raw_layer(mrc.read(result.path))
         )
-        shown = self._layer({"role": "denoised"} | noted) or self._add(
-            layer_data.result_layer(raw, denoised, self._made_with | noted)
+        shown = self._layer({"role": "denoised"} | facts) or self._add(
+            layer_data.result_layer(raw, denoised, self._made_with | facts)
         )
         DenoisingJob.of(self.viewer).comparison.show(raw, shown)
 
     def _layer(self, facts: dict[str, str]) -> Any:
-        """Return the layer of which these facts are noted, ``None`` where it is not open."""
+        """Return the layer with these facts, ``None`` where it is not open."""
         open_ones = (one for one in self.viewer.layers if facts.items() <= layer_data.facts_of(one).items())
         return next(open_ones, None)
 

@@ -118,7 +118,7 @@ def _denoising(
     from cryoden.workflows import denoise_micrographs  # noqa: PLC0415  it loads torch, which docking must not
 
     with ExitStack() as stack:
-        # First of all: a place that cannot be written is told before any computing.
+        # First of all: an output that cannot be written is reported before any computing.
         inputs = [model, *([micrograph.path] if micrograph.path else [])]
         temporary = stack.enter_context(atomic_write(output, inputs=inputs)) if output else None
         events = denoise_micrographs.denoise_micrograph(micrograph, model, settings)

@@ -74,7 +74,7 @@ class Job(QObject):
 
     @property
     def paused(self) -> bool:
-        """Whether the work waits to be told to go on."""
+        """Whether the work is paused."""
         return self._worker is not None and self._worker.paused and not self._worker.stopped
 
     @property
@@ -123,7 +123,7 @@ class Job(QObject):
             self.changed.emit()
 
     def end(self) -> bool:
-        """Stop and wait at most two seconds; for the end of the window, silent towards widgets."""
+        """Stop and wait at most two seconds; for the end of the window, silent toward widgets."""
         self.closing = True
         self.blockSignals(True)
         return self._worker is None or self._worker.stop_and_wait(STOP_SECONDS)
@@ -133,7 +133,7 @@ class Job(QObject):
         raise NotImplementedError
 
     def conclusion(self, stopped: bool) -> str:
-        """Return the line that tells how the work ended."""
+        """Return one line on how the work ended."""
         raise NotImplementedError
 
     def _receive(self, events: list[Any]) -> None:

@@ -59,7 +59,7 @@ class OpeningJob(Job):
         self._added, self._refused, self.progress = 0, 0, None
 
     def fold(self, event: _Opened) -> None:
-        """Add the layer, or tell why there is none."""
+        """Add the layer, or report why there is none."""
         self.progress = event.done / event.total
         self.status = f"opened {event.done:,} of {event.total:,}"
         if event.layer is None:

@@ -40,7 +40,7 @@ class _Mailbox(deque[Any]):
 
 
 class Worker(QObject):
-    """Runs one generator to its end, to its failure or until it is told to stop.
+    """Runs one generator to its end, to its failure or until it is stopped.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ class Worker(QObject):
         self._stop.set()
 
     def pause(self, on: bool) -> None:
-        """Ask for no event until told to go on; the one under way still arrives."""
+        """Ask for no event until resumed; the one being computed still arrives."""
         if on:
             self._pause.set()
         else:

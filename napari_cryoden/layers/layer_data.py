@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 LayerData = tuple[Pixels, dict[str, Any], str]
 AXES = ("y", "x")
-# Blue below 0 and orange above, told apart with any color vision.
+# Blue below 0 and orange above, distinct for any color vision.
 DIVERGING = Colormap([[0.0, 0.36, 0.65], [0.96, 0.96, 0.96], [0.80, 0.35, 0.0]], name="difference")
 GEOMETRY = ("scale", "units", "axis_labels", "translate")
 
@@ -107,9 +107,9 @@ def pixel_size(layer: Image) -> float | None:
 
 
 def facts_of(layer: Image) -> dict[str, Any]:
-    """Return what this plugin noted about a layer; empty for layers of other origin."""
-    noted = layer.metadata.get("cryoden", {})
-    return dict(noted) if isinstance(noted, Mapping) else {}
+    """Return what this plugin recorded about a layer; empty for layers of other origin."""
+    facts = layer.metadata.get("cryoden", {})
+    return dict(facts) if isinstance(facts, Mapping) else {}
 
 
 def warnings_of(layer: Image) -> tuple[str, ...]:

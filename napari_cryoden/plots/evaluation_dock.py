@@ -47,7 +47,7 @@ class EvaluationDock(QWidget):
         self._fill(result.table)
 
     def _fill(self, table: Table) -> None:
-        chosen, judged = columns(table), table.judged()
+        chosen, assessed = columns(table), table.assessed()
         self.table.setColumnCount(len(chosen))
         self.table.setRowCount(len(table.rows))
         for place, column in enumerate(chosen):
@@ -55,10 +55,10 @@ class EvaluationDock(QWidget):
             header.setToolTip(f"{column.means} {column.source}".strip())
             self.table.setHorizontalHeaderItem(place, header)
             for line, row in enumerate(table.rows):
-                self.table.setItem(line, place, _cell(column.text(table, row), place, bold=row in judged))
+                self.table.setItem(line, place, _cell(column.text(table, row), place, bold=row in assessed))
         self.table.resizeColumnsToContents()
         self.table.resizeRowsToContents()
-        self.table.scrollToBottom()  # what is judged comes last
+        self.table.scrollToBottom()  # models come last
 
 
 def _lines(table: Table) -> list[str]:

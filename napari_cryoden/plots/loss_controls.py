@@ -86,7 +86,7 @@ class LossControls(QWidget):
             self.save(path if path.suffix in {".png", ".csv"} else path.with_name(path.name + wanted))
 
     def save(self, path: Path) -> None:
-        """Save a table where the name ends in ``.csv``, else a picture; a failure is told in one line."""
+        """Save a table where the name ends in ``.csv``, else a picture; a failure is reported in one line."""
         if self.history is None:
             return
         try:

@@ -14,7 +14,7 @@ from cryoden.events.history import History, length
 from cryoden.runs.loss_plot import COLORS
 
 SCROLL_BAR = 22  # px, in napari's style
-# Okabe and Ito's colors, told apart with any color vision; the darker of a pair on white.
+# Okabe and Ito's colors, distinct for any color vision; the darker of a pair on white.
 _ON_DARK = {
     "steps": "#5a6370",
     "train": "#e69f00",

@@ -40,7 +40,7 @@ EMPTY = (
 
 
 class LossPlot(QWidget):
-    """Draws a `History` when told, at most ten times a second.
+    """Draws a `History` on request, at most ten times a second.
 
     Redrawing at every step would cost the training two thirds of its speed, so a setter only
     notes that there is something new, and one timer shot later all of it is drawn.
@@ -65,7 +65,7 @@ class LossPlot(QWidget):
         self._restarts = [_restart() for _ in range(RESTARTS)]
         self._pointer = pg.InfiniteLine(angle=90)
         for line in (*self._lines.values(), *self._restarts, self._pointer):
-            line.setZValue(-10)  # a validation curve that follows a reference must stay in sight
+            line.setZValue(-10)  # a validation curve that follows a reference must stay visible
             line.setVisible(False)
             self.plot.addItem(line, ignoreBounds=True)
         self.plot.scene().sigMouseMoved.connect(self._point)
@@ -154,7 +154,7 @@ class LossPlot(QWidget):
         self.setMinimumHeight(LEAST)
 
     def sizeHint(self) -> QSize:  # noqa: N802  Qt's name
-        """Return a size in which all of the legend is in sight."""
+        """Return a size in which all of the legend is visible."""
         return QSize(900, GOOD)
 
     def picture(self) -> QPixmap:

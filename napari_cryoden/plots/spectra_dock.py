@@ -86,11 +86,11 @@ class SpectraDock(QWidget):
 
 def ticks(last: float) -> list[int]:
     """Return the lengths in Å that are written below frequencies up to ``last`` per Å, none on another."""
-    told: list[int] = []
+    marked: list[int] = []
     for each in reversed(TICKS):  # fine to coarse, where they crowd
-        if 1 / each < last and (not told or 1 / told[-1] - 1 / each >= last / APART):
-            told.append(each)
-    return told
+        if 1 / each < last and (not marked or 1 / marked[-1] - 1 / each >= last / APART):
+            marked.append(each)
+    return marked
 
 
 def binned(profile: RadialProfile, most: int = 200) -> tuple[Any, Any]:

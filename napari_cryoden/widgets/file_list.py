@@ -24,7 +24,7 @@ class FileList(QListWidget):
     Parameters
     ----------
     lines : int
-        How many are in sight.
+        How many are visible.
     """
 
     def __init__(self, lines: int) -> None:

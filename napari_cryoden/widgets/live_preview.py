@@ -25,7 +25,7 @@ HERE = "Move the preview to the center of the view, or of the rectangle drawn in
 class LivePreview(QWidget):
     """Chooses where to look at the window's run, and shows what is seen there.
 
-    The region is put anew with "Here"; it does not wander as one pans. Its pixels change in place
+    The region moves with "Move preview here" only, not as one pans. Its pixels change in place
     and its contrast stays, so that nothing flickers.
     """
 
@@ -46,16 +46,16 @@ class LivePreview(QWidget):
         self._follow()
 
     def look(self) -> None:
-        """Look at the middle of what is in sight of the chosen layer, or no more."""
-        layer, spot = self.layer.layer, None
+        """Preview the middle of the visible part of the chosen layer, or nothing."""
+        layer, region = self.layer.layer, None
         try:
             if layer is not None:
                 row, column = layer.world_to_data(self._middle())[-2:]
-                spot = PreviewRegion(to_micrograph(layer), round(float(row)), round(float(column)))
+                region = PreviewRegion(to_micrograph(layer), round(float(row)), round(float(column)))
         except CryodenError as error:
             show_error(str(error))
-        self.run.previews.look(spot)
-        self._looked_at = layer if spot is not None else None
+        self.run.previews.look(region)
+        self._looked_at = layer if region is not None else None
         self._follow()
 
     def look_somewhere(self) -> None:

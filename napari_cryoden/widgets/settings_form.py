@@ -114,7 +114,7 @@ def _field(value: Any, kind: Any, setting: Setting) -> ValueWidget[Any]:
 def decimals(setting: Setting) -> int:
     """Return how many digits behind the point show the smallest value and the step.
 
-    A spin box has two unless told, and makes 0.0 of a learning rate of 1e-3.
+    A spin box has two by default, and makes 0.0 of a learning rate of 1e-3.
     """
     smallest = min((value for value in (setting.low, setting.step) if value), default=0.01)
     return max(2, math.ceil(-math.log10(abs(smallest))))

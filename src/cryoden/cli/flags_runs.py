@@ -18,7 +18,7 @@ from cryoden.settings.reading import ReadingSettings
 Reading = Annotated[ReadingSettings, derived(ReadingSettings, "reading")]
 Patches = Annotated[PatchSettings, derived(PatchSettings, "patches")]
 BaselineRun = Annotated[BaselineSettings, derived(BaselineSettings, "experiment")]
-Exporting = Annotated[ExportSettings, derived(ExportSettings, "handover")]
+Exporting = Annotated[ExportSettings, derived(ExportSettings, "export")]
 Paths = tuple[Path, ...]
 Halves = Annotated[
     Paths, arg(metavar="PATH...", help="Folders or MRC files with both halves.", help_behavior_hint="")
@@ -144,7 +144,7 @@ class Export:
 
     run: Annotated[Positional[Path], arg(metavar="RUN", help="A run folder of cryoden baseline.")]
     out: Annotated[Path, arg(metavar="FOLDER", help="Output folder.")]
-    handover: Exporting
+    exporting: Exporting
     format: Annotated[
         Literal["raw"], arg(help="raw: flat little-endian float32 files.", help_behavior_hint="")
     ] = "raw"

@@ -68,7 +68,7 @@ def _escape_what_cannot_be_shown() -> None:
 
 def _say(sentence: str) -> None:
     with suppress(OSError):  # nobody may be listening any more
-        print(sentence, file=sys.stderr)  # noqa: T201 - the one place errors are told
+        print(sentence, file=sys.stderr)  # noqa: T201 - the one place errors are printed
 
 
 def _run(asked: Cryoden) -> int:
@@ -109,8 +109,8 @@ def _train(asked: Train, *, as_json: bool) -> int:
             "S03", None, "give either --model or --run to save the model", fix="See cryoden train --help"
         )
     if asked.reading.nan == "mean":
-        fix = "Repeat the step that wrote the file; denoise takes --nan mean"
-        raise SettingsError("S03", None, "--nan mean is for denoising, not for training", fix=fix)
+        fix = "Repeat the processing step that wrote the file; for denoising, use --nan mean"
+        raise SettingsError("S03", None, "--nan mean works for denoising only, not for training", fix=fix)
     written = asked.model or RunFolder(asked.run or Path()).model
     before = _stamp(written)
     with closing(_training(asked)) as events:

@@ -92,7 +92,7 @@ def baseline(asked: Baseline, *, as_json: bool) -> bool:
 
 def export(asked: Export, *, as_json: bool) -> None:
     """Hand a run over to other languages."""
-    done = export_run(asked.run, asked.out, asked.handover)
+    done = export_run(asked.run, asked.out, asked.exporting)
     if as_json:
         print_json(type(done).__name__, vars(done))
         return

@@ -22,7 +22,7 @@ from cryoden.micrograph import Micrograph, Pixels
 Denoise = Callable[[Pixels], Pixels]
 
 BIN = 16  # px of one point of a map
-LOCAL = 150.0  # Å, about a particle: standard deviation of the neighbourhood
+LOCAL = 150.0  # Å, about a particle: standard deviation of the neighborhood
 LITTLE = 0.1  # of the output's power from noise alone; Noise2Noise on simulated halves has 0.08 to 0.10
 NOISE = 0.05  # correlation that passes for none; 0.01 in what a low-pass takes from a K2 half
 TINY = 1e-30
@@ -123,14 +123,14 @@ def disagreement(denoised_even: Pixels, denoised_odd: Pixels, pixel_size: float)
     """Map where independently denoised halves disagree.
 
     Local variance of the difference, over the sum of the local variances, so that faint places
-    are judged like strong ones, and a gentle slope of the ground is no agreement.
+    are assessed like strong ones, and a gentle slope of the ground is no agreement.
 
     Parameters
     ----------
     denoised_even, denoised_odd : ndarray
         ``(h, w)`` of one shape, at least 16 px a side.
     pixel_size : float
-        Å/px; the neighbourhood has a standard deviation of 150 Å, at least 16 px.
+        Å/px; the neighborhood has a standard deviation of 150 Å, at least 16 px.
     """
     sigma = max(1.0, LOCAL / pixel_size / BIN)
     even, odd = (image - np.float32(image.mean(dtype=np.float64)) for image in (denoised_even, denoised_odd))

@@ -110,7 +110,7 @@ def _card(verdict: MethodConclusion) -> str:
         f'<li class="{one.status}"><span>{one.mark}</span><div>{escape(one.words)}</div></li>'
         for one in verdict.findings
     )
-    pills = _pill(verdict.better.status, BETTER) + _pill(verdict.believable, BELIEVED)
+    pills = _pill(verdict.better.status, BETTER) + _pill(verdict.trustworthy, BELIEVED)
     return (
         f'<article class="card {verdict.status}"><h3><span class="mark">{verdict.mark}</span>'
         f'{escape(verdict.name)}</h3><p class="pills">{pills}</p>'
@@ -206,7 +206,7 @@ def _decades(title: str, label: str, table: Table, lines: Sequence[Line]) -> Axe
 
 def _figures(table: Table) -> str:
     head = "".join(f"<th>{escape(column.title)}</th>" for column in columns(table))
-    judged = table.judged()
+    judged = table.assessed()
     rows = "".join(_row(table, row, "judged" if row in judged else "plain") for row in table.rows)
     words = "Means over the pairs. A star marks the best low-pass; what is judged stands out."
     body = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"

@@ -19,7 +19,7 @@ class TileFinished:
 
 @dataclass(frozen=True)
 class MicrographDenoised:
-    """The whole micrograph is denoised, in the grey scale of its input."""
+    """The whole micrograph is denoised, in the gray scale of its input."""
 
     micrograph: Micrograph
 

@@ -10,7 +10,7 @@ Level = Literal["good", "wait", "bad"]
 
 @dataclass(frozen=True)
 class References:
-    """What the held-out data say without training; a run is judged beside them.
+    """Reference values of the held-out data, without training; a run is compared with them.
 
     Under Noise2Noise each loss is the mean of both directions, even to odd and odd to even.
     Lengths are in Å, or in px of the patches where the pixel size is not known.

@@ -20,7 +20,7 @@ from cryoden.settings.baseline import BaselineSettings
 from cryoden.settings.training import TrainingSettings
 
 Mode = Literal["noise2noise", "supervised"]
-GreyScale = Literal["z-score", "positive"]  # see `cryoden.image.normalization`
+GrayScale = Literal["z-score", "positive"]  # see `cryoden.image.normalization`
 Trouble = Literal["collapsed", "diverged"]
 Weights = Mapping[str, NDArray[np.float32]]
 
@@ -56,7 +56,7 @@ class TrainingStarted:
     steps_per_epoch: int
     working_pixel: float | None = None
     patch: int = 0
-    scale: GreyScale = "z-score"
+    scale: GrayScale = "z-score"
     warnings: tuple[str, ...] = ()
 
 
@@ -93,7 +93,7 @@ class EpochFinished:
     ``correlation`` is r(denoised noisy, raw target). ``weights`` is a fresh copy when this
     epoch is the best so far, else ``None``. ``collapsed`` says that the output has become
     (nearly) constant. ``train_loss`` is no number where no step was taken. ``gpu_bytes`` is the
-    most that was held of the GPU's memory, and what it has; ``None`` elsewhere. ``speed`` is told
+    most that was held of the GPU's memory, and what it has; ``None`` elsewhere. ``speed`` is reported
     where pairs are streamed.
     """
 

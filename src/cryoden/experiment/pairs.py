@@ -62,7 +62,7 @@ class PatchPairs:
         self, targets: Sequence[Windowed], noisy: Sequence[Windowed] | None, settings: PatchSettings
     ) -> None:
         if noisy is None and settings.poisson and settings.scale == "z-score":
-            problem = "Poisson noise needs a scale that begins at 0, scale is z-score"
+            problem = "Poisson noise needs a gray scale that starts at 0, scale is z-score"
             raise SettingsError("S03", None, problem, fix="Choose the scale positive, or poisson 0")
         self._settings = settings
         self._targets, self._noisy = tuple(targets), None if noisy is None else tuple(noisy)
@@ -166,7 +166,7 @@ class PatchPairs:
             positive = pixels[pixels > 0]
             found = Scale(0.0, _percentile(positive) if positive.size else 0.0)
         if not found.divisor > 0:
-            problem = "nothing to scale by: no positive pixel, or no contrast"
+            problem = "cannot be scaled: no positive pixels, or no contrast"
             raise MicrographError("F25", micrograph.path or micrograph.name, problem, fix="Leave it out")
         return found
 
@@ -201,4 +201,4 @@ def _same_size(target: Windowed, noisy: Windowed) -> None:
     if target.shape != noisy.shape:
         sizes = " and ".join("×".join(map(str, one.shape)) for one in (noisy, target))
         problem = f"{noisy.name} and its target {target.name} differ in size: {sizes}"
-        raise MicrographError("D05", noisy.path, problem, fix="Give two micrographs of one scene")
+        raise MicrographError("D05", noisy.path, problem, fix="Give two images of the same micrograph")

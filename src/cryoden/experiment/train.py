@@ -1,4 +1,4 @@
-"""The run of the experiment, as a generator of the events every run tells."""
+"""The run of the experiment, as a generator of the events every run reports."""
 
 from __future__ import annotations
 
@@ -75,8 +75,9 @@ def train(
         For pairs that cannot be read.
     """
     if len(pairs) < settings.validation_pairs + settings.batch:
-        problem = f"{len(pairs):,} pairs, of which {settings.validation_pairs:,} are held out, make no batch"
-        raise TrainingError("G06", None, problem, fix="Hold out fewer, or build more pairs")
+        held_out = settings.validation_pairs
+        problem = f"{len(pairs):,} pairs, {held_out:,} of them for validation, are too few for a batch"
+        raise TrainingError("G06", None, problem, fix="Use fewer pairs for validation, or build more")
     yield PhaseStarted("checking the pairs")
     kept, learned = HeldPairs.of(pairs, settings)
     network = build("baseline", settings.seed)

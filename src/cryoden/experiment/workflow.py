@@ -1,4 +1,4 @@
-"""The user stories of the experiment: all that the command line calls."""
+"""The workflows of the experiment: all that the command line calls."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Whether the two patches of a pair lie on each other.
 
 Each frequency of their cross-spectrum is scaled to weight 1 and transformed back: a peak stands
-where the scene of one lies on the scene of the other, whatever their grey scales and however
+where the scene of one lies on the scene of the other, whatever their gray scales and however
 much noise either has (phase correlation, Kuglin & Hines 1975). The rest of the map says how high
 chance reaches.
 """

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from cryoden.micrograph import Pixels
 
 EDGE = 512  # px of a picture's longer side, about
-REACH = 3.0  # standard deviations on either side of the mean that are told apart
+REACH = 3.0  # standard deviations on either side of the mean that are distinguished
 Shows = Literal["image", "difference", "disagreement"]
 Palette = Literal["gray", "diverging", "heat"]
 STOPS: dict[Palette, tuple[tuple[float, tuple[int, int, int]], ...]] = {

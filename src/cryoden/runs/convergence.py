@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from cryoden.events.quality import References, TrainingStatus
 
-LEAST_STEPS = 10  # of which a curve can be judged
+LEAST_STEPS = 10  # that a curve needs to be assessed
 WINDOWS = 50  # parts a curve is cut into
 RISE = 0.05  # of what has been gained so far: a part's mean may lie this much above the lowest before it
 SCATTER = 0.5  # of the mean: standard deviation of the steps in the last tenth

@@ -11,7 +11,7 @@ from cryoden.events.quality import References
 from cryoden.io.atomic import atomic_write
 from cryoden.runs.loss_range import y_range
 
-# Okabe and Ito's colors, told apart with any color vision, the darker ones: for white paper.
+# Okabe and Ito's colors, distinct for any color vision, the darker ones: for white paper.
 COLORS = {
     "steps": "#c3c9d1",
     "train": "#d55e00",
@@ -97,7 +97,7 @@ def _curves(axes: Any, history: History) -> None:
 
 
 def _references(axes: Any, known: References, limits: tuple[float, float]) -> None:
-    """Draw what needs no training; what is far outside is told in the legend alone."""
+    """Draw the reference lines; those far outside appear in the legend only."""
     for name, (words, color, dashes) in LINES.items():
         value = getattr(known, name)
         if value is None:

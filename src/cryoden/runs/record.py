@@ -91,7 +91,7 @@ class RunRecord:
         Raises
         ------
         RunError
-            R02 when it does not tell everything.
+            R02 when it is incomplete.
         """
         try:
             known = dict(self.about["started"])
@@ -152,7 +152,7 @@ def read(path: Path) -> RunRecord:
         _ = (record.state, record.began, record.seconds, record.message, about["best"], about["last"])
     except OSError:
         fix = "Give a folder written by cryoden train --run"
-        raise RunError("R01", path, f"holds no run: no {folder.record.name}", fix=fix) from None
+        raise RunError("R01", path, f"is not a run folder: no {folder.record.name}", fix=fix) from None
     except (ValueError, KeyError, TypeError) as error:
         raise _damaged(folder.record, error) from None
     if found != FORMAT:

@@ -1,4 +1,4 @@
-"""What runs are asked to reach, judged with the numbers."""
+"""Targets that runs should reach, and whether they do."""
 
 from __future__ import annotations
 

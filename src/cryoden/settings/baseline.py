@@ -54,7 +54,7 @@ class PatchSettings:
 
 @dataclass(frozen=True)
 class ExportSettings:
-    """How much of a run is handed over to programs in other languages."""
+    """How much of a run is exported to programs in other languages."""
 
     pairs: Annotated[int, Setting("Pairs per batch", "pairs", 1, 64, 1)] = 2
     edge: Annotated[

@@ -82,7 +82,7 @@ def _whole(pair: TrainingPair, edge: int) -> Region:
             pair.noisy.path or pair.name,
             f"smaller than a patch ({height}×{width} px, patch {edge} px)",
             kept="Nothing was trained",
-            fix="Choose finer working pixels or leave this micrograph out",
+            fix="Choose a smaller working pixel size or leave this micrograph out",
         )
     return Region(pair, 0, 0, height, width)
 
@@ -95,9 +95,9 @@ def _strips(whole: Region, held_out: float, edge: int) -> tuple[list[Region], li
         raise MicrographError(
             "D12",
             whole.pair.noisy.path or whole.pair.name,
-            f"too small to hold a part out (longer side {longer} px, two patches of {edge} px needed)",
+            f"too small to hold out a part (longer side {longer} px, two patches of {edge} px needed)",
             kept="Nothing was trained",
-            fix="Choose finer working pixels or give a second pair",
+            fix="Choose a smaller working pixel size or add a second pair",
         )
     number = min(strip // edge, (longer - strip) // edge - 1)
     widths = [longer - strip, strip] if number < 1 else _alternating(longer - strip, strip, number)

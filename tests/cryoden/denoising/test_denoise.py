@@ -111,7 +111,7 @@ def test_odd_and_narrow_micrographs_keep_their_size(shape: tuple[int, int]) -> N
 
 
 @pytest.mark.parametrize("scale", [1.0, 4.7])
-def test_the_result_follows_the_grey_scale_of_its_input(scale: float) -> None:
+def test_the_result_follows_the_gray_scale_of_its_input(scale: float) -> None:
     known = scene(2, (300, 300))
     moved = replace(known.even, data=known.even.data * 3 - 5000)
     one, two = (denoised(micrograph, "unet", scale=scale) for micrograph in (known.even, moved))
