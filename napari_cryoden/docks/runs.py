@@ -26,7 +26,7 @@ from napari_cryoden.widgets.path_field import PathField
 from napari_cryoden.window import plain
 
 OTHERS = "Described by a file, not a run of this program"
-SHOWN = ("run", "kept", "state")
+SHOWN = ("run", "best validation", "state")
 
 
 class RunsWidget(Dock):

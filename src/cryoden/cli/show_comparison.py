@@ -19,7 +19,7 @@ def compare(asked: Compare, *, as_json: bool) -> bool:
         _print_json(runs, found)
     else:
         show_table(*comparison_report.columns(runs), figures=True)
-        show_table(("run", "target", "", "numbers"), comparison_report.judgements(found))
+        show_table(("run", "target", "", "numbers"), comparison_report.results(found))
     if asked.report is not None:
         comparison_report.write(runs, found, asked.report, overwrite=asked.overwrite)
         OUT.print(f"Written: {printable(asked.report)}", soft_wrap=True, markup=False)

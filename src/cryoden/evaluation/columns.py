@@ -146,7 +146,7 @@ COLUMNS = (
         "pure noise",
         "Output power for pure white noise, relative to that for the micrograph.",
         "on the central 1024 × 1024 px",
-        lambda _, row: _share(row, "pure noise"),
+        lambda _, row: _share(row, "noise"),
     ),
     Column(
         "phase-randomized",
@@ -155,7 +155,7 @@ COLUMNS = (
             "linear filter."
         ),
         "Chen et al. 2013; on the central 1024 × 1024 px",
-        lambda _, row: _share(row, "phase-randomized"),
+        lambda _, row: _share(row, "phases"),
         brief=False,
     ),
     Column(

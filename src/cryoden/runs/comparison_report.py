@@ -24,7 +24,7 @@ def columns(runs: Sequence[RunSummary]) -> tuple[list[str], list[list[str]]]:
     return head, [row for row in rows if set(row[1:]) != {"–"}]
 
 
-def judgements(found: Sequence[Reached]) -> list[list[str]]:
+def results(found: Sequence[Reached]) -> list[list[str]]:
     """Return a row for each target of each run."""
     return [[one.run, one.target, MARKS[one.passed], one.numbers] for one in found]
 
@@ -49,21 +49,21 @@ def write(
 def markdown(runs: Sequence[RunSummary], found: Sequence[Reached], picture: str) -> str:
     """Return the page as Markdown."""
     parts = ["# Runs compared", table(*columns(runs)), _reported(runs)]
-    parts += [f"![Loss by epoch]({picture})", "## How each curve behaves", _courses(runs)]
+    parts += [f"![Loss by epoch]({picture})", "## Convergence", _courses(runs)]
     if found:
-        rows = judgements(found)
+        rows = results(found)
         parts += ["## Targets", table(("run", "target", "", "numbers"), rows)]
-    parts += ["## What the figures are", "\n".join(f"- **{one.title}**: {one.means}" for one in FIGURES)]
+    parts += ["## Columns", "\n".join(f"- **{one.title}**: {one.means}" for one in FIGURES)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _reported(runs: Sequence[RunSummary]) -> str:
     names = ", ".join(run.name for run in runs if run.state == "reported")
-    words = "Reported figures were not measured here, and may be of other data and another loss"
+    words = "Reported numbers were not measured here, and may be of other data and another loss"
     return f"{words}: {names}." if names else ""
 
 
 def _courses(runs: Sequence[RunSummary]) -> str:
     known = [(run.name, run.convergence()) for run in runs]
-    rows = [(name, found.words() if found else "its steps are not known") for name, found in known]
+    rows = [(name, found.words() if found else "its steps are unknown") for name, found in known]
     return table(("run", "course"), rows)

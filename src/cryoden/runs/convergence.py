@@ -56,19 +56,19 @@ class Convergence:
         return self.first / self.last if self.last > 0 else math.inf
 
     def words(self) -> str:
-        """Return the judgement in words, each with its figure."""
+        """Return the assessment in words, each with its number."""
         if self.diverged:
             return "diverged"
         smooth = (
-            f"{'smooth' if self.smooth else 'not smooth'} (highest rise {self.rise:.1%} of what was gained)"
+            f"{'smooth' if self.smooth else 'not smooth'} (largest rise {self.rise:.1%} of the improvement)"
         )
         stable = f"{'stable' if self.stable else 'unstable'} from step to step (scatter {self.scatter:.0%})"
         going = "still improving" if self.improving else "no longer improving"
-        return f"{smooth}, {stable}, {going} ({self.gain:+.1%} in the last tenth)"
+        return f"{smooth}, {stable}, {going} ({self.gain:+.1%} in the last tenth of the steps)"
 
 
 def assess_convergence(losses: Sequence[float] | NDArray[np.float64]) -> Convergence:
-    """Judge the losses of all steps of a run, at least two."""
+    """Assess the losses of all steps of a run, at least two."""
     curve = np.asarray(losses, dtype=np.float64)
     if not np.isfinite(curve).all():
         return Convergence(float(curve[0]), math.nan, False, False, False, True, math.nan, math.nan, math.nan)
@@ -97,7 +97,7 @@ def _highest_rise(parts: Sequence[float]) -> float:
 
 
 def standing(references: References, losses: Sequence[float]) -> TrainingStatus:
-    """Say where a run stands among the losses that need no training.
+    """Compare a run with the reference losses.
 
     Parameters
     ----------
@@ -112,8 +112,8 @@ def standing(references: References, losses: Sequence[float]) -> TrainingStatus:
     if len(losses) == 1:
         return TrainingStatus("wait", "untrained")
     if last < references.linear:
-        return TrainingStatus("good", "below the best linear filter")
+        return TrainingStatus("good", "better than a Wiener filter")
     if last < references.identity:
-        return TrainingStatus("wait", "better than doing nothing, not better than the best linear filter")
+        return TrainingStatus("wait", "better than the raw input, not better than a Wiener filter")
     beaten = "better" if last < references.constant else "not better"
-    return TrainingStatus("bad", f"worse than doing nothing, {beaten} than a constant")
+    return TrainingStatus("bad", f"worse than the raw input, {beaten} than a blank image")

@@ -71,7 +71,9 @@ def read(path: Path) -> ExternalRun:
             found.about["initial_loss"] is not None and bool(found.about["epoch_losses"])
         )
     except OSError:
-        raise RunError("R01", path, "is not there", fix="Give a run folder, or a JSON or CSV file") from None
+        raise RunError(
+            "R01", path, "does not exist", fix="Give a run folder, or a JSON or CSV file"
+        ) from None
     except (ValueError, KeyError, TypeError) as error:
         problem = f"does not describe a run: {type(error).__name__} {error}"
         raise RunError("R02", path, problem, fix="See docs/comparing.md for what it must hold") from None

@@ -1,4 +1,4 @@
-"""The losses of a run as a picture, beside those that need no training."""
+"""The losses of a run as a picture, with reference lines."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def draw(history: History, path: Path) -> None:
     figure = Figure(figsize=INCHES, layout="constrained")
     axes = figure.subplots()
     low, high = y_range(history)
-    axes.set(xlabel="step", ylabel="loss (mean squared error)", ylim=(low, high))
+    axes.set(xlabel="step", ylabel="loss (MSE)", ylim=(low, high))
     _curves(axes, history)
     if history.started:
         _references(axes, history.started.references, (low, high))
@@ -83,17 +83,19 @@ def _save(figure: Any, axes: Any, path: Path) -> None:
 
 
 def _curves(axes: Any, history: History) -> None:
-    axes.plot(history.steps, history.losses, color=COLORS["steps"], linewidth=0.8, label="each step")
+    axes.plot(history.steps, history.losses, color=COLORS["steps"], linewidth=0.8, label="training (step)")
     epochs = [epoch for epoch in history.epochs if epoch.epoch]
     at = [epoch.step for epoch in epochs]
     few = "o" if len(epochs) <= 100 else ""
-    for name, words in (("train", "training, by epoch"), ("validation", "held out")):
+    for name, words in (("train", "training (epoch)"), ("validation", "validation")):
         losses = [getattr(epoch, f"{name}_loss") for epoch in epochs]
         axes.plot(at, losses, color=COLORS[name], marker=few, markersize=3.5, label=words)
     best = history.best
     if best is not None:
         place = [best.step], [best.validation_loss]
-        axes.plot(*place, color=COLORS["best"], marker="*", markersize=13, linestyle="", label="kept")
+        axes.plot(
+            *place, color=COLORS["best"], marker="*", markersize=13, linestyle="", label="best validation"
+        )
 
 
 def _references(axes: Any, known: References, limits: tuple[float, float]) -> None:

@@ -66,7 +66,7 @@ class RunRecord:
 
     @property
     def seconds(self) -> float:
-        """How long it trained."""
+        """Training time."""
         return float(self.about["seconds"])
 
     @property
@@ -124,7 +124,9 @@ class RunRecord:
         try:
             yield from metrics.read(self.folder.metrics)
         except OSError:
-            raise RunError("R01", self.folder.metrics, "is not there", fix="Copy the whole folder") from None
+            raise RunError(
+                "R01", self.folder.metrics, "does not exist", fix="Copy the whole folder"
+            ) from None
         except (KeyError, ValueError) as error:
             raise _damaged(self.folder.metrics, error) from None
 
