@@ -26,6 +26,7 @@ Micrographs = Annotated[
     Positional[Paths],
     arg(metavar="PATH...", help="MRC files, folders of them, or RELION STAR files.", help_behavior_hint=""),
 ]
+OutputFolder = Annotated[Path, arg(metavar="FOLDER", help="Output folder.")]
 Files = Annotated[
     Positional[Paths],
     arg(metavar="PATH...", help="MRC files, or folders of them.", help_behavior_hint=""),
@@ -106,7 +107,7 @@ class Denoise:
     """
 
     paths: Micrographs
-    output: Annotated[Path, arg(metavar="FOLDER", help="Output folder.")]
+    output: OutputFolder
     denoising: Denoising
     reading: Reading
     model: Annotated[
@@ -139,7 +140,7 @@ class Thin:
     """
 
     paths: Micrographs
-    out: Annotated[Path, arg(metavar="FOLDER", help="Output folder.")]
+    out: OutputFolder
     thinning: Thinning
     reading: Reading
     overwrite: Annotated[bool, arg(help="Replace halves that exist.", help_behavior_hint="")] = False
@@ -154,7 +155,7 @@ class Simulate:
     --structure each micrograph shows its own random assembly.
     """
 
-    output: Annotated[Path, arg(metavar="FOLDER", help="Output folder.")]
+    output: OutputFolder
     simulating: Simulating
     structure: Annotated[
         Paths, arg(metavar="FILE...", help="PDB or mmCIF files of the particles.", help_behavior_hint="")
@@ -179,9 +180,7 @@ class Evaluate:
         Positional[Paths],
         arg(metavar="PATH...", help="Folders or MRC files with both halves.", help_behavior_hint=""),
     ] = ()
-    halves: Annotated[
-        Paths, arg(metavar="PATH...", help="The same, as for training.", help_behavior_hint="")
-    ] = ()
+    halves: Halves = ()
     model: Annotated[
         Paths,
         arg(
@@ -199,12 +198,7 @@ class Evaluate:
         ),
     ] = ()
     truth: Annotated[
-        Paths,
-        arg(
-            metavar="PATH...",
-            help="Ground truth: the clean micrographs of simulated halves.",
-            help_behavior_hint="",
-        ),
+        Paths, arg(metavar="PATH...", help="Clean micrographs of simulated halves.", help_behavior_hint="")
     ] = ()
     figures: Annotated[
         Path | None, arg(metavar="FILE.json", help="Write all numbers to this file.", help_behavior_hint="")
@@ -223,7 +217,7 @@ class Demo:
     """
 
     training: Training
-    output: Annotated[Path, arg(metavar="FOLDER", help="Output folder.")] = Path("demo-output")
+    output: OutputFolder = Path("demo-output")
 
 
 @dataclass(frozen=True)

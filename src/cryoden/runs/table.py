@@ -53,11 +53,8 @@ FIGURES = (
     Figure("blank image", "Validation loss of a blank image.", _reference("constant")),
     Figure("Wiener filter", "Validation loss of a Wiener filter.", _reference("linear")),
     Figure("noise floor", "Validation loss that no network can beat.", _reference("floor")),
-    Figure("to floor", (
-                       "How far the model gets from the Wiener filter (0 %) to the noise floor "
-                       "(100 %)."
-), lambda run: _number(gained(run), ".0%")),
-    Figure("special", "Another measure; of this program: CC of output and target.", lambda run: run.special or "–"),
+    Figure("to floor", "From Wiener filter (0 %) to floor (100 %).", lambda run: _number(gained(run), ".0%")),
+    Figure("special", "Another measure; here CC of output and target.", lambda run: run.special or "–"),
     Figure("batch/s", "Batches per second.", lambda run: _number(run.batches, ".1f")),
     Figure("images/s", "Images per second.", lambda run: _number(run.images, ",.0f")),
     Figure("time", "Training time.", lambda run: "–" if run.seconds is None else clock(run.seconds)),
