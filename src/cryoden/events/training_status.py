@@ -116,8 +116,8 @@ def _standing(references: References, epochs: Sequence[EpochFinished]) -> Traini
     if kept.validation_loss >= references.linear:
         return TrainingStatus("wait", "Not yet better than a Wiener filter")
     if kept.epoch == 0:
-        words = "Not better than the starting model yet" if epochs[-1].epoch else "Starting model loaded"
-        return TrainingStatus("wait", f"{words}; it already beats a Wiener filter")
+        words = "Not yet better than the starting model, which" if epochs[-1].epoch else "The starting model"
+        return TrainingStatus("wait", f"{words} is better than a Wiener filter")
     below = takewhile(lambda e: e.epoch and e.validation_loss < references.linear, reversed(epochs))
     in_a_row = len(list(below))
     if not in_a_row:

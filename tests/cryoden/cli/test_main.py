@@ -56,8 +56,8 @@ def test_a_pixel_size_that_no_file_tells_is_assumed_and_said(
         mrc.write(path, pixels, pixel_size=None, label="a half without a pixel size")
     assert train(folder, "--epochs", "1") == 0
     told = capsys.readouterr()
-    assert "works on pixels of 3 Å" in told.out
-    assert "pixel size of m0_EVN is not known: 1 Å/px is assumed" in told.err
+    assert "working pixel size: 3 Å/px" in told.out
+    assert "no pixel size in the header of m0_EVN: 1 Å/px assumed, the result may be wrong" in told.err
     model = str(folder / "m.safetensors")
     assert (
         main(["denoise", str(folder / "m0_EVN.mrc"), "--model", model, "--output", str(folder / "out")]) == 0
@@ -217,7 +217,7 @@ def test_interrupting_keeps_the_best_model_and_says_so(folder: Path) -> None:
         process.send_signal(signal.SIGINT)
         _, told = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert f"The best model so far is in {model}" in told
+    assert f"The best model so far is saved in {model}" in told
     assert load(model).provenance["end"] == "stopped"
 
 

@@ -126,7 +126,7 @@ def test_a_model_that_hands_back_its_input_is_found_out() -> None:
 
 
 def test_a_model_that_prints_the_same_particles_everywhere_is_found_out() -> None:
-    assert any(re.match(r"It invents: 9\d %", finding.words) for finding in against("prints"))
+    assert any(re.match(r"Hallucinated signal: 9\d %", finding.words) for finding in against("prints"))
 
 
 def test_no_filter_invents_and_none_is_said_to_hand_back_its_input() -> None:
@@ -142,8 +142,8 @@ def test_a_model_that_makes_particles_of_noise_is_found_out() -> None:
 
 def test_a_model_that_makes_everything_gray_is_found_out() -> None:
     compared, other = against("gray")
-    assert compared.words.startswith("Worse than doing nothing")
-    assert other.words.startswith("It shows nothing")
+    assert compared.words.startswith("Worse than the raw input")
+    assert other.words.startswith("Blank output")
 
 
 def test_figures_are_kept_pair_by_pair() -> None:
@@ -202,7 +202,7 @@ def test_the_command_line_compares_files_of_another_program(
     assert run(folder, *truth, *smooth, "--figures", str(figures)) == 0
     told = capsys.readouterr().out
     assert "low-pass 20 Å" in told
-    assert "dB against the truth; the Wiener filter has" in " ".join(told.split())
+    assert "dB against the ground truth, the Wiener filter" in " ".join(told.split())
     table = json_file.load(figures)
     smooth_row = table.rows[-1]
     assert smooth_row.name == "smooth"
@@ -271,7 +271,7 @@ def test_the_report_shows_every_method_and_loads_nothing_from_anywhere(tmp_path:
     assert not re.findall(r"https?:|//[\w-]+\.|url\(|@import|<script|<link|<iframe", page)
     assert all(source.startswith("data:image/png;base64,") for source in reader.sources)
     assert len(reader.sources) == 3 + 3 * 5  # raw, low-pass, Wiener; of each model its image and two doubts
-    assert any("It invents" in text for text in reader.texts)
+    assert any("Hallucinated signal" in text for text in reader.texts)
 
 
 class _Reader(HTMLParser):

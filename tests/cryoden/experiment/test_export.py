@@ -190,7 +190,7 @@ def test_data_that_are_gone_are_told_in_one_line_and_pairs_can_be_made_up(
     capsys.readouterr()
     assert main(["export", run, "--out", str(tmp_path / "out")]) == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"Q06  {tmp_path / 'data'} — is not there any more")
+    assert line.startswith(f"Q06  {tmp_path / 'data'} — no longer exists")
     assert "--synthetic" in line
     assert {path.name for path in tmp_path.iterdir()} == {"run"}
     assert main(["export", run, "--out", str(tmp_path / "out"), "--synthetic"]) == 0

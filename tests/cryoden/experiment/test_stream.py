@@ -129,7 +129,7 @@ def test_a_file_that_became_shorter_is_told_with_its_name_when_its_batch_is_aske
     os.truncate(store.folder / "pairs_00001.bin", 3 * store.layout.pair_bytes - 1)
     batches: Any = stream(store, 2).batches(iter(range(12)))
     assert len(list(islice(batches, 3))) == 3
-    with pytest.raises(PatchFileError, match=r"Q04 .*pairs_00001\.bin — is not whole: 98,303 of 163,840"):
+    with pytest.raises(PatchFileError, match=r"Q04 .*pairs_00001\.bin — is incomplete: 98,303 of 163,840"):
         list(batches)
     assert reading_threads() == []
 

@@ -50,10 +50,10 @@ def test_a_loss_that_runs_away_has_diverged(end: float) -> None:
 def test_a_run_is_told_where_it_stands_among_what_needs_no_training() -> None:
     words = [standing(KNOWN, [0.64, loss]).words for loss in (0.02, 0.012, 0.007, 0.005, 2.0)]
     assert words == [
-        "worse than doing nothing, not better than a constant",
-        "worse than doing nothing, better than a constant",
-        "better than doing nothing, not better than the best linear filter",
-        "below the best linear filter",
+        "worse than the raw input, not better than a blank image",
+        "worse than the raw input, better than a blank image",
+        "better than the raw input, not better than a Wiener filter",
+        "better than a Wiener filter",
         "diverged",
     ]
 

@@ -77,8 +77,8 @@ def test_below_the_plot_stands_how_the_run_stands_and_what_its_last_epoch_was_wo
 ) -> None:
     drawn(qtbot, plot, runs.history())
     assert "●" in plot.readout.verdict.text()
-    assert plot.readout.verdict.toolTip() == "below the best linear filter for 4 epochs: keep"
-    figures = "r 0.0200 · SNR +21.5 dB · B/S 0.12 · FRC 0.100 (raw 0.080) · 1/7 at 18.4 Å (30 Å)"
+    assert plot.readout.verdict.toolTip() == "Better than a Wiener filter for 4 epochs: good to use"
+    figures = "CC 0.0200 · SNR +21.5 dB (Palovcak) · B/S 0.12 · mean FRC 0.100 (raw 0.080) · FRC 0.143 at 18.4 Å (raw 30 Å)"
     assert plot.readout.figures.text() == f"epoch 5: loss 0.9800 · {figures}"
 
 
@@ -105,7 +105,7 @@ def test_a_restart_is_told_and_drawn_where_it_happened(qtbot: Any, plot: Any) ->
     drawn(qtbot, plot, history)
     assert [line.value() for line in plot._restarts if line.isVisible()] == [50]
     assert "▲" in plot.readout.verdict.text()
-    assert plot.readout.verdict.toolTip().startswith("The loss ran away")
+    assert plot.readout.verdict.toolTip().startswith("The loss diverged")
 
 
 @pytest.mark.parametrize("dark", [True, False])
