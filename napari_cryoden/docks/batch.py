@@ -40,7 +40,7 @@ class BatchWidget(Dock):
         self.output = PathField("folder", "Output folder")
         self.model = ModelField(self.viewer)
         self.form = SettingsForm(DenoisingSettings(device=preferences().device))
-        self.replace = QCheckBox("Overwrite results of other models or settings")
+        self.replace = QCheckBox("Overwrite results of other\nmodels or settings")
         self.files = BatchFiles()
         self.denoise_button, self.cancel_button = QPushButton("Denoise all"), QPushButton("Cancel")
         self.pause_button = QPushButton("Pause")

@@ -41,7 +41,7 @@ class OpenWidget(Dock):
         self.files_button, self.sample_button = QPushButton("Files…"), QPushButton("Sample data")
         self.list = MicrographList()
         self.found = status_label()
-        self.all_button, self.ready_button = QPushButton("Select all"), QPushButton("Select usable pairs")
+        self.all_button, self.ready_button = QPushButton("All"), QPushButton("Select usable pairs")
         self.rest_button = QPushButton("Stop checking")
         self.open_button, self.cancel_button = QPushButton("Open"), QPushButton("Cancel")
         self.train_button = QPushButton("Train on this folder")

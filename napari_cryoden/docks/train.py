@@ -39,7 +39,7 @@ class TrainWidget(Dock):
         self.run = TrainingJob.of(self.viewer)
         self.source = TrainingData(self.viewer)
         self.folder = PathField("save", "Output folder (new run)")
-        self.start_model = PathField("open", "Model to fine-tune", MODELS, "optional")
+        self.start_model = PathField("open", "Model to fine-tune", MODELS, "model file")
         self.preview = LivePreview(self.viewer)
         self.form = SettingsForm(TrainingSettings(device=preferences().device))
         self.train_button = QPushButton("Train")

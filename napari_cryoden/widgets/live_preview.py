@@ -25,7 +25,7 @@ HERE = "Move the preview to the center of the view, or of the rectangle drawn in
 class LivePreview(QWidget):
     """Chooses where to look at the window's run, and shows what is seen there.
 
-    The region moves with "Move preview here" only, not as one pans. Its pixels change in place
+    The region moves with "Move here" only, not as one pans. Its pixels change in place
     and its contrast stays, so that nothing flickers.
     """
 
@@ -33,7 +33,7 @@ class LivePreview(QWidget):
         super().__init__()
         self._viewer, self.run = viewer, TrainingJob.of(viewer)
         self.layer = LayerCombo(viewer, USE, none="no preview")
-        self.here_button = QPushButton("Move preview here")
+        self.here_button = QPushButton("Move here")
         self.here_button.setToolTip(HERE)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)

@@ -25,8 +25,8 @@ LAYERS, FOLDER, SUPERVISED, COUNTED = range(4)
 _CHOICES = (
     "Even/odd halves (open layers)",
     "Even/odd halves (folder)",
-    "Noisy and reference layer (supervised)",
-    "Electron-counted micrograph (split into halves)",
+    "Noisy and reference (supervised)",
+    "Electron counts (split into halves)",
 )
 _HELP = (
     "Even/odd halves: Noise2Noise training, each half predicts the other.\nSupervised: the noisy "

@@ -98,7 +98,7 @@ def _show_start(event: TrainingStarted) -> None:
     OUT.print("reference losses on the validation data (no training)")
     rows = (
         ("raw input", at.identity, ""),
-        ("constant", at.constant, ""),
+        ("blank image", at.constant, ""),
         ("best Gaussian", at.gaussian, f"σ {length(at.sigma, pixel_size)}"),
         ("Wiener filter", at.linear, ""),
         ("noise floor", at.floor, shared),

@@ -46,10 +46,10 @@ class Response:
     @property
     def words(self) -> str:
         """One sentence for people."""
-        said = f"{self.given} gave {_percent(self.power)} of the micrograph's power out"
+        said = f"{self.given} gives {_percent(self.power)} of the output power of the micrograph"
         if self.power < LITTLE:
-            return f"{said}: little of what the denoised micrograph shows could appear without structure."
-        return f"{said}: about that much of what the denoised micrograph shows needs no structure to appear."
+            return f"{said}: little of the output could appear without structure in the input."
+        return f"{said}: about that much of the output appears without structure in the input."
 
 
 def noise_response(denoise: Denoise, image: Pixels, seed: int) -> Response:
@@ -66,7 +66,7 @@ def noise_response(denoise: Denoise, image: Pixels, seed: int) -> Response:
     """
     scale = measure(Micrograph(image, None, "noise"))
     noise = np.random.default_rng(seed).standard_normal(image.shape, np.float32)
-    return _response(denoise, scale.undo(noise), image, "White noise in")
+    return _response(denoise, scale.undo(noise), image, "White noise")
 
 
 def phase_response(denoise: Denoise, image: Pixels, pixel_size: float, beyond: float, seed: int) -> Response:
@@ -82,9 +82,7 @@ def phase_response(denoise: Denoise, image: Pixels, pixel_size: float, beyond: f
         Å; see `cryoden.image.spectra.phase_randomized`.
     """
     scrambled = phase_randomized(image, pixel_size, beyond, seed)
-    return _response(
-        denoise, scrambled, image, f"The micrograph with its phases finer than {beyond:g} Å scrambled"
-    )
+    return _response(denoise, scrambled, image, f"The micrograph with phases randomized beyond {beyond:g} Å")
 
 
 def _response(denoise: Denoise, empty: Pixels, image: Pixels, given: str) -> Response:
@@ -172,10 +170,10 @@ class Removed:
     @property
     def words(self) -> str:
         """One sentence for people."""
-        found = f"Pixels of what was removed correlate by at most {self.largest:.3f}"
+        found = f"Neighboring pixels of the residual correlate by at most {self.largest:.3f}"
         if self.largest < NOISE:
             return f"{found}: it looks like noise."
-        return f"{found}: structure was removed too, unless the camera's own noise is correlated."
+        return f"{found}: structure was removed, too, unless the camera noise itself is correlated."
 
 
 def difference_autocorrelation(raw: Pixels, denoised: Pixels, reach: int) -> Removed:

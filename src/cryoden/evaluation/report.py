@@ -1,6 +1,6 @@
 """An evaluation as one HTML page to look at: no script, nothing loaded from anywhere.
 
-First what it means in words, then pictures, then curves, then figures, then how they are made.
+First verdicts in words, then pictures, curves, numbers, and how they are computed.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ BETTER: dict[Status, str] = {
     "unknown": "",
 }
 BELIEVED: dict[Status, str] = {
-    "good": "nothing speaks against it",
-    "doubtful": "look twice",
-    "bad": "do not believe it",
-    "unknown": "too little is known",
+    "good": "no warnings",
+    "doubtful": "check the warnings",
+    "bad": "do not trust it",
+    "unknown": "not enough data",
 }
-SHOWS: dict[Shows, str] = {"image": "", "difference": " taken away", "disagreement": " even against odd"}
+SHOWS: dict[Shows, str] = {"image": "", "difference": " residual", "disagreement": " even vs. odd"}
 SLOPES = 3  # shells whose correlation is that of illumination, and may leave the chart
 BAR = 0.25  # of a picture's width, at most, for the scale bar
 
@@ -71,34 +71,32 @@ def _section(title: str, words: str, content: str) -> str:
 def _head(table: Table) -> str:
     pairs = len(table.raw.pairs)
     about = (
-        f"{pairs:,} pair{'s' if pairs > 1 else ''} of halves, {table.pixels:,} pixels in each half. "
-        f"The raw halves correlate by r = {table.r_half:.4f}: {100 * table.r_half:.1f} % of a half is "
+        f"{pairs:,} half-set pair{'s' if pairs > 1 else ''}, {table.pixels:,} pixels in each half. "
+        f"The CC of the raw halves is {table.r_half:.4f}: {100 * table.r_half:.1f} % of a half is "
         f"signal, the rest is noise. {table.provenance.get('time', '')[:10]}"
     )
-    return f'<h1>Can these denoised micrographs be believed?</h1><p class="soft">{escape(about)}</p>'
+    return f'<h1>Are these denoised micrographs trustworthy?</h1><p class="soft">{escape(about)}</p>'
 
 
 def _verdicts(table: Table) -> str:
     cards = "".join(map(_card, conclusions(table)))
     words = (
-        "What each method wins over a raw half, estimated from the halves: blurring, losing signal and "
-        "inventing all count against it, and so does leaving out the ice, which the halves share."
+        "Estimated gain over a raw half: blurring, lost signal and hallucination all lower it, "
+        "and so does removing the ice, which the halves share."
     )
     if table.spread is not None:
         words += (
-            f" The models differ from each other by {100 * table.spread:.0f} % of the contrast of what they "
-            "show: details weaker than that may be chance."
+            f" The models differ from each other by {100 * table.spread:.0f} % of the output contrast: "
+            "weaker details may be chance."
         )
     won = [
-        _gains(
-            "Structures from 20 Å to 400 px, where particles are", table, lambda r: table.gain_db(r, "coarse")
-        ),
+        _gains("Particle band, 20 Å to 400 px", table, lambda r: table.gain_db(r, "coarse")),
         _gains("All structures up to 400 px", table, table.gain_db),
     ]
     if table.raw.mean.truth_db is not None:
-        won.append(_gains("Against the truth", table, lambda row: row.mean.truth_db))
+        won.append(_gains("Against the ground truth", table, lambda row: row.mean.truth_db))
     charts = f'<div class="charts">{"".join(won)}</div>'
-    return f'<div class="cards">{cards}</div>{_section("Signal-to-noise ratio won", words, charts)}'
+    return f'<div class="cards">{cards}</div>{_section("SNR gain", words, charts)}'
 
 
 def _gains(title: str, table: Table, gain: Callable[[Row], float | None]) -> str:
@@ -144,12 +142,12 @@ def _pictures(table: Table, pictures: Sequence[Picture]) -> str:
 
 def _doubts(table: Table, pictures: Sequence[Picture]) -> str:
     words = (
-        "Left, what was taken away, from − 3 σ (blue) to + 3 σ (orange): it should look like noise, without "
-        "particles. Right, where even and odd half disagree: dark where they are equal, bright where they "
-        "have nothing in common."
+        "Left: the residual, from − 3 σ (blue) to + 3 σ (orange): it should look like noise, "
+        "without particles. Right: where even and odd disagree: dark where they are equal, "
+        "bright where they have nothing in common."
     )
     found = "".join(_picture(table, one) for one in _chosen(table, pictures) if one.shows != "image")
-    return _section("What to doubt", words, found and f'<div class="pictures pairs">{found}</div>')
+    return _section("Warnings", words, found and f'<div class="pictures pairs">{found}</div>')
 
 
 def _chosen(table: Table, pictures: Sequence[Picture]) -> list[Picture]:
@@ -171,15 +169,15 @@ def _picture(table: Table, one: Picture) -> str:
 def _charts(table: Table) -> str:
     frc, snr, power, truth = (_lines(table, which) for which in ("frc", "snr", "power", "truth"))
     parts = [
-        chart(_ring("Ring correlation with the other raw half", table, frc), frc),
-        chart(_decades("Signal over error, shell by shell", "ratio", table, snr), snr),
-        chart(_decades("Power that is left", "power (a raw half = 1)", table, power), power),
-        chart(_ring("Ring correlation with the truth", table, truth), truth),
+        chart(_ring("FRC with the other raw half", table, frc), frc),
+        chart(_decades("Signal over error, by resolution", "ratio", table, snr), snr),
+        chart(_decades("Power spectrum", "power (a raw half = 1)", table, power), power),
+        chart(_ring("FRC with the ground truth", table, truth), truth),
     ]
     words = (
-        "By wavelength, coarse to fine. In the first chart a filter that treats directions alike lies on the "
-        "raw curve: what lies above it knows more than frequencies. Error is noise left and signal lost "
-        "together; shells without signal are left out."
+        "By resolution, low to high. In the first chart an isotropic filter lies on the raw "
+        "curve: a curve above it shows more than filtering. Error is remaining noise plus lost "
+        "signal; shells without signal are left out."
     )
     return _section("Curves", words, f'<div class="charts">{"".join(parts)}</div>')
 
@@ -194,7 +192,7 @@ def _lines(table: Table, which: str) -> list[Line]:
 def _ring(title: str, table: Table, lines: Sequence[Line]) -> Axes:
     most = max((y for line in lines for y in line.y[SLOPES:] if y is not None), default=1.0)
     high = next(edge for edge in (0.1, 0.2, 0.5, 1.0) if most <= edge or edge == 1.0)
-    return Axes(title, "correlation", table.unit, -high / 10, high, mark=1 / 7 if high > 1 / 7 else None)
+    return Axes(title, "FRC", table.unit, -high / 10, high, mark=1 / 7 if high > 1 / 7 else None)
 
 
 def _decades(title: str, label: str, table: Table, lines: Sequence[Line]) -> Axes:
@@ -208,9 +206,9 @@ def _figures(table: Table) -> str:
     head = "".join(f"<th>{escape(column.title)}</th>" for column in columns(table))
     judged = table.assessed()
     rows = "".join(_row(table, row, "judged" if row in judged else "plain") for row in table.rows)
-    words = "Means over the pairs. A star marks the best low-pass; what is judged stands out."
+    words = "Means over the pairs. A star marks the best low-pass; models and other programs are highlighted."
     body = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-    return _section("Figures", words, f'<div class="wide">{body}</div>')
+    return _section("Numbers", words, f'<div class="wide">{body}</div>')
 
 
 def _row(table: Table, row: Row, kind: str) -> str:
@@ -223,7 +221,7 @@ def _sources(table: Table) -> str:
         f"<dt>{escape(column.title)}</dt><dd>{escape(column.means)} {_source(column)}</dd>"
         for column in columns(table)
     )
-    return _section("How each figure is made", "", f"<dl>{items}</dl>")
+    return _section("How each number is computed", "", f"<dl>{items}</dl>")
 
 
 def _source(column: Column) -> str:

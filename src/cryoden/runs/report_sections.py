@@ -49,7 +49,7 @@ def _performance(history: History) -> str:
         for one in epochs
         if one.speed is not None
     ]
-    head = ("epoch", "average loss", "time", "batch/s", "images/s", "MB/s", "GPU memory, at most")
+    head = ("epoch", "mean loss", "time", "batch/s", "images/s", "MB/s", "peak GPU memory")
     return table(head, rows) if rows else ""
 
 
@@ -59,9 +59,9 @@ def _convergence(record: RunRecord, history: History) -> str:
     found = assess_convergence(history.losses)
     known = record.started.references
     rows = {
-        "judgement": found.words(),
-        "first fiftieth of the steps": f"{found.first:.5f}",
-        "last fiftieth": f"{found.last:.5f}",
+        "assessment": found.words(),
+        "loss, first 2 % of the steps": f"{found.first:.5f}",
+        "loss, last 2 % of the steps": f"{found.last:.5f}",
         "improvement factor": f"{found.factor:.3g}",
     }
     return facts(rows | _beside(found, known) | _as_error(record, found))
@@ -72,8 +72,8 @@ def _beside(found: Convergence, known: References) -> dict[str, str]:
     return {
         f"the same for {words}": f"{found.first / loss:.3g} (loss {loss:.5f})"
         for words, loss in (
-            ("blank image", known.constant),
-            ("raw input", known.identity),
+            ("a blank image", known.constant),
+            ("the raw input", known.identity),
             ("the Wiener filter", known.linear),
         )
         if loss > 0
@@ -84,8 +84,8 @@ def _as_error(record: RunRecord, found: Convergence) -> dict[str, str]:
     if record.started.scale != "positive" or not found.last >= 0:
         return {}
     known = record.started.references
-    words = f"{math.sqrt(found.last):.4f} (doing nothing {math.sqrt(known.identity):.4f})"
-    return {"RMS error on the scale from 0 to 1": words}
+    words = f"{math.sqrt(found.last):.4f} (raw input {math.sqrt(known.identity):.4f})"
+    return {"RMS error (gray values 0 to 1)": words}
 
 
 def _architecture(record: RunRecord) -> str:
@@ -99,30 +99,31 @@ def _architecture(record: RunRecord) -> str:
 
 
 def _data(record: RunRecord) -> str:
-    told = _json(record.folder.data)
-    return facts({name: str(value) for name, value in told.items()}) if told else ""
+    known = _json(record.folder.data)
+    return facts({name: str(value) for name, value in known.items()}) if known else ""
 
 
 def _pictures(record: RunRecord) -> str:
     picture = record.folder.pairs
-    words = "Held-out pairs: input, target, and what the kept network makes of the input."
+    words = "Validation pairs: input, target, and output of the saved model."
     return f"{words}\n\n![Input, target and output]({picture.name})" if picture.is_file() else ""
 
 
 def _quality(record: RunRecord) -> str:
-    told = _json(record.folder.evaluation)
-    if not told:
-        return (
-            "Not measured: that needs two noisy pictures of one scene. `cryoden evaluate` does it on halves."
-        )
+    known = _json(record.folder.evaluation)
+    if not known:
+        return "Not measured: this needs two independent noisy images. Use `cryoden evaluate` on half-sets."
     words = (
-        "By `cryoden evaluate`, on held-out targets with noise added twice, so that the truth is known. "
-        "Gain is the signal-to-noise ratio won over the noisy picture, in dB."
+        "By `cryoden evaluate`, on validation targets with noise added twice, so that the ground "
+        "truth is known. SNR gain over the noisy image in dB."
     )
     rows = [
-        [row["method"], *(_figure(row, name) for name in ("gain_db", "r", "bias"))] for row in told["methods"]
+        [row["method"], *(_figure(row, name) for name in ("gain_db", "r", "bias"))]
+        for row in known["methods"]
     ]
-    return f"{words}\n\n{table(('method', 'gain', 'r with the other', 'B/S'), rows)}\n\n{told['verdict']}"
+    return (
+        f"{words}\n\n{table(('method', 'SNR gain', 'CC with the other', 'B/S'), rows)}\n\n{known['verdict']}"
+    )
 
 
 def _figure(row: dict[str, Any], name: str) -> str:

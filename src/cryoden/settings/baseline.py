@@ -15,7 +15,7 @@ Engine = Literal["auto", "torch", "fused"]
 class PatchSettings:
     """How micrographs become pairs of patches."""
 
-    patch: Annotated[int, Setting("Patch size", "px", 16, 8192, 256)] = 1024
+    patch: Annotated[int, Setting("Edge length of a patch", "px", 16, 8192, 256)] = 1024
     stride: Annotated[
         int,
         Setting(
@@ -46,7 +46,7 @@ class PatchSettings:
     clip: Annotated[bool, Setting("Clip noisy patches to 0–1 (scale positive only)")] = True
     noise_seed: Annotated[int, Setting("Random seed of the noise", low=0, high=2**31 - 1, step=1)] = 0
     dtype: Annotated[Literal["float32", "float16"], Setting("Number format on disk")] = "float32"
-    shard: Annotated[int, Setting("Pairs per file", "pairs", 1, 100_000, 32, expert=True)] = 128
+    shard: Annotated[int, Setting("Number of pairs per file", "pairs", 1, 100_000, 32, expert=True)] = 128
 
     def __post_init__(self) -> None:
         check(self)
@@ -56,7 +56,7 @@ class PatchSettings:
 class ExportSettings:
     """How much of a run is exported to programs in other languages."""
 
-    pairs: Annotated[int, Setting("Pairs per batch", "pairs", 1, 64, 1)] = 2
+    pairs: Annotated[int, Setting("Number of pairs per batch", "pairs", 1, 64, 1)] = 2
     edge: Annotated[
         int,
         Setting("Size of the central crop of each pair; smaller pairs are used whole", "px", 8, 2048, 8),
@@ -76,7 +76,7 @@ class BaselineSettings:
     """How the experiment is run; the defaults are the experiment's own."""
 
     epochs: Annotated[int, Setting("Passes over all pairs", "epochs", 1, 100_000, 1)] = 2
-    batch: Annotated[int, Setting("Pairs per step", "pairs", 1, 4096, 1)] = 4
+    batch: Annotated[int, Setting("Number of pairs per step", "pairs", 1, 4096, 1)] = 4
     learning_rate: Annotated[
         float, Setting("Learning rate of plain gradient descent (SGD)", "", 1e-8, 10, 1e-3)
     ] = 1e-3

@@ -38,6 +38,7 @@ class DenoisingSettings:
         Setting(
             "Test-time augmentation: 8 averages over 8 rotations and mirrors; better, but 8 times slower",
             expert=True,
+            label="test-time augmentation",
         ),
     ] = 1
     ice_ring: Annotated[
@@ -45,6 +46,7 @@ class DenoisingSettings:
         Setting(
             "Keep the 3.1–5 Å ice signal, attenuated, where the power spectrum shows an ice ring",
             expert=True,
+            label="keep ice signal",
         ),
     ] = True
     pixel_format: Annotated[

@@ -93,7 +93,7 @@ class EvaluationSettings:
             2,
             1000,
             5,
-            label="phase-randomize beyond",
+            label="randomize beyond",
         ),
     ] = 20.0
     precision: Annotated[

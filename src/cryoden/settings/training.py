@@ -118,7 +118,9 @@ class TrainingSettings:
             expert=True,
         ),
     ] = 1.0
-    optimizer: Annotated[Literal["adamw", "sgd"], Setting("Optimizer", expert=True)] = "adamw"
+    optimizer: Annotated[
+        Literal["adamw", "sgd"], Setting("Optimizer: AdamW, or plain gradient descent (SGD)", expert=True)
+    ] = "adamw"
     learning_rate: Annotated[
         float, Setting("Learning rate of the optimizer", low=1e-7, high=10.0, step=1e-4, expert=True)
     ] = 3e-4
