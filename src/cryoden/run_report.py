@@ -89,7 +89,10 @@ def _quality(history: History) -> Rows:
     if of.gain is not None and of.bias is not None:
         rows |= {"SNR gained": f"{of.gain:+z.1f} dB", "signal changed or lost (B/S)": f"{of.bias:.2f}"}
     detail = f"{length(of.resolution, size)} (raw halves: {length(raw.resolution, size)})"
-    return rows | {"FRC, mean": f"{of.frc:z.3f} (raw halves: {raw.frc:z.3f})", "FRC falls below 1/7 at": detail}
+    return rows | {
+        "FRC, mean": f"{of.frc:z.3f} (raw halves: {raw.frc:z.3f})",
+        "FRC falls below 1/7 at": detail,
+    }
 
 
 def _run(record: RunRecord, history: History) -> Rows:

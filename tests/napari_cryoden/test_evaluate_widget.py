@@ -52,7 +52,7 @@ def test_denoised_layers_and_a_model_are_judged_beside_simple_filters(
     assert evaluate.even.layer is smoothed[0]
     assert evaluate.denoised_odd.layer.name == "m1_ODD · denoised"
     evaluate.model.path = model
-    with qtbot.waitSignal(evaluate.evaluating.ended, timeout=120_000):
+    with qtbot.waitSignal(evaluate.evaluating.ended):
         evaluate.evaluate_button.click()
         assert not evaluate.evaluate_button.isEnabled()
     shown = viewer.window.dock_widgets["Evaluation"]
@@ -78,7 +78,7 @@ def test_a_report_that_exists_is_not_replaced(
     qtbot: Any, evaluate: Any, add_halves: Any, notices: list[str], tmp_path: Any
 ) -> None:
     add_halves()
-    with qtbot.waitSignal(evaluate.evaluating.ended, timeout=120_000):
+    with qtbot.waitSignal(evaluate.evaluating.ended):
         evaluate.evaluate_button.click()
     (tmp_path / "mine.html").write_text("mine")
     evaluate.save(tmp_path / "mine.html")
@@ -90,7 +90,7 @@ def test_canceling_leaves_the_last_table(qtbot: Any, evaluate: Any, viewer: Any,
     add_halves()
     job = Evaluating.of(viewer)
     evaluate.evaluate_button.click()
-    with qtbot.waitSignal(job.ended, timeout=60_000) as ended:
+    with qtbot.waitSignal(job.ended) as ended:
         evaluate.cancel_button.click()
     assert ended.args == ["Canceled. Nothing was changed."]
     assert job.result is None
@@ -102,6 +102,6 @@ def test_two_different_scenes_are_refused_in_one_line(
 ) -> None:
     raw = add_halves()
     evaluate.odd.layer = raw[3]
-    with qtbot.waitSignal(evaluate.evaluating.ended, timeout=60_000):
+    with qtbot.waitSignal(evaluate.evaluating.ended):
         evaluate.evaluate_button.click()
     assert notices[0].startswith("D03")
