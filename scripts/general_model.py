@@ -31,15 +31,15 @@ import numpy as np
 import torch
 from torch import Tensor, distributed, nn
 
-from cryoden import checkpoint
-from cryoden.checkpoint import Model
-from cryoden.detector import Detector
-from cryoden.networks import UNet, loaded
-from cryoden.normalization import robust
-from cryoden.optics import Optics
-from cryoden.scene import Contrast, Scene
-from cryoden.simulate import seen
-from cryoden.structures import Structure, assembly, random_recipe
+from cryoden.image.normalization import robust
+from cryoden.model import checkpoint
+from cryoden.model.checkpoint import Model
+from cryoden.model.networks import UNet, loaded
+from cryoden.simulation.assemblies import Structure, assembly, random_recipe
+from cryoden.simulation.detector import Detector
+from cryoden.simulation.exposure import seen
+from cryoden.simulation.optics import Optics
+from cryoden.simulation.scene import Contrast, Scene
 
 WORKING = 3.0
 DETECTOR = 1.0  # Å/px, typical of the 0.5 to 2.5 it is trained for

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from cryoden import mrc
+from cryoden.io import mrc
 from cryoden.micrograph import HalfPair, Micrograph, Pixels
-from cryoden.regions import TrainingPair
+from cryoden.training.holdout import TrainingPair
 
 
 @dataclass(frozen=True)

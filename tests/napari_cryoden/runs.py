@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from cryoden import simulate
-from cryoden.events import (
+from cryoden.events.history import History
+from cryoden.events.quality import HeldOutQuality, References
+from cryoden.events.training import (
     EpochFinished,
     PhaseStarted,
     StepFinished,
@@ -18,12 +19,11 @@ from cryoden.events import (
     TrainingFinished,
     TrainingStarted,
 )
-from cryoden.history import History
-from cryoden.judgement import HeldOutQuality, References
+from cryoden.events.training_status import assess
 from cryoden.micrograph import HalfPair
-from cryoden.scene import Scene
-from cryoden.settings import TrainingSettings
-from cryoden.verdict import judge
+from cryoden.settings.training import TrainingSettings
+from cryoden.simulation import exposure
+from cryoden.simulation.scene import Scene
 
 FLOOR = 0.977
 REFERENCES = References(
@@ -61,7 +61,7 @@ def epoch(
     train = math.nan if number == 0 else validation - 0.001
     weights = WEIGHTS if best else None
     made = EpochFinished(number, number * 10, number * 1.0, train, validation, 0.02, False, QUALITY, weights)
-    return replace(made, verdict=judge(REFERENCES, [*before, made]))
+    return replace(made, verdict=assess(REFERENCES, [*before, made]))
 
 
 def events(epochs: int = 5) -> Iterator[TrainingEvent]:
@@ -96,7 +96,7 @@ def endless() -> Generator[TrainingEvent, None, None]:
 
 def pairs() -> list[HalfPair]:
     scene = Scene(edge=256, particles=8)
-    return [simulate.simulated(scene, "one"), simulate.simulated(scene, "two")]
+    return [exposure.simulated(scene, "one"), exposure.simulated(scene, "two")]
 
 
 def quick(**changes: Any) -> TrainingSettings:

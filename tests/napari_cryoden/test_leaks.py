@@ -17,8 +17,8 @@ from npe2 import PluginManifest
 from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QApplication
 
-from cryoden import checkpoint
-from cryoden.settings import TrainingSettings
+from cryoden.model import checkpoint
+from cryoden.settings.training import TrainingSettings
 
 OPENED = 100
 

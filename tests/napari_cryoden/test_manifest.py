@@ -42,8 +42,8 @@ def test_the_sample_menu_gives_two_pairs_the_plugin_recognizes(viewer: Any) -> N
 
 def test_docking_a_widget_does_not_load_torch() -> None:
     code = (
-        "import sys, napari_cryoden.train_widget, napari_cryoden.denoise_widget, napari_cryoden.plot_dock\n"
-        "import napari_cryoden.workbench\n"
+        "import sys, napari_cryoden.docks.train, napari_cryoden.docks.denoise\n"
+        "import napari_cryoden.plots.loss_dock, napari_cryoden.docks.workbench\n"
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -9,9 +9,10 @@ import torch
 from napari.settings import get_plugin_settings
 
 from cryoden.errors import MicrographError
-from cryoden.settings import Device, TrainingSettings
+from cryoden.settings.fields import Device
+from cryoden.settings.training import TrainingSettings
+from napari_cryoden.jobs.training import TrainingJob
 from napari_cryoden.preferences import Preferences, preferences
-from napari_cryoden.run import Run
 
 
 def declared(manifest: Any) -> dict[str, Any]:
@@ -58,7 +59,7 @@ def test_a_run_leaves_as_many_cores_as_were_chosen(
         threads.append(torch.get_num_threads())
         raise MicrographError("F24", None, "nothing to learn from")
 
-    run = Run.of(viewer)
+    run = TrainingJob.of(viewer)
     with qtbot.waitSignal(run.ended):
         run.train(opened, tmp_path / "m", TrainingSettings())
     assert threads == [1]

@@ -17,11 +17,11 @@ import numpy as np
 import pytest
 import torch
 
-from cryoden import checkpoint
-from cryoden.history import History
-from napari_cryoden import layers
-from napari_cryoden.plot_dock import TITLE
-from napari_cryoden.run import Run
+from cryoden.events.history import History
+from cryoden.model import checkpoint
+from napari_cryoden.jobs.training import TrainingJob
+from napari_cryoden.layers import layer_data
+from napari_cryoden.plots.loss_dock import TITLE
 from tests.napari_cryoden import runs
 from tests.napari_cryoden.runs import pairs, quick
 
@@ -71,7 +71,7 @@ def test_2_a_run_that_ended_keeps_neither_worker_nor_material(qtbot: Any, viewer
         pass
 
     material = Material()
-    held, run = weakref.ref(material), Run.of(viewer)
+    held, run = weakref.ref(material), TrainingJob.of(viewer)
 
     def work(material: Any = material) -> Any:
         assert material is not None
@@ -139,7 +139,7 @@ def test_3_closing_the_window_stops_the_worker_and_leaves_the_best_model(
 
 
 def test_5_the_worker_computes_with_gradients_whatever_the_interface_does(qtbot: Any, viewer: Any) -> None:
-    run, modes = Run.of(viewer), []
+    run, modes = TrainingJob.of(viewer), []
 
     def work() -> Any:
         modes.append(torch.is_grad_enabled())
@@ -160,7 +160,7 @@ def test_6_no_qt_binding_is_forced_on_anybody() -> None:
 
 def test_8_a_result_keeps_the_units_of_all_layers(viewer: Any, noise: Any) -> None:
     raw = viewer.add_image(noise, scale=(0.8, 0.8), units=("angstrom",) * 2, axis_labels=("y", "x"))
-    data, attributes, _ = layers.result_layer(raw, layers.to_micrograph(raw), {})
+    data, attributes, _ = layer_data.result_layer(raw, layer_data.to_micrograph(raw), {})
     viewer.add_image(data, **attributes)
     assert [str(unit) for unit in viewer.layers.extent.units] == ["angstrom", "angstrom"]
     np.testing.assert_array_equal(viewer.layers[-1].scale, raw.scale)
@@ -186,7 +186,7 @@ def test_10_the_manifest_is_shipped_inside_the_package() -> None:
 
 @pytest.mark.usefixtures("four_cores")
 def test_11_the_library_computes_with_a_core_to_spare(qtbot: Any, viewer: Any, tmp_path: Any) -> None:
-    run = Run.of(viewer)
+    run = TrainingJob.of(viewer)
     with qtbot.waitSignal(run.ended):
         run.train(pairs, tmp_path / "m", quick(device="cpu"))
     assert run.history is not None

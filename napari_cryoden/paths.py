@@ -1,0 +1,29 @@
+"""Paths that somebody typed, and where runs and models are looked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qtpy.QtCore import QStandardPaths
+
+MODELS = "Model files (*.safetensors)"
+
+FEW = 8  # micrographs that one may want all at once
+RUNS = "cryoden_runs"  # the folder beside the data in which runs lie
+
+
+def documents() -> Path:
+    """Return where a user keeps what belongs to no data."""
+    place = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
+    return Path(place) if place and Path(place).is_dir() else Path.home()
+
+
+def typed(text: str) -> Path | None:
+    """Return the path somebody typed, ``None`` for nothing; ``~`` stands for the home folder."""
+    text = text.strip()
+    if not text:
+        return None
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # nobody has this home, or its owner's name is not typed to its end
+        return Path(text)
