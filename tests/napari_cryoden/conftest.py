@@ -26,11 +26,10 @@ from pytestqt.qtbot import QtBot
 import napari_cryoden
 from cryoden.micrograph import Micrograph
 from cryoden.settings.training import TrainingSettings
-from cryoden.simulation import exposure
-from cryoden.simulation.scene import Scene
 from cryoden.workflows import train_model
 from napari_cryoden.jobs import job
 from napari_cryoden.layers.layer_data import raw_layer
+from tests.napari_cryoden import runs
 from tests.napari_cryoden.patience import SECONDS, Patient
 from tests.napari_cryoden.restless import Restless
 
@@ -99,7 +98,7 @@ def _no_thread_is_left() -> Iterator[None]:
 def model(tmp_path_factory: Any) -> Any:
     """A real model, of a run too short to be a good one."""
     path = tmp_path_factory.mktemp("model") / "model.safetensors"
-    pairs = [exposure.simulated(Scene(edge=256, particles=8, seed=s), f"m{s}") for s in (1, 2)]
+    pairs = [runs.halves(f"m{s}", s, 256) for s in (1, 2)]
     settings = TrainingSettings(epochs=30, steps_per_epoch=1, batch=1, patch=64)
     for _ in train_model.train_halves(pairs, path, settings):
         if path.exists():
@@ -186,7 +185,7 @@ def add_halves(viewer: Any) -> Callable[..., Any]:
     """Adds two small simulated pairs as layers."""
 
     def add() -> list[Any]:
-        pairs = [exposure.simulated(Scene(edge=512, particles=30, seed=s), f"m{s}") for s in (1, 2)]
+        pairs = [runs.halves(f"m{s}", seed=s) for s in (1, 2)]
         halves = [half for pair in pairs for half in (pair.even, pair.odd)]
         return [viewer.add_layer(Layer.create(*raw_layer(cast("Micrograph", half)))) for half in halves]
 

@@ -16,9 +16,8 @@ from cryoden.io import mrc
 from cryoden.micrograph import Micrograph
 from cryoden.model.general import GENERAL
 from cryoden.settings.denoising import DenoisingSettings
-from cryoden.simulation import exposure
-from cryoden.simulation.scene import Scene
 from napari_cryoden.jobs.batch import KEPT, BatchJob
+from tests.napari_cryoden import runs
 
 BAD = "m2_bad.mrc"
 
@@ -34,7 +33,7 @@ def grids(tmp_path: Path) -> Path:
     for number in range(4):
         folder = tmp_path / "session" / f"grid{number % 2}"
         folder.mkdir(parents=True, exist_ok=True)
-        half = exposure.simulated(Scene(edge=256, particles=8, seed=number), f"m{number}").even
+        half = runs.halves(f"m{number}", number, 256).even
         assert isinstance(half, Micrograph)
         mrc.write(folder / f"m{number}.mrc", half.data, pixel_size=half.pixel_size, label="simulated")
     return tmp_path / "session"

@@ -10,9 +10,8 @@ from qtpy.QtCore import QEventLoop, QMimeData, QPointF, Qt, QTimer, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QAbstractButton, QApplication, QLabel, QLineEdit, QMessageBox
 
-from cryoden.simulation import exposure
-from cryoden.simulation.scene import Scene
 from napari_cryoden.jobs.opening import OpeningJob
+from tests.napari_cryoden import runs
 
 
 @pytest.fixture
@@ -30,7 +29,7 @@ def write_pair(write_mrc: Any) -> Any:
     """Writes the halves of a simulated exposure."""
 
     def write(name: str, seed: int) -> None:
-        pair = exposure.simulated(Scene(edge=512, particles=30, seed=seed), name)
+        pair = runs.halves(name, seed)
         for half in (pair.even, pair.odd):
             write_mrc(f"{half.name}.mrc", half.window(0, 0, *half.shape), half.pixel_size)
 

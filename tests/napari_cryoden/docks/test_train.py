@@ -169,7 +169,13 @@ def test_pairs_of_two_pixel_sizes_are_told_and_the_dock_stays_usable(
         layer.scale = (1, 1)
     checked(qtbot, train)
     train.folder.path = tmp_path / "m"
-    for name, value in {"epochs": 1, "steps_per_epoch": 1, "batch": 1, "patch": 64}.items():
+    for name, value in {
+        "network": "baseline",
+        "epochs": 1,
+        "steps_per_epoch": 1,
+        "batch": 1,
+        "patch": 64,
+    }.items():
         train.form.fields[name].value = value
     with qtbot.waitSignal(train.run.ended):
         train.train_button.click()
@@ -246,7 +252,7 @@ def test_a_run_that_goes_wrong_is_told_restarted_and_recovers(
     checked(qtbot, train)
     train.folder.path = tmp_path / "m"
     mad = {
-        "epochs": 3,
+        "epochs": 2,
         "steps_per_epoch": 8,
         "batch": 1,
         "patch": 64,
@@ -261,7 +267,7 @@ def test_a_run_that_goes_wrong_is_told_restarted_and_recovers(
         train.train_button.click()
     assert train.run.history.restarts[0] == 8
     assert any("Restart 1 of 3 from the start, learning rate 0.025" in words for words in told)
-    assert train.run.history.steps == list(range(1, 25))
+    assert train.run.history.steps == list(range(1, 17))
 
 
 def test_a_new_run_is_offered_a_new_folder(
