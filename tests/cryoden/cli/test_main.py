@@ -240,15 +240,3 @@ def test_a_terminal_without_unicode_is_told_what_it_can_show(folder: Path) -> No
     assert re.findall(r"ended with (\d+)", done.stdout) == ["1", "0", "1"]
     assert "no partner: m1_EVN.mrc" in done.stderr
     assert "usage: cryoden" in done.stdout
-
-
-def test_help_imports_neither_torch_nor_numpy() -> None:
-    commands = [[], ["train"], ["denoise"], ["info"], ["demo"]]
-    code = (
-        "import sys; from cryoden.cli.main import main\n"
-        f"for command in {commands!r}:\n"
-        "    assert main([*command, '--help']) == 0\n"
-        "    assert not {'torch', 'numpy', 'mrcfile'} & set(sys.modules), command"
-    )
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert done.stdout.count("usage: cryoden") == len(commands)
