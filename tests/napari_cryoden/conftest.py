@@ -85,6 +85,12 @@ def _a_window_waits_for_its_work(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(job, "STOP_SECONDS", SECONDS)
 
 
+@pytest.fixture
+def step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work that waits until the interface has taken its last event: a test can stop it before its end."""
+    monkeypatch.setattr(job.Job, "ahead", 1)
+
+
 @pytest.fixture(autouse=True)
 def _no_thread_is_left() -> Iterator[None]:
     yield

@@ -55,7 +55,7 @@ def test_docks_opened_and_closed_a_hundred_times_leave_nothing(
 
     def once(name: str) -> None:
         dock, _ = docked(name)
-        qtbot.wait(1)
+        QApplication.processEvents()
         dock.destroyOnClose()
 
     for name in every:  # what the window itself keeps: its jobs, and the plot below the canvas

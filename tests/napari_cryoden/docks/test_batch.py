@@ -174,6 +174,7 @@ def test_a_star_file_is_a_list_of_micrographs(qtbot: Any, ready: Any, grids: Pat
     assert ready.files.failures.item(0).text().splitlines()[0] == "gone.mrc"
 
 
+@pytest.mark.usefixtures("step_by_step")
 def test_canceling_leaves_whole_files_and_the_same_button_goes_on(
     qtbot: Any, ready: Any, grids: Path
 ) -> None:
@@ -191,6 +192,7 @@ def test_canceling_leaves_whole_files_and_the_same_button_goes_on(
     assert made(results(grids)) == ALL
 
 
+@pytest.mark.usefixtures("step_by_step")
 def test_a_paused_batch_says_so_and_goes_on(qtbot: Any, ready: Any, grids: Path) -> None:
     ready.form.fields["tile"].value = 64
     ready.denoise_button.click()
@@ -236,6 +238,7 @@ def test_the_batch_goes_on_without_its_dock_and_a_new_dock_shows_it(
     assert (again.micrographs.path, again.output.path) == (grids, results(grids))
 
 
+@pytest.mark.usefixtures("step_by_step")
 def test_closing_the_window_ends_a_batch_and_leaves_whole_files(
     qtbot: Any, ready: Any, grids: Path, viewer: Any
 ) -> None:

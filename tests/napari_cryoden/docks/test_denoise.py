@@ -112,6 +112,7 @@ def test_what_is_odd_about_a_result_is_told_with_its_layer_and_nothing_twice(
     assert noted[-1].startswith(clipped)
 
 
+@pytest.mark.usefixtures("step_by_step")
 def test_closing_the_window_ends_a_denoising_and_leaves_no_file(
     qtbot: Any, denoise: Any, viewer: Any, add_halves: Any, model: Any, tmp_path: Any
 ) -> None:
@@ -144,6 +145,7 @@ def test_an_output_that_exists_is_refused_and_kept(
     assert denoise.denoise_button.isEnabled()
 
 
+@pytest.mark.usefixtures("step_by_step")
 def test_canceling_adds_and_writes_nothing(
     qtbot: Any, denoise: Any, viewer: Any, add_halves: Any, model: Any, tmp_path: Any
 ) -> None:

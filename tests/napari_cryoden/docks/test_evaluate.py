@@ -79,6 +79,7 @@ def test_a_report_that_exists_is_not_replaced(
     assert (tmp_path / "mine.html").read_text() == "mine"
 
 
+@pytest.mark.usefixtures("step_by_step")
 def test_canceling_leaves_the_last_table(qtbot: Any, evaluate: Any, viewer: Any, add_halves: Any) -> None:
     add_halves()
     job = EvaluationJob.of(viewer)

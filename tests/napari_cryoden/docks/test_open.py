@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QAbstractButton, QApplication, QLabel, QLineEdit, QMessageBox
 
 from napari_cryoden.jobs.opening import OpeningJob
+from napari_cryoden.jobs.worker import Worker
+from napari_cryoden.widgets import search_list
 from tests.napari_cryoden import runs
 
 
@@ -296,21 +299,23 @@ def test_a_search_that_fails_is_told_in_the_dock(qtbot: Any, dock: Any, tmp_path
 
 
 def test_the_list_stays_usable_while_it_is_checked(
-    qtbot: Any, dock: Any, write_pair: Any, tmp_path: Path
+    qtbot: Any, dock: Any, write_pair: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Each line waits until the one before is shown, so that the last is not checked too early."""
     write_pair("m", 1)
-    for number in range(100):
+    monkeypatch.setattr(search_list, "Worker", partial(Worker, ahead=1))
+    for number in range(30):
         for half in ("EVN", "ODD"):
             (tmp_path / f"l{number}_{half}.mrc").symlink_to(tmp_path / f"m_{half}.mrc")
     dock.show_paths([tmp_path])
     qtbot.waitUntil(lambda: dock.list.checked > 2)
-    select(dock, 100)
+    select(dock, 30)
     assert opened(qtbot, dock) == ["m_EVN", "m_ODD"]
     assert dock.list.checking
     dock.rest_button.click()
     qtbot.waitUntil(lambda: not dock.list.checking)
-    assert dock.list.count() == 101
-    assert dock.list.checked < 101
+    assert dock.list.count() == 31
+    assert dock.list.checked < 31
     assert "Nothing is being checked" in dock.rest_button.toolTip()
 
 

@@ -210,6 +210,7 @@ def test_supervised_training_needs_two_layers_of_one_size(train: Any, viewer: An
     assert "96×128 and 8×128" in train.train_button.toolTip()
 
 
+@pytest.mark.usefixtures("step_by_step")
 def test_the_buttons_train_a_model_and_stop_it(
     qtbot: Any, train: Any, add_halves: Any, tmp_path: Any
 ) -> None:

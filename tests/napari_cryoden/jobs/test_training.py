@@ -48,6 +48,7 @@ def test_a_second_run_is_refused_in_words_and_the_first_goes_on(
         run.stop()
 
 
+@pytest.mark.usefixtures("step_by_step")
 def test_stopping_keeps_the_best_model_and_says_where(qtbot: Any, viewer: Any, tmp_path: Any) -> None:
     run, target = TrainingJob.of(viewer), tmp_path / "run"
     run.train(pairs, target, TrainingSettings(minutes=60, steps_per_epoch=1, batch=1, patch=64))
@@ -163,6 +164,7 @@ def test_one_word_says_how_the_run_stands(qtbot: Any, viewer: Any) -> None:
     assert seen == ["idle", "preparing", "working", "paused", "working", "stopping", "stopped"]
 
 
+@pytest.mark.usefixtures("step_by_step")
 def test_a_discarded_run_leaves_nothing(qtbot: Any, viewer: Any, tmp_path: Any) -> None:
     run, target = TrainingJob.of(viewer), tmp_path / "run"
     run.train(pairs, target, TrainingSettings(minutes=60, steps_per_epoch=1, batch=1, patch=64))
