@@ -98,5 +98,5 @@ def in_short(verdict: HalfCheck | str) -> str:
     if isinstance(verdict, str):
         return "unreadable"
     if verdict.ready:
-        return f"usable, CC {verdict.correlation:.3f}"
+        return f"usable, CC {verdict.correlation:z.3f}"
     return "halves do not match" if verdict.kind == "uncorrelated" else verdict.kind

@@ -80,5 +80,5 @@ def _basis(table: Table) -> str:
     pairs = len(table.raw.pairs)
     plural = "s" if pairs > 1 else ""
     return (
-        f"{pairs:,} half-set pair{plural}, {table.pixels:,} pixels, CC of the raw halves {table.r_half:.4f}"
+        f"{pairs:,} half-set pair{plural}, {table.pixels:,} pixels, CC of the raw halves {table.r_half:z.4f}"
     )

@@ -162,12 +162,12 @@ def _judged(found: Agreement) -> HalfCheck:
     r = found.correlation
     if found.fine > SHARED_NOISE or found.detail > COPIED:
         shared = max(found.fine, found.detail)
-        message = f"halves not independent: CC near Nyquist {shared:.2f}, expected about 0"
+        message = f"halves not independent: CC near Nyquist {shared:z.2f}, expected about 0"
         return HalfCheck(False, "correlated", r, message, "D04")
     if found.same_scene:
-        return HalfCheck(True, "ready", r, f"halves match: CC {r:.3f} (8 × 8 binned)")
+        return HalfCheck(True, "ready", r, f"halves match: CC {r:z.3f} (8 × 8 binned)")
     message = (
-        f"halves do not match: CC {r:.3f}, correlation peak {found.peak:.1f} of {found.enough:.1f} needed"
+        f"halves do not match: CC {r:z.3f}, correlation peak {found.peak:.1f} of {found.enough:.1f} needed"
     )
     if found.shift:
         message += "; they match after a shift of {:+,} rows and {:+,} columns".format(*found.shift)

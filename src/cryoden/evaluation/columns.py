@@ -48,7 +48,7 @@ def _unit(table: Table, value: float | None) -> str:
 
 
 def _share(row: Row, which: str) -> str:
-    return NONE if row.checks is None else _number(getattr(row.checks, which), ".2f")
+    return NONE if row.checks is None else _number(getattr(row.checks, which), "z.2f")
 
 
 COLUMNS = (
@@ -62,7 +62,7 @@ COLUMNS = (
             "particles."
         ),
         "cov(De, Ro) of Palovcak et al. 2020, as a correlation",
-        lambda _, row: f"{row.mean.detail:.4f}",
+        lambda _, row: f"{row.mean.detail:z.4f}",
     ),
     Column(
         "CC particle band",
@@ -71,21 +71,21 @@ COLUMNS = (
             "image of the ice between them does not count."
         ),
         "as CC high-pass",
-        lambda _, row: f"{row.mean.coarse:.3f}",
+        lambda _, row: f"{row.mean.coarse:z.3f}",
         brief=False,
     ),
     Column(
         "CC all",
         "The same without the high-pass; a shared illumination gradient favors every low-pass.",
         "as CC high-pass",
-        lambda _, row: f"{row.mean.whole:.4f}",
+        lambda _, row: f"{row.mean.whole:z.4f}",
         brief=False,
     ),
     Column(
         "CC center",
         "CC high-pass on the central 1024 × 1024 px.",
         "as CC high-pass",
-        lambda _, row: f"{row.mean.center:.4f}",
+        lambda _, row: f"{row.mean.center:z.4f}",
         brief=False,
     ),
     Column(
@@ -96,13 +96,13 @@ COLUMNS = (
             "c). Needs no ground truth; lost and hallucinated signal lower it."
         ),
         "from r(denoised, other half) = r(denoised, signal) · √r_half; Frank & Al-Ali 1975",
-        lambda table, row: _number(table.gain_db(row), "+.1f"),
+        lambda table, row: _number(table.gain_db(row), "+z.1f"),
     ),
     Column(
         "SNR gain (particle band)",
         "The same from CC particle band.",
         "as SNR gain (all)",
-        lambda table, row: _number(table.gain_db(row, "coarse"), "+.1f"),
+        lambda table, row: _number(table.gain_db(row, "coarse"), "+z.1f"),
     ),
     Column(
         "SNR (Palovcak)",
@@ -111,7 +111,7 @@ COLUMNS = (
             "half. Stronger blurring keeps raising it: read it together with B/S."
         ),
         "Palovcak et al. 2020",
-        lambda _, row: _number(row.mean.gain_db, "+.1f"),
+        lambda _, row: _number(row.mean.gain_db, "+z.1f"),
     ),
     Column(
         "B/S",
@@ -120,7 +120,7 @@ COLUMNS = (
             "0: unchanged; 1: all lost; above 1: hallucination, or an output that is too strong."
         ),
         "Palovcak et al. 2020",
-        lambda _, row: _number(row.mean.bias_ratio, ".2f"),
+        lambda _, row: _number(row.mean.bias_ratio, "z.2f"),
     ),
     Column(
         "hallucinated",
@@ -130,7 +130,7 @@ COLUMNS = (
             "origin."
         ),
         "from P(De, Do) = P(De, Ro)² / P(Re, Ro) where all of it is signal; terms of Palovcak et al. 2020",
-        lambda _, row: f"{row.mean.hallucinated:.2f}",
+        lambda _, row: f"{row.mean.hallucinated:z.2f}",
     ),
     Column(
         "FRC 0.143",
@@ -139,7 +139,7 @@ COLUMNS = (
             "An isotropic filter cannot change it."
         ),
         "Saxton & Baumeister 1982; Rosenthal & Henderson 2003",
-        lambda table, row: _number(row.mean.resolution, ".1f") + _unit(table, row.mean.resolution),
+        lambda table, row: _number(row.mean.resolution, "z.1f") + _unit(table, row.mean.resolution),
         brief=False,
     ),
     Column(
@@ -165,14 +165,14 @@ COLUMNS = (
             "spectrum; about 1 means none."
         ),
         "Odena et al. 2016",
-        lambda _, row: f"{row.mean.checkerboard:.2f}",
+        lambda _, row: f"{row.mean.checkerboard:z.2f}",
         brief=False,
     ),
     Column(
         "time (s)",
         "Seconds per half, on this machine.",
         "",
-        lambda _, row: _number(row.mean.seconds, ".2f"),
+        lambda _, row: _number(row.mean.seconds, "z.2f"),
     ),
 )
 TRUTH_COLUMNS = (
@@ -183,14 +183,14 @@ TRUTH_COLUMNS = (
             "(1 − CC²)."
         ),
         "Frank & Al-Ali 1975",
-        lambda _, row: _number(row.mean.truth_db, "+.1f"),
+        lambda _, row: _number(row.mean.truth_db, "+z.1f"),
     ),
     Column(
         "FRC 0.143 (truth)",
         "Resolution at which the FRC with the clean micrograph falls below 1/7.",
         "Saxton & Baumeister 1982",
         lambda table, row: (
-            _number(row.mean.truth_resolution, ".1f") + _unit(table, row.mean.truth_resolution)
+            _number(row.mean.truth_resolution, "z.1f") + _unit(table, row.mean.truth_resolution)
         ),
         brief=False,
     ),

@@ -170,7 +170,7 @@ class Removed:
     @property
     def words(self) -> str:
         """One sentence for people."""
-        found = f"Neighboring pixels of the residual correlate by at most {self.largest:.3f}"
+        found = f"Neighboring pixels of the residual correlate by at most {self.largest:z.3f}"
         if self.largest < NOISE:
             return f"{found}: it looks like noise."
         return f"{found}: structure was removed, too, unless the camera noise itself is correlated."

@@ -82,7 +82,7 @@ def _shared_noise(references: References, epochs: Sequence[EpochFinished]) -> st
     if references.floor is None:
         return ""
     if references.fine > SHARED:
-        return f"Halves not independent: CC near Nyquist {references.fine:.2f}, expected about 0"
+        return f"Halves not independent: CC near Nyquist {references.fine:z.2f}, expected about 0"
     if epochs[-1].validation_loss < references.floor - BEYOND_CHANCE * references.error:
         return f"Halves not independent: loss below the noise floor of {references.floor:.4f}"
     return ""

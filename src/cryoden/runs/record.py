@@ -24,7 +24,10 @@ from cryoden.settings.training import TrainingSettings
 
 DEPTH = 3  # folders below the one that is searched
 SETTINGS: dict[str, type[TrainingSettings | BaselineSettings]] = {
-    kind.__name__: kind for kind in (TrainingSettings, BaselineSettings)
+    "training": TrainingSettings,
+    "baseline": BaselineSettings,
+    "TrainingSettings": TrainingSettings,  # as version 0.1 named them
+    "BaselineSettings": BaselineSettings,
 }
 OVER = {"completed", "plateau", "collapsed", "diverged"}
 FORMERLY = {"fallen": "collapsed"}  # states as older versions wrote them
@@ -95,8 +98,7 @@ class RunRecord:
         """
         try:
             known = dict(self.about["started"])
-            kind = SETTINGS[self.about.get("settings", TrainingSettings.__name__)]
-            settings = from_record(kind, known.pop("settings"))
+            settings = from_record(SETTINGS[self.about.get("settings", "training")], known.pop("settings"))
             references = References(**known.pop("references"))
             known |= {name: tuple(known[name]) for name in ("training", "validation", "warnings")}
             return TrainingStarted(settings=settings, references=references, **known)

@@ -85,11 +85,11 @@ def _quality(history: History) -> Rows:
     if history.best is None or history.started is None:
         return {"no model was saved": ""}
     of, raw, size = history.best.quality, history.started.references, history.pixel_size
-    rows = {"CC with the raw target": f"{history.best.correlation:.4f} (raw halves: {raw.r_half:.4f})"}
+    rows = {"CC with the raw target": f"{history.best.correlation:z.4f} (raw halves: {raw.r_half:z.4f})"}
     if of.gain is not None and of.bias is not None:
-        rows |= {"SNR (Palovcak)": f"{of.gain:+.1f} dB", "B/S (signal changed or lost)": f"{of.bias:.2f}"}
+        rows |= {"SNR (Palovcak)": f"{of.gain:+z.1f} dB", "B/S (signal changed or lost)": f"{of.bias:.2f}"}
     detail = f"{length(of.resolution, size)} (raw halves: {length(raw.resolution, size)})"
-    return rows | {"mean FRC": f"{of.frc:.3f} (raw halves: {raw.frc:.3f})", "FRC 0.143 at": detail}
+    return rows | {"mean FRC": f"{of.frc:z.3f} (raw halves: {raw.frc:z.3f})", "FRC 0.143 at": detail}
 
 
 def _run(record: RunRecord, history: History) -> Rows:
