@@ -83,7 +83,7 @@ COLUMNS = (
     ),
     Column(
         "CC center",
-        "CC high-pass on the central 1024 × 1024 px.",
+        "CC all on the central 1024 × 1024 px.",
         "as CC high-pass",
         lambda _, row: f"{row.mean.center:z.4f}",
         brief=False,

@@ -56,7 +56,7 @@ def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def export(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("handover") / "waves"
+    folder = tmp_path_factory.mktemp("export") / "waves"
     export_run(run, folder, SMALL)
     return folder
 
