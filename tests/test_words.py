@@ -46,29 +46,29 @@ RETIRED = {
     r"stories|whereabouts|handover": "workflows, data source, export",
     r"house|storeys?|staircase": "package, module",
     r"over-fit": "overfitting",
-    r"(look|learn|go on) (in|from|again)$|see them|beside them|to make$|expert settings|end comparison": "see the docks",
-    r"replace results made otherwise|ready pairs|another scene": "see the docks",
+    r"(look|learn|go on) (in|from|again)$|see them|beside them|to make$": "the headings of today's docks",
+    r"expert settings|end comparison|ready pairs|replace results made otherwise": "their labels",
+    r"another scene": "halves do not match",
     r"(your|the user's) own view": "previous view",
-    r"grey|colour|behaviour|neighbour|centre|favour|towards|catalogue|licence|analyse|normalis|optimis": "American spelling",
+    r"grey|colour|behaviour|neighbour|centre|favour|towards|licence": "American spelling",
+    r"catalogue|analyse|normalis|optimis": "American spelling",
 }
 
 
 def texts(path: Path) -> Iterator[str]:
     """Yield what a module may show: its string literals, and for commands the docstrings, too."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    documented = (ast.Module, ast.ClassDef, ast.FunctionDef)
-    docstrings = {
-        id(node.body[0].value)
-        for node in ast.walk(tree)
-        if isinstance(node, documented) and isinstance(node.body[0], ast.Expr)
-    }
-    for node in ast.walk(tree):
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    alone = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}  # docstrings
+    for node in nodes:
         if isinstance(node, ast.JoinedStr):
             yield "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            shown = id(node) not in docstrings or path.name in COMMANDS
-            if shown and (" " in node.value or node.value[:1].isupper()):
-                yield node.value
+        elif isinstance(node, ast.Constant) and (id(node) not in alone or path.name in COMMANDS):
+            yield from [str(node.value)] if _is_shown(node.value) else []
+
+
+def _is_shown(value: object) -> bool:
+    """Whether this looks like words, unlike a key or the name of a column."""
+    return isinstance(value, str) and (" " in value or value[:1].isupper())
 
 
 def retired(text: str) -> list[str]:
