@@ -12,6 +12,7 @@ from cryoden.cli.console import OUT, bar, printed, show_remarks
 from cryoden.errors import printable
 from cryoden.events.history import History, clock, length
 from cryoden.events.quality import TrainingStatus
+from cryoden.events.reference_lines import REFERENCES
 from cryoden.events.training import (
     EpochFinished,
     PhaseStarted,
@@ -98,16 +99,10 @@ def _show_start(event: TrainingStarted) -> None:
     OUT.print(f"works on {pixels}, patches of {event.patch} px")
     OUT.print(f"trains on {_listed(event.training)}; held out: {_listed(event.validation)}")
     OUT.print("held-out losses that need no training")
-    rows = (
-        ("doing nothing", at.identity, ""),
-        ("constant", at.constant, ""),
-        ("best Gaussian", at.gaussian, f"σ {length(at.sigma, pixel_size)}"),
-        ("best linear filter", at.linear, ""),
-        ("noise floor", at.floor, shared),
-    )
-    for name, loss, more in rows:
-        if loss is not None:
-            OUT.print(f"  {name:18}  {loss:.4f}  {more}".rstrip())
+    more = {"gaussian": f"σ {length(at.sigma, pixel_size)}", "floor": shared}
+    for name, line in REFERENCES.items():
+        if (loss := getattr(at, name)) is not None:
+            OUT.print(f"  {line.label:24}  {loss:.4f}  {more.get(name, '')}".rstrip())
     OUT.print("[bold]epoch   time  training  validation       r  SNR gain   B/S  FRC 1/7[/bold]")
 
 

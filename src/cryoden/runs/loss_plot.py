@@ -8,28 +8,13 @@ from typing import Any
 
 from cryoden.events.history import History
 from cryoden.events.quality import References
+from cryoden.events.reference_lines import LINES, REFERENCES, loss_label
 from cryoden.io.atomic import atomic_write
 from cryoden.runs.loss_range import y_range
 
-# Okabe and Ito's colors, told apart with any color vision, the darker ones: for white paper.
-COLORS = {
-    "steps": "#c3c9d1",
-    "train": "#d55e00",
-    "validation": "#0072b2",
-    "best": "#000000",
-    "constant": "#6b6b6b",
-    "gaussian": "#6a51a3",
-    "linear": "#00795a",
-    "floor": "#a8437f",
-}
-LINES = {
-    "identity": ("doing nothing", "#6b6b6b", "-"),
-    "constant": ("a constant", COLORS["constant"], "--"),
-    "gaussian": ("best Gaussian", COLORS["gaussian"], "-."),
-    "linear": ("best linear filter", COLORS["linear"], (0, (8, 2, 2, 2))),
-    "floor": ("noise floor", COLORS["floor"], ":"),
-}
-OVERLAID = tuple(COLORS[name] for name in ("validation", "train", "linear", "floor", "gaussian", "constant"))
+OVERLAID = tuple(
+    LINES[name].on_white for name in ("validation", "train", "linear", "floor", "gaussian", "constant")
+)
 DASHES = ("-", "--", ":")
 INCHES, DPI = (9.0, 4.8), 120
 
@@ -49,7 +34,8 @@ def draw(history: History, path: Path) -> None:
     figure = Figure(figsize=INCHES, layout="constrained")
     axes = figure.subplots()
     low, high = y_range(history)
-    axes.set(xlabel="step", ylabel="loss (mean squared error)", ylim=(low, high))
+    scale = history.started.scale if history.started else "z-score"
+    axes.set(xlabel="step", ylabel=loss_label(scale), ylim=(low, high))
     _curves(axes, history)
     if history.started:
         _references(axes, history.started.references, (low, high))
@@ -83,30 +69,35 @@ def _save(figure: Any, axes: Any, path: Path) -> None:
 
 
 def _curves(axes: Any, history: History) -> None:
-    axes.plot(history.steps, history.losses, color=COLORS["steps"], linewidth=0.8, label="each step")
+    axes.plot(history.steps, history.losses, linewidth=0.8, **_style("steps"))
     epochs = [epoch for epoch in history.epochs if epoch.epoch]
     at = [epoch.step for epoch in epochs]
     few = "o" if len(epochs) <= 100 else ""
-    for name, words in (("train", "training, by epoch"), ("validation", "held out")):
+    for name in ("train", "validation"):
         losses = [getattr(epoch, f"{name}_loss") for epoch in epochs]
-        axes.plot(at, losses, color=COLORS[name], marker=few, markersize=3.5, label=words)
+        axes.plot(at, losses, marker=few, markersize=3.5, **_style(name))
     best = history.best
     if best is not None:
         place = [best.step], [best.validation_loss]
-        axes.plot(*place, color=COLORS["best"], marker="*", markersize=13, linestyle="", label="kept")
+        axes.plot(*place, marker="*", markersize=13, **_style("best") | {"linestyle": ""})
 
 
 def _references(axes: Any, known: References, limits: tuple[float, float]) -> None:
     """Draw what needs no training; what is far outside is told in the legend alone."""
-    for name, (words, color, dashes) in LINES.items():
+    for name, line in REFERENCES.items():
         value = getattr(known, name)
         if value is None:
             continue
         above, below = value > limits[1], value < limits[0]
         where = ", above" if above else ", below" if below else ""
-        style = {"color": color, "linestyle": dashes, "linewidth": 1.4}
-        label = f"{words}: {value:.4f}{where}"
+        style = _style(name) | {"label": f"{line.label}: {value:.4f}{where}", "linewidth": 1.4}
         if where:
-            axes.plot([], [], label=label, **style)
+            axes.plot([], [], **style)
         else:
-            axes.axhline(value, label=label, **style)
+            axes.axhline(value, **style)
+
+
+def _style(name: str) -> dict[str, Any]:
+    line = LINES[name]
+    dashes = (0, line.dashes) if line.dashes else "-"
+    return {"color": line.on_white, "linestyle": dashes, "label": line.label}
