@@ -107,8 +107,8 @@ def _claim(path: Path) -> tuple[Key, Half] | None:
     """Tell from a path which half of which exposure it is, if any."""
     folder = Path(os.path.abspath(path)).parent  # noqa: PTH100  # resolve() would follow links
     match = TAGGED.fullmatch(path.stem)
-    by_name = _half(match["half"]) if match else None
-    by_folder = _half(folder.name)
+    by_name = half_of(match["half"]) if match else None
+    by_folder = half_of(folder.name)
     half = by_name or by_folder
     if half is None:
         return None
@@ -117,7 +117,8 @@ def _claim(path: Path) -> tuple[Key, Half] | None:
     return (folder, match["stem"] if match else path.stem), half
 
 
-def _half(word: str) -> Half | None:
+def half_of(word: str) -> Half | None:
+    """Return which half a tag or the name of a folder stands for, if any."""
     halves: dict[str, Half] = {"evn": "even", "even": "even", "odd": "odd"}
     return halves.get(word.lower())
 

@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cryoden.compute.devices import later
-from cryoden.image.fourier_rings import Array, neighbours_averaged, ring_index
+from cryoden.image.fourier_rings import neighbours_averaged, ring_index
 from cryoden.image.normalization import Normalization
 from cryoden.image.tiling import mirrored
+from cryoden.micrograph import Array
 
 RING = (5.0, 3.1)  # Å
 NOISE = ((7.0, 5.0), (3.1, 2.2))  # Å, where there is little else

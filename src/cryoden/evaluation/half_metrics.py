@@ -7,17 +7,11 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from cryoden.image.artifacts import checkerboard, seams
 from cryoden.image.block_mean import block_mean, repeated
 from cryoden.image.correlation import covariances, pearson
 from cryoden.image.filters import gaussian
-from cryoden.image.fourier_rings import Array, cross_power
-from cryoden.micrograph import Pixels
-
-__all__ = [
-    "Gain", "Quality", "Readings", "ShellQuality", "checkerboard", "gain", "middle", "quality",
-    "quality_by_shell", "readings", "seams",
-]  # fmt: skip
+from cryoden.image.fourier_rings import cross_power
+from cryoden.micrograph import Array, Pixels
 
 WIDEST = 400  # px; a shared slope of the illumination lifts every low-pass
 CENTER = 1024  # px; the window others quote figures of

@@ -15,10 +15,9 @@ import numpy as np
 
 from cryoden.image.block_mean import block_mean
 from cryoden.image.filters import gaussian
-from cryoden.image.fourier_rings import Array
 from cryoden.image.normalization import measure
 from cryoden.image.spectra import autocorrelation, phase_randomized
-from cryoden.micrograph import Micrograph, Pixels
+from cryoden.micrograph import Array, Micrograph, Pixels
 
 Denoise = Callable[[Pixels], Pixels]
 
@@ -141,12 +140,10 @@ def disagreement(denoised_even: Pixels, denoised_odd: Pixels, pixel_size: float)
 
 
 def _local_variance(image: Pixels, sigma: float) -> Pixels:
-    means, squares = (gaussian(_small(values), sigma) for values in (image, image * image))
+    means, squares = (
+        gaussian(block_mean(values, BIN).astype(np.float32), sigma) for values in (image, image * image)
+    )
     return np.maximum(squares - means * means, 0)
-
-
-def _small(image: Pixels) -> Pixels:
-    return block_mean(image, BIN).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cryoden.image.block_mean import blocks
-from cryoden.micrograph import Pixels
+from cryoden.micrograph import Array, Pixels
 
 TILE, TILES = 256, 4  # px of a tile, and at least how many in a row
 LEAST = 0.01  # of the standard deviation: weaker white noise hides nothing one can see
 TINY = 1e-300
 NEAR, FAR = 3, 4  # bins around a lattice frequency; a Hann window smears it over two
-Array = NDArray[np.float64]
 
 
 def checkerboard(image: Pixels, period: int) -> float:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from cryoden.micrograph import Pixels
+from cryoden.micrograph import Array, Pixels
 
-Array = NDArray[np.float64]
 Image = TypeVar("Image", Pixels, Array)
 
 

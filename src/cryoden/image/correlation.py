@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from cryoden.micrograph import Pixels
+from cryoden.micrograph import Array, Pixels
 
 BAND = 128  # rows that are summed at a time, in double precision
-Array = NDArray[np.float64]
 
 
 def covariances(images: Sequence[Pixels | Array]) -> Array:

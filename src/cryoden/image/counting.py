@@ -19,10 +19,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cryoden.image.block_mean import block_mean, blocks
-from cryoden.micrograph import Windowed
+from cryoden.micrograph import Array, Windowed
 
 LEAST_FANO, MOST_FANO = 0.97, 1.10  # below 1 only by missed electrons, above also by the scene
 CORRELATION_LIMIT = 0.08
@@ -34,8 +33,6 @@ SIDE = 5
 AREA = SIDE**2
 LAGS = ((0, 1), (1, 0), (1, 1))
 CENTER = 1024
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cryoden.image.correlation import normalized
-from cryoden.micrograph import Pixels
+from cryoden.micrograph import Array, Pixels
 
 MARGIN = 1 / 8  # of a side, at each end
 LEAST = 8  # pixels a side
 BAND = 128  # rows of coefficients that are summed at a time
-Array = NDArray[np.float64]
 Coefficients = NDArray[np.complex64]
 
 

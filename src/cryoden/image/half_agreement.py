@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cryoden.image.block_mean import block_mean, blocks
 from cryoden.image.correlation import pearson
 from cryoden.image.phase_correlation import phase_correlation
-from cryoden.micrograph import Pixels
+from cryoden.micrograph import Array, Pixels
 
 BIN = 8
 BANDS = (0.35, 0.25, 0.125)  # upper ends in cycles per binned pixel; particles lie in one of them
@@ -28,7 +27,6 @@ SMALL = 512  # pixels; below, phases are too few and the plain correlation decid
 OBVIOUS = 0.5
 REACH = 4.0  # quartile distances, 5.4 standard deviations of normal noise
 LOCAL = 32  # pixels; ice and illumination vary more slowly
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,17 +30,12 @@ def draw(history: History, path: Path) -> None:
     OutputError
         O02, O03 or O06 when it cannot be written.
     """
-    from matplotlib.figure import Figure  # noqa: PLC0415  it takes most of a second
-
-    figure = Figure(figsize=INCHES, layout="constrained")
-    axes = figure.subplots()
-    low, high = y_range(history)
-    scale = history.started.scale if history.started else "z-score"
-    axes.set(xlabel="step", ylabel=loss_label(scale), ylim=(low, high))
-    _curves(axes, history)
-    if history.started:
-        _references(axes, history.started.references, (low, high))
-    _save(figure, axes, path)
+    view, scale = y_range(history), history.started.scale if history.started else "z-score"
+    with _axes(path) as axes:
+        axes.set(xlabel="step", ylabel=loss_label(scale), ylim=view)
+        _curves(axes, history)
+        if history.started:
+            _references(axes, history.started.references, view)
 
 
 def overlay(courses: Mapping[str, tuple[Sequence[float], Sequence[float]]], path: Path) -> None:
@@ -50,18 +46,21 @@ def overlay(courses: Mapping[str, tuple[Sequence[float], Sequence[float]]], path
     OutputError
         O02, O03 or O06 when it cannot be written.
     """
+    with _axes(path) as axes:
+        for number, (name, (at, losses)) in enumerate(courses.items()):
+            color, dashes = OVERLAID[number % len(OVERLAID)], DASHES[number // len(OVERLAID) % len(DASHES)]
+            axes.plot(at, losses, color=color, linestyle=dashes, marker="o", markersize=4, label=name)
+        axes.set(xlabel="epoch", ylabel="loss", yscale="log")
+
+
+@contextmanager
+def _axes(path: Path) -> Iterator[Any]:
+    """Yield axes to draw into, and write the picture afterwards."""
     from matplotlib.figure import Figure  # noqa: PLC0415  it takes most of a second
 
     figure = Figure(figsize=INCHES, layout="constrained")
     axes = figure.subplots()
-    for number, (name, (at, losses)) in enumerate(courses.items()):
-        color, dashes = OVERLAID[number % len(OVERLAID)], DASHES[number // len(OVERLAID) % len(DASHES)]
-        axes.plot(at, losses, color=color, linestyle=dashes, marker="o", markersize=4, label=name)
-    axes.set(xlabel="epoch", ylabel="loss", yscale="log")
-    _save(figure, axes, path)
-
-
-def _save(figure: Any, axes: Any, path: Path) -> None:
+    yield axes
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
     with atomic_write(path, overwrite=True) as temporary:

@@ -12,9 +12,9 @@ from cryoden.denoising import ice_ring
 from cryoden.denoising.denoise import Denoiser
 from cryoden.events.batch import MicrographDenoised
 from cryoden.image.correlation import pearson
-from cryoden.image.fourier_rings import Array, cross_power
+from cryoden.image.fourier_rings import cross_power
 from cryoden.image.normalization import measure
-from cryoden.micrograph import Micrograph, Pixels
+from cryoden.micrograph import Array, Micrograph, Pixels
 from cryoden.model.checkpoint import load
 from cryoden.model.general import GENERAL
 from cryoden.settings.denoising import DenoisingSettings
