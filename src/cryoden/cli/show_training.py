@@ -90,7 +90,7 @@ def _kind(words: str) -> str:
 
 def _show_start(event: TrainingStarted) -> None:
     at, pixel_size = event.references, event.pixel_size
-    shared = f"halves share r = {at.r_half:.4f}, down to {length(at.resolution, pixel_size)}"
+    shared = f"halves share r = {at.r_half:z.4f}, down to {length(at.resolution, pixel_size)}"
     show_remarks(event.warnings)
     OUT.print(f"{event.settings.network}, {event.parameters:,} weights, {event.precision} on {event.device}")
     pixels = (
@@ -117,7 +117,7 @@ def _show_epoch(event: EpochFinished, pixel_size: float | None) -> None:
         f"{event.epoch:5d} {clock(event.elapsed):>6}",
         f"{_number(event.train_loss, '.5f'):>8}",
         f"{event.validation_loss:10.5f}",
-        f"{event.correlation:6.4f}",
+        f"{event.correlation:z6.4f}",
         f"{_number(of.gain, '.1f', ' dB'):>8}",
         f"{_number(of.bias, '.2f'):>4}",
         f"{length(of.resolution, pixel_size):>6}",

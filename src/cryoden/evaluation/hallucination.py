@@ -168,7 +168,7 @@ class Removed:
     @property
     def words(self) -> str:
         """One sentence for people."""
-        found = f"Pixels of what was removed correlate by at most {self.largest:.3f}"
+        found = f"Pixels of what was removed correlate by at most {self.largest:z.3f}"
         if self.largest < NOISE:
             return f"{found}: it looks like noise."
         return f"{found}: structure was removed too, unless the camera's own noise is correlated."

@@ -71,7 +71,7 @@ def _data(pairs: Known) -> dict[str, str]:
         "not aligned": f"{int(shifted.sum()):,}",
         "without contrast": f"{int(flat.sum()):,}",
         "targets": f"from {low.min():.3g} to {high.max():.3g}, mean {mean.mean():.3g}",
-        "noisy less target": f"mean {error.mean():+.2g}, standard deviation {spread.mean():.3g}",
+        "noisy less target": f"mean {error.mean():+z.2g}, standard deviation {spread.mean():.3g}",
     }
 
 

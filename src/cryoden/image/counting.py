@@ -79,7 +79,7 @@ class CountingEvidence:
         r = max(self.correlations, key=abs, default=0.0)
         return (
             f"{kind}, gain {self.gain:.5g}, {self.mean:.3g} per pixel; noise: variance ÷ mean "
-            f"{self.fano:.3f}, third moment {self.third:.2f}, correlation of neighbors {r:+.3f}"
+            f"{self.fano:.3f}, third moment {self.third:z.2f}, correlation of neighbors {r:+z.3f}"
         )
 
     @property
@@ -92,13 +92,13 @@ class CountingEvidence:
         lag, r = max(zip(LAGS, self.correlations, strict=True), key=lambda found: abs(found[1]))
         if abs(r) > CORRELATION_LIMIT:
             where = "{} px down and {} px right".format(*lag)
-            return f"noise correlates with that {where}: r = {r:.3f} (limit ±{CORRELATION_LIMIT})"
+            return f"noise correlates with that {where}: r = {r:z.3f} (limit ±{CORRELATION_LIMIT})"
         if not LEAST_FANO <= self.fano <= MOST_FANO:
             limits = f"{LEAST_FANO} to {MOST_FANO:.2f}"
             return f"variance ÷ mean of the noise is {self.fano:.3f} (expected 1, limits {limits})"
         if not self.exact and abs(self.third - 1) > THIRD_LIMIT:
             what = "third moment × mean ÷ variance² of the noise is"
-            return f"{what} {self.third:.2f} (expected 1 ± {THIRD_LIMIT})"
+            return f"{what} {self.third:z.2f} (expected 1 ± {THIRD_LIMIT})"
         return ""
 
 

@@ -83,11 +83,14 @@ def _quality(history: History) -> Rows:
     if history.best is None or history.started is None:
         return {"no epoch was kept": ""}
     of, raw, size = history.best.quality, history.started.references, history.pixel_size
-    rows = {"r with the raw target": f"{history.best.correlation:.4f} (raw halves: {raw.r_half:.4f})"}
+    rows = {"r with the raw target": f"{history.best.correlation:z.4f} (raw halves: {raw.r_half:z.4f})"}
     if of.gain is not None and of.bias is not None:
-        rows |= {"SNR gained": f"{of.gain:+.1f} dB", "signal changed or lost (B/S)": f"{of.bias:.2f}"}
+        rows |= {"SNR gained": f"{of.gain:+z.1f} dB", "signal changed or lost (B/S)": f"{of.bias:.2f}"}
     detail = f"{length(of.resolution, size)} (raw halves: {length(raw.resolution, size)})"
-    return rows | {"FRC, mean": f"{of.frc:.3f} (raw halves: {raw.frc:.3f})", "FRC falls below 1/7 at": detail}
+    return rows | {
+        "FRC, mean": f"{of.frc:z.3f} (raw halves: {raw.frc:z.3f})",
+        "FRC falls below 1/7 at": detail,
+    }
 
 
 def _run(record: RunRecord, history: History) -> Rows:

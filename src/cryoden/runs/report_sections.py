@@ -124,7 +124,7 @@ def _quality(record: RunRecord) -> str:
 
 def _figure(row: dict[str, Any], name: str) -> str:
     value = row.get(name)
-    return "–" if value is None else f"{value:+.1f} dB" if name == "gain_db" else f"{value:.3f}"
+    return "–" if value is None else f"{value:+z.1f} dB" if name == "gain_db" else f"{value:z.3f}"
 
 
 def _json(path: Path) -> dict[str, Any]:
