@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cryoden.denoising.denoise import denoise
+from cryoden.errors import RunError
 from cryoden.events.batch import MicrographDenoised
 from cryoden.model import checkpoint
 from cryoden.runs import record
@@ -56,6 +57,6 @@ def test_a_run_of_unknown_settings_is_told_as_damaged_and_left_alone(tmp_path: P
     folder = RunFolder(tmp_path / "run")
     about = json.loads(folder.record.read_text()) | {"settings": "dreaming"}
     folder.record.write_text(json.dumps(about))
-    with pytest.raises(record.RunError, match="R02"):
+    with pytest.raises(RunError, match="R02"):
         _ = record.read(folder.path).started
     assert json.loads(folder.record.read_text()) == about
