@@ -12,6 +12,7 @@ from cryoden.cli.console import OUT, bar, printed, show_remarks
 from cryoden.errors import printable
 from cryoden.events.history import History, clock, length
 from cryoden.events.quality import TrainingStatus
+from cryoden.events.reference_lines import REFERENCES
 from cryoden.events.training import (
     EpochFinished,
     PhaseStarted,
@@ -96,16 +97,10 @@ def _show_start(event: TrainingStarted) -> None:
     OUT.print(f"working pixel size: {pixels}, patches of {event.patch} px")
     OUT.print(f"training: {_listed(event.training)}; validation: {_listed(event.validation)}")
     OUT.print("reference losses on the validation data (no training)")
-    rows = (
-        ("raw input", at.identity, ""),
-        ("blank image", at.constant, ""),
-        ("best Gaussian", at.gaussian, f"σ {length(at.sigma, pixel_size)}"),
-        ("Wiener filter", at.linear, ""),
-        ("noise floor", at.floor, shared),
-    )
-    for name, loss, more in rows:
-        if loss is not None:
-            OUT.print(f"  {name:18}  {loss:.4f}  {more}".rstrip())
+    more = {"gaussian": f"σ {length(at.sigma, pixel_size)}", "floor": shared}
+    for name, line in REFERENCES.items():
+        if (loss := getattr(at, name)) is not None:
+            OUT.print(f"  {line.label:24}  {loss:.4f}  {more.get(name, '')}".rstrip())
     OUT.print("[bold]epoch   time  training  validation      CC       SNR   B/S  FRC 0.143[/bold]")
 
 

@@ -18,7 +18,7 @@ from cryoden.experiment.holdout import read_pair
 from cryoden.experiment.inspect_pairs import sample
 from cryoden.experiment.pairs import with_noise
 from cryoden.experiment.stream import Known
-from cryoden.image.phase_correlation import alignment
+from cryoden.image.patch_alignment import alignment
 from cryoden.io.atomic import atomic_write
 from cryoden.micrograph import HalfPair, Micrograph, Pixels
 from cryoden.model.checkpoint import load

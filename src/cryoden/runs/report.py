@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from cryoden.events.history import History, clock, length
+from cryoden.events.reference_lines import REFERENCES
 from cryoden.events.training import TrainingEvent
 from cryoden.reporting.markdown import facts
 from cryoden.reporting.markdown import write as write_page
@@ -68,14 +69,11 @@ def _summary(record: RunRecord, history: History) -> str:
 
 def _results(record: RunRecord, history: History) -> Rows:
     known, size = record.started.references, record.started.pixel_size
-    rows = {
-        "raw input": _loss(known.identity),
-        "blank image": _loss(known.constant),
-        "best Gaussian low-pass": f"{_loss(known.gaussian)}, σ {length(known.sigma, size)}",
-        "Wiener filter": _loss(known.linear),
-        "noise floor": "–" if known.floor is None else f"{_loss(known.floor)} ± {known.error:.4f}",
-        "before training": _loss(record.figure("first", "validation_loss")),
-    }
+    more = {"gaussian": f", σ {length(known.sigma, size)}"}
+    if known.floor is not None:
+        more["floor"] = f" ± {known.error:.4f}"
+    rows = {line.label: f"{_loss(getattr(known, of))}{more.get(of, '')}" for of, line in REFERENCES.items()}
+    rows["before training"] = _loss(record.figure("first", "validation_loss"))
     if history.best:
         rows[f"saved model, epoch {history.best.epoch}"] = f"**{_loss(history.best.validation_loss)}**"
     return rows | {"last epoch": _loss(record.figure("last", "validation_loss"))}

@@ -12,6 +12,7 @@ from typing import Any
 from cryoden.errors import CryodenError
 from cryoden.events.history import History, clock
 from cryoden.events.quality import References
+from cryoden.events.reference_lines import REFERENCES
 from cryoden.model.checkpoint import load
 from cryoden.reporting.markdown import facts, table
 from cryoden.runs.convergence import LEAST_STEPS, Convergence, assess_convergence
@@ -70,13 +71,9 @@ def _convergence(record: RunRecord, history: History) -> str:
 def _beside(found: Convergence, known: References) -> dict[str, str]:
     """Return what the same factor is for what needs no training."""
     return {
-        f"the same for {words}": f"{found.first / loss:.3g} (loss {loss:.5f})"
-        for words, loss in (
-            ("a blank image", known.constant),
-            ("the raw input", known.identity),
-            ("the Wiener filter", known.linear),
-        )
-        if loss > 0
+        f"the same for {REFERENCES[name].label}": f"{found.first / loss:.3g} (loss {loss:.5f})"
+        for name in ("constant", "identity", "linear")
+        if (loss := getattr(known, name)) > 0
     }
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cryoden.events.history import clock
+from cryoden.events.reference_lines import REFERENCES
 from cryoden.runs.compare import RunSummary
 
 
@@ -49,10 +50,7 @@ FIGURES = (
     Figure("final", "Mean training loss of the last epoch.", lambda run: _number(run.final, ".4g")),
     Figure("factor", "Initial over final loss.", lambda run: _number(run.improvement, ".3g")),
     Figure("best validation", "Validation loss of the saved model.", lambda run: _number(run.kept, ".4f")),
-    Figure("raw input", "Validation loss of the raw input.", _reference("identity")),
-    Figure("blank image", "Validation loss of a blank image.", _reference("constant")),
-    Figure("Wiener filter", "Validation loss of a Wiener filter.", _reference("linear")),
-    Figure("noise floor", "Validation loss that no network can beat.", _reference("floor")),
+    *(Figure(one.label, f"Validation loss. {one.meaning}", _reference(of)) for of, one in REFERENCES.items()),
     Figure("to floor", "From Wiener filter (0 %) to floor (100 %).", lambda run: _number(gained(run), ".0%")),
     Figure("special", "Another measure; here CC of output and target.", lambda run: run.special or "–"),
     Figure("batch/s", "Batches per second.", lambda run: _number(run.batches, ".1f")),

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from cryoden.cli.main import main
+from cryoden.events.reference_lines import REFERENCES
 from cryoden.io import mrc
 from cryoden.model.checkpoint import load
 from tests.cryoden.scenes import scene, write_halves
@@ -86,8 +87,8 @@ def test_a_run_is_printed_beside_what_needs_no_training_with_a_verdict(
 ) -> None:
     assert train(folder, "--epochs", "3") == 0
     told = capsys.readouterr().out.splitlines()
-    for line in ("raw input", "blank image", "best Gaussian", "Wiener filter", "noise floor"):
-        assert sum(text.startswith(f"  {line} ") for text in told) == 1
+    for line in REFERENCES.values():
+        assert sum(text.startswith(f"  {line.label} ") for text in told) == 1
     rows = [text.split() for text in told if text.startswith("    ") and text.split()[0].isdigit()]
     assert [row[0] for row in rows] == ["0", "1", "2", "3"]
     assert all("dB" in row for row in rows)

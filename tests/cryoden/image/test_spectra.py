@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from cryoden.image.filters import gaussian
-from cryoden.image.fourier_rings import Array
 from cryoden.image.spectra import (
     RadialProfile,
     autocorrelation,
@@ -15,7 +14,7 @@ from cryoden.image.spectra import (
     resolution,
 )
 from cryoden.io import mrc
-from cryoden.micrograph import Pixels
+from cryoden.micrograph import Array, Pixels
 from tests.cryoden.hostile import DATA
 
 SHAPES = [(256, 256), (255, 384), (384, 201)]
@@ -143,7 +142,7 @@ class TestAutocorrelation:
         expected[3] = 0, 1 / 3, 2 / 3, 1, 2 / 3, 1 / 3, 0
         assert np.abs(autocorrelation(50 + summed, 3) - expected).max() < 0.02
 
-    def test_opposite_borders_are_not_neighbours(self) -> None:
+    def test_opposite_borders_are_not_neighbors(self) -> None:
         image = gaussian(white((30, 40), 0), 2)
         image -= image.mean()
         expected = (image[:-5, 3:] * image[5:, :-3]).mean() / image.var()
