@@ -14,7 +14,7 @@ MODULES = [
     path for folder in ("src/cryoden", "napari_cryoden") for path in sorted((ROOT / folder).rglob("*.py"))
 ]
 PAGES = [
-    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "napari_cryoden/napari.yaml")),
+    *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "napari_cryoden/napari.yaml")),
     *sorted((ROOT / "docs").glob("*.md")),
     *sorted((ROOT / "src").rglob("templates/*")),
 ]
@@ -50,7 +50,7 @@ RETIRED = {
     r"expert settings|end comparison|ready pairs|replace results made otherwise": "their labels",
     r"another scene": "halves do not match",
     r"(your|the user's) own view": "previous view",
-    r"gray|colour|behaviour|neighbour|centre|favour|towards|licence": "American spelling",
+    r"grey|colour|behaviour|neighbour|centre|favour|towards|licence": "American spelling",
     r"catalogue|analyse|normalis|optimis": "American spelling",
 }
 
@@ -92,7 +92,7 @@ def test_no_page_uses_a_retired_word(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["It invents: 9 %.", "worse than doing nothing", "a gray image", "after the step under way"]
+    "text", ["It invents: 9 %.", "worse than doing nothing", "a grey image", "after the step under way"]
 )
 def test_a_retired_word_that_comes_back_is_seen(text: str) -> None:
     assert len(retired(text)) == 1
