@@ -232,7 +232,10 @@ def test_json_says_how_each_method_did(tmp_path: Path, capsys: pytest.CaptureFix
         *["MethodScored"] * 22,
         "EvaluationFinished",
     ]
-    assert Table.from_json(events[-1]).raw.mean.noise_left == pytest.approx(1)
+    table = Table.from_json(events[-1])
+    assert table.raw.mean.noise_left == pytest.approx(1)
+    former = json.loads(json.dumps(events[-1]).replace('"hallucinated"', '"invented"'))
+    assert Table.from_json(former) == table, "numbers written by version 0.1 are read"
     assert {event["method"] for event in events[1:-1]} == {row["name"] for row in events[-1]["rows"]}
 
 
