@@ -64,7 +64,7 @@ class BatchWidget(Dock):
             show_error(str(error))
 
     def pause(self) -> None:
-        """Pause the batch, or go on with it."""
+        """Pause or resume the batch."""
         self.batch.pause(not self.batch.paused)
 
     def open_result(self, result: Result) -> None:

@@ -76,7 +76,7 @@ class TrainWidget(Dock):
         show_plot(self.viewer)
 
     def pause(self) -> None:
-        """Pause the run, or go on with it."""
+        """Pause or resume the run."""
         self.run.pause(not self.run.paused)
 
     def discard(self) -> None:

@@ -32,7 +32,7 @@ class BatchJob(Job):
     Attributes
     ----------
     tally : BatchProgress
-        How the batch under way stands, or the last one ended.
+        How the current batch stands, or the last one ended.
     failures : list of FileFailed
         Files without a result; a new list for each batch.
     results : deque
@@ -65,7 +65,7 @@ class BatchJob(Job):
         Raises
         ------
         TrainingError
-            G05 while another batch is under way.
+            G05 while another batch is running.
         """
         spare = preferences().spare_cores
         work = partial(_denoising, micrographs, output, model, settings, overwrite, spare)

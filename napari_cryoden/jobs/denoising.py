@@ -64,7 +64,7 @@ class DenoisingJob(Job):
         Raises
         ------
         CryodenError
-            G05 while another is under way, F32 for a layer that is no micrograph.
+            G05 while another is running, F32 for a layer that is no micrograph.
         """
         micrograph, spare = layer_data.to_micrograph(raw), preferences().spare_cores
         self.begin(lambda: _denoising(micrograph, model, settings, output, spare), f"denoising {raw.name}")

@@ -64,7 +64,7 @@ class DerivedLayersJob(Job):
         Raises
         ------
         CryodenError
-            G05 while another work is under way, F32 for a layer that is no micrograph.
+            G05 while another computation is running, F32 for a layer that is no micrograph.
         """
         one = layer_data.to_micrograph(raw)
         size, what = one.pixel_size or PIXEL, f"low-pass {resolution:g} Å"

@@ -64,7 +64,7 @@ class Job(QObject):
 
     @property
     def running(self) -> bool:
-        """Whether a worker is under way, including while it is stopping."""
+        """Whether a worker is running, including while it is stopping."""
         return self._worker is not None
 
     @property
@@ -89,13 +89,13 @@ class Job(QObject):
         return "preparing" if self.progress is None else "working"
 
     def pause(self, on: bool) -> None:
-        """Wait after the step under way, or go on."""
+        """Pause after the current step, or resume."""
         if self._worker is not None:
             self._worker.pause(on)
             self.changed.emit()
 
     def begin(self, work: Work, status: str) -> None:
-        """Start the work, or refuse it in words while another is under way.
+        """Start the work, or refuse it in words while another is running.
 
         Raises
         ------

@@ -43,13 +43,13 @@ class TrainingJob(Job):
     Attributes
     ----------
     history : History or None
-        Of the run under way, else of the last one.
+        Of the current run, else of the last one.
     earlier : History or None
         Of the run before that.
     previews : PreviewRequest
         Where the user looks at a run.
     folder : RunFolder or None
-        Of the run under way, else of the last one.
+        Of the current run, else of the last one.
     model_file : Path or None
         The last model this window trained; set as soon as it is on disk.
 
@@ -85,7 +85,7 @@ class TrainingJob(Job):
         Raises
         ------
         TrainingError
-            G05 while a run is under way.
+            G05 while a run is active.
         """
         given, spare = {"start": start, "previews": self.previews}, preferences().spare_cores
         keep = RunFolder(folder)

@@ -82,7 +82,7 @@ class Worker(QObject):
         self._timer = QTimer(self)
         self._timer.setInterval(DELIVERY_MS)
         self._timer.timeout.connect(self._deliver)
-        self.destroyed.connect(self._stop.set)  # nobody is left to hear: no need to go on
+        self.destroyed.connect(self._stop.set)  # nobody is left to hear: no need to continue
 
     def start(self) -> None:
         """Start the thread; signals follow from the event loop."""

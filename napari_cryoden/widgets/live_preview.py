@@ -1,4 +1,4 @@
-"""The live preview: a region denoised with the weights of the run under way, in its place on the layer."""
+"""The live preview: a region denoised with the current weights of the run, in its place on the layer."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def _plain_dataclass(value: Any) -> Any:
 
 
 def follow_batch(events: Iterable[BatchEvent], *, as_json: bool) -> BatchFinished:
-    """Print a batch as it goes on and return how it ended."""
+    """Print a batch as it runs and return how it ended."""
     for event in printed(events) if as_json else _shown_batch(events):
         if isinstance(event, BatchFinished):
             return event

@@ -27,7 +27,7 @@ STYLES: dict[Status, str] = {"good": "blue", "doubtful": "yellow", "bad": "bold 
 
 
 def follow(events: Iterable[EvaluationEvent], *, as_json: bool) -> EvaluationFinished:
-    """Print an evaluation as it goes on and return how it ended."""
+    """Print an evaluation as it runs and return how it ended."""
     for event in _printed(events) if as_json else _shown(events):
         if isinstance(event, EvaluationFinished):
             return event

@@ -26,7 +26,7 @@ from cryoden.events.training import (
 
 
 def follow_training(events: Iterable[TrainingEvent], *, as_json: bool) -> TrainingFinished:
-    """Print a run as it goes on and return how it ended."""
+    """Print a run as it runs and return how it ended."""
     for event in printed(events) if as_json else _shown(events):
         if isinstance(event, TrainingFinished):
             return event

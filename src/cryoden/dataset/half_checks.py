@@ -90,7 +90,7 @@ def inspect(pair: HalfPair) -> HalfCheck:
     black = [half.name for half, pixels in ((pair.even, even), (pair.odd, odd)) if pixels.std() == 0]
     if black:
         return HalfCheck(False, "black", 0.0, f"no contrast: std = 0 in {' and '.join(black)}", "F25")
-    return _judged(agreement(even, odd))
+    return _assessed(agreement(even, odd))
 
 
 def check_pairs(pairs: Sequence[HalfPair]) -> list[HalfCheck]:
@@ -158,7 +158,7 @@ def _identical(what: str) -> HalfCheck:
     return HalfCheck(False, "identical", 1.0, f"{what}: Noise2Noise would learn to copy", "D04")
 
 
-def _judged(found: Agreement) -> HalfCheck:
+def _assessed(found: Agreement) -> HalfCheck:
     r = found.correlation
     if found.fine > SHARED_NOISE or found.detail > COPIED:
         shared = max(found.fine, found.detail)

@@ -204,8 +204,8 @@ def _decades(title: str, label: str, table: Table, lines: Sequence[Line]) -> Axe
 
 def _figures(table: Table) -> str:
     head = "".join(f"<th>{escape(column.title)}</th>" for column in columns(table))
-    judged = table.assessed()
-    rows = "".join(_row(table, row, "judged" if row in judged else "plain") for row in table.rows)
+    assessed = table.assessed()
+    rows = "".join(_row(table, row, "judged" if row in assessed else "plain") for row in table.rows)
     words = "Means over the pairs. A star marks the best low-pass; models and other programs are highlighted."
     body = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
     return _section("Numbers", words, f'<div class="wide">{body}</div>')

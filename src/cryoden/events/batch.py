@@ -1,4 +1,4 @@
-"""What work on files, one after another, reports while it goes on."""
+"""What work on files, one after another, reports while it runs."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class FileThinned:
 
 @dataclass(frozen=True)
 class FileFailed:
-    """One file gave no result; the others go on."""
+    """One file gave no result; the batch continues."""
 
     path: Path
     message: str

@@ -30,7 +30,7 @@ class BatchProgress:
     Attributes
     ----------
     at : FileStarted or None
-        The file under way.
+        The current file.
     done, failed, skipped : int
         Files with a new result, without one, and with one from before.
     ended : BatchFinished or None

@@ -1,4 +1,4 @@
-"""What a run says while it goes on.
+"""What a run reports while it runs.
 
 Frozen dataclasses of Python scalars and fresh float32 arrays. The library yields them, and
 command line, viewer and tests iterate the same generator; state is folded from them
@@ -113,7 +113,7 @@ class EpochFinished:
 
 @dataclass(frozen=True)
 class Restarted:
-    """A run that went wrong goes on from its best weights, or its start, at a lower learning rate.
+    """A run that went wrong restarts from its best weights, or its starting model, at a lower learning rate.
 
     ``attempt`` counts from 1; steps and epochs count on.
     """

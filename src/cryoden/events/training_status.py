@@ -28,7 +28,7 @@ def assess(references: References, epochs: Sequence[EpochFinished], restarted: i
     Parameters
     ----------
     references : References
-        What the held-out data say without training.
+        Reference values of the held-out data without training.
     epochs : sequence of EpochFinished
         All so far, epoch 0 first; at least one.
     restarted : int

@@ -64,7 +64,7 @@ def test_a_pixel_size_that_no_file_tells_is_assumed_and_said(
     assert (
         main(["denoise", str(folder / "m0_EVN.mrc"), "--model", model, "--output", str(folder / "out")]) == 0
     )
-    assert "1 Å/px is assumed for training and here" in capsys.readouterr().err
+    assert "no pixel size in the header: 1 Å/px assumed, the result may be wrong" in capsys.readouterr().err
 
 
 def test_json_is_one_object_a_line_with_every_event(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
