@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from cryoden.dataset.star_files import is_star, micrographs_of
 from cryoden.errors import OutputError, SettingsError, printable
 from cryoden.io.mrc import is_micrograph_name
-from cryoden.io.star import micrographs_of
 
 
 def results(
@@ -98,7 +98,7 @@ def _listed(paths: Sequence[Path], output: Path | None) -> Iterator[tuple[Path, 
     for path in paths:
         if path.is_dir():
             yield from ((file, file.parent.relative_to(path)) for file in _micrographs(path, output))
-        elif path.suffix.lower() == ".star":
+        elif is_star(path):
             yield from _in_common_folder(micrographs_of(path))
         else:
             yield path, Path()
