@@ -65,6 +65,7 @@ def overlay(courses: Mapping[str, tuple[Sequence[float], Sequence[float]]], path
         O02, O03 or O06 when it cannot be written.
     """
     from matplotlib.figure import Figure  # noqa: PLC0415  it takes most of a second
+    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415  as above
 
     figure = Figure(figsize=INCHES, layout="constrained")
     axes = figure.subplots()
@@ -72,6 +73,7 @@ def overlay(courses: Mapping[str, tuple[Sequence[float], Sequence[float]]], path
         color, dashes = OVERLAID[number % len(OVERLAID)], DASHES[number // len(OVERLAID) % len(DASHES)]
         axes.plot(at, losses, color=color, linestyle=dashes, marker="o", markersize=4, label=name)
     axes.set(xlabel="epoch", ylabel="loss", yscale="log")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     _save(figure, axes, path)
 
 
