@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from cryoden.events.history import History, clock, length
+from cryoden.events.reference_lines import REFERENCES
 from cryoden.events.training import TrainingEvent
 from cryoden.reporting.html_page import filled
 from cryoden.reporting.markdown import write as write_page
@@ -54,6 +55,7 @@ def report(record: RunRecord, history: History) -> str:
         history=history,
         started=record.started,
         known=record.started.references,
+        references=REFERENCES,
         steps=int(record.about["steps"]),
         memory=history.epochs[-1].gpu_bytes if history.epochs else None,
         settings=_settings(record),

@@ -11,6 +11,7 @@ from typing import Any
 from cryoden.errors import CryodenError
 from cryoden.events.history import History, clock
 from cryoden.events.quality import References
+from cryoden.events.reference_lines import REFERENCES
 from cryoden.model.checkpoint import load
 from cryoden.runs.convergence import LEAST_STEPS, Convergence, assess_convergence
 from cryoden.runs.record import RunRecord
@@ -54,13 +55,9 @@ def convergence(record: RunRecord, history: History) -> dict[str, str]:
 def _beside(found: Convergence, known: References) -> dict[str, str]:
     """Return what the same factor is for what needs no training."""
     return {
-        f"the same for {words}": f"{found.first / loss:.3g} (loss {loss:.5f})"
-        for words, loss in (
-            ("a constant", known.constant),
-            ("doing nothing", known.identity),
-            ("the best linear filter", known.linear),
-        )
-        if loss > 0
+        f"the same for {REFERENCES[name].label}": f"{found.first / loss:.3g} (loss {loss:.5f})"
+        for name in ("constant", "identity", "linear")
+        if (loss := getattr(known, name)) > 0
     }
 
 
@@ -68,7 +65,7 @@ def _as_error(record: RunRecord, found: Convergence) -> dict[str, str]:
     if record.started.scale != "positive" or not found.last >= 0:
         return {}
     known = record.started.references
-    words = f"{math.sqrt(found.last):.4f} (doing nothing {math.sqrt(known.identity):.4f})"
+    words = f"{math.sqrt(found.last):.4f} (raw input {math.sqrt(known.identity):.4f})"
     return {"RMS error on the scale from 0 to 1": words}
 
 
@@ -90,7 +87,7 @@ def methods(evaluation: dict[str, Any]) -> list[tuple[str, ...]]:
 
 def _figure(row: dict[str, Any], name: str) -> str:
     value = row.get(name)
-    return "–" if value is None else f"{value:+.1f} dB" if name == "gain_db" else f"{value:.3f}"
+    return "–" if value is None else f"{value:+z.1f} dB" if name == "gain_db" else f"{value:z.3f}"
 
 
 def read_json(path: Path) -> dict[str, Any]:

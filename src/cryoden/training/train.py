@@ -13,7 +13,6 @@ from contextlib import closing
 
 from cryoden.compute import devices
 from cryoden.compute.place import Place
-from cryoden.events.preview_request import PreviewRequest
 from cryoden.events.training import Mode, PhaseStarted, TrainingEvent, TrainingStarted
 from cryoden.model.checkpoint import Model
 from cryoden.model.networks import LinearFilter, Network, UNet, build, loaded
@@ -21,6 +20,7 @@ from cryoden.settings.training import TrainingSettings
 from cryoden.training.holdout import Region, TrainingPair, fitting_edge, split
 from cryoden.training.learner import Learner, fitted_filter
 from cryoden.training.patches import PatchSource
+from cryoden.training.preview_request import PreviewRequest
 from cryoden.training.previews import Previewer
 from cryoden.training.run_state import RunState
 from cryoden.training.validation import HeldOutSet

@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 
 from cryoden.dataset.half_checks import refuse_mixed_pixel_sizes
-from cryoden.events.preview_request import PreviewRequest
 from cryoden.events.training import TrainingEvent
 from cryoden.io.atomic import check_destination
 from cryoden.micrograph import HalfPair, Windowed
@@ -18,6 +17,7 @@ from cryoden.runs.report import finished
 from cryoden.runs.save_best import save_best
 from cryoden.settings.training import TrainingSettings
 from cryoden.training.holdout import TrainingPair
+from cryoden.training.preview_request import PreviewRequest
 from cryoden.training.train import train
 
 
