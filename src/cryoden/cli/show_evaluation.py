@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from re import sub
 
 from rich.markup import escape
 from rich.table import Table as Grid
@@ -61,7 +62,7 @@ def _show_end(event: EvaluationEvent) -> None:
     table = event.table
     chosen = [column for column in columns(table) if column.brief]
     rows = [[column.text(table, row) for column in chosen] for row in table.rows]
-    show_table([column.title.replace(" ", "\n") for column in chosen], rows, figures=True)
+    show_table([sub(r"(?<=-)| ", "\n", column.title) for column in chosen], rows, figures=True)
     OUT.print(f"[dim]{escape(_basis(table))} ({clock(event.seconds)})[/dim]", soft_wrap=True)
     for verdict in conclusions(table):
         OUT.print(f"\n[bold]{escape(printable(verdict.name))}[/bold]")

@@ -112,6 +112,7 @@ COLUMNS = (
         ),
         "Palovcak et al. 2020",
         lambda _, row: _number(row.mean.gain_db, "+z.1f"),
+        brief=False,
     ),
     Column(
         "B/S",
@@ -121,6 +122,7 @@ COLUMNS = (
         ),
         "Palovcak et al. 2020",
         lambda _, row: _number(row.mean.bias_ratio, "z.2f"),
+        brief=False,
     ),
     Column(
         "hallucinated",
