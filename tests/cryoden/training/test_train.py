@@ -80,6 +80,12 @@ def best_model(events: list[TrainingEvent]) -> Model:
     return Model(first(events).settings.network, best.weights, 1.5, {}, first(events).working_pixel)
 
 
+@cache
+def trained() -> Model:
+    """A model that has learned what a few steps can teach."""
+    return best_model(run(epochs=10, steps_per_epoch=8, learning_rate=1e-3))
+
+
 def denoised(known: Known, model: Model) -> Pixels:
     event = list(denoise(known.even, model, DenoisingSettings(device="cpu")))[-1]
     assert isinstance(event, MicrographDenoised)
@@ -289,7 +295,7 @@ def test_a_restart_goes_on_from_the_best_epoch_and_is_the_same_each_time(
 
 
 def test_a_run_without_progress_stops_early_and_says_so() -> None:
-    model = best_model(run(epochs=10, steps_per_epoch=8, learning_rate=1e-3))
+    model = trained()
     stuck: dict[str, Any] = {"learning_rate": 0.02, "epochs": 15, "steps_per_epoch": 1}
     ended = last(run(model, patience=3, **stuck))
     assert ended.reason == "plateau"
@@ -319,7 +325,7 @@ def test_a_cosine_schedule_ends_near_zero_and_a_constant_one_does_not() -> None:
 
 
 def test_an_epoch_no_better_than_the_start_is_not_the_best() -> None:
-    model = best_model(run(epochs=10, steps_per_epoch=8, learning_rate=1e-3))
+    model = trained()
     worse = run(model, learning_rate=0.3, epochs=3)
     start, *later = epochs(worse)
     assert all((e.weights is not None) == (e.validation_loss < start.validation_loss) for e in later[:1])
