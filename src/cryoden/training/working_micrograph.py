@@ -15,6 +15,7 @@ from threading import RLock
 import numpy as np
 import torch
 
+from cryoden.compute.memory import free_main_memory
 from cryoden.image.normalization import Normalization, measure
 from cryoden.image.resampling import Resampling, working_shape
 from cryoden.io.mrc_windows import finite_window
@@ -25,7 +26,7 @@ from cryoden.settings.training import TrainingSettings
 from cryoden.training.holdout import TrainingPair
 
 CHOSEN = 3.0  # Å/px
-KEPT_BYTES = 1 << 30
+KEPT_SHARE = 0.5  # of the memory that is free, for micrographs at the working pixel
 ROWS = 128  # working rows that are computed at once
 
 
@@ -80,7 +81,7 @@ def working_pixel(
 
 
 def _working_pairs(pairs: Sequence[TrainingPair], working: float | None) -> list[TrainingPair]:
-    left = KEPT_BYTES
+    left = int(KEPT_SHARE * free_main_memory())
     found = []
     for pair in pairs:
         scale = scale_of(working, pair.noisy.pixel_size)
