@@ -169,20 +169,15 @@ class MicrographFile:
 
     def _read(self, pieces: Sequence[range]) -> bytearray:
         """Return bytes of the file, one piece after the other; what is not cached is fetched all at once."""
-        data, done = bytearray(sum(map(len, pieces))), 0
         descriptor = open_regular(self.facts.path)
         try:
-            for piece in pieces if len(pieces) > 1 else ():
-                os.posix_fadvise(descriptor, piece.start, len(piece), os.POSIX_FADV_WILLNEED)
-            for piece in pieces:
-                got = _read_at(descriptor, memoryview(data)[done : done + len(piece)], piece.start)
-                if got < len(piece):
-                    raise self._changed(f"{got:,} of {len(piece):,} bytes at {piece.start:,}")
-                done += got
+            data, done = _pieces(descriptor, pieces)
         except OSError as error:
             raise unreadable(self.facts.path, error) from error
         finally:
             os.close(descriptor)
+        if done < len(data):
+            raise self._changed(f"{done:,} of {len(data):,} bytes at {pieces[0].start:,}")
         return data
 
     def _changed(self, found: str) -> MicrographError:
@@ -205,6 +200,19 @@ class MicrographFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _pieces(descriptor: int, pieces: Sequence[range]) -> tuple[bytearray, int]:
+    """Return memory for all the pieces, and how many bytes of them the file had."""
+    data, done = bytearray(sum(map(len, pieces))), 0
+    for piece in pieces if len(pieces) > 1 else ():
+        os.posix_fadvise(descriptor, piece.start, len(piece), os.POSIX_FADV_WILLNEED)
+    for piece in pieces:
+        got = _read_at(descriptor, memoryview(data)[done : done + len(piece)], piece.start)
+        done += got
+        if got < len(piece):
+            break
+    return data, done
 
 
 def _read_at(descriptor: int, view: memoryview, offset: int) -> int:

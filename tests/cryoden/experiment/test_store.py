@@ -22,7 +22,8 @@ from cryoden.errors import MicrographError, OutputError, PatchFileError
 from cryoden.experiment.build import BuildFinished, ShardFinished, build
 from cryoden.experiment.build_lock import claimed
 from cryoden.experiment.data_source import PairSource, patch_pairs
-from cryoden.experiment.inspect_pairs import Findings, inspect, sample
+from cryoden.experiment.inspect_pairs import Findings, inspect
+from cryoden.experiment.pair_grid import sample
 from cryoden.experiment.pairs import PatchPairs
 from cryoden.experiment.store import PatchStore
 from cryoden.image.phase_correlation import alignment
