@@ -114,7 +114,7 @@ def test_an_anchor_ends_half_way_between_what_it_learns_and_what_it_began_with()
         network = torch.nn.Conv2d(1, 1, 1, bias=False)
         torch.nn.init.ones_(network.weight)
         settings = TrainingSettings(learning_rate=0.02, anchor=anchor)
-        taught = Learner(network, settings, CPU, anchored=True)
+        taught = Learner(network, settings, CPU, anchored=True)  # type: ignore[arg-type]  # the least network
         for step in range(1, 401):
             learn(taught, pair, step)
         gains.append(network.weight.item())
