@@ -18,8 +18,8 @@ import numpy as np
 from half_correlation import WIDTHS, clipped
 
 from cryoden.denoising.denoise import Denoiser
-from cryoden.evaluation.half_metrics import half_correlation
 from cryoden.events.batch import MicrographDenoised
+from cryoden.image.correlation import pearson
 from cryoden.image.filters import gaussian
 from cryoden.io import mrc
 from cryoden.micrograph import HalfPair, Pixels
@@ -56,9 +56,9 @@ def denoised(path: Path, model: Path) -> Pixels:
 def row(noisy: Path, target: Path, model: Path) -> list[float]:
     """Return r of raw, best Gaussian, Gaussian of 6 px and denoised with the raw target."""
     image, truth = clipped(noisy), clipped(target)
-    smoothed = {width: half_correlation(gaussian(image, width), truth) for width in WIDTHS}
-    found = half_correlation(denoised(noisy, model), truth)
-    return [half_correlation(image, truth), max(smoothed.values()), smoothed[6], found]
+    smoothed = {width: pearson(gaussian(image, width), truth) for width in WIDTHS}
+    found = pearson(denoised(noisy, model), truth)
+    return [pearson(image, truth), max(smoothed.values()), smoothed[6], found]
 
 
 def main() -> None:

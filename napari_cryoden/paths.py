@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from qtpy.QtCore import QStandardPaths
-
 MODELS = "Model files (*.safetensors)"
-
 FEW = 8  # micrographs that one may want all at once
 RUNS = "cryoden_runs"  # the folder beside the data in which runs lie
 
 
 def documents() -> Path:
     """Return where a user keeps what belongs to no data."""
+    from qtpy.QtCore import QStandardPaths  # noqa: PLC0415  reading micrographs in a script needs no Qt
+
     place = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
     return Path(place) if place and Path(place).is_dir() else Path.home()
 

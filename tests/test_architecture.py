@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import ast
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -77,17 +75,3 @@ def test_every_code_of_an_error_is_in_the_list_of_messages() -> None:
     }
     assert len(raised) > 10
     assert not {code for code in raised if f"{code}" not in listed}
-
-
-def test_reading_a_micrograph_does_not_import_torch() -> None:
-    code = "import sys, cryoden.io.mrc, cryoden.dataset.half_checks; assert 'torch' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], check=True)
-
-
-def test_the_library_imports_neither_qt_nor_napari() -> None:
-    code = (
-        "import sys, cryoden.workflows.denoise_micrographs, cryoden.cli.main, cryoden.cli.console\n"
-        "loaded = {name.split('.')[0] for name in sys.modules}\n"
-        "assert not loaded & {'napari', 'qtpy', 'magicgui', 'pyqtgraph', 'PyQt6', 'PySide6', 'vispy'}"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
-from os import DirEntry, PathLike, fspath, scandir
+from os import DirEntry, PathLike, fspath
 from pathlib import Path
 from typing import Any
 
 import napari
 from napari.utils.notifications import show_error
 
-from cryoden.dataset.half_names import micrographs_below, natural
+from cryoden.dataset.folder_walk import entries, is_micrograph, micrographs_below
 from cryoden.errors import CryodenError
 from cryoden.io import mrc
 from napari_cryoden.layers import layer_data
@@ -68,7 +68,7 @@ def read_folder(path: Path_ | Sequence[Path_]) -> list[Any]:
     (folder,) = _listed(path)
     viewer = napari.current_viewer()
     if viewer is None or _is_small(folder):
-        return read(sorted(micrographs_below(folder), key=lambda file: natural(str(file))))
+        return read(list(micrographs_below(folder)))
     from napari_cryoden.navigation import show_dock  # noqa: PLC0415  it needs Qt, which reading does not
 
     show_dock(viewer, "Open micrographs").collect(folder)
@@ -86,34 +86,25 @@ def _show_scale_bar() -> None:
 
 def _holds_micrographs(folder: Path) -> bool:
     """Whether there is one in the folder or the folders in it; a whole disk is not searched."""
-    return any(mrc.is_micrograph_name(entry.name) for entry in islice(_near(folder), LOOKED_AT))
+    return any(map(is_micrograph, islice(_near(folder), LOOKED_AT)))
 
 
 def _is_small(folder: Path) -> bool:
     """Whether the folder holds no folders, and few enough micrographs to open them all."""
-    inside = list(islice(_entries(folder), LOOKED_AT))
-    count = sum(mrc.is_micrograph_name(entry.name) for entry in inside)
-    return count <= FEW and len(inside) < LOOKED_AT and not any(entry.is_dir() for entry in inside)
+    inside = list(islice(entries(folder), LOOKED_AT))
+    flat = len(inside) < LOOKED_AT and not any(entry.is_dir() for entry in inside)
+    return flat and sum(map(is_micrograph, inside)) <= FEW
 
 
 def _near(folder: Path) -> Iterator[DirEntry[str]]:
     """Yield what is in a folder, then what is in its folders."""
     within: list[str] = []
-    for entry in _entries(folder):
+    for entry in entries(folder):
         yield entry
         if entry.is_dir():
             within.append(entry.path)
     for one in within:
-        yield from _entries(one)
-
-
-def _entries(folder: Path_) -> Iterator[DirEntry[str]]:
-    """Yield what is in a folder, one by one; nothing where it may not be read."""
-    try:
-        with scandir(fspath(folder)) as found:
-            yield from (entry for entry in found if not entry.name.startswith("."))
-    except OSError:
-        return
+        yield from entries(one)
 
 
 def _listed(path: Path_ | Sequence[Path_]) -> list[Path]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from napari.utils.notifications import show_error
 from napari.utils.theme import get_theme
-from qtpy.QtCore import QMimeData, QTimer
+from qtpy.QtCore import QMimeData, QObject
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QMessageBox, QProgressBar, QPushButton
 
@@ -49,6 +49,7 @@ class OpenWidget(Dock):
         self.status = status_label()
         self._paths: list[Path] = []
         self._more: list[Path] = []
+        self._dropping: QObject | None = None
         self.setAcceptDrops(True)
         self._lay_out()
         self._connect()
@@ -63,9 +64,16 @@ class OpenWidget(Dock):
             self._look(paths)
 
     def collect(self, path: Path) -> None:
-        """List this and whatever else is named before the window comes to rest: napari drops one by one."""
+        """List this and whatever else the same drop names: napari hands over one path after another.
+
+        In between it lets events happen, timers among them, and takes as long as it takes. But an
+        object to be deleted later is deleted when the handler that said so has returned, not before.
+        """
         self._more.append(path)
-        QTimer.singleShot(0, self._show_collected)
+        if len(self._more) == 1:
+            self._dropping = QObject()
+            self._dropping.destroyed.connect(weakly(self._show_collected))
+            self._dropping.deleteLater()
 
     def open_chosen(self) -> None:
         """Open the selected micrographs; asks first when they are many or big."""

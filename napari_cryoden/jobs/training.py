@@ -10,7 +10,6 @@ from typing import Any, cast
 from qtpy.QtCore import Signal
 
 from cryoden.events.history import History
-from cryoden.events.preview_request import PreviewRequest
 from cryoden.events.training import (
     EpochFinished,
     PhaseStarted,
@@ -23,6 +22,7 @@ from cryoden.events.training import (
 from cryoden.micrograph import HalfPair, Windowed
 from cryoden.runs.folder import RunFolder
 from cryoden.settings.training import TrainingSettings
+from cryoden.training.preview_request import PreviewRequest
 from napari_cryoden.jobs.job import Job
 from napari_cryoden.jobs.worker import leave_a_core
 from napari_cryoden.notify import show_remarks

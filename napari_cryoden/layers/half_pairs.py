@@ -10,12 +10,10 @@ from typing import Any
 
 from napari.layers import Image
 
-from cryoden.dataset.half_names import TAGGED
+from cryoden.dataset.half_names import TAGGED, half_of
 from cryoden.errors import MicrographError
 from cryoden.micrograph import HalfPair, Micrograph
 from napari_cryoden.layers.layer_data import facts_of, to_micrograph
-
-_HALF = {"evn": "even", "even": "even", "odd": "odd"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,12 +63,12 @@ def _claim(layer: Image) -> tuple[str, str] | None:
     facts = facts_of(layer)
     if facts.get("role", "raw") != "raw":
         return None
-    match = TAGGED.fullmatch(layer.name)
-    if match:
-        return match["stem"], _HALF[match["half"].lower()]
-    source = facts.get("source")
-    half = _HALF.get(Path(source).parent.name.lower()) if source else None
-    return (Path(source).stem, half) if source and half else None
+    if match := TAGGED.fullmatch(layer.name):
+        stem, half = match["stem"], half_of(match["half"])
+    else:
+        source = Path(facts.get("source") or "")
+        stem, half = source.stem, half_of(source.parent.name)
+    return (stem, half) if half else None
 
 
 def in_memory(pair: HalfPair) -> HalfPair:

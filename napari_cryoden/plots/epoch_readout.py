@@ -42,11 +42,11 @@ class Readout(QWidget):
 
 def _figures(history: History, epoch: EpochFinished) -> str:
     of, pixel_size = epoch.quality, history.pixel_size
-    parts = [f"epoch {epoch.epoch}: loss {epoch.validation_loss:.4f}", f"r {epoch.correlation:.4f}"]
+    parts = [f"epoch {epoch.epoch}: loss {epoch.validation_loss:.4f}", f"r {epoch.correlation:z.4f}"]
     if of.gain is not None and of.bias is not None:
-        parts += [f"SNR {of.gain:+.1f} dB", f"B/S {of.bias:.2f}"]
-    frc, detail = f"FRC {of.frc:.3f}", f"1/7 at {length(of.resolution, pixel_size)}"
+        parts += [f"SNR {of.gain:+z.1f} dB", f"B/S {of.bias:.2f}"]
+    frc, detail = f"FRC {of.frc:z.3f}", f"1/7 at {length(of.resolution, pixel_size)}"
     if history.started:
         raw = history.started.references
-        frc, detail = f"{frc} (raw {raw.frc:.3f})", f"{detail} ({length(raw.resolution, pixel_size)})"
+        frc, detail = f"{frc} (raw {raw.frc:z.3f})", f"{detail} ({length(raw.resolution, pixel_size)})"
     return " · ".join([*parts, frc, detail])

@@ -11,52 +11,23 @@ from qtpy.QtGui import QBrush, QColor, QPainter, QPen, QPixmap, QPolygonF
 from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
 
 from cryoden.events.history import History, length
-from cryoden.runs.loss_plot import COLORS
+from cryoden.events.reference_lines import LINES, REFERENCES
 
 SCROLL_BAR = 22  # px, in napari's style
-# Okabe and Ito's colors, told apart with any color vision; the darker of a pair on white.
-_ON_DARK = {
-    "steps": "#5a6370",
-    "train": "#e69f00",
-    "validation": "#56b4e9",
-    "best": "#f0e442",
-    "constant": "#c8c8c8",
-    "gaussian": "#b5a1e0",
-    "linear": "#2fd0a0",
-    "floor": "#e79cc4",
-}
-_DASHES = {
-    "constant": [6, 4],
-    "gaussian": [4, 2, 1, 2],
-    "linear": [10, 3, 2, 3],
-    "floor": [2, 3],
-    "restart": [1, 4],
-    "earlier": [1, 2],
-}
+_DASHES = {"restart": (1, 4), "earlier": (1, 2)} | {name: line.dashes for name, line in LINES.items()}
 _THIN = {"steps", "gaussian", "restart", "pointer"}
-_TIPS = {
-    "validation": "Loss on held-out micrographs after each epoch",
-    "train": "Mean loss of the steps of each epoch",
-    "steps": "Loss of every single step",
-    "best": "The weights of this epoch are in the model file",
-    "constant": "Predicting the mean everywhere: what a fallen run does",
-    "gaussian": "The Gaussian low-pass of the best width σ",
-    "linear": "The best linear (Wiener) filter: a network worth having gets below it",
-    "floor": "1 − r of the held-out halves: about the best a validation can reach",
-    "identity": "Mean squared difference of noisy and target as they are",
-}
 
 
 def colors(dark: bool) -> dict[str, str]:
     """Return the color of each line for a dark or a light background."""
-    return dict(_ON_DARK if dark else COLORS)
+    return {name: line.on_dark if dark else line.on_white for name, line in LINES.items()}
 
 
 def pen(name: str, color: str) -> Any:
     """Return the pen of a line; references differ by their dashes, too."""
     made = pg.mkPen(color, width=1 if name in _THIN else 2)
-    if name in _DASHES:
-        made.setDashPattern(_DASHES[name])
+    if dashes := _DASHES.get(name):
+        made.setDashPattern(dashes)
     return made
 
 
@@ -72,14 +43,14 @@ class LossLegend(QWidget):
         grid.setContentsMargins(6, 4, 8, 2)
         grid.setHorizontalSpacing(8)
         grid.setVerticalSpacing(1)
-        grid.setColumnMinimumWidth(2, self.fontMetrics().horizontalAdvance("0.0000 @ 12.3 Å"))
-        for row, (name, text) in enumerate(_NAMES.items()):
-            self._swatches[name], label, self.values[name] = QLabel(), QLabel(text), QLabel("–")
+        grid.setColumnMinimumWidth(2, self.fontMetrics().horizontalAdvance("↑ 0.0000 @ 12.3 Å"))
+        for row, (name, line) in enumerate(LINES.items()):
+            self._swatches[name], label, self.values[name] = QLabel(), QLabel(line.label), QLabel("–")
             self.values[name].setAlignment(Qt.AlignmentFlag.AlignRight)
             for column, widget in enumerate((self._swatches[name], label, self.values[name])):
-                widget.setToolTip(_TIPS[name])
+                widget.setToolTip(line.meaning)
                 grid.addWidget(widget, row, column)
-        grid.setRowStretch(len(_NAMES), 1)
+        grid.setRowStretch(len(LINES), 1)
 
     def set_theme(self, dark: bool) -> None:
         """Draw the swatches in the colors of the plot."""
@@ -90,9 +61,9 @@ class LossLegend(QWidget):
         """Write the newest values; an arrow says that a reference line is out of ``view``."""
         if history.started is not None:
             of = history.started.references
-            for name in ("constant", "linear", "floor", "identity"):
-                self._write(name, getattr(of, name), view if name in _DASHES else None)
-            self._write("gaussian", of.gaussian, None, f" @ {length(of.sigma, history.pixel_size)}")
+            width = f" @ {length(of.sigma, history.pixel_size)}"
+            for name in REFERENCES:
+                self._write(name, getattr(of, name), view, width if name == "gaussian" else "")
         self._write("steps", history.losses[-1] if history.losses else None)
         if history.epochs:
             self._write("validation", history.epochs[-1].validation_loss)
@@ -108,19 +79,6 @@ class LossLegend(QWidget):
             return
         above, below = view is not None and value > view[1], view is not None and value < view[0]
         self.values[name].setText(f"{'↑ ' if above else '↓ ' if below else ''}{value:.4f}{more}")
-
-
-_NAMES = {
-    "validation": "validation",
-    "train": "training, epoch",
-    "steps": "training, step",
-    "best": "best @ epoch",
-    "constant": "constant",
-    "gaussian": "Gaussian @ σ",
-    "linear": "linear filter",
-    "floor": "floor 1 − r",
-    "identity": "doing nothing",
-}
 
 
 def _swatch(name: str, color: str) -> QPixmap:

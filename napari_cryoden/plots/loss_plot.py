@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 )
 
 from cryoden.events.history import History
+from cryoden.events.reference_lines import REFERENCES, loss_label
 from cryoden.events.training import EpochFinished
 from cryoden.runs.loss_range import y_range
 from napari_cryoden.plots.curve_plot import curve_plot
@@ -29,7 +30,6 @@ from napari_cryoden.widgets.dock import scrolling
 
 REDRAW_MS = 100
 LEAST, GOOD = 204, 236  # px of height: on a screen of 768, where the legend scrolls; and elsewhere
-REFERENCES = ("constant", "gaussian", "linear", "floor")
 RESTARTS = 3  # a run has no more
 SMALLEST = 1e-12  # of what a logarithm is taken
 EMPTY = (
@@ -233,6 +233,6 @@ def _restart() -> Any:
 
 
 def _plot() -> Any:
-    plot = curve_plot("squared error", "step")
+    plot = curve_plot(loss_label("z-score"), "step")
     plot.getPlotItem().layout.setContentsMargins(0, 4, 0, 6)  # pyqtgraph lets the label hang out below
     return plot

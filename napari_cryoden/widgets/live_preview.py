@@ -9,8 +9,8 @@ from napari.utils.notifications import show_error
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from cryoden.errors import CryodenError
-from cryoden.events.preview_request import PreviewRegion
 from cryoden.events.training import PreviewMade
+from cryoden.training.preview_request import PreviewRegion
 from napari_cryoden.jobs.training import TrainingJob
 from napari_cryoden.layers.layer_data import facts_of, preview_layer, to_micrograph
 from napari_cryoden.widgets.layer_combo import LayerCombo

@@ -98,5 +98,5 @@ def in_short(verdict: HalfCheck | str) -> str:
     if isinstance(verdict, str):
         return "cannot be read"
     if verdict.ready:
-        return f"ready, r {verdict.correlation:.3f}"
+        return f"ready, r {verdict.correlation:z.3f}"
     return "another scene" if verdict.kind == "uncorrelated" else verdict.kind

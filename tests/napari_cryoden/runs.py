@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -95,8 +96,18 @@ def endless() -> Generator[TrainingEvent, None, None]:
 
 
 def pairs() -> list[HalfPair]:
-    scene = Scene(edge=256, particles=8)
-    return [exposure.simulated(scene, "one"), exposure.simulated(scene, "two")]
+    return [halves(name, edge=256) for name in ("one", "two")]
+
+
+def halves(name: str, seed: int = 0, edge: int = 512) -> HalfPair:
+    """A simulated pair; each caller has pixels of its own."""
+    shown = _exposed(seed, edge)
+    return replace(shown, even=shown.even.copy(), odd=shown.odd.copy()).pair(name)
+
+
+@cache
+def _exposed(seed: int, edge: int) -> exposure.SimulatedExposure:
+    return exposure.exposed(Scene(edge=edge, particles=round(30 * (edge / 512) ** 2), seed=seed))
 
 
 def quick(**changes: Any) -> TrainingSettings:

@@ -60,7 +60,7 @@ def test_a_run_leaves_as_many_cores_as_were_chosen(
         raise MicrographError("F24", None, "nothing to learn from")
 
     run = TrainingJob.of(viewer)
-    with qtbot.waitSignal(run.ended, timeout=60_000):
+    with qtbot.waitSignal(run.ended):
         run.train(opened, tmp_path / "m", TrainingSettings())
     assert threads == [1]
 
@@ -85,7 +85,7 @@ def test_a_run_begins_with_a_live_preview_when_that_was_chosen(
     train.viewer.layers.selection.clear()
     qtbot.waitUntil(train.train_button.isEnabled)
     train.folder.path = tmp_path / "m"
-    with qtbot.waitSignal(train.run.ended, timeout=60_000):
+    with qtbot.waitSignal(train.run.ended):
         train.train_button.click()
         assert train.preview.layer.layer is (first if wanted else None)
         train.run.stop()

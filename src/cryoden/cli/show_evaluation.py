@@ -80,5 +80,5 @@ def _basis(table: Table) -> str:
     pairs = len(table.raw.pairs)
     plural = "s" if pairs > 1 else ""
     return (
-        f"{pairs:,} pair{plural} of halves, {table.pixels:,} pixels, r of the raw halves {table.r_half:.4f}"
+        f"{pairs:,} pair{plural} of halves, {table.pixels:,} pixels, r of the raw halves {table.r_half:z.4f}"
     )

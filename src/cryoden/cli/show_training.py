@@ -12,6 +12,7 @@ from cryoden.cli.console import OUT, bar, printed, show_remarks
 from cryoden.errors import printable
 from cryoden.events.history import History, clock, length
 from cryoden.events.quality import TrainingStatus
+from cryoden.events.reference_lines import REFERENCES
 from cryoden.events.training import (
     EpochFinished,
     PhaseStarted,
@@ -89,7 +90,7 @@ def _kind(words: str) -> str:
 
 def _show_start(event: TrainingStarted) -> None:
     at, pixel_size = event.references, event.pixel_size
-    shared = f"halves share r = {at.r_half:.4f}, down to {length(at.resolution, pixel_size)}"
+    shared = f"halves share r = {at.r_half:z.4f}, down to {length(at.resolution, pixel_size)}"
     show_remarks(event.warnings)
     OUT.print(f"{event.settings.network}, {event.parameters:,} weights, {event.precision} on {event.device}")
     pixels = (
@@ -98,16 +99,10 @@ def _show_start(event: TrainingStarted) -> None:
     OUT.print(f"works on {pixels}, patches of {event.patch} px")
     OUT.print(f"trains on {_listed(event.training)}; held out: {_listed(event.validation)}")
     OUT.print("held-out losses that need no training")
-    rows = (
-        ("doing nothing", at.identity, ""),
-        ("constant", at.constant, ""),
-        ("best Gaussian", at.gaussian, f"σ {length(at.sigma, pixel_size)}"),
-        ("best linear filter", at.linear, ""),
-        ("noise floor", at.floor, shared),
-    )
-    for name, loss, more in rows:
-        if loss is not None:
-            OUT.print(f"  {name:18}  {loss:.4f}  {more}".rstrip())
+    more = {"gaussian": f"σ {length(at.sigma, pixel_size)}", "floor": shared}
+    for name, line in REFERENCES.items():
+        if (loss := getattr(at, name)) is not None:
+            OUT.print(f"  {line.label:24}  {loss:.4f}  {more.get(name, '')}".rstrip())
     OUT.print("[bold]epoch   time  training  validation       r  SNR gain   B/S  FRC 1/7[/bold]")
 
 
@@ -122,7 +117,7 @@ def _show_epoch(event: EpochFinished, pixel_size: float | None) -> None:
         f"{event.epoch:5d} {clock(event.elapsed):>6}",
         f"{_number(event.train_loss, '.5f'):>8}",
         f"{event.validation_loss:10.5f}",
-        f"{event.correlation:6.4f}",
+        f"{event.correlation:z6.4f}",
         f"{_number(of.gain, '.1f', ' dB'):>8}",
         f"{_number(of.bias, '.2f'):>4}",
         f"{length(of.resolution, pixel_size):>6}",

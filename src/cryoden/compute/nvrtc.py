@@ -9,11 +9,12 @@ import ctypes
 import sys
 from collections.abc import Iterator
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 
 import torch
 
-SOURCE = Path(__file__).with_name("fused_baseline.cu")
+SOURCE = files(__package__) / "fused_baseline.cu"
 KERNELS = ("train", "denoise", "reduce")
 EXACT_SHARED, SHARED = (
     110 << 10,

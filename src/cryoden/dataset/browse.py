@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from cryoden.dataset.half_names import HalfFiles, complete_pairs, micrographs_below, natural
+from cryoden.dataset.folder_walk import micrographs_below, natural
+from cryoden.dataset.half_names import HalfFiles, complete_pairs
 from cryoden.errors import HalvesError
 from cryoden.io.star import micrographs_of
 

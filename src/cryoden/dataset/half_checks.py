@@ -162,11 +162,11 @@ def _judged(found: Agreement) -> HalfCheck:
     r = found.correlation
     if found.fine > SHARED_NOISE or found.detail > COPIED:
         shared = max(found.fine, found.detail)
-        message = f"halves share their noise: r = {shared:.2f} in fine detail, expected about 0"
+        message = f"halves share their noise: r = {shared:z.2f} in fine detail, expected about 0"
         return HalfCheck(False, "correlated", r, message, "D04")
     if found.same_scene:
-        return HalfCheck(True, "ready", r, f"halves agree: r = {r:.3f} after averaging 8 × 8 pixels")
-    message = f"halves show different scenes: r = {r:.3f}, agreement {found.peak:.1f} of {found.enough:.1f}"
+        return HalfCheck(True, "ready", r, f"halves agree: r = {r:z.3f} after averaging 8 × 8 pixels")
+    message = f"halves show different scenes: r = {r:z.3f}, agreement {found.peak:.1f} of {found.enough:.1f}"
     if found.shift:
         message += "; they would after a shift of {:+,} rows and {:+,} columns".format(*found.shift)
     return HalfCheck(False, "uncorrelated", r, message, "D03")

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from cryoden.dataset.folder_walk import micrographs_below, natural
 from cryoden.errors import HalvesError, printable
-from cryoden.io.mrc import is_micrograph_name
 from cryoden.io.star import project_of, read_columns
 
 TAGGED = re.compile(r"(?P<stem>.+)[_-](?P<half>evn|even|odd)", re.IGNORECASE | re.DOTALL)
@@ -107,8 +107,8 @@ def _claim(path: Path) -> tuple[Key, Half] | None:
     """Tell from a path which half of which exposure it is, if any."""
     folder = Path(os.path.abspath(path)).parent  # noqa: PTH100  # resolve() would follow links
     match = TAGGED.fullmatch(path.stem)
-    by_name = _half(match["half"]) if match else None
-    by_folder = _half(folder.name)
+    by_name = half_of(match["half"]) if match else None
+    by_folder = half_of(folder.name)
     half = by_name or by_folder
     if half is None:
         return None
@@ -117,23 +117,10 @@ def _claim(path: Path) -> tuple[Key, Half] | None:
     return (folder, match["stem"] if match else path.stem), half
 
 
-def _half(word: str) -> Half | None:
+def half_of(word: str) -> Half | None:
+    """Return which half a tag or the name of a folder stands for, if any."""
     halves: dict[str, Half] = {"evn": "even", "even": "even", "odd": "odd"}
     return halves.get(word.lower())
-
-
-def micrographs_below(folder: Path) -> Iterator[Path]:
-    """Yield micrographs of a folder and its subfolders, following links, each folder once."""
-    seen = set()
-    for place, folders, files in os.walk(folder, followlinks=True):  # links are usual in projects
-        here = os.path.realpath(place)
-        if here in seen:
-            folders.clear()
-            continue
-        seen.add(here)
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        shown = (name for name in sorted(files) if not name.startswith("."))
-        yield from (Path(place, name) for name in shown if is_micrograph_name(name))
 
 
 def _from_star(star: Path) -> Iterator[tuple[Key, Half, Path]]:
@@ -190,12 +177,6 @@ def _names(halves: Iterable[Key]) -> dict[Key, str]:
         (folder, stem): stem if common[stem] == 1 else (folder.relative_to(root) / stem).as_posix()
         for folder, stem in keys
     }
-
-
-def natural(name: str) -> list[tuple[int, int, str]]:
-    """Key for sorting with numbers by their value."""
-    parts = re.findall(r"[0-9]+|[^0-9]+", name)
-    return [(0, int(part), part) if part[0] in "0123456789" else (1, 0, part) for part in parts]
 
 
 def _nothing(paths: Sequence[Path]) -> HalvesError:

@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from cryoden.dataset.folder_walk import micrographs_below
 from cryoden.errors import OutputError, SettingsError, printable
-from cryoden.io.mrc import is_micrograph_name
 from cryoden.io.star import micrographs_of
 
 
@@ -97,7 +97,7 @@ def micrographs_in(paths: Sequence[Path]) -> list[Path]:
 def _listed(paths: Sequence[Path], output: Path | None) -> Iterator[tuple[Path, Path]]:
     for path in paths:
         if path.is_dir():
-            yield from ((file, file.parent.relative_to(path)) for file in _micrographs(path, output))
+            yield from ((file, file.parent.relative_to(path)) for file in micrographs_below(path, output))
         elif path.suffix.lower() == ".star":
             yield from _in_common_folder(micrographs_of(path))
         else:
@@ -107,12 +107,3 @@ def _listed(paths: Sequence[Path], output: Path | None) -> Iterator[tuple[Path, 
 def _in_common_folder(files: Sequence[Path]) -> Iterator[tuple[Path, Path]]:
     common = os.path.commonpath([file.parent for file in files]) if files else ""
     yield from ((file, file.parent.relative_to(common)) for file in files)
-
-
-def _micrographs(folder: Path, output: Path | None) -> Iterator[Path]:
-    """Yield the micrographs below a folder, leaving out earlier results that lie inside it."""
-    inside = output.absolute() if output and output.absolute() != folder.absolute() else None
-    for file in sorted(folder.rglob("*")):
-        is_result = inside is not None and file.absolute().is_relative_to(inside)
-        if is_micrograph_name(file) and file.is_file() and not is_result and not file.name.startswith("."):
-            yield file

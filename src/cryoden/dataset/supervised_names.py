@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise, takewhile
 from pathlib import Path
 
-from cryoden.dataset.half_names import natural
+from cryoden.dataset.folder_walk import natural
 from cryoden.dataset.output_paths import micrographs_in
 from cryoden.errors import HalvesError, printable
 

@@ -57,7 +57,7 @@ class Pairing:
     def row(self) -> tuple[str, ...]:
         """Return the pair as a table row: name, verdict, correlation, remarks."""
         remarks = "" if self.verdict.ready else self.verdict.message
-        return (printable(self.name), self.verdict.kind, f"{self.verdict.correlation:.3f}", remarks)
+        return (printable(self.name), self.verdict.kind, f"{self.verdict.correlation:z.3f}", remarks)
 
 
 def files(paths: Sequence[Path], reading: ReadingSettings) -> Iterator[Surveyed]:

@@ -96,9 +96,10 @@ class Denoiser:
         name = micrograph.path or micrograph.name
         if not bool(torch.isfinite(torch.stack(torch.aminmax(raw))).all()):  # of a NaN both are NaN
             raise non_finite(micrograph.data).error(name)
+        if self.model.scale == "positive":
+            return positive(micrograph.data, name)
         rows, tops = bands(micrograph.shape, scale)
-        sample = torch.stack([raw[top : top + rows] for top in tops])
-        return positive(sample, name) if self.model.scale == "positive" else measured(sample, name)
+        return measured(torch.stack([raw[top : top + rows] for top in tops]), name)
 
     def _tiled(self, working: Tensor) -> Generator[TileFinished, None, Tensor]:
         height, width = working.shape

@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cryoden.compute.devices import later
-from cryoden.image.fourier_rings import Array, neighbours_averaged
+from cryoden.image.fourier_rings import neighbours_averaged, ring_index
 from cryoden.image.normalization import Normalization
 from cryoden.image.tiling import mirrored
+from cryoden.micrograph import Array
 
 RING = (5.0, 3.1)  # Å
 NOISE = ((7.0, 5.0), (3.1, 2.2))  # Å, where there is little else
@@ -157,8 +158,8 @@ def _transfer(tall: int, wide: int, response: Tensor) -> Tensor:
 @cache
 def _rings() -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return the ring of each coefficient of a block, and how many are in each up to Nyquist."""
-    ring = np.rint(np.hypot(np.fft.fftfreq(EDGE)[:, None], np.fft.rfftfreq(EDGE)) * EDGE).astype(np.intp)
-    return ring.ravel(), np.bincount(ring.ravel())[: EDGE // 2 + 1]
+    ring = ring_index(np.fft.fftfreq(EDGE), np.fft.rfftfreq(EDGE), EDGE)
+    return ring, np.bincount(ring)[: EDGE // 2 + 1]
 
 
 def _above_noise(frequencies: Array, seen: Spectrum, noise: NDArray[np.bool_]) -> Array:

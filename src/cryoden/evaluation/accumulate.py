@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import reduce
 from statistics import fmean
 from typing import NamedTuple
 
+import numpy as np
+
 from cryoden.evaluation import hallucination
 from cryoden.evaluation.exposures import Exposure
-from cryoden.evaluation.half_metrics import half_correlation
+from cryoden.evaluation.half_metrics import middle
 from cryoden.evaluation.methods import Method
 from cryoden.evaluation.scores import Checks, Kind, Row, Scores, Table, averaged
 from cryoden.evaluation.scoring import Halves, Sums
-from cryoden.evaluation.snapshots import snapshots
+from cryoden.image.block_mean import averaged_down, repeated
+from cryoden.image.correlation import pearson
 from cryoden.micrograph import Pixels
-from cryoden.reporting.thumbnails import Picture
+from cryoden.reporting.thumbnails import Picture, matched, shown
+
+EDGE = 512  # px of a picture's longer side, about
+DIFFERENT = 1.0  # the denoised halves have nothing in common
 
 
 class Found(NamedTuple):
@@ -50,7 +57,7 @@ class Accumulator:
         """Note an exposure before its methods."""
         self.pixels += exposure.even.size
         self.unit = exposure.unit
-        self._r_half.append(half_correlation(exposure.even, exposure.odd))
+        self._r_half.append(pearson(exposure.even, exposure.odd))
 
     def add(self, method: Method, exposure: Exposure, denoised: Halves, found: Found) -> None:
         """Note what was found about a method on the exposure; pictures are of the first one."""
@@ -81,3 +88,19 @@ class Accumulator:
         sums = reduce(Sums.plus, (one.sums for one in found.values()))
         mean = averaged(list(scores.values()))
         return Row(name, self._kinds[name], mean, scores, sums.curves(), averaged(checks) if checks else None)
+
+
+def snapshots(method: Method, exposure: Exposure, denoised: Halves) -> Iterator[Picture]:
+    """Yield what a method makes of the even half, what it took away, and where its halves differ."""
+    even, odd = (middle(half) for half in denoised)
+    span = even.shape[1] * exposure.pixel_size
+    yield Picture(method.name, "image", matched(averaged_down(even, EDGE)), span)
+    if method.kind not in {"model", "other"}:
+        return
+    removed = averaged_down(middle(exposure.even) - even, EDGE)
+    reach = 3 * float(removed.std()) or 1.0
+    centered = removed - np.float32(removed.mean())
+    yield Picture(method.name, "difference", shown(centered, -reach, reach), span, "diverging")
+    apart = hallucination.disagreement(even, odd, exposure.pixel_size).map
+    large = averaged_down(repeated(apart, hallucination.BIN), EDGE)  # as large as the pictures beside it
+    yield Picture(method.name, "disagreement", shown(large, 0, DIFFERENT), span, "heat")

@@ -105,7 +105,7 @@ def _both(coarse: Status, overall: Status) -> Status:
 def _against_truth(table: Table, won: float) -> Finding:
     best = max(_simple(table), key=lambda other: other.mean.truth_db or 0.0)
     beat = best.mean.truth_db or 0.0
-    figures = f"{won:+.1f} dB against the truth; {_named(best)} has {beat:+.1f} dB"
+    figures = f"{won:+z.1f} dB against the truth; {_named(best)} has {beat:+z.1f} dB"
     if won > beat + VISIBLE:
         return Finding("good", f"Better than every simple filter: {figures}.")
     if won < beat - VISIBLE:
@@ -122,8 +122,8 @@ def _duel(table: Table, row: Row, reading: Reading, error: float, where: str) ->
     best = max(_simple(table), key=lambda other: float(getattr(other.mean, reading)))
     r, beat, nothing = (float(getattr(one.mean, reading)) for one in (row, best, table.raw))
     margin = max(CERTAIN * error, MATTERS * beat)
-    beaten = f"{_named(best)} {beat:.4f}, " if best is not table.raw else ""
-    figures = f"r {r:.4f}, {beaten}doing nothing {nothing:.4f}"
+    beaten = f"{_named(best)} {beat:z.4f}, " if best is not table.raw else ""
+    figures = f"r {r:z.4f}, {beaten}doing nothing {nothing:z.4f}"
     if r > beat + margin:
         return Finding("good", f"Better than every simple filter{where}: {figures}.")
     if r < nothing - margin:
@@ -180,7 +180,7 @@ def _answers(checks: Checks) -> Iterator[Finding]:
     residue: Status = "doubtful" if checks.residue > LOOKS_LIKE_NOISE else "good"
     words = "not like mere noise" if residue == "doubtful" else "like noise"
     yield Finding(
-        residue, f"What it took away looks {words}: pixels correlate by up to {checks.residue:.2f}."
+        residue, f"What it took away looks {words}: pixels correlate by up to {checks.residue:z.2f}."
     )
     if checks.noise is None or checks.phases is None:
         yield Finding("unknown", "Not tried on noise: only its files are known.")

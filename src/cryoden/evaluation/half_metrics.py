@@ -7,20 +7,15 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from cryoden.image.artifacts import checkerboard, seams
+from cryoden.image.block_mean import block_mean, repeated
+from cryoden.image.correlation import covariances, pearson
 from cryoden.image.filters import gaussian
-from cryoden.image.fourier_rings import Array, cross_power
-from cryoden.micrograph import Pixels
-
-__all__ = [
-    "Gain", "Quality", "Readings", "ShellQuality", "checkerboard", "gain", "half_correlation", "middle",
-    "quality", "quality_by_shell", "readings", "seams",
-]  # fmt: skip
+from cryoden.image.fourier_rings import cross_power
+from cryoden.micrograph import Array, Pixels
 
 WIDEST = 400  # px; a shared slope of the illumination lifts every low-pass
 CENTER = 1024  # px; the window others quote figures of
 BIN = 16
-BAND = 128  # rows that are summed at a time, in double precision
 Number = TypeVar("Number", float, Array)
 
 
@@ -51,17 +46,10 @@ def readings(a: Pixels, b: Pixels) -> Readings:
         1024 × 1024 px, or as much of it as there is.
     """
     return Readings(
-        half_correlation(a, b),
-        half_correlation(_detail(a), _detail(b)),
-        half_correlation(middle(a), middle(b)),
+        pearson(a, b),
+        pearson(_detail(a), _detail(b)),
+        pearson(middle(a), middle(b)),
     )
-
-
-def half_correlation(a: Pixels, b: Pixels) -> float:
-    """Return Pearson's r of two ``(h, w)`` images; 0 where one is constant."""
-    covariances = _covariances([a, b])
-    scale = np.sqrt(covariances[0, 0] * covariances[1, 1])
-    return float(covariances[0, 1] / scale) if scale > 0 else 0.0
 
 
 @dataclass(frozen=True)
@@ -137,7 +125,7 @@ def quality(raw_even: Pixels, raw_odd: Pixels, denoised_even: Pixels, denoised_o
         Means are taken out; each term is the average over both halves.
     """
     return Quality(
-        *(float(term) for term in _terms(_covariances([raw_even, raw_odd, denoised_even, denoised_odd])))
+        *(float(term) for term in _terms(covariances([raw_even, raw_odd, denoised_even, denoised_odd])))
     )
 
 
@@ -182,19 +170,7 @@ def gain(raw: Pixels, denoised: Pixels, truth: Pixels) -> Gain:
     SNR = r² / (1 − r²): of an image that is the truth times a factor, plus noise that knows
     nothing of the truth, exactly its ratio of variances.
     """
-    return Gain(*(_snr_db(half_correlation(image, truth)) for image in (raw, denoised)))
-
-
-def _covariances(images: list[Pixels]) -> Array:
-    """Return the ``(m, m)`` covariances, summed in double precision without whole copies."""
-    means = [image.mean(dtype=np.float64) for image in images]
-    total = np.zeros((len(images), len(images)))
-    for start in range(0, len(images[0]), BAND):
-        bands = [
-            image[start : start + BAND].ravel() - mean for image, mean in zip(images, means, strict=True)
-        ]
-        total += np.array([[np.dot(a, b) for b in bands] for a in bands])
-    return total / images[0].size
+    return Gain(*(_snr_db(pearson(image, truth)) for image in (raw, denoised)))
 
 
 def _terms(shared: Array) -> tuple[Any, Any, Any, Any]:
@@ -234,8 +210,5 @@ def middle(image: Pixels) -> Pixels:
 
 def _detail(image: Pixels) -> Pixels:
     """Return the image without what is wider than `WIDEST`, cut to whole bins."""
-    height, width = (side // BIN * BIN for side in image.shape)
-    cut = image[:height, :width]
-    blocks = cut.reshape(height // BIN, BIN, width // BIN, BIN).mean((1, 3), dtype=np.float64)
-    wide = gaussian(blocks.astype(np.float32), WIDEST / BIN)
-    return np.asarray(cut - np.kron(wide, np.ones((BIN, BIN), np.float32)), np.float32)
+    wide = repeated(gaussian(block_mean(image, BIN).astype(np.float32), WIDEST / BIN), BIN)
+    return image[: wide.shape[0], : wide.shape[1]] - wide

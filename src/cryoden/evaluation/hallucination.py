@@ -13,11 +13,11 @@ from math import sqrt
 
 import numpy as np
 
+from cryoden.image.block_mean import block_mean
 from cryoden.image.filters import gaussian
-from cryoden.image.fourier_rings import Array
 from cryoden.image.normalization import measure
 from cryoden.image.spectra import autocorrelation, phase_randomized
-from cryoden.micrograph import Micrograph, Pixels
+from cryoden.micrograph import Array, Micrograph, Pixels
 
 Denoise = Callable[[Pixels], Pixels]
 
@@ -140,14 +140,10 @@ def disagreement(denoised_even: Pixels, denoised_odd: Pixels, pixel_size: float)
 
 
 def _local_variance(image: Pixels, sigma: float) -> Pixels:
-    means, squares = (gaussian(_binned(values), sigma) for values in (image, image * image))
+    means, squares = (
+        gaussian(block_mean(values, BIN).astype(np.float32), sigma) for values in (image, image * image)
+    )
     return np.maximum(squares - means * means, 0)
-
-
-def _binned(image: Pixels) -> Pixels:
-    height, width = (side // BIN for side in image.shape)
-    blocks = image[: height * BIN, : width * BIN].reshape(height, BIN, width, BIN)
-    return np.asarray(blocks.mean((1, 3)), np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,7 +168,7 @@ class Removed:
     @property
     def words(self) -> str:
         """One sentence for people."""
-        found = f"Pixels of what was removed correlate by at most {self.largest:.3f}"
+        found = f"Pixels of what was removed correlate by at most {self.largest:z.3f}"
         if self.largest < NOISE:
             return f"{found}: it looks like noise."
         return f"{found}: structure was removed too, unless the camera's own noise is correlated."

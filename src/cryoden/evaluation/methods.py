@@ -16,6 +16,8 @@ from cryoden.evaluation.exposures import Exposure
 from cryoden.evaluation.scores import Kind
 from cryoden.events.batch import TileFinished
 from cryoden.image import filters
+from cryoden.image.block_mean import block_mean
+from cryoden.image.correlation import covariances
 from cryoden.micrograph import Micrograph, Pixels
 
 Work = Generator[TileFinished, None, tuple[Pixels, Pixels]]
@@ -151,21 +153,13 @@ def signal_scale(exposure: Exposure, even: Pixels, odd: Pixels) -> np.float32:
     `BLOCK` px is nearly all signal, which hardly any denoiser weakens, so its strength tells the
     scale. Left at 1 while that is within a factor of two, as in the input's own scale.
     """
-    raw, done = ([_blocks(half) for half in pair] for pair in ((exposure.even, exposure.odd), (even, odd)))
-    signal = _covariance(*raw)
-    held = (_covariance(done[0], raw[1]) + _covariance(done[1], raw[0])) / 2
+    raw, done = (
+        [block_mean(half, BLOCK) for half in pair] for pair in ((exposure.even, exposure.odd), (even, odd))
+    )
+    of = covariances([*raw, *done])
+    signal, held = of[0, 1], (of[2, 1] + of[3, 0]) / 2
     low, high = PLAUSIBLE
     return np.float32(1.0 if held <= 0 or low * signal <= held <= high * signal else signal / held)
-
-
-def _blocks(image: Pixels) -> Pixels:
-    height, width = (side // BLOCK for side in image.shape)
-    blocks = image[: height * BLOCK, : width * BLOCK].reshape(height, BLOCK, width, BLOCK)
-    return np.asarray(blocks.mean((1, 3)), np.float32)
-
-
-def _covariance(a: Pixels, b: Pixels) -> float:
-    return float(((a - a.mean()) * (b - b.mean())).mean(dtype=np.float64))
 
 
 def _by(function: Function, exposure: Exposure) -> Work:

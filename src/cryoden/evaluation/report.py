@@ -72,7 +72,7 @@ def _head(table: Table) -> str:
     pairs = len(table.raw.pairs)
     about = (
         f"{pairs:,} pair{'s' if pairs > 1 else ''} of halves, {table.pixels:,} pixels in each half. "
-        f"The raw halves correlate by r = {table.r_half:.4f}: {100 * table.r_half:.1f} % of a half is "
+        f"The raw halves correlate by r = {table.r_half:z.4f}: {100 * table.r_half:.1f} % of a half is "
         f"signal, the rest is noise. {table.provenance.get('time', '')[:10]}"
     )
     return f'<h1>Can these denoised micrographs be believed?</h1><p class="soft">{escape(about)}</p>'

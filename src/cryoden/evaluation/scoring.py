@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from cryoden.evaluation.exposures import Exposure
 from cryoden.evaluation.half_metrics import WIDEST, gain, middle, quality, readings
@@ -15,7 +14,7 @@ from cryoden.evaluation.scores import Curves, Scores, Values
 from cryoden.image.artifacts import checkerboard
 from cryoden.image.fourier_rings import CrossPower, cross_power
 from cryoden.image.spectra import RadialProfile, resolution
-from cryoden.micrograph import Pixels
+from cryoden.micrograph import Array, Pixels
 
 COARSE = 20.0  # Å (or px): what is coarser tells particles from ice
 PERIODS = (2, 4, 8)  # px, strides of upsampling in a network
@@ -24,7 +23,6 @@ VISIBLE = 1e-2  # of an image's contrast
 GROUPS = 96  # points of a curve
 RAW_EVEN, RAW_ODD, EVEN, ODD, TRUTH = range(5)
 Halves = tuple[Pixels, Pixels]
-Array = NDArray[np.float64]
 
 
 def score(exposure: Exposure, denoised: Halves, seconds: float | None) -> tuple[Scores, Sums]:

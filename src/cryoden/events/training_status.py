@@ -84,7 +84,7 @@ def _shared_noise(references: References, epochs: Sequence[EpochFinished]) -> st
     if references.floor is None:
         return ""
     if references.fine > SHARED:
-        return f"halves share noise: r = {references.fine:.2f} in the finest detail, expected about 0"
+        return f"halves share noise: r = {references.fine:z.2f} in the finest detail, expected about 0"
     if epochs[-1].validation_loss < references.floor - BEYOND_CHANCE * references.error:
         return f"halves share noise: the loss is below the floor of {references.floor:.4f}"
     return ""

@@ -16,7 +16,7 @@ from cryoden.errors import printable
 from cryoden.experiment.origin import changed
 from cryoden.experiment.pair_grid import sample
 from cryoden.experiment.store import PatchStore
-from cryoden.image.phase_correlation import Alignment, alignment
+from cryoden.image.patch_alignment import Alignment, alignment
 
 THREADS, AHEAD = 4, 8
 LOOKED_AT = 64  # pairs whose values are looked at, evenly spread, and the middle one of each micrograph

@@ -17,7 +17,7 @@ from cryoden.events.batch import MicrographDenoised
 from cryoden.experiment.pair_grid import divided, sample
 from cryoden.experiment.pair_source import PatchSet, read_pair
 from cryoden.experiment.pairs import with_noise
-from cryoden.image.phase_correlation import alignment
+from cryoden.image.patch_alignment import alignment
 from cryoden.io.atomic import atomic_write
 from cryoden.micrograph import HalfPair, Micrograph, Pixels
 from cryoden.model.checkpoint import load
@@ -71,7 +71,7 @@ def _data(pairs: PatchSet) -> dict[str, str]:
         "not aligned": f"{int(shifted.sum()):,}",
         "without contrast": f"{int(flat.sum()):,}",
         "targets": f"from {low.min():.3g} to {high.max():.3g}, mean {mean.mean():.3g}",
-        "noisy less target": f"mean {error.mean():+.2g}, standard deviation {spread.mean():.3g}",
+        "noisy less target": f"mean {error.mean():+z.2g}, standard deviation {spread.mean():.3g}",
     }
 
 

@@ -16,11 +16,11 @@ import numpy as np
 
 from cryoden.errors import MicrographError, SettingsError
 from cryoden.experiment.pair_grid import PairGrid
+from cryoden.image.positive_scale import positive_divisor
 from cryoden.io.mrc_windows import finite_window
 from cryoden.micrograph import Pixels, Windowed
 from cryoden.settings.baseline import PatchSettings
 
-PERCENTILE = 95
 Kind = Literal["noise added", "pairs"]
 
 
@@ -154,8 +154,7 @@ class PatchPairs:
         if self.settings.scale == "z-score":
             found = Scale(float(pixels.mean(dtype=np.float64)), float(pixels.std(dtype=np.float64)))
         else:
-            positive = pixels[pixels > 0]
-            found = Scale(0.0, _percentile(positive) if positive.size else 0.0)
+            found = Scale(0.0, positive_divisor(pixels))
         if not found.divisor > 0:
             problem = "nothing to scale by: no positive pixel, or no contrast"
             raise MicrographError("F25", micrograph.path or micrograph.name, problem, fix="Leave it out")
@@ -176,10 +175,6 @@ def with_noise(target: Pixels, chosen: PatchSettings, index: int, epoch: int = 0
 
 def _limited(noisy: Pixels, chosen: PatchSettings) -> Pixels:
     return np.clip(noisy, 0, 1) if chosen.clip and chosen.scale == "positive" else noisy
-
-
-def _percentile(positive: Pixels) -> float:
-    return float(np.percentile(positive, PERCENTILE, overwrite_input=True))
 
 
 def _same_size(target: Windowed, noisy: Windowed) -> None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from cryoden.micrograph import Pixels
+from cryoden.image.block_mean import blocks
+from cryoden.micrograph import Array, Pixels
 
 TILE, TILES = 256, 4  # px of a tile, and at least how many in a row
 LEAST = 0.01  # of the standard deviation: weaker white noise hides nothing one can see
 TINY = 1e-300
 NEAR, FAR = 3, 4  # bins around a lattice frequency; a Hann window smears it over two
-Array = NDArray[np.float64]
 
 
 def checkerboard(image: Pixels, period: int) -> float:
@@ -100,11 +99,10 @@ def _averaged_spectrum(image: Pixels, period: int) -> Array:
     other power.
     """
     edge = max(min(TILE, min(image.shape) // TILES), 2 * (FAR + 1) * period) // period * period
-    rows, columns = (side // edge for side in image.shape)
-    tiles = image[: rows * edge, : columns * edge].reshape(rows, edge, columns, edge).swapaxes(1, 2)
+    tiles = blocks(image, edge)
     window = np.outer(*[np.hanning(edge + 1)[:-1]] * 2)
     mean, variance = tiles.mean(dtype=np.float64), tiles.var(dtype=np.float64)
     power = np.full((edge, edge), LEAST**2 * max(variance, TINY) * np.sum(window**2))
-    for row, column in np.ndindex(rows, columns):
-        power += np.abs(np.fft.fft2((tiles[row, column] - mean) * window)) ** 2 / (rows * columns)
+    for place in np.ndindex(tiles.shape[:2]):
+        power += np.abs(np.fft.fft2((tiles[place] - mean) * window)) ** 2 / (tiles.size / edge**2)
     return power

@@ -19,9 +19,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from cryoden.micrograph import Windowed
+from cryoden.image.block_mean import block_mean, blocks
+from cryoden.micrograph import Array, Windowed
 
 LEAST_FANO, MOST_FANO = 0.97, 1.10  # below 1 only by missed electrons, above also by the scene
 CORRELATION_LIMIT = 0.08
@@ -33,8 +33,6 @@ SIDE = 5
 AREA = SIDE**2
 LAGS = ((0, 1), (1, 0), (1, 1))
 CENTER = 1024
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -81,7 +79,7 @@ class CountingEvidence:
         r = max(self.correlations, key=abs, default=0.0)
         return (
             f"{kind}, gain {self.gain:.5g}, {self.mean:.3g} per pixel; noise: variance ÷ mean "
-            f"{self.fano:.3f}, third moment {self.third:.2f}, correlation of neighbors {r:+.3f}"
+            f"{self.fano:.3f}, third moment {self.third:z.2f}, correlation of neighbors {r:+z.3f}"
         )
 
     @property
@@ -94,13 +92,13 @@ class CountingEvidence:
         lag, r = max(zip(LAGS, self.correlations, strict=True), key=lambda found: abs(found[1]))
         if abs(r) > CORRELATION_LIMIT:
             where = "{} px down and {} px right".format(*lag)
-            return f"noise correlates with that {where}: r = {r:.3f} (limit ±{CORRELATION_LIMIT})"
+            return f"noise correlates with that {where}: r = {r:z.3f} (limit ±{CORRELATION_LIMIT})"
         if not LEAST_FANO <= self.fano <= MOST_FANO:
             limits = f"{LEAST_FANO} to {MOST_FANO:.2f}"
             return f"variance ÷ mean of the noise is {self.fano:.3f} (expected 1, limits {limits})"
         if not self.exact and abs(self.third - 1) > THIRD_LIMIT:
             what = "third moment × mean ÷ variance² of the noise is"
-            return f"{what} {self.third:.2f} (expected 1 ± {THIRD_LIMIT})"
+            return f"{what} {self.third:z.2f} (expected 1 ± {THIRD_LIMIT})"
         return ""
 
 
@@ -174,11 +172,11 @@ def _figures(counts: Array) -> Array:
     margin = SIDE // 2
     inner = counts[margin:-margin, margin:-margin]
     finest = np.diff(np.diff(counts[:-1, :-1], 3, axis=0), 3, axis=1) / 20  # 1² + 3² + 3² + 1²
-    noise = _blocks(inner - _box_means(counts))
+    (noise,) = blocks(inner - _box_means(counts), BLOCK)
     second = (noise**2).mean((1, 2)) / (1 - 1 / AREA)
     third = (noise**3).mean((1, 2)) / ((1 - 1 / AREA) ** 3 - (AREA - 1) / AREA**3)
     lagged = [_lagged(noise, *lag) - second * _made_by_box(*lag) for lag in LAGS]
-    means = _blocks(inner).mean((1, 2)), (_blocks(finest) ** 2).mean((1, 2))
+    means = block_mean(inner, BLOCK)[0], block_mean(finest**2, BLOCK)[0]
     return np.column_stack([*means, second, third, *lagged])
 
 
@@ -187,12 +185,6 @@ def _box_means(pixels: Array) -> Array:
     sums = np.pad(pixels, ((1, 0), (1, 0))).cumsum(axis=0).cumsum(axis=1)
     boxes: Array = sums[SIDE:, SIDE:] - sums[:-SIDE, SIDE:] - sums[SIDE:, :-SIDE] + sums[:-SIDE, :-SIDE]
     return boxes / AREA
-
-
-def _blocks(pixels: Array) -> Array:
-    """Cut ``(64, w)`` into ``(blocks, 64, 64)``; what is left over on the right is dropped."""
-    count = pixels.shape[1] // BLOCK
-    return pixels[:, : count * BLOCK].reshape(BLOCK, count, BLOCK).swapaxes(0, 1)
 
 
 def _lagged(noise: Array, down: int, right: int) -> Array:

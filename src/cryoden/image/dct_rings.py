@@ -16,8 +16,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cryoden.image.fourier_rings import Array
+from cryoden.image.correlation import normalized
+from cryoden.image.fourier_rings import ring_index
 from cryoden.image.spectra import RadialProfile, resolution
+from cryoden.micrograph import Array
 
 SIGMAS = np.geomspace(0.5, 64, 57)  # px; an eighth of an octave apart
 
@@ -33,8 +35,7 @@ class Rings:
 
     def __init__(self, edge: int) -> None:
         half_periods = np.arange(edge)
-        radii = np.rint(np.hypot(half_periods[:, None], half_periods) / 2)
-        self.index = radii.astype(np.intp).ravel()
+        self.index = ring_index(half_periods, half_periods, 1 / 2)
         self.counts = np.bincount(self.index)
         self.frequencies = np.arange(len(self.counts)) / edge
         waves = torch.cos(torch.arange(edge)[:, None].double() * (torch.arange(edge) + 0.5) * pi / edge)
@@ -87,8 +88,7 @@ class RingStatistics:
     @property
     def correlation(self) -> Array:
         """Correlation in each ring; 0 where one is empty."""
-        scale = np.sqrt(self.noisy * self.target)
-        return np.divide(self.shared, scale, out=np.zeros_like(scale), where=scale > 0)
+        return normalized(self.shared, self.noisy, self.target)
 
     @property
     def error(self) -> float:

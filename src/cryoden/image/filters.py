@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cryoden.image.fourier_rings import (
-    Array,
     CrossPower,
     cross_power,
     inverse,
@@ -18,7 +17,7 @@ from cryoden.image.fourier_rings import (
     radius,
     transform,
 )
-from cryoden.micrograph import Pixels
+from cryoden.micrograph import Array, Pixels
 
 REACH = 4  # standard deviations after which a Gaussian is over
 MIRRORED = 128  # px beyond the border that a Wiener filter sees

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cryoden.micrograph import Pixels
+from cryoden.image.correlation import normalized
+from cryoden.micrograph import Array, Pixels
 
 MARGIN = 1 / 8  # of a side, at each end
 LEAST = 8  # pixels a side
 BAND = 128  # rows of coefficients that are summed at a time
-Array = NDArray[np.float64]
 Coefficients = NDArray[np.complex64]
 
 
@@ -42,9 +43,7 @@ class CrossPower:
 
     def correlation(self, one: int, other: int) -> Array:
         """Return the ``(n,)`` Fourier ring correlation of two of the images; 0 where one is empty."""
-        scale = np.sqrt(self.power[one, one] * self.power[other, other])
-        found: Array = np.divide(self.power[one, other], scale, out=np.zeros_like(scale), where=scale > 0)
-        return found
+        return normalized(self.power[one, other], self.power[one, one], self.power[other, other])
 
 
 def cross_power(images: Sequence[Pixels], pixel_size: float) -> CrossPower:
@@ -126,6 +125,24 @@ def radius(shape: tuple[int, ...]) -> Pixels:
     return np.asarray(np.hypot(rows[:, None].astype(np.float32), columns.astype(np.float32)), np.float32)
 
 
+def ring_index(rows: NDArray[Any], columns: NDArray[Any], rings: float) -> NDArray[np.intp]:
+    """Return in which ring each coefficient of a transform lies, 0 being the mean.
+
+    Parameters
+    ----------
+    rows, columns : ndarray
+        ``(h,)`` and ``(w,)`` frequencies along the two axes.
+    rings : float
+        Rings that a frequency of 1 is from the mean.
+
+    Returns
+    -------
+    ndarray
+        ``(h * w,)``, row by row.
+    """
+    return np.asarray(np.rint(np.hypot(rows[:, None], columns) * rings), np.intp).ravel()
+
+
 def _one_shape(images: Sequence[Pixels]) -> tuple[int, ...]:
     shapes = {image.shape for image in images}
     if len(shapes) != 1 or min(images[0].shape) < LEAST:
@@ -142,7 +159,6 @@ def _taper(side: int) -> Pixels:
 def _rings(shape: tuple[int, ...], band: slice) -> tuple[NDArray[np.intp], Pixels]:
     """Return for a band of rows of `transform` the ring of each coefficient, and how often it counts."""
     rows, columns = np.fft.fftfreq(shape[0])[band], np.fft.rfftfreq(shape[1])
-    index = np.rint(np.hypot(rows[:, None], columns) * min(shape)).astype(np.intp)
     twice = (columns > 0) & (columns < 0.5)  # the other half plane is not stored
-    weights = np.broadcast_to(np.where(twice, np.float32(2), np.float32(1)), index.shape)
-    return index.ravel(), weights.ravel()
+    weights = np.tile(np.where(twice, np.float32(2), np.float32(1)), len(rows))
+    return ring_index(rows, columns, min(shape)), weights

@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 
 from cryoden.errors import MicrographError
+from cryoden.image.positive_scale import positive_divisor
 from cryoden.image.resampling import LOBES, Resampling
 from cryoden.micrograph import Pixels, Windowed
 
 CLIP = 6.0  # standard deviations; Gaussian noise exceeds it twice in a billion pixels
-PERCENTILE = 95
 ROUNDS = 5
 BANDS = 16
 MAX_PIXELS = 1 << 22
@@ -115,18 +115,18 @@ def measured(sample: Tensor, name: Path | str) -> Normalization:
     return Normalization(mean, std)
 
 
-def positive(sample: Tensor, name: Path | str) -> Normalization:
-    """Return the scale of the experiment: the `PERCENTILE` of the positive pixels is 1, limits are 0 and 1.
+def positive(pixels: Pixels, name: Path | str) -> Normalization:
+    """Return the scale of the experiment for a whole micrograph, see `positive_divisor`; limits are 0 and 1.
 
     Raises
     ------
     MicrographError
         F25 for a micrograph without positive pixels.
     """
-    found = sample[sample > 0].float().cpu().numpy()
-    if not found.size:
+    divisor = positive_divisor(pixels)
+    if not divisor:
         raise MicrographError("F25", name, "no positive pixel to scale by", kept="Skipped")
-    return Normalization(0.0, float(np.percentile(found, PERCENTILE)), limits=(0.0, 1.0))
+    return Normalization(0.0, divisor, limits=(0.0, 1.0))
 
 
 def typical(images: Tensor) -> Tensor:

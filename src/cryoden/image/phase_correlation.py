@@ -1,73 +1,42 @@
-"""Whether the two patches of a pair lie on each other.
+"""Where the scene of one image lies on that of another, whatever their gray scales and noise.
 
-Each frequency of their cross-spectrum is scaled to weight 1 and transformed back: a peak stands
-where the scene of one lies on the scene of the other, whatever their grey scales and however
-much noise either has (phase correlation, Kuglin & Hines 1975). The rest of the map says how high
-chance reaches.
+Each frequency of the cross-spectrum is scaled to weight 1 and transformed back: a peak stands where
+one scene lies on the other (phase correlation, Kuglin & Hines 1975), and the rest of the map says
+how high chance reaches.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cryoden.micrograph import Pixels
 
-BANDS = (0.5, 0.125)  # upper ends in cycles per px; the scene is seen best in one of them
-LEAST_PERIODS = 2.5  # slower waves across a patch are ice and illumination
-QUARTILE = 0.6745  # of normal deviates, half are smaller
-FAR = 32  # px a pair may be shifted by, at most, to be noticed
-SEEN = 7.0  # standard deviations of the map; chance reaches 5.5 among 65 × 65 shifts
-CLEARLY = 3.0  # by so many more is a peak higher than that of no shift
+LEAST_PERIODS = 2.5  # slower waves across the images are ice and illumination
+Image = TypeVar("Image", Pixels, NDArray[np.float64])
 
 
-@dataclass(frozen=True)
-class Alignment:
-    """Where a noisy patch lies on its target.
+def phase_correlation(one: Image, other: Image, finest: float) -> Image:
+    """Return the agreement of two images of mean 0 for each shift of the first.
 
     Parameters
     ----------
-    down, right : int
-        By how many px the noisy patch is moved against the target; 0 where that is not clear.
-    seen : bool
-        Whether the two show one scene at all; a patch of ice alone may be too faint.
+    one, other : ndarray
+        ``(h, w)`` of one shape and number format.
+    finest : float
+        Frequency in cycles per px from which on nothing counts.
+
+    Returns
+    -------
+    ndarray
+        ``(h, w)`` in no unit; no shift is at ``[0, 0]``, and shifts up and left are at the far ends.
     """
-
-    down: int
-    right: int
-    seen: bool
-
-    @property
-    def shifted(self) -> bool:
-        """Whether one of the two has to be moved."""
-        return (self.down, self.right) != (0, 0)
-
-
-def alignment(noisy: Pixels, target: Pixels) -> Alignment:
-    """Compare two ``(p, p)`` patches that are not constant; shifts up to 32 px are noticed."""
-    reach = min(FAR, target.shape[0] // 4)
-    maps = [_map(noisy, target, band, reach) for band in BANDS]
-    clear = [found for found in maps if found.max() >= SEEN]
-    if not clear:
-        return Alignment(0, 0, False)
-    found = max(clear, key=lambda one: float(one.max() - one[reach, reach]))
-    down, right = divmod(int(found.argmax()), found.shape[1])
-    if found.max() - found[reach, reach] < CLEARLY:
-        return Alignment(0, 0, True)
-    return Alignment(down - reach, right - reach, True)
-
-
-def _map(noisy: Pixels, target: Pixels, band: float, reach: int) -> Pixels:
-    """Return the agreement for each shift up to ``reach``, in standard deviations of chance."""
-    rows, columns = target.shape
-    taper = np.outer(np.hanning(rows + 2)[1:-1], np.hanning(columns + 2)[1:-1]).astype(np.float32)
-    one, other = (np.fft.rfft2((image - image.mean()) * taper) for image in (noisy, target))
-    cross = one * other.conj()
+    rows, columns = one.shape
+    taper = np.outer(np.hanning(rows + 2)[1:-1], np.hanning(columns + 2)[1:-1]).astype(one.dtype)
+    cross = np.fft.rfft2(one * taper) * np.fft.rfft2(other * taper).conj()
     frequency = np.hypot(np.fft.fftfreq(rows)[:, None], np.fft.rfftfreq(columns))
-    used = (frequency < band) & (frequency > LEAST_PERIODS / min(rows, columns))
-    weights = np.where(used, cross / np.maximum(np.abs(cross), 1e-30), 0)
-    whole = np.fft.irfft2(weights, s=target.shape)
-    near = np.roll(whole, (reach, reach), (0, 1))[: 2 * reach + 1, : 2 * reach + 1]
-    spread = float(np.median(np.abs(near))) / QUARTILE  # of which a peak is no part
-    return (near / max(spread, 1e-30)).astype(np.float32)
+    used = (frequency < finest) & (frequency > LEAST_PERIODS / min(one.shape))
+    phases = np.where(used, cross / np.maximum(np.abs(cross), np.finfo(one.dtype).tiny), 0)
+    return np.asarray(np.fft.irfft2(phases, s=one.shape), one.dtype)

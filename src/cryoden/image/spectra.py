@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from cryoden.image.fourier_rings import (
-    Array,
     cross_power,
     inverse,
     neighbours_averaged,
@@ -16,7 +15,7 @@ from cryoden.image.fourier_rings import (
     tapered_power,
     transform,
 )
-from cryoden.micrograph import Pixels
+from cryoden.micrograph import Array, Pixels
 
 NEIGHBOURS = 2  # rings at each side that a reading of the resolution is averaged over
 RELIABLE = 3.0  # standard errors

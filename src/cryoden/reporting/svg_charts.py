@@ -116,7 +116,7 @@ def _bar(bar: Bar, top: int, gap: int, axis: tuple[float, float], unit: str) -> 
     zero, scale = axis
     value = bar.value or 0.0
     left, width = zero + min(value, 0) * scale, max(abs(value) * scale, 2)
-    words = "–" if bar.value is None else f"{value:+.1f} {unit}"
+    words = "–" if bar.value is None else f"{value:+z.1f} {unit}"
     label = (
         f'<text x="{NAMES - gap}" y="{top + 19}" text-anchor="end" class="strong">{escape(bar.label)}</text>'
     )

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from cryoden.micrograph import Pixels
 
-EDGE = 512  # px of a picture's longer side, about
 REACH = 3.0  # standard deviations on either side of the mean that are told apart
 Shows = Literal["image", "difference", "disagreement"]
 Palette = Literal["gray", "diverging", "heat"]
@@ -62,26 +61,15 @@ class Picture:
 
 
 def shown(image: Pixels, low: float, high: float) -> NDArray[np.uint8]:
-    """Return eight bits of an image, averaged down to about `EDGE` px, from ``low`` to ``high``."""
-    small = binned(image)
-    scaled = (small - low) * (255 / (high - low or 1))
+    """Return eight bits of an image, from ``low`` to ``high``."""
+    scaled = (image - low) * (255 / (high - low or 1))
     return np.asarray(np.clip(np.rint(scaled), 0, 255), np.uint8)
 
 
 def matched(image: Pixels) -> NDArray[np.uint8]:
-    """Return eight bits of an image between mean ± `REACH` standard deviations of what is shown."""
-    small = binned(image)
-    mean, reach = float(small.mean()), REACH * float(small.std()) or 1.0
+    """Return eight bits of an image between its mean ± `REACH` standard deviations."""
+    mean, reach = float(image.mean()), REACH * float(image.std()) or 1.0
     return shown(image, mean - reach, mean + reach)
-
-
-def binned(image: Pixels) -> Pixels:
-    """Return block means, so that the longer side has between 1 and 2 times `EDGE` px at most."""
-    factor = max(1, round(max(image.shape) / EDGE))
-    height, width = (side // factor * factor for side in image.shape)
-    blocks = image[:height, :width].reshape(height // factor, factor, width // factor, factor)
-    small: Pixels = blocks.mean((1, 3), dtype=np.float64).astype(np.float32)
-    return small
 
 
 def png(pixels: NDArray[np.uint8], palette: Palette = "gray") -> bytes:

@@ -145,7 +145,7 @@ def _of_record(run: RunRecord) -> RunSummary:
         images=speed.get("images"),
         network=run.started.settings.network,
         hardware=run.started.device,
-        special="" if r is None else f"r {r:.4f}",
+        special="" if r is None else f"r {r:z.4f}",
         place=run.folder.path,
         curve=curve,
         course=course,

@@ -62,7 +62,7 @@ class Convergence:
         )
         stable = f"{'stable' if self.stable else 'unstable'} from step to step (scatter {self.scatter:.0%})"
         going = "still improving" if self.improving else "no longer improving"
-        return f"{smooth}, {stable}, {going} ({self.gain:+.1%} in the last tenth)"
+        return f"{smooth}, {stable}, {going} ({self.gain:+z.1%} in the last tenth)"
 
 
 def assess_convergence(losses: Sequence[float] | NDArray[np.float64]) -> Convergence:

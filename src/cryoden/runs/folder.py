@@ -30,8 +30,11 @@ from cryoden.io.provenance import plain, versions
 from cryoden.model.checkpoint import Model
 from cryoden.runs.metrics import row, table
 from cryoden.runs.save_best import save_best, told
+from cryoden.settings.baseline import BaselineSettings
+from cryoden.settings.training import TrainingSettings
 
 FORMAT = "cryoden-run-1"
+KINDS: dict[type, str] = {TrainingSettings: "training", BaselineSettings: "baseline"}  # by words that stay
 
 
 @dataclass(frozen=True)
@@ -199,7 +202,7 @@ class _Keeper:
     def add(self, event: TrainingEvent) -> None:
         match event:
             case TrainingStarted():
-                self._about |= {"started": plain(asdict(event)), "settings": type(event.settings).__name__}
+                self._about |= {"started": plain(asdict(event)), "settings": KINDS[type(event.settings)]}
                 self._append(table((), header=True))
                 self._save()
             case StepFinished():

@@ -23,7 +23,10 @@ from cryoden.settings.training import TrainingSettings
 
 DEPTH = 3  # folders below the one that is searched
 SETTINGS: dict[str, type[TrainingSettings | BaselineSettings]] = {
-    kind.__name__: kind for kind in (TrainingSettings, BaselineSettings)
+    "training": TrainingSettings,
+    "baseline": BaselineSettings,
+    "TrainingSettings": TrainingSettings,  # as version 0.1 named them
+    "BaselineSettings": BaselineSettings,
 }
 OVER = {"completed", "plateau", "fallen", "diverged"}
 
@@ -91,7 +94,7 @@ class RunRecord:
         """
         try:
             told = dict(self.about["started"])
-            settings = SETTINGS[self.about.get("settings", TrainingSettings.__name__)](**told.pop("settings"))
+            settings = SETTINGS[self.about.get("settings", "training")](**told.pop("settings"))
             references = References(**told.pop("references"))
             told |= {name: tuple(told[name]) for name in ("training", "validation", "warnings")}
             return TrainingStarted(settings=settings, references=references, **told)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from cryoden.events.history import History, clock, length
+from cryoden.events.reference_lines import REFERENCES
 from cryoden.events.training import TrainingEvent
 from cryoden.reporting.markdown import facts
 from cryoden.reporting.markdown import write as write_page
@@ -68,14 +69,11 @@ def _summary(record: RunRecord, history: History) -> str:
 
 def _results(record: RunRecord, history: History) -> Rows:
     known, size = record.started.references, record.started.pixel_size
-    rows = {
-        "doing nothing (identity)": _loss(known.identity),
-        "predicting a constant": _loss(known.constant),
-        "best Gaussian low-pass": f"{_loss(known.gaussian)}, σ {length(known.sigma, size)}",
-        "best linear filter": _loss(known.linear),
-        "noise floor": "–" if known.floor is None else f"{_loss(known.floor)} ± {known.error:.4f}",
-        "before the first step": _loss(record.figure("first", "validation_loss")),
-    }
+    more = {"gaussian": f", σ {length(known.sigma, size)}"}
+    if known.floor is not None:
+        more["floor"] = f" ± {known.error:.4f}"
+    rows = {line.label: f"{_loss(getattr(known, of))}{more.get(of, '')}" for of, line in REFERENCES.items()}
+    rows["before the first step"] = _loss(record.figure("first", "validation_loss"))
     if history.best:
         rows[f"kept, epoch {history.best.epoch}"] = f"**{_loss(history.best.validation_loss)}**"
     return rows | {"last epoch": _loss(record.figure("last", "validation_loss"))}
@@ -85,11 +83,14 @@ def _quality(history: History) -> Rows:
     if history.best is None or history.started is None:
         return {"no epoch was kept": ""}
     of, raw, size = history.best.quality, history.started.references, history.pixel_size
-    rows = {"r with the raw target": f"{history.best.correlation:.4f} (raw halves: {raw.r_half:.4f})"}
+    rows = {"r with the raw target": f"{history.best.correlation:z.4f} (raw halves: {raw.r_half:z.4f})"}
     if of.gain is not None and of.bias is not None:
-        rows |= {"SNR gained": f"{of.gain:+.1f} dB", "signal changed or lost (B/S)": f"{of.bias:.2f}"}
+        rows |= {"SNR gained": f"{of.gain:+z.1f} dB", "signal changed or lost (B/S)": f"{of.bias:.2f}"}
     detail = f"{length(of.resolution, size)} (raw halves: {length(raw.resolution, size)})"
-    return rows | {"FRC, mean": f"{of.frc:.3f} (raw halves: {raw.frc:.3f})", "FRC falls below 1/7 at": detail}
+    return rows | {
+        "FRC, mean": f"{of.frc:z.3f} (raw halves: {raw.frc:z.3f})",
+        "FRC falls below 1/7 at": detail,
+    }
 
 
 def _run(record: RunRecord, history: History) -> Rows:

@@ -12,6 +12,7 @@ from typing import Any
 from cryoden.errors import CryodenError
 from cryoden.events.history import History, clock
 from cryoden.events.quality import References
+from cryoden.events.reference_lines import REFERENCES
 from cryoden.model.checkpoint import load
 from cryoden.reporting.markdown import facts, table
 from cryoden.runs.convergence import LEAST_STEPS, Convergence, assess_convergence
@@ -70,13 +71,9 @@ def _convergence(record: RunRecord, history: History) -> str:
 def _beside(found: Convergence, known: References) -> dict[str, str]:
     """Return what the same factor is for what needs no training."""
     return {
-        f"the same for {words}": f"{found.first / loss:.3g} (loss {loss:.5f})"
-        for words, loss in (
-            ("a constant", known.constant),
-            ("doing nothing", known.identity),
-            ("the best linear filter", known.linear),
-        )
-        if loss > 0
+        f"the same for {REFERENCES[name].label}": f"{found.first / loss:.3g} (loss {loss:.5f})"
+        for name in ("constant", "identity", "linear")
+        if (loss := getattr(known, name)) > 0
     }
 
 
@@ -84,7 +81,7 @@ def _as_error(record: RunRecord, found: Convergence) -> dict[str, str]:
     if record.started.scale != "positive" or not found.last >= 0:
         return {}
     known = record.started.references
-    words = f"{math.sqrt(found.last):.4f} (doing nothing {math.sqrt(known.identity):.4f})"
+    words = f"{math.sqrt(found.last):.4f} (raw input {math.sqrt(known.identity):.4f})"
     return {"RMS error on the scale from 0 to 1": words}
 
 
@@ -127,7 +124,7 @@ def _quality(record: RunRecord) -> str:
 
 def _figure(row: dict[str, Any], name: str) -> str:
     value = row.get(name)
-    return "–" if value is None else f"{value:+.1f} dB" if name == "gain_db" else f"{value:.3f}"
+    return "–" if value is None else f"{value:+z.1f} dB" if name == "gain_db" else f"{value:z.3f}"
 
 
 def _json(path: Path) -> dict[str, Any]:

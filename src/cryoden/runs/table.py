@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cryoden.events.history import clock
+from cryoden.events.reference_lines import REFERENCES
 from cryoden.runs.compare import RunSummary
 
 
@@ -49,10 +50,7 @@ FIGURES = (
     Figure("final", "Mean training loss of the last epoch.", lambda run: _number(run.final, ".4g")),
     Figure("factor", "Initial over final loss.", lambda run: _number(run.improvement, ".3g")),
     Figure("kept", "Held-out loss of the epoch whose model is kept.", lambda run: _number(run.kept, ".4f")),
-    Figure("nothing", "Held-out loss of doing nothing.", _reference("identity")),
-    Figure("constant", "Held-out loss of predicting a constant.", _reference("constant")),
-    Figure("linear filter", "Held-out loss of the best linear filter.", _reference("linear")),
-    Figure("floor", "Held-out loss no network gets below.", _reference("floor")),
+    *(Figure(one.label, f"Held-out loss. {one.meaning}", _reference(of)) for of, one in REFERENCES.items()),
     Figure("to floor", "Way from the linear filter to the floor.", lambda run: _number(gained(run), ".0%")),
     Figure("special", "A figure of its own: here r of output and target.", lambda run: run.special or "–"),
     Figure("batch/s", "Batches a second.", lambda run: _number(run.batches, ".1f")),

@@ -51,7 +51,7 @@ def _final(run: RunSummary, targets: Targets) -> Reached:
         run.name,
         title,
         apart <= targets.within,
-        f"{run.final:.4g} is {apart:+.1f} % from {wanted:.4g} of {of}",
+        f"{run.final:.4g} is {apart:+z.1f} % from {wanted:.4g} of {of}",
     )
 
 

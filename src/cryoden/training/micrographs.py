@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from cryoden.compute import devices
 from cryoden.compute.place import Place
-from cryoden.events.preview_request import PreviewRequest
 from cryoden.events.training import Mode, PhaseStarted, TrainingEvent, TrainingStarted
 from cryoden.model.checkpoint import Model
 from cryoden.model.networks import LinearFilter, Network, UNet, build, loaded
@@ -17,6 +16,7 @@ from cryoden.training.holdout import GRID, Region, TrainingPair, fitting_edge, n
 from cryoden.training.learner import Learner, fitted_filter
 from cryoden.training.patches import PatchSource
 from cryoden.training.plan import Plan
+from cryoden.training.preview_request import PreviewRequest
 from cryoden.training.previews import Previewer
 from cryoden.training.source import Batch
 from cryoden.training.train import THREADS, train

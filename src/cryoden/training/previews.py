@@ -11,7 +11,6 @@ from torch import Tensor
 
 from cryoden.compute import devices
 from cryoden.compute.place import Place
-from cryoden.events.preview_request import PreviewRegion, PreviewRequest
 from cryoden.events.training import PreviewMade
 from cryoden.image.normalization import Normalization, measure
 from cryoden.image.resampling import Resampling
@@ -19,6 +18,7 @@ from cryoden.image.tiling import Tiling
 from cryoden.micrograph import Pixels
 from cryoden.model.networks import Network
 from cryoden.model.pixel_scale import scale_of
+from cryoden.training.preview_request import PreviewRegion, PreviewRequest
 
 
 class Previewer:

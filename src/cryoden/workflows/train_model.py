@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 
 from cryoden.dataset.half_checks import refuse_mixed_pixel_sizes
-from cryoden.events.preview_request import PreviewRequest
 from cryoden.events.training import TrainingEvent
 from cryoden.io.atomic import check_destination
 from cryoden.micrograph import HalfPair, Windowed
@@ -19,6 +18,7 @@ from cryoden.runs.save_best import save_best
 from cryoden.settings.training import TrainingSettings
 from cryoden.training.holdout import TrainingPair
 from cryoden.training.micrographs import train_on_micrographs
+from cryoden.training.preview_request import PreviewRequest
 
 
 def train_halves(

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from cryoden.cli.main import main
+from cryoden.events.reference_lines import REFERENCES
 from cryoden.io import mrc
 from cryoden.model.checkpoint import load
 from tests.cryoden.scenes import scene, write_halves
@@ -85,8 +87,8 @@ def test_a_run_is_printed_beside_what_needs_no_training_with_a_verdict(
 ) -> None:
     assert train(folder, "--epochs", "3") == 0
     told = capsys.readouterr().out.splitlines()
-    for line in ("doing nothing", "constant", "best Gaussian", "best linear filter", "noise floor"):
-        assert sum(text.startswith(f"  {line} ") for text in told) == 1
+    for line in REFERENCES.values():
+        assert sum(text.startswith(f"  {line.label} ") for text in told) == 1
     rows = [text.split() for text in told if text.startswith("    ") and text.split()[0].isdigit()]
     assert [row[0] for row in rows] == ["0", "1", "2", "3"]
     assert all("dB" in row for row in rows)
@@ -199,23 +201,13 @@ def test_a_batch_with_failures_ends_with_3_and_names_them(
 
 def test_interrupting_keeps_the_best_model_and_says_so(folder: Path) -> None:
     model = folder / "m.safetensors"
-    asked = [
-        "train",
-        "--halves",
-        str(folder),
-        "--model",
-        str(model),
-        *QUICK,
-        "--epochs",
-        "100000",
-        "--json",
-    ]
-    command = [sys.executable, "-m", "cryoden.cli.main", *asked]
+    asked = ["train", "--halves", str(folder), "--model", str(model), *QUICK, "--network", "baseline"]
+    command = [sys.executable, "-m", "cryoden.cli.main", *asked, "--epochs", "100000", "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        next(line for line in process.stdout if json.loads(line).get("epoch") == 3 and model.exists())
+        next(line for line in process.stdout if model.exists())
         process.send_signal(signal.SIGINT)
-        _, told = process.communicate(timeout=60)
+        _, told = process.communicate(timeout=300)
     assert process.returncode == 130
     assert f"The best model so far is in {model}" in told
     assert load(model).provenance["end"] == "stopped"
@@ -238,23 +230,14 @@ def test_a_reader_that_has_gone_ends_the_program_with_141(folder: Path, more: li
     assert (done.returncode, done.stderr) == (141, b"")
 
 
-@pytest.mark.parametrize("asked", [["info"], ["--help"], ["train", "--model", "m", "--halves"]])
-def test_a_terminal_without_unicode_is_told_what_it_can_show(folder: Path, asked: list[str]) -> None:
+def test_a_terminal_without_unicode_is_told_what_it_can_show(folder: Path) -> None:
     (folder / "m1_ODD.mrc").unlink()
-    command = [sys.executable, "-m", "cryoden.cli.main", *asked, str(folder)]
+    asked = [[*words, str(folder)] for words in (["info"], ["--help"], ["train", "--model", "m", "--halves"])]
+    code = f"from cryoden.cli.main import main\nfor asked in {asked!r}: print('ended with', main(asked))"
     plain = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-c", code]
     done = subprocess.run(command, env=plain, capture_output=True, text=True, encoding="ascii", check=False)
-    assert done.stdout + done.stderr
     assert "Traceback" not in done.stderr
-    assert done.returncode in {0, 1}
-
-
-@pytest.mark.parametrize("command", [[], ["train"], ["denoise"], ["info"], ["demo"]])
-def test_help_imports_neither_torch_nor_numpy(command: list[str]) -> None:
-    code = (
-        "import sys; from cryoden.cli.main import main\n"
-        f"assert main({[*command, '--help']!r}) == 0\n"
-        "assert not {'torch', 'numpy', 'mrcfile'} & set(sys.modules)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert re.findall(r"ended with (\d+)", done.stdout) == ["1", "0", "1"]
+    assert "no partner: m1_EVN.mrc" in done.stderr
     assert "usage: cryoden" in done.stdout

@@ -10,11 +10,11 @@ import torch
 
 from cryoden.denoising import ice_ring
 from cryoden.denoising.denoise import Denoiser
-from cryoden.evaluation.half_metrics import half_correlation
 from cryoden.events.batch import MicrographDenoised
-from cryoden.image.fourier_rings import Array, cross_power
+from cryoden.image.correlation import pearson
+from cryoden.image.fourier_rings import cross_power
 from cryoden.image.normalization import measure
-from cryoden.micrograph import Micrograph, Pixels
+from cryoden.micrograph import Array, Micrograph, Pixels
 from cryoden.model.checkpoint import load
 from cryoden.model.general import GENERAL
 from cryoden.settings.denoising import DenoisingSettings
@@ -94,7 +94,7 @@ def test_what_is_passed_is_what_the_filter_says_across_bands_and_borders() -> No
 
 def test_passing_the_ring_on_brings_a_half_nearer_to_the_other(ice: SimulatedExposure) -> None:
     with_ring, without = (
-        half_correlation(denoised(ice.even, DenoisingSettings(ice_ring=on)), ice.odd) for on in (True, False)
+        pearson(denoised(ice.even, DenoisingSettings(ice_ring=on)), ice.odd) for on in (True, False)
     )
     assert with_ring > 2 * without > 0
 

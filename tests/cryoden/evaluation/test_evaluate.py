@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from cryoden.cli.main import main
-from cryoden.evaluation import json_file, report
+from cryoden.evaluation import exposures, json_file, report
 from cryoden.evaluation.conclusions import Finding, MethodConclusion, conclusions
 from cryoden.evaluation.evaluate import EvaluationFinished, MethodScored, evaluate
 from cryoden.evaluation.exposures import Exposure, Subject
@@ -66,6 +66,7 @@ def _dreams(image: Pixels) -> Pixels:
     return np.asarray(np.sign(smooth - smooth.mean()), np.float32)
 
 
+@cache
 def subject(seed: int, edge: int = EDGE) -> Subject:
     """Return a simulated pair with all that its halves share as truth."""
     shown = exposure.exposed(Scene(edge=edge, particles=30, seed=seed))
@@ -163,11 +164,11 @@ def test_figures_survive_the_way_to_disk_and_back(tmp_path: Path) -> None:
     assert json_file.load(tmp_path / "a.json") == finished().table
 
 
-def test_the_halves_of_a_scene_are_cut_to_the_center_when_asked() -> None:
-    settings = EvaluationSettings(region="center")
-    *_, last = evaluate([subject(1, 1152)], [], settings)
+def test_the_halves_of_a_scene_are_cut_to_the_center_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exposures, "CENTER", 256)  # of 1024, which takes sixteen times as long
+    *_, last = evaluate([subject(1, 320)], [], EvaluationSettings(region="center"))
     assert isinstance(last, EvaluationFinished)
-    assert last.table.pixels == 1024**2
+    assert last.table.pixels == 256**2
 
 
 @pytest.fixture(scope="module")
@@ -194,14 +195,15 @@ def run(folder: Path, *more: str) -> int:
     return main(["evaluate", str(folder / "halves"), *more])
 
 
-def test_the_command_line_compares_files_of_another_program(
+def test_the_command_line_compares_files_of_another_program_and_writes_a_report(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    figures = tmp_path / "figures.json"
+    figures, page = tmp_path / "figures.json", tmp_path / "a.html"
     truth, smooth = ["--truth", str(folder / "truth")], ["--other", f"smooth={folder / 'smooth'}"]
-    assert run(folder, *truth, *smooth, "--figures", str(figures)) == 0
+    assert run(folder, *truth, *smooth, "--figures", str(figures), "--report", str(page)) == 0
     told = capsys.readouterr().out
     assert "low-pass 20 Å" in told
+    assert "low-pass 20 Å" in page.read_text(encoding="utf-8")
     assert "dB against the truth; the Wiener filter has" in " ".join(told.split())
     table = json_file.load(figures)
     smooth_row = table.rows[-1]
@@ -220,8 +222,10 @@ def test_a_missing_partner_is_told_in_one_line(folder: Path, capsys: pytest.Capt
     )
 
 
-def test_json_says_how_each_method_did(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(folder, "--json") == 0
+def test_json_says_how_each_method_did(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for half in (*_halves(subject(1, 256)), *_halves(subject(2, 256))):
+        _write(tmp_path / f"{half.name}.mrc", half.data)
+    assert main(["evaluate", str(tmp_path), "--json"]) == 0
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [event["event"] for event in events] == [
         "EvaluationStarted",
@@ -243,14 +247,14 @@ def test_a_figure_file_that_exists_is_refused_before_any_work(
 
 
 def test_every_method_is_scored_on_every_pair() -> None:
-    events = list(evaluate([subject(1)], [], EvaluationSettings()))
+    events = list(evaluate([subject(1, 256)], [], EvaluationSettings()))
     scored = [event.method for event in events if isinstance(event, MethodScored)]
     assert scored[0] == "raw"
     assert len(scored) == len(set(scored)) == 10
 
 
 def test_halves_without_a_pixel_size_are_measured_in_pixels() -> None:
-    halves = [Micrograph(half.data, None, half.name) for half in _halves(subject(1))]
+    halves = [Micrograph(half.data, None, half.name) for half in _halves(subject(1, 256))]
     *_, last = evaluate([Subject("m1", HalfPair(*halves))], [], EvaluationSettings())
     assert isinstance(last, EvaluationFinished)
     assert last.table.unit == "px"
@@ -302,11 +306,6 @@ def test_a_picture_is_a_png_that_another_program_reads_back() -> None:
     gray = np.arange(256, dtype=np.uint8).reshape(8, 32)
     read = image.open(io.BytesIO(png(gray))).convert("L")
     np.testing.assert_array_equal(np.asarray(read), gray)
-
-
-def test_the_command_line_writes_a_report(folder: Path, tmp_path: Path) -> None:
-    assert run(folder, "--report", str(tmp_path / "a.html")) == 0
-    assert "low-pass 20 Å" in (tmp_path / "a.html").read_text(encoding="utf-8")
 
 
 def blind() -> Table:

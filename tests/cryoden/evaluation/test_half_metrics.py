@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cryoden.evaluation.half_metrics import gain, half_correlation, quality, quality_by_shell, readings
+from cryoden.evaluation.half_metrics import gain, quality, quality_by_shell, readings
+from cryoden.image.correlation import pearson
 from cryoden.image.filters import gaussian
 from cryoden.image.spectra import fourier_ring_correlation
 from cryoden.micrograph import Pixels
@@ -19,20 +20,6 @@ def halves(signal: float = 0.5, seed: int = 0) -> tuple[Pixels, Pixels, Pixels]:
     """Return even, odd and truth; noise of variance 1 under a signal of power ``signal`` squared."""
     truth = signal * white(seed)
     return 40 + truth + white(seed + 1), 40 + truth + white(seed + 2), truth
-
-
-class TestHalfCorrelation:
-    def test_is_the_share_of_signal_in_the_variance(self) -> None:
-        even, odd, _ = halves()
-        assert half_correlation(even, odd) == pytest.approx(0.25 / 1.25, abs=0.01)
-
-    def test_is_exact_under_a_large_offset(self) -> None:
-        even, odd, _ = halves()
-        expected = np.corrcoef(even.astype(np.float64).ravel(), odd.astype(np.float64).ravel())[0, 1]
-        assert half_correlation(even, odd) == pytest.approx(expected, abs=1e-9)
-
-    def test_a_constant_correlates_with_nothing(self) -> None:
-        assert half_correlation(np.full(SHAPE, 3, np.float32), white(0)) == pytest.approx(0, abs=1e-9)
 
 
 class TestReadings:
@@ -86,7 +73,7 @@ class TestQuality:
         assert after[10:40].mean() > before[10:40].mean() + 0.3
         assert quality(even, odd, even + invented, odd + invented).bias == pytest.approx(1, abs=0.03)
         # what is invented predicts the other raw half no better
-        assert half_correlation(even + invented, odd) < half_correlation(even, odd)
+        assert pearson(even + invented, odd) < pearson(even, odd)
 
     def test_the_error_is_the_one_against_the_truth(self) -> None:
         even, odd, truth = halves()

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from cryoden.cli.main import main
 from cryoden.errors import OutputError, PatchFileError, RunError, SettingsError
 from cryoden.events.training import StepFinished
 from cryoden.experiment.export import export_run
 from cryoden.io import mrc
+from cryoden.micrograph import Array
 from cryoden.model import checkpoint
 from cryoden.runs import compare, external, metrics
 from cryoden.settings.baseline import ExportSettings
@@ -28,7 +28,6 @@ FORTRAN = Path(__file__).parents[3] / "examples" / "fortran"
 RUN = ["--patch", "48", "--stride", "48", "--held-out", "3", "--epochs", "1", "--batch", "3"]
 RUN += ["--device", "cpu", "--learning-rate", "0.05", "--seed", "5"]
 SMALL = ExportSettings(pairs=2, edge=32, batches=2, steps=8)
-Array = NDArray[np.float64]
 
 
 def write_micrograph(path: Path, edge: int = 240) -> None:

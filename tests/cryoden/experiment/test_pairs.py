@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from cryoden.errors import CryodenError, MicrographError, SettingsError
 from cryoden.experiment.data_source import PairSource, patch_pairs
 from cryoden.experiment.pairs import PatchPairs
+from cryoden.image.normalization import positive
 from cryoden.io import mrc
 from cryoden.micrograph import Micrograph
 from cryoden.settings.baseline import PatchSettings
@@ -41,6 +42,13 @@ def test_the_target_is_the_micrograph_over_the_95th_percentile_of_its_positive_p
     expected = np.clip(pixels / np.percentile(pixels[pixels > 0], 95), 0, 1)
     np.testing.assert_allclose(pairs.pair(0)[1], expected, atol=1e-6)
     assert pairs.pair(0)[1].max() == 1
+
+
+def test_a_model_sees_a_large_micrograph_on_the_scale_its_patches_had() -> None:
+    pixels = np.random.default_rng(0).normal(5, 20, (2300, 2300)).astype(np.float32)
+    pixels[1000:1100] *= 100
+    pairs = PatchPairs([micrograph(pixels)], None, settings())
+    assert positive(pixels, "m").std == pairs.scale(0).divisor
 
 
 @pytest.mark.parametrize("gray", [0.25, 0.5])

@@ -26,7 +26,6 @@ from cryoden.experiment.inspect_pairs import LOOKED_AT, Findings, inspect
 from cryoden.experiment.pair_grid import sample
 from cryoden.experiment.pairs import PatchPairs
 from cryoden.experiment.store import PatchStore
-from cryoden.image.phase_correlation import alignment
 from cryoden.io import mrc
 from cryoden.micrograph import Micrograph
 from cryoden.settings.baseline import PatchSettings
@@ -298,21 +297,6 @@ def test_one_shifted_micrograph_among_many_is_found(tmp_path: Path) -> None:
     assert [(one.micrograph, one.down, one.right) for one in checked(tmp_path).shifted] == [
         (f"m{shifted}_EVN", 5, 0)
     ]
-
-
-def test_independent_noise_is_too_faint_to_judge_and_not_called_shifted() -> None:
-    draw = np.random.default_rng(0)
-    for edge in (64, 256, 257):
-        found = [alignment(*draw.normal(size=(2, edge, edge)).astype(np.float32)) for _ in range(20)]
-        assert {(one.seen, one.shifted) for one in found} == {(False, False)}
-
-
-@pytest.mark.parametrize("shift", [(0, 0), (1, 0), (-3, 5), (32, -32)])
-def test_a_shift_is_measured_under_noise_and_a_slope(shift: tuple[int, int]) -> None:
-    known = scene(3, (512, 512), signal=0.5)
-    slope = np.linspace(0, 60, 512, dtype=np.float32)
-    found = alignment(np.roll(known.even.data, shift, (0, 1)) + slope, known.odd.data + slope)
-    assert (found.down, found.right, found.seen) == (*shift, True)
 
 
 def test_pairs_without_contrast_are_found(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cryoden.evaluation.half_metrics import half_correlation
+from cryoden.image.correlation import pearson
 from cryoden.image.filters import gaussian, low_passed, wiener
 from cryoden.micrograph import Pixels
 from tests.cryoden.scenes import scene
@@ -52,8 +52,8 @@ class TestWienerFilter:
         known = [scene(seed, (320, 256)) for seed in range(4)]
         found = wiener([(one.even.data, one.odd.data) for one in known[1:]], 1.5)
         image, truth = known[0].even.data, known[0].clean
-        best = max(half_correlation(gaussian(image, width), truth) for width in (1, 2, 3, 4, 6))
-        assert half_correlation(found.apply(image), truth) > best
+        best = max(pearson(gaussian(image, width), truth) for width in (1, 2, 3, 4, 6))
+        assert pearson(found.apply(image), truth) > best
 
     def test_keeps_mean_and_shape_of_an_image_of_another_size(self) -> None:
         known = scene()

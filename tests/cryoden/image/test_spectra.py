@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from cryoden.image.filters import gaussian
-from cryoden.image.fourier_rings import Array
 from cryoden.image.spectra import (
     RadialProfile,
     autocorrelation,
@@ -15,7 +14,7 @@ from cryoden.image.spectra import (
     resolution,
 )
 from cryoden.io import mrc
-from cryoden.micrograph import Pixels
+from cryoden.micrograph import Array, Pixels
 from tests.cryoden.hostile import DATA
 
 SHAPES = [(256, 256), (255, 384), (384, 201)]

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 import resource
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -325,11 +324,6 @@ def test_a_window_of_a_real_micrograph_equals_what_mrcfile_reads() -> None:
     path = DATA / "apoferritin_pairs" / "May08_03.05.02_frame.mrc"
     with mrc.open_micrograph(path) as file, mrcfile.open(path) as other:
         np.testing.assert_array_equal(file.window(100, 200, 64, 96), other.data[100:164, 200:296])
-
-
-def test_reading_does_not_import_torch() -> None:
-    code = "import sys, cryoden.io.mrc, cryoden.dataset.half_checks; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_a_full_disk_while_writing_leaves_no_file(tmp_path: Path) -> None:

@@ -21,12 +21,12 @@ from matplotlib.image import imread
 from cryoden.cli import main
 from cryoden.errors import OutputError, RunError
 from cryoden.events.history import History
+from cryoden.events.reference_lines import LINES, REFERENCES
 from cryoden.events.training import EpochFinished, TrainingEvent
 from cryoden.micrograph import HalfPair
 from cryoden.model import checkpoint
 from cryoden.reporting import markdown
 from cryoden.runs.folder import RunFolder, kept_in
-from cryoden.runs.loss_plot import COLORS
 from cryoden.runs.record import found, read
 from cryoden.settings.training import TrainingSettings
 from cryoden.simulation import exposure
@@ -79,7 +79,7 @@ def test_the_record_tells_the_model_and_the_figures_of_its_best_epoch(whole: tup
 
 def test_the_picture_shows_the_held_out_curve(whole: tuple[Path, History]) -> None:
     pixels = imread(RunFolder(whole[0]).plot)[..., :3]
-    blue = np.abs(pixels - np.array(to_rgb(COLORS["validation"]))).max(-1) < 0.02
+    blue = np.abs(pixels - np.array(to_rgb(LINES["validation"].on_white))).max(-1) < 0.02
     assert blue.sum() > 100
 
 
@@ -89,7 +89,7 @@ def test_the_report_stands_alone_and_names_what_needs_no_training(whole: tuple[P
     assert "data:image/png;base64," in page
     assert 'src="loss.png"' not in page
     assert "http" not in page
-    assert seen_in(page, "doing nothing", "a constant", "best linear filter", "noise floor")
+    assert seen_in(page, *(line.label for line in REFERENCES.values()))
     assert "![Losses](loss.png)" in folder.text.read_text()
 
 

@@ -6,13 +6,13 @@ import pytest
 
 from cryoden.denoising.denoise import denoise
 from cryoden.events.batch import MicrographDenoised
-from cryoden.events.preview_request import EDGE, PreviewRegion, PreviewRequest
 from cryoden.events.training import PreviewMade, StepFinished, TrainingEvent
 from cryoden.micrograph import HalfPair
 from cryoden.model.checkpoint import load
 from cryoden.model.general import GENERAL
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.training import TrainingSettings
+from cryoden.training.preview_request import EDGE, PreviewRegion, PreviewRequest
 from cryoden.workflows import train_model
 from tests.cryoden.scenes import scene
 

@@ -41,7 +41,7 @@ def test_from_two_halves_on_disk_to_a_denoised_file(tmp_path: Path) -> None:
     for i in range(4):
         write_halves(tmp_path, scene(i, (256, 256)))
     halves = opening.open_halves([tmp_path])
-    chosen = settings(epochs=4, steps_per_epoch=20, batch=4, learning_rate=1e-3)
+    chosen = settings(epochs=2, steps_per_epoch=12, batch=4, learning_rate=1e-3)
     list(train_model.train_halves(halves, tmp_path / "m.safetensors", chosen))
     write_halves(tmp_path, scene(50, (256, 256)))
     unseen = tmp_path / "m50_EVN.mrc"

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -147,16 +145,6 @@ def test_without_a_window_a_folder_is_read_whole(write_mrc: Any, noise: Any, tmp
 def test_other_suffixes_are_left_to_others() -> None:
     assert get_reader("photo.tif") is None
     assert get_reader(["half.mrc", "photo.tif"]) is None
-
-
-def test_opening_does_not_load_torch(write_mrc: Any, noise: Any) -> None:
-    path = write_mrc("plain.mrc", noise)
-    code = (
-        "import sys; from napari_cryoden.contributions.reader import get_reader\n"
-        f"layers = get_reader({str(path)!r})({str(path)!r})\n"
-        "assert len(layers) == 1; assert 'torch' not in sys.modules"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="needs the real micrographs in ../shared/data")

@@ -16,9 +16,8 @@ from cryoden.io import mrc
 from cryoden.micrograph import Micrograph
 from cryoden.model.general import GENERAL
 from cryoden.settings.denoising import DenoisingSettings
-from cryoden.simulation import exposure
-from cryoden.simulation.scene import Scene
 from napari_cryoden.jobs.batch import KEPT, BatchJob
+from tests.napari_cryoden import runs
 
 BAD = "m2_bad.mrc"
 
@@ -34,7 +33,7 @@ def grids(tmp_path: Path) -> Path:
     for number in range(4):
         folder = tmp_path / "session" / f"grid{number % 2}"
         folder.mkdir(parents=True, exist_ok=True)
-        half = exposure.simulated(Scene(edge=256, particles=8, seed=number), f"m{number}").even
+        half = runs.halves(f"m{number}", number, 256).even
         assert isinstance(half, Micrograph)
         mrc.write(folder / f"m{number}.mrc", half.data, pixel_size=half.pixel_size, label="simulated")
     return tmp_path / "session"
@@ -60,7 +59,7 @@ def spoil(grids: Path) -> Path:
 
 
 def run(qtbot: Any, dock: Any) -> str:
-    with qtbot.waitSignal(dock.batch.ended, timeout=60_000) as ended:
+    with qtbot.waitSignal(dock.batch.ended) as ended:
         dock.denoise_button.click()
     return str(ended.args[0]).partition(" (")[0]
 
@@ -175,14 +174,15 @@ def test_a_star_file_is_a_list_of_micrographs(qtbot: Any, ready: Any, grids: Pat
     assert ready.files.failures.item(0).text().splitlines()[0] == "gone.mrc"
 
 
+@pytest.mark.usefixtures("step_by_step")
 def test_canceling_leaves_whole_files_and_the_same_button_goes_on(
     qtbot: Any, ready: Any, grids: Path
 ) -> None:
     ready.form.fields["tile"].value = 64
     job = ready.batch
     ready.denoise_button.click()
-    qtbot.waitUntil(lambda: job.tally.done > 0, timeout=60_000)
-    with qtbot.waitSignal(job.ended, timeout=60_000) as ended:
+    qtbot.waitUntil(lambda: job.tally.done > 0)
+    with qtbot.waitSignal(job.ended) as ended:
         ready.cancel_button.click()
         assert not ready.cancel_button.isEnabled()
     assert ended.args[0].startswith(f"Canceled: {job.tally.done} done, in {results(grids)}.")
@@ -192,15 +192,16 @@ def test_canceling_leaves_whole_files_and_the_same_button_goes_on(
     assert made(results(grids)) == ALL
 
 
+@pytest.mark.usefixtures("step_by_step")
 def test_a_paused_batch_says_so_and_goes_on(qtbot: Any, ready: Any, grids: Path) -> None:
     ready.form.fields["tile"].value = 64
     ready.denoise_button.click()
-    qtbot.waitUntil(lambda: ready.batch.progress is not None, timeout=60_000)
+    qtbot.waitUntil(lambda: ready.batch.progress is not None)
     ready.pause_button.click()
     assert ready.pause_button.text() == "Resume"
     assert ready.status.text().startswith("Paused · ")
     assert "/4 · m" in ready.status.text()
-    with qtbot.waitSignal(ready.batch.ended, timeout=60_000):
+    with qtbot.waitSignal(ready.batch.ended):
         ready.pause_button.click()
         assert ready.pause_button.text() == "Pause"
     assert made(results(grids)) == ALL
@@ -210,7 +211,7 @@ def test_a_second_batch_is_refused_while_one_goes_on(
     qtbot: Any, ready: Any, grids: Path, model: Path
 ) -> None:
     job = ready.batch
-    with qtbot.waitSignal(job.ended, timeout=60_000):
+    with qtbot.waitSignal(job.ended):
         ready.denoise_button.click()
         assert not ready.denoise_button.isEnabled()
         assert ready.denoise_button.toolTip().startswith("A batch is under way")
@@ -228,7 +229,7 @@ def test_the_batch_goes_on_without_its_dock_and_a_new_dock_shows_it(
     batch.micrographs.path, batch.model.path = grids, model
     batch.denoise_button.click()
     job = BatchJob.of(viewer)
-    with qtbot.waitSignal(job.ended, timeout=60_000):
+    with qtbot.waitSignal(job.ended):
         dock.destroyOnClose()
     assert made(results(grids)) == ALL
     again = docked("Batch")[1]
@@ -237,12 +238,13 @@ def test_the_batch_goes_on_without_its_dock_and_a_new_dock_shows_it(
     assert (again.micrographs.path, again.output.path) == (grids, results(grids))
 
 
+@pytest.mark.usefixtures("step_by_step")
 def test_closing_the_window_ends_a_batch_and_leaves_whole_files(
     qtbot: Any, ready: Any, grids: Path, viewer: Any
 ) -> None:
     ready.form.fields["tile"].value = 64
     ready.denoise_button.click()
-    qtbot.waitUntil(lambda: ready.batch.tally.done > 0, timeout=60_000)
+    qtbot.waitUntil(lambda: ready.batch.tally.done > 0)
     assert viewer.window._task_status_manager.get_status() == ["napari-cryoden: Denoising a batch"]
     viewer.close()
     assert not [thread for thread in threading.enumerate() if thread.name == "cryoden-worker"]
@@ -283,7 +285,7 @@ def test_a_result_that_is_gone_is_told_in_one_line(
 def test_what_ends_a_batch_is_told_in_one_line(qtbot: Any, ready: Any, tmp_path: Path, notices: Any) -> None:
     (tmp_path / "empty").mkdir()
     ready.micrographs.path = tmp_path / "empty"
-    with qtbot.waitSignal(ready.batch.ended, timeout=60_000):
+    with qtbot.waitSignal(ready.batch.ended):
         ready.denoise_button.click()
     assert [line.split(" match")[0] for line in notices] == ["D01  0 micrographs"]
     assert ready.status.text() == notices[0]

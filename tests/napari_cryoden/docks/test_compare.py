@@ -23,7 +23,7 @@ def dock(docked: Callable[..., Any], halves: list[Any]) -> Any:  # noqa: ARG001 
 
 
 def finished(dock: Any, qtbot: Any) -> None:
-    qtbot.waitUntil(lambda: not dock.deriving.running, timeout=20_000)
+    qtbot.waitUntil(lambda: not dock.deriving.running)
 
 
 def test_without_two_layers_every_button_is_off_and_says_why(docked: Callable[..., Any]) -> None:

@@ -37,7 +37,7 @@ def test_the_result_lies_beside_the_raw_layer(
     raw, *others = add_halves()
     denoise.model.path = model
     denoise.layer.layer = raw
-    with qtbot.waitSignal(denoise.denoising.ended, timeout=60_000):
+    with qtbot.waitSignal(denoise.denoising.ended):
         denoise.denoise_button.click()
         assert not denoise.denoise_button.isEnabled()
     result = denoise.denoising.result
@@ -60,7 +60,7 @@ def test_what_was_taken_away_is_added_when_it_is_asked_for(
     raw, *_ = add_halves()
     denoise.model.path, denoise.layer.layer = model, raw
     denoise.also_difference.setChecked(True)
-    with qtbot.waitSignal(DerivedLayersJob.of(viewer).ended, timeout=60_000):
+    with qtbot.waitSignal(DerivedLayersJob.of(viewer).ended):
         denoise.denoise_button.click()
     added = viewer.layers["m1_EVN · difference"]
     np.testing.assert_allclose(added.data, raw.data - denoise.denoising.result.data, atol=1e-4)
@@ -83,7 +83,7 @@ def test_a_result_is_also_written_with_the_header_of_its_source(
     denoise.model.path = model
     denoise.also_file.setChecked(True)
     assert denoise.output.path == tmp_path / "grid 1_denoised.mrc"
-    with qtbot.waitSignal(denoise.denoising.ended, timeout=60_000) as ended:
+    with qtbot.waitSignal(denoise.denoising.ended) as ended:
         denoise.denoise_button.click()
     assert str(denoise.output.path) in ended.args[0]
     with mrcfile.open(tmp_path / "grid 1_denoised.mrc") as file:
@@ -103,7 +103,7 @@ def test_what_is_odd_about_a_result_is_told_with_its_layer_and_nothing_twice(
     (raw,) = viewer.open(hot, plugin="napari-cryoden")
     assert [line.split(": ")[0] for line in remarks] == [f"{hot} — F04"]
     denoise.model.path = model
-    with qtbot.waitSignal(denoise.denoising.ended, timeout=60_000):
+    with qtbot.waitSignal(denoise.denoising.ended):
         denoise.denoise_button.click()
     clipped = "64 pixels beyond"
     assert [line[: 6 + len(clipped)] for line in remarks[1:]] == [f"hot — {clipped}"]
@@ -112,6 +112,7 @@ def test_what_is_odd_about_a_result_is_told_with_its_layer_and_nothing_twice(
     assert noted[-1].startswith(clipped)
 
 
+@pytest.mark.usefixtures("step_by_step")
 def test_closing_the_window_ends_a_denoising_and_leaves_no_file(
     qtbot: Any, denoise: Any, viewer: Any, add_halves: Any, model: Any, tmp_path: Any
 ) -> None:
@@ -121,7 +122,7 @@ def test_closing_the_window_ends_a_denoising_and_leaves_no_file(
     denoise.output.path = tmp_path / "result.mrc"
     denoise.form.fields["tile"].value = 32
     denoise.denoise_button.click()
-    qtbot.waitUntil(lambda: denoise.denoising.tiles[0] > 0, timeout=60_000)
+    qtbot.waitUntil(lambda: denoise.denoising.tiles[0] > 0)
     assert viewer.window._task_status_manager.get_status() == ["napari-cryoden: Denoising"]
     viewer.close()
     assert not [thread for thread in threading.enumerate() if thread.name == "cryoden-worker"]
@@ -136,7 +137,7 @@ def test_an_output_that_exists_is_refused_and_kept(
     denoise.also_file.setChecked(True)
     denoise.output.path = tmp_path / "there.mrc"
     (tmp_path / "there.mrc").write_bytes(b"precious")
-    with qtbot.waitSignal(denoise.denoising.ended, timeout=60_000):
+    with qtbot.waitSignal(denoise.denoising.ended):
         denoise.denoise_button.click()
     assert notices[0].startswith("O05")
     assert (tmp_path / "there.mrc").read_bytes() == b"precious"
@@ -144,6 +145,7 @@ def test_an_output_that_exists_is_refused_and_kept(
     assert denoise.denoise_button.isEnabled()
 
 
+@pytest.mark.usefixtures("step_by_step")
 def test_canceling_adds_and_writes_nothing(
     qtbot: Any, denoise: Any, viewer: Any, add_halves: Any, model: Any, tmp_path: Any
 ) -> None:
@@ -153,7 +155,7 @@ def test_canceling_adds_and_writes_nothing(
     denoise.output.path = tmp_path / "result.mrc"
     denoise.form.fields["tile"].value = 64
     denoise.denoise_button.click()
-    with qtbot.waitSignal(denoise.denoising.ended, timeout=60_000) as ended:
+    with qtbot.waitSignal(denoise.denoising.ended) as ended:
         denoise.cancel_button.click()
     assert ended.args[0] == "Canceled. Nothing was added or written."
     assert len(viewer.layers) == 4
@@ -165,7 +167,7 @@ def test_a_layer_deleted_meanwhile_does_not_cost_the_result(
 ) -> None:
     raw, *_ = add_halves()
     denoise.model.path = model
-    with qtbot.waitSignal(denoise.denoising.ended, timeout=60_000):
+    with qtbot.waitSignal(denoise.denoising.ended):
         denoise.denoise_button.click()
         viewer.layers.remove(raw)
     assert denoise.denoising.result in viewer.layers
@@ -178,7 +180,7 @@ def test_a_foreign_model_file_is_told_in_one_line(
     denoise.model.path = tmp_path / "photo.safetensors"
     denoise.model.path.write_bytes(b"GIF89a" * 100)
     denoise.follow()
-    with qtbot.waitSignal(denoise.denoising.ended, timeout=60_000):
+    with qtbot.waitSignal(denoise.denoising.ended):
         denoise.denoise_button.click()
     (line,) = notices
     assert str(tmp_path / "photo.safetensors") in line
@@ -202,7 +204,7 @@ def test_the_model_just_trained_is_offered(qtbot: Any, denoise: Any, viewer: Any
     def trained() -> Any:
         yield from runs.events()
 
-    with qtbot.waitSignal(run.ended, timeout=20_000):
+    with qtbot.waitSignal(run.ended):
         run.begin(trained, "starting")
         run.history, run.folder = History(), RunFolder(model.parent)
     assert denoise.model.path == model
@@ -213,7 +215,7 @@ def test_a_model_chosen_by_the_user_is_left_alone(
 ) -> None:
     denoise.model.path = tmp_path / "mine.safetensors"
     run = TrainingJob.of(viewer)
-    with qtbot.waitSignal(run.ended, timeout=20_000):
+    with qtbot.waitSignal(run.ended):
         run.begin(lambda: (event for event in runs.events()), "starting")
         run.history, run.folder = History(), RunFolder(model.parent)
     assert denoise.model.path == tmp_path / "mine.safetensors"
@@ -227,7 +229,7 @@ def test_the_denoising_goes_on_without_its_dock(
     denoise.model.path = model
     denoise.denoise_button.click()
     job = DenoisingJob.of(viewer)
-    with qtbot.waitSignal(job.ended, timeout=60_000):
+    with qtbot.waitSignal(job.ended):
         dock.destroyOnClose()
     assert job.result in viewer.layers
     assert docked("Denoise")[1].status.text().startswith("Done: layer 'm1_EVN · denoised'")

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from typing import Any
 
 import pytest
@@ -27,11 +25,6 @@ def smoothed(viewer: Any, add_halves: Any) -> list[Any]:
     return raw
 
 
-def test_docking_does_not_load_torch() -> None:
-    code = "import sys, napari_cryoden.docks.evaluate; assert 'torch' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], check=True)
-
-
 def test_the_dock_says_what_is_missing(evaluate: Any, viewer: Any, add_halves: Any, tmp_path: Any) -> None:
     assert evaluate.evaluate_button.toolTip() == "Open both raw halves of one exposure"
     raw = add_halves()
@@ -52,7 +45,7 @@ def test_denoised_layers_and_a_model_are_judged_beside_simple_filters(
     assert evaluate.even.layer is smoothed[0]
     assert evaluate.denoised_odd.layer.name == "m1_ODD · denoised"
     evaluate.model.path = model
-    with qtbot.waitSignal(evaluate.evaluating.ended, timeout=120_000):
+    with qtbot.waitSignal(evaluate.evaluating.ended):
         evaluate.evaluate_button.click()
         assert not evaluate.evaluate_button.isEnabled()
     shown = viewer.window.dock_widgets["Evaluation"]
@@ -66,7 +59,7 @@ def test_denoised_layers_and_a_model_are_judged_beside_simple_filters(
     titles = [shown.table.horizontalHeaderItem(place).text() for place in range(shown.table.columnCount())]
     gains = {name: line[titles.index("net dB")] for name, line in zip(names, cells, strict=True)}
     assert float(gains["m1_EVN · denoised"]) > 5
-    assert gains["raw"] == "+0.0"
+    assert float(gains["raw"]) == 0
     assert re.search("m1_EVN · denoised: (No better|Worse) than", shown.words.text())
     evaluate.save(tmp_path / "a.html")
     evaluate.save(tmp_path / "a.json")
@@ -78,7 +71,7 @@ def test_a_report_that_exists_is_not_replaced(
     qtbot: Any, evaluate: Any, add_halves: Any, notices: list[str], tmp_path: Any
 ) -> None:
     add_halves()
-    with qtbot.waitSignal(evaluate.evaluating.ended, timeout=120_000):
+    with qtbot.waitSignal(evaluate.evaluating.ended):
         evaluate.evaluate_button.click()
     (tmp_path / "mine.html").write_text("mine")
     evaluate.save(tmp_path / "mine.html")
@@ -86,11 +79,12 @@ def test_a_report_that_exists_is_not_replaced(
     assert (tmp_path / "mine.html").read_text() == "mine"
 
 
+@pytest.mark.usefixtures("step_by_step")
 def test_canceling_leaves_the_last_table(qtbot: Any, evaluate: Any, viewer: Any, add_halves: Any) -> None:
     add_halves()
     job = EvaluationJob.of(viewer)
     evaluate.evaluate_button.click()
-    with qtbot.waitSignal(job.ended, timeout=60_000) as ended:
+    with qtbot.waitSignal(job.ended) as ended:
         evaluate.cancel_button.click()
     assert ended.args == ["Canceled. Nothing was changed."]
     assert job.result is None
@@ -102,6 +96,6 @@ def test_two_different_scenes_are_refused_in_one_line(
 ) -> None:
     raw = add_halves()
     evaluate.odd.layer = raw[3]
-    with qtbot.waitSignal(evaluate.evaluating.ended, timeout=60_000):
+    with qtbot.waitSignal(evaluate.evaluating.ended):
         evaluate.evaluate_button.click()
     assert notices[0].startswith("D03")

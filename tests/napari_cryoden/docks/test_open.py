@@ -1,18 +1,20 @@
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from napari.settings import get_plugin_settings
-from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
+from qtpy.QtCore import QEventLoop, QMimeData, QPointF, Qt, QTimer, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QAbstractButton, QApplication, QLabel, QLineEdit, QMessageBox
 
-from cryoden.simulation import exposure
-from cryoden.simulation.scene import Scene
 from napari_cryoden.jobs.opening import OpeningJob
+from napari_cryoden.jobs.worker import Worker
+from napari_cryoden.widgets import search_list
+from tests.napari_cryoden import runs
 
 
 @pytest.fixture
@@ -30,7 +32,7 @@ def write_pair(write_mrc: Any) -> Any:
     """Writes the halves of a simulated exposure."""
 
     def write(name: str, seed: int) -> None:
-        pair = exposure.simulated(Scene(edge=512, particles=30, seed=seed), name)
+        pair = runs.halves(name, seed)
         for half in (pair.even, pair.odd):
             write_mrc(f"{half.name}.mrc", half.window(0, 0, *half.shape), half.pixel_size)
 
@@ -39,12 +41,12 @@ def write_pair(write_mrc: Any) -> Any:
 
 def look(qtbot: Any, dock: Any, *paths: Path) -> list[tuple[str, str]]:
     dock.show_paths(paths)
-    qtbot.waitUntil(lambda: not dock.list.checking, timeout=60_000)
+    qtbot.waitUntil(lambda: not dock.list.checking)
     return [tuple(line.split("\n")) for line in dock.list.lines()]
 
 
 def opened(qtbot: Any, dock: Any) -> list[str]:
-    with qtbot.waitSignal(dock.opening.ended, timeout=60_000):
+    with qtbot.waitSignal(dock.opening.ended):
         dock.open_button.click()
     return [layer.name for layer in dock.viewer.layers]
 
@@ -209,7 +211,7 @@ def test_many_micrographs_open_only_when_the_user_says_yes_to_their_memory(
     look(qtbot, dock, tmp_path)
     dock.all_button.click()
     dock.open_button.click()
-    qtbot.waitUntil(lambda: not dock.opening.running, timeout=60_000)
+    qtbot.waitUntil(lambda: not dock.opening.running)
     assert asked == ["Open 21 micrographs? As layers they take 21 MB of memory."]
     assert len(dock.viewer.layers) == (21 if answer == "Yes" else 0)
 
@@ -248,6 +250,31 @@ def test_files_and_folders_can_be_dropped_anywhere_on_the_dock(
     assert dock.folder.line.text() == ""
 
 
+def meanwhile() -> None:
+    """Let all happen that happens while napari reads a file, or asks which plugin is to read it."""
+    QApplication.processEvents()
+    asking = QEventLoop()
+    QTimer.singleShot(0, asking.quit)
+    asking.exec()
+
+
+def test_one_drop_is_listed_together_and_the_next_in_its_place(
+    qtbot: Any, dock: Any, write_mrc: Any, noise: Any, tmp_path: Path
+) -> None:
+    for name in ("a", "b", "c", "d"):
+        (tmp_path / name).mkdir()
+        write_mrc(f"{name}/{name}.mrc", noise)
+
+    def handed_over(names: str) -> None:
+        for name in names:
+            dock.collect(tmp_path / name)
+            meanwhile()
+
+    for names in ("ab", "cd"):
+        QTimer.singleShot(0, lambda names=names: handed_over(names))
+        qtbot.waitUntil(lambda names=names: dock.list.chosen() == [tmp_path / n / f"{n}.mrc" for n in names])
+
+
 def test_a_web_address_is_not_a_file(dock: Any) -> None:
     drop(dock, QUrl("https://example.org/a.mrc"))
     assert not dock.list.checking
@@ -272,26 +299,28 @@ def test_a_search_that_fails_is_told_in_the_dock(qtbot: Any, dock: Any, tmp_path
 
 
 def test_the_list_stays_usable_while_it_is_checked(
-    qtbot: Any, dock: Any, write_pair: Any, tmp_path: Path
+    qtbot: Any, dock: Any, write_pair: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Each line waits until the one before is shown, so that the last is not checked too early."""
     write_pair("m", 1)
-    for number in range(100):
+    monkeypatch.setattr(search_list, "Worker", partial(Worker, ahead=1))
+    for number in range(30):
         for half in ("EVN", "ODD"):
             (tmp_path / f"l{number}_{half}.mrc").symlink_to(tmp_path / f"m_{half}.mrc")
     dock.show_paths([tmp_path])
-    qtbot.waitUntil(lambda: dock.list.checked > 2, timeout=60_000)
-    select(dock, 100)
+    qtbot.waitUntil(lambda: dock.list.checked > 2)
+    select(dock, 30)
     assert opened(qtbot, dock) == ["m_EVN", "m_ODD"]
     assert dock.list.checking
     dock.rest_button.click()
     qtbot.waitUntil(lambda: not dock.list.checking)
-    assert dock.list.count() == 101
-    assert dock.list.checked < 101
+    assert dock.list.count() == 31
+    assert dock.list.checked < 31
     assert "Nothing is being checked" in dock.rest_button.toolTip()
 
 
 def test_the_sample_button_opens_what_the_sample_menu_opens(qtbot: Any, dock: Any) -> None:
-    with qtbot.waitSignal(dock.opening.ended, timeout=60_000):
+    with qtbot.waitSignal(dock.opening.ended):
         dock.sample_button.click()
     names = [layer.name for layer in dock.viewer.layers]
     assert names == ["sample1_EVN", "sample1_ODD", "sample2_EVN", "sample2_ODD"]
@@ -308,7 +337,7 @@ def test_one_trains_on_the_folder_that_is_listed(
     look(qtbot, dock, tmp_path)
     dock.train_button.click()
     train = docked("Train a denoiser")[1]
-    qtbot.waitUntil(train.train_button.isEnabled, timeout=60_000)
+    qtbot.waitUntil(train.train_button.isEnabled)
     assert [pair.name for pair in train.source.material()()] == ["m1_EVN"]
     assert train.isVisible()
 
@@ -327,7 +356,7 @@ def test_one_layer_at_a_time_waits_for_the_window(qtbot: Any, viewer: Any) -> No
 
     shown: list[int] = []
     job = Shown(viewer)
-    with qtbot.waitSignal(job.ended, timeout=20_000):
+    with qtbot.waitSignal(job.ended):
         job.begin(work, "opening")
     assert shown == [0, 1, 2]
     assert max(ahead) <= 1
@@ -343,7 +372,7 @@ def test_at_the_end_of_the_window_nothing_more_is_added(
     ended: list[bool] = []
     dock.viewer.layers.events.inserted.connect(lambda _: ended.append(dock.opening.end()))
     dock.open_button.click()
-    qtbot.waitUntil(lambda: not dock.opening.running, timeout=60_000)
+    qtbot.waitUntil(lambda: not dock.opening.running)
     assert ended == [True]
     assert len(dock.viewer.layers) == 1
 

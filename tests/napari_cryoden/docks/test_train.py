@@ -15,6 +15,7 @@ from napari_cryoden.docks.train import free_name
 from napari_cryoden.jobs.training import TrainingJob
 from napari_cryoden.widgets.training_data import COUNTED, FOLDER, SUPERVISED
 from tests.napari_cryoden import runs
+from tests.napari_cryoden.patience import SECONDS
 
 
 @pytest.fixture
@@ -135,7 +136,7 @@ def test_a_search_does_not_keep_the_program_alive_and_a_run_does(qtbot: Any, tra
     gate = threading.Event()
 
     def find() -> list[Any]:
-        gate.wait(20)
+        gate.wait(SECONDS)
         return []
 
     train.source.pairs.look(find)
@@ -144,7 +145,7 @@ def test_a_search_does_not_keep_the_program_alive_and_a_run_does(qtbot: Any, tra
     qtbot.waitUntil(lambda: not train.source.pairs.checking)
     begin(train.run)
     assert workers_that_may_be_cut_short() == [False]
-    with qtbot.waitSignal(train.run.ended, timeout=20_000):
+    with qtbot.waitSignal(train.run.ended):
         train.run.stop()
 
 
@@ -168,15 +169,21 @@ def test_pairs_of_two_pixel_sizes_are_told_and_the_dock_stays_usable(
         layer.scale = (1, 1)
     checked(qtbot, train)
     train.folder.path = tmp_path / "m"
-    for name, value in {"epochs": 1, "steps_per_epoch": 1, "batch": 1, "patch": 64}.items():
+    for name, value in {
+        "network": "baseline",
+        "epochs": 1,
+        "steps_per_epoch": 1,
+        "batch": 1,
+        "patch": 64,
+    }.items():
         train.form.fields[name].value = value
-    with qtbot.waitSignal(train.run.ended, timeout=60_000):
+    with qtbot.waitSignal(train.run.ended):
         train.train_button.click()
     assert [line[:3] for line in notices] == ["D06"]
     assert "1 at 1 Å/px; 1 at 2 Å/px" in train.status.text()
     train.source.pairs.item(1).setCheckState(Qt.CheckState.Unchecked)
     assert train.train_button.isEnabled()
-    with qtbot.waitSignal(train.run.ended, timeout=60_000):
+    with qtbot.waitSignal(train.run.ended):
         train.train_button.click()
     assert len(notices) == 1
     assert len(train.run.history.losses) == 1
@@ -203,6 +210,7 @@ def test_supervised_training_needs_two_layers_of_one_size(train: Any, viewer: An
     assert "96×128 and 8×128" in train.train_button.toolTip()
 
 
+@pytest.mark.usefixtures("step_by_step")
 def test_the_buttons_train_a_model_and_stop_it(
     qtbot: Any, train: Any, add_halves: Any, tmp_path: Any
 ) -> None:
@@ -214,9 +222,9 @@ def test_the_buttons_train_a_model_and_stop_it(
     train.train_button.click()
     assert not train.train_button.isEnabled()
     assert "under way" in train.train_button.toolTip()
-    qtbot.waitUntil(lambda: train.run.model_file is not None, timeout=60_000)
+    qtbot.waitUntil(lambda: train.run.model_file is not None)
     assert "best" in train.status.text()
-    with qtbot.waitSignal(train.run.ended, timeout=20_000):
+    with qtbot.waitSignal(train.run.ended):
         train.stop_button.click()
         assert not train.stop_button.isEnabled()
     assert train.status.text().startswith("Stopped. Best ")
@@ -245,7 +253,7 @@ def test_a_run_that_goes_wrong_is_told_restarted_and_recovers(
     checked(qtbot, train)
     train.folder.path = tmp_path / "m"
     mad = {
-        "epochs": 3,
+        "epochs": 2,
         "steps_per_epoch": 8,
         "batch": 1,
         "patch": 64,
@@ -256,11 +264,11 @@ def test_a_run_that_goes_wrong_is_told_restarted_and_recovers(
         train.form.fields[name].value = value
     told = []
     train.run.changed.connect(lambda: told.append(train.verdict.toolTip()))
-    with qtbot.waitSignal(train.run.ended, timeout=60_000):
+    with qtbot.waitSignal(train.run.ended):
         train.train_button.click()
     assert train.run.history.restarts[0] == 8
     assert any("Restart 1 of 3 from the start, learning rate 0.025" in words for words in told)
-    assert train.run.history.steps == list(range(1, 25))
+    assert train.run.history.steps == list(range(1, 17))
 
 
 def test_a_new_run_is_offered_a_new_folder(
@@ -270,7 +278,7 @@ def test_a_new_run_is_offered_a_new_folder(
     qtbot.waitUntil(lambda: train.folder.path == tmp_path / "cryoden_runs" / "run_1")
     (tmp_path / "cryoden_runs" / "run_1").mkdir(parents=True)
     run = TrainingJob.of(viewer)
-    with qtbot.waitSignal(run.ended, timeout=20_000):
+    with qtbot.waitSignal(run.ended):
         begin(run)
         run.stop()
     assert train.folder.path == tmp_path / "cryoden_runs" / "run_2"
@@ -313,7 +321,7 @@ def test_a_failure_is_told_once_and_the_dock_stays_usable(
         yield runs.started()
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
-    with qtbot.waitSignal(train.run.ended, timeout=20_000):
+    with qtbot.waitSignal(train.run.ended):
         train.run.begin(broken, "starting")
     assert len(notices) == 1
     assert notices[0].startswith("G03  RuntimeError: mat1 and mat2")
@@ -355,7 +363,7 @@ def test_a_micrograph_that_is_not_counted_is_refused_with_its_figure(
     blurred = np.random.default_rng(0).poisson(30, (512, 513)).astype(np.float32)
     viewer.add_image(blurred[:, 1:] + blurred[:, :-1], name="sum")
     train.folder.path = tmp_path / "m"
-    with qtbot.waitSignal(train.run.ended, timeout=20_000):
+    with qtbot.waitSignal(train.run.ended):
         train.train()
     assert notices[0].startswith("D13  sum — ")
     assert not (tmp_path / "m").exists()
@@ -364,16 +372,16 @@ def test_a_micrograph_that_is_not_counted_is_refused_with_its_figure(
 def test_a_run_is_paused_and_goes_on_with_the_same_button(qtbot: Any, train: Any) -> None:
     assert "No run" in train.pause_button.toolTip()
     begin(train.run)
-    qtbot.waitUntil(lambda: train.run.state == "working", timeout=20_000)
+    qtbot.waitUntil(lambda: train.run.state == "working")
     train.pause_button.click()
     assert train.pause_button.text() == "Resume"
     assert train.status.text().startswith("Paused · epoch ")
     steps = train.run.history.last.step
     train.pause_button.click()
     assert train.pause_button.text() == "Pause"
-    qtbot.waitUntil(lambda: train.run.history.last.step > steps + 100, timeout=20_000)
+    qtbot.waitUntil(lambda: train.run.history.last.step > steps + 100)
     train.pause_button.click()
-    with qtbot.waitSignal(train.run.ended, timeout=20_000):
+    with qtbot.waitSignal(train.run.ended):
         train.stop_button.click()
     assert not train.pause_button.isEnabled()
 
@@ -384,9 +392,9 @@ def test_a_run_is_discarded_only_when_the_user_says_yes(
 ) -> None:
     monkeypatch.setattr(QMessageBox, "question", lambda *_: getattr(QMessageBox.StandardButton, answer))
     begin(train.run)
-    qtbot.waitUntil(lambda: train.run.state == "working", timeout=20_000)
+    qtbot.waitUntil(lambda: train.run.state == "working")
     train.discard_button.click()
     assert train.run.stopping == (answer == "Yes")
-    with qtbot.waitSignal(train.run.ended, timeout=20_000):
+    with qtbot.waitSignal(train.run.ended):
         train.run.stop()
     assert train.status.text().startswith("Discarded" if answer == "Yes" else "Stopped")

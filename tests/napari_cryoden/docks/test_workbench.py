@@ -53,5 +53,5 @@ def test_a_run_goes_on_while_another_step_is_in_front(qtbot: Any, workbench: Any
     run.begin(lambda: (event for event in runs.events()), "starting")
     run.history = History()
     workbench.bring("Runs")
-    qtbot.waitUntil(lambda: not run.running, timeout=20_000)
+    qtbot.waitUntil(lambda: not run.running)
     assert "completed" in workbench.bring("Train a denoiser").status.text()

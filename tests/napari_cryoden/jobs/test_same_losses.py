@@ -24,7 +24,7 @@ def in_the_viewer(qtbot: Any, train: Any, run: Path) -> list[str]:
     train.folder.path = run
     for name, value in SETTINGS.items():
         train.form.fields[name].value = value
-    with qtbot.waitSignal(train.run.ended, timeout=60_000):
+    with qtbot.waitSignal(train.run.ended):
         train.train_button.click()
     assert train.run.history.started.device == "CPU, 1 thread"
     return [loss.hex() for loss in train.run.history.losses]

@@ -18,7 +18,7 @@ from tests.napari_cryoden.runs import pairs, quick
 
 def test_a_run_trains_and_leaves_a_model_that_loads(qtbot: Any, viewer: Any, tmp_path: Any) -> None:
     run, target = TrainingJob.of(viewer), tmp_path / "run"
-    with qtbot.waitSignal(run.ended, timeout=60_000) as ended:
+    with qtbot.waitSignal(run.ended) as ended:
         run.train(pairs, target, quick(learning_rate=1e-4))
     assert not run.running
     assert run.progress == 1
@@ -44,15 +44,16 @@ def test_a_second_run_is_refused_in_words_and_the_first_goes_on(
     with pytest.raises(TrainingError, match=r"G05 .*training is under way.*Stop it or wait"):
         run.train(pairs, tmp_path / "b", quick())
     assert run.running
-    with qtbot.waitSignal(run.ended, timeout=20_000):
+    with qtbot.waitSignal(run.ended):
         run.stop()
 
 
+@pytest.mark.usefixtures("step_by_step")
 def test_stopping_keeps_the_best_model_and_says_where(qtbot: Any, viewer: Any, tmp_path: Any) -> None:
     run, target = TrainingJob.of(viewer), tmp_path / "run"
     run.train(pairs, target, TrainingSettings(minutes=60, steps_per_epoch=1, batch=1, patch=64))
-    qtbot.waitUntil(lambda: run.model_file is not None, timeout=60_000)
-    with qtbot.waitSignal(run.ended, timeout=20_000) as ended:
+    qtbot.waitUntil(lambda: run.model_file is not None)
+    with qtbot.waitSignal(run.ended) as ended:
         run.stop()
         run.stop()
     assert ended.args[0].startswith("Stopped. Best ")
@@ -67,7 +68,7 @@ def test_going_on_to_something_worse_names_the_model_that_is_better(
     settings = TrainingSettings(
         optimizer="sgd", learning_rate=10, epochs=1, steps_per_epoch=20, batch=1, patch=64
     )
-    with qtbot.waitSignal(run.ended, timeout=60_000) as ended:
+    with qtbot.waitSignal(run.ended) as ended:
         run.train(pairs, target, settings, model)
     assert ended.args[0].endswith(f"No epoch was better than its start, {model.name}: no model was written.")
     assert run.model_file is None
@@ -85,7 +86,7 @@ def test_a_run_stopped_in_its_first_epoch_says_so(qtbot: Any, viewer: Any) -> No
     run.begin(first_epoch, "starting")
     run.history = History()
     qtbot.waitUntil(lambda: run.history.last is not None)
-    with qtbot.waitSignal(run.ended, timeout=20_000) as ended:
+    with qtbot.waitSignal(run.ended) as ended:
         run.stop()
     assert ended.args[0] == "Stopped. No epoch was finished: no model was written."
 
@@ -98,7 +99,7 @@ def test_a_failed_run_leaves_an_older_model_and_its_name(qtbot: Any, viewer: Any
         yield runs.started()
         raise RuntimeError("CUDA out of memory")
 
-    with qtbot.waitSignals([run.failed, run.ended], timeout=20_000):
+    with qtbot.waitSignals([run.failed, run.ended]):
         run.begin(broken, "starting")
     assert run.status.startswith("T06")
     assert run.model_file == older
@@ -109,7 +110,7 @@ def test_an_existing_folder_is_left_alone(qtbot: Any, viewer: Any, tmp_path: Any
     run, target = TrainingJob.of(viewer), tmp_path / "good"
     target.mkdir()
     (target / "notes.txt").write_bytes(b"precious")
-    with qtbot.waitSignal(run.failed, timeout=60_000) as failed:
+    with qtbot.waitSignal(run.failed) as failed:
         run.train(pairs, target, quick())
     assert failed.args[0].startswith(f"O05  {target}")
     run.discard()
@@ -125,7 +126,7 @@ def test_events_are_folded_in_the_thread_of_the_interface(qtbot: Any, viewer: An
             super().fold(event)
 
     run = Watched(viewer)
-    with qtbot.waitSignal(run.ended, timeout=20_000):
+    with qtbot.waitSignal(run.ended):
         run.begin(lambda: (event for event in runs.events()), "starting")
     assert folded_in == {threading.main_thread()}
 
@@ -133,7 +134,7 @@ def test_events_are_folded_in_the_thread_of_the_interface(qtbot: Any, viewer: An
 @pytest.mark.usefixtures("four_cores")
 def test_the_interface_keeps_its_own_number_of_torch_threads(qtbot: Any, viewer: Any, tmp_path: Any) -> None:
     run = TrainingJob.of(viewer)
-    with qtbot.waitSignal(run.ended, timeout=60_000):
+    with qtbot.waitSignal(run.ended):
         run.train(pairs, tmp_path / "m", quick())
     assert torch.get_num_threads() == 4
 
@@ -143,7 +144,7 @@ def test_napari_knows_of_the_run_until_it_ends(qtbot: Any, viewer: Any) -> None:
     run.begin(runs.endless, "starting")
     assert tasks.is_busy()
     assert tasks.get_status() == ["napari-cryoden: Training"]
-    with qtbot.waitSignal(run.ended, timeout=20_000):
+    with qtbot.waitSignal(run.ended):
         run.stop()
     assert not tasks.is_busy()
     assert Status.COMPLETED in {task.state()[2] for task in tasks._tasks.values()}
@@ -155,20 +156,21 @@ def test_one_word_says_how_the_run_stands(qtbot: Any, viewer: Any) -> None:
     run.changed.connect(lambda: seen.append(run.state) if run.state != seen[-1] else None)
     run.begin(runs.endless, "starting")
     run.history = History()
-    qtbot.waitUntil(lambda: run.state == "working", timeout=20_000)
+    qtbot.waitUntil(lambda: run.state == "working")
     run.pause(True)
     run.pause(False)
-    with qtbot.waitSignal(run.ended, timeout=20_000):
+    with qtbot.waitSignal(run.ended):
         run.stop()
     assert seen == ["idle", "preparing", "working", "paused", "working", "stopping", "stopped"]
 
 
+@pytest.mark.usefixtures("step_by_step")
 def test_a_discarded_run_leaves_nothing(qtbot: Any, viewer: Any, tmp_path: Any) -> None:
     run, target = TrainingJob.of(viewer), tmp_path / "run"
     run.train(pairs, target, TrainingSettings(minutes=60, steps_per_epoch=1, batch=1, patch=64))
-    qtbot.waitUntil(lambda: run.model_file is not None, timeout=60_000)
+    qtbot.waitUntil(lambda: run.model_file is not None)
     assert target.exists()
-    with qtbot.waitSignal(run.ended, timeout=20_000) as ended:
+    with qtbot.waitSignal(run.ended) as ended:
         run.discard()
     assert ended.args[0] == "Discarded: nothing was kept."
     assert not target.exists()

@@ -10,6 +10,7 @@ import torch
 
 from cryoden.errors import MicrographError
 from napari_cryoden.jobs.worker import MAILBOX, Worker, leave_a_core
+from tests.napari_cryoden.patience import SECONDS
 
 
 class Ledger:
@@ -38,7 +39,7 @@ class Ledger:
 def run(qtbot: Any, work: Any) -> Any:
     worker = Worker(work)
     ledger = Ledger(worker)
-    with qtbot.waitSignal(worker.finished, timeout=20_000):
+    with qtbot.waitSignal(worker.finished):
         worker.start()
     return ledger
 
@@ -123,7 +124,7 @@ def test_stopping_runs_what_the_generator_does_at_its_end_in_its_own_thread(qtbo
     worker = Worker(work)
     ledger = Ledger(worker)
     worker.delivered.connect(lambda _: worker.stop())
-    with qtbot.waitSignal(worker.finished, timeout=20_000):
+    with qtbot.waitSignal(worker.finished):
         worker.start()
     assert closed_in == [ledger.events[0]]
     assert worker.stopped
@@ -140,7 +141,7 @@ def test_stopping_twice_is_the_same_as_once() -> None:
     worker.start()
     worker.stop()
     worker.stop()
-    assert worker.stop_and_wait(10)
+    assert worker.stop_and_wait(SECONDS)
     assert [signal for signal, _ in ledger.told if signal != "delivered"] == ["finished"]
 
 
@@ -150,14 +151,14 @@ def test_hundreds_of_events_come_in_one_delivery(qtbot: Any) -> None:
     def work() -> Any:
         yield from range(MAILBOX - 1)
         started.set()
-        gate.wait(20)
+        gate.wait(SECONDS)
 
     worker = Worker(work)
     ledger = Ledger(worker)
     worker.start()
-    assert started.wait(20)
+    assert started.wait(SECONDS)
     gate.set()
-    with qtbot.waitSignal(worker.finished, timeout=20_000):
+    with qtbot.waitSignal(worker.finished):
         pass
     assert ledger.events == list(range(MAILBOX - 1))
     assert ledger.deliveries <= 2
@@ -185,7 +186,7 @@ def test_a_worker_nobody_hears_any_more_ends_by_itself(qtbot: Any) -> None:
     worker = Worker(work)
     worker.start()
     worker.deleteLater()
-    qtbot.waitUntil(ended.is_set, timeout=20_000)
+    qtbot.waitUntil(ended.is_set)
 
 
 def test_nothing_is_kept_alive_after_a_failure(qtbot: Any) -> None:
@@ -201,7 +202,7 @@ def test_nothing_is_kept_alive_after_a_failure(qtbot: Any) -> None:
         raise RuntimeError("second") from ValueError("first")
 
     worker = Worker(work)
-    with qtbot.waitSignal(worker.finished, timeout=20_000):
+    with qtbot.waitSignal(worker.finished):
         worker.start()
     gc.collect()
     assert seen[0]() is None
@@ -225,9 +226,9 @@ def test_a_paused_worker_asks_for_nothing_and_goes_on_where_it_was(qtbot: Any) -
     ledger = Ledger(worker)
     worker.pause(True)
     worker.start()
-    qtbot.waitUntil(lambda: bool(ledger.events), timeout=20_000)
+    qtbot.waitUntil(lambda: bool(ledger.events))
     assert ledger.events == [0]
-    with qtbot.waitSignal(worker.finished, timeout=20_000):
+    with qtbot.waitSignal(worker.finished):
         worker.pause(False)
     assert ledger.events == [0, 1, 2]
 
@@ -241,4 +242,4 @@ def test_a_paused_worker_can_be_stopped() -> None:
     worker = Worker(work)
     worker.pause(True)
     worker.start()
-    assert worker.stop_and_wait(10)
+    assert worker.stop_and_wait(SECONDS)

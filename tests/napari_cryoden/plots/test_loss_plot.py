@@ -66,7 +66,7 @@ def test_a_supervised_run_has_no_floor(qtbot: Any, plot: Any) -> None:
 def test_the_legend_tells_every_value_doing_nothing_included(qtbot: Any, plot: Any) -> None:
     drawn(qtbot, plot, runs.history())
     told = {name: label.text() for name, label in plot.legend.values.items()}
-    assert told["identity"] == "1.9500"
+    assert told["identity"] == "↑ 1.9500"
     assert told["constant"] == "1.0000"
     assert told["gaussian"] == "0.9900 @ 20 Å"
     assert told["best"] == "0.9800 @ 5"

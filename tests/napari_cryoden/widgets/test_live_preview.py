@@ -19,16 +19,16 @@ def train(docked: Callable[..., Any], add_halves: Callable[[], list[Any]], tmp_p
     dock = docked("Train a denoiser")[1]
     dock.form.set(TrainingSettings(epochs=2, steps_per_epoch=3, batch=1, patch=64))
     dock.folder.path = tmp_path / "m"
-    qtbot.waitUntil(dock.train_button.isEnabled, timeout=10_000)
+    qtbot.waitUntil(dock.train_button.isEnabled)
     yield dock
     dock.run.stop()
-    qtbot.waitUntil(lambda: not dock.run.running, timeout=20_000)
+    qtbot.waitUntil(lambda: not dock.run.running)
 
 
 def watched(dock: Any, viewer: Any, qtbot: Any) -> Any:
     dock.train_button.click()
     name = f"{dock.preview.layer.layer.name} · preview"
-    qtbot.waitUntil(lambda: name in viewer.layers or not dock.run.running, timeout=60_000)
+    qtbot.waitUntil(lambda: name in viewer.layers or not dock.run.running)
     return viewer.layers[name]
 
 
@@ -64,7 +64,7 @@ def test_a_layer_removed_meanwhile_is_looked_at_no_more(train: Any, viewer: Any,
     raw = viewer.layers[0]
     viewer.layers.remove(raw)
     viewer.layers.remove(shown)
-    qtbot.waitUntil(lambda: not train.run.running, timeout=60_000)
+    qtbot.waitUntil(lambda: not train.run.running)
     assert train.run.previews.spot is None or train.run.previews.spot.micrograph.name != raw.name
     assert not [layer for layer in viewer.layers if layer.name == shown.name]
 
