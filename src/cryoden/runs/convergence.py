@@ -9,8 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cryoden.events.quality import References, TrainingStatus
-
 LEAST_STEPS = 10  # that a curve needs to be assessed
 WINDOWS = 50  # parts a curve is cut into
 RISE = 0.05  # of what has been gained so far: a part's mean may lie this much above the lowest before it
@@ -94,26 +92,3 @@ def _highest_rise(parts: Sequence[float]) -> float:
             worst = max(worst, (part - lowest) / gained if gained > 0 else (part - lowest) / parts[0])
         lowest = min(lowest, part)
     return worst
-
-
-def standing(references: References, losses: Sequence[float]) -> TrainingStatus:
-    """Compare a run with the reference losses.
-
-    Parameters
-    ----------
-    references : References
-        Of the held-out pairs.
-    losses : sequence of float
-        Held-out losses so far, that before the first step first.
-    """
-    last = losses[-1]
-    if not math.isfinite(last) or last > RUN_AWAY * losses[0]:
-        return TrainingStatus("bad", "diverged")
-    if len(losses) == 1:
-        return TrainingStatus("wait", "untrained")
-    if last < references.linear:
-        return TrainingStatus("good", "better than a Wiener filter")
-    if last < references.identity:
-        return TrainingStatus("wait", "better than the raw input, not better than a Wiener filter")
-    beaten = "better" if last < references.constant else "not better"
-    return TrainingStatus("bad", f"worse than the raw input, {beaten} than a blank image")

@@ -96,7 +96,15 @@ class BaselineSettings:
     ] = 0
     validation_pairs: Annotated[
         int,
-        Setting("Pairs held out for validation", "pairs", 1, 100_000, 1, expert=True, formerly="held_out"),
+        Setting(
+            "Largest number of validation pairs, of whole micrographs (or strips of a lone one) held out",
+            "pairs",
+            1,
+            100_000,
+            1,
+            expert=True,
+            formerly="held_out",
+        ),
     ] = 32
     precision: Annotated[
         Precision,
