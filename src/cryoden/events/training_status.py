@@ -12,7 +12,7 @@ from cryoden.events.training import EpochFinished, Trouble
 
 SHARED = 0.3  # correlation of the finest detail; real signal has less, independent noise none
 BEYOND_CHANCE = 3.0  # standard errors
-BLOWN_UP = 2.0  # times the greater loss of doing nothing and of a constant
+BLOWN_UP = 2.0  # times the greatest loss of doing nothing, of a constant and of the start
 RISING = 5  # epochs a network that starts from nothing may stay nearly constant
 OVER_FITTING = 5  # epochs since the best
 IN_TROUBLE = {
@@ -60,15 +60,17 @@ def trouble(references: References, epochs: Sequence[EpochFinished], restarted: 
     Returns
     -------
     str or None
-        "diverged" when losses of training or validation exceed twice those of doing nothing
-        and of a constant, or the output has become worse than a constant after having been
+        "diverged" when losses of training or validation exceed twice those of doing nothing,
+        of a constant and of the start, or the output has become worse than a constant after having been
         better; "fallen" when it has become (nearly) constant, or has been so for five epochs.
     """
     last, at = epochs[-1], references
     if last.epoch == 0:
         return None
     losses = [loss for loss in (last.train_loss, last.validation_loss) if not math.isnan(loss)]
-    if math.isnan(last.validation_loss) or max(losses) > BLOWN_UP * max(at.identity, at.constant):
+    start = epochs[0].validation_loss  # a fresh network may begin far off and still come down
+    worst = max(at.identity, at.constant, start if math.isfinite(start) else 0.0)
+    if math.isnan(last.validation_loss) or max(losses) > BLOWN_UP * worst:
         return "diverged"
     stood = any(epoch.validation_loss < at.constant and not epoch.fallen for epoch in epochs)
     margin = max(BEYOND_CHANCE * at.error, at.constant - at.linear)
@@ -90,10 +92,11 @@ def _shared_noise(references: References, epochs: Sequence[EpochFinished]) -> st
 
 def _useless(references: References, epochs: Sequence[EpochFinished]) -> str:
     loss = epochs[-1].validation_loss
+    if epochs[-1].epoch == 0:
+        return ""
     if loss > references.identity:
         return "worse than doing nothing"
-    useless = loss > references.constant + references.error and epochs[-1].epoch > 0
-    return "worse than predicting a constant" if useless else ""
+    return "worse than predicting a constant" if loss > references.constant + references.error else ""
 
 
 def _over_fitting(references: References, epochs: Sequence[EpochFinished]) -> str:

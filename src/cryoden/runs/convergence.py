@@ -9,8 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cryoden.events.quality import References, TrainingStatus
-
 LEAST_STEPS = 10  # of which a curve can be judged
 WINDOWS = 50  # parts a curve is cut into
 RISE = 0.05  # of what has been gained so far: a part's mean may lie this much above the lowest before it
@@ -94,26 +92,3 @@ def _highest_rise(parts: Sequence[float]) -> float:
             worst = max(worst, (part - lowest) / gained if gained > 0 else (part - lowest) / parts[0])
         lowest = min(lowest, part)
     return worst
-
-
-def standing(references: References, losses: Sequence[float]) -> TrainingStatus:
-    """Say where a run stands among the losses that need no training.
-
-    Parameters
-    ----------
-    references : References
-        Of the held-out pairs.
-    losses : sequence of float
-        Held-out losses so far, that before the first step first.
-    """
-    last = losses[-1]
-    if not math.isfinite(last) or last > RUN_AWAY * losses[0]:
-        return TrainingStatus("bad", "diverged")
-    if len(losses) == 1:
-        return TrainingStatus("wait", "untrained")
-    if last < references.linear:
-        return TrainingStatus("good", "below the best linear filter")
-    if last < references.identity:
-        return TrainingStatus("wait", "better than doing nothing, not better than the best linear filter")
-    beaten = "better" if last < references.constant else "not better"
-    return TrainingStatus("bad", f"worse than doing nothing, {beaten} than a constant")

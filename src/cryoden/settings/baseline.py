@@ -75,7 +75,15 @@ class BaselineSettings:
         int, Setting("Of the first weights and the order of pairs", low=0, high=2**31 - 1, step=1)
     ] = 0
     held_out: Annotated[
-        int, Setting("Pairs kept out of training, to judge with", "pairs", 1, 100_000, 1, expert=True)
+        int,
+        Setting(
+            "Pairs to judge with, at most, of whole micrographs (or strips of a lone one) never trained on",
+            "pairs",
+            1,
+            100_000,
+            1,
+            expert=True,
+        ),
     ] = 32
     precision: Annotated[
         Precision,

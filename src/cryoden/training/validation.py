@@ -14,7 +14,7 @@ from cryoden.compute.place import Place
 from cryoden.events.quality import HeldOutQuality, References
 from cryoden.events.training import Mode
 from cryoden.image.dct_rings import Rings, RingStatistics, gaussian
-from cryoden.training.patches import Batch
+from cryoden.training.source import Batch
 
 FALLEN_POWER = 0.1  # of the linear filter's output power
 LEAST_POWER = 1e-6  # of the target's: below this even the best linear filter finds nothing

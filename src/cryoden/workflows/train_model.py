@@ -17,8 +17,8 @@ from cryoden.runs.report import finished
 from cryoden.runs.save_best import save_best
 from cryoden.settings.training import TrainingSettings
 from cryoden.training.holdout import TrainingPair
+from cryoden.training.micrographs import train_on_micrographs
 from cryoden.training.preview_request import PreviewRequest
-from cryoden.training.train import train
 
 
 def train_halves(
@@ -30,7 +30,7 @@ def train_halves(
     overwrite: bool = False,
     previews: PreviewRequest | None = None,
 ) -> Iterator[TrainingEvent]:
-    """Train by Noise2Noise on pairs of halves; see `cryoden.training.train.train`.
+    """Train by Noise2Noise on pairs of halves; see `cryoden.training.micrographs.train_on_micrographs`.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def train_halves(
     """
     refuse_mixed_pixel_sizes(pairs)
     halves = [TrainingPair(pair.even, pair.odd) for pair in pairs]
-    begin = partial(train, halves, "noise2noise", settings, previews=previews)
+    begin = partial(train_on_micrographs, halves, "noise2noise", settings, previews=previews)
     return _trained(begin, halves, keep, _start(settings, start), overwrite)
 
 
@@ -71,7 +71,7 @@ def train_supervised(
 ) -> Iterator[TrainingEvent]:
     """Train on noisy micrographs and what they should look like; see `train_halves`."""
     noisy_and_target = [TrainingPair(*pair) for pair in pairs]
-    begin = partial(train, noisy_and_target, "supervised", settings, previews=previews)
+    begin = partial(train_on_micrographs, noisy_and_target, "supervised", settings, previews=previews)
     return _trained(begin, noisy_and_target, keep, _start(settings, start), overwrite)
 
 

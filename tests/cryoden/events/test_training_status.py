@@ -97,3 +97,17 @@ def test_a_signal_too_weak_to_measure_is_no_divergence() -> None:
     weak = replace(AT, linear=0.9999, gaussian=0.9999, error=0.001)
     assert trouble(weak, epochs(0.9999, 1.0015)) is None
     assert trouble(weak, epochs(0.9999, 1.0035)) == "diverged"
+
+
+def test_a_fresh_network_far_above_all_references_has_not_diverged_while_it_comes_down() -> None:
+    """The experiment begins at 0.64 where a constant has 0.016: its first epochs lie far above both."""
+    low = replace(AT, identity=0.0089, constant=0.0158, linear=0.0057, floor=None, error=0.0001)
+    told = [assess(low, epochs(0.64, *losses)) for losses in ((), (0.3,), (0.3, 0.012), (0.3, 0.005), (1.5,))]
+    assert [one.words for one in told] == [
+        "not yet better than the best linear filter",
+        "worse than doing nothing",
+        "worse than doing nothing",
+        "below the best linear filter for 1 epoch: keep",
+        "diverged: the loss ran away",
+    ]
+    assert told[0].level == "wait"

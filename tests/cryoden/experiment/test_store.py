@@ -22,7 +22,8 @@ from cryoden.errors import MicrographError, OutputError, PatchFileError
 from cryoden.experiment.build import BuildFinished, ShardFinished, build
 from cryoden.experiment.build_lock import claimed
 from cryoden.experiment.data_source import PairSource, patch_pairs
-from cryoden.experiment.inspect_pairs import Findings, inspect, sample
+from cryoden.experiment.inspect_pairs import LOOKED_AT, Findings, inspect
+from cryoden.experiment.pair_grid import sample
 from cryoden.experiment.pairs import PatchPairs
 from cryoden.experiment.store import PatchStore
 from cryoden.io import mrc
@@ -288,7 +289,7 @@ def test_pairs_of_one_micrograph_that_is_shifted_are_found(tmp_path: Path) -> No
 
 def test_one_shifted_micrograph_among_many_is_found(tmp_path: Path) -> None:
     known = [scene(seed, (128, 128), signal=2) for seed in range(100)]
-    sampled = {index // 4 for index in sample(400)}
+    sampled = {index // 4 for index in sample(400, LOOKED_AT)}
     shifted = next(which for which in range(50, 100) if which not in sampled)
     noisy = [np.roll(one.odd.data, 5 * (which == shifted), 0) for which, one in enumerate(known)]
     pairs = PatchPairs([one.even for one in known], [Micrograph(one, 1.5, "m") for one in noisy], settings())

@@ -30,11 +30,12 @@ from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.training import TrainingSettings
 from cryoden.simulation.exposure import SAMPLE, simulated
 from cryoden.training.holdout import TrainingPair
-from cryoden.training.train import train
+from cryoden.training.micrographs import train_on_micrographs
 from cryoden.training.working_micrograph import CHOSEN
 from tests.cryoden.scenes import Known, correlation, scene
 
 SCENES = [scene(i) for i in range(4)]
+PAIRS = [known.pair for known in SCENES]
 
 
 def settings(**chosen: Any) -> TrainingSettings:
@@ -44,7 +45,9 @@ def settings(**chosen: Any) -> TrainingSettings:
 
 
 def run(start: Model | None = None, scenes: list[Known] = SCENES, **chosen: Any) -> list[TrainingEvent]:
-    return list(train([known.pair for known in scenes], "noise2noise", settings(**chosen), start=start))
+    return list(
+        train_on_micrographs([known.pair for known in scenes], "noise2noise", settings(**chosen), start=start)
+    )
 
 
 @cache
@@ -78,6 +81,12 @@ def best_model(events: list[TrainingEvent]) -> Model:
     best = [event for event in epochs(events) if event.weights is not None][-1]
     assert best.weights is not None
     return Model(first(events).settings.network, best.weights, 1.5, {}, first(events).working_pixel)
+
+
+@cache
+def trained() -> Model:
+    """A model that has learned what a few steps can teach."""
+    return best_model(run(epochs=10, steps_per_epoch=8, learning_rate=1e-3))
 
 
 def denoised(known: Known, model: Model) -> Pixels:
@@ -138,7 +147,7 @@ def test_a_unet_starts_close_to_the_best_linear_filter() -> None:
 
 
 def test_supervised_training_has_no_noise_floor() -> None:
-    events = list(train([known.pair for known in SCENES], "supervised", settings()))
+    events = list(train_on_micrographs(PAIRS, "supervised", settings()))
     assert first(events).references.floor is None
     assert last(events).reason == "completed"
 
@@ -150,9 +159,7 @@ def test_whole_micrographs_are_held_out_and_named() -> None:
 
 
 def test_stopping_is_to_stop_asking() -> None:
-    events: Iterator[TrainingEvent] = train(
-        [known.pair for known in SCENES], "noise2noise", settings(epochs=1000)
-    )
+    events: Iterator[TrainingEvent] = train_on_micrographs(PAIRS, "noise2noise", settings(epochs=1000))
     taken = list(islice(events, 12))
     events.close()  # type: ignore[attr-defined]  # it is a generator
     assert len(epochs(taken)) >= 1
@@ -160,7 +167,7 @@ def test_stopping_is_to_stop_asking() -> None:
 
 
 def test_no_mode_of_torch_leaks_to_the_one_who_iterates() -> None:
-    for _ in train([known.pair for known in SCENES], "noise2noise", settings(epochs=1, precision="bfloat16")):
+    for _ in train_on_micrographs(PAIRS, "noise2noise", settings(epochs=1, precision="bfloat16")):
         assert torch.is_grad_enabled()
         assert not torch.is_inference_mode_enabled()
         assert not torch.is_autocast_enabled("cpu")
@@ -224,7 +231,7 @@ def samples() -> list[TrainingPair]:
 
 def on_samples(**chosen: Any) -> list[TrainingEvent]:
     known = settings(**({"patch": 64, "steps_per_epoch": 10, "epochs": 8} | chosen))
-    return list(train(samples(), "noise2noise", known))
+    return list(train_on_micrographs(samples(), "noise2noise", known))
 
 
 WORDS = {"fallen": "fallen into the constant predictor", "diverged": "diverged: the loss ran away"}
@@ -289,7 +296,7 @@ def test_a_restart_goes_on_from_the_best_epoch_and_is_the_same_each_time(
 
 
 def test_a_run_without_progress_stops_early_and_says_so() -> None:
-    model = best_model(run(epochs=10, steps_per_epoch=8, learning_rate=1e-3))
+    model = trained()
     stuck: dict[str, Any] = {"learning_rate": 0.02, "epochs": 15, "steps_per_epoch": 1}
     ended = last(run(model, patience=3, **stuck))
     assert ended.reason == "plateau"
@@ -319,7 +326,7 @@ def test_a_cosine_schedule_ends_near_zero_and_a_constant_one_does_not() -> None:
 
 
 def test_an_epoch_no_better_than_the_start_is_not_the_best() -> None:
-    model = best_model(run(epochs=10, steps_per_epoch=8, learning_rate=1e-3))
+    model = trained()
     worse = run(model, learning_rate=0.3, epochs=3)
     start, *later = epochs(worse)
     assert all((e.weights is not None) == (e.validation_loss < start.validation_loss) for e in later[:1])
@@ -331,7 +338,7 @@ def test_a_pause_is_not_counted_as_time_of_the_run(monkeypatch: pytest.MonkeyPat
     real, away = time.monotonic, [0.0]
     monkeypatch.setattr(time, "monotonic", lambda: real() + away[0])
     told = []
-    events = train([known.pair for known in SCENES], "noise2noise", settings(epochs=0, minutes=0.05))
+    events = train_on_micrographs(PAIRS, "noise2noise", settings(epochs=0, minutes=0.05))
     for event in events:
         told.append(event)
         away[0] += 3600
