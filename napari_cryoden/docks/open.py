@@ -79,7 +79,7 @@ class OpenWidget(Dock):
         """Open the selected micrographs; asks first when they are many or big."""
         files = self.list.chosen()
         if files and self._agreed(len(files)):
-            self._begin(lambda: self.opening.open(files))
+            self._begin(lambda: self.opening.open(files, self.list.pixel_sizes()))
 
     def open_sample(self) -> None:
         """Open the simulated halves."""

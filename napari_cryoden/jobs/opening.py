@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,15 +41,15 @@ class OpeningJob(Job):
         super().__init__(viewer)
         self._added = self._refused = 0
 
-    def open(self, files: Sequence[Path]) -> None:
-        """Begin to add a layer for each file, in this order.
+    def open(self, files: Sequence[Path], listed: Mapping[Path, float] | None = None) -> None:
+        """Begin to add a layer for each file, in this order; ``listed`` are the Å/px of STAR files.
 
         Raises
         ------
         TrainingError
             G05 while others are being opened.
         """
-        self.begin(lambda: _read(files), "opening")
+        self.begin(lambda: _read(files, listed or {}), "opening")
         self._added, self._refused, self.progress = 0, 0, None
 
     def simulate(self) -> None:
@@ -83,10 +83,10 @@ class OpeningJob(Job):
             show_scale_bar(self.viewer)
 
 
-def _read(files: Sequence[Path]) -> Generator[_Opened, None, None]:
+def _read(files: Sequence[Path], listed: Mapping[Path, float]) -> Generator[_Opened, None, None]:
     for done, file in enumerate(files, 1):
         try:
-            micrograph = mrc.read(file)
+            micrograph = mrc.read(file, listed=listed.get(file))
         except CryodenError as error:
             yield _Opened(done, len(files), None, str(error))
             continue

@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QListWidgetItem
 
 from cryoden.dataset.browse import listing
 from cryoden.dataset.half_checks import HalfCheck
+from cryoden.dataset.star_files import pixel_sizes
 from cryoden.errors import CryodenError, printable
 from cryoden.io import mrc
 from cryoden.micrograph import HalfPair, Windowed
@@ -27,10 +28,11 @@ BYTES = 4  # of a pixel in a layer
 
 @dataclass(frozen=True)
 class Row:
-    """A pair of halves, the even one first, or a single micrograph."""
+    """A pair of halves, the even one first, or a single micrograph; ``listed`` is the Å/px of a STAR file."""
 
     name: str
     files: tuple[Path, ...]
+    listed: float | None = None
 
     @property
     def is_pair(self) -> bool:
@@ -97,6 +99,10 @@ class MicrographList(SearchList):
         """Return the files of the selected rows in the order of the list, halves side by side."""
         return [file for row in self._selected() for file in self._rows[row].files]
 
+    def pixel_sizes(self) -> dict[Path, float]:
+        """Return the Å/px that STAR files list."""
+        return {file: row.listed for row in self._rows if row.listed for file in row.files}
+
     def bytes_of_chosen(self) -> int:
         """Return how much memory the selected ones take as layers, as far as their sizes are known."""
         return sum(self._told[row].size for row in self._selected() if row in self._told)
@@ -131,9 +137,10 @@ class MicrographList(SearchList):
 
 
 def _looked_at(paths: Sequence[Path]) -> Generator[Any, None, None]:
-    found = listing(paths)
-    rows = [Row(pair.name, (pair.even, pair.odd)) for pair in found.pairs]
-    rows += [Row(name, (file,)) for name, file in zip(_names(found.others), found.others, strict=True)]
+    found, sizes = listing(paths), pixel_sizes(paths)
+    rows = [Row(pair.name, (pair.even, pair.odd), sizes.get(pair.even)) for pair in found.pairs]
+    named = zip(_names(found.others), found.others, strict=True)
+    rows += [Row(name, (file,), sizes.get(file)) for name, file in named]
     yield rows
     pairs: dict[int, HalfPair] = {}
     for number, row in enumerate(rows):
@@ -152,7 +159,7 @@ def _names(files: Sequence[Path]) -> Iterator[str]:
 def _read(number: int, row: Row, pairs: dict[int, HalfPair]) -> Told:
     """Tell what the headers say; a pair that can be read is noted for its check."""
     try:
-        opened = [mrc.open_micrograph(file) for file in row.files]
+        opened = [mrc.open_micrograph(file, listed=row.listed) for file in row.files]
     except CryodenError as error:
         return Told(number, f"{MARKS['bad']} {error.code}  {error.problem}", str(error), checked=row.is_pair)
     size = words = _size(opened[0])

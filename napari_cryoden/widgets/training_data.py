@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QVBoxLayout, QWidget
 
-from cryoden.dataset.half_checks import HalfFiles, find_pairs
-from cryoden.io import mrc
-from cryoden.micrograph import HalfPair
+from cryoden.dataset.half_checks import find_pairs
+from cryoden.dataset.opening import open_pair
+from cryoden.dataset.star_files import pixel_sizes
 from cryoden.workflows.thinning import thinned
 from napari_cryoden.jobs.training import Pairs
 from napari_cryoden.layers.half_pairs import LayerPair, in_memory, pairs_of
@@ -134,7 +135,7 @@ class TrainingData(QWidget):
             self._look_among_layers()
         elif where == FOLDER and folder is not None:
             self._searched = folder
-            self.pairs.look(lambda: [(pair.name, _opener(pair)) for pair in find_pairs([folder])])
+            self.pairs.look(lambda: _openers(folder))
         else:
             self.pairs.forget()
         if self.noisy.layer is self.target.layer and self.target.count() > 1:
@@ -207,5 +208,6 @@ class TrainingData(QWidget):
             column.addWidget(widget)
 
 
-def _opener(pair: HalfFiles) -> Opener:
-    return lambda: HalfPair(mrc.open_micrograph(pair.even), mrc.open_micrograph(pair.odd))
+def _openers(folder: Path) -> list[tuple[str, Opener]]:
+    sizes = pixel_sizes([folder])
+    return [(pair.name, partial(open_pair, pair, None, sizes)) for pair in find_pairs([folder])]

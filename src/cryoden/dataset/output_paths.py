@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from cryoden.dataset.folder_walk import micrographs_below
+from cryoden.dataset.star_files import is_star, micrographs_of
 from cryoden.errors import OutputError, SettingsError, printable
-from cryoden.io.star import micrographs_of
 
 
 def results(
@@ -98,7 +98,7 @@ def _listed(paths: Sequence[Path], output: Path | None) -> Iterator[tuple[Path, 
     for path in paths:
         if path.is_dir():
             yield from ((file, file.parent.relative_to(path)) for file in micrographs_below(path, output))
-        elif path.suffix.lower() == ".star":
+        elif is_star(path):
             yield from _in_common_folder(micrographs_of(path))
         else:
             yield path, Path()

@@ -11,7 +11,8 @@ import numpy as np
 from cryoden.dataset.companions import companions
 from cryoden.dataset.half_checks import check_pairs
 from cryoden.dataset.half_names import find_pairs
-from cryoden.dataset.opening import open_micrograph
+from cryoden.dataset.opening import open_micrograph, open_pair
+from cryoden.dataset.star_files import pixel_sizes
 from cryoden.errors import HalvesError
 from cryoden.evaluation.half_metrics import CENTER
 from cryoden.image.normalization import Normalization, measure
@@ -104,8 +105,8 @@ def open_subjects(
     MicrographError
         For a file that cannot be read.
     """
-    found = find_pairs(paths)
-    pairs = [HalfPair(open_micrograph(one.even, reading), open_micrograph(one.odd, reading)) for one in found]
+    found, sizes = find_pairs(paths), pixel_sizes(paths)
+    pairs = [open_pair(one, reading, sizes) for one in found]
     check_pairs(pairs)
     names = {path: path.stem for pair in found for path in (pair.even, pair.odd)}
     done = {name: companions(names, files, name) for name, files in (others or {}).items()}

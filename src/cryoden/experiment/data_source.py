@@ -9,6 +9,7 @@ from typing import Any
 
 from cryoden.dataset.opening import open_halves, open_micrograph, open_supervised
 from cryoden.dataset.output_paths import micrographs_in
+from cryoden.dataset.star_files import pixel_sizes
 from cryoden.errors import CryodenError, PatchFileError, SettingsError, printable
 from cryoden.experiment.index import INDEX
 from cryoden.experiment.pairs import PatchPairs
@@ -117,4 +118,5 @@ def _opened(paths: Sequence[Path], reading: ReadingSettings | None) -> list[Micr
     if not files:
         asked = ", ".join(printable(path) for path in paths)
         raise SettingsError("D01", None, f"0 micrographs match '{asked}'", fix="Give MRC files or folders")
-    return [open_micrograph(file, reading) for file in files]
+    sizes = pixel_sizes(paths)
+    return [open_micrograph(file, reading, sizes.get(file)) for file in files]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -135,6 +135,25 @@ def probe(
         warnings=tuple(warnings),
         labels=header.labels,
     )
+
+
+def with_listed(facts: HeaderFacts, listed: float | None) -> HeaderFacts:
+    """Return facts with the pixel size that a STAR file lists, in Å/px, where the header has none.
+
+    A header's own pixel size counts, but for 1 Å, often a placeholder; a warning says where the two
+    differ by more than 1 %.
+    """
+    stated = facts.pixel_size
+    if listed is None or (stated and abs(listed - stated) <= SAME_PIXEL * listed):
+        return facts
+    others = tuple(warning for warning in facts.warnings if not warning.startswith("F28"))
+    if stated is None:
+        return replace(facts, pixel_size=listed, warnings=others)
+    used, why = (listed, ", often a placeholder") if stated == 1.0 else (stated, "")
+    words = (
+        f"F28: pixel size {stated:g} Å in the header{why}, {listed:g} Å in the STAR file: {used:g} Å is used"
+    )
+    return replace(facts, pixel_size=used, warnings=(*others, f"{words}; --pixel-size overrides"))
 
 
 def _about_bytes(header: Header, stamped: bool, extended: int, size: int) -> list[str]:

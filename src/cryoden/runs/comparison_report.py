@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from cryoden.reporting.markdown import table
+from cryoden.reporting.html_page import filled
 from cryoden.reporting.markdown import write as write_page
 from cryoden.runs.compare import RunSummary
 from cryoden.runs.loss_plot import overlay
@@ -48,22 +48,20 @@ def write(
 
 def markdown(runs: Sequence[RunSummary], found: Sequence[Reached], picture: str) -> str:
     """Return the page as Markdown."""
-    parts = ["# Runs compared", table(*columns(runs)), _reported(runs)]
-    parts += [f"![Loss by epoch]({picture})", "## How each curve behaves", _courses(runs)]
-    if found:
-        rows = judgements(found)
-        parts += ["## Targets", table(("run", "target", "", "numbers"), rows)]
-    parts += ["## What the figures are", "\n".join(f"- **{one.title}**: {one.means}" for one in FIGURES)]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    head, rows = columns(runs)
+    return filled(
+        __package__,
+        "comparison.md",
+        head=head,
+        rows=rows,
+        reported=[run.name for run in runs if run.state == "reported"],
+        picture=picture,
+        courses=[(run.name, _course(run)) for run in runs],
+        judgements=judgements(found),
+        figures=FIGURES,
+    )
 
 
-def _reported(runs: Sequence[RunSummary]) -> str:
-    names = ", ".join(run.name for run in runs if run.state == "reported")
-    words = "Reported figures were not measured here, and may be of other data and another loss"
-    return f"{words}: {names}." if names else ""
-
-
-def _courses(runs: Sequence[RunSummary]) -> str:
-    known = [(run.name, run.convergence()) for run in runs]
-    rows = [(name, found.words() if found else "its steps are not known") for name, found in known]
-    return table(("run", "course"), rows)
+def _course(run: RunSummary) -> str:
+    found = run.convergence()
+    return found.words() if found else "its steps are not known"

@@ -46,11 +46,14 @@ def overlay(courses: Mapping[str, tuple[Sequence[float], Sequence[float]]], path
     OutputError
         O02, O03 or O06 when it cannot be written.
     """
+    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415  as below
+
     with _axes(path) as axes:
         for number, (name, (at, losses)) in enumerate(courses.items()):
             color, dashes = OVERLAID[number % len(OVERLAID)], DASHES[number // len(OVERLAID) % len(DASHES)]
             axes.plot(at, losses, color=color, linestyle=dashes, marker="o", markersize=4, label=name)
         axes.set(xlabel="epoch", ylabel="loss", yscale="log")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import io
 import json
 import re
 from collections.abc import Generator
@@ -23,7 +22,6 @@ from cryoden.events.batch import TileFinished
 from cryoden.image.filters import gaussian
 from cryoden.io import mrc
 from cryoden.micrograph import HalfPair, Micrograph, Pixels
-from cryoden.reporting.thumbnails import png
 from cryoden.settings.tools import EvaluationSettings
 from cryoden.simulation import exposure
 from cryoden.simulation.scene import Scene
@@ -299,13 +297,6 @@ def test_a_method_with_a_hostile_name_cannot_change_the_report() -> None:
     name = "<script>alert(1)</script>"
     renamed = tuple(replace(row, name=name if row.name == "copy" else row.name) for row in found.table.rows)
     assert name not in report.page(replace(found.table, rows=renamed), found.pictures)
-
-
-def test_a_picture_is_a_png_that_another_program_reads_back() -> None:
-    image = pytest.importorskip("PIL.Image", reason="Pillow comes with napari, not with the library")
-    gray = np.arange(256, dtype=np.uint8).reshape(8, 32)
-    read = image.open(io.BytesIO(png(gray))).convert("L")
-    np.testing.assert_array_equal(np.asarray(read), gray)
 
 
 def blind() -> Table:

@@ -86,6 +86,17 @@ def test_pairs_are_listed_with_a_verdict_and_other_micrographs_with_their_size(
     assert dock.found.text() == "4 pairs of halves, 4 of 4 checked, 1 ready; 2 other micrographs"
 
 
+def test_the_pixel_size_of_a_star_file_reaches_list_and_layer(
+    qtbot: Any, dock: Any, write_mrc: Any, noise: Any, tmp_path: Path
+) -> None:
+    write_mrc("plain.mrc", noise, pixel_size=None)
+    star = tmp_path / "m.star"
+    star.write_text("data_\n_rlnMicrographName plain.mrc\n_rlnMicrographPixelSize 1.9\n")
+    assert look(qtbot, dock, star) == [("plain.mrc", "128×96, 1.9 Å/px")]
+    assert opened(qtbot, dock) == ["plain"]
+    assert dock.viewer.layers[0].scale == pytest.approx((1.9, 1.9))
+
+
 def test_what_is_wrong_with_a_file_stands_in_its_line(
     qtbot: Any, dock: Any, write_mrc: Any, noise: Any, tmp_path: Path
 ) -> None:
