@@ -133,7 +133,7 @@ def _fresh_run(path: Path) -> Path:
 
 
 def _leave_open() -> bool:
-    """Whether somebody can look: not told to exit, and not on a virtual display."""
+    """Whether somebody can look: not asked to exit, and not on a virtual display."""
     return os.environ.get("CRYODEN_DEMO_EXIT") != "1" and "xvfb" not in os.environ.get("XAUTHORITY", "")
 
 

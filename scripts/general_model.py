@@ -6,7 +6,7 @@ Where machines are lent for minutes, ``--onward`` goes on from a model made befo
 seed and so with other structures; its steps are counted on.
 
 Every exposure is simulated at the working pixel size, which is the same for all micrographs;
-what the detector's own pixel size changes (0.5 to 2.5 Å: blur and noise colour) is drawn with
+what the detector's own pixel size changes (0.5 to 2.5 Å: blur and noise color) is drawn with
 it. The target is what a microscopist wants to see: particles, carbon edge, gold, contamination
 and gradients, without the grain of ice and carbon. A twelfth of the exposures have their
 particles replaced by noise of the very same spectrum, and show the network that nothing should

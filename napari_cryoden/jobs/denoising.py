@@ -64,7 +64,7 @@ class DenoisingJob(Job):
         Raises
         ------
         CryodenError
-            G05 while another is under way, F32 for a layer that is no micrograph.
+            G05 while another is running, F32 for a layer that is no micrograph.
         """
         micrograph, spare = layer_data.to_micrograph(raw), preferences().spare_cores
         self.begin(lambda: _denoising(micrograph, model, settings, output, spare), f"denoising {raw.name}")
@@ -85,7 +85,7 @@ class DenoisingJob(Job):
     def conclusion(self, stopped: bool) -> str:
         """Return where the result is, or that there is none."""
         if self.result is None:
-            return "Canceled. Nothing was added or written." if stopped else "No result."
+            return "Canceled. Nothing was added or saved." if stopped else "No result."
         return f"Done: layer '{self.result.name}'{self._written}"
 
     def _add(self, micrograph: Micrograph) -> None:
@@ -118,7 +118,7 @@ def _denoising(
     from cryoden.workflows import denoise_micrographs  # noqa: PLC0415  it loads torch, which docking must not
 
     with ExitStack() as stack:
-        # First of all: a place that cannot be written is told before any computing.
+        # First of all: an output that cannot be written is reported before any computing.
         inputs = [model, *([micrograph.path] if micrograph.path else [])]
         temporary = stack.enter_context(atomic_write(output, inputs=inputs)) if output else None
         events = denoise_micrographs.denoise_micrograph(micrograph, model, settings)

@@ -64,7 +64,7 @@ class DerivedLayersJob(Job):
         Raises
         ------
         CryodenError
-            G05 while another work is under way, F32 for a layer that is no micrograph.
+            G05 while another computation is running, F32 for a layer that is no micrograph.
         """
         one = layer_data.to_micrograph(raw)
         size, what = one.pixel_size or PIXEL, f"low-pass {resolution:g} Å"
@@ -130,7 +130,7 @@ def _same_size(one: Micrograph, other: Micrograph) -> None:
     if one.shape != other.shape:
         sizes = " and ".join("×".join(map(str, each.shape)) for each in (one, other))
         problem = f"'{one.name}' and '{other.name}' differ in size: {sizes}"
-        raise MicrographError("D05", None, problem, fix="Choose layers of one micrograph")
+        raise MicrographError("D05", None, problem, fix="Choose layers of the same micrograph")
 
 
 def _spectra(images: Sequence[Micrograph], against: Micrograph | None) -> Spectra:

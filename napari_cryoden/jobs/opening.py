@@ -55,11 +55,11 @@ class OpeningJob(Job):
     def simulate(self) -> None:
         """Begin to add the halves of the sample data; see `open`."""
         spare = preferences().spare_cores
-        self.begin(lambda: _simulated(spare), "simulating two exposures")
+        self.begin(lambda: _simulated(spare), "simulating two micrographs")
         self._added, self._refused, self.progress = 0, 0, None
 
     def fold(self, event: _Opened) -> None:
-        """Add the layer, or tell why there is none."""
+        """Add the layer, or report why there is none."""
         self.progress = event.done / event.total
         self.status = f"opened {event.done:,} of {event.total:,}"
         if event.layer is None:
@@ -70,7 +70,7 @@ class OpeningJob(Job):
 
     def conclusion(self, stopped: bool) -> str:
         """Return how many were opened."""
-        refused = f", {self._refused:,} could not be" if self._refused else ""
+        refused = f", {self._refused:,} failed" if self._refused else ""
         return f"{'Canceled. ' if stopped else ''}{self._added:,} opened{refused}"
 
     def _add(self, data: LayerData, warnings: tuple[str, ...]) -> None:

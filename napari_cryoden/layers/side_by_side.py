@@ -141,7 +141,7 @@ class SideBySide(QObject):
             grid.stride, grid.shape, grid.spacing = 1, (1, len(shown)), 4
 
     def _zoom(self, columns: int) -> None:
-        """Keep what is in sight as wide as it was when the canvas is divided in other columns."""
+        """Keep the visible part as wide as it was when the canvas is divided in other columns."""
         self._viewer.scene.camera.zoom *= self._columns / columns
         self._columns = columns
 

@@ -146,7 +146,7 @@ def later(found: Tensor) -> Callable[[], Tensor]:
 
 
 def mark(device: torch.device) -> Callable[[], None]:
-    """Return what waits until the device has done all it was told so far."""
+    """Return what waits until the device has finished everything queued so far."""
     if device.type != "cuda":
         return lambda: None
     there = torch.cuda.current_stream(device).record_event()
@@ -155,7 +155,7 @@ def mark(device: torch.device) -> Callable[[], None]:
 
 @contextmanager
 def out_of_memory_caught() -> Iterator[None]:
-    """Swallow running out of memory, which the CPU allocator tells as a plain RuntimeError."""
+    """Swallow running out of memory, which the CPU allocator reports as a plain RuntimeError."""
     try:
         yield
     except (torch.OutOfMemoryError, MemoryError):

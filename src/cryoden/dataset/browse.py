@@ -52,7 +52,9 @@ def listing(paths: Sequence[Path]) -> Listing:
     named = [file for path in whole if path not in stars for file in _micrographs(path)]
     listed = {star: (_known(complete_pairs, [star]), _known(micrographs_of, star)) for star in stars}
     if empty := next((star for star, columns in listed.items() if not any(columns)), None):
-        raise HalvesError("D01", empty, "lists no micrographs", fix="Give that of a motion correction")
+        raise HalvesError(
+            "D01", empty, "lists no micrographs", fix="Give the STAR file of a motion correction"
+        )
     pairs = complete_pairs([*(star for star in stars if listed[star][0]), *named])
     halves = {half for pair in pairs for half in (pair.even, pair.odd)}
     others = {*named, *(file for _, files in listed.values() for file in files)} - halves

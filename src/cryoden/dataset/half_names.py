@@ -1,4 +1,4 @@
-"""Which files are the two halves of one exposure, told by their names alone.
+"""Which files are the two halves of one exposure, from their names alone.
 
 Conventions: ``<name>_EVN``/``<name>_ODD`` and ``_even``/``_odd`` (MotionCor2, RELION,
 AreTomo), folders ``even/<name>`` and ``odd/<name>`` (Warp), and the columns
@@ -179,4 +179,4 @@ def _names(halves: Iterable[Key]) -> dict[Key, str]:
 
 def _nothing(paths: Sequence[Path]) -> HalvesError:
     asked = ", ".join(f"'{printable(path)}'" for path in paths[:SHOWN]) or "no path given"
-    return HalvesError("D01", None, f"0 pairs of halves in {asked} (in {Path.cwd()})", fix=CONVENTIONS)
+    return HalvesError("D01", None, f"0 half-set pairs in {asked} (in {Path.cwd()})", fix=CONVENTIONS)

@@ -26,7 +26,7 @@ def results(
     output : Path
         Folder of the results; what lies in it is no input when it lies below another folder.
     ending : str
-        What tells the name of a result from that of its input.
+        What distinguishes the name of a result from that of its input.
     left_out : tuple of str
         Endings of names, without suffix, that are passed over below folders.
 
@@ -85,7 +85,7 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        problem = f"cannot be made: {error.strerror}"
+        problem = f"cannot be created: {error.strerror}"
         raise OutputError("O06", folder, problem, fix="Choose another folder") from error
 
 

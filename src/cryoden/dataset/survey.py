@@ -18,7 +18,7 @@ from cryoden.io.mrc_probe import HeaderFacts
 from cryoden.settings.reading import ReadingSettings
 
 FILE_COLUMNS = ("file", "kind", "size", "pixels", "Å/px", "extended header")
-PAIR_COLUMNS = ("pair of halves", "verdict", "r (8×8 binned)", "remarks")
+PAIR_COLUMNS = ("half-set pair", "verdict", "CC (8×8 binned)", "warnings")
 TYPES = {0: "int8", 1: "int16", 2: "float32", 6: "uint16", 12: "float16"}
 
 

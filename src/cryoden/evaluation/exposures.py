@@ -1,4 +1,4 @@
-"""What an evaluation looks at: a pair of halves, and what belongs to it, on one grey scale."""
+"""What an evaluation looks at: a pair of halves, and what belongs to it, on one gray scale."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Subject:
     halves : HalfPair
         The raw halves.
     truth : Windowed or None
-        The clean micrograph, in any grey scale.
+        The clean micrograph, in any gray scale.
     others : mapping of str to HalfPair
         The halves as other programs denoised them, by the program's name.
     """
@@ -45,7 +45,7 @@ class Subject:
 
 @dataclass(frozen=True, eq=False)
 class Exposure:
-    """The pixels of a subject: ``(h, w)`` float32, each half z-scored on its own grey scale.
+    """The pixels of a subject: ``(h, w)`` float32, each half z-scored on its own gray scale.
 
     Parameters
     ----------
@@ -59,9 +59,9 @@ class Exposure:
     unit : str
         ``"Å"``, or ``"px"`` where the pixel size is not known.
     truth : ndarray or None
-        The clean micrograph in its own grey scale.
+        The clean micrograph in its own gray scale.
     others : mapping of str to (ndarray, ndarray)
-        Even and odd as other programs denoised them, on the grey scale of the raw halves.
+        Even and odd as other programs denoised them, on the gray scale of the raw halves.
     """
 
     name: str
@@ -143,7 +143,7 @@ def _refuse_other_size(denoised: Windowed, raw: Windowed) -> None:
         problem = f"has another size than {raw.name} ({sizes} px)"
         file = denoised.path or denoised.name
         raise HalvesError(
-            "D05", file, problem, kept="Nothing was evaluated", fix="Give it unbinned and uncut"
+            "D05", file, problem, kept="Nothing was evaluated", fix="Give the result uncropped and unbinned"
         )
 
 

@@ -1,6 +1,6 @@
 """An evaluation as one HTML page to look at: no script, nothing loaded from anywhere.
 
-First what it means in words, then pictures, then curves, then figures, then how they are made.
+First verdicts in words, then pictures, curves, numbers, and how they are computed.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ BETTER: dict[Status, str] = {
     "bad": "worse than a simple filter",
     "unknown": "",
 }
-BELIEVED: dict[Status, str] = {
-    "good": "nothing speaks against it",
-    "doubtful": "look twice",
-    "bad": "do not believe it",
-    "unknown": "too little is known",
+TRUSTED: dict[Status, str] = {
+    "good": "no warnings",
+    "doubtful": "check the warnings",
+    "bad": "do not trust it",
+    "unknown": "not enough data",
 }
-SHOWS: dict[Shows, str] = {"image": "", "difference": " taken away", "disagreement": " even against odd"}
+SHOWS: dict[Shows, str] = {"image": "", "difference": " residual", "disagreement": " even vs. odd"}
 SLOPES = 3  # shells whose correlation is that of illumination, and may leave the chart
 BAR = 0.25  # of a picture's width, at most, for the scale bar
 
@@ -69,7 +69,7 @@ def page(table: Table, pictures: Sequence[Picture]) -> str:
         conclusions=conclusions(table),
         marks=MARKS,
         better=BETTER,
-        believed=BELIEVED,
+        trusted=TRUSTED,
         shows=SHOWS,
         images=[one for one in chosen if one.shows == "image"],
         doubts=[one for one in chosen if one.shows != "image"],
@@ -78,7 +78,7 @@ def page(table: Table, pictures: Sequence[Picture]) -> str:
         ring=partial(_ring, table),
         decades=partial(_decades, table),
         columns=columns(table),
-        judged=table.judged(),
+        assessed=table.assessed(),
         provenance=json.dumps(table.provenance, indent=1, ensure_ascii=False),
     )
 
@@ -117,7 +117,7 @@ def _ring(table: Table, title: str, which: str) -> Markup:
     most = max((y for line in lines for y in line.y[SLOPES:] if y is not None), default=1.0)
     high = next(edge for edge in (0.1, 0.2, 0.5, 1.0) if most <= edge or edge == 1.0)
     mark = 1 / 7 if high > 1 / 7 else None
-    return chart(Axes(title, "correlation", table.unit, -high / 10, high, mark=mark), lines)
+    return chart(Axes(title, "FRC", table.unit, -high / 10, high, mark=mark), lines)
 
 
 def _decades(table: Table, title: str, label: str, which: str) -> Markup:

@@ -114,7 +114,7 @@ def build(pairs: PatchPairs, folder: Path) -> Iterator[BuildEvent]:
 
 
 def _measured(pairs: PatchPairs) -> Iterator[MicrographMeasured]:
-    """Read each micrograph whole: one that cannot be used is told before hours of writing."""
+    """Read each micrograph whole: one that cannot be used is reported before hours of writing."""
     used = [which for which, count in enumerate(pairs.counts) if count]
     for number, which in enumerate(used):
         try:

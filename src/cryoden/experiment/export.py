@@ -1,4 +1,4 @@
-"""A run of the experiment handed over to other languages: its numbers, to write and check a program with."""
+"""A run of the experiment exported to other languages: its numbers, to write and check a program with."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def _batches(
     """Return the batches, and in words which pairs they are."""
     count = settings.pairs * settings.batches
     pairs: PatchSet = synthetic(count, settings.edge) if settings.synthetic else _of_run(record)
-    training = range(count) if settings.synthetic else divided(pairs.grid, chosen.held_out)[0]
+    training = range(count) if settings.synthetic else divided(pairs.grid, chosen.validation_pairs)[0]
     source = TrainingPairs(pairs, training, chosen)
     indices = [int(index) for index in source.order(1)[:count]]
     if len(indices) < count:
@@ -96,7 +96,7 @@ def _batches(
         raise SettingsError("S01", None, problem, fix="Choose fewer")
     cut = [_cut(source, index, settings.edge) for index in indices]
     batches = [_stacked(cut[at : at + settings.pairs]) for at in range(0, count, settings.pairs)]
-    kind = "made up" if settings.synthetic else "the first of the run's first epoch"
+    kind = "synthetic" if settings.synthetic else "first pairs of the run's first epoch"
     edge = batches[0].noisy.shape[-1]
     return batches, f"{kind}: {' '.join(map(str, indices))}; {edge} x {edge} px of their middle"
 
@@ -104,8 +104,8 @@ def _batches(
 def _of_run(record: RunRecord) -> PatchSet:
     known = record.about.get("data")
     if not known:
-        problem = "does not say what it was trained on"
-        fix = "Pass --synthetic for pairs that are made up"
+        problem = "has no record of its training data"
+        fix = "Pass --synthetic to use synthetic pairs"
         raise PatchFileError("Q06", record.folder.path, problem, kept="Nothing was written", fix=fix)
     return opened_again(known)
 
@@ -139,4 +139,4 @@ def _blobs(count: int, edge: int) -> Iterator[Micrograph]:
         for axis in (0, 1, 0, 1):
             image = np.mean([np.roll(image, shift, axis) for shift in range(-2, 3)], axis=0)
         image = 0.5 + 0.2 * image / image.std()
-        yield Micrograph(np.maximum(image, 0.01).astype(np.float32), None, f"made up {index}")
+        yield Micrograph(np.maximum(image, 0.01).astype(np.float32), None, f"synthetic {index}")

@@ -67,11 +67,11 @@ def _data(pairs: PatchSet) -> dict[str, str]:
     found = np.array([_about(*_read(pairs, index)) for index in chosen])
     shifted, flat, low, high, mean, error, spread = found.T
     return {
-        "pairs": f"{len(pairs):,}, of which {len(chosen):,} were looked at",
-        "not aligned": f"{int(shifted.sum()):,}",
+        "pairs": f"{len(pairs):,}, of which {len(chosen):,} were inspected",
+        "misaligned": f"{int(shifted.sum()):,}",
         "without contrast": f"{int(flat.sum()):,}",
         "targets": f"from {low.min():.3g} to {high.max():.3g}, mean {mean.mean():.3g}",
-        "noisy less target": f"mean {error.mean():+z.2g}, standard deviation {spread.mean():.3g}",
+        "noisy − target": f"mean {error.mean():+z.2g}, standard deviation {spread.mean():.3g}",
     }
 
 
@@ -90,7 +90,7 @@ def _judged(
     *_, ended = evaluate_with(subjects, [folder.model], EvaluationSettings(device=device))
     assert isinstance(ended, EvaluationFinished)  # noqa: S101  an evaluation ends with it
     rows = [_figures(row) for row in ended.table.rows]
-    return {"methods": rows, "verdict": compared(ended.table, ended.table.judged()[0]).words}
+    return {"methods": rows, "verdict": compared(ended.table, ended.table.assessed()[0]).words}
 
 
 def _subject(pairs: PatchSet, number: int, target: Pixels) -> Subject:

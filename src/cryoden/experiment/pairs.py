@@ -61,7 +61,7 @@ class PatchPairs:
         self, targets: Sequence[Windowed], noisy: Sequence[Windowed] | None, settings: PatchSettings
     ) -> None:
         if noisy is None and settings.poisson and settings.scale == "z-score":
-            problem = "Poisson noise needs a scale that begins at 0, scale is z-score"
+            problem = "Poisson noise needs a gray scale that starts at 0, scale is z-score"
             raise SettingsError("S03", None, problem, fix="Choose the scale positive, or poisson 0")
         self._settings = settings
         self._targets, self._noisy = tuple(targets), None if noisy is None else tuple(noisy)
@@ -156,7 +156,7 @@ class PatchPairs:
         else:
             found = Scale(0.0, positive_divisor(pixels))
         if not found.divisor > 0:
-            problem = "nothing to scale by: no positive pixel, or no contrast"
+            problem = "cannot be scaled: no positive pixels, or no contrast"
             raise MicrographError("F25", micrograph.path or micrograph.name, problem, fix="Leave it out")
         return found
 
@@ -181,4 +181,4 @@ def _same_size(target: Windowed, noisy: Windowed) -> None:
     if target.shape != noisy.shape:
         sizes = " and ".join("×".join(map(str, one.shape)) for one in (noisy, target))
         problem = f"{noisy.name} and its target {target.name} differ in size: {sizes}"
-        raise MicrographError("D05", noisy.path, problem, fix="Give two micrographs of one scene")
+        raise MicrographError("D05", noisy.path, problem, fix="Give two images of the same micrograph")

@@ -18,7 +18,7 @@ from cryoden.experiment.pair_grid import PairGrid
 from cryoden.micrograph import Pixels
 from cryoden.settings.baseline import PatchSettings
 
-MEND = "Give the command that built the data set again: it makes what is missing"
+MEND = "Repeat the command that built the data set: it writes what is missing"
 
 
 class PatchStore:
@@ -134,7 +134,7 @@ def _unreadable(path: Path, why: str) -> PatchFileError:
 
 
 def _short(path: Path, size: int, wanted: int) -> PatchFileError:
-    return PatchFileError("Q04", path, f"is not whole: {size:,} of {wanted:,} bytes", fix=MEND)
+    return PatchFileError("Q04", path, f"is incomplete: {size:,} of {wanted:,} bytes", fix=MEND)
 
 
 def _open(path: Path) -> int:

@@ -1,4 +1,4 @@
-"""The user stories of the experiment: all that the command line calls."""
+"""The workflows of the experiment: all that the command line calls."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ def _judged(
     """Pass the run on; before its last event, find out how good what it learned is."""
     for event in kept_in(folder, train_on_pairs(pairs, settings), data=data):
         if isinstance(event, TrainingFinished):
-            yield PhaseStarted("judging the kept network")
-            keep_outcome(pairs, settings.held_out, folder, settings.device)
+            yield PhaseStarted("evaluating the best model")
+            keep_outcome(pairs, settings.validation_pairs, folder, settings.device)
         yield event
 
 
@@ -73,15 +73,16 @@ def train_on_pairs(pairs: PatchSet, settings: BaselineSettings) -> Iterator[Trai
     CryodenError
         For pairs that cannot be read.
     """
-    yield PhaseStarted("looking at the pairs")
-    training, held = divided(pairs.grid, settings.held_out)
+    yield PhaseStarted("checking the pairs")
+    training, held = divided(pairs.grid, settings.validation_pairs)
     if len(training) < settings.batch:
         kept = len(pairs) - len(training)
-        problem = f"{len(pairs):,} pairs, of which {kept:,} are held out or lie beside those, make no batch"
-        raise TrainingError("G06", None, problem, fix="Hold out fewer, or build more pairs")
+        used = f"{kept:,} of them for validation or next to those"
+        problem = f"{len(pairs):,} pairs, {used}, are too few for a batch"
+        raise TrainingError("G06", None, problem, fix="Use fewer pairs for validation, or build more")
     learned = _learned(pairs, training, settings)
     engine, why = chosen(build("baseline", settings.seed), settings)
-    yield PhaseStarted("fitting the linear filter")
+    yield PhaseStarted("fitting the Wiener filter")
     holdout = HeldOutSet(HeldPairs(pairs, held), "supervised", engine.place, learned, None)
     source = TrainingPairs(pairs, training, settings)
     plan = Plan(source.steps, epochs=settings.epochs)
@@ -93,7 +94,7 @@ def train_on_pairs(pairs: PatchSet, settings: BaselineSettings) -> Iterator[Trai
 
 def _learned(pairs: PatchSet, training: Indices, settings: BaselineSettings) -> Batch:
     """Return some pairs of the training, evenly spread, to fit filters to."""
-    most = max(1, min(4 * settings.held_out, FIT_PIXELS // pairs.edge**2))
+    most = max(1, min(4 * settings.validation_pairs, FIT_PIXELS // pairs.edge**2))
     read = [read_pair(pairs, int(training[at])) for at in sample(len(training), most)]
     return Batch(*(np.concatenate([getattr(one, side) for one in read]) for side in ("noisy", "target")))
 

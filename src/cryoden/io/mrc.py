@@ -94,7 +94,7 @@ def read(
     Returns
     -------
     Micrograph
-        ``(h, w)`` float32 in the file's grey scale.
+        ``(h, w)`` float32 in the file's gray scale.
 
     Raises
     ------
@@ -154,7 +154,7 @@ def _refuse_flat(data: Pixels, file: MicrographFile) -> None:
             file.facts.path,
             f"no contrast: std = 0, every pixel is {low:g}",
             kept="Skipped",
-            fix="Repeat the step that wrote it",
+            fix="Repeat the processing step that wrote it",
         )
 
 

@@ -44,7 +44,7 @@ class NonFinite:
             path,
             f"{self.count:,} {plural} NaN or infinite, the first at {where}",
             kept="Skipped",
-            fix="Repeat the step that wrote it, or denoise with --nan mean",
+            fix="Repeat the processing step that wrote it, or denoise with --nan mean",
         )
 
 
@@ -129,7 +129,7 @@ class MicrographFile:
         Returns
         -------
         ndarray
-            Fresh ``(height, width)`` float32 array in the file's grey scale.
+            Fresh ``(height, width)`` float32 array in the file's gray scale.
 
         Raises
         ------
@@ -186,7 +186,7 @@ class MicrographFile:
             self.facts.path,
             f"became shorter while in use: {found}",
             kept="Skipped",
-            fix="Wait until it is written whole, or copy it again",
+            fix="Wait until it is completely written, or copy it again",
         )
 
     def close(self) -> None:

@@ -113,10 +113,10 @@ def _instead(result: Path, wanted: ResultStamp) -> str:
     try:
         labels = probe(result).labels
     except MicrographError as error:
-        return f"already exists, and is no whole micrograph ({error.code}: {error.problem})"
+        return f"already exists, and is not a complete micrograph ({error.code}: {error.problem})"
     found = ResultStamp.of(labels[-1]) if labels else None
     if found is None:
-        return "already exists, and does not say what it was made with"
+        return "already exists, with no record of how it was made"
     reasons = (
         (found.model != wanted.model, "with another model"),
         (found.settings != wanted.settings, "with other settings"),

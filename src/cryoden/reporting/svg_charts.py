@@ -121,7 +121,7 @@ def chart(axes: Axes, lines: Sequence[Line]) -> Markup:
             plot.axhline(axes.mark, color=SOFT, linewidth=1, linestyle=(0, (3, 3)), zorder=1, clip_on=False)
         end = max(max(line.x) for line in drawn)
         at = _ticks(end)
-        plot.set(xlabel=f"wavelength ({axes.unit})", ylabel=axes.y_label, xlim=(0, end))
+        plot.set(xlabel=f"resolution ({axes.unit})", ylabel=axes.y_label, xlim=(0, end))
         plot.set_xticks([1 / one for one in at], [f"{one:g}" for one in at])
         plot.set(yscale="log" if axes.log else "linear", ylim=(axes.low, axes.high))
         plot.yaxis.set_major_formatter(lambda value, _: f"{value:.3g}")
@@ -169,7 +169,7 @@ def _look(color: int) -> dict[str, Any]:
 
 
 def _ticks(end: float) -> list[float]:
-    """Return wavelengths where frequencies are, because people think in Å."""
+    """Return resolutions where frequencies are, because people think in Å."""
     chosen: list[float] = []
     for wavelength in WAVELENGTHS:
         last = 1 / chosen[-1] if chosen else -end

@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 
 from cryoden.micrograph import Pixels
 
-REACH = 3.0  # standard deviations on either side of the mean that are told apart
+REACH = 3.0  # standard deviations on either side of the mean that are distinguished
 Shows = Literal["image", "difference", "disagreement"]
 Palette = Literal["gray", "diverging", "heat"]
 COLORS = {  # of the lowest, the highest and the middle entry

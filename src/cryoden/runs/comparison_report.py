@@ -24,7 +24,7 @@ def columns(runs: Sequence[RunSummary]) -> tuple[list[str], list[list[str]]]:
     return head, [row for row in rows if set(row[1:]) != {"–"}]
 
 
-def judgements(found: Sequence[Reached]) -> list[list[str]]:
+def results(found: Sequence[Reached]) -> list[list[str]]:
     """Return a row for each target of each run."""
     return [[one.run, one.target, MARKS[one.passed], one.numbers] for one in found]
 
@@ -57,11 +57,11 @@ def markdown(runs: Sequence[RunSummary], found: Sequence[Reached], picture: str)
         reported=[run.name for run in runs if run.state == "reported"],
         picture=picture,
         courses=[(run.name, _course(run)) for run in runs],
-        judgements=judgements(found),
+        results=results(found),
         figures=FIGURES,
     )
 
 
 def _course(run: RunSummary) -> str:
     found = run.convergence()
-    return found.words() if found else "its steps are not known"
+    return found.words() if found else "its steps are unknown"

@@ -1,4 +1,4 @@
-"""The losses of a run as a picture, beside those that need no training."""
+"""The losses of a run as a picture, with reference lines."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _curves(axes: Any, history: History) -> None:
 
 
 def _references(axes: Any, known: References, limits: tuple[float, float]) -> None:
-    """Draw what needs no training; what is far outside is told in the legend alone."""
+    """Draw the reference lines; those far outside appear in the legend only."""
     for name, line in REFERENCES.items():
         value = getattr(known, name)
         if value is None:

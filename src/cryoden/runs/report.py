@@ -28,7 +28,7 @@ def finished(folder: RunFolder, events: Iterable[TrainingEvent]) -> Iterator[Tra
 
 
 def write(folder: RunFolder) -> None:
-    """Draw the losses and write both reports anew.
+    """Draw the losses and write both reports again.
 
     Raises
     ------

@@ -44,9 +44,9 @@ def convergence(record: RunRecord, history: History) -> dict[str, str]:
     found = assess_convergence(history.losses)
     known = record.started.references
     rows = {
-        "judgement": found.words(),
-        "first fiftieth of the steps": f"{found.first:.5f}",
-        "last fiftieth": f"{found.last:.5f}",
+        "assessment": found.words(),
+        "loss, first 2 % of the steps": f"{found.first:.5f}",
+        "loss, last 2 % of the steps": f"{found.last:.5f}",
         "improvement factor": f"{found.factor:.3g}",
     }
     return rows | _beside(found, known) | _as_error(record, found)
@@ -66,7 +66,7 @@ def _as_error(record: RunRecord, found: Convergence) -> dict[str, str]:
         return {}
     known = record.started.references
     words = f"{math.sqrt(found.last):.4f} (raw input {math.sqrt(known.identity):.4f})"
-    return {"RMS error on the scale from 0 to 1": words}
+    return {"RMS error (gray values 0 to 1)": words}
 
 
 def tensors(record: RunRecord) -> list[tuple[str, str, str]]:

@@ -79,8 +79,8 @@ def split(
     parts = hold_out([pair.noisy.shape for pair in pairs], held_out, edge, seed)
     if not parts[0]:
         longer = max(pairs[0].noisy.shape)
-        problem = f"too small to hold a part out (longer side {longer} px, two patches of {edge} px needed)"
-        raise _too_small(pairs[0], problem, "give a second pair")
+        problem = f"too small to hold out a part (longer side {longer} px, two patches of {edge} px needed)"
+        raise _too_small(pairs[0], problem, "add a second pair")
     training, held = (
         [Region(pairs[p.which], p.top, p.left, p.height, p.width) for p in some] for some in parts
     )
@@ -142,7 +142,7 @@ def _refuse_too_small(pair: TrainingPair, edge: int) -> None:
 
 
 def _too_small(pair: TrainingPair, problem: str, otherwise: str) -> MicrographError:
-    where, fix = pair.noisy.path or pair.name, f"Choose finer working pixels or {otherwise}"
+    where, fix = pair.noisy.path or pair.name, f"Choose a smaller working pixel size or {otherwise}"
     return MicrographError("D12", where, problem, kept="Nothing was trained", fix=fix)
 
 

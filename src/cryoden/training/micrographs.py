@@ -79,7 +79,7 @@ def train_on_micrographs(
     device = devices.resolve(settings.device)
     size = settings.batch or (CPU_BATCH if device.type == "cpu" else GPU_BATCH)
     data = _divided(at_working_pixel(pairs, settings, start), mode, settings, size)
-    yield PhaseStarted("fitting the linear filter")
+    yield PhaseStarted("fitting the Wiener filter")
     place = Place(device, devices.number_format(settings.precision, device))
     learned = _first(data.source)
     holdout = _judge(data, mode, place, learned)
@@ -95,7 +95,7 @@ def train_on_micrographs(
 
 def _divided(shown: WorkingPairs, mode: Mode, settings: TrainingSettings, size: int) -> _Data:
     edge = fitting_edge(shown.pairs, settings.patch)
-    training, held = split(shown.pairs, settings.held_out, edge, settings.seed)
+    training, held = split(shown.pairs, settings.validation_fraction, edge, settings.seed)
     source = PatchSource(training, edge, settings.seed, swap=mode == "noise2noise", size=size)
     margin = max(reach(region.pair.noisy) for region in held)
     judged = edge if len(shown.pairs) > 1 else max(GRID, (edge - 2 * margin) // GRID * GRID)

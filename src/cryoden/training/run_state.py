@@ -32,12 +32,12 @@ from cryoden.training.validation import HeldOutSet, Score
 
 FETCH_SECONDS = 0.25  # losses are fetched this often where fetching waits for the device
 WORDS = {
-    "fallen": "The output is nearly constant: it fell into the constant predictor.",
-    "diverged": "The loss ran away: it diverged.",
+    "collapsed": "The output collapsed to a constant.",
+    "diverged": "The loss diverged.",
 }
 MESSAGES = {
-    "completed": "Training is complete.",
-    "plateau": "Stopped early: {patience} epochs brought no better held-out loss.",
+    "completed": "Done.",
+    "plateau": "Stopped early: {patience} epochs without a lower validation loss.",
 } | {why: f"{words} Lower the learning rate." for why, words in WORDS.items()}
 
 
@@ -131,7 +131,7 @@ class RunState:
             train_loss=fmean(self.losses) if self.losses else math.nan,
             validation_loss=score.loss,
             correlation=score.correlation,
-            fallen=score.fallen,
+            collapsed=score.collapsed,
             quality=score.quality,
             weights=weights_of(self.engine) if better else None,
             gpu_bytes=devices.memory_held(self.engine.place.device),
@@ -149,7 +149,7 @@ class RunState:
 
     def restart(self, why: Trouble) -> Restarted:
         """Go on from the best weights, or from the start, at a lower learning rate."""
-        best, source = self.best, "the start"
+        best, source = self.best, "the starting model"
         weights = self._start
         if best is not None and best.weights is not None:
             weights, source = best.weights, f"epoch {best.epoch}"
@@ -164,7 +164,11 @@ class RunState:
         """Say how it ended."""
         reason = self.reason or "completed"
         number = self.best.epoch if self.best else 0
-        kept = f"The best epoch, {number}, is kept." if number else "No epoch was better than the start."
+        kept = (
+            f"Model of epoch {number} (validation {self._to_beat:.4f}) kept."
+            if number
+            else "No epoch was better than the starting model."
+        )
         message = f"{MESSAGES[reason].format(patience=self.plan.patience)} {kept}"
         return TrainingFinished(reason, message, self.epoch, number, self._to_beat, self.elapsed)
 
@@ -180,7 +184,7 @@ class RunState:
         return StepFinished(step, self.plan.epoch(step), loss, rate, elapsed, share, remaining)
 
     def _collapsed(self, score: Score) -> bool:
-        return score.fallen and self.plan.restarts > 0
+        return score.collapsed and self.plan.restarts > 0
 
     def _speed(self) -> Speed | None:
         """Return the speed since the last validation, which itself is not counted."""

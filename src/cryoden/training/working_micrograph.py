@@ -60,7 +60,11 @@ def at_working_pixel(
     working = working_pixel(pairs, settings, start)
     sizes = [pair.noisy.pixel_size for pair in pairs]
     unknown = [pair.name for pair, size in zip(pairs, sizes, strict=True) if not size and working]
-    warnings = (f"pixel size of {unknown[0]} is not known: {ASSUMED:g} Å/px is assumed",) if unknown else ()
+    warnings = (
+        (f"no pixel size in the header of {unknown[0]}: {ASSUMED:g} Å/px assumed, the result may be wrong",)
+        if unknown
+        else ()
+    )
     return WorkingPairs(_working_pairs(pairs, working), working, next(filter(None, sizes), None), warnings)
 
 
@@ -101,7 +105,7 @@ class WorkingMicrograph:
     Parameters
     ----------
     micrograph : Windowed
-        The micrograph in its own pixels and grey scale.
+        The micrograph in its own pixels and gray scale.
     scale : float
         Working pixel over micrograph pixel, at least 1.
     keep : bool
@@ -141,7 +145,7 @@ class WorkingMicrograph:
 
     @property
     def normalization(self) -> Normalization:
-        """The grey scale, measured once."""
+        """The gray scale, measured once."""
         with self._lock:
             if self._measured is None:
                 self._measured = measure(self.micrograph, self.scale)

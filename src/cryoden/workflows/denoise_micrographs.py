@@ -1,4 +1,4 @@
-"""The user stories. Command line and viewer call this module and nothing below it for work."""
+"""Denoising workflows. Command line and viewer call this module and nothing below it for work."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class BatchRequest:
     Parameters
     ----------
     model : Path
-        The model file; the general model, unless told.
+        The model file; the general model by default.
     settings : DenoisingSettings
         How to denoise and what to write.
     reading : ReadingSettings or None

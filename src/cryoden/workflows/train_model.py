@@ -1,4 +1,4 @@
-"""Training on pairs of micrographs, kept on disk while it goes on."""
+"""Training on pairs of micrographs, kept on disk while it runs."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def train_halves(
     pairs : sequence of HalfPair
         Open files, or micrographs in memory.
     keep : Path, RunFolder or None
-        Where the run is kept while it goes on: a model file of its best epoch, or a folder with
+        Where the run is kept while it runs: a model file of its best epoch, or a folder with
         everything about it, which must not exist; ``None`` keeps nothing.
     settings : TrainingSettings
         What the user chose.
     start : Path, optional
-        Model file to go on from, in place of what the settings say.
+        Model file to fine-tune, regardless of the settings.
     overwrite : bool
         Whether a model file already there may be replaced, which happens at the first best
         epoch and not before.
@@ -76,7 +76,7 @@ def train_supervised(
 
 
 def _start(settings: TrainingSettings, start: Path | None) -> Path | None:
-    general = settings.begin == "general" and settings.network == "unet"
+    general = settings.start_from == "general" and settings.network == "unet"
     return start or (GENERAL if general else None)
 
 

@@ -169,11 +169,11 @@ def test_without_a_gpu_it_says_why_and_torch_takes_its_place() -> None:
     pairs = PatchPairs(
         [Micrograph(images(1, 256, 256)[1][0, 0].numpy(), 1.0, "m")], None, PatchSettings(patch=64, stride=64)
     )
-    small = BaselineSettings(held_out=2, epochs=1)
+    small = BaselineSettings(validation_pairs=2, epochs=1)
     (started,) = [one for one in train_on_pairs(pairs, small) if isinstance(one, TrainingStarted)]
     assert started.warnings == ("computed with torch: the fused step needs an NVIDIA GPU",)
     with pytest.raises(SettingsError, match="S02  engine = fused cannot be used: the fused step needs"):
-        list(train_on_pairs(pairs, BaselineSettings(held_out=2, engine="fused")))
+        list(train_on_pairs(pairs, BaselineSettings(validation_pairs=2, engine="fused")))
 
 
 def test_another_network_is_refused() -> None:

@@ -167,7 +167,7 @@ class TestRefusals:
         touched(tmp_path, "a.mrc", "b.mrc")
         message = refused(tmp_path)
         assert message.startswith("D01")
-        assert f"0 pairs of halves in '{tmp_path}'" in message
+        assert f"0 half-set pairs in '{tmp_path}'" in message
         assert "_EVN.mrc" in message
         with pytest.raises(HalvesError, match="D01"):
             find_pairs([])

@@ -194,7 +194,7 @@ def test_a_data_set_is_known_again_when_its_micrographs_were_moved(micrographs: 
 def test_pairs_that_nothing_is_known_of_are_not_taken_for_ones_own(micrographs: Path, tmp_path: Path) -> None:
     made(micrographs, tmp_path)
     (tmp_path / "index.json").unlink()
-    with pytest.raises(PatchFileError, match=r"Q05 .*nothing is known"):
+    with pytest.raises(PatchFileError, match=r"Q05 .*neither index nor plan"):
         made(micrographs, tmp_path)
 
 

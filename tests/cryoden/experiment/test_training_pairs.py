@@ -154,7 +154,7 @@ def test_a_file_that_became_shorter_is_told_with_its_name_when_its_batch_is_aske
     os.truncate(store.folder / "pairs_00001.bin", 3 * store.layout.pair_bytes - 1)
     reading = batches(store, range(12), 2)
     assert len(list(islice(reading, 3))) == 3
-    with pytest.raises(PatchFileError, match=r"Q04 .*pairs_00001\.bin — is not whole: 98,303 of 163,840"):
+    with pytest.raises(PatchFileError, match=r"Q04 .*pairs_00001\.bin — is incomplete: 98,303 of 163,840"):
         list(reading)
     assert reading_threads() == []
 
@@ -188,7 +188,7 @@ def reading_threads() -> list[str]:
 
 
 def test_a_run_that_is_stopped_leaves_no_thread(store: PatchStore) -> None:
-    events: Any = train_on_pairs(store, BaselineSettings(device="cpu", held_out=2, batch=2, epochs=9))
+    events: Any = train_on_pairs(store, BaselineSettings(device="cpu", validation_pairs=2, batch=2, epochs=9))
     next(event for event in events if isinstance(event, EpochFinished) and event.epoch == 1)
     events.close()
     assert reading_threads() == []
@@ -196,7 +196,9 @@ def test_a_run_that_is_stopped_leaves_no_thread(store: PatchStore) -> None:
 
 @pytest.mark.parametrize(("batch", "batches"), [(4, 2), (6, 1), (5, 2)])
 def test_the_speed_of_an_epoch_counts_the_pairs_it_saw(store: PatchStore, batch: int, batches: int) -> None:
-    events = list(train_on_pairs(store, BaselineSettings(device="cpu", held_out=2, batch=batch, epochs=2)))
+    events = list(
+        train_on_pairs(store, BaselineSettings(device="cpu", validation_pairs=2, batch=batch, epochs=2))
+    )
     told = [event.speed for event in events if isinstance(event, EpochFinished)]
     assert told[0] is None
     for speed in told[1:]:

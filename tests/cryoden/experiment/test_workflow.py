@@ -32,7 +32,7 @@ from cryoden.simulation import exposure
 from cryoden.simulation.scene import Scene
 
 SMALL = PatchSettings(patch=64, stride=64, shard=16)
-QUICK = BaselineSettings(device="cpu", epochs=2, learning_rate=0.05, held_out=4, threads=2)
+QUICK = BaselineSettings(device="cpu", epochs=2, learning_rate=0.05, validation_pairs=4, threads=2)
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def test_a_run_begins_steps_judges_each_epoch_and_ends(events: list[Any]) -> Non
 def test_the_first_loss_is_that_of_the_fresh_network_on_the_first_batch(
     events: list[Any], pairs: PatchPairs
 ) -> None:
-    source = TrainingPairs(pairs, divided(pairs.grid, QUICK.held_out)[0], QUICK)
+    source = TrainingPairs(pairs, divided(pairs.grid, QUICK.validation_pairs)[0], QUICK)
     indices = [index for _, index in source.items(1, 1)]
     noisy, target = (
         torch.from_numpy(np.stack(side)[:, None]) for side in zip(*map(pairs.pair, indices), strict=True)
@@ -79,7 +79,7 @@ def test_what_needs_no_training_is_measured_on_the_scale_of_the_pairs(
     events: list[Any], pairs: PatchPairs
 ) -> None:
     (started,) = of(TrainingStarted, events)
-    training, held = divided(pairs.grid, QUICK.held_out)
+    training, held = divided(pairs.grid, QUICK.validation_pairs)
     noisy, target = (np.stack(side) for side in zip(*map(pairs.pair, held), strict=True))
     learned = np.stack([pairs.pair(int(index))[1] for index in training])  # all sixteen
     known = started.references
@@ -110,15 +110,15 @@ def test_an_epoch_tells_its_speed(events: list[Any]) -> None:
 
 
 def test_a_learning_rate_that_is_too_high_is_told_and_ends_the_run(pairs: PatchPairs) -> None:
-    mad = BaselineSettings(device="cpu", epochs=50, learning_rate=10, held_out=4)
+    mad = BaselineSettings(device="cpu", epochs=50, learning_rate=10, validation_pairs=4)
     events: list[Any] = list(train_on_pairs(pairs, mad))
     assert events[-1].reason == "diverged"
     assert len(of(EpochFinished, events)) < 10
 
 
 def test_too_few_pairs_are_told_in_one_line(pairs: PatchPairs) -> None:
-    with pytest.raises(TrainingError, match="G06  32 pairs, of which 16 are held out"):
-        list(train_on_pairs(pairs, BaselineSettings(held_out=30, batch=17)))
+    with pytest.raises(TrainingError, match="G06  32 pairs, 16 of them for validation"):
+        list(train_on_pairs(pairs, BaselineSettings(validation_pairs=30, batch=17)))
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +134,7 @@ def test_the_report_puts_the_improvement_beside_what_needs_no_training(run: Path
     text = RunFolder(run).text.read_text()
     for words in ("the same for blank image", "the same for raw input", "RMS error", "**2,625**", "MB/s"):
         assert words in text
-    assert "not aligned | 0 |" in text
+    assert "misaligned | 0 |" in text
     assert RunFolder(run).pairs.read_bytes().startswith(b"\x89PNG")
 
 
@@ -159,7 +159,7 @@ def test_its_model_denoises_a_micrograph_of_any_gray_scale(run: Path, micrograph
 
 def test_the_command_line_runs_it_and_says_when_it_diverges(tmp_path: Path, pairs: PatchPairs) -> None:
     list(build(pairs, tmp_path / "pairs"))
-    asked = ["baseline", str(tmp_path / "pairs"), "--held-out", "4", "--device", "cpu", "--run"]
+    asked = ["baseline", str(tmp_path / "pairs"), "--validation-pairs", "4", "--device", "cpu", "--run"]
     assert main.main([*asked, str(tmp_path / "good"), "--epochs", "1"]) == 0
     assert main.main([*asked, str(tmp_path / "mad"), "--learning-rate", "10"]) == 3
     assert [read(tmp_path / name).state for name in ("good", "mad")] == ["completed", "diverged"]

@@ -21,6 +21,6 @@ COMPARED = {
     "reported": [],
     "picture": "none.png",
     "courses": [("a", "smooth")],
-    "judgements": [],
+    "results": [],
     "figures": [],
 }

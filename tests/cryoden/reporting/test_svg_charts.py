@@ -22,9 +22,9 @@ def words(page: str) -> list[str]:
     return [text.text or "" for text in drawn(page).iter("text")]
 
 
-def test_a_chart_names_wavelengths_values_and_every_line() -> None:
+def test_a_chart_names_resolutions_values_and_every_line() -> None:
     page = chart(AXES, LINES)
-    assert {"200", "20", "10", "5", "wavelength (Å)", "correlation", "0.2", "raw"} <= set(words(page))
+    assert {"200", "20", "10", "5", "resolution (Å)", "correlation", "0.2", "raw"} <= set(words(page))
     assert drawn(page).findtext("figcaption") == "FRC"
 
 

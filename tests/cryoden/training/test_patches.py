@@ -65,7 +65,7 @@ def test_halves_change_places_and_supervised_pairs_do_not() -> None:
 def test_patches_stay_inside_their_region() -> None:
     marked = scene(0, (64, 200))
     training, held_out = split([marked.pair], 0.2, 32, seed=0)
-    for part in training:  # training pixels are dark in the grey scale of all
+    for part in training:  # training pixels are dark in the gray scale of all
         marked.even.data[:, part.left : part.left + part.width] -= 1000
     for regions, is_dark in ((training, True), (held_out, False)):
         drawn = PatchSource(regions, 32, 0, swap=False)

@@ -52,7 +52,7 @@ def test_a_restart_brings_back_the_start_and_later_the_best_weights() -> None:
     best = learned(run, source, 3)
     run.best = replace(run.validate(), weights=best)
     assert not same(learned(run, source, 3), best)
-    assert "Restart 2 of 3 from epoch 6, learning rate 0.00063" in run.restart("fallen").message
+    assert "Restart 2 of 3 from epoch 6, learning rate 0.00063" in run.restart("collapsed").message
     assert same(weights_of(run.engine), best)
 
 
@@ -66,4 +66,4 @@ def test_a_fourth_failure_ends_the_run_with_its_reason() -> None:
         assert run.trouble is None
     run.trouble = "diverged"
     assert run.reason == "diverged"
-    assert run.finish().message.startswith("The loss ran away: it diverged. Lower the learning rate.")
+    assert run.finish().message.startswith("The loss diverged. Lower the learning rate.")

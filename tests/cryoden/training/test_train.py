@@ -40,7 +40,7 @@ PAIRS = [known.pair for known in SCENES]
 
 def settings(**chosen: Any) -> TrainingSettings:
     quick: dict[str, Any] = {"device": "cpu", "precision": "float32", "patch": 64, "batch": 2, "epochs": 2}
-    eager = {"steps_per_epoch": 4, "held_out": 0.25, "learning_rate": 5e-3}
+    eager = {"steps_per_epoch": 4, "validation_fraction": 0.25, "learning_rate": 5e-3}
     return TrainingSettings(**(quick | eager | chosen))
 
 
@@ -196,11 +196,11 @@ def constant_model(value: float) -> Model:
 
 def test_a_run_that_never_rises_from_the_constant_is_given_up_and_never_called_best() -> None:
     events = run(constant_model(0.0), network="baseline", learning_rate=1e-7, epochs=50)
-    assert last(events).reason == "fallen"
-    assert "constant predictor" in last(events).message
-    assert [event.why for event in restarts(events)] == ["fallen"] * 3
+    assert last(events).reason == "collapsed"
+    assert "collapsed to a constant" in last(events).message
+    assert [event.why for event in restarts(events)] == ["collapsed"] * 3
     assert last(events).epochs == 20  # five to rise in, four times
-    assert all(epoch.fallen and epoch.weights is None for epoch in epochs(events)[1:])
+    assert all(epoch.collapsed and epoch.weights is None for epoch in epochs(events)[1:])
 
 
 def test_a_fallen_epoch_is_not_the_best_even_where_its_loss_is() -> None:
@@ -210,7 +210,7 @@ def test_a_fallen_epoch_is_not_the_best_even_where_its_loss_is() -> None:
     events = run(start, network="baseline", learning_rate=0.1, epochs=4)
     losses_of_epochs = [epoch.validation_loss for epoch in epochs(events)]
     assert losses_of_epochs[-1] < losses_of_epochs[0] - 0.01
-    assert all(epoch.fallen and epoch.weights is None for epoch in epochs(events)[1:])
+    assert all(epoch.collapsed and epoch.weights is None for epoch in epochs(events)[1:])
 
 
 def test_a_loss_that_is_no_number_is_never_learned_and_restarts_the_run_at_once() -> None:
@@ -234,7 +234,7 @@ def on_samples(**chosen: Any) -> list[TrainingEvent]:
     return list(train_on_micrographs(samples(), "noise2noise", known))
 
 
-WORDS = {"fallen": "fallen into the constant predictor", "diverged": "diverged: the loss ran away"}
+WORDS = {"collapsed": "Collapsed to a constant", "diverged": "Diverged"}
 
 
 def assert_restarted_at_once(events: list[TrainingEvent]) -> None:
@@ -276,7 +276,10 @@ def test_falling_and_diverging_are_both_told_at_the_first_bad_epoch_and_survived
     mad_runs: list[list[TrainingEvent]],
 ) -> None:
     answered = [events for events in mad_runs if restarts(events)]
-    assert {restarted.why for events in answered for restarted in restarts(events)} == {"fallen", "diverged"}
+    assert {restarted.why for events in answered for restarted in restarts(events)} == {
+        "collapsed",
+        "diverged",
+    }
     for events in answered:
         assert_restarted_at_once(events)
         assert len(restarts(events)) <= 3

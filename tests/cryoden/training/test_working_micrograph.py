@@ -110,7 +110,9 @@ def test_a_pixel_size_that_is_not_known_is_assumed_and_said() -> None:
     found = at_working_pixel(pairs_of(None, None), TrainingSettings())
     assert (found.working_pixel, found.pixel_size) == (CHOSEN, None)
     assert found.pairs[0].noisy.shape == working_shape(scene(0).even.shape, CHOSEN)
-    assert found.warnings == ("pixel size of m0_EVN is not known: 1 Å/px is assumed",)
+    assert found.warnings == (
+        "no pixel size in the header of m0_EVN: 1 Å/px assumed, the result may be wrong",
+    )
     assert at_working_pixel(pairs_of(0.8), TrainingSettings()).warnings == ()
     assert at_working_pixel(pairs_of(None), TrainingSettings(network="baseline")).warnings == ()
 

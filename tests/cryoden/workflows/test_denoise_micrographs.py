@@ -55,8 +55,12 @@ def test_training_from_files_equals_training_from_memory(tmp_path: Path) -> None
     known = [scene(i) for i in range(3)]
     for one in known:
         write_halves(tmp_path, one)
-    on_disk = list(train_model.train_halves(opening.open_halves([tmp_path]), None, settings(held_out=0.3)))
-    in_memory = list(train_model.train_halves([one.halves for one in known], None, settings(held_out=0.3)))
+    on_disk = list(
+        train_model.train_halves(opening.open_halves([tmp_path]), None, settings(validation_fraction=0.3))
+    )
+    in_memory = list(
+        train_model.train_halves([one.halves for one in known], None, settings(validation_fraction=0.3))
+    )
     assert [vars(e).get("loss") for e in on_disk] == [vars(e).get("loss") for e in in_memory]
 
 

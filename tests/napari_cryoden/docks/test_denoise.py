@@ -25,7 +25,7 @@ def test_the_dock_says_what_is_missing(denoise: Any, viewer: Any, noise: Any, tm
     viewer.add_image(noise, name="m1")
     assert denoise.denoise_button.isEnabled(), "the general model serves until another is chosen"
     denoise.model.path = None
-    assert denoise.denoise_button.toolTip() == "Choose a model file, or train one"
+    assert denoise.denoise_button.toolTip() == "Choose a model file, or train a model"
     denoise.model.path = tmp_path / "none.safetensors"
     assert "There is no model file" in denoise.denoise_button.toolTip()
     assert not denoise.denoise_button.isEnabled()
@@ -157,7 +157,7 @@ def test_canceling_adds_and_writes_nothing(
     denoise.denoise_button.click()
     with qtbot.waitSignal(denoise.denoising.ended) as ended:
         denoise.cancel_button.click()
-    assert ended.args[0] == "Canceled. Nothing was added or written."
+    assert ended.args[0] == "Canceled. Nothing was added or saved."
     assert len(viewer.layers) == 4
     assert list(tmp_path.iterdir()) == []
 
