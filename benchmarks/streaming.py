@@ -31,8 +31,8 @@ import torch
 
 from cryoden.compute import devices
 from cryoden.experiment.index import INDEX, SHARDS, Layout, Source, index_text, plan_of, shard_name
-from cryoden.experiment.pair_source import PairSource
 from cryoden.experiment.store import PatchStore
+from cryoden.experiment.training_pairs import TrainingPairs
 from cryoden.model.networks import build
 from cryoden.settings.baseline import BaselineSettings, PatchSettings
 from cryoden.training.fused_engine import chosen
@@ -97,7 +97,7 @@ def measured(asked: argparse.Namespace, folder: Path) -> None:
     """Measure and print."""
     store = written(folder, asked.edge, asked.pairs, asked.dtype)
     step, name, device = engine_step(asked)
-    source = PairSource(store, range(len(store)), BaselineSettings(batch=asked.batch))
+    source = TrainingPairs(store, range(len(store)), BaselineSettings(batch=asked.batch))
     stream = Stream(source, asked.threads, device)
     batch = in_memory(stream, device)
     rate([batch] * 5, step, device)  # warm up

@@ -13,9 +13,9 @@ from cryoden.errors import PatchFileError, RunError, SettingsError, printable
 from cryoden.experiment import flat_files
 from cryoden.experiment.data_source import opened_again
 from cryoden.experiment.pair_grid import divided
-from cryoden.experiment.pair_source import PairSource, PatchSet
 from cryoden.experiment.pairs import PatchPairs
 from cryoden.experiment.reference import expected
+from cryoden.experiment.training_pairs import PatchSet, TrainingPairs
 from cryoden.io.atomic import atomic_folder, check_folder
 from cryoden.micrograph import Micrograph, Pixels
 from cryoden.model import checkpoint
@@ -89,7 +89,7 @@ def _batches(
     count = settings.pairs * settings.batches
     pairs: PatchSet = synthetic(count, settings.edge) if settings.synthetic else _of_run(record)
     training = range(count) if settings.synthetic else divided(pairs.grid, chosen.validation_pairs)[0]
-    source = PairSource(pairs, training, chosen)
+    source = TrainingPairs(pairs, training, chosen)
     indices = [int(index) for index in source.order(1)[:count]]
     if len(indices) < count:
         problem = f"pairs × batches = {count:,} (expected at most {len(indices):,}, what the run trained on)"
@@ -110,7 +110,7 @@ def _of_run(record: RunRecord) -> PatchSet:
     return opened_again(known)
 
 
-def _cut(source: PairSource, index: int, edge: int) -> tuple[Pixels, Pixels]:
+def _cut(source: TrainingPairs, index: int, edge: int) -> tuple[Pixels, Pixels]:
     """Return the middle of a pair as the run's first epoch saw it, ``(edge, edge)`` each."""
     noisy, target = np.empty((2, source.edge, source.edge), np.float32)
     source.read((1, index), noisy, target)

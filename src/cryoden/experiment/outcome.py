@@ -15,8 +15,8 @@ from cryoden.evaluation.exposures import Subject
 from cryoden.evaluation.scores import Row
 from cryoden.events.batch import MicrographDenoised
 from cryoden.experiment.pair_grid import divided, sample
-from cryoden.experiment.pair_source import PatchSet, read_pair
 from cryoden.experiment.pairs import with_noise
+from cryoden.experiment.training_pairs import PatchSet, read_pair
 from cryoden.image.patch_alignment import alignment
 from cryoden.io.atomic import atomic_write
 from cryoden.micrograph import HalfPair, Micrograph, Pixels

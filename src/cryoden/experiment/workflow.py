@@ -12,9 +12,9 @@ from cryoden.errors import TrainingError
 from cryoden.events.training import PhaseStarted, TrainingEvent, TrainingFinished, TrainingStarted
 from cryoden.experiment.outcome import keep_outcome
 from cryoden.experiment.pair_grid import Indices, divided, sample
-from cryoden.experiment.pair_source import HeldPairs, PairSource, PatchSet, read_pair
 from cryoden.experiment.pairs import PatchPairs
 from cryoden.experiment.store import PatchStore
+from cryoden.experiment.training_pairs import HeldPairs, PatchSet, TrainingPairs, read_pair
 from cryoden.model.networks import build
 from cryoden.runs.folder import RunFolder, kept_in
 from cryoden.runs.report import finished
@@ -84,7 +84,7 @@ def train_on_pairs(pairs: PatchSet, settings: BaselineSettings) -> Iterator[Trai
     engine, why = chosen(build("baseline", settings.seed), settings)
     yield PhaseStarted("fitting the Wiener filter")
     holdout = HeldOutSet(HeldPairs(pairs, held), "supervised", engine.place, learned, None)
-    source = PairSource(pairs, training, settings)
+    source = TrainingPairs(pairs, training, settings)
     plan = Plan(source.steps, epochs=settings.epochs)
     counts = {"training": (f"{len(training):,} patch pairs",), "validation": (f"{len(held):,} patch pairs",)}
     more = {**counts, "scale": pairs.settings.scale, "warnings": (why,) if why else ()}

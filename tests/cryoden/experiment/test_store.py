@@ -116,14 +116,14 @@ def test_values_beyond_float16_are_refused_with_their_micrograph(tmp_path: Path)
 BUILDING = """
 import os, signal, sys
 from pathlib import Path
-from tests.cryoden.experiment.test_store import Material, build, patch_pairs, settings
+from tests.cryoden.experiment.test_store import PairSource, build, patch_pairs, settings
 left = int(sys.argv[3])
 def kill(event, arguments):
     global left
     counted = event in {"open", "os.rename", "os.remove"}
     left -= counted
     if counted and not left: os.kill(os.getpid(), signal.SIGKILL)
-pairs = patch_pairs(Material([Path(sys.argv[1])]), settings(shard=2))
+pairs = patch_pairs(PairSource([Path(sys.argv[1])]), settings(shard=2))
 sys.addaudithook(kill)
 list(build(pairs, Path(sys.argv[2])))
 """

@@ -17,9 +17,9 @@ from cryoden.events.batch import MicrographDenoised
 from cryoden.events.training import EpochFinished, StepFinished, TrainingFinished, TrainingStarted
 from cryoden.experiment.build import build
 from cryoden.experiment.pair_grid import divided
-from cryoden.experiment.pair_source import PairSource
 from cryoden.experiment.pairs import PatchPairs
 from cryoden.experiment.store import PatchStore
+from cryoden.experiment.training_pairs import TrainingPairs
 from cryoden.experiment.workflow import baseline, train_on_pairs
 from cryoden.micrograph import Micrograph
 from cryoden.model import checkpoint
@@ -65,7 +65,7 @@ def test_a_run_begins_steps_judges_each_epoch_and_ends(events: list[Any]) -> Non
 def test_the_first_loss_is_that_of_the_fresh_network_on_the_first_batch(
     events: list[Any], pairs: PatchPairs
 ) -> None:
-    source = PairSource(pairs, divided(pairs.grid, QUICK.validation_pairs)[0], QUICK)
+    source = TrainingPairs(pairs, divided(pairs.grid, QUICK.validation_pairs)[0], QUICK)
     indices = [index for _, index in source.items(1, 1)]
     noisy, target = (
         torch.from_numpy(np.stack(side)[:, None]) for side in zip(*map(pairs.pair, indices), strict=True)

@@ -50,7 +50,7 @@ def order(pairs: int, seed: int, epoch: int) -> Indices:
     return draw.permutation(pairs)
 
 
-class PairSource:
+class TrainingPairs:
     """Some pairs of a patch set, each once an epoch, in an order of its own in each.
 
     Parameters

@@ -20,9 +20,9 @@ from cryoden.events.training import EpochFinished
 from cryoden.experiment.build import build
 from cryoden.experiment.index import INDEX, Layout, Source, index_text, plan_of, shard_name
 from cryoden.experiment.pair_grid import PairGrid, divided
-from cryoden.experiment.pair_source import HeldPairs, PairSource, PatchSet, order
 from cryoden.experiment.pairs import PatchPairs
 from cryoden.experiment.store import PatchStore
+from cryoden.experiment.training_pairs import HeldPairs, PatchSet, TrainingPairs, order
 from cryoden.experiment.workflow import train_on_pairs
 from cryoden.micrograph import Micrograph
 from cryoden.model.networks import build as network
@@ -77,7 +77,7 @@ def test_batches_of_an_epoch_are_its_order_cut_into_pieces_whichever_is_asked_fo
     micrographs: PatchPairs,
 ) -> None:
     chosen_pairs = [0, 2, 3, 5, 7, 8, 11]
-    source = PairSource(micrographs, chosen_pairs, BaselineSettings(batch=3, seed=4))
+    source = TrainingPairs(micrographs, chosen_pairs, BaselineSettings(batch=3, seed=4))
     assert source.steps == 3
     asked = {step: source.items(-(-step // 3), step) for step in (8, 1, 3, 2, 7, 9)}
     for epoch, first in ((1, 1), (3, 7)):
@@ -125,7 +125,7 @@ def test_no_pixel_of_a_held_out_pair_is_in_a_training_pair(
     assert len(training) >= len(pairs) // 4
     assert 1 <= len(held) <= 4
     assert not pixels(pairs, training) & pixels(pairs, held)
-    source = PairSource(pairs, training, BaselineSettings())
+    source = TrainingPairs(pairs, training, BaselineSettings())
     seen = [index for step in range(1, source.steps + 1) for _, index in source.items(1, step)]
     assert sorted(seen) == sorted(training)
     assert len(list(HeldPairs(pairs, held).grid())) == len(held)
