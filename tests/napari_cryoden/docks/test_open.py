@@ -107,7 +107,7 @@ def test_what_is_wrong_with_a_file_stands_in_its_line(
     said = dict(look(qtbot, dock, tmp_path))
     assert said == dict.fromkeys(("a", "cut.mrc"), "▲ F03  truncated: 2,000 of 50,176 bytes")
     assert str(tmp_path / "a_ODD.mrc") in dock.list.item(0).toolTip()
-    assert "1 of 1 checked" in dock.found.text()
+    assert dock.found.text() == "1 half-set pair (1 checked, 0 usable), 0 micrographs, 1 unreadable"
 
 
 def test_names_have_their_folder_where_there_are_several(
@@ -129,7 +129,7 @@ def test_few_micrographs_are_selected_at_once_and_many_are_not(
     write_mrc("m8.mrc", noise)
     look(qtbot, dock, tmp_path)
     assert dock.list.chosen() == []
-    assert "Select in the list" in dock.open_button.toolTip()
+    assert "Select micrographs to open" in dock.open_button.toolTip()
     dock.all_button.click()
     assert len(dock.list.chosen()) == 9
 
@@ -178,7 +178,7 @@ def test_a_file_that_cannot_be_opened_is_told_and_the_others_open(
     assert opened(qtbot, dock) == ["good"]
     assert [line[:3] for line in notices] == ["F25"]
     assert [line.split(" — ")[1][:3] for line in remarks] == ["F28"]
-    assert dock.status.text() == "1 opened, 1 could not be"
+    assert dock.status.text() == "1 opened, 1 failed"
 
 
 def test_the_scale_bar_appears_with_the_first_pixel_size(
@@ -306,7 +306,7 @@ def test_a_search_that_fails_is_told_in_the_dock(qtbot: Any, dock: Any, tmp_path
     assert dock.found.text().startswith(f"D01  {tmp_path / 'gone'} — no such file or folder")
     assert dock.open_button.toolTip() == dock.found.text()
     look(qtbot, dock, tmp_path)
-    assert "no micrographs" in dock.found.text()
+    assert "No micrographs" in dock.found.text()
 
 
 def test_the_list_stays_usable_while_it_is_checked(
@@ -341,7 +341,7 @@ def test_one_trains_on_the_folder_that_is_listed(
     qtbot: Any, dock: Any, docked: Any, write_pair: Any, tmp_path: Path
 ) -> None:
     look(qtbot, dock, tmp_path)
-    assert "no pairs" in dock.train_button.toolTip()
+    assert "No half-set pairs" in dock.train_button.toolTip()
     write_pair("m1", 1)
     look(qtbot, dock, tmp_path / "m1_EVN.mrc", tmp_path / "m1_ODD.mrc")
     assert "one folder" in dock.train_button.toolTip()

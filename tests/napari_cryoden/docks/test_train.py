@@ -227,7 +227,7 @@ def test_the_buttons_train_a_model_and_stop_it(
     with qtbot.waitSignal(train.run.ended):
         train.stop_button.click()
         assert not train.stop_button.isEnabled()
-    assert train.status.text().startswith("Stopped. Best ")
+    assert train.status.text().startswith("Stopped. Model of epoch ")
     assert train.train_button.isEnabled() or train.folder.path.exists()
     assert checkpoint.load(tmp_path / "m" / "model.safetensors").network == "unet"
 
@@ -347,7 +347,7 @@ def test_no_label_is_wider_than_its_dock(qtbot: Any, train: Any, add_halves: Any
 
 def test_one_counted_micrograph_is_trained_on_without_halves(train: Any, viewer: Any) -> None:
     train.source.choice.setCurrentIndex(COUNTED)
-    assert "counted electrons" in train.train_button.toolTip()
+    assert "electron-counted micrograph" in train.train_button.toolTip()
     counts = np.random.default_rng(0).poisson(30, (512, 512)).astype(np.float32)
     layer = viewer.add_image(counts, name="sum")
     assert train.train_button.isEnabled()
@@ -370,7 +370,7 @@ def test_a_micrograph_that_is_not_counted_is_refused_with_its_figure(
 
 
 def test_a_run_is_paused_and_goes_on_with_the_same_button(qtbot: Any, train: Any) -> None:
-    assert "No run" in train.pause_button.toolTip()
+    assert "No training is running" in train.pause_button.toolTip()
     begin(train.run)
     qtbot.waitUntil(lambda: train.run.state == "working")
     train.pause_button.click()

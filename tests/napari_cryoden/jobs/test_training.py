@@ -56,7 +56,7 @@ def test_stopping_keeps_the_best_model_and_says_where(qtbot: Any, viewer: Any, t
     with qtbot.waitSignal(run.ended) as ended:
         run.stop()
         run.stop()
-    assert ended.args[0].startswith("Stopped. Best ")
+    assert ended.args[0].startswith("Stopped. Model of epoch ")
     assert str(target) in ended.args[0]
     assert checkpoint.load(target / "model.safetensors").network == "unet"
 
