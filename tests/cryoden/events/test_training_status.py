@@ -108,10 +108,10 @@ def test_a_fresh_network_far_above_all_references_has_not_diverged_while_it_come
     low = replace(AT, identity=0.0089, constant=0.0158, linear=0.0057, floor=None, error=0.0001)
     told = [assess(low, epochs(0.64, *losses)) for losses in ((), (0.3,), (0.3, 0.012), (0.3, 0.005), (1.5,))]
     assert [one.words for one in told] == [
-        "not yet better than the best linear filter",
-        "worse than doing nothing",
-        "worse than doing nothing",
+        "Not yet better than a Wiener filter",
+        "Worse than the raw input: do not use",
+        "Worse than the raw input: do not use",
         "Better than a Wiener filter for 1 epoch: good to use",
-        "diverged: the loss ran away",
+        "Diverged",
     ]
     assert told[0].level == "wait"
