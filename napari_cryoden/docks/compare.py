@@ -52,7 +52,7 @@ class CompareWidget(Dock):
         self.line = QSlider(Qt.Orientation.Horizontal)
         self.resolution = QDoubleSpinBox()
         self.low_pass_button = QPushButton("Add low-pass")
-        self.difference_button = QPushButton("Add residual")
+        self.residual_button = QPushButton("Add residual")
         self.spectra_button = QPushButton("Spectra")
         self.end_button = QPushButton("Restore previous view")
         self.status = status_label()
@@ -78,7 +78,7 @@ class CompareWidget(Dock):
         for button, use in (
             (self.low_pass_button, ("Add a low-pass filtered copy of the raw layer: the simplest denoiser")),
             (
-                self.difference_button,
+                self.residual_button,
                 ("Add the residual (raw − denoised): it should look like noise, without particles"),
             ),
             (self.spectra_button, "Show power spectra and FRC below the canvas"),
@@ -100,9 +100,9 @@ class CompareWidget(Dock):
         """Add what a low-pass leaves of the raw layer."""
         self._derive(lambda: self.deriving.low_pass(self.raw.layer, self.resolution.value()))
 
-    def add_difference(self) -> None:
+    def add_residual(self) -> None:
         """Add raw minus denoised."""
-        self._derive(lambda: self.deriving.difference(self.raw.layer, self.denoised.layer))
+        self._derive(lambda: self.deriving.residual(self.raw.layer, self.denoised.layer))
 
     def measure(self) -> None:
         """Show power spectra and ring correlations below the canvas."""
@@ -171,7 +171,7 @@ class CompareWidget(Dock):
             button.clicked.connect(weakly(self._match, name))
         self.line.valueChanged.connect(weakly(self._slide))
         self.low_pass_button.clicked.connect(weakly(self.add_low_pass))
-        self.difference_button.clicked.connect(weakly(self.add_difference))
+        self.residual_button.clicked.connect(weakly(self.add_residual))
         self.spectra_button.clicked.connect(weakly(self.measure))
         self.end_button.clicked.connect(self.end)
         self.raw.currentIndexChanged.connect(weakly(self.follow))
@@ -205,7 +205,7 @@ class CompareWidget(Dock):
         grid = QGridLayout()
         grid.addWidget(self.resolution, 0, 0)
         grid.addWidget(self.low_pass_button, 0, 1)
-        grid.addWidget(self.difference_button, 1, 0)
+        grid.addWidget(self.residual_button, 1, 0)
         grid.addWidget(self.spectra_button, 1, 1)
         self.column.addLayout(grid)
         self.column.addStretch(1)

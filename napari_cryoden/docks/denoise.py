@@ -32,7 +32,7 @@ class DenoiseWidget(Dock):
         self.layer = LayerCombo(self.viewer, "Micrograph to denoise")
         self.model = ModelField(self.viewer)
         self.form = SettingsForm(DenoisingSettings(device=preferences().device))
-        self.also_difference = QCheckBox("Add residual (raw − denoised)")
+        self.also_residual = QCheckBox("Add residual (raw − denoised)")
         self.also_file = QCheckBox("Save as MRC file")
         self.output = PathField("save", "MRC file to write", "MRC files (*.mrc)")
         self.denoise_button, self.cancel_button = QPushButton("Denoise"), QPushButton("Cancel")
@@ -53,8 +53,8 @@ class DenoiseWidget(Dock):
             return
         output = self.output.path if self.also_file.isChecked() else None
         try:
-            difference = self.also_difference.isChecked()
-            self.denoising.denoise(layer, model, self.form.settings(), output, difference)
+            residual = self.also_residual.isChecked()
+            self.denoising.denoise(layer, model, self.form.settings(), output, residual)
         except CryodenError as error:
             show_error(str(error))
 
@@ -122,7 +122,7 @@ class DenoiseWidget(Dock):
 
     def _lay_out(self) -> None:
         self.output.setVisible(False)
-        self.also_difference.setToolTip(
+        self.also_residual.setToolTip(
             "Add the residual as a layer: it should look like noise, without particles"
         )
         self.also_file.setToolTip("Also write the result to a file, with the header of the micrograph")
@@ -137,7 +137,7 @@ class DenoiseWidget(Dock):
         ):
             self.column.addWidget(heading(title))
             self.column.addWidget(widget)
-        self.column.addWidget(self.also_difference)
+        self.column.addWidget(self.also_residual)
         self.column.addWidget(self.also_file)
         self.column.addWidget(self.output)
         self.column.addStretch(1)

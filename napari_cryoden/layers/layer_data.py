@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LayerData = tuple[Pixels, dict[str, Any], str]
 AXES = ("y", "x")
 # Blue below 0 and orange above, distinct for any color vision.
-DIVERGING = Colormap([[0.0, 0.36, 0.65], [0.96, 0.96, 0.96], [0.80, 0.35, 0.0]], name="difference")
+DIVERGING = Colormap([[0.0, 0.36, 0.65], [0.96, 0.96, 0.96], [0.80, 0.35, 0.0]], name="residual")
 GEOMETRY = ("scale", "units", "axis_labels", "translate")
 
 
@@ -52,12 +52,12 @@ def result_layer(raw: Image, denoised: Micrograph, made_with: Mapping[str, Any])
 def derived_layer(raw: Image, made: Micrograph) -> LayerData:
     """Return the layer of something computed from a raw layer, which lies exactly on it.
 
-    A difference is shown in a diverging map with 0 in its middle.
+    A residual is shown in a diverging map with 0 in its middle.
     """
     name, role = f"{raw.name} · {made.name}", made.name.split()[0]
     facts = {"role": role, "source": facts_of(raw).get("source")} | _known(made)
     kwargs = _kwargs(made.data, name, facts) | {each: getattr(raw, each) for each in GEOMETRY}
-    if role == "difference":
+    if role == "residual":
         most = max(map(abs, contrast(made.data)))
         kwargs |= {"colormap": DIVERGING, "contrast_limits": (-most, most)}
     return made.data, kwargs, "image"

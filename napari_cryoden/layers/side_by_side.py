@@ -102,7 +102,7 @@ class SideBySide(QObject):
             return
         raw, denoised = limits(how, [layer.data for layer in self.layers[:2]])
         for layer in self.layers:
-            if facts_of(layer).get("role") != "difference":
+            if facts_of(layer).get("role") != "residual":
                 layer.contrast_limits = raw if layer is self.layers[0] else denoised
 
     def leave(self) -> None:

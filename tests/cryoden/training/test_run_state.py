@@ -47,7 +47,7 @@ def test_a_restart_brings_back_the_start_and_later_the_best_weights() -> None:
     start = weights_of(run.engine)
     run.validate()
     assert not same(learned(run, source, 3), start)
-    assert "from the start, learning rate 0.0025" in run.restart("diverged").message
+    assert "from the starting model, learning rate 0.0025" in run.restart("diverged").message
     assert same(weights_of(run.engine), start)
     best = learned(run, source, 3)
     run.best = replace(run.validate(), weights=best)

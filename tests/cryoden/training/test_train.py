@@ -259,7 +259,7 @@ def test_a_mad_learning_rate_diverges_and_the_run_recovers_by_a_gentler_one() ->
     assert_restarted_at_once(events)
     restarted = restarts(events)[0]
     assert (restarted.why, restarted.learning_rate) == ("diverged", 0.025)
-    assert "Restart 1 of 3 from the start, learning rate 0.025" in restarted.message
+    assert "Restart 1 of 3 from the starting model, learning rate 0.025" in restarted.message
     assert [event.step for event in events if isinstance(event, StepFinished)] == list(range(1, 31))
     assert [event.epoch for event in epochs(events)] == [0, 1, 2, 3]
     assert last(events).best_loss < first(events).references.linear
@@ -292,7 +292,7 @@ def test_a_restart_goes_on_from_the_best_epoch_and_is_the_same_each_time(
     for events in mad_runs:
         for restarted in restarts(events):
             kept = [e.epoch for e in epochs(events[: events.index(restarted)]) if e.weights is not None]
-            assert (f"from epoch {kept[-1]}," if kept else "from the start,") in restarted.message
+            assert (f"from epoch {kept[-1]}," if kept else "from the starting model,") in restarted.message
     assert any("from epoch" in restarted.message for events in mad_runs for restarted in restarts(events))
     again = on_samples(network="baseline", learning_rate=1.0)
     assert [loss.hex() for loss in losses(again)] == [loss.hex() for loss in losses(mad_runs[1])]

@@ -59,10 +59,10 @@ def test_what_was_taken_away_is_added_when_it_is_asked_for(
 ) -> None:
     raw, *_ = add_halves()
     denoise.model.path, denoise.layer.layer = model, raw
-    denoise.also_difference.setChecked(True)
+    denoise.also_residual.setChecked(True)
     with qtbot.waitSignal(DerivedLayersJob.of(viewer).ended):
         denoise.denoise_button.click()
-    added = viewer.layers["m1_EVN · difference"]
+    added = viewer.layers["m1_EVN · residual"]
     np.testing.assert_allclose(added.data, raw.data - denoise.denoising.result.data, atol=1e-4)
     assert added.contrast_limits[0] == -added.contrast_limits[1]
 

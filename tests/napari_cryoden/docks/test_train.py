@@ -267,7 +267,7 @@ def test_a_run_that_goes_wrong_is_told_restarted_and_recovers(
     with qtbot.waitSignal(train.run.ended):
         train.train_button.click()
     assert train.run.history.restarts[0] == 8
-    assert any("Restart 1 of 3 from the start, learning rate 0.025" in words for words in told)
+    assert any("Restart 1 of 3 from the starting model, learning rate 0.025" in words for words in told)
     assert train.run.history.steps == list(range(1, 17))
 
 
