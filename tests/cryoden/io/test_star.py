@@ -55,6 +55,7 @@ def test_a_table_is_read_however_it_is_laid_out(tmp_path: Path, text: str) -> No
     "text",
     [
         "data_micrographs\n\n_rlnMicrographName\t\tM/a.mrc\n_rlnOpticsGroup\t\t1\n",
+        "\ufeffdata_\n_rlnMicrographName M/a.mrc\n_rlnOpticsGroup 1\n",
         "data_\n_rlnOpticsGroup 1 # the only one\n_rlnVoltage 300\n_rlnMicrographName 'M/a.mrc'\n",
     ],
 )
