@@ -1,0 +1,320 @@
+"""What the general model is trained on: scenes drawn far beyond the plausible, and their truth.
+
+Particles of 40 kDa to 10 MDa from nearly none to close packing, unfolded chains, slow backgrounds
+of 0.05 to 6 times the particles' standard deviation, structure that is no particle (films, filaments,
+patches, from level sets of random fields), 1 to 80 e⁻/Å², detector pixels of 0.5 to 5 Å.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cryoden.detector import Detector
+from cryoden.normalization import robust, typical
+from cryoden.optics import Grid, Optics
+from cryoden.scene import Contrast, Scene
+from cryoden.simulate import seen
+from cryoden.structures import RESIDUE_MASS, RESIDUE_POTENTIAL, Recipe, Structure, random_recipe
+
+WORKING = 3.0  # Å
+EDGE, PATCH = 1024, 256  # px
+RINGS = PATCH // 2 + 1
+GRAIN = 0.6  # of the grain of ice and carbon that is shown as truth
+FRESH = 0.02  # of the noise's power: a ring with less signal is not weighed up further
+FINEST = 77  # ring of a patch, 10 Å, beyond which errors count less
+STEP = 3.8  # Å from residue to residue of an unfolded chain
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What a probe changes."""
+
+    wide: bool = True  # scenes drawn as above; else as the model before
+    scrambled: str = "truth"  # what noise of the particles' own spectrum is answered with; "nothing"
+    strange: float = 0.25  # share of scenes with structure that is no particle
+    grain: float = GRAIN
+
+
+@dataclass(frozen=True, eq=False)
+class Shot:
+    """An exposure before its noise: relative intensity, relative target, and how it is counted."""
+
+    intensity: Tensor
+    target: Tensor
+    scene: Scene
+    tint: float  # logarithm of the noise's transfer at Nyquist
+    cutoff: float  # cycles per working px beyond which a coarser detector pixel recorded nothing
+    mean: float = 0.0
+    spread: float = 1.0
+    weights: Tensor | None = None  # of the squared error in each ring of a patch
+
+    @property
+    def electrons(self) -> float:
+        """Detected per working pixel."""
+        return self.scene.dose * self.scene.pixel_size**2 * self.scene.detector.efficiency
+
+    @property
+    def excess(self) -> float:
+        """Noise beyond Poisson's, of a detector that integrates charge."""
+        return math.hypot(1, self.scene.detector.spread) if self.scene.detector.integrating else 1.0
+
+
+def between(numbers: np.random.Generator, low: float, high: float) -> float:
+    """Return a number drawn evenly on a logarithmic scale."""
+    return float(np.exp(numbers.uniform(np.log(low), np.log(high))))
+
+
+def small_recipe(numbers: np.random.Generator) -> Recipe:
+    """Return the recipe of an assembly, in a quarter one of 40 to 150 kDa."""
+    recipe = random_recipe(numbers)
+    return replace(recipe, mass=between(numbers, 40, 150), wall=0.0) if numbers.random() < 0.25 else recipe
+
+
+def chain(seed: int) -> Structure:
+    """Return an unfolded chain of 50 to 600 residues, more or less stretched."""
+    numbers = np.random.default_rng((seed, 78))
+    residues = int(between(numbers, 50, 600))
+    steps = numbers.normal(size=(residues, 3)) + numbers.uniform(0, 2) * numbers.normal(size=3)
+    for _ in range(int(numbers.integers(3))):
+        steps[1:] += steps[:-1]
+    positions = np.cumsum(STEP * steps / np.linalg.norm(steps, axis=1)[:, None], axis=0)
+    positions = (positions - positions.mean(axis=0)) * numbers.uniform(0.5, 1)
+    weights = np.full(residues, RESIDUE_POTENTIAL, np.float32)
+    return Structure(positions.astype(np.float32), weights, f"chain-{seed}", residues * RESIDUE_MASS)
+
+
+def shot(
+    numbers: np.random.Generator,
+    structures: Sequence[Structure],
+    chains: Sequence[Structure],
+    variant: Variant,
+    device: torch.device,
+) -> Shot:
+    """Return one exposure of the training distribution."""
+    scene, chosen, pixel = drawn(numbers, structures, chains, variant)
+    contrast = seen(scene, chosen, device)
+    objects = contrast.objects + background(numbers, contrast, scene, variant)
+    # How grainy ice is differs from what the simulator believes, and from grid to grid.
+    contrast = replace(contrast, texture=contrast.texture * between(numbers, 0.3, 2.0), objects=objects)
+    clear = replace(contrast, texture=variant.grain * contrast.texture)
+    if numbers.random() < 1 / 12:
+        contrast = replace(contrast, particles=scrambled(contrast.particles))
+        answer = contrast.particles if variant.scrambled == "truth" else torch.zeros_like(clear.particles)
+        clear = replace(clear, particles=answer)
+    cutoff = 0.5 * WORKING / pixel if pixel > WORKING else 10.0
+    intensity, target = (recorded(part, scene, cutoff) for part in (contrast, clear))
+    return measured(Shot(intensity, target, scene, _tint(numbers, scene, variant), cutoff))
+
+
+def _tint(numbers: np.random.Generator, scene: Scene, variant: Variant) -> float:
+    if scene.detector.integrating:
+        return math.log(scene.detector.transfer)
+    return float(numbers.uniform(-0.2, 0.05)) if variant.wide and numbers.random() < 0.25 else 0.0
+
+
+def drawn(
+    numbers: np.random.Generator, structures: Sequence[Structure], chains: Sequence[Structure], variant: Variant
+) -> tuple[Scene, list[Structure], float]:
+    """Return one scene, the structures in it, and the detector's pixel in Å."""
+    pixel, integrating = numbers.uniform(0.5, 2.5), numbers.random() < 0.3
+    if variant.wide and numbers.random() < 0.12:
+        pixel = numbers.uniform(2.5, 5.0)
+    contrast_left = numbers.uniform(0.1, 0.4) if integrating else numbers.uniform(0.4, 0.8)
+    detector = Detector(
+        efficiency=numbers.uniform(0.6, 0.95),
+        transfer=contrast_left ** ((pixel / WORKING) ** 2),
+        integrating=bool(integrating),
+        spread=numbers.uniform(0.3, 0.8),
+    )
+    chosen = [structures[i] for i in numbers.integers(len(structures), size=numbers.choice([1, 1, 1, 2, 3]))]
+    if variant.wide and numbers.random() < 0.25:
+        chosen += [chains[i] for i in numbers.integers(len(chains), size=numbers.choice([1, 2]))]
+    count, packed = crowd(numbers, chosen, variant)
+    scene = Scene(
+        edge=EDGE,
+        pixel_size=WORKING,
+        particles=count,
+        packed=packed,
+        optics=optics(numbers, variant),
+        dose=dose(numbers, variant),
+        detector=detector,
+        ice=numbers.uniform(150, 1000 if variant.wide else 700),
+        slope=float(numbers.choice([0, 0.05, 0.15, 0.4])),
+        carbon=numbers.uniform(0.1, 0.5) * (numbers.random() < 0.12),
+        gold=int(numbers.integers(1, 12) * (numbers.random() < 0.08)),
+        contamination=int(numbers.integers(1, 6) * (numbers.random() < 0.2)),
+        seed=int(numbers.integers(2**31)),
+    )
+    return scene, chosen, float(pixel)
+
+
+def optics(numbers: np.random.Generator, variant: Variant) -> Optics:
+    """Return a microscope and its setting."""
+    return Optics(
+        voltage=float(numbers.choice([300, 300, 200])),
+        amplitude=numbers.uniform(0.06, 0.11),
+        defocus=between(numbers, 0.4, 5.0) if variant.wide else between(numbers, 0.5, 3.5),
+        astigmatism=numbers.uniform(0, 400),
+        axis=numbers.uniform(0, np.pi),
+        b_factor=between(numbers, 40, 500),
+    )
+
+
+def dose(numbers: np.random.Generator, variant: Variant) -> float:
+    """Return e⁻/Å²: whole exposures, halves, and single frames."""
+    if variant.wide:
+        return between(numbers, 8, 80) if numbers.random() < 0.6 else between(numbers, 1, 8)
+    return between(numbers, 8, 80) if numbers.random() < 0.85 else between(numbers, 1.5, 8)
+
+
+def crowd(numbers: np.random.Generator, chosen: Sequence[Structure], variant: Variant) -> tuple[int, bool]:
+    """Return how many particles, 2 to 70 % of the area or none at all, and whether closely packed."""
+    covered = between(numbers, 0.02, 0.7) * (numbers.random() > 0.06)
+    packed = bool(variant.wide and numbers.random() < 0.2)
+    if packed:
+        covered = numbers.uniform(0.3, 1.0)
+    one = float(np.mean([math.pi * (0.8 * structure.radius) ** 2 for structure in chosen]))
+    atoms = float(np.mean([len(structure.positions) for structure in chosen]))
+    return int(min(2000 if packed else 900, covered * (EDGE * WORKING) ** 2 / one, 6e7 / atoms)), packed
+
+
+def recorded(contrast: Contrast, scene: Scene, cutoff: float) -> Tensor:
+    """Return the relative intensity as the camera blurs it, without the margin."""
+    grid = contrast.grid
+    rows, columns = (limited(axis * scene.pixel_size, cutoff) for axis in grid.axes)
+    return contrast.cropped(grid.filtered(contrast.intensity, scene.detector.blur(grid) * rows * columns))
+
+
+def limited(frequency: Tensor, cutoff: Tensor | float) -> Tensor:
+    """Return what is left along an axis of an image enlarged from pixels whose Nyquist is ``cutoff``."""
+    return torch.sigmoid((cutoff - frequency.abs()) / (0.06 * cutoff))
+
+
+def measured(one: Shot) -> Shot:
+    """Return the shot with the gray scale a denoiser would find, and the weights of its rings."""
+    electrons = one.intensity * one.electrons
+    noise = torch.randn_like(electrons) * electrons.clamp_min(0).sqrt() * one.excess
+    rows, columns = (
+        torch.fft.fftfreq(EDGE, device=noise.device)[:, None],
+        torch.fft.rfftfreq(EDGE, device=noise.device)[None],
+    )
+    transfer = torch.exp(4 * one.tint * (rows**2 + columns**2))
+    transfer = transfer * limited(rows, one.cutoff) * limited(columns, one.cutoff)
+    noisy = electrons + torch.fft.irfft2(torch.fft.rfft2(noise) * transfer, s=noise.shape)
+    mean, _ = robust(noisy[::2, ::2])
+    spread = float(typical(noisy[None]))
+    weights = ring_weights(one.target * one.electrons / spread, noise / spread, transfer)
+    half = (one.intensity.half(), one.target.half())
+    return replace(one, intensity=half[0], target=half[1], mean=mean, spread=spread, weights=weights)
+
+
+def ring_weights(target: Tensor, noise: Tensor, transfer: Tensor) -> Tensor:
+    """Return for each ring of a patch the weight of its squared error, ``(129,)``.
+
+    The error of the exposure's own Wiener filter, S N / (S + N), is what a ring's error is
+    measured by, so that faint exposures and fine rings count as much as strong ones.
+    """
+    signal = ring_power(target - target.mean())
+    floor = ring_mean(transfer.square()) * noise.square().mean()
+    wiener = signal * floor / (signal + floor).clamp_min(1e-12)
+    return emphasis(target.device) / (wiener + FRESH * floor + 1e-6)
+
+
+def emphasis(device: torch.device) -> Tensor:
+    """Return how much each coefficient of a ring counts: octaves about alike, to 10 Å."""
+    ring = torch.arange(RINGS, device=device).clamp_min(1).float()
+    return ring**-1.5 * (FINEST / ring).clamp_max(1) ** 2
+
+
+def ring_power(image: Tensor) -> Tensor:
+    """Return ``(129,)`` mean power of a square image's coefficients; white noise has its variance."""
+    edge = len(image)
+    window = torch.hann_window(edge, device=image.device)
+    window = window[:, None] * window
+    return ring_mean(torch.fft.rfft2(image * window).abs().square() / window.square().sum())
+
+
+def ring_mean(values: Tensor) -> Tensor:
+    """Return the mean of ``(h, h // 2 + 1)`` values in the rings that a patch has."""
+    edge = len(values)
+    ring = ring_of(edge, values.device).flatten()
+    inside = ring < RINGS
+    sums = torch.zeros(RINGS, device=values.device).index_add_(0, ring[inside], values.flatten()[inside])
+    return sums / torch.bincount(ring[inside], minlength=RINGS).clamp_min(1)
+
+
+def ring_of(edge: int, device: torch.device) -> Tensor:
+    """Return the ring of each coefficient of a real image, in cycles per patch."""
+    rows = torch.fft.fftfreq(edge, device=device)[:, None]
+    columns = torch.fft.rfftfreq(edge, device=device)[None]
+    return (torch.hypot(rows, columns) * PATCH).round().long()
+
+
+def background(numbers: np.random.Generator, contrast: Contrast, scene: Scene, variant: Variant) -> Tensor | float:
+    """Return what lies behind the particles: clouds, and structure that is no particle."""
+    usual = float(contrast.particles.std()) or 0.02
+    if not variant.wide:
+        return 0.0 if numbers.random() < 0.6 else usual * between(numbers, 0.05, 0.5) * clouds(numbers, contrast, scene)
+    total: Tensor | float = 0.0
+    if numbers.random() < 0.7:
+        total = usual * between(numbers, 0.05, 6) * clouds(numbers, contrast, scene)
+    if numbers.random() < variant.strange:
+        total = total + usual * between(numbers, 0.1, 3) * strange(numbers, contrast, scene)
+    return total
+
+
+def clouds(numbers: np.random.Generator, contrast: Contrast, scene: Scene) -> Tensor:
+    """Return a random field of unit variance: uneven thickness, broken particles, smooth slopes."""
+    grid = contrast.grid
+    if numbers.random() < 0.5:
+        frequency = grid.squared.sqrt().clamp_min(1 / between(numbers, 300, 1500))
+        falling = frequency ** -numbers.uniform(0.5, 2.5) * torch.exp(-((frequency * 30) ** 2))
+    else:
+        falling = torch.exp(-2 * (math.pi * between(numbers, 12, 500)) ** 2 * grid.squared)
+    if numbers.random() < 0.6:
+        falling = falling * scene.optics.transfer(grid)
+    return unit(grid.filtered(torch.randn_like(contrast.texture), falling))
+
+
+def strange(numbers: np.random.Generator, contrast: Contrast, scene: Scene) -> Tensor:
+    """Return films, filaments and patches, of unit variance, as the microscope shows them.
+
+    Near its zeros a random field draws lines, above a level patches.
+    """
+    grid, width = contrast.grid, between(numbers, 60, 900)
+    field = smooth(grid, width)
+    slope = 4.44 / width  # of a field of that spectrum, per Å
+    thick = between(numbers, 12, 80)
+    if numbers.random() < 0.5:
+        shape = torch.exp(-((field / (slope * thick)) ** 2))
+    else:
+        shape = torch.sigmoid((field - numbers.uniform(0, 1.5)) / (slope * thick / 4))
+    if numbers.random() < 0.5:
+        shape = shape * torch.sigmoid(4 * smooth(grid, between(numbers, 300, 1500)))
+    return unit(grid.filtered(shape, scene.optics.transfer(grid) * scene.optics.envelope(grid)))
+
+
+def smooth(grid: Grid, width: float) -> Tensor:
+    """Return a random field of unit variance without structure much finer than ``width`` Å."""
+    white = torch.randn(grid.height, grid.width, device=grid.device)
+    return unit(grid.filtered(white, torch.exp(-grid.squared * width**2)))
+
+
+def unit(image: Tensor) -> Tensor:
+    """Return the image with zero mean and unit variance."""
+    return (image - image.mean()) / image.std().clamp_min(1e-9)
+
+
+def scrambled(image: Tensor) -> Tensor:
+    """Return noise with the spectrum of the image."""
+    phases = torch.fft.rfft2(torch.randn_like(image))
+    spectrum = torch.fft.rfft2(image).abs() * phases / phases.abs().clamp_min(1e-6)
+    noise: Tensor = torch.fft.irfft2(spectrum, s=image.shape)
+    return noise
+
