@@ -1,16 +1,13 @@
 """Make the general model: a U-Net shown the truth of an endless stream of simulated exposures.
 
-    torchrun --standalone --nproc-per-node 2 scripts/general_model.py general.safetensors --minutes 16
+    torchrun --standalone --nproc-per-node 4 scripts/general_model.py general.safetensors --minutes 16
 
 Where machines are lent for minutes, ``--onward`` goes on from a model made before, with another
 seed and so with other structures; its steps are counted on.
 
-Every exposure is simulated at the working pixel size, which is the same for all micrographs;
-what the detector's own pixel size changes (0.5 to 2.5 Å: blur and noise colour) is drawn with
-it. The target is what a microscopist wants to see: particles, carbon edge, gold, contamination
-and gradients, without the grain of ice and carbon. A twelfth of the exposures have their
-particles replaced by noise of the very same spectrum, and show the network that nothing should
-become of it. Needs a CUDA GPU; made for one H200.
+Every exposure is simulated at the working pixel size, which is the same for all micrographs; what
+the detector's own pixel size changes (blur, noise color, nothing beyond its Nyquist frequency) is drawn
+with it. `training_scenes` says what is drawn, and what is shown as truth. Needs CUDA GPUs.
 """
 
 from __future__ import annotations
@@ -29,21 +26,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, distributed, nn
-from training_scenes import (
-    EDGE,
-    GRAIN,
-    PATCH,
-    RINGS,
-    WORKING,
-    Shot,
-    Variant,
-    chain,
-    emphasis,
-    limited,
-    ring_of,
-    shot,
-    small_recipe,
-)
+from training_scenes import EDGE, WORKING, Shot, chain, limited, shot, small_recipe
 
 from cryoden import checkpoint
 from cryoden.checkpoint import Model
@@ -51,22 +34,20 @@ from cryoden.networks import UNet, loaded
 from cryoden.structures import Structure, assembly
 
 DETECTOR = 1.0  # Å/px, typical of the 0.5 to 5 it is trained for
-BATCH, GROUP = 32, 4  # patches; of one exposure
-STRUCTURES, CHAINS, SCENES = 800, 200, 300
+PATCH, BATCH, GROUP = 256, 32, 4  # px; patches; of one exposure
+STRUCTURES, CHAINS, SCENES = 300, 200, 300  # of each GPU
 AVERAGING, DECAY = 0.999, (0.9, 0.99)
 RANK, RANKS = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))  # as torchrun says
 GPU = torch.device(os.environ.get("TRAIN_ON", "cuda"))  # that of the process; cpu to try the script
 
-Batch = tuple[Tensor, Tensor, Tensor]
+Batch = tuple[Tensor, Tensor]
 
 
 class Stream:
     """A pool of shots, the oldest replaced while training goes on."""
 
-    def __init__(
-        self, structures: list[Structure], chains: list[Structure], seed: int, variant: Variant
-    ) -> None:
-        self.structures, self.chains, self.variant = structures, chains, variant
+    def __init__(self, structures: list[Structure], chains: list[Structure], seed: int) -> None:
+        self.structures, self.chains = structures, chains
         self.made, self.drawn = (np.random.default_rng((seed, stream, RANK)) for stream in (1, 2))
         self.pool = [self.new() for _ in range(SCENES)]
         self.kept: deque[Shot] = deque(maxlen=64)  # until no kernel reads them any more
@@ -75,7 +56,7 @@ class Stream:
 
     def new(self) -> Shot:
         """Return another shot."""
-        return shot(self.made, self.structures, self.chains, self.variant, GPU)
+        return shot(self.made, self.structures, self.chains, GPU)
 
     def renew(self) -> None:
         """Replace shot after shot, on a stream of its own, until stopped."""
@@ -91,12 +72,9 @@ class Stream:
                 self.total += 1
 
     def batch(self) -> Batch:
-        """Return ``(b, 1, p, p)`` noisy and target patches, in units of the noisy image's spread.
-
-        And the ``(b, p // 2 + 1)`` weights of their rings.
-        """
+        """Return ``(b, 1, p, p)`` noisy and target patches, in units of the noisy image's spread."""
         groups = [self.group() for _ in range(BATCH // GROUP)]
-        intensities, targets, weights, scales = zip(*groups, strict=True)
+        intensities, targets, scales = zip(*groups, strict=True)
         intensity, target = (torch.cat(parts).float() for parts in (intensities, targets))
         numbers = torch.tensor(scales).repeat_interleave(GROUP, 0).to(GPU)
         electrons, excess, tint, cutoff, mean, spread = numbers.T[:, :, None, None].float()
@@ -110,11 +88,10 @@ class Stream:
         return (
             noisy.clamp(-24, 24)[:, None],
             ((target * electrons - mean) / spread)[:, None],
-            torch.stack(weights).repeat_interleave(GROUP, 0),
         )
 
-    def group(self) -> tuple[Tensor, Tensor, Tensor, list[float]]:
-        """Return some patches of one shot, in one of eight orientations, its weights and numbers."""
+    def group(self) -> tuple[Tensor, Tensor, list[float]]:
+        """Return some patches of one shot, in one of eight orientations, and its numbers."""
         one = self.pool[int(self.drawn.integers(SCENES))]
         turns, mirror = int(self.drawn.integers(4)), bool(self.drawn.integers(2))
         corners = self.drawn.integers(0, EDGE - PATCH + 1, (GROUP, 2)).tolist()
@@ -124,9 +101,7 @@ class Stream:
             patches = torch.rot90(patches, turns, (-2, -1))
             parts.append(patches.flip(-1) if mirror else patches)
         spread = one.spread * math.exp(self.drawn.uniform(-0.25, 0.25))  # real ones are never measured alike
-        numbers = [one.electrons, one.excess, one.tint, one.cutoff, one.mean, spread]
-        assert one.weights is not None
-        return parts[0], parts[1], one.weights * (spread / one.spread) ** 2, numbers
+        return parts[0], parts[1], [one.electrons, one.excess, one.tint, one.cutoff, one.mean, spread]
 
 
 class Trainer:
@@ -135,17 +110,17 @@ class Trainer:
     Between the two the gradients of all GPUs are averaged.
     """
 
-    def __init__(self, network: UNet, first: Batch, highest: float, by_ring: float) -> None:
+    def __init__(self, network: UNet, first: Batch, highest: float) -> None:
         self.network, self.average = network, copy.deepcopy(network).requires_grad_(False)
-        self.highest, self.by_ring = highest, by_ring
-        self.window, self.ring, self.share = ring_layout()
+        self.highest = highest
         self.compiled = torch.compile(network, dynamic=False)
         self.noisy, self.target = (
-            part.contiguous(memory_format=torch.channels_last).clone() for part in first[:2]
+            part.contiguous(memory_format=torch.channels_last).clone() for part in first
         )
-        self.weights = first[2].clone()
         self.rate, self.follow, self.loss = (torch.zeros((), device=GPU) for _ in range(3))
-        self.optimizer = torch.optim.AdamW(network.parameters(), lr=self.rate, betas=DECAY, capturable=GPU.type == "cuda")
+        self.optimizer = torch.optim.AdamW(
+            network.parameters(), lr=self.rate, betas=DECAY, capturable=GPU.type == "cuda"
+        )
         for parameter in network.parameters():
             parameter.grad = torch.zeros_like(parameter)
         self.gradient = torch.zeros(sum(value.numel() for value in network.parameters()), device=GPU)
@@ -167,13 +142,9 @@ class Trainer:
         self.optimizer.zero_grad(set_to_none=False)
         with torch.autocast(GPU.type, dtype=torch.bfloat16, cache_enabled=False):
             output = self.compiled(self.noisy)
-        missed = output.float() - self.target
-        error = missed.square().mean((1, 2, 3))
+        error = (output.float() - self.target).square().mean((1, 2, 3))
         # Faint patches count more than their share of the squares, and strong ones less.
         loss = (0.3 * error / (self.target.var((1, 2, 3)) + 0.01).sqrt()).mean()
-        if self.by_ring:
-            power = torch.fft.rfft2(missed[:, 0] * self.window).abs().square()
-            loss = loss + self.by_ring * (power * self.weights[:, self.ring] * self.share).sum((1, 2)).mean()
         loss.backward()
         self.loss.copy_(loss.detach())
         self.gradient.copy_(torch.cat([value.grad.flatten() for value in self.network.parameters()]))  # type: ignore[union-attr]  # each has one
@@ -196,23 +167,10 @@ class Trainer:
         self.follow.fill_(1 - min(AVERAGING, number / (number + 10)))
         self.noisy.copy_(batch[0])
         self.target.copy_(batch[1])
-        self.weights.copy_(batch[2])
         self.steps[0]()
         if RANKS > 1:
             distributed.all_reduce(self.gradient, distributed.ReduceOp.AVG)
         self.steps[1]()
-
-
-def ring_layout() -> tuple[Tensor, Tensor, Tensor]:
-    """Return a patch's window, the ring of each coefficient, and what its power counts in the loss."""
-    window = torch.hann_window(PATCH, device=GPU)
-    window = window[:, None] * window
-    ring = ring_of(PATCH, GPU)
-    share = (ring < RINGS).float()
-    share[:, 1:-1] *= 2  # of a real image half of the coefficients are left out
-    ring = ring.clamp_max(RINGS - 1)
-    share = share / window.square().sum() / (share * emphasis(GPU)[ring]).sum()
-    return window, ring, share
 
 
 def captured(part: Callable[[], None]) -> torch.cuda.CUDAGraph:
@@ -231,7 +189,7 @@ def learned(stream: Stream, options: argparse.Namespace) -> tuple[UNet, int]:
     if options.onward:
         loaded(network, checkpoint.load(options.onward))
     network = network.to(GPU).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stubs
-    trainer = Trainer(network, stream.batch(), options.rate, options.by_ring)
+    trainer = Trainer(network, stream.batch(), options.rate)
     torch.manual_seed(1000 * seed + RANK)  # every GPU sees noise of its own
     if RANKS > 1:  # after the graphs are captured, which its watching thread would spoil
         distributed.init_process_group("nccl", device_id=torch.device("cuda", RANK))
@@ -274,21 +232,15 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rate", type=float, default=1e-3, help="highest learning rate")
     parser.add_argument("--onward", type=Path, help="model to go on from")
-    parser.add_argument("--by-ring", type=float, default=1.0)
-    parser.add_argument("--narrow", action="store_true")
-    parser.add_argument("--scrambled", default="truth")
-    parser.add_argument("--strange", type=float, default=0.25)
-    parser.add_argument("--grain", type=float, default=GRAIN)
-    parser.add_argument("--workers", type=int, default=None)
+    parser.add_argument("--workers", type=int, help="processes that build structures, for each GPU")
     options = parser.parse_args()
-    numbers = np.random.default_rng(options.seed)
+    numbers = np.random.default_rng((options.seed, RANK))
     with ProcessPoolExecutor(options.workers) as pool:  # before CUDA starts, which does not survive a fork
         structures = list(pool.map(assembly, [small_recipe(numbers) for _ in range(STRUCTURES)]))
-        chains = list(pool.map(chain, range(1000 * options.seed, 1000 * options.seed + CHAINS)))
+        chains = list(pool.map(chain, numbers.integers(2**31, size=CHAINS).tolist()))
     if GPU.type == "cuda":
         torch.cuda.set_device(RANK)
-    variant = Variant(not options.narrow, options.scrambled, options.strange, options.grain)
-    stream = Stream(structures, chains, options.seed, variant)
+    stream = Stream(structures, chains, options.seed)
     network, steps = learned(stream, options)
     if RANK == 0:
         write(network, options, {"steps": steps, "exposures": stream.total * RANKS})
@@ -306,7 +258,7 @@ def write(network: UNet, options: argparse.Namespace, done: dict[str, int]) -> N
         "made_by": "scripts/general_model.py",
         "seed": options.seed,
         "patches": done["steps"] * BATCH * RANKS,
-        "structures": STRUCTURES,
+        "structures": STRUCTURES * RANKS,
         "torch": str(torch.__version__),
         "device": f"{RANKS} × {torch.cuda.get_device_name() if GPU.type == 'cuda' else 'cpu'}",
     }

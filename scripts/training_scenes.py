@@ -1,8 +1,10 @@
 """What the general model is trained on: scenes drawn far beyond the plausible, and their truth.
 
-Particles of 40 kDa to 10 MDa from nearly none to close packing, unfolded chains, slow backgrounds
-of 0.05 to 6 times the particles' standard deviation, structure that is no particle (films, filaments,
-patches, from level sets of random fields), 1 to 80 e⁻/Å², detector pixels of 0.5 to 5 Å.
+A third of the scenes are as usual micrographs are. In the others doses reach down to 0.15 e⁻/Å², particles
+to 40 kDa and up to close packing, with unfolded chains among them; behind them lie slow backgrounds of 0.05
+to 6 times the particles' standard deviation, films, filaments and patches (level sets of random fields), and
+noise of the particles' own spectrum; detector pixels reach up to 5 Å. All that is shown as truth:
+what a network cannot tell from particles it should pass on as a linear filter would, not leave away.
 """
 
 from __future__ import annotations
@@ -23,22 +25,12 @@ from cryoden.simulate import seen
 from cryoden.structures import RESIDUE_MASS, RESIDUE_POTENTIAL, Recipe, Structure, random_recipe
 
 WORKING = 3.0  # Å
-EDGE, PATCH = 1024, 256  # px
-RINGS = PATCH // 2 + 1
+EDGE = 1024  # px
+USUAL = 0.35  # share of scenes as usual micrographs are
 GRAIN = 0.6  # of the grain of ice and carbon that is shown as truth
-FRESH = 0.02  # of the noise's power: a ring with less signal is not weighed up further
-FINEST = 77  # ring of a patch, 10 Å, beyond which errors count less
+SCRAMBLED = 1 / 12  # share of scenes whose particles are noise of their own spectrum
+CLOUDED, STRANGE, MIXED = 0.7, 0.25, 0.15  # shares of the other scenes with each kind of background
 STEP = 3.8  # Å from residue to residue of an unfolded chain
-
-
-@dataclass(frozen=True)
-class Variant:
-    """What a probe changes."""
-
-    wide: bool = True  # scenes drawn as above; else as the model before
-    scrambled: str = "truth"  # what noise of the particles' own spectrum is answered with; "nothing"
-    strange: float = 0.25  # share of scenes with structure that is no particle
-    grain: float = GRAIN
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +44,6 @@ class Shot:
     cutoff: float  # cycles per working px beyond which a coarser detector pixel recorded nothing
     mean: float = 0.0
     spread: float = 1.0
-    weights: Tensor | None = None  # of the squared error in each ring of a patch
 
     @property
     def electrons(self) -> float:
@@ -93,37 +84,38 @@ def shot(
     numbers: np.random.Generator,
     structures: Sequence[Structure],
     chains: Sequence[Structure],
-    variant: Variant,
     device: torch.device,
 ) -> Shot:
     """Return one exposure of the training distribution."""
-    scene, chosen, pixel = drawn(numbers, structures, chains, variant)
+    wide = bool(numbers.random() >= USUAL)
+    scene, chosen, pixel = drawn(numbers, structures, chains, wide)
     contrast = seen(scene, chosen, device)
-    objects = contrast.objects + background(numbers, contrast, scene, variant)
+    objects = contrast.objects + (
+        beyond(numbers, contrast, scene) if wide else haze(numbers, contrast, scene)
+    )
     # How grainy ice is differs from what the simulator believes, and from grid to grid.
     contrast = replace(contrast, texture=contrast.texture * between(numbers, 0.3, 2.0), objects=objects)
-    clear = replace(contrast, texture=variant.grain * contrast.texture)
-    if numbers.random() < 1 / 12:
+    clear = replace(contrast, texture=GRAIN * contrast.texture)
+    if numbers.random() < SCRAMBLED:  # of which the best answer is a Wiener filter's, and not nothing
         contrast = replace(contrast, particles=scrambled(contrast.particles))
-        answer = contrast.particles if variant.scrambled == "truth" else torch.zeros_like(clear.particles)
-        clear = replace(clear, particles=answer)
+        clear = replace(clear, particles=contrast.particles)
     cutoff = 0.5 * WORKING / pixel if pixel > WORKING else 10.0
     intensity, target = (recorded(part, scene, cutoff) for part in (contrast, clear))
-    return measured(Shot(intensity, target, scene, _tint(numbers, scene, variant), cutoff))
+    return measured(Shot(intensity, target, scene, _tint(numbers, scene, wide), cutoff))
 
 
-def _tint(numbers: np.random.Generator, scene: Scene, variant: Variant) -> float:
+def _tint(numbers: np.random.Generator, scene: Scene, wide: bool) -> float:
     if scene.detector.integrating:
         return math.log(scene.detector.transfer)
-    return float(numbers.uniform(-0.2, 0.05)) if variant.wide and numbers.random() < 0.25 else 0.0
+    return float(numbers.uniform(-0.2, 0.05)) if wide and numbers.random() < 0.25 else 0.0
 
 
 def drawn(
-    numbers: np.random.Generator, structures: Sequence[Structure], chains: Sequence[Structure], variant: Variant
+    numbers: np.random.Generator, structures: Sequence[Structure], chains: Sequence[Structure], wide: bool
 ) -> tuple[Scene, list[Structure], float]:
     """Return one scene, the structures in it, and the detector's pixel in Å."""
     pixel, integrating = numbers.uniform(0.5, 2.5), numbers.random() < 0.3
-    if variant.wide and numbers.random() < 0.12:
+    if wide and numbers.random() < 0.12:
         pixel = numbers.uniform(2.5, 5.0)
     contrast_left = numbers.uniform(0.1, 0.4) if integrating else numbers.uniform(0.4, 0.8)
     detector = Detector(
@@ -133,50 +125,50 @@ def drawn(
         spread=numbers.uniform(0.3, 0.8),
     )
     chosen = [structures[i] for i in numbers.integers(len(structures), size=numbers.choice([1, 1, 1, 2, 3]))]
-    if variant.wide and numbers.random() < 0.25:
+    if wide and numbers.random() < 0.25:
         chosen += [chains[i] for i in numbers.integers(len(chains), size=numbers.choice([1, 2]))]
-    count, packed = crowd(numbers, chosen, variant)
+    count, packed = crowd(numbers, chosen, wide)
     scene = Scene(
         edge=EDGE,
         pixel_size=WORKING,
         particles=count,
         packed=packed,
-        optics=optics(numbers, variant),
-        dose=dose(numbers, variant),
+        optics=optics(numbers, wide),
+        dose=dose(numbers, wide),
         detector=detector,
-        ice=numbers.uniform(150, 1000 if variant.wide else 700),
+        ice=numbers.uniform(150, 1000 if wide else 700),
         slope=float(numbers.choice([0, 0.05, 0.15, 0.4])),
         carbon=numbers.uniform(0.1, 0.5) * (numbers.random() < 0.12),
-        gold=int(numbers.integers(1, 12) * (numbers.random() < 0.08)),
-        contamination=int(numbers.integers(1, 6) * (numbers.random() < 0.2)),
+        gold=int(numbers.integers(1, 12) * (numbers.random() < (0.015 if wide else 0.08))),
+        contamination=int(numbers.integers(1, 6) * (numbers.random() < (0.1 if wide else 0.2))),
         seed=int(numbers.integers(2**31)),
     )
     return scene, chosen, float(pixel)
 
 
-def optics(numbers: np.random.Generator, variant: Variant) -> Optics:
+def optics(numbers: np.random.Generator, wide: bool) -> Optics:
     """Return a microscope and its setting."""
     return Optics(
         voltage=float(numbers.choice([300, 300, 200])),
         amplitude=numbers.uniform(0.06, 0.11),
-        defocus=between(numbers, 0.4, 5.0) if variant.wide else between(numbers, 0.5, 3.5),
+        defocus=between(numbers, 0.4, 5.0) if wide else between(numbers, 0.5, 3.5),
         astigmatism=numbers.uniform(0, 400),
         axis=numbers.uniform(0, np.pi),
         b_factor=between(numbers, 40, 500),
     )
 
 
-def dose(numbers: np.random.Generator, variant: Variant) -> float:
+def dose(numbers: np.random.Generator, wide: bool) -> float:
     """Return e⁻/Å²: whole exposures, halves, and single frames."""
-    if variant.wide:
-        return between(numbers, 8, 80) if numbers.random() < 0.6 else between(numbers, 1, 8)
+    if wide:
+        return between(numbers, *((8, 80), (1.5, 8), (0.15, 1.5))[numbers.choice(3, p=(0.45, 0.3, 0.25))])
     return between(numbers, 8, 80) if numbers.random() < 0.85 else between(numbers, 1.5, 8)
 
 
-def crowd(numbers: np.random.Generator, chosen: Sequence[Structure], variant: Variant) -> tuple[int, bool]:
+def crowd(numbers: np.random.Generator, chosen: Sequence[Structure], wide: bool) -> tuple[int, bool]:
     """Return how many particles, 2 to 70 % of the area or none at all, and whether closely packed."""
     covered = between(numbers, 0.02, 0.7) * (numbers.random() > 0.06)
-    packed = bool(variant.wide and numbers.random() < 0.2)
+    packed = bool(wide and numbers.random() < 0.2)
     if packed:
         covered = numbers.uniform(0.3, 1.0)
     one = float(np.mean([math.pi * (0.8 * structure.radius) ** 2 for structure in chosen]))
@@ -197,7 +189,7 @@ def limited(frequency: Tensor, cutoff: Tensor | float) -> Tensor:
 
 
 def measured(one: Shot) -> Shot:
-    """Return the shot with the gray scale a denoiser would find, and the weights of its rings."""
+    """Return the shot with the gray scale a denoiser would find."""
     electrons = one.intensity * one.electrons
     noise = torch.randn_like(electrons) * electrons.clamp_min(0).sqrt() * one.excess
     rows, columns = (
@@ -209,63 +201,29 @@ def measured(one: Shot) -> Shot:
     noisy = electrons + torch.fft.irfft2(torch.fft.rfft2(noise) * transfer, s=noise.shape)
     mean, _ = robust(noisy[::2, ::2])
     spread = float(typical(noisy[None]))
-    weights = ring_weights(one.target * one.electrons / spread, noise / spread, transfer)
-    half = (one.intensity.half(), one.target.half())
-    return replace(one, intensity=half[0], target=half[1], mean=mean, spread=spread, weights=weights)
+    return replace(one, intensity=one.intensity.half(), target=one.target.half(), mean=mean, spread=spread)
 
 
-def ring_weights(target: Tensor, noise: Tensor, transfer: Tensor) -> Tensor:
-    """Return for each ring of a patch the weight of its squared error, ``(129,)``.
-
-    The error of the exposure's own Wiener filter, S N / (S + N), is what a ring's error is
-    measured by, so that faint exposures and fine rings count as much as strong ones.
-    """
-    signal = ring_power(target - target.mean())
-    floor = ring_mean(transfer.square()) * noise.square().mean()
-    wiener = signal * floor / (signal + floor).clamp_min(1e-12)
-    return emphasis(target.device) / (wiener + FRESH * floor + 1e-6)
-
-
-def emphasis(device: torch.device) -> Tensor:
-    """Return how much each coefficient of a ring counts: octaves about alike, to 10 Å."""
-    ring = torch.arange(RINGS, device=device).clamp_min(1).float()
-    return ring**-1.5 * (FINEST / ring).clamp_max(1) ** 2
-
-
-def ring_power(image: Tensor) -> Tensor:
-    """Return ``(129,)`` mean power of a square image's coefficients; white noise has its variance."""
-    edge = len(image)
-    window = torch.hann_window(edge, device=image.device)
-    window = window[:, None] * window
-    return ring_mean(torch.fft.rfft2(image * window).abs().square() / window.square().sum())
-
-
-def ring_mean(values: Tensor) -> Tensor:
-    """Return the mean of ``(h, h // 2 + 1)`` values in the rings that a patch has."""
-    edge = len(values)
-    ring = ring_of(edge, values.device).flatten()
-    inside = ring < RINGS
-    sums = torch.zeros(RINGS, device=values.device).index_add_(0, ring[inside], values.flatten()[inside])
-    return sums / torch.bincount(ring[inside], minlength=RINGS).clamp_min(1)
-
-
-def ring_of(edge: int, device: torch.device) -> Tensor:
-    """Return the ring of each coefficient of a real image, in cycles per patch."""
-    rows = torch.fft.fftfreq(edge, device=device)[:, None]
-    columns = torch.fft.rfftfreq(edge, device=device)[None]
-    return (torch.hypot(rows, columns) * PATCH).round().long()
-
-
-def background(numbers: np.random.Generator, contrast: Contrast, scene: Scene, variant: Variant) -> Tensor | float:
-    """Return what lies behind the particles: clouds, and structure that is no particle."""
+def haze(numbers: np.random.Generator, contrast: Contrast, scene: Scene) -> Tensor | float:
+    """Return the faint clouds that a usual micrograph may have."""
     usual = float(contrast.particles.std()) or 0.02
-    if not variant.wide:
-        return 0.0 if numbers.random() < 0.6 else usual * between(numbers, 0.05, 0.5) * clouds(numbers, contrast, scene)
+    return (
+        0.0
+        if numbers.random() < 0.6
+        else usual * between(numbers, 0.05, 0.5) * clouds(numbers, contrast, scene)
+    )
+
+
+def beyond(numbers: np.random.Generator, contrast: Contrast, scene: Scene) -> Tensor | float:
+    """Return a background beyond the plausible: clouds, no particles, noise like particles."""
+    usual = float(contrast.particles.std()) or 0.02
     total: Tensor | float = 0.0
-    if numbers.random() < 0.7:
+    if numbers.random() < CLOUDED:
         total = usual * between(numbers, 0.05, 6) * clouds(numbers, contrast, scene)
-    if numbers.random() < variant.strange:
+    if numbers.random() < STRANGE:
         total = total + usual * between(numbers, 0.1, 3) * strange(numbers, contrast, scene)
+    if numbers.random() < MIXED:
+        total = total + between(numbers, 0.3, 2) * scrambled(contrast.particles)
     return total
 
 
@@ -317,4 +275,3 @@ def scrambled(image: Tensor) -> Tensor:
     spectrum = torch.fft.rfft2(image).abs() * phases / phases.abs().clamp_min(1e-6)
     noise: Tensor = torch.fft.irfft2(spectrum, s=image.shape)
     return noise
-

@@ -65,9 +65,7 @@ def agreement_by_band(
         One value for each.
     """
     found = cross_power([denoised, other], pixel_size)
-    inside = [
-        (found.frequencies >= 1 / band.coarse) & (found.frequencies < 1 / band.fine) for band in bands
-    ]
+    inside = [(found.frequencies >= 1 / band.coarse) & (found.frequencies < 1 / band.fine) for band in bands]
     sums = np.array([(found.power[:, :, ring] * found.counts[ring]).sum(-1) for ring in inside])
     own, raw, shared = sums[:, 0, 0], sums[:, 1, 1], sums[:, 0, 1]
     with np.errstate(divide="ignore", invalid="ignore"):
