@@ -59,15 +59,14 @@ check: venv
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# The library's tests where neither Qt nor napari is installed.
+# The library's tests as on a cluster: with what is installed there, neither Qt nor napari.
 test-library: .venv/.without-qt
 	.venv/without-qt/bin/python -m pytest $(TWO) tests/cryoden
 
 .venv/.without-qt: .venv/.ready
 	$(PYTHON) -m venv .venv/without-qt
 	.venv/without-qt/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt \
-		torch numpy gemmi markdown-it-py matplotlib mrcfile safetensors tyro rich pytest pytest-xdist hypothesis psutil
-	.venv/without-qt/bin/python -m pip install -q --disable-pip-version-check --no-deps -e .
+		-e . hypothesis packaging psutil pytest pytest-xdist
 	@touch $@
 
 test-all: venv

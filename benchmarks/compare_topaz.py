@@ -21,14 +21,14 @@ from pathlib import Path
 
 import numpy as np
 
-from cryoden import mrc
-from cryoden.cli import main as cryoden
-from cryoden.exposures import Exposure, open_subjects, read
-from cryoden.measures import middle
+from cryoden.cli.main import main as cryoden
+from cryoden.evaluation.checks import SEED
+from cryoden.evaluation.exposures import Exposure, open_subjects, read
+from cryoden.evaluation.half_metrics import middle
+from cryoden.image.normalization import measure
+from cryoden.image.spectra import phase_randomized
+from cryoden.io import mrc
 from cryoden.micrograph import Micrograph, Pixels
-from cryoden.normalization import measure
-from cryoden.scrutiny import SEED
-from cryoden.spectra import phase_randomized
 
 BEYOND = 20.0  # Å
 

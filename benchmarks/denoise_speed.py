@@ -21,12 +21,13 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from cryoden import devices
-from cryoden.checkpoint import Model
-from cryoden.denoising import Denoiser
+from cryoden.compute import devices
+from cryoden.denoising.denoise import Denoiser
 from cryoden.micrograph import Micrograph, Pixels
-from cryoden.networks import WIDTHS, UNet
-from cryoden.settings import DenoisingPrecision, DenoisingSettings, Device
+from cryoden.model.checkpoint import Model
+from cryoden.model.networks import WIDTHS, UNet
+from cryoden.settings.denoising import DenoisingPrecision, DenoisingSettings
+from cryoden.settings.fields import Device
 
 WIDTH = 6  # px, of the Gaussian
 

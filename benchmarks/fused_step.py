@@ -18,8 +18,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from cryoden.fused import FusedBaseline, available
-from cryoden.networks import Baseline
+from cryoden.compute.fused_baseline import FusedBaseline, available
+from cryoden.model.networks import Baseline
 
 GPU = torch.device("cuda")
 BATCHES = 8

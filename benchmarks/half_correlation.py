@@ -13,11 +13,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from cryoden import mrc
-from cryoden.filters import gaussian
-from cryoden.measures import readings
+from cryoden.evaluation.half_metrics import readings
+from cryoden.image.filters import gaussian
+from cryoden.image.normalization import measure
+from cryoden.io import mrc
 from cryoden.micrograph import Pixels
-from cryoden.normalization import measure
 
 WIDTHS = (1, 2, 3, 4, 6, 8, 10, 12, 16, 24)
 

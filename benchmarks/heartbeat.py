@@ -26,15 +26,15 @@ import torch
 from napari.layers import Layer
 from qtpy.QtCore import QEventLoop, Qt, QTimer
 
-from cryoden import pipeline
-from cryoden.events import StepFinished
+from cryoden.events.training import StepFinished
 from cryoden.micrograph import Micrograph
-from cryoden.settings import TrainingSettings
-from napari_cryoden.denoise_widget import DenoiseWidget
-from napari_cryoden.layer_pairs import pairs_of
-from napari_cryoden.layers import raw_layer
-from napari_cryoden.sample_data import sample_pairs
-from napari_cryoden.train_widget import TrainWidget
+from cryoden.settings.training import TrainingSettings
+from cryoden.workflows import train_model
+from napari_cryoden.contributions.sample_data import sample_pairs
+from napari_cryoden.docks.denoise import DenoiseWidget
+from napari_cryoden.docks.train import TrainWidget
+from napari_cryoden.layers.half_pairs import pairs_of
+from napari_cryoden.layers.layer_data import raw_layer
 
 TICK_MS = 5
 
@@ -87,7 +87,7 @@ def trained(viewer: Any, seconds: float, folder: Path, *, preview: bool) -> tupl
 def alone(viewer: Any, seconds: float) -> float:
     """Return the steps per second of the same training without a window to show it."""
     pairs = [pair.opener()() for pair in pairs_of(viewer.layers)]
-    events = pipeline.train_halves(pairs, None, TrainingSettings())
+    events = train_model.train_halves(pairs, None, TrainingSettings())
     steps = (event for event in events if isinstance(event, StepFinished))
     first = next(islice(steps, 2, None))
     last = next(step for step in steps if step.elapsed - first.elapsed > seconds)

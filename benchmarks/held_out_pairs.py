@@ -17,15 +17,17 @@ from pathlib import Path
 import numpy as np
 from half_correlation import WIDTHS, clipped
 
-from cryoden import mrc, pipeline
-from cryoden.checkpoint import load
-from cryoden.denoising import Denoiser
-from cryoden.events import MicrographDenoised
-from cryoden.filters import gaussian
-from cryoden.measures import half_correlation
+from cryoden.denoising.denoise import Denoiser
+from cryoden.events.batch import MicrographDenoised
+from cryoden.image.correlation import pearson
+from cryoden.image.filters import gaussian
+from cryoden.io import mrc
 from cryoden.micrograph import HalfPair, Pixels
-from cryoden.settings import DenoisingSettings, TrainingSettings
-from cryoden.shipped import GENERAL
+from cryoden.model.checkpoint import load
+from cryoden.model.general import GENERAL
+from cryoden.settings.denoising import DenoisingSettings
+from cryoden.settings.training import TrainingSettings
+from cryoden.workflows import train_model
 
 Files = tuple[Path, Path]
 
@@ -36,9 +38,9 @@ def trained(pairs: Sequence[Files], mode: str, minutes: float) -> Path:
     model = Path(tempfile.mkdtemp()) / "model.safetensors"
     settings = TrainingSettings(minutes=minutes)
     if mode == "supervised":
-        events = pipeline.train_supervised(opened, model, settings)
+        events = train_model.train_supervised(opened, model, settings)
     else:
-        events = pipeline.train_halves([HalfPair(*pair) for pair in opened], model, settings)
+        events = train_model.train_halves([HalfPair(*pair) for pair in opened], model, settings)
     *_, last = events
     print(last.message, f"{last.epochs} epochs, {last.elapsed:.0f} s", flush=True)
     return model if model.exists() else GENERAL
@@ -54,9 +56,9 @@ def denoised(path: Path, model: Path) -> Pixels:
 def row(noisy: Path, target: Path, model: Path) -> list[float]:
     """Return r of raw, best Gaussian, Gaussian of 6 px and denoised with the raw target."""
     image, truth = clipped(noisy), clipped(target)
-    smoothed = {width: half_correlation(gaussian(image, width), truth) for width in WIDTHS}
-    found = half_correlation(denoised(noisy, model), truth)
-    return [half_correlation(image, truth), max(smoothed.values()), smoothed[6], found]
+    smoothed = {width: pearson(gaussian(image, width), truth) for width in WIDTHS}
+    found = pearson(denoised(noisy, model), truth)
+    return [pearson(image, truth), max(smoothed.values()), smoothed[6], found]
 
 
 def main() -> None:

@@ -15,12 +15,12 @@ from typing import get_args
 
 import numpy as np
 
-from cryoden import devices
-from cryoden.settings import Device
-from cryoden.side_settings import SimulationSettings
-from cryoden.simulate import exposed
-from cryoden.simulation import scene
-from cryoden.structures import assembly, random_recipe
+from cryoden.compute import devices
+from cryoden.settings.fields import Device
+from cryoden.settings.tools import SimulationSettings
+from cryoden.simulation.assemblies import assembly, random_recipe
+from cryoden.simulation.exposure import exposed
+from cryoden.simulation.files import scene
 
 
 def main() -> None:

@@ -18,14 +18,14 @@ from pathlib import Path
 
 import numpy as np
 
-from cryoden import mrc
-from cryoden.detector import Detector
+from cryoden.image.spectra import RadialProfile, fourier_ring_correlation
+from cryoden.io import mrc
 from cryoden.micrograph import Pixels
-from cryoden.optics import Optics
-from cryoden.scene import Scene
-from cryoden.simulate import exposed
-from cryoden.spectra import RadialProfile, fourier_ring_correlation
-from cryoden.structures import Recipe
+from cryoden.simulation.assemblies import AssemblyRecipe
+from cryoden.simulation.detector import Detector
+from cryoden.simulation.exposure import exposed
+from cryoden.simulation.optics import Optics
+from cryoden.simulation.scene import Scene
 
 EDGE = 3328  # px of both; no more than the real micrograph has
 BANDS = (
@@ -102,7 +102,7 @@ def main() -> None:
         edge=EDGE,
         pixel_size=pixel_size,
         particles=asked.particles,
-        recipes=(Recipe("D2", 465, aspect=1.3),),
+        recipes=(AssemblyRecipe("D2", 465, aspect=1.3),),
         optics=optics,
         dose=47.6,
         detector=Detector(efficiency=1.0),  # the dose was read off the counts

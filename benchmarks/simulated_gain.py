@@ -20,20 +20,24 @@ from typing import get_args
 
 import numpy as np
 
-from cryoden import devices, pipeline
-from cryoden.checkpoint import load
-from cryoden.denoising import Denoiser
-from cryoden.detector import Detector
-from cryoden.events import EpochFinished, MicrographDenoised
-from cryoden.filters import low_passed, wiener
-from cryoden.measures import gain
+from cryoden.compute import devices
+from cryoden.denoising.denoise import Denoiser
+from cryoden.evaluation.half_metrics import gain
+from cryoden.events.batch import MicrographDenoised
+from cryoden.events.training import EpochFinished
+from cryoden.image.filters import low_passed, wiener
 from cryoden.micrograph import Micrograph, Pixels
-from cryoden.optics import Optics
-from cryoden.scene import Scene
-from cryoden.settings import DenoisingSettings, Device, TrainingSettings
-from cryoden.shipped import GENERAL
-from cryoden.simulate import Exposure, exposed
-from cryoden.structures import Structure, assembly, random_recipe
+from cryoden.model.checkpoint import load
+from cryoden.model.general import GENERAL
+from cryoden.settings.denoising import DenoisingSettings
+from cryoden.settings.fields import Device
+from cryoden.settings.training import TrainingSettings
+from cryoden.simulation.assemblies import Structure, assembly, random_recipe
+from cryoden.simulation.detector import Detector
+from cryoden.simulation.exposure import SimulatedExposure, exposed
+from cryoden.simulation.optics import Optics
+from cryoden.simulation.scene import Scene
+from cryoden.workflows import train_model
 
 LOW_PASSES = (5, 8, 12, 17, 24, 30, 40)  # Å
 SEED = 977  # of structures that no training drew
@@ -44,7 +48,7 @@ class Sample:
     """Exposures of one structure."""
 
     name: str
-    exposures: list[Exposure]
+    exposures: list[SimulatedExposure]
 
     @property
     def pixel_size(self) -> float:
@@ -110,7 +114,7 @@ def trained(sample: Sample, asked: argparse.Namespace, seed: int) -> tuple[float
     settings = TrainingSettings(minutes=asked.minutes, device=asked.device, seed=seed, begin=asked.begin)
     with TemporaryDirectory() as folder:
         model = Path(folder) / "own.safetensors"
-        events = list(pipeline.train_halves(pairs, model, settings))
+        events = list(train_model.train_halves(pairs, model, settings))
         fell = sum(event.fallen for event in events if isinstance(event, EpochFinished) and event.epoch)
         return by_model(model if model.exists() else GENERAL, sample, asked), fell
 

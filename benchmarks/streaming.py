@@ -31,13 +31,13 @@ import numpy as np
 import psutil
 import torch
 
-from cryoden import devices
+from cryoden.compute import devices
 from cryoden.experiment.engines import chosen
 from cryoden.experiment.index import INDEX, SHARDS, Layout, Source, index_text, plan_of, shard_name
 from cryoden.experiment.store import PatchStore
-from cryoden.experiment.streaming import PairBatch, Stream, order
-from cryoden.experiment_settings import BaselineSettings, PatchSettings
-from cryoden.networks import build
+from cryoden.experiment.stream import PairBatch, Stream, order
+from cryoden.model.networks import build
+from cryoden.settings.baseline import BaselineSettings, PatchSettings
 
 Step = Callable[[PairBatch], object]
 

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from cryoden.filters import gaussian
+from cryoden.image.filters import gaussian
 from cryoden.micrograph import Pixels
-from cryoden.pictures import png
-from cryoden.simulate import SAMPLE, Exposure, exposed
-from cryoden.structures import Recipe
+from cryoden.reporting.thumbnails import png
+from cryoden.simulation.assemblies import AssemblyRecipe
+from cryoden.simulation.exposure import SAMPLE, SimulatedExposure, exposed
 
 PAGE = Path(__file__).with_name("images") / "simulated.png"
 SHOWN, GAP = 384, 6  # px
@@ -20,7 +20,7 @@ CROWDED = replace(
     SAMPLE,
     edge=2 * SHOWN,
     particles=50,
-    recipes=(Recipe("C2", 250), Recipe("O", 900, 35, seed=4), Recipe("D3", 400)),
+    recipes=(AssemblyRecipe("C2", 250), AssemblyRecipe("O", 900, 35, seed=4), AssemblyRecipe("D3", 400)),
     carbon=0.3,
     gold=4,
     contamination=4,
@@ -35,7 +35,7 @@ def tile(image: Pixels) -> NDArray[np.uint8]:
     return np.pad(grey, ((0, GAP), (0, GAP)), constant_values=255)
 
 
-def row(shown: Exposure, binning: int) -> NDArray[np.uint8]:
+def row(shown: SimulatedExposure, binning: int) -> NDArray[np.uint8]:
     """Return even half, the same smoothed by 16 Å, clean, and clean with ice."""
     images = (shown.even, gaussian(shown.even, 8), shown.clean, shown.clean_with_ice)
     side = shown.scene.edge // binning

@@ -15,12 +15,12 @@ from tempfile import TemporaryDirectory
 import napari
 from qtpy.QtGui import QImage
 
+from napari_cryoden.contributions.sample_data import sample_pairs
+from napari_cryoden.contributions.writer import write
 from napari_cryoden.demo import picture, wait
-from napari_cryoden.plot_dock import TITLE
-from napari_cryoden.runs_dock import TITLE as RUNS_TITLE
-from napari_cryoden.sample_data import sample_pairs
-from napari_cryoden.spectra_dock import TITLE as SPECTRA_TITLE
-from napari_cryoden.writer import write
+from napari_cryoden.plots.loss_dock import TITLE
+from napari_cryoden.plots.runs_dock import TITLE as RUNS_TITLE
+from napari_cryoden.plots.spectra_dock import TITLE as SPECTRA_TITLE
 
 IMAGES = Path(__file__).resolve().with_name("images")
 SIZE = (1366, 768)  # of the smallest screen it should fit

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from cryoden import record
-from cryoden.columns import columns
-from cryoden.scores import Table
-from cryoden.verdicts import verdicts
+from cryoden.evaluation import json_file
+from cryoden.evaluation.columns import columns
+from cryoden.evaluation.conclusions import conclusions
+from cryoden.evaluation.scores import Table
 
 PAGE = Path(__file__).with_name("quality.md")
 HEAD = """# Quality
@@ -49,7 +49,7 @@ def _section(title: str, table: Table) -> str:
         "| " + " | ".join(column.text(table, row).replace("*", "\\*") for column in chosen) + " |"
         for row in table.rows
     ]
-    found = [f"- {one.better.mark} **{one.name}**: {one.better.words}" for one in verdicts(table)]
+    found = [f"- {one.better.mark} **{one.name}**: {one.better.words}" for one in conclusions(table)]
     lines = ["", head, "|---" * len(chosen) + "|", *rows, "", *found, ""]
     return "\n".join([f"## {title}", "", _basis(table), *lines])
 
@@ -71,7 +71,9 @@ def _source(source: str) -> str:
 def main(words: Sequence[str]) -> None:
     """Write the page."""
     files = dict(word.partition("=")[::2] for word in words)
-    PAGE.write_text(page({title: record.load(Path(file)) for title, file in files.items()}), encoding="utf-8")
+    PAGE.write_text(
+        page({title: json_file.load(Path(file)) for title, file in files.items()}), encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":

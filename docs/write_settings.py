@@ -6,10 +6,12 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-from cryoden.experiment_settings import BaselineSettings, PatchSettings
-from cryoden.setting import Setting, described
-from cryoden.settings import DenoisingSettings, ReadingSettings, TrainingSettings
-from cryoden.side_settings import EvaluationSettings, SimulationSettings, ThinningSettings
+from cryoden.settings.baseline import BaselineSettings, PatchSettings
+from cryoden.settings.denoising import DenoisingSettings
+from cryoden.settings.fields import Setting, fields_of
+from cryoden.settings.reading import ReadingSettings
+from cryoden.settings.tools import EvaluationSettings, SimulationSettings, ThinningSettings
+from cryoden.settings.training import TrainingSettings
 
 PAGE = Path(__file__).with_name("settings.md")
 KINDS = {
@@ -37,7 +39,7 @@ def page() -> str:
 def _table(title: str, kind: type) -> str:
     defaults = {field.name: field.default for field in fields(kind)}
     lines = [f"## {title}", "", "| setting | what it does | default | range |", "|---|---|---|---|"]
-    for name, (plain, setting) in described(kind).items():
+    for name, (plain, setting) in fields_of(kind).items():
         default = f"{defaults[name]} {setting.unit}".rstrip()
         lines.append(f"| `{name}` | {setting.help} | {default} | {_range(plain, setting)} |")
     return "\n".join([*lines, ""])

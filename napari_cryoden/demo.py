@@ -17,10 +17,10 @@ from napari.layers import Layer
 from qtpy.QtCore import QEventLoop, QTimer
 
 from cryoden.errors import CryodenError, TrainingError
-from cryoden.run_folder import RunFolder
-from napari_cryoden.denoise_widget import DenoiseWidget
-from napari_cryoden.sample_data import sample_pairs
-from napari_cryoden.train_widget import TrainWidget
+from cryoden.runs.folder import RunFolder
+from napari_cryoden.contributions.sample_data import sample_pairs
+from napari_cryoden.docks.denoise import DenoiseWidget
+from napari_cryoden.docks.train import TrainWidget
 
 SIZE = (1480, 940)
 PATIENCE_MS = 120_000

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from napari.settings import get_plugin_settings
 
-from cryoden.settings import Device
-from napari_cryoden.file_field import typed
+from cryoden.settings.fields import Device
+from napari_cryoden.paths import typed
 
 PLUGIN = "napari-cryoden"
 

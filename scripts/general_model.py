@@ -28,10 +28,10 @@ import torch
 from torch import Tensor, distributed, nn
 from training_scenes import EDGE, WORKING, Shot, chain, limited, shot, small_recipe
 
-from cryoden import checkpoint
-from cryoden.checkpoint import Model
-from cryoden.networks import UNet, loaded
-from cryoden.structures import Structure, assembly
+from cryoden.model import checkpoint
+from cryoden.model.checkpoint import Model
+from cryoden.model.networks import UNet, loaded
+from cryoden.simulation.assemblies import Structure, assembly
 
 DETECTOR = 1.0  # Å/px, typical of the 0.5 to 5 it is trained for
 PATCH, BATCH, GROUP = 256, 32, 4  # px; patches; of one exposure

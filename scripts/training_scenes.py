@@ -17,12 +17,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cryoden.detector import Detector
-from cryoden.normalization import robust, typical
-from cryoden.optics import Grid, Optics
-from cryoden.scene import Contrast, Scene
-from cryoden.simulate import seen
-from cryoden.structures import RESIDUE_MASS, RESIDUE_POTENTIAL, Recipe, Structure, random_recipe
+from cryoden.image.normalization import robust, typical
+from cryoden.simulation.assemblies import (
+    RESIDUE_MASS,
+    RESIDUE_POTENTIAL,
+    AssemblyRecipe,
+    Structure,
+    random_recipe,
+)
+from cryoden.simulation.detector import Detector
+from cryoden.simulation.exposure import seen
+from cryoden.simulation.optics import Grid, Optics
+from cryoden.simulation.scene import Contrast, Scene
 
 WORKING = 3.0  # Å
 EDGE = 1024  # px
@@ -61,7 +67,7 @@ def between(numbers: np.random.Generator, low: float, high: float) -> float:
     return float(np.exp(numbers.uniform(np.log(low), np.log(high))))
 
 
-def small_recipe(numbers: np.random.Generator) -> Recipe:
+def small_recipe(numbers: np.random.Generator) -> AssemblyRecipe:
     """Return the recipe of an assembly, in a quarter one of 40 to 150 kDa."""
     recipe = random_recipe(numbers)
     return replace(recipe, mass=between(numbers, 40, 150), wall=0.0) if numbers.random() < 0.25 else recipe

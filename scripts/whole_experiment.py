@@ -13,15 +13,15 @@ import os
 import time
 from pathlib import Path
 
-from cryoden import devices
-from cryoden.experiment.recipe import PatchPairs
-from cryoden.experiment.stories import baseline
-from cryoden.experiment_settings import BaselineSettings, Engine, PatchSettings
+from cryoden.cli.show_training import follow_training
+from cryoden.compute import devices
+from cryoden.experiment.pairs import PatchPairs
+from cryoden.experiment.workflow import baseline
 from cryoden.micrograph import Micrograph
-from cryoden.run_folder import RunFolder
-from cryoden.scene import Scene
-from cryoden.simulate import exposed
-from cryoden.training_console import follow_training
+from cryoden.runs.folder import RunFolder
+from cryoden.settings.baseline import BaselineSettings, Engine, PatchSettings
+from cryoden.simulation.exposure import exposed
+from cryoden.simulation.scene import Scene
 
 
 def micrographs(count: int) -> list[Micrograph]:

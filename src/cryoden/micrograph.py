@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Pixels = NDArray[np.float32]
+Array = NDArray[np.float64]  # what is measured on them
 
 
 class Windowed(Protocol):

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from cryoden import mrc
+from cryoden.io import mrc
 from cryoden.micrograph import HalfPair, Micrograph, Pixels
-from cryoden.regions import TrainingPair
+from cryoden.training.holdout import TrainingPair
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,8 @@ def scene(seed: int = 0, shape: tuple[int, int] = (160, 192), signal: float = 0.
     rows, columns = np.indices(shape)
     clean = np.zeros(shape)
     for row, column in numbers.integers(0, shape, (shape[0] * shape[1] // 1500, 2)):
-        clean -= np.hypot(rows - row, columns - column) < 6
+        near = slice(max(0, row - 6), row + 7), slice(max(0, column - 6), column + 7)
+        clean[near] -= np.hypot(rows[near] - row, columns[near] - column) < 6
     clean = signal * (clean - clean.mean()) / clean.std()
     even, odd = ((100 + 10 * (clean + numbers.normal(size=shape))).astype(np.float32) for _ in range(2))
     return Known(

@@ -7,6 +7,7 @@ import os
 os.environ.setdefault("QT_API", "pyqt6")
 os.environ["NAPARI_CONFIG"] = ""  # no settings of the person who runs the tests, read or written
 
+import gc
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,15 +21,37 @@ from napari.layers import Layer
 from napari.utils.notifications import notification_manager
 from npe2 import PluginManifest
 from npe2._pytest_plugin import TestPluginManager
+from pytestqt.qtbot import QtBot
 
 import napari_cryoden
-from cryoden import pipeline, simulate
 from cryoden.micrograph import Micrograph
-from cryoden.scene import Scene
-from cryoden.settings import TrainingSettings
-from napari_cryoden.layers import raw_layer
+from cryoden.settings.training import TrainingSettings
+from cryoden.workflows import train_model
+from napari_cryoden.jobs import job
+from napari_cryoden.layers.layer_data import raw_layer
+from tests.napari_cryoden import runs
+from tests.napari_cryoden.patience import SECONDS, Patient
+from tests.napari_cryoden.restless import Restless
 
 PLUGIN = Path(napari_cryoden.__file__).parent
+
+
+@pytest.fixture
+def qtbot(qapp: Any, request: pytest.FixtureRequest) -> QtBot:  # noqa: ARG001  there must be one
+    """pytest-qt's, with patience."""
+    return Patient(request)
+
+
+@pytest.fixture(autouse=True)
+def _restless(request: pytest.FixtureRequest) -> Iterator[None]:
+    """With ``--restless``, a slow event loop whose events come when it pleases."""
+    seed = request.config.getoption("restless")
+    if seed is None:
+        yield
+        return
+    request.getfixturevalue("qapp")
+    with Restless(f"{seed} {request.node.nodeid}"):
+        yield
 
 
 @pytest.fixture
@@ -49,12 +72,31 @@ def viewer(
         yield make_napari_viewer(strict_qt="raise", show=True)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _what_is_imported_is_no_garbage() -> None:
+    """Python need not look through it each time a window closes, which takes longer than all else."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def _a_window_waits_for_its_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At its end, however slow the machine; a user's window has two seconds for it."""
+    monkeypatch.setattr(job, "STOP_SECONDS", SECONDS)
+
+
+@pytest.fixture
+def step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work that waits until the interface has taken its last event: a test can stop it before its end."""
+    monkeypatch.setattr(job.Job, "ahead", 1)
+
+
 @pytest.fixture(autouse=True)
 def _no_thread_is_left() -> Iterator[None]:
     yield
     left = [thread for thread in threading.enumerate() if thread.name == "cryoden-worker"]
     for thread in left:
-        thread.join(10)
+        thread.join(SECONDS)
     assert not [thread for thread in left if thread.is_alive()], "a worker outlived its window"
 
 
@@ -62,9 +104,9 @@ def _no_thread_is_left() -> Iterator[None]:
 def model(tmp_path_factory: Any) -> Any:
     """A real model, of a run too short to be a good one."""
     path = tmp_path_factory.mktemp("model") / "model.safetensors"
-    pairs = [simulate.simulated(Scene(edge=256, particles=8, seed=s), f"m{s}") for s in (1, 2)]
+    pairs = [runs.halves(f"m{s}", s, 256) for s in (1, 2)]
     settings = TrainingSettings(epochs=30, steps_per_epoch=1, batch=1, patch=64)
-    for _ in pipeline.train_halves(pairs, path, settings):
+    for _ in train_model.train_halves(pairs, path, settings):
         if path.exists():
             break
     assert path.exists()
@@ -149,7 +191,7 @@ def add_halves(viewer: Any) -> Callable[..., Any]:
     """Adds two small simulated pairs as layers."""
 
     def add() -> list[Any]:
-        pairs = [simulate.simulated(Scene(edge=512, particles=30, seed=s), f"m{s}") for s in (1, 2)]
+        pairs = [runs.halves(f"m{s}", seed=s) for s in (1, 2)]
         halves = [half for pair in pairs for half in (pair.even, pair.odd)]
         return [viewer.add_layer(Layer.create(*raw_layer(cast("Micrograph", half)))) for half in halves]
 

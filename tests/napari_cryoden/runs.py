@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
 
-from cryoden import simulate
-from cryoden.events import (
+from cryoden.events.history import History
+from cryoden.events.quality import HeldOutQuality, References
+from cryoden.events.training import (
     EpochFinished,
     PhaseStarted,
     StepFinished,
@@ -18,12 +20,11 @@ from cryoden.events import (
     TrainingFinished,
     TrainingStarted,
 )
-from cryoden.history import History
-from cryoden.judgement import HeldOutQuality, References
+from cryoden.events.training_status import assess
 from cryoden.micrograph import HalfPair
-from cryoden.scene import Scene
-from cryoden.settings import TrainingSettings
-from cryoden.verdict import judge
+from cryoden.settings.training import TrainingSettings
+from cryoden.simulation import exposure
+from cryoden.simulation.scene import Scene
 
 FLOOR = 0.977
 REFERENCES = References(
@@ -61,7 +62,7 @@ def epoch(
     train = math.nan if number == 0 else validation - 0.001
     weights = WEIGHTS if best else None
     made = EpochFinished(number, number * 10, number * 1.0, train, validation, 0.02, False, QUALITY, weights)
-    return replace(made, verdict=judge(REFERENCES, [*before, made]))
+    return replace(made, verdict=assess(REFERENCES, [*before, made]))
 
 
 def events(epochs: int = 5) -> Iterator[TrainingEvent]:
@@ -95,8 +96,18 @@ def endless() -> Generator[TrainingEvent, None, None]:
 
 
 def pairs() -> list[HalfPair]:
-    scene = Scene(edge=256, particles=8)
-    return [simulate.simulated(scene, "one"), simulate.simulated(scene, "two")]
+    return [halves(name, edge=256) for name in ("one", "two")]
+
+
+def halves(name: str, seed: int = 0, edge: int = 512) -> HalfPair:
+    """A simulated pair; each caller has pixels of its own."""
+    shown = _exposed(seed, edge)
+    return replace(shown, even=shown.even.copy(), odd=shown.odd.copy()).pair(name)
+
+
+@cache
+def _exposed(seed: int, edge: int) -> exposure.SimulatedExposure:
+    return exposure.exposed(Scene(edge=edge, particles=round(30 * (edge / 512) ** 2), seed=seed))
 
 
 def quick(**changes: Any) -> TrainingSettings:

@@ -10,7 +10,7 @@ import mrcfile
 import numpy as np
 from PIL import Image
 
-from cryoden import checkpoint
+from cryoden.model import checkpoint
 
 
 def test_the_demonstration_walks_the_whole_way_and_leaves_its_results(tmp_path: Any) -> None:

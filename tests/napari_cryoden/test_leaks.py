@@ -17,8 +17,8 @@ from npe2 import PluginManifest
 from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QApplication
 
-from cryoden import checkpoint
-from cryoden.settings import TrainingSettings
+from cryoden.model import checkpoint
+from cryoden.settings.training import TrainingSettings
 
 OPENED = 100
 
@@ -55,20 +55,16 @@ def test_docks_opened_and_closed_a_hundred_times_leave_nothing(
 
     def once(name: str) -> None:
         dock, _ = docked(name)
-        qtbot.wait(1)
+        QApplication.processEvents()
         dock.destroyOnClose()
 
     for name in every:  # what the window itself keeps: its jobs, and the plot below the canvas
         once(name)
-    qtbot.waitUntil(
-        lambda: not [t for t in threading.enumerate() if t.name == "cryoden-worker"], timeout=20_000
-    )
+    qtbot.waitUntil(lambda: not [t for t in threading.enumerate() if t.name == "cryoden-worker"])
     before = held(viewer)
     for name in islice(cycle(every), OPENED):
         once(name)
-    qtbot.waitUntil(
-        lambda: not [t for t in threading.enumerate() if t.name == "cryoden-worker"], timeout=20_000
-    )
+    qtbot.waitUntil(lambda: not [t for t in threading.enumerate() if t.name == "cryoden-worker"])
     assert held(viewer) == before
 
 
@@ -90,17 +86,17 @@ def test_after_running_out_of_memory_the_next_run_works(
 ) -> None:
     train = docked("Train a denoiser")[1]
     add_halves()
-    qtbot.waitUntil(train.train_button.isEnabled, timeout=20_000)
+    qtbot.waitUntil(train.train_button.isEnabled)
     too_much = TrainingSettings(device="cpu", epochs=1, steps_per_epoch=1, batch=1024, precision="float32")
     train.form.set(too_much)
     train.folder.path = tmp_path / "too_much"
-    with little_memory(1 << 30), qtbot.waitSignal(train.run.ended, timeout=60_000):
+    with little_memory(1 << 30), qtbot.waitSignal(train.run.ended):
         train.train_button.click()
     assert notices[0].startswith("T06  out of memory")
     assert train.run.state == "failed"
     train.form.set(TrainingSettings(device="cpu", epochs=8, steps_per_epoch=1, batch=1, patch=64))
     train.folder.path = tmp_path / "less"
-    with qtbot.waitSignal(train.run.ended, timeout=60_000):
+    with qtbot.waitSignal(train.run.ended):
         train.train_button.click()
     assert train.run.state == "finished"
     assert len(train.run.history.losses) == 8

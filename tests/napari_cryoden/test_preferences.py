@@ -9,9 +9,10 @@ import torch
 from napari.settings import get_plugin_settings
 
 from cryoden.errors import MicrographError
-from cryoden.settings import Device, TrainingSettings
+from cryoden.settings.fields import Device
+from cryoden.settings.training import TrainingSettings
+from napari_cryoden.jobs.training import TrainingJob
 from napari_cryoden.preferences import Preferences, preferences
-from napari_cryoden.run import Run
 
 
 def declared(manifest: Any) -> dict[str, Any]:
@@ -58,8 +59,8 @@ def test_a_run_leaves_as_many_cores_as_were_chosen(
         threads.append(torch.get_num_threads())
         raise MicrographError("F24", None, "nothing to learn from")
 
-    run = Run.of(viewer)
-    with qtbot.waitSignal(run.ended, timeout=60_000):
+    run = TrainingJob.of(viewer)
+    with qtbot.waitSignal(run.ended):
         run.train(opened, tmp_path / "m", TrainingSettings())
     assert threads == [1]
 
@@ -84,7 +85,7 @@ def test_a_run_begins_with_a_live_preview_when_that_was_chosen(
     train.viewer.layers.selection.clear()
     qtbot.waitUntil(train.train_button.isEnabled)
     train.folder.path = tmp_path / "m"
-    with qtbot.waitSignal(train.run.ended, timeout=60_000):
+    with qtbot.waitSignal(train.run.ended):
         train.train_button.click()
         assert train.preview.layer.layer is (first if wanted else None)
         train.run.stop()

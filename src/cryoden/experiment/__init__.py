@@ -1,1 +1,1 @@
-"""The baseline experiment: patch pairs streamed from disk, a small network, and what its loss is worth."""
+"""The baseline experiment: patch pairs, its run, and its export to other languages."""

@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cryoden.dataset.output_paths import make_folder
 from cryoden.errors import MicrographError, OutputError
-from cryoden.experiment.begun import PLAN, agree, claimed, note, refuse_too_little_room
+from cryoden.experiment.build_lock import PLAN, agree, claimed, note, refuse_too_little_room
 from cryoden.experiment.index import INDEX, Layout, index_text, plan_of, shard_name
 from cryoden.experiment.origin import origin
-from cryoden.experiment.recipe import PatchPairs
-from cryoden.outputs import make_folder
-from cryoden.provenance import versions
-from cryoden.publish import publishing
+from cryoden.experiment.pairs import PatchPairs
+from cryoden.io.atomic import atomic_write
+from cryoden.io.provenance import versions
 
 THREADS, AHEAD = 4, 8
 NAMED = 5  # micrographs that are left out; the rest is counted
@@ -105,7 +105,7 @@ def build(pairs: PatchPairs, folder: Path) -> Iterator[BuildEvent]:
         for number in range(layout.shards):
             yield from writer.shard(number)
         scales = [asdict(pairs.scale(which)) if count else None for which, count in enumerate(pairs.counts)]
-        with publishing(folder / INDEX, overwrite=True) as temporary:
+        with atomic_write(folder / INDEX, overwrite=True) as temporary:
             more = {"scales": scales, "versions": versions(), "crc32": writer.sums}
             temporary.write_text(index_text(plan | more), encoding="utf-8")
         (folder / PLAN).unlink(missing_ok=True)
@@ -163,7 +163,7 @@ class _Writer:
 
     def _written(self, number: int, chosen: range) -> Iterator[PairWritten]:
         path, made = self._folder / shard_name(number), self._made(chosen)
-        with closing(made), publishing(path, overwrite=True) as temporary, temporary.open("wb") as file:
+        with closing(made), atomic_write(path, overwrite=True) as temporary, temporary.open("wb") as file:
             for index, stored in zip(chosen, made, strict=True):
                 self.sums.append(zlib.crc32(stored.data))
                 file.write(stored.data)

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from cryoden import devices
+from cryoden.compute import devices
+from cryoden.compute.fused_baseline import available
+from cryoden.compute.place import Place
 from cryoden.errors import SettingsError
 from cryoden.experiment.fused_engine import FusedEngine
-from cryoden.experiment.streaming import PairBatch
-from cryoden.experiment_settings import BaselineSettings
-from cryoden.fused import available
-from cryoden.networks import Network
-from cryoden.optimization import Place
+from cryoden.experiment.stream import PairBatch
+from cryoden.model.networks import Network
+from cryoden.settings.baseline import BaselineSettings
 
 
 class Engine(Protocol):

@@ -6,16 +6,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from cryoden import devices
-from cryoden.experiment.streaming import PairBatch
-from cryoden.experiment_settings import BaselineSettings
-from cryoden.fused import FusedBaseline
-from cryoden.networks import Network
-from cryoden.optimization import Place
+from cryoden.compute import devices
+from cryoden.compute.fused_baseline import FusedBaseline
+from cryoden.compute.place import Place
+from cryoden.experiment.stream import PairBatch
+from cryoden.model.networks import Network
+from cryoden.settings.baseline import BaselineSettings
 
 
 class FusedEngine:
-    """Two launches a step on one NVIDIA GPU; see `cryoden.fused`.
+    """Two launches a step on one NVIDIA GPU; see `cryoden.compute.fused_baseline`.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from cryoden.errors import PatchFileError
-from cryoden.experiment_settings import PatchSettings
+from cryoden.settings.baseline import PatchSettings
 
 FORMAT = "cryoden-patches-1"
 INDEX = "index.json"

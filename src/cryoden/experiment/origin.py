@@ -13,10 +13,10 @@ import numpy as np
 
 from cryoden.errors import CryodenError, printable
 from cryoden.experiment.index import Source
-from cryoden.experiment.recipe import PatchPairs
-from cryoden.header import open_regular
+from cryoden.experiment.pairs import PatchPairs
+from cryoden.io.mrc_header import open_regular
+from cryoden.io.mrc_windows import MicrographFile, finite_window
 from cryoden.micrograph import Windowed
-from cryoden.stored import MicrographFile, numbers
 
 BLOCK, BLOCKS = 1 << 16, 16  # bytes of a file that are looked at: 1 MiB, evenly spread
 
@@ -56,7 +56,7 @@ def _comparable(plan: Mapping[str, Any]) -> dict[str, Any]:
 def _source(micrograph: Windowed, role: str, count: int) -> Source:
     rows, columns = micrograph.shape
     if micrograph.path is None:
-        pixels = np.ascontiguousarray(numbers(micrograph, 0, 0, rows, columns))
+        pixels = np.ascontiguousarray(finite_window(micrograph, 0, 0, rows, columns))
         return Source(micrograph.name, role, count, [rows, columns], zlib.crc32(pixels.data))
     size, crc = _fingerprint(micrograph.path)
     path, stored = str(micrograph.path.absolute()), ""

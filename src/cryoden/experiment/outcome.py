@@ -8,23 +8,24 @@ from typing import Any
 
 import numpy as np
 
-from cryoden.checkpoint import load
-from cryoden.denoising import denoise
-from cryoden.evaluation import EvaluationFinished, evaluate_with
-from cryoden.events import MicrographDenoised
-from cryoden.experiment.alignment import alignment
-from cryoden.experiment.held import read_pair
-from cryoden.experiment.inspection import sample
-from cryoden.experiment.recipe import with_noise
-from cryoden.experiment.streaming import Known
-from cryoden.exposures import Subject
+from cryoden.denoising.denoise import denoise
+from cryoden.evaluation.conclusions import compared
+from cryoden.evaluation.evaluate import EvaluationFinished, evaluate_with
+from cryoden.evaluation.exposures import Subject
+from cryoden.evaluation.scores import Row
+from cryoden.events.batch import MicrographDenoised
+from cryoden.experiment.holdout import read_pair
+from cryoden.experiment.inspect_pairs import sample
+from cryoden.experiment.pairs import with_noise
+from cryoden.experiment.stream import Known
+from cryoden.image.patch_alignment import alignment
+from cryoden.io.atomic import atomic_write
 from cryoden.micrograph import HalfPair, Micrograph, Pixels
-from cryoden.publish import publishing
-from cryoden.run_folder import RunFolder
-from cryoden.scores import Row
-from cryoden.settings import DenoisingSettings, Device
-from cryoden.side_settings import EvaluationSettings
-from cryoden.verdicts import compared
+from cryoden.model.checkpoint import load
+from cryoden.runs.folder import RunFolder
+from cryoden.settings.denoising import DenoisingSettings
+from cryoden.settings.fields import Device
+from cryoden.settings.tools import EvaluationSettings
 
 SHOWN, JUDGED = 2, 2  # held-out pairs in the picture, and those that are evaluated
 AGAIN = 2**31  # an epoch no run reaches: noise that training has not seen
@@ -70,7 +71,7 @@ def _data(pairs: Known) -> dict[str, str]:
         "not aligned": f"{int(shifted.sum()):,}",
         "without contrast": f"{int(flat.sum()):,}",
         "targets": f"from {low.min():.3g} to {high.max():.3g}, mean {mean.mean():.3g}",
-        "noisy less target": f"mean {error.mean():+.2g}, standard deviation {spread.mean():.3g}",
+        "noisy less target": f"mean {error.mean():+z.2g}, standard deviation {spread.mean():.3g}",
     }
 
 
@@ -118,12 +119,12 @@ def _picture(folder: RunFolder, rows: Sequence[tuple[Pixels, Pixels, Pixels]]) -
         for axes, image, title in zip(line, images, ("input", "target", "output"), strict=True):
             axes.imshow(image, cmap="gray", vmin=low, vmax=high)
             axes.set(title=title, xticks=[], yticks=[])
-    with publishing(folder.pairs, overwrite=True) as temporary:
+    with atomic_write(folder.pairs, overwrite=True) as temporary:
         figure.savefig(temporary, format="png", dpi=100)
 
 
 def _write(path: Any, told: Mapping[str, Any]) -> None:
-    with publishing(path, overwrite=True) as temporary:
+    with atomic_write(path, overwrite=True) as temporary:
         temporary.write_text(json.dumps(told, indent=1), encoding="utf-8")
 
 

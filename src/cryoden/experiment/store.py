@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from cryoden.errors import PatchFileError, SettingsError
 from cryoden.experiment.index import INDEX, Source, damaged, layout_of, read_index, shard_name
-from cryoden.experiment_settings import PatchSettings
 from cryoden.micrograph import Pixels
+from cryoden.settings.baseline import PatchSettings
 
 MEND = "Give the command that built the data set again: it makes what is missing"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from cryoden.errors import printable
 from cryoden.experiment.build import BuildFinished
-from cryoden.experiment.inspection import Doubt, Findings
+from cryoden.experiment.inspect_pairs import Doubt, Findings
 from cryoden.experiment.store import PatchStore
 
 NAMED = 10  # of what is wrong; the rest is counted

@@ -1,0 +1,1 @@
+"""What napari calls by name: reader, writer, sample data."""

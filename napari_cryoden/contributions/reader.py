@@ -1,0 +1,113 @@
+"""Opens MRC micrographs as layers, and folders of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from os import DirEntry, PathLike, fspath
+from pathlib import Path
+from typing import Any
+
+import napari
+from napari.utils.notifications import show_error
+
+from cryoden.dataset.folder_walk import entries, is_micrograph, micrographs_below
+from cryoden.errors import CryodenError
+from cryoden.io import mrc
+from napari_cryoden.layers import layer_data
+from napari_cryoden.notify import show_remarks
+from napari_cryoden.paths import FEW
+
+Path_ = str | PathLike[str]
+Reader = Callable[[Path_ | Sequence[Path_]], list[Any]]
+LOOKED_AT = 5_000  # names, before a folder counts as one without micrographs
+
+
+def get_reader(path: Path_ | Sequence[Path_]) -> Reader | None:
+    """Return what reads these paths, ``None`` for paths to be left to other plugins.
+
+    `read` is for files with an MRC suffix, in any case; `read_folder` for one folder that holds
+    such files, or folders of them.
+    """
+    paths = _listed(path)
+    if len(paths) == 1 and paths[0].is_dir():
+        return read_folder if _holds_micrographs(paths[0]) else None
+    return read if paths and all(one.suffix.lower() in mrc.SUFFIXES for one in paths) else None
+
+
+def read(path: Path_ | Sequence[Path_]) -> list[Any]:
+    """Return one layer per micrograph; a file that is none is told in one line.
+
+    What is odd about a file that opens is told as a warning, once.
+
+    Notes
+    -----
+    napari answers an exception of a reader with a dialog about plugins and drops the files
+    that come after it. So a bad file is shown as an error of its own and gives the layer
+    list ``[(None,)]``, napari's way to say "handled, nothing to show".
+    """
+    found: list[layer_data.LayerData] = []
+    for one in _listed(path):
+        try:
+            micrograph = mrc.read(one)
+        except CryodenError as error:
+            show_error(str(error))
+            continue
+        found.append(layer_data.raw_layer(micrograph))
+        show_remarks(str(one), micrograph.warnings)
+    if any("units" in attributes for _, attributes, _ in found):
+        _show_scale_bar()
+    return [*found] or [(None,)]
+
+
+def read_folder(path: Path_ | Sequence[Path_]) -> list[Any]:
+    """Return the layers of a folder with few micrographs; list those of any other in the Open dock.
+
+    Without a window there is no dock, and all are read: a script gets what it asks for.
+    """
+    (folder,) = _listed(path)
+    viewer = napari.current_viewer()
+    if viewer is None or _is_small(folder):
+        return read(list(micrographs_below(folder)))
+    from napari_cryoden.navigation import show_dock  # noqa: PLC0415  it needs Qt, which reading does not
+
+    show_dock(viewer, "Open micrographs").collect(folder)
+    return [(None,)]
+
+
+def _show_scale_bar() -> None:
+    viewer = napari.current_viewer()
+    if viewer is None:
+        return
+    from napari_cryoden.layers.scale_bar import show_scale_bar  # noqa: PLC0415  as above
+
+    show_scale_bar(viewer)
+
+
+def _holds_micrographs(folder: Path) -> bool:
+    """Whether there is one in the folder or the folders in it; a whole disk is not searched."""
+    return any(map(is_micrograph, islice(_near(folder), LOOKED_AT)))
+
+
+def _is_small(folder: Path) -> bool:
+    """Whether the folder holds no folders, and few enough micrographs to open them all."""
+    inside = list(islice(entries(folder), LOOKED_AT))
+    flat = len(inside) < LOOKED_AT and not any(entry.is_dir() for entry in inside)
+    return flat and sum(map(is_micrograph, inside)) <= FEW
+
+
+def _near(folder: Path) -> Iterator[DirEntry[str]]:
+    """Yield what is in a folder, then what is in its folders."""
+    within: list[str] = []
+    for entry in entries(folder):
+        yield entry
+        if entry.is_dir():
+            within.append(entry.path)
+    for one in within:
+        yield from entries(one)
+
+
+def _listed(path: Path_ | Sequence[Path_]) -> list[Path]:
+    """One path or several, as napari hands them."""
+    several = [path] if isinstance(path, (str, PathLike)) else path
+    return [Path(fspath(one)) for one in several]

@@ -1,0 +1,36 @@
+"""Saves one image layer as an MRC file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from napari.layers import Image
+
+from cryoden.io import mrc
+from cryoden.io.atomic import atomic_write
+from napari_cryoden.layers import layer_data
+
+
+def write(path: str, data: Any, attributes: Mapping[str, Any]) -> list[str]:
+    """Write the layer whole or not at all, and never onto the file it comes from.
+
+    The pixel size is the layer's scale where that is a length; origin, extended header and
+    labels come from the source file while it is there.
+
+    Raises
+    ------
+    CryodenError
+        What is wrong in one line, which napari shows: F32 for anything but one gray image,
+        O04 for the source itself, O06 for a folder that cannot be written, O13 for NaN.
+    """
+    layer = Image(data, **attributes)
+    facts, micrograph = layer_data.facts_of(layer), layer_data.to_micrograph(layer)
+    named = facts.get("source")
+    source = Path(named) if named and Path(named).is_file() else None
+    label = f"napari-cryoden: {facts.get('role', 'image')} micrograph saved from napari"
+    # The file dialog has already asked whether to replace an existing file.
+    with atomic_write(Path(path), overwrite=True, inputs=[source] if source else []) as temporary:
+        mrc.write(temporary, micrograph.data, pixel_size=micrograph.pixel_size, like=source, label=label)
+    return [path]

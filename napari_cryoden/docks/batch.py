@@ -1,0 +1,160 @@
+"""The dock "Batch"."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from napari.utils.notifications import show_error
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QProgressBar, QPushButton
+
+from cryoden.errors import CryodenError
+from cryoden.settings.denoising import DenoisingSettings
+from napari_cryoden.jobs.batch import BatchJob, Result
+from napari_cryoden.preferences import preferences
+from napari_cryoden.widgets.batch_files import BatchFiles
+from napari_cryoden.widgets.dock import Dock, heading, status_label
+from napari_cryoden.widgets.model_field import ModelField
+from napari_cryoden.widgets.path_field import PathField
+from napari_cryoden.widgets.settings_form import SettingsForm
+from napari_cryoden.window import plain
+
+INPUTS = "RELION STAR or MRC files (*.star *.mrc *.mrcs *.map *.st *.rec)"
+STATES = {"paused": "Paused · ", "stopping": "Stopping after this tile · "}
+
+
+class BatchWidget(Dock):
+    """Choose a folder or a STAR file; a folder with the denoised micrographs comes of it.
+
+    The batch itself belongs to the window: this dock may be closed and opened again meanwhile.
+    """
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
+        self.viewer = plain(napari_viewer)
+        self.batch = BatchJob.of(self.viewer)
+        self.micrographs = PathField(
+            "either", "Folder of micrographs, or a STAR file", INPUTS, "a folder, or a RELION STAR file"
+        )
+        self.output = PathField("folder", "Folder for the results")
+        self.model = ModelField(self.viewer)
+        self.form = SettingsForm(DenoisingSettings(device=preferences().device))
+        self.replace = QCheckBox("replace results made otherwise")
+        self.files = BatchFiles()
+        self.denoise_button, self.cancel_button = QPushButton("Denoise all"), QPushButton("Cancel")
+        self.pause_button = QPushButton("Pause")
+        self.progress = QProgressBar()
+        self.status = status_label()
+        self._proposed: Path | None = None
+        self._lay_out()
+        self._connect()
+        self.micrographs.path, self.output.path = self.batch.micrographs, self.batch.output
+        self.follow()
+
+    def denoise(self) -> None:
+        """Denoise all files, or say in one line why not."""
+        micrographs, output, model = self.micrographs.path, self.output.path, self.model.path
+        if micrographs is None or output is None or model is None:
+            return
+        try:
+            settings, replace = self.form.settings(), self.replace.isChecked()
+            self.batch.denoise(micrographs, output, model, settings, replace)
+        except CryodenError as error:
+            show_error(str(error))
+
+    def pause(self) -> None:
+        """Pause the batch, or go on with it."""
+        self.batch.pause(not self.batch.paused)
+
+    def open_result(self, result: Result) -> None:
+        """Show a result beside its micrograph."""
+        try:
+            self.batch.open_result(result)
+        except CryodenError as error:
+            show_error(str(error))
+
+    def follow(self) -> None:
+        """Show the state of the window's batch."""
+        job, problem = self.batch, self._problem()
+        self.denoise_button.setEnabled(not problem)
+        self.denoise_button.setToolTip(problem or "Denoise every file that is not done yet")
+        under_way = job.running and not job.stopping
+        for button, use in (
+            (self.pause_button, "Wait after the tile under way"),
+            (self.cancel_button, "Stop after the tile under way; files that are done stay"),
+        ):
+            button.setEnabled(under_way)
+            button.setToolTip(use if under_way else self._why_not())
+        self.pause_button.setText("Resume" if job.paused else "Pause")
+        self.status.setText(STATES.get(job.state, "") + (job.status or problem))
+        self.status.setToolTip(job.status)
+        self._show_progress()
+        self.files.follow(job)
+
+    def _show_progress(self) -> None:
+        done = self.batch.progress
+        waiting = self.batch.running and done is None
+        self.progress.setRange(0, 0 if waiting else 1000)
+        if not waiting:
+            self.progress.setValue(round(1000 * (done or 0)))
+
+    def _problem(self) -> str:
+        if self.batch.running:
+            return "A batch is under way in this window; cancel it or wait for its end"
+        if self.micrographs.path is None:
+            return "Choose a folder of micrographs, or a STAR file"
+        if not self.micrographs.path.exists():
+            return f"There is no file or folder {self.micrographs.path}"
+        if self.output.path is None:
+            return "Choose a folder for the results"
+        return self.model.problem
+
+    def _why_not(self) -> str:
+        return "Stopping after the tile under way" if self.batch.stopping else "No batch is under way"
+
+    def _propose(self) -> None:
+        """Name a folder beside the micrographs, unless the user has named one.
+
+        Inside their folder it would be one more folder of micrographs to the next batch.
+        """
+        if self.micrographs.path is None or self.output.path not in {None, self._proposed}:
+            return
+        chosen = self.micrographs.path.absolute()
+        folder = chosen.parent if os.access(chosen.parent, os.W_OK) else Path.home()
+        self._proposed = folder / f"{chosen.name if chosen.is_dir() else chosen.stem}_denoised"
+        self.output.path = self._proposed
+
+    def _connect(self) -> None:
+        self.denoise_button.clicked.connect(self.denoise)
+        self.pause_button.clicked.connect(self.pause)
+        self.cancel_button.clicked.connect(self.batch.stop)
+        self.files.wanted.connect(self.open_result)
+        self.micrographs.chosen.connect(self._propose)
+        for field in (self.micrographs, self.output, self.model):
+            field.changed.connect(self.follow)
+        self.batch.changed.connect(self.follow)
+        self.batch.failed.connect(show_error)
+
+    def _lay_out(self) -> None:
+        self.replace.setToolTip(
+            "Else a result made with another model, with other settings or from another file is kept and "
+            "named below; what is done already is never done again"
+        )
+        for title, widget in (
+            ("Micrographs", self.micrographs),
+            ("Folder for the results", self.output),
+            ("Model file", self.model),
+            ("Settings", self.form),
+        ):
+            self.column.addWidget(heading(title))
+            self.column.addWidget(widget)
+        self.column.addWidget(self.replace)
+        self.column.addWidget(self.files)
+        self.column.addStretch(1)
+        buttons = QHBoxLayout()
+        for button in (self.denoise_button, self.pause_button, self.cancel_button):
+            buttons.addWidget(button)
+        self.footer.addLayout(buttons)
+        self.footer.addWidget(self.progress)
+        self.footer.addWidget(self.status)

@@ -1,0 +1,148 @@
+"""The dock "Denoise"."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from napari.layers import Image
+from napari.utils.notifications import show_error
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QProgressBar, QPushButton
+
+from cryoden.errors import CryodenError
+from cryoden.settings.denoising import DenoisingSettings
+from napari_cryoden.jobs.denoising import DenoisingJob
+from napari_cryoden.layers.layer_data import facts_of
+from napari_cryoden.preferences import preferences
+from napari_cryoden.widgets.dock import Dock, heading, status_label
+from napari_cryoden.widgets.layer_combo import LayerCombo
+from napari_cryoden.widgets.model_field import ModelField
+from napari_cryoden.widgets.path_field import PathField
+from napari_cryoden.widgets.settings_form import SettingsForm
+from napari_cryoden.window import plain
+
+
+class DenoiseWidget(Dock):
+    """Choose a layer and a model; the result appears beside the raw layer."""
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
+        self.viewer = plain(napari_viewer)
+        self.denoising = DenoisingJob.of(self.viewer)
+        self.layer = LayerCombo(self.viewer, "The micrograph to denoise")
+        self.model = ModelField(self.viewer)
+        self.form = SettingsForm(DenoisingSettings(device=preferences().device))
+        self.also_difference = QCheckBox("also add the difference")
+        self.also_file = QCheckBox("also write an MRC file")
+        self.output = PathField("save", "MRC file to write", "MRC files (*.mrc)")
+        self.denoise_button, self.cancel_button = QPushButton("Denoise"), QPushButton("Cancel")
+        self.compare_button = QPushButton("Raw | denoised")
+        self.progress = QProgressBar()
+        self.status = status_label()
+        self._proposed: Path | None = None
+        self._lay_out()
+        self._connect()
+        self._choose_active()
+        self._propose()
+        self.follow()
+
+    def denoise(self) -> None:
+        """Denoise the chosen layer, or say in one line why not."""
+        layer, model = self.layer.layer, self.model.path
+        if layer is None or model is None:
+            return
+        output = self.output.path if self.also_file.isChecked() else None
+        try:
+            difference = self.also_difference.isChecked()
+            self.denoising.denoise(layer, model, self.form.settings(), output, difference)
+        except CryodenError as error:
+            show_error(str(error))
+
+    def follow(self) -> None:
+        """Show the state of the window's denoising."""
+        job = self.denoising
+        problem = self._problem()
+        self.denoise_button.setEnabled(not problem)
+        self.denoise_button.setToolTip(problem or "Add the denoised layer beside the raw one")
+        self.cancel_button.setEnabled(job.running and not job.stopping)
+        self.cancel_button.setToolTip(
+            "Stop after the tile under way" if job.running else "Nothing is under way"
+        )
+        shown = job.result is not None and job.result in self.viewer.layers
+        self.compare_button.setEnabled(job.comparison.active or shown)
+        self.compare_button.setChecked(job.comparison.active)
+        self.status.setText("stopping after this tile …" if job.stopping else job.status or problem)
+        done, total = job.tiles
+        self.progress.setRange(0, total or (0 if job.running else 1))
+        self.progress.setValue(done)
+
+    def _choose_active(self) -> None:
+        """Begin with the layer the user has selected."""
+        active = self.viewer.layers.selection.active
+        if isinstance(active, Image):
+            self.layer.layer = active
+
+    def _problem(self) -> str:
+        if self.denoising.running:
+            return "A micrograph is being denoised; cancel it or wait for its end"
+        if self.layer.layer is None:
+            return "Open a micrograph first"
+        return self.model.problem
+
+    def _compare(self, side_by_side: bool) -> None:
+        job = self.denoising
+        if side_by_side and job.raw is not None and job.result is not None:
+            job.comparison.show(job.raw, job.result)
+        else:
+            job.comparison.leave()
+            self.follow()
+
+    def _propose(self) -> None:
+        """Name the output after the layer, beside its source or in the home folder."""
+        layer = self.layer.layer
+        if layer is None or self.output.path not in {None, self._proposed}:
+            return
+        source = facts_of(layer).get("source")
+        folder = Path(source).parent if source else Path.home()
+        self._proposed = folder / f"{layer.name.replace('/', '_')}_denoised.mrc"
+        self.output.path = self._proposed
+
+    def _chosen(self) -> None:
+        self._propose()
+        self.follow()
+
+    def _connect(self) -> None:
+        self.denoise_button.clicked.connect(self.denoise)
+        self.cancel_button.clicked.connect(self.denoising.stop)
+        self.compare_button.clicked.connect(self._compare)
+        self.also_file.toggled.connect(self.output.setVisible)
+        self.layer.currentIndexChanged.connect(self._chosen)
+        self.model.changed.connect(self.follow)
+        self.denoising.changed.connect(self.follow)
+        self.denoising.comparison.changed.connect(self.follow)
+        self.denoising.failed.connect(show_error)
+
+    def _lay_out(self) -> None:
+        self.output.setVisible(False)
+        self.also_difference.setToolTip("Raw minus denoised, as a layer: it should look like noise")
+        self.also_file.setToolTip("Write the result with the header of the micrograph's file, too")
+        self.compare_button.setCheckable(True)
+        self.compare_button.setToolTip("Show both side by side; once more gives your own view back")
+        for title, widget in (
+            ("Micrograph", self.layer),
+            ("Model file", self.model),
+            ("Settings", self.form),
+        ):
+            self.column.addWidget(heading(title))
+            self.column.addWidget(widget)
+        self.column.addWidget(self.also_difference)
+        self.column.addWidget(self.also_file)
+        self.column.addWidget(self.output)
+        self.column.addStretch(1)
+        buttons = QHBoxLayout()
+        for button in (self.denoise_button, self.cancel_button):
+            buttons.addWidget(button)
+        self.footer.addLayout(buttons)
+        self.footer.addWidget(self.compare_button)
+        self.footer.addWidget(self.progress)
+        self.footer.addWidget(self.status)

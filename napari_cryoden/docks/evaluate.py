@@ -1,0 +1,178 @@
+"""The dock "Evaluate"."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from napari.utils.notifications import show_error
+from qtpy.QtWidgets import QFileDialog, QFormLayout, QHBoxLayout, QProgressBar, QPushButton, QWidget
+
+from cryoden.errors import CryodenError
+from cryoden.evaluation import json_file, report
+from cryoden.settings.tools import EvaluationSettings
+from napari_cryoden.jobs.evaluation import EvaluationJob, LayerPair
+from napari_cryoden.jobs.training import TrainingJob
+from napari_cryoden.layers.half_pairs import pairs_of
+from napari_cryoden.paths import MODELS
+from napari_cryoden.plots.evaluation_dock import show_evaluation
+from napari_cryoden.preferences import preferences
+from napari_cryoden.widgets.dock import Dock, heading, status_label, weakly
+from napari_cryoden.widgets.layer_combo import LayerCombo
+from napari_cryoden.widgets.path_field import PathField
+from napari_cryoden.widgets.settings_form import SettingsForm
+from napari_cryoden.window import plain
+
+KINDS = "Report (*.html);;Figures (*.json)"
+
+
+class EvaluateWidget(Dock):
+    """Choose raw halves, and what they became: layers, or a model file."""
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
+        self.viewer = plain(napari_viewer)
+        self.evaluating, self.run = EvaluationJob.of(self.viewer), TrainingJob.of(self.viewer)
+        self.even, self.odd = (LayerCombo(self.viewer, f"The raw {half} half") for half in ("even", "odd"))
+        self.denoised_even, self.denoised_odd = (
+            LayerCombo(self.viewer, f"The {half} half as it was denoised, by any program", none="none")
+            for half in ("even", "odd")
+        )
+        self.model = PathField("open", "Model file", MODELS, "none")
+        self.form = SettingsForm(EvaluationSettings(device=preferences().device))
+        self.evaluate_button, self.cancel_button = QPushButton("Evaluate"), QPushButton("Cancel")
+        self.save_button = QPushButton("Save report…")
+        self.table_button = QPushButton("Table")
+        self.progress = QProgressBar()
+        self.status = status_label()
+        self._lay_out()
+        self._connect()
+        self._offer()
+        self.follow()
+
+    def evaluate(self) -> None:
+        """Evaluate what is chosen, or say in one line why not."""
+        models = () if self.model.path is None else (self.model.path,)
+        raw = (self.even.layer, self.odd.layer)
+        try:
+            self.evaluating.evaluate(raw, self._denoised(), models, self.form.settings())
+        except CryodenError as error:
+            show_error(str(error))
+            return
+        show_evaluation(self.viewer)
+
+    def save(self, path: Path) -> None:
+        """Write the last result as a page, or as figures where the name ends in ``.json``."""
+        result = self.evaluating.result
+        if result is None:
+            return
+        try:
+            if path.suffix.lower() == ".json":
+                json_file.write(result.table, path)
+            else:
+                report.write(result.table, result.pictures, path)
+        except CryodenError as error:
+            show_error(str(error))
+        else:
+            self.status.setText(f"Written: {path}")
+
+    def show_table(self) -> None:
+        """Show the table below the canvas again."""
+        show_evaluation(self.viewer)
+
+    def follow(self) -> None:
+        """Show the state of the window's evaluation."""
+        job, problem = self.evaluating, self._problem()
+        self.evaluate_button.setEnabled(not problem)
+        self.evaluate_button.setToolTip(
+            problem or "Compare with doing nothing, low-passes and a Wiener filter"
+        )
+        self.cancel_button.setEnabled(job.running and not job.stopping)
+        self.save_button.setEnabled(job.result is not None)
+        self.status.setText("stopping after this step …" if job.stopping else job.status or problem)
+        known = job.progress is not None
+        self.progress.setRange(0, 1000 if known or not job.running else 0)
+        self.progress.setValue(round(1000 * (job.progress or 0)))
+
+    def _problem(self) -> str:
+        if self.evaluating.running:
+            return "An evaluation is under way; cancel it or wait for its end"
+        if self.even.layer is None or self.even.layer is self.odd.layer:
+            return "Open both raw halves of one exposure"
+        one, other = self.denoised_even.layer, self.denoised_odd.layer
+        if (one is None) is not (other is None):
+            return "Choose both denoised halves, or none"
+        if one is not None and one is other:
+            return "Choose two denoised layers, one for each raw half"
+        if self.model.path is not None and not self.model.path.is_file():
+            return f"There is no model file {self.model.path}"
+        return ""
+
+    def _denoised(self) -> LayerPair | None:
+        one, other = self.denoised_even.layer, self.denoised_odd.layer
+        return None if one is None or other is None else (one, other)
+
+    def _offer(self) -> None:
+        """Choose what nobody has chosen yet: a pair, what was denoised from it, the trained model."""
+        pairs = pairs_of(self.viewer.layers)
+        if pairs and self.even.layer is self.odd.layer:
+            self.even.layer, self.odd.layer = pairs[0].even, pairs[0].odd
+        for raw, denoised in ((self.even, self.denoised_even), (self.odd, self.denoised_odd)):
+            if raw.layer is not None and denoised.layer is None:
+                wanted = f"{raw.layer.name} · denoised"
+                denoised.layer = next((one for one in self.viewer.layers if one.name == wanted), None)
+        if self.model.path is None and self.run.model_file is not None and self.run.model_file.is_file():
+            self.model.path = self.run.model_file
+
+    def _added(self, event: Any = None) -> None:  # noqa: ARG002  napari passes its event
+        self._offer()
+
+    def _ask(self) -> None:
+        keep = QFileDialog.Option.DontConfirmOverwrite  # nothing is ever replaced
+        chosen, _ = QFileDialog.getSaveFileName(self, "Save report", "evaluation.html", KINDS, options=keep)
+        if chosen:
+            self.save(Path(chosen))
+
+    def _connect(self) -> None:
+        self.evaluate_button.clicked.connect(self.evaluate)
+        self.cancel_button.clicked.connect(self.evaluating.stop)
+        self.save_button.clicked.connect(self._ask)
+        self.table_button.clicked.connect(weakly(self.show_table))
+        for box in (self.even, self.odd, self.denoised_even, self.denoised_odd):
+            box.currentIndexChanged.connect(self.follow)
+        self.model.changed.connect(self.follow)
+        self.evaluating.changed.connect(self.follow)
+        self.evaluating.failed.connect(show_error)
+        self.run.changed.connect(self._offer)
+        self.viewer.layers.events.inserted.connect(self._added)
+
+    def _lay_out(self) -> None:
+        self.save_button.setToolTip("A page to look at (HTML), or all figures (JSON)")
+        self.table_button.setToolTip("Show the table below the canvas again")
+        self.cancel_button.setToolTip("Stop after the step under way")
+        for title, content in (
+            ("Raw halves", _halves(self.even, self.odd)),
+            ("Denoised halves", _halves(self.denoised_even, self.denoised_odd)),
+            ("Model file", self.model),
+            ("Settings", self.form),
+        ):
+            self.column.addWidget(heading(title))
+            self.column.addWidget(content)
+        self.column.addStretch(1)
+        for buttons in ((self.evaluate_button, self.cancel_button), (self.save_button, self.table_button)):
+            row = QHBoxLayout()
+            for button in buttons:
+                row.addWidget(button)
+            self.footer.addLayout(row)
+        self.footer.addWidget(self.progress)
+        self.footer.addWidget(self.status)
+
+
+def _halves(even: LayerCombo, odd: LayerCombo) -> QWidget:
+    content = QWidget()
+    rows = QFormLayout(content)
+    rows.setContentsMargins(0, 0, 0, 0)
+    rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    rows.addRow("even", even)
+    rows.addRow("odd", odd)
+    return content

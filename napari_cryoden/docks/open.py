@@ -1,0 +1,244 @@
+"""The dock "Open micrographs"."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from napari.utils.notifications import show_error
+from napari.utils.theme import get_theme
+from qtpy.QtCore import QMimeData, QObject
+from qtpy.QtGui import QDragEnterEvent, QDropEvent
+from qtpy.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QMessageBox, QProgressBar, QPushButton
+
+from cryoden.errors import CryodenError
+from cryoden.io import mrc
+from napari_cryoden.jobs.opening import OpeningJob
+from napari_cryoden.navigation import show_dock
+from napari_cryoden.widgets.dock import Dock, heading, status_label, weakly
+from napari_cryoden.widgets.micrograph_list import MicrographList
+from napari_cryoden.widgets.path_field import PathField
+from napari_cryoden.window import plain
+
+MANY = 20  # micrographs
+MUCH = 4e9  # bytes
+FILTERS = f"Micrographs and STAR files ({' '.join(f'*{suffix}' for suffix in (*mrc.SUFFIXES, '.star'))})"
+EMPTY = "Choose a folder, micrographs or a STAR file, or drop them here"
+NOTHING = "There are no micrographs (MRC files) in it"
+SELECT = "Select in the list what to open; hold Shift or Ctrl for several"
+USE = "Add a layer for each selected micrograph, the halves of a pair side by side; they take {} of memory"
+
+
+class OpenWidget(Dock):
+    """Lists the micrographs of a folder with what is known of them, and opens the chosen ones."""
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
+        self.viewer = plain(napari_viewer)
+        self.opening = OpeningJob.of(self.viewer)
+        self.folder = PathField("folder", "Folder with micrographs", placeholder="folder or STAR file")
+        self.files_button, self.sample_button = QPushButton("Files …"), QPushButton("Sample data")
+        self.list = MicrographList()
+        self.found = status_label()
+        self.all_button, self.ready_button = QPushButton("All"), QPushButton("Ready pairs")
+        self.rest_button = QPushButton("Stop checking")
+        self.open_button, self.cancel_button = QPushButton("Open"), QPushButton("Cancel")
+        self.train_button = QPushButton("Train on this folder")
+        self.progress = QProgressBar()
+        self.status = status_label()
+        self._paths: list[Path] = []
+        self._more: list[Path] = []
+        self._dropping: QObject | None = None
+        self.setAcceptDrops(True)
+        self._lay_out()
+        self._connect()
+        self.follow()
+
+    def show_paths(self, paths: Sequence[Path]) -> None:
+        """List what is in these files, folders and STAR files."""
+        if len(paths) == 1:
+            self.folder.path = paths[0]  # which says it is chosen
+        else:
+            self.folder.path = None
+            self._look(paths)
+
+    def collect(self, path: Path) -> None:
+        """List this and whatever else the same drop names: napari hands over one path after another.
+
+        In between it lets events happen, timers among them, and takes as long as it takes. But an
+        object to be deleted later is deleted when the handler that said so has returned, not before.
+        """
+        self._more.append(path)
+        if len(self._more) == 1:
+            self._dropping = QObject()
+            self._dropping.destroyed.connect(weakly(self._show_collected))
+            self._dropping.deleteLater()
+
+    def open_chosen(self) -> None:
+        """Open the selected micrographs; asks first when they are many or big."""
+        files = self.list.chosen()
+        if files and self._agreed(len(files)):
+            self._begin(lambda: self.opening.open(files))
+
+    def open_sample(self) -> None:
+        """Open the simulated halves."""
+        self._begin(self.opening.simulate)
+
+    def train(self) -> None:
+        """Open the dock "Train a denoiser" on this folder."""
+        show_dock(self.viewer, "Train a denoiser").source.learn_from(self._paths[0])
+
+    def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:  # noqa: N802  Qt's name
+        """Take files and folders of this machine."""
+        if event is not None and _local(event.mimeData()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent | None) -> None:  # noqa: N802  Qt's name
+        """List what was dropped."""
+        paths = _local(event.mimeData()) if event is not None else []
+        if event is not None and paths:
+            event.acceptProposedAction()
+            self.show_paths(paths)
+
+    def follow(self) -> None:
+        """Show what was found, and what can be done."""
+        count, busy = len(self.list.chosen()), self.opening.running
+        memory = in_memory(self.list.bytes_of_chosen())
+        self.open_button.setText(f"Open {count:,} ({memory})" if count else "Open")
+        under_way = "Others are being opened" if busy else ""
+        self._allow(self.open_button, under_way or self._nothing_chosen(), USE.format(memory))
+        self._allow(self.sample_button, under_way, "Open two simulated exposures, each as two halves")
+        self._allow(self.cancel_button, "" if busy else "Nothing is being opened", "Open no more")
+        self._allow(self.all_button, self._nothing_listed(), "Select all that is listed")
+        no_pair = "" if self.list.ready else "No pair is ready, or none is checked yet"
+        self._allow(self.ready_button, no_pair, "Select the pairs whose halves can train a network")
+        idle = "" if self.list.checking else "Nothing is being checked"
+        self._allow(self.rest_button, idle, "Read no more; what is listed stays")
+        self._allow(
+            self.train_button, self._no_training(), "Open the Train dock with the halves in this folder"
+        )
+        self.list.pause(busy)
+        self.found.setText(self._found())
+        self.status.setText(self.opening.status)
+        self.progress.setRange(0, 0 if busy and self.opening.progress is None else 1000)
+        self.progress.setValue(round(1000 * (self.opening.progress or 0)))
+
+    def _found(self) -> str:
+        pairs, others = self.list.pairs, self.list.count() - self.list.pairs
+        if self.list.trouble or not self.list.count():
+            return self._nothing_listed()
+        checked = self.list.checked
+        how = f", {checked:,} of {pairs:,} checked, {self.list.ready:,} ready" if pairs else ""
+        return f"{_counted(pairs, 'pair')} of halves{how}; {_counted(others, 'other micrograph')}"
+
+    def _nothing_listed(self) -> str:
+        if self.list.trouble or self.list.count():
+            return self.list.trouble
+        if self.list.checking:
+            return "Looking for micrographs …"
+        return NOTHING if self._paths else EMPTY
+
+    def _nothing_chosen(self) -> str:
+        return self._nothing_listed() or ("" if self.list.selectedIndexes() else SELECT)
+
+    def _no_training(self) -> str:
+        if len(self._paths) != 1 or not self._paths[0].is_dir():
+            return "List one folder first"
+        return "" if self.list.pairs else "There are no pairs of halves in this folder"
+
+    def _agreed(self, count: int) -> bool:
+        size = self.list.bytes_of_chosen()
+        if count <= MANY and size <= MUCH:
+            return True
+        question = f"Open {count:,} micrographs? As layers they take {in_memory(size)} of memory."
+        answer = QMessageBox.question(self, "Open many micrographs", question)
+        return bool(answer == QMessageBox.StandardButton.Yes)
+
+    def _take_theme(self, event: Any = None) -> None:  # noqa: ARG002  napari passes its event
+        self.list.set_theme(get_theme(self.viewer.theme).type == "dark")
+
+    def _begin(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except CryodenError as error:
+            show_error(str(error))
+
+    def _show_collected(self) -> None:
+        paths, self._more = self._more, []
+        if paths:
+            self.show_paths(paths)
+
+    def _chosen(self) -> None:
+        if self.folder.path is not None:
+            self._look([self.folder.path])
+
+    def _look(self, paths: Sequence[Path]) -> None:
+        self._paths = list(paths)
+        self.list.look(self._paths)
+
+    def _ask(self) -> None:
+        at = str(self._paths[0]) if self._paths else ""
+        files, _ = QFileDialog.getOpenFileNames(self, "Micrographs or a STAR file", at, FILTERS)
+        if files:
+            self.show_paths([Path(file) for file in files])
+
+    def _allow(self, button: QPushButton, problem: str, use: str) -> None:
+        button.setEnabled(not problem)
+        button.setToolTip(problem or use)
+
+    def _connect(self) -> None:
+        self.folder.chosen.connect(self._chosen)
+        self.files_button.clicked.connect(self._ask)
+        self.sample_button.clicked.connect(self.open_sample)
+        self.all_button.clicked.connect(self.list.selectAll)
+        self.ready_button.clicked.connect(self.list.select_ready)
+        self.rest_button.clicked.connect(self.list.rest)
+        self.open_button.clicked.connect(self.open_chosen)
+        self.list.itemActivated.connect(weakly(self.open_chosen))
+        self.cancel_button.clicked.connect(self.opening.stop)
+        self.train_button.clicked.connect(self.train)
+        self.list.changed.connect(self.follow)
+        self.opening.changed.connect(self.follow)
+        self.opening.failed.connect(show_error)
+        self.viewer.events.theme.connect(self._take_theme)
+        self._take_theme()
+
+    def _lay_out(self) -> None:
+        self.folder.line.setAcceptDrops(False)  # it would write the file's address into the line
+        self.files_button.setToolTip("List these micrographs, or those a STAR file names")
+        self.column.addWidget(heading("Look in"))
+        self.column.addWidget(self.folder)
+        self.column.addLayout(_row(self.files_button, self.sample_button))
+        self.column.addWidget(heading("Found"))
+        self.column.addWidget(self.list, stretch=1)
+        self.column.addWidget(self.found)
+        self.column.addLayout(_row(self.all_button, self.ready_button, self.rest_button))
+        buttons = QGridLayout()
+        buttons.addWidget(self.open_button, 0, 0)
+        buttons.addWidget(self.cancel_button, 0, 1)
+        buttons.addWidget(self.train_button, 1, 0, 1, 2)
+        self.footer.addLayout(buttons)
+        self.footer.addWidget(self.progress)
+        self.footer.addWidget(self.status)
+
+
+def in_memory(size: int) -> str:
+    """Return a number of bytes in words."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
+
+
+def _row(*buttons: QPushButton) -> QHBoxLayout:
+    row = QHBoxLayout()
+    for button in buttons:
+        row.addWidget(button)
+    return row
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def _local(dragged: QMimeData | None) -> list[Path]:
+    urls = dragged.urls() if dragged is not None else []
+    return [Path(url.toLocalFile()) for url in urls if url.isLocalFile()]

@@ -1,0 +1,227 @@
+"""The dock "Runs"."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Any
+
+from napari.utils.notifications import show_error
+from qtpy.QtCore import QUrl
+from qtpy.QtGui import QDesktopServices
+from qtpy.QtWidgets import QAbstractItemView, QGridLayout, QMessageBox, QPushButton
+
+from cryoden.errors import CryodenError
+from cryoden.runs.compare import RunSummary, found
+from cryoden.runs.record import RunRecord
+from cryoden.settings.training import TrainingSettings
+from napari_cryoden.jobs.training import TrainingJob
+from napari_cryoden.jobs.worker import Worker
+from napari_cryoden.navigation import show_dock
+from napari_cryoden.paths import RUNS, documents
+from napari_cryoden.plots.runs_dock import show_runs
+from napari_cryoden.plots.runs_table import RunsTable
+from napari_cryoden.widgets.dock import Dock, heading, status_label, weakly
+from napari_cryoden.widgets.path_field import PathField
+from napari_cryoden.window import plain
+
+OTHERS = "It was described by a file, not made by this program"
+SHOWN = ("run", "kept", "state")
+
+
+class RunsWidget(Dock):
+    """Lists the runs below a folder; shows, compares, reuses and deletes them."""
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
+        self.viewer = plain(napari_viewer)
+        self.run = TrainingJob.of(self.viewer)
+        self.root = PathField("folder", "Folder with runs")
+        self.table = RunsTable(SHOWN)
+        self.about = status_label()
+        self.model_button = QPushButton("Use model")
+        self.settings_button = QPushButton("Use settings")
+        self.show_button = QPushButton("Show")
+        self.report_button = QPushButton("Report")
+        self.delete_button = QPushButton("Delete…")
+        self.look_button = QPushButton("Look again")
+        self._worker: Worker | None = None
+        self._lay_out()
+        self._connect()
+        self._propose()
+        self.look()
+
+    def look(self) -> None:
+        """Find runs again, in a thread: the folder may be large, or far away."""
+        root = self.root.path
+        if self._worker is not None or root is None:
+            return
+        self._worker = Worker(lambda: _found(root), self, daemon=True)
+        self._worker.delivered.connect(self._take)
+        self._worker.finished.connect(self._looked)
+        self._worker.start()
+        self.follow()
+
+    def chosen(self) -> list[RunSummary]:
+        """Return the runs that are selected, from top to bottom."""
+        return self.table.chosen()
+
+    def follow(self) -> None:
+        """Show what is selected and what can be done with it."""
+        runs = self.chosen()
+        one = runs[0] if len(runs) == 1 else None
+        self.about.setText(_about(one) if one else self._words(len(runs)))
+        self.about.setToolTip(str(one.place) if one else "")
+        for button, problem, use in (
+            (self.model_button, _no_model(one), "Take its model for denoising"),
+            (self.settings_button, _no_settings(one), "Take its settings for the next training"),
+            (self.report_button, _no_report(one), "Open its report in the browser"),
+            (self.show_button, "" if runs else "Select runs first", "Curves and figures below the canvas"),
+            (self.delete_button, self._kept(runs), "Remove what these runs have written, once you say yes"),
+            (self.look_button, "Looking" if self._worker else "", "Look for runs in this folder again"),
+        ):
+            button.setEnabled(not problem)
+            button.setToolTip(problem or use)
+
+    def use_model(self) -> None:
+        """Put the selected run's model into the Denoise dock."""
+        show_dock(self.viewer, "Denoise").model.path = self._record().folder.model
+
+    def use_settings(self) -> None:
+        """Put the selected run's settings into the Train dock."""
+        self._or_say(
+            lambda: show_dock(self.viewer, "Train a denoiser").form.set(self._record().started.settings)
+        )
+
+    def show_chosen(self) -> None:
+        """Show the selected runs' curves and figures below the canvas."""
+        self._or_say(lambda: show_runs(self.viewer).show_runs(self.chosen()))
+
+    def report(self) -> None:
+        """Open the selected run's report."""
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._record().folder.report)))
+
+    def delete(self) -> None:
+        """Remove the selected runs, once the user has said yes."""
+        runs = self.chosen()
+        names = ", ".join(run.name for run in runs[:5]) + (" …" if len(runs) > 5 else "")
+        question = f"Delete {names} with model, losses and report? This cannot be undone."
+        if QMessageBox.question(self, "Delete runs", question) == QMessageBox.StandardButton.Yes:
+            for run in runs:
+                self._remove(run)
+            self.look()
+
+    def _record(self) -> RunRecord:
+        record = self.chosen()[0].record
+        assert record is not None  # noqa: S101  the buttons are off for runs of others
+        return record
+
+    def _remove(self, run: RunSummary) -> None:
+        if run.record is not None:
+            run.record.folder.remove()
+
+    def _or_say(self, work: Callable[[], Any]) -> None:
+        try:
+            work()
+        except CryodenError as error:
+            show_error(str(error))
+
+    def _kept(self, runs: list[RunSummary]) -> str:
+        if any(run.record is None for run in runs):
+            return OTHERS
+        if any(run.state == "running" for run in runs):
+            return "A run that is under way cannot be deleted; stop it first"
+        return "" if runs else "Select runs first"
+
+    def _words(self, count: int) -> str:
+        if count:
+            return f"{count} runs selected"
+        if self._worker is not None:
+            return "Looking for runs …"
+        return "Select a run" if self.table.rowCount() else "No runs here yet: Train makes one"
+
+    def _take(self, delivered: list[list[RunSummary]]) -> None:
+        self.table.show_runs(delivered[-1])
+
+    def _looked(self) -> None:
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            worker.deleteLater()
+        self.follow()
+
+    def _propose(self) -> None:
+        """Look where this window's runs go."""
+        folder = self.run.folder.path.parent if self.run.folder else documents() / RUNS
+        self.root.path = folder
+
+    def _ended(self, message: str) -> None:  # noqa: ARG002  the Train dock shows it
+        if self.run.folder is not None and self.root.path != self.run.folder.path.parent:
+            self.root.path = self.run.folder.path.parent  # which looks
+        else:
+            self.look()
+
+    def _connect(self) -> None:
+        self.root.chosen.connect(self.look)
+        self.table.itemSelectionChanged.connect(self.follow)
+        self.run.ended.connect(self._ended)
+        for button, work in (
+            (self.model_button, self.use_model),
+            (self.settings_button, self.use_settings),
+            (self.show_button, self.show_chosen),
+            (self.report_button, self.report),
+            (self.delete_button, self.delete),
+            (self.look_button, self.look),
+        ):
+            button.clicked.connect(weakly(work))
+
+    def _lay_out(self) -> None:
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.column.addWidget(heading("Runs in"))
+        self.column.addWidget(self.root)
+        self.column.addWidget(self.table, stretch=1)
+        buttons = QGridLayout()
+        for place, button in enumerate(
+            (
+                self.model_button,
+                self.settings_button,
+                self.show_button,
+                self.report_button,
+                self.delete_button,
+                self.look_button,
+            )
+        ):
+            buttons.addWidget(button, place // 3, place % 3)
+        self.footer.addWidget(self.about)
+        self.footer.addLayout(buttons)
+
+
+def _found(root: Path) -> Generator[list[RunSummary], None, None]:
+    yield found(root)
+
+
+def _about(run: RunSummary) -> str:
+    if run.record is None:
+        return f"{run.state} · {run.hardware or 'unknown hardware'} · described in {run.place.name}"
+    began = run.record.began[:16].replace("T", " ")
+    return f"{began} UTC · {run.network} · {run.hardware}. {run.record.message}"
+
+
+def _not_one(run: RunSummary | None) -> str:
+    if run is None:
+        return "Select one run"
+    return "" if run.record else OTHERS
+
+
+def _no_settings(run: RunSummary | None) -> str:
+    ours = run and run.record and run.record.about.get("settings") == TrainingSettings.__name__
+    return _not_one(run) or ("" if ours else "It is a run of the experiment: cryoden baseline repeats it")
+
+
+def _no_model(run: RunSummary | None) -> str:
+    there = run and run.record and run.record.has_model
+    return _not_one(run) or ("" if there else "It has no model: no epoch was worth keeping")
+
+
+def _no_report(run: RunSummary | None) -> str:
+    there = run and run.record and run.record.folder.report.is_file()
+    return _not_one(run) or ("" if there else "It has no report yet; cryoden report writes one")

@@ -1,0 +1,185 @@
+"""The dock "Train a denoiser"."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from napari.utils.notifications import show_error
+from napari.utils.theme import get_theme
+from qtpy.QtWidgets import QGridLayout, QMessageBox, QProgressBar, QPushButton
+
+from cryoden.errors import CryodenError
+from cryoden.settings.training import TrainingSettings
+from napari_cryoden.jobs.training import TrainingJob
+from napari_cryoden.paths import MODELS, RUNS, documents
+from napari_cryoden.plots.loss_dock import show_plot
+from napari_cryoden.preferences import preferences
+from napari_cryoden.widgets.dock import Dock, heading, status_label, weakly
+from napari_cryoden.widgets.live_preview import LivePreview
+from napari_cryoden.widgets.path_field import PathField
+from napari_cryoden.widgets.settings_form import SettingsForm
+from napari_cryoden.widgets.training_data import TrainingData
+from napari_cryoden.widgets.verdict_label import VerdictLabel
+from napari_cryoden.window import plain
+
+STATES = {"paused": "Paused · ", "stopping": "Stopping after this step · "}
+
+
+class TrainWidget(Dock):
+    """Choose material, a run folder and settings; watch, stop, keep the best.
+
+    The run itself belongs to the window: this dock may be closed and opened again meanwhile.
+    """
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
+        self.viewer = plain(napari_viewer)
+        self.run = TrainingJob.of(self.viewer)
+        self.source = TrainingData(self.viewer)
+        self.folder = PathField("save", "Run folder to make")
+        self.start_model = PathField("open", "Model to go on from", MODELS, "empty: as begin says above")
+        self.preview = LivePreview(self.viewer)
+        self.form = SettingsForm(TrainingSettings(device=preferences().device))
+        self.train_button = QPushButton("Train")
+        self.pause_button = QPushButton("Pause")
+        self.stop_button = QPushButton("Stop (keep best)")
+        self.discard_button = QPushButton("Discard")
+        self.plot_button = QPushButton("Losses")
+        self.verdict = VerdictLabel(lines=2)
+        self.status = status_label()
+        self.progress = QProgressBar()
+        self._proposed: Path | None = None
+        self._lay_out()
+        self._connect()
+        show_plot(self.viewer)
+        self._propose()
+        self.follow()
+
+    def train(self) -> None:
+        """Start a run with what is chosen, or say in one line why not."""
+        try:
+            settings, target = self.form.settings(), self.folder.path
+            if target is None:
+                return
+            self.run.train(self.source.material(), target, settings, self.start_model.path)
+            if preferences().live_preview:
+                self.preview.look_somewhere()
+        except CryodenError as error:
+            show_error(str(error))
+            return
+        show_plot(self.viewer)
+
+    def show_plot(self) -> None:
+        """Show the plot below the canvas again."""
+        show_plot(self.viewer)
+
+    def pause(self) -> None:
+        """Pause the run, or go on with it."""
+        self.run.pause(not self.run.paused)
+
+    def discard(self) -> None:
+        """End the run without a model, once the user has said yes."""
+        question = "End the run and remove everything it has written?"
+        if QMessageBox.question(self, "Discard this run", question) == QMessageBox.StandardButton.Yes:
+            self.run.discard()
+
+    def follow(self) -> None:
+        """Show the state of the window's run."""
+        problem = self._problem()
+        self.train_button.setEnabled(not problem)
+        self.train_button.setToolTip(problem or "Start to learn; the best model so far is always on disk")
+        under_way = self.run.running and not self.run.stopping
+        for button, use in (
+            (self.pause_button, "Wait after the step under way; the clock of the run stops too"),
+            (self.stop_button, "End the run now; the model of its best epoch stays in the run folder"),
+            (self.discard_button, "End the run now and remove everything it has written"),
+        ):
+            button.setEnabled(under_way)
+            button.setToolTip(use if under_way else self._why_not())
+        self.pause_button.setText("Resume" if self.run.paused else "Pause")
+        self.status.setText(STATES.get(self.run.state, "") + self.run.status)
+        self.status.setToolTip(self.run.status)
+        self.verdict.show_verdict(self.run.history.verdict if self.run.history else None)
+        self._show_progress()
+
+    def _take_theme(self, event: Any = None) -> None:  # noqa: ARG002  napari passes its event
+        self.verdict.set_theme(get_theme(self.viewer.theme).type == "dark")
+
+    def _problem(self) -> str:
+        if self.run.running:
+            return "A run is under way in this window; stop it or wait for its end"
+        if self.folder.path is None:
+            return "Choose a folder for the run"
+        if os.path.lexists(self.folder.path):
+            return f"{self.folder.path.name} exists already; a run never replaces a run: choose another name"
+        return self.source.problem
+
+    def _why_not(self) -> str:
+        return "Stopping after the step under way" if self.run.stopping else "No run is under way"
+
+    def _show_progress(self) -> None:
+        done = self.run.progress
+        waiting = self.run.running and done is None
+        self.progress.setRange(0, 0 if waiting else 1000)
+        if not waiting:
+            self.progress.setValue(round(1000 * (done or 0)))
+
+    def _propose(self) -> None:
+        """Name a new run folder where runs go, else beside the data, unless the user has named one."""
+        if self.folder.path not in {None, self._proposed}:
+            return
+        data = self.source.data_folder
+        beside = data / RUNS if data is not None and os.access(data, os.W_OK) else documents() / RUNS
+        self._proposed = free_name(preferences().runs or beside)
+        self.folder.path = self._proposed
+
+    def _ended(self, message: str) -> None:  # noqa: ARG002  the status line shows it
+        self._propose()
+        self.follow()
+
+    def _connect(self) -> None:
+        self.train_button.clicked.connect(self.train)
+        self.pause_button.clicked.connect(self.pause)
+        self.stop_button.clicked.connect(self.run.stop)
+        self.discard_button.clicked.connect(self.discard)
+        self.plot_button.clicked.connect(weakly(self.show_plot))
+        self.plot_button.setToolTip("Show the plot below the canvas again")
+        self.viewer.events.theme.connect(self._take_theme)
+        self._take_theme()
+        self.run.changed.connect(self.follow)
+        self.run.failed.connect(show_error)
+        self.run.ended.connect(self._ended)
+        self.source.changed.connect(self._propose)
+        self.source.changed.connect(self.follow)
+        self.folder.changed.connect(self.follow)
+
+    def _lay_out(self) -> None:
+        for title, widget in (
+            ("Learn from", self.source),
+            ("Live preview", self.preview),
+            ("Run folder to make", self.folder),
+            ("Settings", self.form),
+            ("Go on from", self.start_model),
+        ):
+            self.column.addWidget(heading(title))
+            self.column.addWidget(widget)
+        self.column.addStretch(1)
+        buttons = QGridLayout()
+        for place, button in enumerate((self.train_button, self.pause_button, self.plot_button)):
+            buttons.addWidget(button, 0, place)
+        buttons.addWidget(self.stop_button, 1, 0, 1, 2)
+        buttons.addWidget(self.discard_button, 1, 2)
+        self.footer.addLayout(buttons)
+        self.footer.addWidget(self.progress)
+        self.footer.addWidget(self.verdict)
+        self.footer.addWidget(self.status)
+
+
+def free_name(folder: Path, stem: str = "run") -> Path:
+    """Return a folder that does not exist yet: a new run never replaces an older one unasked."""
+    number = 1
+    while os.path.lexists(path := folder / f"{stem}_{number}"):
+        number += 1
+    return path

@@ -1,0 +1,1 @@
+"""Work in threads: one object per window and kind of work."""

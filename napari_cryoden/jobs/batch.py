@@ -1,0 +1,134 @@
+"""The batch of a viewer window: many files in, as many files out."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator
+from contextlib import closing
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+from napari.layers import Layer
+
+from cryoden.events.batch import BatchEvent, FileFailed, FileFinished, FileSkipped
+from cryoden.events.batch_progress import BatchProgress, summary
+from cryoden.io import mrc
+from cryoden.settings.denoising import DenoisingSettings
+from napari_cryoden.jobs.denoising import DenoisingJob
+from napari_cryoden.jobs.job import Job
+from napari_cryoden.jobs.worker import leave_a_core
+from napari_cryoden.layers import layer_data
+from napari_cryoden.preferences import preferences
+
+KEPT = 100  # results remembered; more are on disk
+Result = FileFinished | FileSkipped
+
+
+class BatchJob(Job):
+    """Denoises the files of a folder or of a STAR file, one after the other.
+
+    Attributes
+    ----------
+    tally : BatchProgress
+        How the batch under way stands, or the last one ended.
+    failures : list of FileFailed
+        Files without a result; a new list for each batch.
+    results : deque
+        The last files done, now or before.
+    micrographs, output : Path or None
+        What was given, and the folder of the results.
+    """
+
+    title = "Denoising a batch"
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__(viewer)
+        self.tally = BatchProgress()
+        self.failures: list[FileFailed] = []
+        self.results: deque[Result] = deque(maxlen=KEPT)
+        self.micrographs: Path | None = None
+        self.output: Path | None = None
+        self._made_with: dict[str, Any] = {}
+
+    def denoise(
+        self,
+        micrographs: Path,
+        output: Path,
+        model: Path,
+        settings: DenoisingSettings,
+        overwrite: bool = False,
+    ) -> None:
+        """Begin with a folder, a STAR file or one micrograph.
+
+        Raises
+        ------
+        TrainingError
+            G05 while another batch is under way.
+        """
+        spare = preferences().spare_cores
+        work = partial(_denoising, micrographs, output, model, settings, overwrite, spare)
+        self.begin(work, "loading the model")
+        self.tally, self.failures, self.results = BatchProgress(), [], deque(maxlen=KEPT)
+        self.micrographs, self.output, self.progress = micrographs, output, None
+        self._made_with = {"model": str(model), "settings": asdict(settings)}
+        self.changed.emit()
+
+    def fold(self, event: BatchEvent) -> None:
+        """Count files, and remember what failed and what was done last."""
+        self.tally.add(event)
+        if isinstance(event, FileFailed):
+            self.failures.append(event)
+        elif isinstance(event, Result):
+            self.results.append(event)
+        self.progress, self.status = self.tally.progress, self.tally.status_line()
+
+    def conclusion(self, stopped: bool) -> str:
+        """Return what was done and where it is."""
+        if self.tally.ended is not None:
+            return f"{summary(self.tally.ended)}, in {self.output}"
+        how = "Canceled" if stopped else "Ended"
+        return f"{how}: {self.tally.done:,} done, in {self.output}. Denoise all goes on from there."
+
+    def open_result(self, result: Result) -> None:
+        """Show a result beside its micrograph.
+
+        Raises
+        ------
+        MicrographError
+            When one of the two cannot be read any more.
+        """
+        denoised, noted = mrc.read(result.output), {"file": str(result.output)}
+        raw = self._layer({"role": "raw", "source": str(result.path)}) or self._add(
+            layer_data.raw_layer(mrc.read(result.path))
+        )
+        shown = self._layer({"role": "denoised"} | noted) or self._add(
+            layer_data.result_layer(raw, denoised, self._made_with | noted)
+        )
+        DenoisingJob.of(self.viewer).comparison.show(raw, shown)
+
+    def _layer(self, facts: dict[str, str]) -> Any:
+        """Return the layer of which these facts are noted, ``None`` where it is not open."""
+        open_ones = (one for one in self.viewer.layers if facts.items() <= layer_data.facts_of(one).items())
+        return next(open_ones, None)
+
+    def _add(self, data: layer_data.LayerData) -> Any:
+        return self.viewer.add_layer(Layer.create(*data))
+
+
+def _denoising(
+    micrographs: Path,
+    output: Path,
+    model: Path,
+    settings: DenoisingSettings,
+    overwrite: bool,
+    spare_cores: int,
+) -> Generator[BatchEvent, None, None]:
+    leave_a_core(spare_cores)
+    from cryoden.workflows import denoise_micrographs  # noqa: PLC0415  it loads torch, which docking must not
+
+    batch = denoise_micrographs.BatchRequest(model, settings, overwrite=overwrite)
+    events = denoise_micrographs.denoise_files([micrographs], output, batch)
+    with closing(cast("Generator[BatchEvent, None, None]", events)):
+        yield from events

@@ -1,0 +1,129 @@
+"""The denoising of a viewer window: one layer in, one layer out."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import ExitStack, closing
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, cast
+
+from napari.utils.notifications import show_error
+
+from cryoden.errors import CryodenError
+from cryoden.events.batch import DenoisingEvent, MicrographDenoised, TileFinished
+from cryoden.io.atomic import atomic_write
+from cryoden.micrograph import Micrograph
+from cryoden.settings.denoising import DenoisingSettings
+from napari_cryoden.jobs.derived_layers import DerivedLayersJob
+from napari_cryoden.jobs.job import Job
+from napari_cryoden.jobs.worker import leave_a_core
+from napari_cryoden.layers import layer_data
+from napari_cryoden.layers.side_by_side import SideBySide
+from napari_cryoden.notify import show_remarks
+from napari_cryoden.preferences import preferences
+
+
+class DenoisingJob(Job):
+    """Denoises one layer at a time and adds the result beside it.
+
+    Attributes
+    ----------
+    tiles : tuple of int
+        Done and total, (0, 0) before the first tile.
+    raw, result : Image or None
+        The layers of the last denoising.
+    comparison : SideBySide
+        The side-by-side view of this window.
+    """
+
+    title = "Denoising"
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__(viewer)
+        self.comparison = SideBySide(self.viewer)
+        self.tiles = (0, 0)
+        self.result: Any = None
+        self.raw: Any = None
+        self._made_with: dict[str, Any] = {}
+        self._written = ""
+        self._with_difference = False
+
+    def denoise(
+        self,
+        raw: Any,
+        model: Path,
+        settings: DenoisingSettings,
+        output: Path | None = None,
+        difference: bool = False,
+    ) -> None:
+        """Begin on a copy of the layer; ``output`` is an MRC file to write, too.
+
+        With ``difference`` what was taken away is added as one more layer.
+
+        Raises
+        ------
+        CryodenError
+            G05 while another is under way, F32 for a layer that is no micrograph.
+        """
+        micrograph, spare = layer_data.to_micrograph(raw), preferences().spare_cores
+        self.begin(lambda: _denoising(micrograph, model, settings, output, spare), f"denoising {raw.name}")
+        self.tiles, self.progress, self.result, self.raw = (0, 0), None, None, raw
+        self._made_with = {"model": str(model), "settings": asdict(settings)}
+        self._written = f" and in {output}" if output else ""
+        self._with_difference = difference
+
+    def fold(self, event: DenoisingEvent) -> None:
+        """Count tiles and add the result layer."""
+        if isinstance(event, TileFinished):
+            self.tiles = (event.done, event.total)
+            self.progress = event.done / event.total
+            self.status = f"tile {event.done} of {event.total}"
+        elif not self.closing:
+            self._add(event.micrograph)
+
+    def conclusion(self, stopped: bool) -> str:
+        """Return where the result is, or that there is none."""
+        if self.result is None:
+            return "Canceled. Nothing was added or written." if stopped else "No result."
+        return f"Done: layer '{self.result.name}'{self._written}"
+
+    def _add(self, micrograph: Micrograph) -> None:
+        data, attributes, _ = layer_data.result_layer(self.raw, micrograph, self._made_with)
+        self.result = self.viewer.add_image(data, **attributes)
+        known = layer_data.warnings_of(self.raw)
+        show_remarks(self.raw.name, (one for one in micrograph.warnings if one not in known))
+        if self.raw in self.viewer.layers:  # it may have been deleted meanwhile
+            self.comparison.show(self.raw, self.result)
+            self._add_difference()
+
+    def _add_difference(self) -> None:
+        if not self._with_difference:
+            return
+        try:
+            DerivedLayersJob.of(self.viewer).difference(self.raw, self.result)
+        except CryodenError as error:  # something else is being computed
+            show_error(str(error))
+
+
+def _denoising(
+    micrograph: Micrograph,
+    model: Path,
+    settings: DenoisingSettings,
+    output: Path | None,
+    spare_cores: int,
+) -> Generator[DenoisingEvent, None, None]:
+    leave_a_core(spare_cores)
+    from cryoden.denoising import denoise  # noqa: PLC0415  it loads torch, which docking must not
+    from cryoden.workflows import denoise_micrographs  # noqa: PLC0415  it loads torch, which docking must not
+
+    with ExitStack() as stack:
+        # First of all: a place that cannot be written is told before any computing.
+        inputs = [model, *([micrograph.path] if micrograph.path else [])]
+        temporary = stack.enter_context(atomic_write(output, inputs=inputs)) if output else None
+        events = denoise_micrographs.denoise_micrograph(micrograph, model, settings)
+        stack.enter_context(closing(cast("Generator[DenoisingEvent, None, None]", events)))
+        denoised = yield from denoise.tiles(events)
+        if temporary is not None:
+            denoise_micrographs.write_denoised(temporary, denoised, model, settings)
+    yield MicrographDenoised(denoised)

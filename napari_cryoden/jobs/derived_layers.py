@@ -1,0 +1,145 @@
+"""What is computed from layers to be looked at beside them: low-pass, difference, spectra."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from cryoden.errors import MicrographError
+from cryoden.image.filters import low_passed
+from cryoden.image.spectra import RadialProfile, fourier_ring_correlation, radial_power
+from cryoden.micrograph import Micrograph
+from napari_cryoden.jobs.job import Job
+from napari_cryoden.layers import layer_data
+from napari_cryoden.layers.half_pairs import pairs_of
+
+PIXEL = 1.0  # Å/px, where it is not known
+
+
+@dataclass(frozen=True, eq=False)
+class Spectra:
+    """Curves of compared layers, by name.
+
+    Parameters
+    ----------
+    power : mapping
+        Of each layer.
+    correlation : mapping
+        Fourier ring correlations: of each layer with the other raw half where that is open, else
+        of the two layers with each other.
+    against : str
+        Name of the other half; empty where none is open.
+    """
+
+    power: dict[str, RadialProfile]
+    correlation: dict[str, RadialProfile]
+    against: str
+
+
+class DerivedLayersJob(Job):
+    """Computes one thing at a time from the layers of a window.
+
+    Attributes
+    ----------
+    added : Image or None
+        The layer the last work added.
+    spectra : Spectra or None
+        The last ones.
+    """
+
+    title = "Computing"
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__(viewer)
+        self.added: Any = None
+        self.spectra: Spectra | None = None
+        self._raw: Any = None
+
+    def low_pass(self, raw: Any, resolution: float) -> None:
+        """Add what is left of a layer without structures finer than so many Å.
+
+        Raises
+        ------
+        CryodenError
+            G05 while another work is under way, F32 for a layer that is no micrograph.
+        """
+        one = layer_data.to_micrograph(raw)
+        size, what = one.pixel_size or PIXEL, f"low-pass {resolution:g} Å"
+        self._begin(raw, what, lambda: replace(one, name=what, data=low_passed(one.data, size, resolution)))
+
+    def difference(self, raw: Any, denoised: Any) -> None:
+        """Add raw minus denoised: what was taken for noise.
+
+        Raises
+        ------
+        CryodenError
+            As `low_pass`; D05 for layers of different sizes.
+        """
+        one, other = (layer_data.to_micrograph(layer) for layer in (raw, denoised))
+        _same_size(one, other)
+        self._begin(raw, "difference", lambda: replace(one, name="difference", data=one.data - other.data))
+
+    def measure(self, compared: Sequence[Any]) -> None:
+        """Find power spectra and Fourier ring correlations of layers of one size.
+
+        Raises
+        ------
+        CryodenError
+            As `difference`.
+        """
+        images = [layer_data.to_micrograph(layer) for layer in compared]
+        other = other_half(self.viewer.layers, compared[0])
+        against = None if other is None else layer_data.to_micrograph(other)
+        for image in (*images[1:], *([against] if against else [])):
+            _same_size(images[0], image)
+        self._begin(compared[0], "spectra", lambda: _spectra(images, against))
+
+    def fold(self, event: Micrograph | Spectra) -> None:
+        """Take the result."""
+        if isinstance(event, Spectra):
+            self.spectra = event
+        elif not self.closing:
+            data, attributes, _ = layer_data.derived_layer(self._raw, event)
+            self.added = self.viewer.add_image(data, **attributes)
+
+    def conclusion(self, stopped: bool) -> str:
+        """Return what was added."""
+        if stopped:
+            return "Stopped."
+        return f"Done: layer '{self.added.name}'" if self.added is not None else "Done."
+
+    def _begin(self, raw: Any, what: str, work: Callable[[], Micrograph | Spectra]) -> None:
+        def working() -> Generator[Micrograph | Spectra, None, None]:
+            yield work()
+
+        self.begin(working, f"computing: {what}")
+        self._raw, self.added = raw, None
+
+
+def other_half(opened: Any, layer: Any) -> Any:
+    """Return the layer with the other half of the same exposure, if it is open."""
+    halves = [(pair.even, pair.odd) for pair in pairs_of(opened)]
+    both = [*halves, *((odd, even) for even, odd in halves)]
+    return next((other for one, other in both if one is layer), None)
+
+
+def _same_size(one: Micrograph, other: Micrograph) -> None:
+    if one.shape != other.shape:
+        sizes = " and ".join("×".join(map(str, each.shape)) for each in (one, other))
+        problem = f"'{one.name}' and '{other.name}' differ in size: {sizes}"
+        raise MicrographError("D05", None, problem, fix="Choose layers of one micrograph")
+
+
+def _spectra(images: Sequence[Micrograph], against: Micrograph | None) -> Spectra:
+    size = images[0].pixel_size or PIXEL
+    pixels = {image.name: np.ascontiguousarray(image.data) for image in images}
+    power = {name: radial_power(data, size) for name, data in pixels.items()}
+    if against is not None:
+        found = {name: fourier_ring_correlation(data, against.data, size) for name, data in pixels.items()}
+        return Spectra(power, found, against.name)
+    (first, one), *rest = pixels.items()
+    found = {f"{first} with {name}": fourier_ring_correlation(one, data, size) for name, data in rest}
+    return Spectra(power, found, "")

@@ -1,0 +1,164 @@
+"""Background work that belongs to a viewer window, not to the dock that started it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+from napari.utils.task_status import Status
+from qtpy.QtCore import QObject, Signal
+
+from cryoden.errors import TrainingError
+from napari_cryoden.jobs.worker import MAILBOX, Work, Worker
+from napari_cryoden.window import main_window, plain
+
+STOP_SECONDS = 2.0
+State = Literal["idle", "preparing", "working", "paused", "stopping", "finished", "stopped", "failed"]
+
+
+class Job(QObject):
+    """At most one worker at a time; lives as a child of the main window.
+
+    Qt never calls ``closeEvent`` of a widget whose dock or window is closed. So widgets hold
+    no run: they look the window's job up, attach to its signals, and may go and come back.
+    The window's own end reaches `end` through napari's list of running tasks, after napari
+    has asked the user once.
+
+    Attributes
+    ----------
+    status : str
+        One line about how the work stands.
+    progress : float or None
+        0 to 1, or ``None`` before the first step.
+
+    Signals
+    -------
+    changed
+        State or progress is new; read it from the attributes.
+    failed : str
+        One line about what went wrong.
+    ended : str
+        One line about how the work ended, failed or not; always the last signal.
+    """
+
+    changed = Signal()
+    failed = Signal(str)
+    ended = Signal(str)
+    title = "Working"
+    ahead = MAILBOX
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__(main_window(viewer))
+        self.viewer = plain(viewer)
+        self.status = ""
+        self.closing = False
+        self._worker: Worker | None = None
+        self._task: Any = None
+        self._failure: str | None = None
+        self._last: State = "idle"
+        self.progress: float | None = None
+
+    @classmethod
+    def of(cls, viewer: Any) -> Self:
+        """Return the job of this kind of the viewer's window; the first caller creates it."""
+        return main_window(viewer).findChild(cls) or cls(viewer)
+
+    @property
+    def running(self) -> bool:
+        """Whether a worker is under way, including while it is stopping."""
+        return self._worker is not None
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the end was asked for and has not come yet."""
+        return self._worker is not None and self._worker.stopped
+
+    @property
+    def paused(self) -> bool:
+        """Whether the work waits to be told to go on."""
+        return self._worker is not None and self._worker.paused and not self._worker.stopped
+
+    @property
+    def state(self) -> State:
+        """The one word that buttons and labels follow."""
+        if not self.running:
+            return self._last
+        if self.stopping:
+            return "stopping"
+        if self.paused:
+            return "paused"
+        return "preparing" if self.progress is None else "working"
+
+    def pause(self, on: bool) -> None:
+        """Wait after the step under way, or go on."""
+        if self._worker is not None:
+            self._worker.pause(on)
+            self.changed.emit()
+
+    def begin(self, work: Work, status: str) -> None:
+        """Start the work, or refuse it in words while another is under way.
+
+        Raises
+        ------
+        TrainingError
+            G05 while this job is running.
+        """
+        if self._worker is not None:
+            problem = f"{self.title.lower()} is under way in this window: {self.status}"
+            raise TrainingError("G05", None, problem, kept="It goes on", fix="Stop it or wait for its end")
+        self._failure, self.status = None, status
+        self._worker = Worker(work, self, ahead=self.ahead)
+        self._worker.delivered.connect(self._receive)
+        self._worker.failed.connect(self._fail)
+        self._worker.finished.connect(self._finish)
+        self._task = self._register()
+        self._worker.start()
+        self.changed.emit()
+
+    def stop(self) -> None:
+        """Ask for the end; asking twice is the same as once."""
+        if self._worker is not None and not self._worker.stopped:
+            self._worker.stop()
+            self.changed.emit()
+
+    def end(self) -> bool:
+        """Stop and wait at most two seconds; for the end of the window, silent towards widgets."""
+        self.closing = True
+        self.blockSignals(True)
+        return self._worker is None or self._worker.stop_and_wait(STOP_SECONDS)
+
+    def fold(self, event: Any) -> None:
+        """Take one event into the state; in the interface's thread."""
+        raise NotImplementedError
+
+    def conclusion(self, stopped: bool) -> str:
+        """Return the line that tells how the work ended."""
+        raise NotImplementedError
+
+    def _receive(self, events: list[Any]) -> None:
+        for event in events:
+            self.fold(event)
+        self.changed.emit()
+
+    def _fail(self, message: str) -> None:
+        self._failure = message
+
+    def _finish(self) -> None:
+        worker, self._worker = self._worker, None
+        stopped = worker is not None and worker.stopped
+        if worker is not None:
+            worker.deleteLater()
+        self.status = self._failure or self.conclusion(stopped)
+        self._last = "failed" if self._failure else "stopped" if stopped else "finished"
+        self._unregister()
+        self.changed.emit()
+        if self._failure:
+            self.failed.emit(self._failure)
+        self.ended.emit(self.status)
+
+    def _register(self) -> Any:
+        return self.viewer.window._register_task_status("napari-cryoden", Status.BUSY, self.title, self.end)
+
+    def _unregister(self) -> None:
+        state = Status.FAILED if self._failure else Status.COMPLETED
+        self.viewer.window._update_task_status(self._task, state, self.title)
+        self._task = None

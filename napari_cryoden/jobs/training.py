@@ -1,0 +1,164 @@
+"""The training run of a viewer window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, cast
+
+from qtpy.QtCore import Signal
+
+from cryoden.events.history import History
+from cryoden.events.training import (
+    EpochFinished,
+    PhaseStarted,
+    PreviewMade,
+    StepFinished,
+    TrainingEvent,
+    TrainingFinished,
+    TrainingStarted,
+)
+from cryoden.micrograph import HalfPair, Windowed
+from cryoden.runs.folder import RunFolder
+from cryoden.settings.training import TrainingSettings
+from cryoden.training.preview_request import PreviewRequest
+from napari_cryoden.jobs.job import Job
+from napari_cryoden.jobs.worker import leave_a_core
+from napari_cryoden.notify import show_remarks
+from napari_cryoden.preferences import preferences
+
+Pairs = Sequence[HalfPair] | Sequence[tuple[Windowed, Windowed]]
+
+
+class TrainingJob(Job):
+    """One training at a time, with its history and the run folder it writes.
+
+    Attributes
+    ----------
+    history : History or None
+        Of the run under way, else of the last one.
+    earlier : History or None
+        Of the run before that.
+    previews : PreviewRequest
+        Where the user looks at a run.
+    folder : RunFolder or None
+        Of the run under way, else of the last one.
+    model_file : Path or None
+        The last model this window trained; set as soon as it is on disk.
+
+    Signals
+    -------
+    previewed : PreviewMade
+        A new picture of what the user looks at.
+    """
+
+    previewed = Signal(object)
+    title = "Training"
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__(viewer)
+        self.history: History | None = None
+        self.earlier: History | None = None
+        self.previews = PreviewRequest()
+        self.folder: RunFolder | None = None
+        self.model_file: Path | None = None
+        self._start: Path | None = None
+        self._reason = ""
+        self._discarded = False
+
+    def train(
+        self,
+        opened: Callable[[], Pairs],
+        folder: Path,
+        settings: TrainingSettings,
+        start: Path | None = None,
+    ) -> None:
+        """Begin a run on what ``opened`` gives when the worker calls it; ``folder`` must not exist.
+
+        Raises
+        ------
+        TrainingError
+            G05 while a run is under way.
+        """
+        given, spare = {"start": start, "previews": self.previews}, preferences().spare_cores
+        keep = RunFolder(folder)
+        self.begin(lambda: _training(opened, keep, settings, given, spare), "starting")
+        if self.history is not None and self.history.epochs:
+            self.earlier = self.history
+        self.history, self.folder, self._start = History(), keep, start
+        self._reason, self.progress, self._discarded = "", None, False
+
+    def discard(self) -> None:
+        """Stop, and remove what this run wrote."""
+        self._discarded = self.running
+        self.stop()
+
+    def fold(self, event: TrainingEvent) -> None:
+        """Add one event to the history and keep the status line new."""
+        if self.history is None:
+            return
+        self.history.add(event)
+        if isinstance(event, TrainingStarted):
+            show_remarks("training", event.warnings)
+        elif isinstance(event, StepFinished):
+            self.progress = event.progress
+        elif isinstance(event, PreviewMade):
+            self.previewed.emit(event)
+        elif isinstance(event, EpochFinished) and event.epoch > 0 and event.weights is not None:
+            self.model_file = self._written
+        elif isinstance(event, TrainingFinished):
+            self._reason = event.message
+        self.status = self.history.status_line()
+
+    def conclusion(self, stopped: bool) -> str:
+        """Return how it ended and where the model is."""
+        if self._discarded:
+            return "Discarded: nothing was kept."
+        best = self.history.best if self.history is not None else None
+        how = self._reason.rstrip(".") or ("Stopped" if stopped else "Finished")
+        if self.folder is None or self.model_file != self._written or best is None:
+            return f"{how}. {self._no_model()}"
+        return f"{how}. Best {best.validation_loss:.4f} at epoch {best.epoch} is in {self.folder.path}"
+
+    @property
+    def _written(self) -> Path | None:
+        """Where this run puts its model."""
+        return self.folder.model if self.folder is not None else None
+
+    def _finish(self) -> None:
+        if self._discarded and self.folder is not None and self.history and self.history.started:
+            self.model_file = None if self.model_file == self._written else self.model_file
+            self.folder.remove()
+        super()._finish()
+
+    def _no_model(self) -> str:
+        if self.history is None or not any(epoch.epoch for epoch in self.history.epochs):
+            return "No epoch was finished: no model was written."
+        if self._start is not None:
+            return f"No epoch was better than its start, {self._start.name}: no model was written."
+        if self._reason:  # it says so itself
+            return "No model was written."
+        return "No epoch was worth keeping: no model was written."
+
+
+def _training(
+    opened: Callable[[], Pairs],
+    keep: RunFolder,
+    settings: TrainingSettings,
+    given: dict[str, Any],
+    spare_cores: int,
+) -> Generator[TrainingEvent, None, None]:
+    yield PhaseStarted("loading PyTorch")
+    leave_a_core(spare_cores)
+    from cryoden.workflows import train_model  # noqa: PLC0415  it loads torch, which docking must not
+
+    found = opened()
+    events: Iterator[TrainingEvent]
+    if found and isinstance(found[0], HalfPair):
+        events = train_model.train_halves(cast("Sequence[HalfPair]", found), keep, settings, **given)
+    else:
+        supervised = cast("Sequence[tuple[Windowed, Windowed]]", found)
+        events = train_model.train_supervised(supervised, keep, settings, **given)
+    with closing(cast("Generator[TrainingEvent, None, None]", events)):
+        yield from events

@@ -1,0 +1,1 @@
+"""Micrographs as layers, and layers beside one another."""

@@ -1,0 +1,170 @@
+"""Layers side by side, in turns or on both sides of a line, and the user's own view back afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from app_model.types import KeyBinding
+from qtpy.QtCore import QObject, Signal
+
+from napari_cryoden.layers.contrast import Matching, limits
+from napari_cryoden.layers.layer_data import facts_of
+from napari_cryoden.layers.swipe import Swipe
+
+Mode = Literal["grid", "blink", "swipe"]
+KEY = "N"  # as in next; napari leaves it free
+
+
+@dataclass(frozen=True)
+class _View:
+    """What the comparison changes in a viewer, as the user had it."""
+
+    enabled: bool
+    shape: tuple[int, int]
+    stride: int
+    spacing: float
+    scale_bar: bool
+    visible: dict[Any, bool]
+    contrast: dict[Any, tuple[float, float]]
+
+
+class SideBySide(QObject):
+    """Shows layers beside each other, one at a time, or one over the other up to a line.
+
+    The Y axis stays as napari draws it, as in the file. A layer that is removed meanwhile leaves
+    the comparison; when fewer than two are left, the user's own view comes back.
+
+    Attributes
+    ----------
+    layers : list of Image
+        What is compared, the raw one first; empty when nothing is.
+    mode : {"grid", "blink", "swipe"}
+        How.
+
+    Signals
+    -------
+    changed
+        What is compared, or how, is new.
+    """
+
+    changed = Signal()
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self._before: _View | None = None
+        self._swipe = Swipe(viewer)
+        self.layers: list[Any] = []
+        self.mode: Mode = "grid"
+        self._columns = 1
+        viewer.layers.events.removed.connect(self._removed)
+        if KeyBinding.from_str(KEY) not in viewer.keymap:
+            viewer.bind_key(KEY, lambda _: self.blink())
+
+    @property
+    def active(self) -> bool:
+        """Whether layers are being compared."""
+        return self._before is not None
+
+    def show(self, raw: Any, denoised: Any, *more: Any, mode: Mode = "grid") -> None:
+        """Compare ``raw``, ``denoised`` and more layers; everything else is hidden.
+
+        In a grid they stand from left to right and share one camera. ``blink`` shows the first,
+        and the next one whenever `blink` is called. ``swipe`` shows ``raw`` on the left of a line
+        and ``denoised`` on its right.
+        """
+        first = self._before is None
+        if self._before is None:
+            self._before = self._view()
+        self.layers, self.mode = [raw, denoised, *more], mode
+        for layer in self.layers[1:]:
+            self._viewer.layers.move(self._viewer.layers.index(layer), len(self._viewer.layers))
+        self._viewer.canvas.overlays.scale_bar.visible = True
+        self._arrange()
+        if first:
+            self._viewer.fit_to_view()
+        self.changed.emit()
+
+    def blink(self) -> None:
+        """Show the next of the layers in place of the one that is shown."""
+        if self.mode == "blink" and self.layers:
+            shown = next((place for place, layer in enumerate(self.layers) if layer.visible), -1)
+            self._only(self.layers[(shown + 1) % len(self.layers)])
+
+    def swipe(self, share: float) -> None:
+        """Move the line to a share of the canvas's width, 0 at its left and 1 at its right."""
+        self._swipe.move(share)
+
+    def match(self, how: Matching) -> None:
+        """Set the contrast of all compared layers."""
+        if not self.layers:
+            return
+        raw, denoised = limits(how, [layer.data for layer in self.layers[:2]])
+        for layer in self.layers:
+            if facts_of(layer).get("role") != "difference":
+                layer.contrast_limits = raw if layer is self.layers[0] else denoised
+
+    def leave(self) -> None:
+        """Give the view back as it was; layers added since stay visible."""
+        before, self._before, self.layers = self._before, None, []
+        self._swipe.off()
+        self._columns = 1
+        if before is None:
+            return
+        grid = self._viewer.canvas.grid
+        grid.enabled, grid.shape, grid.stride = before.enabled, before.shape, before.stride
+        grid.spacing = before.spacing
+        self._viewer.canvas.overlays.scale_bar.visible = before.scale_bar
+        for layer in self._viewer.layers:
+            layer.visible = before.visible.get(layer, True)
+            if layer in before.contrast:
+                layer.contrast_limits = before.contrast[layer]
+        self._viewer.fit_to_view()
+        self.changed.emit()
+
+    def _arrange(self) -> None:
+        grid = self._viewer.canvas.grid
+        self._swipe.off()
+        self._zoom(len(self.layers) if self.mode == "grid" else 1)
+        grid.enabled = self.mode == "grid"
+        if self.mode == "blink":
+            self._only(self.layers[0])
+            return
+        shown = self.layers if self.mode == "grid" else self.layers[:2]
+        for layer in self._viewer.layers:
+            layer.visible = any(layer is one for one in shown)
+        if self.mode == "swipe":
+            self._swipe.on(self.layers[1])
+        else:
+            # Cells are filled from the bottom of the layer list; hidden layers take none.
+            grid.stride, grid.shape, grid.spacing = 1, (1, len(shown)), 4
+
+    def _zoom(self, columns: int) -> None:
+        """Keep what is in sight as wide as it was when the canvas is divided in other columns."""
+        self._viewer.scene.camera.zoom *= self._columns / columns
+        self._columns = columns
+
+    def _only(self, shown: Any) -> None:
+        shown.visible = True  # first, so that the canvas is never empty
+        for layer in self._viewer.layers:
+            layer.visible = layer is shown
+
+    def _removed(self, event: Any) -> None:
+        if not any(event.value is layer for layer in self.layers):
+            return
+        self.layers = [layer for layer in self.layers if layer is not event.value]
+        if len(self.layers) == 1:
+            self.leave()
+        else:
+            self._arrange()
+            self.changed.emit()
+
+    def _view(self) -> _View:
+        grid, scale_bar = self._viewer.canvas.grid, self._viewer.canvas.overlays.scale_bar
+        layers = list(self._viewer.layers)
+        contrast = {one: tuple(one.contrast_limits) for one in layers if hasattr(one, "contrast_limits")}
+        visible = {layer: layer.visible for layer in layers}
+        return _View(
+            grid.enabled, grid.shape, grid.stride, grid.spacing, scale_bar.visible, visible, contrast
+        )

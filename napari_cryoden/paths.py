@@ -1,0 +1,28 @@
+"""Paths that somebody typed, and where runs and models are looked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+MODELS = "Model files (*.safetensors)"
+FEW = 8  # micrographs that one may want all at once
+RUNS = "cryoden_runs"  # the folder beside the data in which runs lie
+
+
+def documents() -> Path:
+    """Return where a user keeps what belongs to no data."""
+    from qtpy.QtCore import QStandardPaths  # noqa: PLC0415  reading micrographs in a script needs no Qt
+
+    place = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.DocumentsLocation)
+    return Path(place) if place and Path(place).is_dir() else Path.home()
+
+
+def typed(text: str) -> Path | None:
+    """Return the path somebody typed, ``None`` for nothing; ``~`` stands for the home folder."""
+    text = text.strip()
+    if not text:
+        return None
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # nobody has this home, or its owner's name is not typed to its end
+        return Path(text)

@@ -1,0 +1,99 @@
+"""How the losses are drawn, and where they are saved: one row above the plot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from napari.utils.notifications import show_error
+from qtpy.QtCore import Signal
+from qtpy.QtGui import QPixmap
+from qtpy.QtWidgets import QCheckBox, QComboBox, QFileDialog, QHBoxLayout, QPushButton, QWidget
+
+from cryoden.errors import CryodenError
+from cryoden.events.history import History
+from cryoden.io.atomic import atomic_write
+from cryoden.runs import metrics
+
+SPANS = {"all epochs": 0, "last 50 epochs": 50, "last 10 epochs": 10}
+KINDS = "Picture (*.png);;Table of losses (*.csv)"
+
+
+class LossControls(QWidget):
+    """Asks for a redraw when something else is to be seen; saves what is seen.
+
+    Parameters
+    ----------
+    picture : callable
+        Gives what is saved as a picture.
+
+    Signals
+    -------
+    changed
+        Another span, scale or run is to be drawn.
+    """
+
+    changed = Signal()
+
+    def __init__(self, picture: Callable[[], QPixmap]) -> None:
+        super().__init__()
+        self._picture = picture
+        self.history: History | None = None
+        self.span = QComboBox()
+        self.span.addItems(list(SPANS))
+        self.span.setToolTip("How much of the run is drawn")
+        self.log = QCheckBox("log")
+        self.log.setToolTip("Losses on a logarithmic scale")
+        self.earlier = QCheckBox("earlier run")
+        self.save_button = QPushButton("Save…")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(8, 2, 8, 0)
+        for widget in (self.span, self.log, self.earlier):
+            row.addWidget(widget)
+        row.addStretch(1)
+        row.addWidget(self.save_button)
+        self.span.currentIndexChanged.connect(self.changed)
+        self.log.toggled.connect(self.changed)
+        self.earlier.toggled.connect(self.changed)
+        self.save_button.clicked.connect(self.ask)
+        self.follow(None, None)
+
+    def follow(self, history: History | None, earlier: History | None) -> None:
+        """Offer what there is."""
+        self.history = history
+        self.earlier.setEnabled(earlier is not None)
+        self.earlier.setToolTip(
+            "Draw the validation of the run before this one, too"
+            if earlier
+            else "No earlier run in this window"
+        )
+        self.save_button.setEnabled(history is not None)
+        self.save_button.setToolTip(
+            "Save the plot as a picture, or all losses as a table" if history else "No run yet"
+        )
+
+    def since(self, history: History) -> int:
+        """Return the step the drawing begins at."""
+        last = SPANS[self.span.currentText()]
+        return history.epochs[-last - 1].step if 0 < last < len(history.epochs) else 0
+
+    def ask(self) -> None:
+        """Ask where to save, and save there."""
+        chosen, kind = QFileDialog.getSaveFileName(self, "Save the losses", "losses.png", KINDS)
+        if chosen:
+            wanted = ".csv" if "csv" in kind else ".png"
+            path = Path(chosen)
+            self.save(path if path.suffix in {".png", ".csv"} else path.with_name(path.name + wanted))
+
+    def save(self, path: Path) -> None:
+        """Save a table where the name ends in ``.csv``, else a picture; a failure is told in one line."""
+        if self.history is None:
+            return
+        try:
+            if path.suffix == ".csv":
+                metrics.write(self.history, path)
+                return
+            with atomic_write(path, overwrite=True) as temporary:
+                self._picture().save(str(temporary), "PNG")
+        except CryodenError as error:
+            show_error(str(error))

@@ -1,0 +1,108 @@
+"""What each line of the loss plot is and where it stands: words beside the plot, never on it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pyqtgraph as pg
+from qtpy.QtCore import QPointF, Qt
+from qtpy.QtGui import QBrush, QColor, QPainter, QPen, QPixmap, QPolygonF
+from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
+
+from cryoden.events.history import History, length
+from cryoden.events.reference_lines import LINES, REFERENCES
+
+SCROLL_BAR = 22  # px, in napari's style
+_DASHES = {"restart": (1, 4), "earlier": (1, 2)} | {name: line.dashes for name, line in LINES.items()}
+_THIN = {"steps", "gaussian", "restart", "pointer"}
+
+
+def colors(dark: bool) -> dict[str, str]:
+    """Return the color of each line for a dark or a light background."""
+    return {name: line.on_dark if dark else line.on_white for name, line in LINES.items()}
+
+
+def pen(name: str, color: str) -> Any:
+    """Return the pen of a line; references differ by their dashes, too."""
+    made = pg.mkPen(color, width=1 if name in _THIN else 2)
+    if dashes := _DASHES.get(name):
+        made.setDashPattern(dashes)
+    return made
+
+
+class LossLegend(QWidget):
+    """A row per line: how it is drawn, its name, its newest value."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
+        self._swatches: dict[str, QLabel] = {}
+        self.values: dict[str, QLabel] = {}
+        grid = QGridLayout(self)
+        grid.setContentsMargins(6, 4, 8, 2)
+        grid.setHorizontalSpacing(8)
+        grid.setVerticalSpacing(1)
+        grid.setColumnMinimumWidth(2, self.fontMetrics().horizontalAdvance("↑ 0.0000 @ 12.3 Å"))
+        for row, (name, line) in enumerate(LINES.items()):
+            self._swatches[name], label, self.values[name] = QLabel(), QLabel(line.label), QLabel("–")
+            self.values[name].setAlignment(Qt.AlignmentFlag.AlignRight)
+            for column, widget in enumerate((self._swatches[name], label, self.values[name])):
+                widget.setToolTip(line.meaning)
+                grid.addWidget(widget, row, column)
+        grid.setRowStretch(len(LINES), 1)
+
+    def set_theme(self, dark: bool) -> None:
+        """Draw the swatches in the colors of the plot."""
+        for name, color in colors(dark).items():
+            self._swatches[name].setPixmap(_swatch(name, color))
+
+    def show_history(self, history: History, view: tuple[float, float]) -> None:
+        """Write the newest values; an arrow says that a reference line is out of ``view``."""
+        if history.started is not None:
+            of = history.started.references
+            width = f" @ {length(of.sigma, history.pixel_size)}"
+            for name in REFERENCES:
+                self._write(name, getattr(of, name), view, width if name == "gaussian" else "")
+        self._write("steps", history.losses[-1] if history.losses else None)
+        if history.epochs:
+            self._write("validation", history.epochs[-1].validation_loss)
+            self._write("train", history.epochs[-1].train_loss)
+        if history.best is not None:
+            self._write("best", history.best.validation_loss, None, f" @ {history.best.epoch}")
+
+    def _write(
+        self, name: str, value: float | None, view: tuple[float, float] | None = None, more: str = ""
+    ) -> None:
+        if value is None or math.isnan(value):
+            self.values[name].setText("–")
+            return
+        above, below = view is not None and value > view[1], view is not None and value < view[0]
+        self.values[name].setText(f"{'↑ ' if above else '↓ ' if below else ''}{value:.4f}{more}")
+
+
+def _swatch(name: str, color: str) -> QPixmap:
+    pixmap = QPixmap(30, 14)
+    pixmap.fill(QColor(0, 0, 0, 0))
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    if name != "best":
+        painter.setPen(QPen(pen(name, color)))
+        painter.drawLine(1, 7, 29, 7)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QBrush(QColor(color)))
+    if name in ("train", "validation"):
+        painter.drawEllipse(QPointF(15, 7), 3.5, 3.5)
+    if name == "best":
+        painter.drawPolygon(_star(15, 7, 7))
+    painter.end()
+    return pixmap
+
+
+def _star(x: float, y: float, radius: float) -> QPolygonF:
+    points = []
+    for corner in range(10):
+        reach = radius if corner % 2 == 0 else radius * 0.42
+        angle = math.pi * corner / 5
+        points.append(QPointF(x + reach * math.sin(angle), y - reach * math.cos(angle)))
+    return QPolygonF(points)

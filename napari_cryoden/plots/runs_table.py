@@ -1,0 +1,80 @@
+"""Runs as rows of a table, with the figures `cryoden.runs.table` has of each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
+
+from cryoden.errors import CryodenError
+from cryoden.runs.compare import RunSummary
+from cryoden.runs.table import FIGURES
+
+
+class RunsTable(QTableWidget):
+    """Shows runs; what the user has selected stays selected while it is there.
+
+    Parameters
+    ----------
+    titles : sequence of str
+        Which figures, in this order; all by default.
+    """
+
+    def __init__(self, titles: Sequence[str] = ()) -> None:
+        self._figures = [one for one in FIGURES if not titles or one.title in titles]
+        super().__init__(0, len(self._figures))
+        self._runs: list[RunSummary] = []
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setTabKeyNavigation(False)  # Tab leaves the table; arrows move in it
+        self.setWordWrap(False)
+        lines, head = self.verticalHeader(), self.horizontalHeader()
+        assert lines is not None and head is not None  # noqa: S101, PT018  a table has both
+        lines.setVisible(False)
+        head.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        head.setStretchLastSection(True)
+        for place, figure in enumerate(self._figures):
+            item = QTableWidgetItem(figure.title)
+            item.setToolTip(figure.means)
+            self.setHorizontalHeaderItem(place, item)
+
+    def show_runs(self, runs: Sequence[RunSummary]) -> None:
+        """Show these runs in place of others."""
+        before = {run.place for run in self.chosen()}
+        self.blockSignals(True)
+        self.clearContents()
+        self._runs = list(runs)
+        self.setRowCount(len(self._runs))
+        for line, run in enumerate(self._runs):
+            self._fill(line, run)
+        self.clearSelection()
+        for line, run in enumerate(self._runs):
+            if run.place in before:
+                self._select(line)
+        self.blockSignals(False)
+        self.itemSelectionChanged.emit()
+
+    def chosen(self) -> list[RunSummary]:
+        """Return the selected runs, from top to bottom."""
+        model = self.selectionModel()
+        rows = sorted(index.row() for index in model.selectedRows()) if model is not None else []
+        return [self._runs[row] for row in rows if row < len(self._runs)]
+
+    def _select(self, line: int) -> None:
+        for place in range(self.columnCount()):
+            item = self.item(line, place)
+            if item is not None:
+                item.setSelected(True)
+
+    def _fill(self, line: int, run: RunSummary) -> None:
+        for place, figure in enumerate(self._figures):
+            try:
+                words = figure.text(run)
+            except CryodenError as error:  # a record somebody has changed
+                words = str(error)[:3]
+            item = QTableWidgetItem(words)
+            item.setToolTip(str(run.place) if place == 0 else words)
+            side = Qt.AlignmentFlag.AlignLeft if place == 0 else Qt.AlignmentFlag.AlignRight
+            item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
+            self.setItem(line, place, item)

@@ -1,0 +1,97 @@
+"""The common look of this plugin's docks: one narrow column that scrolls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+from weakref import WeakMethod
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+
+from napari_cryoden.window import plain
+
+WIDTH = 312
+W = TypeVar("W", bound=QWidget)
+
+
+class Dock(QWidget):
+    """A column that scrolls, and below it a footer that is always in sight.
+
+    Buttons and the state of a run must not be scrolled away on a screen of 1366 × 768.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        content = QWidget()
+        self.column = QVBoxLayout(content)
+        self.column.setContentsMargins(6, 2, 6, 2)
+        self.column.setSpacing(5)
+        area = scrolling(content)
+        area.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        area.setMinimumHeight(120)
+        self.footer = QVBoxLayout()
+        self.footer.setContentsMargins(6, 0, 6, 4)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(area, stretch=1)
+        whole.addLayout(self.footer)
+        self.setFixedWidth(WIDTH)
+
+
+def scrolling(content: QWidget) -> QScrollArea:
+    """Return an area that scrolls its content up and down, and looks like nothing."""
+    area = QScrollArea()
+    area.setWidget(content)
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    return area
+
+
+def heading(text: str) -> QLabel:
+    """Return the title of a section."""
+    label = QLabel(f"<b>{text}</b>")
+    label.setContentsMargins(0, 6, 0, 0)
+    return label
+
+
+def status_label() -> QLabel:
+    """Return a label that wraps, may be copied from, and never asks for more width."""
+    label = QLabel()
+    label.setWordWrap(True)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.MinimumExpanding)
+    label.setAlignment(Qt.AlignmentFlag.AlignTop)
+    label.setMinimumHeight(
+        3 * label.fontMetrics().lineSpacing()
+    )  # so that nothing jumps as words come and go
+    return label
+
+
+def below(viewer: Any, title: str, kind: type[W]) -> W:
+    """Return the window's dock of this title below the canvas; made when there is none, or it was closed."""
+    window = plain(viewer).window
+    docked = window.dock_widgets.get(title)
+    if isinstance(docked, kind):
+        return docked
+    made: Any = kind
+    new: W = made(viewer)
+    window.add_dock_widget(new, name=title, area="bottom")
+    return new
+
+
+def weakly(method: Callable[..., Any], *arguments: Any) -> Callable[..., None]:
+    """Return what calls a widget's method with these arguments, whatever a signal says, while it lives.
+
+    A lambda that names its widget, connected to a signal of one of its own buttons, keeps both
+    alive for ever under PySide6, whose connections Python's collector does not see.
+    """
+    held = WeakMethod(method)
+
+    def call(*_: Any) -> None:
+        living = held()
+        if living is not None:
+            living(*arguments)
+
+    return call

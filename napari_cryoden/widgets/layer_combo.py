@@ -1,0 +1,59 @@
+"""A choice among the image layers of a viewer, held as objects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from napari.layers import Image
+from qtpy.QtWidgets import QComboBox
+
+
+class LayerCombo(QComboBox):
+    """Follows the layer list: names change, layers come and go, the chosen one stays chosen.
+
+    Parameters
+    ----------
+    viewer : Viewer
+        Whose layers are offered.
+    use : str
+        What the layer is chosen for.
+    none : str
+        Name of a first entry for no layer at all; empty for no such entry.
+    """
+
+    def __init__(self, viewer: Any, use: str, none: str = "") -> None:
+        super().__init__()
+        self.setToolTip(use)
+        self._none = none
+        self._viewer = viewer
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumContentsLength(8)
+        events = viewer.layers.events
+        for event in (events.inserted, events.removed, events.reordered, events.renamed):
+            event.connect(self._refresh)
+        self._refresh()
+
+    @property
+    def layer(self) -> Any:
+        """The chosen layer, ``None`` while there is none."""
+        return self.currentData()
+
+    @layer.setter
+    def layer(self, layer: Any) -> None:
+        self.setCurrentIndex(self._position(layer))
+
+    def _refresh(self, event: Any = None) -> None:  # noqa: ARG002  napari passes its event
+        chosen = self.layer
+        found = [layer for layer in self._viewer.layers if isinstance(layer, Image)]
+        self.blockSignals(True)
+        self.clear()
+        if self._none:
+            self.addItem(self._none, None)
+        for layer in found:
+            self.addItem(layer.name, layer)
+        self.setCurrentIndex(max(self._position(chosen), 0 if found or self._none else -1))
+        self.blockSignals(False)
+        self.currentIndexChanged.emit(self.currentIndex())
+
+    def _position(self, layer: Any) -> int:
+        return next((row for row in range(self.count()) if self.itemData(row) is layer), -1)

@@ -1,0 +1,93 @@
+"""The live preview: a region denoised with the weights of the run under way, in its place on the layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from napari.utils.notifications import show_error
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
+
+from cryoden.errors import CryodenError
+from cryoden.events.training import PreviewMade
+from cryoden.training.preview_request import PreviewRegion
+from napari_cryoden.jobs.training import TrainingJob
+from napari_cryoden.layers.layer_data import facts_of, preview_layer, to_micrograph
+from napari_cryoden.widgets.layer_combo import LayerCombo
+
+USE = (
+    "A region of this layer, denoised with the weights of the run every two seconds, "
+    "or less often where that would slow the run"
+)
+HERE = (
+    "Put the region in the middle of what is in sight, or of the rectangle drawn in the chosen shapes layer"
+)
+
+
+class LivePreview(QWidget):
+    """Chooses where to look at the window's run, and shows what is seen there.
+
+    The region is put anew with "Here"; it does not wander as one pans. Its pixels change in place
+    and its contrast stays, so that nothing flickers.
+    """
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__()
+        self._viewer, self.run = viewer, TrainingJob.of(viewer)
+        self.layer = LayerCombo(viewer, USE, none="no preview")
+        self.here_button = QPushButton("Here")
+        self.here_button.setToolTip(HERE)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.layer, stretch=1)
+        row.addWidget(self.here_button)
+        self.layer.currentIndexChanged.connect(self._chosen)
+        self.here_button.clicked.connect(self.look)
+        self.run.previewed.connect(self._show)
+        self._looked_at: Any = None
+        self._follow()
+
+    def look(self) -> None:
+        """Look at the middle of what is in sight of the chosen layer, or no more."""
+        layer, spot = self.layer.layer, None
+        try:
+            if layer is not None:
+                row, column = layer.world_to_data(self._middle())[-2:]
+                spot = PreviewRegion(to_micrograph(layer), round(float(row)), round(float(column)))
+        except CryodenError as error:
+            show_error(str(error))
+        self.run.previews.look(spot)
+        self._looked_at = layer if spot is not None else None
+        self._follow()
+
+    def look_somewhere(self) -> None:
+        """Look at the active micrograph, else the first one, unless a layer is chosen already."""
+        if self.layer.layer is None:
+            active = self._viewer.layers.selection.active
+            raw = [one for one in self._viewer.layers if facts_of(one).get("role") == "raw"]
+            self.layer.layer = active if active in raw else next(iter(raw), None)
+
+    def _chosen(self) -> None:
+        if self.layer.layer is not self._looked_at:
+            self.look()
+
+    def _middle(self) -> Any:
+        active = self._viewer.layers.selection.active
+        drawn = getattr(active, "shape_type", None)
+        if drawn and drawn[-1] == "rectangle":
+            return active.data_to_world(np.mean(active.data[-1], axis=0))
+        return self._viewer.scene.camera.center[-2:]
+
+    def _follow(self) -> None:
+        self.here_button.setEnabled(self.layer.layer is not None)
+
+    def _show(self, event: PreviewMade) -> None:
+        raw = self._looked_at
+        if raw is None or raw not in self._viewer.layers:
+            return
+        data, attributes, _ = preview_layer(raw, event)
+        shown = next((one for one in self._viewer.layers if one.name == attributes["name"]), None)
+        if shown is None:
+            self._viewer.add_image(data, **attributes)
+        else:
+            shown.data, shown.translate = data, attributes["translate"]

@@ -1,0 +1,185 @@
+"""The micrographs found, pairs of halves first, each with what is known of it."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtWidgets import QListWidgetItem
+
+from cryoden.dataset.browse import listing
+from cryoden.dataset.half_checks import HalfCheck
+from cryoden.errors import CryodenError, printable
+from cryoden.io import mrc
+from cryoden.micrograph import HalfPair, Windowed
+from napari_cryoden.paths import FEW
+from napari_cryoden.widgets.pair_list import checked, in_short
+from napari_cryoden.widgets.search_list import SearchList
+from napari_cryoden.widgets.two_line_delegate import TwoLineDelegate
+from napari_cryoden.widgets.verdict_label import MARKS
+
+BYTES = 4  # of a pixel in a layer
+
+
+@dataclass(frozen=True)
+class Row:
+    """A pair of halves, the even one first, or a single micrograph."""
+
+    name: str
+    files: tuple[Path, ...]
+
+    @property
+    def is_pair(self) -> bool:
+        """Whether these are two halves."""
+        return len(self.files) == 2
+
+
+@dataclass(frozen=True)
+class Told:
+    """What was found out about a row."""
+
+    row: int
+    words: str
+    more: str
+    size: int = 0  # bytes as layers; 0 where it cannot be read
+    checked: bool = False
+    ready: bool = False
+
+
+class MicrographList(SearchList):
+    """Lists what there is by name at once; a worker reads headers, then checks pairs, in order.
+
+    What is listed may be selected in any state: one may want to look at what is amiss.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setSelectionMode(SearchList.SelectionMode.ExtendedSelection)
+        self.setMinimumHeight(120)
+        self._lines = TwoLineDelegate(self)
+        self.setItemDelegate(self._lines)
+        self.itemSelectionChanged.connect(self.changed.emit)
+        self._rows: Sequence[Row] = ()
+        self._told: dict[int, Told] = {}
+
+    def set_theme(self, dark: bool) -> None:
+        """Take the colors for a dark or a light background."""
+        self._lines.set_theme(dark)
+        self.update()
+
+    def look(self, paths: Sequence[Path]) -> None:
+        """List what is in these files, folders and STAR files."""
+        self.search(lambda: _looked_at(paths))
+
+    def forget(self) -> None:
+        """Empty the list; what is still being looked at is dropped."""
+        self._rows, self._told = (), {}
+        super().forget()
+
+    def take(self, event: Sequence[Row] | Told) -> None:
+        """List the rows, or show what was found out about one."""
+        if isinstance(event, Told):
+            self._told[event.row] = event
+            self.line(event.row).setText(f"{printable(self._rows[event.row].name)}\n{event.words}")
+            self.line(event.row).setToolTip(event.more)
+            return
+        self._rows = event
+        for row in event:
+            QListWidgetItem(f"{printable(row.name)}\n…", self).setToolTip(_files(row))
+        if sum(len(row.files) for row in event) <= FEW:
+            self.selectAll()
+
+    def chosen(self) -> list[Path]:
+        """Return the files of the selected rows in the order of the list, halves side by side."""
+        return [file for row in self._selected() for file in self._rows[row].files]
+
+    def bytes_of_chosen(self) -> int:
+        """Return how much memory the selected ones take as layers, as far as their sizes are known."""
+        return sum(self._told[row].size for row in self._selected() if row in self._told)
+
+    def select_ready(self) -> None:
+        """Select the pairs that are ready, and nothing else."""
+        self.blockSignals(True)
+        self.clearSelection()
+        for row, told in self._told.items():
+            self.line(row).setSelected(told.ready)
+        self.blockSignals(False)
+        self.changed.emit()
+
+    @property
+    def pairs(self) -> int:
+        """How many pairs are listed."""
+        return sum(row.is_pair for row in self._rows)
+
+    @property
+    def checked(self) -> int:
+        """How many pairs have their verdict."""
+        return sum(told.checked for told in self._told.values())
+
+    @property
+    def ready(self) -> int:
+        """How many pairs can be trained with."""
+        return sum(told.ready for told in self._told.values())
+
+    def _selected(self) -> list[int]:
+        # While lines are being cleared, PySide6 tells of a selection whose rows are forgotten already.
+        return sorted(index.row() for index in self.selectedIndexes() if index.row() < len(self._rows))
+
+
+def _looked_at(paths: Sequence[Path]) -> Generator[Any, None, None]:
+    found = listing(paths)
+    rows = [Row(pair.name, (pair.even, pair.odd)) for pair in found.pairs]
+    rows += [Row(name, (file,)) for name, file in zip(_names(found.others), found.others, strict=True)]
+    yield rows
+    pairs: dict[int, HalfPair] = {}
+    for number, row in enumerate(rows):
+        yield _read(number, row, pairs)
+    for number, pair in pairs.items():
+        yield _judged(number, rows[number], pair)
+
+
+def _names(files: Sequence[Path]) -> Iterator[str]:
+    """Yield file names, with their folders, from the one that is common to all, where there are several."""
+    whole = [file.absolute() for file in files]
+    root = Path(os.path.commonpath([file.parent for file in whole])) if whole else Path()
+    yield from (file.relative_to(root).as_posix() for file in whole)
+
+
+def _read(number: int, row: Row, pairs: dict[int, HalfPair]) -> Told:
+    """Tell what the headers say; a pair that can be read is noted for its check."""
+    try:
+        opened = [mrc.open_micrograph(file) for file in row.files]
+    except CryodenError as error:
+        return Told(number, f"{MARKS['bad']} {error.code}  {error.problem}", str(error), checked=row.is_pair)
+    size = words = _size(opened[0])
+    if row.is_pair:
+        pairs[number] = HalfPair(*opened)
+        words = f"{MARKS['wait']} pair, checking … · {size}"
+    return Told(number, words, f"{size}\n{_files(row)}", _bytes(opened))
+
+
+def _judged(number: int, row: Row, pair: HalfPair) -> Told:
+    verdict = checked(lambda: pair)
+    ready = isinstance(verdict, HalfCheck) and verdict.ready
+    words = f"{MARKS['good' if ready else 'bad']} pair, {in_short(verdict)} · {_size(pair.even)}"
+    why = verdict.message if isinstance(verdict, HalfCheck) else verdict
+    more = f"{why}\n{_size(pair.even)}\n{_files(row)}"
+    return Told(number, words, more, _bytes((pair.even, pair.odd)), True, ready)
+
+
+def _size(micrograph: Windowed) -> str:
+    height, width = micrograph.shape
+    pixel = f"{micrograph.pixel_size:.4g} Å/px" if micrograph.pixel_size else "no pixel size"
+    return f"{width}×{height}, {pixel}"
+
+
+def _bytes(opened: Sequence[Windowed]) -> int:
+    return sum(BYTES * math.prod(micrograph.shape) for micrograph in opened)
+
+
+def _files(row: Row) -> str:
+    return "\n".join(printable(file) for file in row.files)

@@ -1,0 +1,102 @@
+"""The pairs found, each with what the check of its halves says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QListWidgetItem
+
+from cryoden.dataset.half_checks import HalfCheck, inspect
+from cryoden.errors import CryodenError
+from cryoden.micrograph import HalfPair
+from napari_cryoden.widgets.search_list import SearchList
+
+Opener = Callable[[], HalfPair]
+Find = Callable[[], Sequence[tuple[str, Opener]]]
+
+
+@dataclass(frozen=True)
+class _Checked:
+    row: int
+    verdict: HalfCheck | str
+
+
+class PairList(SearchList):
+    """Lists pairs by name; a worker finds and checks them and the verdicts appear one by one.
+
+    Only pairs that are ready can be chosen, and all of them are at first.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setSelectionMode(SearchList.SelectionMode.NoSelection)
+        self.setFixedHeight(84)
+        self.itemChanged.connect(self.changed)
+        self._pairs: Sequence[tuple[str, Opener]] = ()
+
+    def look(self, find: Find) -> None:
+        """Find pairs and check them; both happen in a thread, so neither may touch a layer."""
+        self.search(lambda: _checked(find))
+
+    def forget(self) -> None:
+        """Empty the list; what is still being checked is dropped."""
+        self._pairs = ()
+        super().forget()
+
+    def chosen(self) -> list[Opener]:
+        """Return how to open each pair that is ready and ticked."""
+        ticked = Qt.CheckState.Checked
+        return [
+            opener for row, (_, opener) in enumerate(self._pairs) if self.line(row).checkState() == ticked
+        ]
+
+    def verdicts(self) -> list[str]:
+        """Return the lines as they are shown."""
+        return self.lines()
+
+    def take(self, event: Sequence[tuple[str, Opener]] | _Checked) -> None:
+        """List the pairs, or show the verdict on one."""
+        if isinstance(event, _Checked):
+            self._judge(event)
+        else:
+            self._list(event)
+
+    def _list(self, pairs: Sequence[tuple[str, Opener]]) -> None:
+        self._pairs = pairs
+        for name, _ in pairs:
+            QListWidgetItem(f"{name} · checking …", self).setFlags(Qt.ItemFlag.ItemIsEnabled)
+
+    def _judge(self, event: _Checked) -> None:
+        item, verdict = self.line(event.row), event.verdict
+        item.setText(f"{self._pairs[event.row][0]} · {in_short(verdict)}")
+        item.setToolTip(verdict.message if isinstance(verdict, HalfCheck) else verdict)
+        if isinstance(verdict, HalfCheck) and verdict.ready:
+            item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable)
+            item.setCheckState(Qt.CheckState.Checked)
+
+
+def _checked(find: Find) -> Generator[Any, None, None]:
+    pairs = find()
+    yield pairs
+    for row, (_, opened) in enumerate(pairs):
+        yield _Checked(row, checked(opened))
+
+
+def checked(opened: Opener) -> HalfCheck | str:
+    """Return the verdict on a pair, or one line about why it cannot be read."""
+    try:
+        return inspect(opened())
+    except CryodenError as error:
+        return str(error)
+
+
+def in_short(verdict: HalfCheck | str) -> str:
+    """Return a verdict in a few words."""
+    if isinstance(verdict, str):
+        return "cannot be read"
+    if verdict.ready:
+        return f"ready, r {verdict.correlation:z.3f}"
+    return "another scene" if verdict.kind == "uncorrelated" else verdict.kind

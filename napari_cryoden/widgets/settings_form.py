@@ -1,0 +1,142 @@
+"""A form for any settings class, derived from what each field says about itself."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, Generic, Literal, TypeVar, get_args, get_origin
+
+from magicgui.widgets import create_widget
+from magicgui.widgets.bases import ValueWidget
+from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtWidgets import QFormLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+
+from cryoden.settings.fields import Setting, fields_of
+
+S = TypeVar("S")
+
+
+class SettingsForm(QWidget, Generic[S]):
+    """Shows every field of a settings dataclass and gives the dataclass back.
+
+    Parameters
+    ----------
+    settings : dataclass
+        Values to start from; its class decides the fields, ranges, units and help.
+    names : mapping
+        Labels for fields whose name alone does not say it well.
+    """
+
+    def __init__(self, settings: S, names: Mapping[str, str] | None = None) -> None:
+        super().__init__()
+        self._kind = type(settings)
+        self.fields: dict[str, ValueWidget[Any]] = {}
+        self.expert = _expert_button()
+        self._wheel = _WheelNeedsFocus(self)
+        easy, hidden = _rows(), _rows()
+        for name, (kind, setting) in fields_of(self._kind).items():
+            field = _field(getattr(settings, name), kind, setting)
+            field.native.installEventFilter(self._wheel)
+            self.fields[name] = field
+            rows = hidden if setting.expert else easy
+            rows.addRow(_label((names or {}).get(name, name), setting), field.native)
+        self._lay_out(easy, hidden)
+
+    def settings(self) -> S:
+        """Return the chosen values.
+
+        Raises
+        ------
+        SettingsError
+            S01 with the field's name, when a value is outside its range.
+        """
+        return self._kind(**{name: field.value for name, field in self.fields.items()})
+
+    def set(self, settings: S) -> None:
+        """Show other values of the same class."""
+        for name, value in asdict(settings).items():  # type: ignore[call-overload]  # any settings class
+            self.fields[name].value = value
+
+    def _lay_out(self, easy: QFormLayout, hidden: QFormLayout) -> None:
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addLayout(easy)
+        if hidden.rowCount() == 0:
+            return
+        content = QWidget()
+        content.setLayout(hidden)
+        content.setVisible(False)
+        self.expert.toggled.connect(content.setVisible)
+        self.expert.toggled.connect(
+            lambda open_: self.expert.setArrowType(
+                Qt.ArrowType.DownArrow if open_ else Qt.ArrowType.RightArrow
+            )
+        )
+        column.addWidget(self.expert)
+        column.addWidget(content)
+
+
+def _expert_button() -> QToolButton:
+    button = QToolButton()
+    button.setText("Expert settings")
+    button.setToolTip("Settings few people change")
+    button.setCheckable(True)
+    button.setAutoRaise(True)
+    button.setArrowType(Qt.ArrowType.RightArrow)
+    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    return button
+
+
+def _rows() -> QFormLayout:
+    rows = QFormLayout()
+    rows.setContentsMargins(0, 0, 0, 0)
+    rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    rows.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+    return rows
+
+
+def _field(value: Any, kind: Any, setting: Setting) -> ValueWidget[Any]:
+    unit = f" ({setting.unit})" if setting.unit else ""
+    options: dict[str, Any] = {"tooltip": setting.help + unit}
+    if get_origin(kind) is Literal:
+        options["choices"] = get_args(kind)
+        return create_widget(value=value, widget_type="ComboBox", options=options)  # type: ignore[return-value]
+    if kind is bool:
+        options["text"] = ""  # the row has its label
+        return create_widget(value=value, annotation=bool, options=options)  # type: ignore[return-value]
+    if setting.low is not None and setting.high is not None:
+        options |= {"min": kind(setting.low), "max": kind(setting.high), "step": kind(setting.step or 1)}
+    field = create_widget(value=None, annotation=kind, options=options)
+    if kind is float:
+        field.native.setDecimals(decimals(setting))
+    field.value = value  # type: ignore[attr-defined]  # only now: before, it would be rounded
+    return field  # type: ignore[return-value]
+
+
+def decimals(setting: Setting) -> int:
+    """Return how many digits behind the point show the smallest value and the step.
+
+    A spin box has two unless told, and makes 0.0 of a learning rate of 1e-3.
+    """
+    smallest = min((value for value in (setting.low, setting.step) if value), default=0.01)
+    return max(2, math.ceil(-math.log10(abs(smallest))))
+
+
+def _label(name: str, setting: Setting) -> QLabel:
+    unit = f" ({setting.unit})" if setting.unit and setting.unit not in name else ""
+    label = QLabel(name.replace("_", " ") + unit)
+    label.setToolTip(setting.help)
+    return label
+
+
+class _WheelNeedsFocus(QObject):
+    """Lets the wheel scroll the dock instead of changing a field it happens to pass over."""
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:  # noqa: N802  Qt's name
+        if event is None or not isinstance(watched, QWidget) or event.type() != QEvent.Type.Wheel:
+            return False
+        if watched.hasFocus():
+            return False
+        event.ignore()
+        return True

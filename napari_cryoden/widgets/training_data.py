@@ -1,0 +1,211 @@
+"""What to learn from: halves among the layers, halves in a folder, or a noisy and a target layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtCore import QTimer, Signal
+from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QVBoxLayout, QWidget
+
+from cryoden.dataset.half_checks import HalfFiles, find_pairs
+from cryoden.io import mrc
+from cryoden.micrograph import HalfPair
+from cryoden.workflows.thinning import thinned
+from napari_cryoden.jobs.training import Pairs
+from napari_cryoden.layers.half_pairs import LayerPair, in_memory, pairs_of
+from napari_cryoden.layers.layer_data import facts_of, to_micrograph
+from napari_cryoden.widgets.dock import weakly
+from napari_cryoden.widgets.layer_combo import LayerCombo
+from napari_cryoden.widgets.pair_list import Opener, PairList
+from napari_cryoden.widgets.path_field import PathField
+
+LAYERS, FOLDER, SUPERVISED, COUNTED = range(4)
+_CHOICES = (
+    "Halves among the layers",
+    "Halves in a folder",
+    "A noisy and a target layer",
+    "One counted micrograph",
+)
+_HELP = (
+    "Noise2Noise: the even and odd halves of each exposure teach one another.\n"
+    "Supervised: a noisy layer learns to look like a cleaner target layer of the same scene.\n"
+    "Counted: each electron of one layer is given to one of two halves by the toss of a coin."
+)
+_NO_PAIR = (
+    "No pair of halves is open. Open files named …_EVN and …_ODD, or File > Open Sample. "
+    "A micrograph of counted electrons needs none: choose it above, or make halves with cryoden thin."
+)
+_NO_FOLDER = "Choose a folder with files …_EVN and …_ODD, or with folders even and odd."
+_NO_COUNTS = "Open a micrograph of counted electrons, not moved by parts of a pixel."
+_TYPING = "Press Enter to look for halves in this folder."
+
+
+class TrainingData(QWidget):
+    """The choice of material, and in words what is wrong with it."""
+
+    changed = Signal()
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self._listed: list[LayerPair] = []
+        self._searched: Path | None = None
+        self.choice = QComboBox()
+        self.choice.addItems(_CHOICES)
+        self.choice.setToolTip(_HELP)
+        self.pairs = PairList()
+        self.folder = PathField("folder", "Folder with the halves", placeholder="folder with the halves")
+        self.noisy = LayerCombo(viewer, "A noisy micrograph")
+        self.target = LayerCombo(viewer, "The same scene with less noise")
+        self.counted = LayerCombo(viewer, "A micrograph of counted electrons, not moved by parts of a pixel")
+        self.note = QLabel()
+        self.note.setWordWrap(True)
+        self._layer_rows = QWidget()
+        # Many files opened or closed at once are looked at once.
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(100)
+        self._lay_out()
+        self._connect()
+        self.refresh()
+
+    @property
+    def problem(self) -> str:
+        """Why one cannot train with this yet; empty when one can."""
+        where = self.choice.currentIndex()
+        if where in {SUPERVISED, COUNTED}:
+            return self._layer_problem()
+        if where == FOLDER and self.folder.path is None:
+            return _NO_FOLDER
+        if where == FOLDER and self.folder.path != self._searched:
+            return _TYPING
+        if self.pairs.trouble or self.pairs.chosen():
+            return self.pairs.trouble
+        if self.pairs.checking:
+            return "The halves are being checked"
+        return "None of the pairs is ready and ticked" if self.pairs.count() else _NO_PAIR
+
+    @property
+    def data_folder(self) -> Path | None:
+        """Where the material lies, ``None`` for layers without a file."""
+        where = self.choice.currentIndex()
+        if where == FOLDER:
+            return self.folder.path
+        first = next((pair.even for pair in self._listed), None)
+        layer = {SUPERVISED: self.noisy.layer, COUNTED: self.counted.layer}.get(where, first)
+        source = facts_of(layer).get("source") if layer is not None else None
+        return Path(source).parent if source else None
+
+    def learn_from(self, folder: Path) -> None:
+        """Choose the halves in this folder."""
+        self.choice.setCurrentIndex(FOLDER)
+        self.folder.path = folder
+
+    def material(self) -> Callable[[], Pairs]:
+        """Return what opens the chosen pairs; pixels of layers are copied here and now.
+
+        Raises
+        ------
+        MicrographError
+            When a layer is no micrograph.
+        """
+        if self.choice.currentIndex() == SUPERVISED:
+            both = [(to_micrograph(self.noisy.layer), to_micrograph(self.target.layer))]
+            return lambda: both
+        if self.choice.currentIndex() == COUNTED:
+            micrograph = to_micrograph(self.counted.layer)
+            return lambda: [thinned(micrograph)]
+        chosen = self.pairs.chosen()
+        if self.choice.currentIndex() == FOLDER:
+            return lambda: [opener() for opener in chosen]
+        copies = [in_memory(opener()) for opener in chosen]
+        return lambda: copies
+
+    def refresh(self) -> None:
+        """Look again for pairs in what is chosen."""
+        where, folder = self.choice.currentIndex(), self.folder.path
+        self.folder.setVisible(where == FOLDER)
+        self.pairs.setVisible(where in {LAYERS, FOLDER})
+        self.counted.setVisible(where == COUNTED)
+        self._layer_rows.setVisible(where == SUPERVISED)
+        if where == LAYERS:
+            self._look_among_layers()
+        elif where == FOLDER and folder is not None:
+            self._searched = folder
+            self.pairs.look(lambda: [(pair.name, _opener(pair)) for pair in find_pairs([folder])])
+        else:
+            self.pairs.forget()
+        if self.noisy.layer is self.target.layer and self.target.count() > 1:
+            self.target.setCurrentIndex(1 - min(1, self.target.currentIndex()))
+        self._tell()
+
+    def _look_among_layers(self) -> None:
+        self._listed = pairs_of(self._viewer.layers)
+        pairs = [(pair.name, pair.opener()) for pair in self._listed]
+        if pairs:
+            self.pairs.look(lambda: pairs)
+        else:
+            self.pairs.forget()
+
+    def _typed(self) -> None:
+        """Forget the pairs of another folder; a path half typed is not searched: ``/`` is a whole disk."""
+        if self.choice.currentIndex() == FOLDER and self.folder.path != self._searched:
+            self._searched = None
+            self.pairs.forget()
+            self._tell()
+
+    def _layers_changed(self, event: Any) -> None:  # noqa: ARG002  napari passes its event
+        self._soon.start()
+
+    def _look_again(self) -> None:
+        if self.choice.currentIndex() != LAYERS:
+            return
+        now = pairs_of(self._viewer.layers)
+        same = len(now) == len(self._listed) and all(map(LayerPair.same_as, now, self._listed))
+        if not same:
+            self.refresh()
+
+    def _layer_problem(self) -> str:
+        if self.choice.currentIndex() == COUNTED:
+            return "" if self.counted.layer is not None else _NO_COUNTS
+        noisy, target = self.noisy.layer, self.target.layer
+        if noisy is None or target is None or noisy is target:
+            return "Choose two different layers: a noisy one and its cleaner target"
+        if noisy.data.shape != target.data.shape:
+            sizes = " and ".join("×".join(map(str, layer.data.shape)) for layer in (noisy, target))
+            return f"The two layers differ in size: {sizes}"
+        return ""
+
+    def _tell(self) -> None:
+        self.note.setText(self.problem)
+        self.note.setVisible(bool(self.problem))
+        self.changed.emit()
+
+    def _connect(self) -> None:
+        self.choice.currentIndexChanged.connect(weakly(self.refresh))
+        self._soon.timeout.connect(self._look_again)
+        self.folder.changed.connect(self._typed)
+        self.folder.chosen.connect(self.refresh)
+        self.pairs.changed.connect(self._tell)
+        self.noisy.currentIndexChanged.connect(weakly(self._tell))
+        self.target.currentIndexChanged.connect(weakly(self._tell))
+        self.counted.currentIndexChanged.connect(weakly(self._tell))
+        events = self._viewer.layers.events
+        for event in (events.inserted, events.removed, events.renamed):
+            event.connect(self._layers_changed)
+
+    def _lay_out(self) -> None:
+        rows = QFormLayout(self._layer_rows)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.addRow("noisy", self.noisy)
+        rows.addRow("target", self.target)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        for widget in (self.choice, self.folder, self._layer_rows, self.counted, self.pairs, self.note):
+            column.addWidget(widget)
+
+
+def _opener(pair: HalfFiles) -> Opener:
+    return lambda: HalfPair(mrc.open_micrograph(pair.even), mrc.open_micrograph(pair.odd))

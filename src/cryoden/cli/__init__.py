@@ -1,0 +1,1 @@
+"""Commands of the terminal: flags, and what is printed."""

@@ -1,0 +1,139 @@
+"""What a run looks like on a terminal, or as one JSON object a line for machines."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+from rich.table import Column, Table
+
+from cryoden.errors import printable
+from cryoden.events.batch import BatchEvent, BatchFinished, FileFailed, FileFinished, FileSkipped, FileThinned
+from cryoden.events.batch_progress import BatchProgress, summary
+
+Event = TypeVar("Event")
+
+
+class Terminal(Console):
+    """A terminal that says when nobody listens any more, in place of ending the program."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise what a plain print would have raised."""
+        self.quiet = True
+        raise BrokenPipeError
+
+
+OUT = Terminal(highlight=False)
+ERR = Terminal(stderr=True, highlight=False)
+
+
+def print_json(kind: str, values: Mapping[str, Any]) -> None:
+    """Print one JSON object on one line; no NaN, no arrays, paths as text."""
+    print(json.dumps({"event": kind, **_plain(values)}, allow_nan=False), flush=True)  # noqa: T201 - the output
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items() if key not in {"weights", "data"}}
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return str(value) if isinstance(value, Path) else value
+
+
+def _print_event(event: Any) -> None:
+    """Print one event as JSON; weights and pixels are left out."""
+    plain = {name: _plain_dataclass(value) for name, value in vars(event).items()}
+    print_json(type(event).__name__, plain)
+
+
+def _plain_dataclass(value: Any) -> Any:
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+
+
+def follow_batch(events: Iterable[BatchEvent], *, as_json: bool) -> BatchFinished:
+    """Print a batch as it goes on and return how it ended."""
+    for event in printed(events) if as_json else _shown_batch(events):
+        if isinstance(event, BatchFinished):
+            return event
+    raise AssertionError("a batch always ends with BatchFinished")
+
+
+def printed(events: Iterable[Event]) -> Iterator[Event]:
+    """Pass events on, each printed as JSON."""
+    for event in events:
+        _print_event(event)
+        yield event
+
+
+@contextmanager
+def bar() -> Iterator[tuple[Progress, Any]]:
+    """Give a progress bar and its task, from 0 to 1; silent where nobody can see it move."""
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), TaskProgressColumn())
+    with Progress(*columns, console=OUT, transient=True, disable=not OUT.is_terminal) as progress:
+        yield progress, progress.add_task("", total=1.0)
+
+
+def _shown_batch(events: Iterable[BatchEvent]) -> Iterator[BatchEvent]:
+    """Pass events on, a line printed for each file above a bar."""
+    tally = BatchProgress()
+    with bar() as (progress, task):
+        for event in events:
+            tally.add(event)
+            progress.update(task, completed=tally.progress, description=escape(tally.status_line()))
+            _show_file(event)
+            yield event
+
+
+def _show_file(event: BatchEvent) -> None:
+    if isinstance(event, FileFailed):
+        ERR.print(event.message, style="red", soft_wrap=True, markup=False)
+    elif isinstance(event, FileFinished):
+        OUT.print(f"{printable(event.output)}  ({event.seconds:.1f} s)", soft_wrap=True, markup=False)
+        show_remarks(f"  {printable(event.path.name)}: {warning}" for warning in event.warnings)
+    elif isinstance(event, FileSkipped):
+        OUT.print(f"{printable(event.output)}  (done before)", soft_wrap=True, markup=False)
+    elif isinstance(event, FileThinned):
+        _show_halves(event)
+    elif isinstance(event, BatchFinished):
+        OUT.print(summary(event))
+
+
+def _show_halves(event: FileThinned) -> None:
+    pair, found = f"{printable(event.even)} and {printable(event.odd.name)}", event.evidence
+    OUT.print(f"{pair}  ({event.seconds:.1f} s)", soft_wrap=True, markup=False)
+    OUT.print(f"  {found.summary}", soft_wrap=True, markup=False)
+
+
+def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, figures: bool = False) -> None:
+    """Print a table; nothing where there are no rows. Figures stand under each other, never folded."""
+    if not rows:
+        return
+    first, *others = columns
+    style: dict[str, Any] = {"justify": "right", "no_wrap": True} if figures else {"overflow": "fold"}
+    named = Column(first, overflow="fold", no_wrap=figures)
+    table = Table(named, *(Column(name, **style) for name in others), box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*map(escape, row))
+    OUT.print(table)
+
+
+def show_remarks(remarks: Iterable[str]) -> None:
+    """Print sentences about what is odd, one a line, apart from the results."""
+    for remark in remarks:
+        ERR.print(remark, style="yellow", soft_wrap=True, markup=False)
+
+
+def print_rows(kind: str, rows: Iterable[Any]) -> None:
+    """Print dataclasses as JSON, one a line."""
+    for row in rows:
+        print_json(kind, asdict(row))

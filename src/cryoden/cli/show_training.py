@@ -1,0 +1,130 @@
+"""What a training run looks like on a terminal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from re import sub
+
+from rich.markup import escape
+
+from cryoden.cli.console import OUT, bar, printed, show_remarks
+from cryoden.errors import printable
+from cryoden.events.history import History, clock, length
+from cryoden.events.quality import TrainingStatus
+from cryoden.events.reference_lines import REFERENCES
+from cryoden.events.training import (
+    EpochFinished,
+    PhaseStarted,
+    PreviewMade,
+    Restarted,
+    StepFinished,
+    TrainingEvent,
+    TrainingFinished,
+    TrainingStarted,
+)
+
+
+def follow_training(events: Iterable[TrainingEvent], *, as_json: bool) -> TrainingFinished:
+    """Print a run as it goes on and return how it ended."""
+    for event in printed(events) if as_json else _shown(events):
+        if isinstance(event, TrainingFinished):
+            return event
+    raise AssertionError("a run always ends with TrainingFinished")
+
+
+def _shown(events: Iterable[TrainingEvent]) -> Iterator[TrainingEvent]:
+    """Pass events on, a line printed for each epoch above a bar."""
+    page = _Page()
+    with bar() as (progress, task):
+        for event in events:
+            page.show(event)
+            progress.update(task, completed=page.progress, description=page.history.status_line())
+            yield event
+
+
+class _Page:
+    """What has been printed of a run; the verdict is printed when it turns and not when it counts on."""
+
+    def __init__(self) -> None:
+        self.history = History()
+        self._said = ""
+
+    @property
+    def progress(self) -> float:
+        return self.history.last.progress if self.history.last else 0.0
+
+    def show(self, event: TrainingEvent) -> None:
+        self.history.add(event)
+        match event:
+            case PhaseStarted():
+                OUT.print(f"[dim]{event.phase} …[/dim]")
+            case TrainingStarted():
+                _show_start(event)
+            case EpochFinished():
+                _show_epoch(event, self.history.pixel_size)
+                if _kind(event.verdict.words) != _kind(self._said):
+                    self._say(event.verdict)
+            case Restarted():
+                OUT.print(event.message, style="yellow")
+            case TrainingFinished():
+                self._show_end(event)
+            case StepFinished() | PreviewMade():
+                pass
+
+    def _show_end(self, event: TrainingFinished) -> None:
+        if self.history.verdict is not None and self.history.verdict.words != self._said:
+            self._say(self.history.verdict)
+        went_well = event.reason in {"completed", "plateau"}
+        OUT.print(f"{event.message} ({clock(event.elapsed)})", style="" if went_well else "yellow")
+
+    def _say(self, verdict: TrainingStatus) -> None:
+        self._said = verdict.words
+        style = {"good": "green", "wait": "", "bad": "yellow"}[verdict.level]
+        OUT.print(f"      {verdict.words}", style=style)
+
+
+def _kind(words: str) -> str:
+    return sub(r"\d+|epochs?", "", words)
+
+
+def _show_start(event: TrainingStarted) -> None:
+    at, pixel_size = event.references, event.pixel_size
+    shared = f"halves share r = {at.r_half:z.4f}, down to {length(at.resolution, pixel_size)}"
+    show_remarks(event.warnings)
+    OUT.print(f"{event.settings.network}, {event.parameters:,} weights, {event.precision} on {event.device}")
+    pixels = (
+        f"pixels of {event.working_pixel:.3g} Å" if event.working_pixel else "the micrographs' own pixels"
+    )
+    OUT.print(f"works on {pixels}, patches of {event.patch} px")
+    OUT.print(f"trains on {_listed(event.training)}; held out: {_listed(event.validation)}")
+    OUT.print("held-out losses that need no training")
+    more = {"gaussian": f"σ {length(at.sigma, pixel_size)}", "floor": shared}
+    for name, line in REFERENCES.items():
+        if (loss := getattr(at, name)) is not None:
+            OUT.print(f"  {line.label:24}  {loss:.4f}  {more.get(name, '')}".rstrip())
+    OUT.print("[bold]epoch   time  training  validation       r  SNR gain   B/S  FRC 1/7[/bold]")
+
+
+def _listed(names: tuple[str, ...], shown: int = 3) -> str:
+    more = f" and {len(names) - shown:,} more" if len(names) > shown else ""
+    return escape(printable(", ".join(names[:shown]) + more))
+
+
+def _show_epoch(event: EpochFinished, pixel_size: float | None) -> None:
+    of = event.quality
+    row = (
+        f"{event.epoch:5d} {clock(event.elapsed):>6}",
+        f"{_number(event.train_loss, '.5f'):>8}",
+        f"{event.validation_loss:10.5f}",
+        f"{event.correlation:z6.4f}",
+        f"{_number(of.gain, '.1f', ' dB'):>8}",
+        f"{_number(of.bias, '.2f'):>4}",
+        f"{length(of.resolution, pixel_size):>6}",
+        "best" if event.weights is not None else "fallen" if event.fallen else "",
+    )
+    OUT.print("  ".join(row).rstrip())
+
+
+def _number(value: float | None, digits: str, unit: str = "") -> str:
+    return "–" if value is None or math.isnan(value) else f"{value:{digits}}{unit}"

@@ -1,0 +1,178 @@
+"""What the machine offers: device, number format, free memory, reproducible kernels."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from cryoden.errors import SettingsError
+from cryoden.settings.denoising import DenoisingPrecision
+from cryoden.settings.fields import Device, Precision
+
+PARTS = 8  # of a transfer to a GPU
+CPU_TILE_MEMORY = 5 << 27  # a laptop must stay usable while it denoises
+
+
+def resolve(device: Device) -> torch.device:
+    """Return the torch device for a choice; ``auto`` takes CUDA, then Apple's MPS, then the CPU.
+
+    Raises
+    ------
+    SettingsError
+        The chosen device is not there.
+    """
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if device == "auto":
+        return torch.device(next(name for name, is_there in there.items() if is_there))
+    if not there[device]:
+        found = ", ".join(name for name, is_there in there.items() if is_there)
+        raise SettingsError(
+            "S02", None, f"device = {device} is not there (found: {found})", fix="Choose auto"
+        )
+    return torch.device(device)
+
+
+def describe(device: torch.device) -> str:
+    """Return the device's name as a person knows it."""
+    if device.type == "cuda":
+        return str(torch.cuda.get_device_name(device))
+    if device.type != "cpu":
+        return device.type.upper()
+    threads = torch.get_num_threads()
+    return f"CPU, {threads} thread{'s' if threads > 1 else ''}"
+
+
+def denoising_format(precision: DenoisingPrecision, device: torch.device) -> torch.dtype:
+    """Return the number format a network denoises in: on CUDA float16, which rounds as TensorFloat-32."""
+    if precision == "auto":
+        return torch.float16 if device.type == "cuda" else torch.float32
+    return {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}[precision]
+
+
+def number_format(precision: Precision, device: torch.device) -> torch.dtype:
+    """Return the number format a network is trained in on this device.
+
+    bfloat16 only where it is computed in hardware: elsewhere it is emulated and slower.
+    """
+    if precision != "auto":
+        return torch.float32 if precision == "float32" else torch.bfloat16
+    if device.type == "cuda":
+        gains = torch.cuda.get_device_capability(device) >= (8, 0)
+    else:
+        gains = (
+            device.type == "cpu" and torch.ops.mkldnn._is_mkldnn_bf16_supported() and _has_bf16_arithmetic()
+        )
+    return torch.bfloat16 if gains else torch.float32
+
+
+def _has_bf16_arithmetic() -> bool:
+    if not hasattr(torch.cpu, "get_capabilities"):  # before torch 2.11 nothing says it
+        return False
+    flags = torch.cpu.get_capabilities()
+    return bool(flags.get("avx512_bf16") or flags.get("amx_bf16"))
+
+
+def free_memory(device: torch.device) -> int:
+    """Return the bytes a tile may use on this device."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    if "SC_AVPHYS_PAGES" not in getattr(os, "sysconf_names", {}):  # macOS, Windows
+        return CPU_TILE_MEMORY
+    available = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return min(CPU_TILE_MEMORY, available // 2)
+
+
+def memory_held(device: torch.device) -> tuple[int, int] | None:
+    """Return the most bytes this process has held on a GPU, and the bytes it has; ``None`` elsewhere."""
+    if device.type != "cuda":
+        return None
+    return torch.cuda.max_memory_reserved(device), torch.cuda.get_device_properties(device).total_memory
+
+
+def give_back() -> None:
+    """Hand memory of a GPU that nobody uses any more back to other programs."""
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+
+
+def sent(pixels: NDArray[np.float32], device: torch.device) -> Tensor:
+    """Return the pixels on the device; on the CPU they are shared, not copied.
+
+    To an NVIDIA GPU they go through page-locked memory in parts, so that one part is on its
+    way while the next is copied: twice as fast as a plain copy, or more.
+    """
+    usable = pixels.flags.writeable and pixels.flags.c_contiguous  # torch warns of read-only memory
+    source = torch.from_numpy(pixels if usable else pixels.copy())
+    if device.type != "cuda":
+        return source.to(device)
+    target = torch.empty(source.shape, device=device)
+    for part, place in zip(source.chunk(PARTS), target.chunk(PARTS), strict=True):
+        place.copy_(torch.empty(part.shape, pin_memory=True).copy_(part), non_blocking=True)
+    return target
+
+
+def fetched(image: Tensor) -> NDArray[np.float32]:
+    """Return a float32 tensor as an array.
+
+    From an NVIDIA GPU it comes straight into page-locked memory, which the array keeps until it is
+    dropped; torch then hands the same pages to the next result.
+    """
+    if image.device.type != "cuda":
+        return image.cpu().numpy()
+    pixels = torch.empty(image.shape, pin_memory=True).copy_(image, non_blocking=True)
+    torch.cuda.current_stream(image.device).synchronize()
+    return pixels.numpy()
+
+
+def later(found: Tensor) -> Callable[[], Tensor]:
+    """Return what gives a small result on the CPU once it is asked for.
+
+    From an NVIDIA GPU the copy is on its way at once, and what is launched meanwhile is not waited for.
+    """
+    if found.device.type != "cuda":
+        return found.cpu
+    copy = torch.empty(found.shape, dtype=found.dtype, pin_memory=True).copy_(found, non_blocking=True)
+    there = torch.cuda.current_stream(found.device).record_event()
+
+    def waited() -> Tensor:
+        there.synchronize()
+        return copy
+
+    return waited
+
+
+def mark(device: torch.device) -> Callable[[], None]:
+    """Return what waits until the device has done all it was told so far."""
+    if device.type != "cuda":
+        return lambda: None
+    there = torch.cuda.current_stream(device).record_event()
+    return there.synchronize  # type: ignore[no-any-return]  # torch leaves events untyped
+
+
+@contextmanager
+def out_of_memory_caught() -> Iterator[None]:
+    """Swallow running out of memory, which the CPU allocator tells as a plain RuntimeError."""
+    try:
+        yield
+    except (torch.OutOfMemoryError, MemoryError):
+        return
+    except RuntimeError as error:
+        if "can't allocate memory" not in str(error):
+            raise
+
+
+@contextmanager
+def reproducible() -> Iterator[None]:
+    """Keep cuDNN to kernels that give the same sums each time. Never yield events inside it.
+
+    TensorFloat-32 is off: it rounds float32 to 10 bits, and tiles would differ by 0.001 σ.
+    """
+    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+        yield

@@ -1,0 +1,30 @@
+"""Where and in which number format a network computes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where and in which number format a network computes."""
+
+    device: torch.device
+    number_format: torch.dtype
+
+    def predict(self, network: nn.Module, noisy: Tensor) -> Tensor:
+        """Return the network's float32 output."""
+        low = self.number_format is not torch.float32
+        with torch.autocast(self.device.type, dtype=self.number_format, enabled=low):
+            output: Tensor = network(noisy)
+        return output.float()
+
+    def sent(self, noisy: NDArray[np.float32], target: NDArray[np.float32]) -> tuple[Tensor, Tensor]:
+        """Return ``(b, 1, p, p)`` noisy and target on the device."""
+        first, second = (torch.from_numpy(part).to(self.device) for part in (noisy, target))
+        return first.contiguous(memory_format=torch.channels_last), second

@@ -1,0 +1,1 @@
+"""Which files belong together, and whether they are halves of one exposure."""

@@ -1,0 +1,184 @@
+"""Which files are the two halves of one exposure, told by their names alone.
+
+Conventions: ``<name>_EVN``/``<name>_ODD`` and ``_even``/``_odd`` (MotionCor2, RELION,
+AreTomo), folders ``even/<name>`` and ``odd/<name>`` (Warp), and the columns
+``rlnMicrographNameEven``/``Odd`` of a RELION STAR file. Files are never paired by their order.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from cryoden.dataset.folder_walk import micrographs_below, natural
+from cryoden.errors import HalvesError, printable
+from cryoden.io.star import project_of, read_columns
+
+TAGGED = re.compile(r"(?P<stem>.+)[_-](?P<half>evn|even|odd)", re.IGNORECASE | re.DOTALL)
+SHOWN = 5
+CONVENTIONS = (
+    "Name halves <name>_EVN.mrc and <name>_ODD.mrc, put them in folders even and odd, "
+    "or give a RELION STAR file with rlnMicrographNameEven and rlnMicrographNameOdd; "
+    "of micrographs of counted electrons, cryoden thin makes halves"
+)
+Half = Literal["even", "odd"]
+Key = tuple[Path, str]  # folder of the exposure, and its name
+
+
+@dataclass(frozen=True)
+class HalfFiles:
+    """The two files of one exposure; ``name`` has a folder where names alone are not unique."""
+
+    name: str
+    even: Path
+    odd: Path
+
+
+def find_pairs(paths: Sequence[Path]) -> list[HalfFiles]:
+    """Find pairs of halves among files and folders.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Micrographs, RELION STAR files, and folders, which are searched to their depth.
+        Micrographs that are no half, such as the full sums beside them, are passed over.
+
+    Returns
+    -------
+    list of HalfFiles
+        Sorted by name, numbers by their value.
+
+    Raises
+    ------
+    HalvesError
+        ``D01`` when a path is missing or no half is found, ``D02`` when halves lack their
+        partner, ``D07`` when two files claim to be the same half.
+    """
+    halves: dict[Key, dict[Half, Path]] = defaultdict(dict)
+    for key, half, path in _claims(map(Path, paths)):
+        known = halves[key].setdefault(half, path)
+        if not _same_path(known, path):
+            what = f"stands for the same half as {printable(known)}"
+            raise HalvesError("D07", path, what, kept="No pair was made", fix="Remove or rename one of them")
+    if not halves:
+        raise _nothing(paths)
+    _refuse_unmatched(halves)
+    return _pairs(halves)
+
+
+def complete_pairs(paths: Sequence[Path]) -> list[HalfFiles]:
+    """Find the pairs whose two halves are there, for looking at them: whatever is amiss elsewhere.
+
+    The same as `find_pairs` but for halves without a partner, which are passed over, and for
+    files that stand for the same half, of which the first counts.
+    """
+    halves: dict[Key, dict[Half, Path]] = defaultdict(dict)
+    for key, half, path in _claims(map(Path, paths)):
+        halves[key].setdefault(half, path)
+    return _pairs({key: pair for key, pair in halves.items() if len(pair) == 2})
+
+
+def _claims(paths: Iterable[Path]) -> Iterator[tuple[Key, Half, Path]]:
+    """Yield every file that is a half: which exposure, which half, where."""
+    for path in paths:
+        if path.suffix.lower() == ".star":
+            yield from _from_star(path)
+        elif path.is_dir():
+            yield from _from_names(micrographs_below(path))
+        elif os.path.lexists(path):
+            yield from _from_names([path])
+        else:
+            raise HalvesError("D01", path, "no such file or folder", fix="Check the path")
+
+
+def _from_names(paths: Iterable[Path]) -> Iterator[tuple[Key, Half, Path]]:
+    for path in paths:
+        claim = _claim(path)
+        if claim:
+            yield *claim, path
+
+
+def _claim(path: Path) -> tuple[Key, Half] | None:
+    """Tell from a path which half of which exposure it is, if any."""
+    folder = Path(os.path.abspath(path)).parent  # noqa: PTH100  # resolve() would follow links
+    match = TAGGED.fullmatch(path.stem)
+    by_name = half_of(match["half"]) if match else None
+    by_folder = half_of(folder.name)
+    half = by_name or by_folder
+    if half is None:
+        return None
+    if by_folder == half:
+        folder = folder.parent
+    return (folder, match["stem"] if match else path.stem), half
+
+
+def half_of(word: str) -> Half | None:
+    """Return which half a tag or the name of a folder stands for, if any."""
+    halves: dict[str, Half] = {"evn": "even", "even": "even", "odd": "odd"}
+    return halves.get(word.lower())
+
+
+def _from_star(star: Path) -> Iterator[tuple[Key, Half, Path]]:
+    """Yield the halves a STAR file lists, found below its folder or one of its parents."""
+    fix = "Give the STAR file of a motion correction that saved sums of even and odd frames"
+    rows = read_columns(star, ("rlnMicrographNameEven", "rlnMicrographNameOdd"), fix)
+    project = project_of(star, rows)
+    missing = []
+    for row in rows:
+        even, odd = (project / name for name in row)
+        missing += [name for name, path in zip(row, (even, odd), strict=True) if not path.is_file()]
+        claim = _claim(even)
+        key = claim[0] if claim else (even.parent, even.stem)
+        yield key, "even", even
+        yield key, "odd", odd
+    if missing:
+        what = f"lists {len(missing):,} files that are not there: {_listed(missing)}"
+        raise HalvesError("D02", star, what, kept="No pair was made", fix="Run it in the project's folder")
+
+
+def _same_path(one: Path, other: Path) -> bool:
+    return os.path.abspath(one) == os.path.abspath(other)  # noqa: PTH100  # as above
+
+
+def _refuse_unmatched(halves: dict[Key, dict[Half, Path]]) -> None:
+    alone = [path for pair in halves.values() if len(pair) == 1 for path in pair.values()]
+    if alone:
+        count, whole = len(alone), len(halves) - len(alone)
+        plural = "halves have" if count > 1 else "half has"
+        names = _listed(sorted((path.name for path in alone), key=natural))
+        what = f"{count:,} {plural} no partner: {names}; {whole:,} pairs are complete"
+        fix = "Add the partners or leave these out"
+        raise HalvesError("D02", alone[0].parent, what, kept="No pair was made", fix=fix)
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(printable(name) for name in names[:SHOWN])
+    more = len(names) - SHOWN
+    return f"{shown} and {more:,} more" if more > 0 else shown
+
+
+def _pairs(halves: dict[Key, dict[Half, Path]]) -> list[HalfFiles]:
+    names = _names(halves) if halves else {}
+    found = [HalfFiles(names[key], pair["even"], pair["odd"]) for key, pair in halves.items()]
+    return sorted(found, key=lambda pair: natural(pair.name))
+
+
+def _names(halves: Iterable[Key]) -> dict[Key, str]:
+    """Return the plain name of each exposure, with its folder where two share the name."""
+    keys = list(halves)
+    common = Counter(stem for _, stem in keys)
+    root = os.path.commonpath([folder for folder, _ in keys])
+    return {
+        (folder, stem): stem if common[stem] == 1 else (folder.relative_to(root) / stem).as_posix()
+        for folder, stem in keys
+    }
+
+
+def _nothing(paths: Sequence[Path]) -> HalvesError:
+    asked = ", ".join(f"'{printable(path)}'" for path in paths[:SHOWN]) or "no path given"
+    return HalvesError("D01", None, f"0 pairs of halves in {asked} (in {Path.cwd()})", fix=CONVENTIONS)

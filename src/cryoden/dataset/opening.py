@@ -1,0 +1,92 @@
+"""Opening what the user named: the only place where reading settings meet files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from cryoden.dataset.half_checks import check_pairs, find_pairs, inspect
+from cryoden.dataset.supervised_names import matched
+from cryoden.errors import HalvesError, printable
+from cryoden.io import mrc
+from cryoden.io.mrc_probe import HeaderFacts, probe
+from cryoden.micrograph import HalfPair, Micrograph, Windowed
+from cryoden.settings.reading import ReadingSettings
+
+
+def open_halves(paths: Sequence[Path], reading: ReadingSettings | None = None) -> list[HalfPair]:
+    """Find, open and check the pairs of halves among files and folders.
+
+    Raises
+    ------
+    HalvesError
+        D01 to D07: nothing found, partners missing, or pairs that are not halves.
+    MicrographError
+        For a half that cannot be read.
+    """
+    pairs = [
+        HalfPair(open_micrograph(files.even, reading), open_micrograph(files.odd, reading))
+        for files in find_pairs(paths)
+    ]
+    check_pairs(pairs)
+    return pairs
+
+
+def open_supervised(
+    noisy: Sequence[Path], target: Sequence[Path], reading: ReadingSettings | None = None
+) -> list[tuple[Windowed, Windowed]]:
+    """Match two sets of files by name and open them for supervised training.
+
+    Raises
+    ------
+    HalvesError
+        D01 to D03 and D07 from `cryoden.dataset.supervised_names.matched`, D03 for two scenes, D04 for a file
+        that is its own target, D05 when sizes differ.
+    MicrographError
+        For a file that cannot be read.
+    """
+    return [_supervised(*pair, reading) for pair in matched(noisy, target)]
+
+
+def _supervised(noisy: Path, target: Path, reading: ReadingSettings | None) -> tuple[Windowed, Windowed]:
+    pair = open_micrograph(noisy, reading), open_micrograph(target, reading)
+    if pair[0].shape != pair[1].shape:
+        sizes = " and ".join("×".join(map(str, micrograph.shape)) for micrograph in pair)
+        raise HalvesError(
+            "D05",
+            noisy,
+            f"its target {target.name} has another size ({sizes} px)",
+            kept="Nothing was trained",
+        )
+    verdict = inspect(HalfPair(*pair))
+    if verdict.kind in {"identical", "black", "uncorrelated"}:  # shared noise is no fault here
+        problem = f"{verdict.message} (target: {printable(target)})"
+        raise HalvesError(verdict.code, noisy, problem, kept="Nothing was trained", fix="Check the pair")
+    return pair
+
+
+def open_micrograph(path: Path, reading: ReadingSettings | None = None) -> mrc.MicrographFile:
+    """Open one micrograph for reading windows; see `cryoden.io.mrc.open_micrograph`."""
+    return mrc.open_micrograph(path, **_options(reading))
+
+
+def read_micrograph(path: Path, reading: ReadingSettings | None = None) -> Micrograph:
+    """Read one whole micrograph; see `cryoden.io.mrc.read`."""
+    nan = (reading or ReadingSettings()).nan
+    return mrc.read(path, nan=nan, **_options(reading))
+
+
+def facts(path: Path, reading: ReadingSettings | None = None) -> HeaderFacts:
+    """Return what the header says; see `cryoden.io.mrc_probe.probe`."""
+    return probe(path, **_probing(reading))
+
+
+def _options(reading: ReadingSettings | None) -> dict[str, Any]:
+    chosen = reading or ReadingSettings()
+    return _probing(chosen) | {"pixel_size": chosen.pixel_size or None}
+
+
+def _probing(reading: ReadingSettings | None) -> dict[str, Any]:
+    chosen = reading or ReadingSettings()
+    return {"mode0": chosen.mode0, "assume_no_extended_header": chosen.assume_no_ext_header}

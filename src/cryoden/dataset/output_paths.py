@@ -1,0 +1,109 @@
+"""Where the results of a batch go: one name for each micrograph, the tree of folders kept."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from cryoden.dataset.folder_walk import micrographs_below
+from cryoden.errors import OutputError, SettingsError, printable
+from cryoden.io.star import micrographs_of
+
+
+def results(
+    paths: Sequence[Path], output: Path, ending: str = "_denoised", *, left_out: tuple[str, ...] = ()
+) -> dict[Path, Path]:
+    """Return for each micrograph among files, folders and STAR files where its result goes.
+
+    A file gives ``<stem><ending>.mrc`` in the output folder; below a folder the tree is kept, and
+    of the files a STAR file lists, the tree below the folder they have in common.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Files, folders, and RELION STAR files with a column rlnMicrographName.
+    output : Path
+        Folder of the results; what lies in it is no input when it lies below another folder.
+    ending : str
+        What tells the name of a result from that of its input.
+    left_out : tuple of str
+        Endings of names, without suffix, that are passed over below folders.
+
+    Raises
+    ------
+    SettingsError
+        D01 when there is no micrograph.
+    HalvesError
+        D01 when a STAR file lists no micrographs.
+    OutputError
+        D07 when two micrographs would have the same result, O04 when a result would replace
+        a micrograph of the batch.
+    """
+    found = _listed(paths, output) if any(map(os.path.lexists, paths)) else ()
+    targets = {
+        file: output / parent / f"{file.stem}{ending}.mrc"
+        for file, parent in found
+        if file in paths or not file.stem.endswith(left_out)
+    }
+    if not targets:
+        asked = ", ".join(printable(path) for path in paths)
+        raise SettingsError(
+            "D01",
+            None,
+            f"0 micrographs match '{asked}' in {Path.cwd()}",
+            fix="Give MRC files, folders or STAR files",
+        )
+    inputs = {os.path.realpath(file): file for file in targets}
+    taken: dict[Path, Path] = {}
+    for file, target in targets.items():
+        if os.path.realpath(target) in inputs:
+            problem = f"the result of {printable(file.name)} would replace this input"
+            raise OutputError(
+                "O04", target, problem, kept="The input is untouched", fix="Choose another folder"
+            )
+        if taken.setdefault(target, file) != file:
+            problem = f"{taken[target]} would have the same result, {target}"
+            raise OutputError("D07", file, problem, kept="Nothing was done", fix="Give the folder above both")
+    return targets
+
+
+def make_folders(targets: Mapping[Path, Path]) -> None:
+    """Make the folders the results go into.
+
+    Raises
+    ------
+    OutputError
+        O06 when one cannot be made.
+    """
+    for folder in sorted({target.parent for target in targets.values()}):
+        make_folder(folder)
+
+
+def make_folder(folder: Path) -> None:
+    """Make one folder and those above it; see `make_folders`."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        problem = f"cannot be made: {error.strerror}"
+        raise OutputError("O06", folder, problem, fix="Choose another folder") from error
+
+
+def micrographs_in(paths: Sequence[Path]) -> list[Path]:
+    """Return the files, the micrographs in folders, and those STAR files list, among what the user named."""
+    return [file for file, _ in _listed(paths, None)]
+
+
+def _listed(paths: Sequence[Path], output: Path | None) -> Iterator[tuple[Path, Path]]:
+    for path in paths:
+        if path.is_dir():
+            yield from ((file, file.parent.relative_to(path)) for file in micrographs_below(path, output))
+        elif path.suffix.lower() == ".star":
+            yield from _in_common_folder(micrographs_of(path))
+        else:
+            yield path, Path()
+
+
+def _in_common_folder(files: Sequence[Path]) -> Iterator[tuple[Path, Path]]:
+    common = os.path.commonpath([file.parent for file in files]) if files else ""
+    yield from ((file, file.parent.relative_to(common)) for file in files)

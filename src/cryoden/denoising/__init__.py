@@ -1,0 +1,1 @@
+"""One micrograph through a model."""

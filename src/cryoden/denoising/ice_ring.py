@@ -1,0 +1,179 @@
+"""The grain of amorphous ice, which shows as a ring near 3.7 Å in a micrograph's power spectrum.
+
+It is finer than what a network on pixels of 3 Å sees, and it is signal: two halves share it. How
+strong it is a micrograph says itself, by the power above the noise on both sides of the ring. A
+parametric Wiener filter passes it on, S / (S + (1 + µ) N) (Lim & Oppenheim 1979, Proc. IEEE 67,
+1586), µ > 0 because the noise in it is fine grain that an eye takes for detail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, cached_property
+from itertools import product
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from cryoden.compute.devices import later
+from cryoden.image.fourier_rings import neighbours_averaged, ring_index
+from cryoden.image.normalization import Normalization
+from cryoden.image.tiling import mirrored
+from cryoden.micrograph import Array
+
+RING = (5.0, 3.1)  # Å
+NOISE = ((7.0, 5.0), (3.1, 2.2))  # Å, where there is little else
+DEGREE = 3  # of the logarithm of the noise's power, over the frequency
+CAUTION = 1.0  # µ
+EDGE, ACROSS = 256, 8  # px of a block; blocks along a side at most
+REACH = 2  # rings at each side that are averaged
+SURE, LEAST = 4.0, 0.01  # standard errors, and share of the noise, below which a ring is none
+MARGIN = 64  # px the image is mirrored by
+ROWS, LARGE_ROWS = {"cpu": 1024}, 4096  # that are filtered at a time
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """Power of an image in each ring, which may still be on its way from the device.
+
+    Parameters
+    ----------
+    pending : callable
+        Returns the ``(256, 129)`` mean power of the blocks.
+    blocks : int
+        How many there are.
+    """
+
+    pending: Callable[[], Tensor]
+    blocks: int
+
+    @cached_property
+    def power(self) -> Array:
+        """``(129,)`` at the frequencies from 0 to 1/2 cycle per px; of white noise its variance."""
+        ring, counts = _rings()
+        sums = np.bincount(ring, self.pending().double().numpy().ravel())[: EDGE // 2 + 1]
+        return np.asarray(sums / counts, np.float64)
+
+    @property
+    def counts(self) -> Array:
+        """``(129,)`` numbers of independent values in each ring."""
+        return np.asarray(2.0 * _rings()[1] * self.blocks, np.float64)
+
+
+def spectrum(image: Tensor) -> Spectrum | None:
+    """Return the spectrum of ``(h, w)`` raw pixels; ``None`` with less than 256 px a side.
+
+    Blocks are spread evenly over the image. Nothing waits for a GPU before the power is asked for.
+    """
+    if min(image.shape) < EDGE:
+        return None
+    tops, lefts = (
+        np.linspace(0, side - EDGE, max(1, min(ACROSS, 2 * side // EDGE - 1))).astype(int)
+        for side in image.shape
+    )
+    blocks = torch.stack([image[top : top + EDGE, left : left + EDGE] for top, left in product(tops, lefts)])
+    window = torch.hann_window(EDGE, device=image.device)
+    window = window[:, None] * window / window.square().mean()
+    waves = torch.fft.rfft2((blocks - blocks.mean((1, 2), keepdim=True)) * window, norm="ortho")
+    return Spectrum(later(waves.abs().square_().mean(0)), len(blocks))
+
+
+def gains(seen: Spectrum, pixel_size: float) -> Array | None:
+    """Return by what to multiply each frequency of what a network took for noise.
+
+    Parameters
+    ----------
+    seen : Spectrum
+        Of the raw pixels.
+    pixel_size : float
+        Å/px.
+
+    Returns
+    -------
+    ndarray or None
+        ``(129,)`` gains at the frequencies from 0 to 1/2 cycle per px; ``None`` where no ring
+        is seen, or could not be: pixels larger than about 1.4 Å.
+    """
+    frequencies = np.arange(EDGE // 2 + 1) / (EDGE * pixel_size)
+    sides = [(frequencies > 1 / coarse) & (frequencies < 1 / fine) for coarse, fine in NOISE]
+    sides[1] &= frequencies < 0.95 * frequencies[-1]
+    if min(side.sum() for side in sides) <= DEGREE:
+        return None
+    above = _above_noise(frequencies, seen, sides[0] | sides[1])
+    inside = (frequencies > 1 / RING[0]) & (frequencies < 1 / RING[1])
+    above, counts = neighbours_averaged(np.where(inside, above, 0), seen.counts, REACH)
+    above[above < np.maximum(LEAST, SURE / np.sqrt(counts / 2))] = 0
+    found = np.asarray(above / (above + 1 + CAUTION), np.float64)
+    return found if found.any() else None
+
+
+def restored(signal: Tensor, raw: Tensor, grey: Normalization, response: Array) -> Tensor:
+    """Return the signal with the grain of ice that was removed from it.
+
+    Parameters
+    ----------
+    signal : Tensor
+        ``(h, w)`` denoised, z-scored.
+    raw : Tensor
+        ``(h, w)`` before denoising, in its own grey scale.
+    grey : Normalization
+        That grey scale.
+    response : ndarray
+        From `gains`.
+
+    Returns
+    -------
+    Tensor
+        ``(h, w)``. Bands of rows are filtered one after the other, to save memory.
+    """
+    result = torch.empty_like(signal)
+    height, width = signal.shape
+    at_a_time = min(height, ROWS.get(signal.device.type, LARGE_ROWS))
+    tall, wide = _quick(at_a_time + 2 * MARGIN), _quick(width + 2 * MARGIN)
+    columns = mirrored(width, -MARGIN, wide - MARGIN).to(signal.device)
+    transfer = _transfer(tall, wide, torch.from_numpy(response).to(signal))
+    for top in range(0, height, at_a_time):
+        bottom = min(top + at_a_time, height)
+        rows = mirrored(height, top - MARGIN, top - MARGIN + tall).to(signal.device)
+        removed = grey.apply(raw[rows])
+        removed -= signal[rows]
+        grain = torch.fft.irfft2(torch.fft.rfft2(removed[:, columns]) * transfer, s=(tall, wide))
+        inner = grain[MARGIN : MARGIN + bottom - top, MARGIN : MARGIN + width]
+        torch.add(signal[top:bottom], inner, out=result[top:bottom])
+    return result
+
+
+def _transfer(tall: int, wide: int, response: Tensor) -> Tensor:
+    """Return the gain of each coefficient of an image's real Fourier transform."""
+    rows = torch.fft.fftfreq(tall, device=response.device)[:, None]
+    columns = torch.fft.rfftfreq(wide, device=response.device)[None]
+    ring = (torch.hypot(rows, columns) * EDGE).clamp_(max=EDGE // 2 - 1e-3)
+    below = ring.long()
+    return torch.lerp(response[below], response[below + 1], ring - below)
+
+
+@cache
+def _rings() -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return the ring of each coefficient of a block, and how many are in each up to Nyquist."""
+    ring = ring_index(np.fft.fftfreq(EDGE), np.fft.rfftfreq(EDGE), EDGE)
+    return ring, np.bincount(ring)[: EDGE // 2 + 1]
+
+
+def _above_noise(frequencies: Array, seen: Spectrum, noise: NDArray[np.bool_]) -> Array:
+    """Return the power above the noise, over the noise, which is smooth on a logarithmic scale."""
+    fit = np.polynomial.Polynomial.fit(
+        frequencies[noise], np.log(seen.power[noise]), DEGREE, w=np.sqrt(seen.counts[noise])
+    )
+    return np.asarray(seen.power / np.exp(fit(frequencies)) - 1, np.float64)
+
+
+def _quick(length: int) -> int:
+    """Return the next length that is a product of 2, 3, 5 and 7, which is quick to transform."""
+    left = length
+    for factor in (2, 3, 5, 7):
+        while left % factor == 0:
+            left //= factor
+    return length if left == 1 else _quick(length + 1)

@@ -1,0 +1,1 @@
+"""Whether denoised micrographs can be trusted: methods, metrics, hallucination tests, conclusions."""

@@ -1,0 +1,199 @@
+"""What the figures mean, in plain words, each with a mark that does not depend on color."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import floor, sqrt
+from typing import Literal
+
+from cryoden.evaluation.scores import Checks, Reading, Row, Table
+
+Status = Literal["good", "doubtful", "bad", "unknown"]
+MARKS: dict[Status, str] = {"good": "✔", "doubtful": "▲", "bad": "✖", "unknown": "○"}
+WORSE: tuple[Status, ...] = ("unknown", "good", "doubtful", "bad")
+CERTAIN = 2.0  # standard errors of r by which one method is better than another
+VISIBLE = 0.1  # dB against the truth below which a difference is of no use to anyone
+MATTERS = 0.02  # share of r below which a difference is of no use to anyone
+NOTHING = 1e-6
+COPIED = 0.9  # share of the noise that is still there
+HALF = 0.5  # of what the denoised halves share, from elsewhere than the raw halves
+LITTLE, MOST = 0.2, 0.9  # of the output's power, from noise alone or from elsewhere
+SAME = 1.05  # power without phases over power with them; a linear filter has 1
+LOOKS_LIKE_NOISE = 0.05  # correlation of neighboring pixels that cameras reach without structure
+PATTERN = 2.0  # power on a lattice over that nearby
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was found about a method."""
+
+    status: Status
+    words: str
+
+    @property
+    def mark(self) -> str:
+        """A sign for the status."""
+        return MARKS[self.status]
+
+
+@dataclass(frozen=True)
+class MethodConclusion:
+    """Two answers about a method's result.
+
+    Parameters
+    ----------
+    name : str
+        The method.
+    better : Finding
+        Whether it is better than simple filters.
+    findings : tuple of Finding
+        Whether it can be believed.
+    """
+
+    name: str
+    better: Finding
+    findings: tuple[Finding, ...]
+
+    @property
+    def believable(self) -> Status:
+        """The worst that was found."""
+        return max((one.status for one in self.findings), key=WORSE.index)
+
+    @property
+    def status(self) -> Status:
+        """The worse of the two answers."""
+        return max(self.better.status, self.believable, key=WORSE.index)
+
+    @property
+    def mark(self) -> str:
+        """A sign for the status."""
+        return MARKS[self.status]
+
+
+def conclusions(table: Table) -> list[MethodConclusion]:
+    """Return a verdict on each model and each other program."""
+    return [
+        MethodConclusion(row.name, compared(table, row), (*_suspicions(row), *_seen(table, row)))
+        for row in table.judged()
+    ]
+
+
+def compared(table: Table, row: Row) -> Finding:
+    """Say whether a method beats doing nothing, the best low-pass and the Wiener filter.
+
+    Decided by the truth where there is one. Else by r with the other raw half, which neither
+    blurring nor inventing raises: first of structures coarser than 20 Å, then of all that is not
+    wider than 400 px, most of which can be water. The standard error of r is at most 1 / √N for N
+    independent waves or pixels.
+    """
+    if row.mean.truth_db is not None:
+        return _against_truth(table, row.mean.truth_db)
+    where = f" where particles are told from ice (20 {table.unit} to 400 px)"
+    coarse = _duel(table, row, "coarse", row.mean.coarse_error / sqrt(len(row.pairs)), where)
+    overall = _duel(table, row, "detail", 1 / sqrt(table.pixels), " over all structures")
+    return Finding(_both(coarse.status, overall.status), f"{coarse.words} {overall.words}")
+
+
+def _both(coarse: Status, overall: Status) -> Status:
+    """Return one status for two comparisons, of which the coarse one counts more."""
+    if coarse == "bad":
+        return "doubtful" if overall == "good" else "bad"
+    return "good" if "good" in {coarse, overall} else "doubtful"
+
+
+def _against_truth(table: Table, won: float) -> Finding:
+    best = max(_simple(table), key=lambda other: other.mean.truth_db or 0.0)
+    beat = best.mean.truth_db or 0.0
+    figures = f"{won:+z.1f} dB against the truth; {_named(best)} has {beat:+z.1f} dB"
+    if won > beat + VISIBLE:
+        return Finding("good", f"Better than every simple filter: {figures}.")
+    if won < beat - VISIBLE:
+        return Finding("bad", f"Worse than {_named(best)}: {figures}.")
+    return Finding("doubtful", f"No better than {_named(best)}: {figures}.")
+
+
+def _simple(table: Table) -> list[Row]:
+    return [other for other in table.rows if other.kind in {"raw", "low-pass", "wiener"}]
+
+
+def _duel(table: Table, row: Row, reading: Reading, error: float, where: str) -> Finding:
+    """Compare one reading of r with the best of the simple filters."""
+    best = max(_simple(table), key=lambda other: float(getattr(other.mean, reading)))
+    r, beat, nothing = (float(getattr(one.mean, reading)) for one in (row, best, table.raw))
+    margin = max(CERTAIN * error, MATTERS * beat)
+    beaten = f"{_named(best)} {beat:z.4f}, " if best is not table.raw else ""
+    figures = f"r {r:z.4f}, {beaten}doing nothing {nothing:z.4f}"
+    if r > beat + margin:
+        return Finding("good", f"Better than every simple filter{where}: {figures}.")
+    if r < nothing - margin:
+        return Finding("bad", f"Worse than doing nothing{where}: {figures}.")
+    if r < beat - margin:
+        return Finding("bad", f"Worse than {_named(best)}{where}: {figures}.")
+    return Finding("doubtful", f"No better than {_named(best)}{where}: {figures}.")
+
+
+def _named(row: Row) -> str:
+    return {"raw": "doing nothing", "wiener": "the Wiener filter"}.get(row.kind, f"the {row.name}")
+
+
+def _seen(table: Table, row: Row) -> Iterator[Finding]:
+    """Yield a warning where a model is judged on what it was trained on."""
+    seen = table.provenance.get("models", {}).get(row.name, {}).get("trained_on", ())
+    if seen:
+        pairs = len(table.raw.pairs)
+        which = "these very halves" if len(seen) == pairs else f"{len(seen):,} of these {pairs:,} pairs"
+        yield Finding("doubtful", f"It was trained on {which}: on others it may do worse.")
+
+
+def _suspicions(row: Row) -> Iterator[Finding]:
+    yield _kept(row)
+    if row.mean.noise_left < NOTHING:
+        return
+    yield _invented(row.mean.invented)
+    if row.mean.checkerboard > PATTERN:
+        words = "A pattern that repeats every few pixels stands out of the power spectrum"
+        yield Finding("doubtful", f"{words}, {row.mean.checkerboard:.1f} times as strong as around it.")
+    if row.checks is not None:
+        yield from _answers(row.checks)
+
+
+def _invented(share: float) -> Finding:
+    words = f"{_percent(share)} of what its halves have in common is not in the raw halves"
+    if share > HALF:
+        return Finding("bad", f"It invents: {words}.")
+    return Finding("doubtful" if share > LITTLE else "good", f"{words}.")
+
+
+def _kept(row: Row) -> Finding:
+    left = row.mean.noise_left
+    if left < NOTHING:
+        return Finding("bad", "It shows nothing: its output is one gray.")
+    if left > COPIED:
+        return Finding("bad", f"It hands back its input: {_percent(left)} of the noise is still there.")
+    return Finding("good", f"{_percent(1 - left)} of the noise's power is gone.")
+
+
+def _answers(checks: Checks) -> Iterator[Finding]:
+    apart: Status = "doubtful" if checks.disagreement > LITTLE else "good"
+    yield Finding(apart, f"On {_percent(checks.disagreement)} of the area its two halves mostly disagree.")
+    residue: Status = "doubtful" if checks.residue > LOOKS_LIKE_NOISE else "good"
+    words = "not like mere noise" if residue == "doubtful" else "like noise"
+    yield Finding(
+        residue, f"What it took away looks {words}: pixels correlate by up to {checks.residue:z.2f}."
+    )
+    if checks.noise is None or checks.phases is None:
+        yield Finding("unknown", "Not tried on noise: only its files are known.")
+        return
+    noise: Status = "bad" if checks.noise > MOST else "doubtful" if checks.noise > LITTLE else "good"
+    yield Finding(noise, f"Pure noise makes it show {_percent(checks.noise)} of what the micrograph does.")
+    phases: Status = "bad" if checks.phases > SAME else "doubtful" if checks.phases > MOST else "good"
+    words = f"A micrograph whose fine structure is scrambled gives {_percent(checks.phases)} of the output"
+    yield Finding(phases, f"{words}: {'more' if phases == 'bad' else 'no more'} than the real one.")
+
+
+def _percent(share: float) -> str:
+    """Return a share as people write it; never 100 % for a little less."""
+    if 0.99 <= share < 1:
+        return f"{floor(1000 * share) / 10:.1f} %"
+    return f"{100 * share:.2g} %" if share < 0.1 else f"{100 * share:.0f} %"

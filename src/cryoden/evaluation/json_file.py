@@ -1,0 +1,101 @@
+"""What was found and with what, as JSON on disk: enough to see later where each figure is from."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cryoden.errors import OutputError
+from cryoden.evaluation.scores import FORMAT, Table
+from cryoden.io.atomic import atomic_write
+from cryoden.io.provenance import VERSION
+from cryoden.micrograph import Windowed
+from cryoden.model.checkpoint import Model
+from cryoden.settings.tools import EvaluationSettings
+
+if TYPE_CHECKING:
+    from cryoden.evaluation.exposures import Subject  # it needs torch, and a table can be read without
+
+
+def provenance(
+    pairs: Sequence[Subject], models: Mapping[Path, Model], settings: EvaluationSettings
+) -> dict[str, Any]:
+    """Return what figures were made with: versions, settings, files, models."""
+    return {
+        "time": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        "versions": {
+            "cryoden": VERSION,
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+        },
+        "settings": asdict(settings),
+        "pairs": [_pair(subject) for subject in pairs],
+        "models": {path.stem: _model(path, model, pairs) for path, model in models.items()},
+    }
+
+
+def _pair(subject: Subject) -> dict[str, Any]:
+    return {
+        "name": subject.name,
+        "size": list(subject.halves.even.shape),
+        "pixel_size": subject.halves.even.pixel_size,
+        "even": _file(subject.halves.even),
+        "odd": _file(subject.halves.odd),
+        "truth": None if subject.truth is None else _file(subject.truth),
+        "others": {name: [_file(pair.even), _file(pair.odd)] for name, pair in subject.others.items()},
+    }
+
+
+def _file(half: Windowed) -> str:
+    return half.name if half.path is None else str(half.path)
+
+
+def _model(path: Path, model: Model, pairs: Sequence[Subject]) -> dict[str, Any]:
+    seen = set(model.provenance.get("training", ()))
+    return {
+        "file": str(path),
+        "sha256": model.sha256,
+        "network": model.network,
+        "pixel_size": model.pixel_size,
+        "trained_on": [one.name for one in pairs if seen & {one.halves.even.name, one.halves.odd.name}],
+    }
+
+
+def write(table: Table, path: Path, *, overwrite: bool = False) -> None:
+    """Publish the table as JSON.
+
+    Raises
+    ------
+    OutputError
+        O02 to O06 when it cannot be written there.
+    """
+    with atomic_write(path, overwrite=overwrite) as temporary:
+        temporary.write_text(json.dumps(table.as_json(), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def load(path: Path) -> Table:
+    """Read a table that `write` has written.
+
+    Raises
+    ------
+    OutputError
+        O14 for a file that is none.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        known = values["format"] == FORMAT
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise OutputError(
+            "O14", path, f"no figures of an evaluation ({error})", fix="Give the JSON file"
+        ) from None
+    if not known:
+        problem = f"figures of another version (found {values['format']}, expected {FORMAT})"
+        raise OutputError("O14", path, problem, fix="Evaluate again")
+    return Table.from_json(values)

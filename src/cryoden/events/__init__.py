@@ -1,0 +1,1 @@
+"""What a run or a batch reports, and the state folded from it."""

@@ -1,0 +1,92 @@
+"""What work on files, one after another, reports while it goes on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryoden.image.counting import CountingEvidence
+from cryoden.micrograph import Micrograph
+
+
+@dataclass(frozen=True)
+class TileFinished:
+    """One tile of a micrograph is denoised."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class MicrographDenoised:
+    """The whole micrograph is denoised, in the grey scale of its input."""
+
+    micrograph: Micrograph
+
+
+DenoisingEvent = TileFinished | MicrographDenoised
+
+
+@dataclass(frozen=True)
+class FileStarted:
+    """Work on file ``index`` (from 0) of ``total`` begins."""
+
+    path: Path
+    index: int
+    total: int
+
+
+@dataclass(frozen=True)
+class FileFinished:
+    """The result lies under its final name."""
+
+    path: Path
+    output: Path
+    seconds: float
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FileSkipped:
+    """The result was there already, made by the same model with the same settings."""
+
+    path: Path
+    output: Path
+
+
+@dataclass(frozen=True)
+class FileThinned:
+    """Both halves of a counted micrograph lie under their final names."""
+
+    path: Path
+    even: Path
+    odd: Path
+    evidence: CountingEvidence
+    seconds: float
+
+
+@dataclass(frozen=True)
+class FileFailed:
+    """One file gave no result; the others go on."""
+
+    path: Path
+    message: str
+
+
+@dataclass(frozen=True)
+class BatchFinished:
+    """Last event of a batch.
+
+    ``skipped`` files were done before; ``untried`` ones were left when too many had failed.
+    """
+
+    finished: int
+    failed: tuple[Path, ...]
+    untried: int
+    seconds: float
+    skipped: int = 0
+
+
+BatchEvent = (
+    FileStarted | TileFinished | FileFinished | FileSkipped | FileThinned | FileFailed | BatchFinished
+)

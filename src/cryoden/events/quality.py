@@ -1,0 +1,89 @@
+"""What is said of a network on held-out data, and of the data without one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Level = Literal["good", "wait", "bad"]
+
+
+@dataclass(frozen=True)
+class References:
+    """What the held-out data say without training; a run is judged beside them.
+
+    Under Noise2Noise each loss is the mean of both directions, even to odd and odd to even.
+    Lengths are in Å, or in px of the patches where the pixel size is not known.
+
+    Parameters
+    ----------
+    identity : float
+        Doing nothing: mean squared difference of noisy and target, both z-scored.
+    constant : float
+        Predicting the mean everywhere, about 1.
+    gaussian : float
+        The Gaussian low-pass of the best width, fitted on the training data.
+    sigma : float
+        Its standard deviation, a length.
+    linear : float
+        The best linear filter: one gain for each spatial frequency (Wiener), fitted on the
+        training data.
+    floor : float or None
+        The noise floor of Noise2Noise: the target's power less what the halves share, which
+        is 1 − r_half for a whole z-scored micrograph; ``None`` for supervised pairs.
+    error : float
+        Standard error of the floor; losses that differ by less from a line are on it.
+    r_half : float
+        Pearson correlation of noisy and target.
+    fine : float
+        The same in the finest quarter of spatial frequencies; about 0 where noise is independent.
+    frc, resolution : float, float or None
+        How noisy and target agree by spatial frequency, see `HeldOutQuality`.
+    """
+
+    identity: float
+    constant: float
+    gaussian: float
+    sigma: float
+    linear: float
+    floor: float | None
+    error: float
+    r_half: float
+    fine: float
+    frc: float
+    resolution: float | None
+
+
+@dataclass(frozen=True)
+class HeldOutQuality:
+    """What a network does to the held-out data, measured without a truth.
+
+    Parameters
+    ----------
+    gain : float or None
+        How many dB less noise than in the raw halves: SNR_den / SNR_raw of Palovcak et al.
+        (2020). To be read beside ``bias``: a filter that passes nothing has no noise.
+    bias : float or None
+        B/S of the same authors: the part of the signal's power that is changed or lost. Both
+        need two denoised halves: ``None`` for supervised pairs and for a fallen output.
+    frc : float
+        Fourier ring correlation of denoised noisy and raw target, mean over all rings.
+    resolution : float or None
+        Length at which it first falls below 1/7; ``None`` where it is never above.
+    """
+
+    gain: float | None
+    bias: float | None
+    frc: float
+    resolution: float | None
+
+
+@dataclass(frozen=True)
+class TrainingStatus:
+    """How a run stands, in words for people."""
+
+    level: Level
+    words: str
+
+
+UNJUDGED = TrainingStatus("wait", "not judged yet")

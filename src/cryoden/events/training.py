@@ -1,0 +1,151 @@
+"""What a run says while it goes on.
+
+Frozen dataclasses of Python scalars and fresh float32 arrays. The library yields them, and
+command line, viewer and tests iterate the same generator; state is folded from them
+(`cryoden.events.history`). Stopping a run is to stop asking for the next event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cryoden.events.quality import UNJUDGED, HeldOutQuality, References, TrainingStatus
+from cryoden.micrograph import Micrograph
+from cryoden.settings.baseline import BaselineSettings
+from cryoden.settings.training import TrainingSettings
+
+Mode = Literal["noise2noise", "supervised"]
+GreyScale = Literal["z-score", "positive"]  # see `cryoden.image.normalization`
+Trouble = Literal["fallen", "diverged"]
+Weights = Mapping[str, NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class PhaseStarted:
+    """A named stretch of work before the first step, such as "measuring micrographs"."""
+
+    phase: str
+
+
+@dataclass(frozen=True)
+class TrainingStarted:
+    """First event with everything that stays true for the whole run.
+
+    ``epochs`` is 0 when the run is limited by time, ``seconds`` is 0 when by epochs.
+    ``working_pixel`` is the Å/px the network works at, ``None`` for the micrographs' own pixels;
+    ``patch`` the edge in working px that was used; ``scale`` what the network sees of gray values;
+    ``warnings`` what was assumed or is odd.
+    """
+
+    settings: TrainingSettings | BaselineSettings
+    mode: Mode
+    device: str
+    precision: str
+    parameters: int
+    training: tuple[str, ...]
+    validation: tuple[str, ...]
+    pixel_size: float | None
+    references: References
+    epochs: int
+    seconds: float
+    steps_per_epoch: int
+    working_pixel: float | None = None
+    patch: int = 0
+    scale: GreyScale = "z-score"
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class StepFinished:
+    """One update of the weights.
+
+    ``progress`` runs from 0 to 1 and ``remaining`` counts seconds to the end of the run.
+    """
+
+    step: int
+    epoch: int
+    loss: float
+    learning_rate: float
+    elapsed: float
+    progress: float
+    remaining: float
+
+
+@dataclass(frozen=True)
+class Speed:
+    """How fast an epoch was: its seconds, and batches, images and MB (10⁶ bytes of float32) a second."""
+
+    seconds: float
+    batches: float
+    images: float
+    megabytes: float
+
+
+@dataclass(frozen=True)
+class EpochFinished:
+    """A pass and its validation on held-out data; epoch 0 is the untrained start.
+
+    ``correlation`` is r(denoised noisy, raw target). ``weights`` is a fresh copy when this
+    epoch is the best so far, else ``None``. ``fallen`` says that the output has become
+    (nearly) constant. ``train_loss`` is no number where no step was taken. ``gpu_bytes`` is the
+    most that was held of the GPU's memory, and what it has; ``None`` elsewhere. ``speed`` is told
+    where pairs are streamed.
+    """
+
+    epoch: int
+    step: int
+    elapsed: float
+    train_loss: float
+    validation_loss: float
+    correlation: float
+    fallen: bool
+    quality: HeldOutQuality
+    weights: Weights | None
+    verdict: TrainingStatus = UNJUDGED
+    gpu_bytes: tuple[int, int] | None = None
+    speed: Speed | None = None
+
+
+@dataclass(frozen=True)
+class Restarted:
+    """A run that went wrong goes on from its best weights, or its start, at a lower learning rate.
+
+    ``attempt`` counts from 1; steps and epochs count on.
+    """
+
+    attempt: int
+    why: Trouble
+    message: str
+    learning_rate: float
+
+
+@dataclass(frozen=True)
+class TrainingFinished:
+    """Last event of a run that was asked to its end, with the reason for the end."""
+
+    reason: Literal["completed", "plateau"] | Trouble
+    message: str
+    epochs: int
+    best_epoch: int
+    best_loss: float
+    elapsed: float
+
+
+@dataclass(frozen=True)
+class PreviewMade:
+    """A region denoised with the weights of this step; ``top`` and ``left`` in px of its micrograph."""
+
+    step: int
+    top: int
+    left: int
+    region: Micrograph
+
+
+TrainingEvent = (
+    PhaseStarted | TrainingStarted | StepFinished | EpochFinished | Restarted | PreviewMade | TrainingFinished
+)

@@ -1,0 +1,127 @@
+"""The folder a data set is built in: one builder at a time, one plan, room on the disk."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from cryoden.errors import OutputError, PatchFileError
+from cryoden.experiment.index import INDEX, SHARDS, Layout, damaged
+from cryoden.experiment.origin import same
+from cryoden.io.atomic import atomic_write
+
+PLAN = "plan.json"
+UNTOUCHED = "It is untouched"
+
+
+@contextmanager
+def claimed(folder: Path) -> Iterator[None]:
+    """Keep other builders out of the folder; the system ends the claim of one that is killed.
+
+    Raises
+    ------
+    PatchFileError
+        Q05 when another process is building in it.
+    """
+    with _locked(folder):
+        _remove_leftovers(folder)
+        yield
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    if sys.platform == "win32":  # there no folder can be opened
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        _lock(descriptor, folder)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, folder: Path) -> None:
+    import fcntl  # noqa: PLC0415  # absent on Windows
+
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        problem, fix = "another process is building in it", "Wait for its end, or choose another folder"
+        raise PatchFileError("Q05", folder, problem, kept=UNTOUCHED, fix=fix) from None
+    except OSError:  # a file system that cannot lock; two builders write the same bytes anyway
+        return
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what killed builds left half-written: each may be as large as a file of pairs."""
+    kinds = (f".{SHARDS}.*.part", f".{PLAN}.*.part", f".{INDEX}.*.part")
+    for file in (file for kind in kinds for file in folder.glob(kind)):
+        file.unlink(missing_ok=True)
+
+
+def agree(folder: Path, plan: Mapping[str, Any]) -> list[int] | None:
+    """Note the plan, or make sure that it is what is in the folder.
+
+    Returns
+    -------
+    list of int or None
+        Checksums of the pairs, where the data set was finished before.
+
+    Raises
+    ------
+    PatchFileError
+        Q05 when the folder holds a data set of other micrographs or settings, or its beginning;
+        Q02 when what it holds cannot be read.
+    """
+    for name in (INDEX, PLAN):
+        there = _read(folder / name)
+        if there is not None and not _planned(there, plan):
+            state = "a finished data set" if name == INDEX else "the beginning of a data set"
+            problem = f"holds {state} of other micrographs or settings"
+            raise PatchFileError("Q05", folder, problem, kept=UNTOUCHED, fix="Choose another folder")
+        if there is not None:
+            sums = there.get("crc32", ())
+            return sums if len(sums) == plan["pairs"] else None
+    if any(folder.glob(SHARDS)):
+        problem = "holds pairs of which nothing is known: neither index nor plan"
+        raise PatchFileError("Q05", folder, problem, kept=UNTOUCHED, fix="Choose another folder")
+    return None
+
+
+def note(folder: Path, plan: Mapping[str, Any]) -> None:
+    """Write the plan."""
+    with atomic_write(folder / PLAN, overwrite=True) as temporary:
+        temporary.write_text(json.dumps(plan, indent=1), encoding="utf-8")
+
+
+def refuse_too_little_room(layout: Layout, folder: Path) -> None:
+    """Raise O02 when what is missing is more than the disk has free."""
+    there = sum(file.stat().st_size for file in folder.glob(SHARDS))
+    needed = layout.pairs * layout.pair_bytes - there
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        problem = f"needs {needed / 1e9:,.2f} GB, {free / 1e9:,.2f} GB are free"
+        fix = "Choose another disk, a greater stride, or float16; or train without writing patches"
+        raise OutputError("O02", folder, problem, kept="Nothing was written", fix=fix)
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        raise damaged(path, str(error)) from None
+
+
+def _planned(there: Mapping[str, Any], plan: Mapping[str, Any]) -> bool:
+    with suppress(KeyError, TypeError, AttributeError):
+        return same({name: there[name] for name in plan}, plan)
+    return False

@@ -1,0 +1,120 @@
+"""Where patch pairs come from: a data set on disk, or micrographs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from cryoden.dataset.opening import open_halves, open_micrograph, open_supervised
+from cryoden.dataset.output_paths import micrographs_in
+from cryoden.errors import CryodenError, PatchFileError, SettingsError, printable
+from cryoden.experiment.index import INDEX
+from cryoden.experiment.pairs import PatchPairs
+from cryoden.experiment.store import PatchStore
+from cryoden.io.mrc_windows import MicrographFile
+from cryoden.settings.baseline import PatchSettings
+from cryoden.settings.reading import ReadingSettings
+
+
+@dataclass(frozen=True)
+class PairSource:
+    """What the user named: micrographs to add noise to, halves, or noisy and target files.
+
+    Exactly one of the three; noisy and target are matched by name as for training.
+    """
+
+    micrographs: Sequence[Path] = ()
+    halves: Sequence[Path] = ()
+    noisy: Sequence[Path] = ()
+    target: Sequence[Path] = ()
+
+    def __post_init__(self) -> None:
+        given = [bool(self.micrographs), bool(self.halves), bool(self.noisy or self.target)]
+        if sum(given) != 1:
+            problem = "give micrographs, or --halves, or --noisy and --target"
+            raise SettingsError("S03", None, problem, fix="See --help")
+
+
+def patch_pairs(
+    material: PairSource, settings: PatchSettings, reading: ReadingSettings | None = None
+) -> PatchPairs:
+    """Return the patch pairs of micrographs; nothing but headers is read yet.
+
+    Raises
+    ------
+    CryodenError
+        For files that cannot be read or matched, S03 for pixels that are to be replaced.
+    """
+    if reading is not None and reading.nan == "mean":
+        fix = "Repeat the step that wrote the file, or leave it out"
+        raise SettingsError("S03", None, "--nan mean is for denoising, not for training", fix=fix)
+    if material.halves:
+        pairs = open_halves(material.halves, reading)
+        return PatchPairs([pair.odd for pair in pairs], [pair.even for pair in pairs], settings)
+    if material.micrographs:
+        return PatchPairs(_opened(material.micrographs, reading), None, settings)
+    noisy, target = zip(*open_supervised(material.noisy, material.target, reading), strict=True)
+    return PatchPairs(target, noisy, settings)
+
+
+def opened(
+    paths: Sequence[Path], settings: PatchSettings, reading: ReadingSettings | None = None
+) -> PatchStore | PatchPairs:
+    """Return a data set on disk where one folder of it is given, else pairs made on the fly."""
+    if len(paths) == 1 and (paths[0] / INDEX).is_file():
+        return PatchStore(paths[0])
+    return patch_pairs(PairSource(micrographs=paths), settings, reading)
+
+
+def data_source(
+    pairs: PatchStore | PatchPairs,
+    paths: Sequence[Path],
+    settings: PatchSettings,
+    reading: ReadingSettings | None = None,
+) -> dict[str, Any]:
+    """Return as plain JSON values how `opened` came to these pairs, for a run to keep."""
+    return {
+        "paths": [str(path.absolute()) for path in paths],
+        "patches": asdict(settings),
+        "reading": asdict(reading or ReadingSettings()),
+        "pairs": len(pairs),
+        "edge": pairs.edge,
+    }
+
+
+def opened_again(known: Mapping[str, Any]) -> PatchStore | PatchPairs:
+    """Return the pairs that `data_source` told of.
+
+    Raises
+    ------
+    PatchFileError
+        Q06 when they are gone, cannot be read or are others.
+    """
+    paths = [Path(path) for path in known["paths"]]
+    for path in paths:
+        if not path.exists():
+            raise _gone(path, "is not there any more")
+    try:
+        pairs = opened(paths, PatchSettings(**known["patches"]), ReadingSettings(**known["reading"]))
+    except CryodenError as error:
+        raise _gone(paths[0], f"cannot be read: {error.problem}") from error
+    now, then = (len(pairs), pairs.edge), (known["pairs"], known["edge"])
+    if now != then:
+        found, expected = (f"{count:,} pairs of {edge:,} px" for count, edge in (now, then))
+        raise _gone(paths[0], f"has changed since the run (found {found}, expected {expected})")
+    return pairs
+
+
+def _gone(path: Path, problem: str) -> PatchFileError:
+    fix = "Put back what the run was trained on, or pass --synthetic for pairs that are made up"
+    return PatchFileError("Q06", path, problem, kept="Nothing was written", fix=fix)
+
+
+def _opened(paths: Sequence[Path], reading: ReadingSettings | None) -> list[MicrographFile]:
+    files = micrographs_in(paths)
+    if not files:
+        asked = ", ".join(printable(path) for path in paths)
+        raise SettingsError("D01", None, f"0 micrographs match '{asked}'", fix="Give MRC files or folders")
+    return [open_micrograph(file, reading) for file in files]

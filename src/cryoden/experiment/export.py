@@ -1,0 +1,143 @@
+"""A run of the experiment handed over to other languages: its numbers, to write and check a program with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from cryoden.dataset.output_paths import make_folder
+from cryoden.errors import PatchFileError, RunError, SettingsError, printable
+from cryoden.experiment import flat_files
+from cryoden.experiment.data_source import opened_again
+from cryoden.experiment.holdout import HeldPairs
+from cryoden.experiment.inspect_pairs import sample
+from cryoden.experiment.pairs import PatchPairs
+from cryoden.experiment.reference import expected
+from cryoden.experiment.stream import Pairs, order
+from cryoden.io.atomic import atomic_folder, check_folder
+from cryoden.micrograph import Micrograph, Pixels
+from cryoden.model import checkpoint
+from cryoden.runs.record import RunRecord, read
+from cryoden.settings.baseline import BaselineSettings, ExportSettings, PatchSettings
+from cryoden.training.patches import Batch
+
+SMALLEST_PATCH = 16  # px, of `PatchSettings`
+
+
+@dataclass(frozen=True)
+class RunExported:
+    """What was written."""
+
+    folder: Path
+    arrays: int
+    bytes: int
+
+
+def export_run(run: Path, folder: Path, settings: ExportSettings) -> RunExported:
+    """Write weights, batches and all that is expected of them; the same run gives the same bytes.
+
+    Parameters
+    ----------
+    run : Path
+        Run folder of the baseline experiment, with a model.
+    folder : Path
+        Made here; must not exist. It appears whole, or not at all.
+    settings : ExportSettings
+        How much.
+
+    Raises
+    ------
+    RunError
+        R01 to R03 for a folder without a whole run, R06 for a run of something else.
+    PatchFileError
+        Q06 when the run's data are gone.
+    SettingsError
+        S01 for more pairs than the run was trained on.
+    OutputError
+        O05 when the folder exists, O02, O03 or O06 when it cannot be written.
+    """
+    record = read(run)
+    chosen = _settings(record)
+    make_folder(folder.parent)
+    check_folder(folder)
+    final = checkpoint.load(record.folder.model).weights
+    batches, whence = _batches(record, chosen, settings)
+    rate = chosen.learning_rate
+    found = expected(batches, final, seed=chosen.seed, learning_rate=rate, steps=settings.steps)
+    arrays = {**found.arrays, "losses": found.losses, "learning_rate": np.array([rate])}
+    about = {"run": printable(record.name), "seed": str(chosen.seed), "pairs": whence}
+    with atomic_folder(folder) as temporary:
+        flat_files.write(temporary, arrays, found.losses, about)
+    return RunExported(folder, len(arrays), sum(4 * values.size for values in arrays.values()))
+
+
+def _settings(record: RunRecord) -> BaselineSettings:
+    settings = record.started.settings
+    if not isinstance(settings, BaselineSettings):
+        problem = "is a run of cryoden train, not of the baseline experiment"
+        fix = "Give a folder written by cryoden baseline"
+        raise RunError("R06", record.folder.path, problem, kept="Nothing was written", fix=fix)
+    return settings
+
+
+def _batches(
+    record: RunRecord, chosen: BaselineSettings, settings: ExportSettings
+) -> tuple[list[Batch], str]:
+    """Return the batches, and in words which pairs they are."""
+    count = settings.pairs * settings.batches
+    pairs: Pairs = synthetic(count, settings.edge) if settings.synthetic else _of_run(record)
+    kept = HeldPairs(pairs, [] if settings.synthetic else sample(len(pairs), chosen.held_out), chosen)
+    indices = list(islice(kept.others(order, 1), count))
+    if len(indices) < count:
+        problem = f"pairs × batches = {count:,} (expected at most {len(indices):,}, what the run trained on)"
+        raise SettingsError("S01", None, problem, fix="Choose fewer")
+    cut = [_cut(pairs, kept, index, settings.edge) for index in indices]
+    batches = [_stacked(cut[at : at + settings.pairs]) for at in range(0, count, settings.pairs)]
+    kind = "made up" if settings.synthetic else "the first of the run's first epoch"
+    edge = batches[0].noisy.shape[-1]
+    return batches, f"{kind}: {' '.join(map(str, indices))}; {edge} x {edge} px of their middle"
+
+
+def _of_run(record: RunRecord) -> Pairs:
+    known = record.about.get("data")
+    if not known:
+        problem = "does not say what it was trained on"
+        fix = "Pass --synthetic for pairs that are made up"
+        raise PatchFileError("Q06", record.folder.path, problem, kept="Nothing was written", fix=fix)
+    return opened_again(known)
+
+
+def _cut(pairs: Pairs, kept: HeldPairs, index: int, edge: int) -> tuple[Pixels, Pixels]:
+    """Return the middle of a pair as the run's first epoch saw it, ``(edge, edge)`` each."""
+    noisy, target = np.empty((2, pairs.edge, pairs.edge), np.float32)
+    (kept.reader(1) or pairs.read)(index, noisy, target)
+    start = max(0, (pairs.edge - edge) // 2)
+    middle = slice(start, start + edge)
+    return noisy[middle, middle], target[middle, middle]
+
+
+def _stacked(cut: list[tuple[Pixels, Pixels]]) -> Batch:
+    noisy, target = (np.stack(side)[:, None] for side in zip(*cut, strict=True))
+    return Batch(noisy, target)
+
+
+def synthetic(count: int, edge: int) -> PatchPairs:
+    """Return pairs of blobs with the experiment's noise, for where there are no micrographs."""
+    patch = max(edge, SMALLEST_PATCH)
+    settings = PatchSettings(patch=patch, stride=patch)
+    return PatchPairs(list(_blobs(count, patch)), None, settings)
+
+
+def _blobs(count: int, edge: int) -> Iterator[Micrograph]:
+    """Yield micrographs of white noise that was smoothed four times, all pixels positive."""
+    for index in range(count):
+        draw = np.random.Generator(np.random.Philox(key=index))
+        image = draw.standard_normal((edge, edge))
+        for axis in (0, 1, 0, 1):
+            image = np.mean([np.roll(image, shift, axis) for shift in range(-2, 3)], axis=0)
+        image = 0.5 + 0.2 * image / image.std()
+        yield Micrograph(np.maximum(image, 0.01).astype(np.float32), None, f"made up {index}")

@@ -1,0 +1,199 @@
+"""From micrographs to pairs of patches: scaled targets, and noise that is added to them.
+
+Pair ``i`` is a pure function of the micrographs, the settings, and (seed, epoch, i), by a
+counter-based generator (Salmon et al. 2011, Philox): the same bytes whether they are written to
+disk or made while a run goes on, whoever makes them and in whatever order.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from threading import Lock
+from typing import Literal
+
+import numpy as np
+
+from cryoden.errors import MicrographError, SettingsError
+from cryoden.image.positive_scale import positive_divisor
+from cryoden.io.mrc_windows import finite_window
+from cryoden.micrograph import Pixels, Windowed
+from cryoden.settings.baseline import PatchSettings
+
+Kind = Literal["noise added", "pairs"]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """``(pixels - offset) / divisor``."""
+
+    offset: float
+    divisor: float
+
+    def apply(self, pixels: Pixels) -> Pixels:
+        """Return the pixels on this scale, float32."""
+        return ((pixels - np.float32(self.offset)) / np.float32(self.divisor)).astype(np.float32)
+
+
+class PatchPairs:
+    """All patch pairs of some micrographs, each made when it is asked for.
+
+    Parameters
+    ----------
+    targets : sequence of Windowed
+        Micrographs the targets are cut from.
+    noisy : sequence of Windowed or None
+        Micrographs the noisy patches are cut from, in the same order and of the same shapes;
+        ``None`` where noise is added to the targets.
+    settings : PatchSettings
+        What the user chose.
+
+    Raises
+    ------
+    MicrographError
+        D05 for noisy and target of different sizes, D12 when no micrograph is as large as a patch.
+    SettingsError
+        S03 for Poisson noise on z-scores, which are no counts.
+    """
+
+    def __init__(
+        self, targets: Sequence[Windowed], noisy: Sequence[Windowed] | None, settings: PatchSettings
+    ) -> None:
+        if noisy is None and settings.poisson and settings.scale == "z-score":
+            problem = "Poisson noise needs a scale that begins at 0, scale is z-score"
+            raise SettingsError("S03", None, problem, fix="Choose the scale positive, or poisson 0")
+        self._settings = settings
+        self._targets, self._noisy = tuple(targets), None if noisy is None else tuple(noisy)
+        for target, other in zip(self._targets, self._noisy or self._targets, strict=True):
+            _same_size(target, other)
+        self._grids = [_grid(target.shape, settings) for target in self._targets]
+        self._ends = list(accumulate(rows * columns for rows, columns in self._grids))
+        if not self._ends or self._ends[-1] == 0:
+            problem = f"no micrograph is as large as a patch of {settings.patch} px"
+            raise MicrographError("D12", None, problem, fix="Choose a smaller patch")
+        self._scales: dict[int, Scale] = {}
+        self._measuring = Lock()  # one whole micrograph in memory at a time, however many threads ask
+
+    @property
+    def settings(self) -> PatchSettings:
+        """How they are made."""
+        return self._settings
+
+    @property
+    def kind(self) -> Kind:
+        """Whether noise is added, or both sides are given."""
+        return "noise added" if self._noisy is None else "pairs"
+
+    @property
+    def edge(self) -> int:
+        """Edge of a patch in px."""
+        return self.settings.patch
+
+    @property
+    def micrographs(self) -> tuple[Windowed, ...]:
+        """Everything that is read."""
+        return (*self._targets, *(self._noisy or ()))
+
+    @property
+    def targets(self) -> tuple[Windowed, ...]:
+        """What the targets are cut from."""
+        return self._targets
+
+    @property
+    def counts(self) -> list[int]:
+        """How many pairs each micrograph gives; 0 for one that is smaller than a patch."""
+        return [rows * columns for rows, columns in self._grids]
+
+    def __len__(self) -> int:
+        return self._ends[-1]
+
+    def scale(self, which: int) -> Scale:
+        """Return the scale of a micrograph's pairs, measured on all of its target when first asked for.
+
+        Raises
+        ------
+        MicrographError
+            F24 for pixels that are not numbers, F25 where there is nothing to scale by.
+        """
+        if which not in self._scales:
+            self._measure(which)
+        return self._scales[which]
+
+    def place(self, index: int) -> tuple[int, int, int]:
+        """Return which micrograph pair ``index`` is of, and its top and left there, in px."""
+        which = bisect_right(self._ends, index)
+        within = index - (self._ends[which - 1] if which else 0)
+        row, column = divmod(within, self._grids[which][1])
+        return which, row * self.settings.stride, column * self.settings.stride
+
+    def pair(self, index: int, epoch: int = 0) -> tuple[Pixels, Pixels]:
+        """Return noisy and target of a pair, ``(p, p)`` float32.
+
+        Raises
+        ------
+        MicrographError
+            F24 for pixels that are not numbers, F25 where a micrograph has nothing to scale by.
+        """
+        which, top, left = self.place(index)
+        scale, window = self.scale(which), (top, left, self.edge, self.edge)
+        target = scale.apply(finite_window(self._targets[which], *window))
+        if self.settings.scale == "positive":
+            target = np.clip(target, 0, 1)
+        if self._noisy is not None:
+            return self._limited(scale.apply(finite_window(self._noisy[which], *window))), target
+        return with_noise(target, self.settings, index, epoch), target
+
+    def read(self, index: int, noisy: Pixels, target: Pixels) -> None:
+        """Write pair ``index`` into two buffers."""
+        noisy[...], target[...] = self.pair(index)
+
+    def _limited(self, noisy: Pixels) -> Pixels:
+        return _limited(noisy, self.settings)
+
+    def _measure(self, which: int) -> None:
+        with self._measuring:
+            if which not in self._scales:  # another thread may have been first
+                self._scales[which] = self._measured(which)
+
+    def _measured(self, which: int) -> Scale:
+        micrograph = self._targets[which]
+        pixels = finite_window(micrograph, 0, 0, *micrograph.shape)
+        if self.settings.scale == "z-score":
+            found = Scale(float(pixels.mean(dtype=np.float64)), float(pixels.std(dtype=np.float64)))
+        else:
+            found = Scale(0.0, positive_divisor(pixels))
+        if not found.divisor > 0:
+            problem = "nothing to scale by: no positive pixel, or no contrast"
+            raise MicrographError("F25", micrograph.path or micrograph.name, problem, fix="Leave it out")
+        return found
+
+
+def with_noise(target: Pixels, chosen: PatchSettings, index: int, epoch: int = 0) -> Pixels:
+    """Return a target with noise: Poisson counts, then Gaussian, by (seed, epoch, index) alone."""
+    draw = np.random.Generator(np.random.Philox(key=chosen.noise_seed, counter=[0, 0, index, epoch]))
+    noisy = target
+    if chosen.poisson:
+        counts = draw.poisson(target * np.float64(chosen.poisson))
+        noisy = (counts / np.float32(chosen.poisson)).astype(np.float32)
+    if chosen.gaussian:
+        noisy = noisy + np.float32(chosen.gaussian) * draw.standard_normal(target.shape, np.float32)
+    return _limited(noisy, chosen)
+
+
+def _limited(noisy: Pixels, chosen: PatchSettings) -> Pixels:
+    return np.clip(noisy, 0, 1) if chosen.clip and chosen.scale == "positive" else noisy
+
+
+def _grid(shape: tuple[int, int], settings: PatchSettings) -> tuple[int, int]:
+    """Return how many patches there are below and beside each other."""
+    rows, columns = (max(0, (side - settings.patch) // settings.stride + 1) for side in shape)
+    return rows, columns
+
+
+def _same_size(target: Windowed, noisy: Windowed) -> None:
+    if target.shape != noisy.shape:
+        sizes = " and ".join("×".join(map(str, one.shape)) for one in (noisy, target))
+        problem = f"{noisy.name} and its target {target.name} differ in size: {sizes}"
+        raise MicrographError("D05", noisy.path, problem, fix="Give two micrographs of one scene")

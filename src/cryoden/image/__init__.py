@@ -1,0 +1,1 @@
+"""Everything done to pixels: normalization, resampling, Fourier rings, filters, FRC."""

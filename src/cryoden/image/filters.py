@@ -1,0 +1,131 @@
+"""Linear filters, the yardsticks a network has to beat."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import ceil, log, pi, sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cryoden.image.fourier_rings import (
+    CrossPower,
+    cross_power,
+    inverse,
+    neighbours_averaged,
+    radius,
+    transform,
+)
+from cryoden.micrograph import Array, Pixels
+
+REACH = 4  # standard deviations after which a Gaussian is over
+MIRRORED = 128  # px beyond the border that a Wiener filter sees
+SMOOTHING = 4  # rings at each side that a gain is averaged over
+
+
+def gaussian(image: Pixels, sigma: float) -> Pixels:
+    """Smooth by a Gaussian.
+
+    Parameters
+    ----------
+    image : ndarray
+        ``(h, w)``.
+    sigma : float
+        Standard deviation in px; 0 changes nothing.
+
+    Returns
+    -------
+    ndarray
+        ``(h, w)`` float32, the image mirrored at its borders.
+    """
+    return _filtered(image, ceil(REACH * sigma), lambda f: np.exp(np.float32(-2 * (pi * sigma) ** 2) * f * f))
+
+
+def low_passed(image: Pixels, pixel_size: float, resolution: float) -> Pixels:
+    """Remove structures finer than a resolution by a Gaussian.
+
+    Parameters
+    ----------
+    image : ndarray
+        ``(h, w)``.
+    pixel_size : float
+        Å/px.
+    resolution : float
+        Å at which amplitudes fall to 1/2, as with the soft edge of RELION's low-pass; the
+        Gaussian in the image has a standard deviation of 0.187 times as much.
+
+    Returns
+    -------
+    ndarray
+        ``(h, w)`` float32.
+    """
+    return gaussian(image, sqrt(log(2) / 2) / pi * resolution / pixel_size)
+
+
+@dataclass(frozen=True, eq=False)
+class WienerFilter:
+    """The best linear filter that treats all directions alike.
+
+    Parameters
+    ----------
+    pixel_size : float
+        Å/px of the images it is made for.
+    frequencies : ndarray
+        ``(n,)`` in 1/Å.
+    gain : ndarray
+        ``(n,)`` from 0 to 1, by which amplitudes are multiplied.
+    """
+
+    pixel_size: float
+    frequencies: Array
+    gain: Array
+
+    def apply(self, image: Pixels) -> Pixels:
+        """Return the filtered ``(h, w)`` image in its own units; its mean is kept."""
+        frequencies = self.frequencies * self.pixel_size
+        return _filtered(image, MIRRORED, lambda f: np.interp(f, frequencies, self.gain))
+
+
+def wiener(pairs: Sequence[tuple[Pixels, Pixels]], pixel_size: float) -> WienerFilter:
+    """Fit the filter that predicts one half from the other.
+
+    The gain of each ring is cov(even, odd) / var: least squares, and the classical S / (S + N)
+    because halves share the signal and nothing else.
+
+    Parameters
+    ----------
+    pairs : sequence of (even, odd)
+        Raw halves, ``(h, w)`` each; all of one pixel size.
+    pixel_size : float
+        Å/px.
+
+    Returns
+    -------
+    WienerFilter
+        For one half; a sum of both halves deserves a milder one.
+    """
+    found = [cross_power(pair, pixel_size) for pair in pairs]
+    frequencies = found[0].frequencies
+    shared = _summed(found, frequencies, lambda power: power[0, 1])
+    total = _summed(found, frequencies, lambda power: (power[0, 0] + power[1, 1]) / 2)
+    gain = np.divide(shared, total, out=np.zeros_like(total), where=total > 0)
+    gain, _ = neighbours_averaged(gain, found[0].counts, SMOOTHING)
+    return WienerFilter(pixel_size, frequencies, np.clip(gain, 0, 1))
+
+
+def _summed(found: Sequence[CrossPower], frequencies: Array, term: Callable[[Array], Array]) -> Array:
+    """Sum one term over all pairs, at the frequencies of the first."""
+    terms = [np.interp(frequencies, each.frequencies, term(each.power)) for each in found]
+    return np.asarray(np.sum(terms, axis=0), np.float64)
+
+
+def _filtered(image: Pixels, margin: int, response: Callable[[Pixels], NDArray[np.floating]]) -> Pixels:
+    """Multiply each frequency, in cycles per pixel, by its response; the mean stays, borders are mirrored."""
+    mean = np.float32(image.mean(dtype=np.float64))
+    rows, columns = (min(margin, side - 1) for side in image.shape)
+    padded = np.pad(image - mean, ((rows, rows), (columns, columns)), mode="reflect")
+    coefficients = transform(padded)
+    coefficients *= response(radius(padded.shape))
+    smooth = inverse(coefficients, padded.shape)
+    return smooth[rows : rows + image.shape[0], columns : columns + image.shape[1]] + mean

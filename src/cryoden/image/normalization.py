@@ -1,0 +1,157 @@
+"""One grey scale per micrograph: what is subtracted and divided before the network."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cryoden.errors import MicrographError
+from cryoden.image.positive_scale import positive_divisor
+from cryoden.image.resampling import LOBES, Resampling
+from cryoden.micrograph import Pixels, Windowed
+
+CLIP = 6.0  # standard deviations; Gaussian noise exceeds it twice in a billion pixels
+ROUNDS = 5
+BANDS = 16
+MAX_PIXELS = 1 << 22
+BLOCK = 32  # working px; about 100 Å, where noise and particles make up what varies
+LEAST_ROWS = 12  # of a band, in working pixels: the outer three on either side see its mirrored edge
+
+Image = TypeVar("Image", Pixels, Tensor)
+
+
+@dataclass(frozen=True)
+class Normalization:
+    """Mean and standard deviation of one micrograph, in its own grey scale.
+
+    One set of numbers for the whole micrograph, never one per tile, so that no contrast
+    steps appear between tiles.
+
+    Parameters
+    ----------
+    mean, std : float
+        Of the micrograph's pixels, in its grey scale.
+    spread : float
+        Standard deviation of the scored micrograph at the working pixel size, in most places; about
+        1 / scale for white noise, and more the longer a detector's noise is correlated.
+    limits : tuple of float
+        Between which scored pixels are kept.
+    """
+
+    mean: float
+    std: float
+    spread: float = 1.0
+    limits: tuple[float, float] = (-CLIP, CLIP)
+
+    def apply(self, pixels: Image) -> Image:
+        """Return scored pixels; outliers are brought to the limits, ±`CLIP` standard deviations."""
+        scored = pixels - self.mean
+        scored *= 1 / self.std
+        return scored.clip(*self.limits)
+
+    def undo(self, scored: Image) -> Image:
+        """Return z-scored pixels in the micrograph's grey scale."""
+        pixels = scored * self.std
+        pixels += self.mean
+        return pixels
+
+
+def measure(micrograph: Windowed, scale: float = 1.0) -> Normalization:
+    """Measure mean and standard deviation without hot pixels and cosmic rays.
+
+    Values beyond `CLIP` standard deviations are left out, and the rest measured again, until
+    nothing changes. About 4 million pixels are read at most, in bands of rows spread evenly
+    over the micrograph. ``scale`` is working pixel over micrograph pixel.
+
+    Raises
+    ------
+    MicrographError
+        F24 for pixels that are not finite, F25 for a micrograph without contrast.
+    """
+    rows, tops = bands(micrograph.shape, scale)
+    read = (micrograph.window(top, 0, rows, micrograph.shape[1]) for top in tops)
+    sample = torch.from_numpy(np.stack(list(read)))
+    if not bool(torch.isfinite(sample).all()):
+        raise MicrographError(
+            "F24", micrograph.path or micrograph.name, "has pixels that are NaN or infinite", kept="Skipped"
+        )
+    grey = measured(sample, micrograph.path or micrograph.name)
+    if scale == 1:
+        return grey
+    _, height, width = sample.shape
+    reduced = Resampling(height, width, scale).reduce(grey.apply(sample))
+    spread = typical(reduced[:, LOBES:-LOBES] if len(sample) > 1 else reduced)
+    return replace(grey, spread=float(spread))
+
+
+def bands(shape: tuple[int, int], scale: float) -> tuple[int, Sequence[int]]:
+    """Return height and tops of the bands of rows a micrograph is measured on, in px."""
+    height, width = shape
+    if height * width <= MAX_PIXELS:
+        return height, [0]
+    rows = min(height, max(1, MAX_PIXELS // (BANDS * width), math.ceil(LEAST_ROWS * scale)))
+    number = max(2, min(BANDS, MAX_PIXELS // (rows * width)))
+    return rows, np.linspace(0, height - rows, number).astype(int).tolist()
+
+
+def measured(sample: Tensor, name: Path | str) -> Normalization:
+    """Return mean and standard deviation of ``(n, rows, w)`` finite bands of the named micrograph.
+
+    Raises
+    ------
+    MicrographError
+        F25 for a micrograph without contrast.
+    """
+    mean, std = robust(sample)
+    if not std > 1e-6 * abs(mean):
+        raise MicrographError("F25", name, "no contrast: std = 0", kept="Skipped")
+    return Normalization(mean, std)
+
+
+def positive(pixels: Pixels, name: Path | str) -> Normalization:
+    """Return the scale of the experiment for a whole micrograph, see `positive_divisor`; limits are 0 and 1.
+
+    Raises
+    ------
+    MicrographError
+        F25 for a micrograph without positive pixels.
+    """
+    divisor = positive_divisor(pixels)
+    if not divisor:
+        raise MicrographError("F25", name, "no positive pixel to scale by", kept="Skipped")
+    return Normalization(0.0, divisor, limits=(0.0, 1.0))
+
+
+def typical(images: Tensor) -> Tensor:
+    """Return the standard deviation in most places of ``(n, h, w)`` images; 1 where it is 0.
+
+    The median of small blocks: a crystal over a third of a micrograph does not change it, which
+    would else fade all the rest.
+    """
+    for axis in (1, 2):
+        side = images.shape[axis]
+        edge = side // max(1, round(side / BLOCK))  # so that no part is left out at one end only
+        images = images.narrow(axis, side % edge // 2, side // edge * edge).unfold(axis, edge, edge)
+    found = images.std(dim=(-2, -1), correction=0).median()
+    return torch.where(found > 0, found, 1.0)
+
+
+def robust(values: Tensor) -> tuple[float, float]:
+    """Return mean and standard deviation of what lies within `CLIP` standard deviations."""
+    kept = values.flatten()
+    if kept.device.type != "mps":  # which has no float64
+        kept = kept.double()
+    for _ in range(ROUNDS):
+        std, mean = torch.std_mean(kept, correction=0)
+        inside = (kept - mean).abs() <= CLIP * std
+        if bool(inside.all()):
+            break
+        kept = kept[inside]
+    return float(mean), float(std)

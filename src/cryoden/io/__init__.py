@@ -1,0 +1,1 @@
+"""Files: MRC in and out, STAR, atomic writing, provenance."""

@@ -1,0 +1,100 @@
+"""What a written MRC file takes over from the file it was made from.
+
+Works on mrcfile's header record, whose fields are named as in the MRC2014 description.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cryoden.io.mrc_header import (
+    HEADER_BYTES,
+    LABEL_BYTES,
+    LABELS,
+    Header,
+    first_bytes,
+    in_byte_order,
+    open_regular,
+)
+
+COPIED = ("nxstart", "nystart", "nzstart", "cellb", "label", "nlabl")
+COPIED_FROM_MARKED = ("origin", "extra1", "exttyp", "extra2")  # elsewhere in files without "MAP"
+SAME = 1e-6
+
+Record = Any  # mrcfile's numpy record array has no static type
+
+
+def copy_header(header: Record, like: Path) -> bytes:
+    """Copy the fields that outlive denoising from ``like``.
+
+    Parameters
+    ----------
+    header : record array
+        Header of the file being written; changed in place. Pixel format, size and statistics
+        stay as they are.
+    like : Path
+        The source. Its byte order does not matter.
+
+    Returns
+    -------
+    bytes
+        The extended header, byte for byte; empty where the file is too short to hold one.
+    """
+    raw, size = first_bytes(like)
+    found, _ = in_byte_order(raw, size)
+    source = np.frombuffer(raw, header.dtype.newbyteorder(found.order)).reshape(()).view(np.recarray)
+    for field in (*COPIED, *(COPIED_FROM_MARKED if found.marked else ())):
+        header[field] = source[field]
+    header.ispg = max(0, int(source.ispg))
+    if int(source.mapc) > int(source.mapr):
+        header.nxstart, header.nystart = int(source.nystart), int(source.nxstart)
+    elif (int(source.nx), int(source.ny)) == (int(header.nx), int(header.ny)):
+        header.mx, header.my, header.cella = source.mx, source.my, source.cella
+    extended = _extended(like, found, size)
+    if not extended:
+        header.exttyp = b""
+    return extended
+
+
+def _extended(like: Path, found: Header, size: int) -> bytes:
+    if not 0 < found.extended <= size - HEADER_BYTES - found.data_bytes:
+        return b""
+    descriptor = open_regular(like)
+    with os.fdopen(descriptor, "rb") as file:
+        file.seek(HEADER_BYTES)
+        return file.read(found.extended)
+
+
+def set_pixel_size(header: Record, pixel_size: float | None) -> None:
+    """Write the cell for a pixel size in Å/px; an unknown one leaves the cell empty.
+
+    A cell that says the same already is left as it is, so that nothing is rounded twice.
+    """
+    if pixel_size is None:
+        header.mx, header.my = header.nx, header.ny
+        header.cella = (0.0, 0.0, 0.0)
+    elif not _says(header, pixel_size):
+        header.mx, header.my = header.nx, header.ny
+        header.cella = (pixel_size * int(header.nx), pixel_size * int(header.ny), pixel_size)
+
+
+def _says(header: Record, pixel_size: float) -> bool:
+    grid, cell = int(header.mx), float(header.cella.x)
+    across, along = int(header.my), float(header.cella.y)
+    if min(grid, across) <= 0 or not math.isfinite(along) or along <= 0:
+        return False
+    return all(math.isclose(size, pixel_size, rel_tol=SAME) for size in (cell / grid, along / across))
+
+
+def add_label(header: Record, label: str) -> None:
+    """Add a label after the others, without gaps; the last gives way when all are taken."""
+    text = "".join(letter if " " <= letter <= "~" else "?" for letter in label)
+    kept = [bytes(old) for old in header.label if bytes(old).strip(b" \0")]
+    labels = [*kept[: LABELS - 1], text[:LABEL_BYTES].encode("ascii")]
+    header.label = np.array(labels + [b""] * (LABELS - len(labels)), dtype=f"S{LABEL_BYTES}")
+    header.nlabl = len(labels)

@@ -1,0 +1,128 @@
+"""What a result says of how it was made, so that a batch knows what is done without a list beside it.
+
+The mark stands at the end of the last label in the header of a result: three fingerprints, of the
+model, of the settings, and of the micrograph's name, size and time. A program that changes a
+result later adds a label of its own, and the file is no result of ours any more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from cryoden.errors import MicrographError, OutputError
+from cryoden.io.mrc_header import LABEL_BYTES, unreadable
+from cryoden.io.mrc_probe import probe
+from cryoden.settings.denoising import DenoisingSettings
+from cryoden.settings.reading import ReadingSettings
+
+DIGITS = 8
+MARK = re.compile(r"\[([0-9a-f]{8})-([0-9a-f]{8})-([0-9a-f]{8})\]")
+METHOD = 1  # to be raised when the same model, settings and micrograph come to give other pixels
+SAME_PIXELS = {"device", "tile"}  # where and in which pieces, not what is computed
+
+
+@dataclass(frozen=True)
+class ResultStamp:
+    """Fingerprints of what made a result, eight hexadecimal digits each."""
+
+    model: str
+    settings: str
+    micrograph: str
+
+    def __str__(self) -> str:
+        return f"[{self.model}-{self.settings}-{self.micrograph}]"
+
+    @classmethod
+    def of(cls, label: str) -> Self | None:
+        """Return the mark at the end of a label, ``None`` where there is none."""
+        found = MARK.search(label)
+        return cls(*found.groups()) if found and found.end() == len(label) else None
+
+
+@dataclass(frozen=True)
+class StampInputs:
+    """What decides on the pixels of a result, besides its micrograph.
+
+    Parameters
+    ----------
+    model : str
+        SHA-256 of the model, see `cryoden.model.checkpoint.Model`.
+    settings : DenoisingSettings
+        How to denoise; device and tile size make no difference.
+    reading : ReadingSettings or None
+        How to read the micrograph.
+    """
+
+    model: str
+    settings: DenoisingSettings
+    reading: ReadingSettings | None = None
+
+    def mark(self, micrograph: Path) -> ResultStamp:
+        """Return the mark of this micrograph's result.
+
+        Raises
+        ------
+        MicrographError
+            F49 when there is no such file.
+        """
+        try:
+            found = micrograph.stat()
+        except OSError as error:
+            raise unreadable(micrograph, error) from error
+        denoising = {name: value for name, value in asdict(self.settings).items() if name not in SAME_PIXELS}
+        return ResultStamp(
+            self.model[:DIGITS],
+            _digits([METHOD, denoising, asdict(self.reading or ReadingSettings())]),
+            _digits([os.fsencode(micrograph.name).hex(), found.st_size, found.st_mtime_ns]),
+        )
+
+
+def marked(label: str, mark: ResultStamp | None) -> str:
+    """Return a label that ends with the mark and fits a header, at the cost of its other words."""
+    ending = f" {mark}" if mark else ""
+    return label[: LABEL_BYTES - len(ending)] + ending
+
+
+def is_done(result: Path, wanted: ResultStamp, *, overwrite: bool = False) -> bool:
+    """Tell whether the whole result that has this mark is there already.
+
+    Raises
+    ------
+    OutputError
+        O05 when another file is in its place and may not be replaced, with what that was made
+        with instead, as far as it says so.
+    """
+    if not os.path.lexists(result) or result.is_dir():
+        return False
+    problem = _instead(result, wanted)
+    if problem and not overwrite:
+        fix = "Choose another output folder, or replace it (--overwrite)"
+        raise OutputError("O05", result, problem, kept="It is untouched", fix=fix)
+    return not problem
+
+
+def _instead(result: Path, wanted: ResultStamp) -> str:
+    try:
+        labels = probe(result).labels
+    except MicrographError as error:
+        return f"already exists, and is no whole micrograph ({error.code}: {error.problem})"
+    found = ResultStamp.of(labels[-1]) if labels else None
+    if found is None:
+        return "already exists, and does not say what it was made with"
+    reasons = (
+        (found.model != wanted.model, "with another model"),
+        (found.settings != wanted.settings, "with other settings"),
+        (found.micrograph != wanted.micrograph, "from another file, or one that has changed since"),
+    )
+    differing = " and ".join(words for differs, words in reasons if differs)
+    return differing and f"already exists, made {differing}"
+
+
+def _digits(facts: Any) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:DIGITS]

@@ -1,0 +1,1 @@
+"""Networks, the model file, and the general model."""

@@ -1,0 +1,1 @@
+"""Pages, tables, charts and thumbnails of reports."""

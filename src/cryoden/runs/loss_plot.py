@@ -1,0 +1,102 @@
+"""The losses of a run as a picture, beside those that need no training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from cryoden.events.history import History
+from cryoden.events.quality import References
+from cryoden.events.reference_lines import LINES, REFERENCES, loss_label
+from cryoden.io.atomic import atomic_write
+from cryoden.runs.loss_range import y_range
+
+OVERLAID = tuple(
+    LINES[name].on_white for name in ("validation", "train", "linear", "floor", "gaussian", "constant")
+)
+DASHES = ("-", "--", ":")
+INCHES, DPI = (9.0, 4.8), 120
+
+
+def draw(history: History, path: Path) -> None:
+    """Write the picture, a PNG; replaces the file.
+
+    Shown is what the viewer's plot shows: see `cryoden.runs.loss_range.y_range`.
+
+    Raises
+    ------
+    OutputError
+        O02, O03 or O06 when it cannot be written.
+    """
+    view, scale = y_range(history), history.started.scale if history.started else "z-score"
+    with _axes(path) as axes:
+        axes.set(xlabel="step", ylabel=loss_label(scale), ylim=view)
+        _curves(axes, history)
+        if history.started:
+            _references(axes, history.started.references, view)
+
+
+def overlay(courses: Mapping[str, tuple[Sequence[float], Sequence[float]]], path: Path) -> None:
+    """Write a picture of the losses of several runs by epoch, on a logarithmic axis; replaces the file.
+
+    Raises
+    ------
+    OutputError
+        O02, O03 or O06 when it cannot be written.
+    """
+    with _axes(path) as axes:
+        for number, (name, (at, losses)) in enumerate(courses.items()):
+            color, dashes = OVERLAID[number % len(OVERLAID)], DASHES[number // len(OVERLAID) % len(DASHES)]
+            axes.plot(at, losses, color=color, linestyle=dashes, marker="o", markersize=4, label=name)
+        axes.set(xlabel="epoch", ylabel="loss", yscale="log")
+
+
+@contextmanager
+def _axes(path: Path) -> Iterator[Any]:
+    """Yield axes to draw into, and write the picture afterwards."""
+    from matplotlib.figure import Figure  # noqa: PLC0415  it takes most of a second
+
+    figure = Figure(figsize=INCHES, layout="constrained")
+    axes = figure.subplots()
+    yield axes
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+    with atomic_write(path, overwrite=True) as temporary:
+        figure.savefig(temporary, format="png", dpi=DPI)
+
+
+def _curves(axes: Any, history: History) -> None:
+    axes.plot(history.steps, history.losses, linewidth=0.8, **_style("steps"))
+    epochs = [epoch for epoch in history.epochs if epoch.epoch]
+    at = [epoch.step for epoch in epochs]
+    few = "o" if len(epochs) <= 100 else ""
+    for name in ("train", "validation"):
+        losses = [getattr(epoch, f"{name}_loss") for epoch in epochs]
+        axes.plot(at, losses, marker=few, markersize=3.5, **_style(name))
+    best = history.best
+    if best is not None:
+        place = [best.step], [best.validation_loss]
+        axes.plot(*place, marker="*", markersize=13, **_style("best") | {"linestyle": ""})
+
+
+def _references(axes: Any, known: References, limits: tuple[float, float]) -> None:
+    """Draw what needs no training; what is far outside is told in the legend alone."""
+    for name, line in REFERENCES.items():
+        value = getattr(known, name)
+        if value is None:
+            continue
+        above, below = value > limits[1], value < limits[0]
+        where = ", above" if above else ", below" if below else ""
+        style = _style(name) | {"label": f"{line.label}: {value:.4f}{where}", "linewidth": 1.4}
+        if where:
+            axes.plot([], [], **style)
+        else:
+            axes.axhline(value, **style)
+
+
+def _style(name: str) -> dict[str, Any]:
+    line = LINES[name]
+    dashes = (0, line.dashes) if line.dashes else "-"
+    return {"color": line.on_white, "linestyle": dashes, "label": line.label}

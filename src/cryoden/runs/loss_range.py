@@ -1,0 +1,56 @@
+"""Which losses the plot shows: the view that lets a run be read."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from cryoden.events.history import History
+from cryoden.events.quality import References
+from cryoden.events.training import EpochFinished
+
+LEAST_SPAN = 0.002
+FAR = 1.5  # times what the curves and the filters span
+
+
+def y_range(history: History, since: int = 0) -> tuple[float, float]:
+    """Return limits in which the curves of the epochs and the nearest reference lines can be read.
+
+    A correct run moves by thousandths beside the best linear filter, so the constant and the
+    floor are in view only where they are not far from both; so is a start that is no better than
+    the filter. Single steps scatter more widely and may widen the view by half at either end and
+    not more. The highest tenth of the epochs, and those before a restart or the step ``since``, may
+    leave it.
+    """
+    begun = max(since, *history.restarts[-1:], 0)
+    trained = [epoch for epoch in history.epochs if epoch.step > begun] or history.epochs[1:]
+    core: list[float] = []
+    for losses in ([epoch.validation_loss for epoch in trained], [epoch.train_loss for epoch in trained]):
+        core += _quantiles(losses, 0.0, 0.9)
+    steps = _quantiles(history.losses[len(history.losses) // 2 :], 0.1, 0.9)
+    if history.started:
+        core += _lines(history.started.references, history.epochs[:1], core)
+    core = core or steps or [0.0, 1.0]
+    low, high = min(core), max(core)
+    span = max(high - low, LEAST_SPAN)
+    if steps:
+        low = min(low, max(steps[0], low - span / 2))
+        high = max(high, min(steps[1], high + span / 2))
+    margin = 0.08 * max(high - low, span)
+    return low - margin, high + margin
+
+
+def _lines(of: References, start: list[EpochFinished], curves: list[float]) -> list[float]:
+    """Return the lines to be seen beside the curves: the filters, and what is not far from them."""
+    begins = [epoch.validation_loss for epoch in start]
+    sure = [of.linear, of.gaussian, *(loss for loss in begins if loss < of.linear)]
+    low, high = min(sure + curves), max(sure + curves)
+    far = FAR * max(high - low, LEAST_SPAN)
+    others = [of.constant, *begins] + ([] if of.floor is None else [of.floor])
+    return sure + [line for line in others if low - far < line < high + far]
+
+
+def _quantiles(values: list[float], low: float, high: float) -> list[float]:
+    finite = [value for value in values if math.isfinite(value)]
+    return [float(value) for value in np.quantile(finite, (low, high))] if finite else []

@@ -1,0 +1,137 @@
+"""The losses of a run as a table other programs read, and back: one row a step, one an epoch."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Iterator
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+from cryoden.events.history import History
+from cryoden.events.quality import HeldOutQuality, Level, TrainingStatus
+from cryoden.events.training import EpochFinished, Speed, StepFinished
+from cryoden.io.atomic import atomic_write
+
+SPEEDS = ("seconds", "batches", "images", "megabytes")
+COLUMNS = (
+    "step", "epoch", "elapsed", "step_loss", "learning_rate", "train_loss", "validation_loss", "correlation",
+    "snr_gain_db", "bias_ratio", "frc", "resolution", "fallen", "kept", "gpu_bytes", *SPEEDS,
+    "level", "verdict",
+)  # fmt: skip
+
+Row = dict[str, Any]
+Event = StepFinished | EpochFinished
+
+
+def table(rows: Iterable[Row], *, header: bool) -> str:
+    """Return rows as CSV.
+
+    ``elapsed`` is in seconds of the run's own time, ``resolution`` in Å, or in px where the pixel
+    size is not known; ``seconds`` are those of the epoch, ``batches``, ``images`` and ``megabytes`` per
+    second. A row of a step has a ``step_loss``, a row of an epoch a ``validation_loss``.
+    """
+    text = io.StringIO()
+    written = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    if header:
+        written.writeheader()
+    written.writerows(rows)
+    return text.getvalue()
+
+
+def write(history: History, path: Path) -> None:
+    """Write a whole run, in the order things happened; replaces the file.
+
+    Raises
+    ------
+    OutputError
+        O02, O03 or O06 when it cannot be written; an older table then stays as it was.
+    """
+    rows: list[Row] = [
+        {"step": step, "step_loss": loss} for step, loss in zip(history.steps, history.losses, strict=True)
+    ]
+    rows += map(row, history.epochs)
+    rows.sort(key=lambda one: int(one["step"]))  # stable: an epoch follows its last step
+    with atomic_write(path, overwrite=True) as temporary:
+        temporary.write_text(table(rows, header=True), encoding="utf-8")
+
+
+def row(event: Event) -> Row:
+    """Return what a table says of an event."""
+    return _step(event) if isinstance(event, StepFinished) else _epoch(event)
+
+
+def read(path: Path) -> Iterator[Event]:
+    """Yield the events of a table; what was being written when its run was killed is left out.
+
+    Of an epoch that was kept ``weights`` is empty: they lie in the model file. Of ``gpu_bytes`` what
+    the device has is not told.
+    """
+    with path.open(newline="", encoding="utf-8") as file:
+        whole = takewhile(lambda found: None not in found.values(), csv.DictReader(file))
+        yield from (_read_step(found) if found["step_loss"] else _read_epoch(found) for found in whole)
+
+
+def _step(event: StepFinished) -> Row:
+    return {
+        "step": event.step,
+        "epoch": event.epoch,
+        "elapsed": round(event.elapsed, 3),
+        "step_loss": event.loss,
+        "learning_rate": event.learning_rate,
+    }
+
+
+def _epoch(event: EpochFinished) -> Row:
+    of = event.quality
+    return {
+        "step": event.step,
+        "epoch": event.epoch,
+        "elapsed": round(event.elapsed, 3),
+        "train_loss": "" if math.isnan(event.train_loss) else event.train_loss,  # not of epoch 0
+        "validation_loss": event.validation_loss,
+        "correlation": event.correlation,
+        "snr_gain_db": of.gain,
+        "bias_ratio": of.bias,
+        "frc": of.frc,
+        "resolution": of.resolution,
+        "fallen": int(event.fallen),
+        "kept": int(event.weights is not None),
+        "gpu_bytes": event.gpu_bytes[0] if event.gpu_bytes else "",
+        "level": event.verdict.level,
+        **({name: getattr(event.speed, name) for name in SPEEDS} if event.speed else {}),
+        "verdict": event.verdict.words,
+    }
+
+
+def _read_step(row: dict[str, str]) -> StepFinished:
+    loss, rate, elapsed = (float(row[name]) for name in ("step_loss", "learning_rate", "elapsed"))
+    return StepFinished(int(row["step"]), int(row["epoch"]), loss, rate, elapsed, 1.0, math.nan)
+
+
+def _read_epoch(row: dict[str, str]) -> EpochFinished:
+    gain, bias, resolution = (_known(row[name]) for name in ("snr_gain_db", "bias_ratio", "resolution"))
+    return EpochFinished(
+        epoch=int(row["epoch"]),
+        step=int(row["step"]),
+        elapsed=float(row["elapsed"]),
+        train_loss=float(row["train_loss"] or "nan"),
+        validation_loss=float(row["validation_loss"]),
+        correlation=float(row["correlation"]),
+        fallen=row["fallen"] == "1",
+        quality=HeldOutQuality(gain, bias, float(row["frc"] or "nan"), resolution),
+        weights={} if row["kept"] == "1" else None,  # they lie in the model file
+        verdict=TrainingStatus(_level(row["level"]), row["verdict"]),
+        gpu_bytes=(int(row["gpu_bytes"]), 0) if row["gpu_bytes"] else None,
+        speed=Speed(*(float(row[name]) for name in SPEEDS)) if row["seconds"] else None,
+    )
+
+
+def _level(text: str) -> Level:
+    return "good" if text == "good" else "bad" if text == "bad" else "wait"
+
+
+def _known(text: str) -> float | None:
+    return float(text) if text else None

@@ -1,0 +1,195 @@
+"""Runs on disk, read back: what a table of runs shows, and the curves."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from cryoden.errors import CryodenError, RunError, SettingsError
+from cryoden.events.history import History
+from cryoden.events.quality import References
+from cryoden.events.training import TrainingFinished, TrainingStarted
+from cryoden.runs import metrics
+from cryoden.runs.folder import FORMAT, RunFolder
+from cryoden.settings.baseline import BaselineSettings
+from cryoden.settings.training import TrainingSettings
+
+DEPTH = 3  # folders below the one that is searched
+SETTINGS: dict[str, type[TrainingSettings | BaselineSettings]] = {
+    "training": TrainingSettings,
+    "baseline": BaselineSettings,
+    "TrainingSettings": TrainingSettings,  # as version 0.1 named them
+    "BaselineSettings": BaselineSettings,
+}
+OVER = {"completed", "plateau", "fallen", "diverged"}
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What ``run.json`` says.
+
+    Parameters
+    ----------
+    folder : RunFolder
+        Where it lies.
+    about : mapping
+        Its content; see `cryoden.runs.folder`.
+    """
+
+    folder: RunFolder
+    about: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.folder.path.name
+
+    @cached_property
+    def state(self) -> str:
+        """How it stands: "running", a reason of `TrainingFinished`, "stopped", "failed" or "killed"."""
+        state, process = str(self.about["state"]), self.about["process"]
+        here = process["host"] == socket.gethostname()
+        return "killed" if state == "running" and here and not _alive(int(process["pid"])) else state
+
+    @property
+    def began(self) -> str:
+        """When, in UTC, as ISO 8601."""
+        return str(self.about["began"])
+
+    @property
+    def seconds(self) -> float:
+        """How long it trained."""
+        return float(self.about["seconds"])
+
+    @property
+    def message(self) -> str:
+        """How it ended, in words."""
+        return str(self.about["message"])
+
+    @property
+    def has_model(self) -> bool:
+        """Whether its model is there."""
+        return self.folder.model.is_file()
+
+    def figure(self, epoch: str, name: str) -> float | None:
+        """Return a figure of the "first", "best" or "last" epoch, ``None`` where there is none."""
+        value = (self.about[epoch] or {}).get(name)
+        return None if value is None else float(value)
+
+    @cached_property
+    def started(self) -> TrainingStarted:
+        """The run's first event.
+
+        Raises
+        ------
+        RunError
+            R02 when it does not tell everything.
+        """
+        try:
+            told = dict(self.about["started"])
+            settings = SETTINGS[self.about.get("settings", "training")](**told.pop("settings"))
+            references = References(**told.pop("references"))
+            told |= {name: tuple(told[name]) for name in ("training", "validation", "warnings")}
+            return TrainingStarted(settings=settings, references=references, **told)
+        except (KeyError, TypeError, SettingsError) as error:
+            raise _damaged(self.folder.record, error) from None
+
+    def history(self) -> History:
+        """Return the run as it was seen while it went on.
+
+        Raises
+        ------
+        RunError
+            R01 when its metrics are not there, R02 when they are damaged.
+        """
+        folded = History()
+        folded.add(self.started)
+        for event in self.events():
+            folded.add(event)
+        if self.state in OVER:
+            folded.add(self._finished())
+        return folded
+
+    def events(self) -> Iterator[metrics.Event]:
+        """Yield its steps and epochs; see `history`."""
+        try:
+            yield from metrics.read(self.folder.metrics)
+        except OSError:
+            raise RunError("R01", self.folder.metrics, "is not there", fix="Copy the whole folder") from None
+        except (KeyError, ValueError) as error:
+            raise _damaged(self.folder.metrics, error) from None
+
+    def _finished(self) -> TrainingFinished:
+        best, last = self.about["best"] or {}, self.about["last"] or {}
+        loss = best.get("validation_loss", float("nan"))
+        number = best.get("epoch", 0)
+        reason: Any = self.about["state"]
+        return TrainingFinished(reason, self.message, last.get("epoch", 0), number, loss, self.seconds)
+
+
+def read(path: Path) -> RunRecord:
+    """Read the record of a run folder.
+
+    Raises
+    ------
+    RunError
+        R01 for a folder without a run, R02 for a damaged record, R03 for one of another version.
+    """
+    folder = RunFolder(path)
+    try:
+        about = json.loads(folder.record.read_text(encoding="utf-8"))
+        found = about["format"]
+        record = RunRecord(folder, about)
+        _ = (record.state, record.began, record.seconds, record.message, about["best"], about["last"])
+    except OSError:
+        fix = "Give a folder written by cryoden train --run"
+        raise RunError("R01", path, f"holds no run: no {folder.record.name}", fix=fix) from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise _damaged(folder.record, error) from None
+    if found != FORMAT:
+        problem = f"of another version (found {found}, expected {FORMAT})"
+        raise RunError("R03", folder.record, problem, fix="Use the version that wrote it")
+    return record
+
+
+def found(root: Path) -> list[RunRecord]:
+    """Return the runs in a folder and a few folders deep, the latest first; damaged ones are left out."""
+    records = []
+    for folder in _folders(root):
+        with suppress(CryodenError):
+            records.append(read(folder))
+    return sorted(records, key=lambda record: record.began, reverse=True)
+
+
+def _folders(root: Path, depth: int = DEPTH) -> Iterator[Path]:
+    if RunFolder(root).record.is_file():
+        yield root
+        return
+    if not depth:
+        return
+    with suppress(OSError), os.scandir(root) as entries:
+        below = [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+        for path in sorted(below):
+            yield from _folders(Path(path), depth - 1)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # it is somebody else's
+        return True
+    return True
+
+
+def _damaged(file: Path, error: Exception) -> RunError:
+    problem = f"damaged: {type(error).__name__} {error}"
+    return RunError("R02", file, problem, kept="The rest of the folder is untouched", fix="Copy it again")

@@ -1,0 +1,93 @@
+"""A pipe that keeps the best model on disk while events pass through it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from cryoden.events.training import EpochFinished, TrainingEvent, TrainingFinished, TrainingStarted
+from cryoden.io.atomic import atomic_write
+from cryoden.io.provenance import plain, versions
+from cryoden.model.checkpoint import Model, write
+
+
+def save_best(
+    events: Iterable[TrainingEvent], path: Path, *, files: Iterable[Path] = (), start: Model | None = None
+) -> Iterator[TrainingEvent]:
+    """Pass events on; each best epoch replaces the model file, whole or not at all.
+
+    Nothing is written before the first best epoch, so a run that fails leaves an older file as
+    it was. However the run ends, the file then also tells its end and the whole loss history.
+
+    Parameters
+    ----------
+    events : iterable of TrainingEvent
+        A training run.
+    path : Path
+        The model file.
+    files : iterable of Path
+        The micrographs trained on; the model file is never put in place of one of them.
+    start : Model, optional
+        What the run started from, for the record.
+
+    Yields
+    ------
+    TrainingEvent
+        The same events. A best epoch is on disk before its event is passed on.
+    """
+    record = _Record(path, tuple(files), start)
+    try:
+        for event in events:
+            record.add(event)
+            yield event
+    finally:
+        record.save()
+
+
+class _Record:
+    def __init__(self, path: Path, files: tuple[Path, ...], start: Model | None) -> None:
+        self.path, self.files = path, files
+        self.about: dict[str, Any] = {
+            "files": [str(file) for file in files],
+            "start": start.sha256 if start else None,
+            "versions": versions(),
+            "history": [],
+            "end": "stopped",
+        }
+        self.started: TrainingStarted | None = None
+        self.best: EpochFinished | None = None
+
+    def add(self, event: TrainingEvent) -> None:
+        match event:
+            case TrainingStarted():
+                self.started = event
+                self.about |= plain(asdict(event))
+            case EpochFinished():
+                self._add_epoch(event)
+            case TrainingFinished():
+                self.about["end"] = event.reason
+
+    def _add_epoch(self, event: EpochFinished) -> None:
+        self.about["history"].append(told(event))
+        if event.weights is not None:
+            self.best = event
+            self.save()
+
+    def save(self) -> None:
+        if self.best is None or self.best.weights is None or self.started is None:
+            return
+        about = self.about | {"best_epoch": self.best.epoch}
+        started = self.started
+        sizes = started.pixel_size, started.working_pixel
+        model = Model(started.settings.network, self.best.weights, sizes[0], about, sizes[1], started.scale)
+        with atomic_write(self.path, overwrite=True, inputs=self.files) as temporary:
+            write(model, temporary)
+
+
+def told(event: EpochFinished) -> dict[str, Any]:
+    """Return an epoch as JSON has it, without its weights."""
+    epoch = asdict(replace(event, weights=None))
+    del epoch["weights"]
+    return plain(epoch)

@@ -1,0 +1,61 @@
+"""The figures a table of runs shows, one column each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from cryoden.events.history import clock
+from cryoden.events.reference_lines import REFERENCES
+from cryoden.runs.compare import RunSummary
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One column: what it is called, what it means, and its words for a run."""
+
+    title: str
+    means: str
+    text: Callable[[RunSummary], str]
+
+
+def gained(run: RunSummary) -> float | None:
+    """Return how far the kept epoch is from the best linear filter (0) to the noise floor (1).
+
+    ``None`` where there is no floor, no kept epoch, or no room between the two.
+    """
+    known = run.record.started.references if run.record else None
+    if known is None or known.floor is None or run.kept is None or known.floor >= known.linear:
+        return None
+    return (known.linear - run.kept) / (known.linear - known.floor)
+
+
+def _number(value: float | None, form: str) -> str:
+    return "–" if value is None else f"{value:{form}}"
+
+
+def _reference(name: str) -> Callable[[RunSummary], str]:
+    def text(run: RunSummary) -> str:
+        known: Any = run.record.started.references if run.record else None
+        return _number(getattr(known, name, None), ".4g")
+
+    return text
+
+
+FIGURES = (
+    Figure("run", "Its folder, or what its description calls it.", lambda run: run.name),
+    Figure("state", "How it ended, or that its figures are reported.", lambda run: run.state),
+    Figure("initial", "Training loss of the first step.", lambda run: _number(run.initial, ".4g")),
+    Figure("final", "Mean training loss of the last epoch.", lambda run: _number(run.final, ".4g")),
+    Figure("factor", "Initial over final loss.", lambda run: _number(run.improvement, ".3g")),
+    Figure("kept", "Held-out loss of the epoch whose model is kept.", lambda run: _number(run.kept, ".4f")),
+    *(Figure(one.label, f"Held-out loss. {one.meaning}", _reference(of)) for of, one in REFERENCES.items()),
+    Figure("to floor", "Way from the linear filter to the floor.", lambda run: _number(gained(run), ".0%")),
+    Figure("special", "A figure of its own: here r of output and target.", lambda run: run.special or "–"),
+    Figure("batch/s", "Batches a second.", lambda run: _number(run.batches, ".1f")),
+    Figure("images/s", "Images a second.", lambda run: _number(run.images, ",.0f")),
+    Figure("time", "How long it trained.", lambda run: "–" if run.seconds is None else clock(run.seconds)),
+    Figure("network", "Which network.", lambda run: run.network or "–"),
+    Figure("hardware", "Where it was computed.", lambda run: run.hardware or "–"),
+)  # fmt: skip

@@ -1,0 +1,1 @@
+"""What can be chosen: type, default, range, unit, help."""

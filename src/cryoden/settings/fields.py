@@ -1,0 +1,60 @@
+"""How one choice of the user is described, and checked.
+
+Imports neither torch nor numpy, so that ``--help`` is instant.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from cryoden.errors import SettingsError
+
+Device = Literal["auto", "cpu", "cuda", "mps"]
+Precision = Literal["auto", "float32", "bfloat16"]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is said about one field: help, unit, closed range, step of a spin box, and grid."""
+
+    help: str
+    unit: str = ""
+    low: float | None = None
+    high: float | None = None
+    step: float | None = None
+    expert: bool = False
+    multiple: int = 1
+
+
+def fields_of(kind: type) -> dict[str, tuple[Any, Setting]]:
+    """Return for each field of a settings class its plain type and its `Setting`."""
+    hints = get_type_hints(kind, include_extras=True)
+    return {field.name: get_args(hints[field.name])[:2] for field in fields(kind)}
+
+
+def check(settings: Any) -> None:
+    """Raise `SettingsError` naming the first field outside its range or choices."""
+    for name, (kind, setting) in fields_of(type(settings)).items():
+        problem = _problem(getattr(settings, name), kind, setting)
+        if problem:
+            raise SettingsError(
+                "S01", None, f"{name} = {getattr(settings, name)!r} ({problem})", fix=setting.help
+            )
+
+
+def _problem(value: Any, kind: Any, setting: Setting) -> str:
+    if get_origin(kind) is Literal:
+        choices = get_args(kind)
+        return "" if value in choices else f"expected one of {', '.join(map(str, choices))}"
+    wanted = (int, float) if kind is float else kind
+    if not isinstance(value, wanted) or isinstance(value, bool) is not (kind is bool):
+        return f"expected {kind.__name__}"
+    if setting.low is None or setting.high is None:
+        return ""
+    inside = math.isfinite(value) and setting.low <= value <= setting.high
+    if not inside:
+        return f"expected {setting.low:g} to {setting.high:g} {setting.unit}".rstrip()
+    off_grid = setting.multiple > 1 and value % setting.multiple
+    return f"expected a multiple of {setting.multiple}" if off_grid else ""

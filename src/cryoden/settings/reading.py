@@ -1,0 +1,32 @@
+"""What to believe where a file does not say, or says something odd."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from cryoden.settings.fields import Setting, check
+
+
+@dataclass(frozen=True)
+class ReadingSettings:
+    """What to believe where a file does not say, or says something odd."""
+
+    pixel_size: Annotated[
+        float,
+        Setting("Pixel size to use in place of the header's; 0 = as in the header", "Å/px", 0, 1000, 0.1),
+    ] = 0.0
+    mode0: Annotated[
+        Literal["auto", "signed", "unsigned"],
+        Setting("How to read 8-bit pixels (mode 0); auto decides by the header", expert=True),
+    ] = "auto"
+    assume_no_ext_header: Annotated[
+        bool, Setting("Ignore an extended header that is promised but not in the file", expert=True)
+    ] = False
+    nan: Annotated[
+        Literal["refuse", "mean"],
+        Setting("Pixels that are no numbers: refuse the file, or take the mean of the others", expert=True),
+    ] = "refuse"
+
+    def __post_init__(self) -> None:
+        check(self)

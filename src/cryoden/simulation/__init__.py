@@ -1,0 +1,1 @@
+"""Simulated exposures: specimen, microscope, detector, files."""

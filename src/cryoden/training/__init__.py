@@ -1,0 +1,1 @@
+"""Training: hold-out, patches, optimizer, validation, and the loop."""

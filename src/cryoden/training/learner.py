@@ -1,0 +1,129 @@
+"""How weights follow gradients that are nearly all noise, and how they are judged.
+
+At a signal of 3 % of the variance a plain run can fall into the constant predictor. What keeps
+this one up: it starts at the best linear filter, gradients are clipped, the learning rate is
+warmed up, and what is validated and saved is a running average of the weights.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from cryoden.compute.devices import reproducible
+from cryoden.compute.place import Place
+from cryoden.events.training import Weights
+from cryoden.model.networks import LinearFilter, load
+from cryoden.settings.training import TrainingSettings
+from cryoden.training.patches import Batch
+
+WARM_UP = 50  # steps
+CLIP_NORM = 0.1
+AVERAGING = 0.995
+GENTLER = 4.0  # a run that went wrong goes on with a learning rate divided by this
+
+
+class Learner:
+    """A network, the running average of its weights and the optimizer that moves it.
+
+    Parameters
+    ----------
+    network : Module
+        What is to learn.
+    settings : TrainingSettings
+        What the user chose.
+    place : Place
+        Where to compute.
+    anchored : bool
+        Whether the network is a trained one, toward whose answers a run is pulled: halves share
+        more than particles, and a model that was shown the truth knows what to leave away. The
+        same idea keeps a network from forgetting (Li & Hoiem 2018).
+    """
+
+    def __init__(
+        self, network: nn.Module, settings: TrainingSettings, place: Place, *, anchored: bool = False
+    ) -> None:
+        self.place = place
+        self.settings = settings
+        self.network = network.to(place.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stubs
+        self.average = copy.deepcopy(self.network).requires_grad_(False)
+        pulled = anchored and settings.anchor > 0
+        self.anchor = copy.deepcopy(self.average) if pulled else None
+        self.first = 0  # the step before the first
+        self.highest = settings.learning_rate
+        self.optimizer = self._optimizer()
+
+    def rate(self, step: int, progress: float) -> float:
+        """Return the learning rate of a step, ``progress`` from 0 to 1 through the run."""
+        down = (1 + math.cos(math.pi * progress)) / 2 if self.settings.schedule == "cosine" else 1.0
+        return self.highest * down * min(1.0, (step - self.first) / WARM_UP)
+
+    def restart(self, weights: Weights, step: int) -> None:
+        """Go on from these weights after ``step``, more gently; nothing else is remembered."""
+        for module in (self.network, self.average):
+            load(module, weights)
+        self.first = step
+        self.highest /= GENTLER
+        self.optimizer = self._optimizer()
+
+    def weights(self) -> Weights:
+        """Return a copy of what is validated and saved: the running average."""
+        state = self.average.state_dict()
+        return {name: value.float().cpu().numpy().copy() for name, value in state.items()}
+
+    def _optimizer(self) -> torch.optim.Optimizer:
+        kind = torch.optim.AdamW if self.settings.optimizer == "adamw" else torch.optim.SGD
+        return kind(self.network.parameters(), lr=self.highest)
+
+    def learn(self, batch: Batch, step: int, progress: float) -> float:
+        """Update the weights once and return the batch's mean squared error.
+
+        The loss is returned before the weights move, and they do not move when it, or its
+        gradient, is not finite.
+        """
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.rate(step, progress)
+        with reproducible():
+            noisy, target = self.place.sent(batch.noisy, batch.target)
+            output = self.place.predict(self.network, noisy)
+            loss = functional.mse_loss(output, target)
+            (loss + self._pull(output, noisy)).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+            norm = nn.utils.clip_grad_norm_(self.network.parameters(), CLIP_NORM)
+        if torch.isfinite(norm):
+            self.optimizer.step()
+            self._follow(step)
+        self.optimizer.zero_grad()
+        return loss.item() if torch.isfinite(norm) else math.nan
+
+    def _pull(self, output: Tensor, noisy: Tensor) -> Tensor | float:
+        if self.anchor is None:
+            return 0.0
+        with torch.no_grad():
+            begun = self.place.predict(self.anchor, noisy)
+        return self.settings.anchor * functional.mse_loss(output, begun)
+
+    def _follow(self, step: int) -> None:
+        taken = step - self.first
+        decay = min(AVERAGING, taken / (taken + 10))
+        with torch.no_grad():
+            for mean, now in zip(self.average.parameters(), self.network.parameters(), strict=True):
+                mean.lerp_(now, 1 - decay)
+
+
+def fitted_filter(batch: Batch) -> LinearFilter:
+    """Return the linear filter that best predicts target from noisy, by least squares.
+
+    Normal equations over the starlet bands, in float64.
+    """
+    linear = LinearFilter()
+    with torch.no_grad():
+        bands = linear.scales(torch.from_numpy(batch.noisy)).double().transpose(0, 1).flatten(1)
+        matrix = bands @ bands.T
+        ridge = 1e-9 * matrix.diagonal().mean() * torch.eye(len(matrix), dtype=torch.float64)
+        target = torch.from_numpy(batch.target).double().flatten()
+        linear.gains.copy_(torch.linalg.solve(matrix + ridge, bands @ target))
+    return linear

@@ -1,0 +1,108 @@
+"""Training patches: which pixels are seen at which step.
+
+A patch is a pure function of (seed, step, index), by a counter-based generator (Salmon et al.
+2011, Philox). Nothing of the loader needs saving, and any number of threads draws the same
+stream.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import count
+
+import numpy as np
+
+from cryoden.micrograph import Pixels
+from cryoden.training.holdout import Region
+
+AHEAD = 4  # batches read before they are asked for
+VALIDATION_PIXELS = 1 << 21
+
+
+@dataclass(frozen=True)
+class Batch:
+    """``(b, 1, p, p)`` z-scored float32 arrays."""
+
+    noisy: Pixels
+    target: Pixels
+
+
+class PatchSource:
+    """Draws patches from regions, reading no more than the windows it needs.
+
+    Parameters
+    ----------
+    regions : sequence of Region
+        Where to draw from, weighted by area, of micrographs as the network sees them
+        (`cryoden.training.working_micrograph.at_working_pixel`).
+    edge : int
+        Edge of a patch in px.
+    seed : int
+        Seed of the stream.
+    swap : bool
+        Whether noisy and target may change places (Noise2Noise).
+    """
+
+    def __init__(self, regions: Sequence[Region], edge: int, seed: int, *, swap: bool) -> None:
+        self.regions = tuple(regions)
+        self.edge = edge
+        self.seed = seed
+        self.swap = swap
+        areas = np.array([r.height * r.width for r in regions], dtype=np.float64)
+        self._cumulative = np.cumsum(areas) / areas.sum()
+
+    def draw(self, step: int, index: int) -> tuple[Pixels, Pixels]:
+        """Return patch ``index`` of batch ``step``: noisy and target, ``(p, p)`` z-scored."""
+        numbers = np.random.Generator(np.random.Philox(key=self.seed, counter=[0, 0, index, step]))
+        region = self.regions[int(np.searchsorted(self._cumulative, numbers.random(), side="right"))]
+        top = region.top + int(numbers.integers(region.height - self.edge + 1))
+        left = region.left + int(numbers.integers(region.width - self.edge + 1))
+        turns, mirror, swapped = numbers.integers((4, 2, 2))
+        noisy, target = (
+            _oriented(m.window(top, left, self.edge, self.edge), int(turns), bool(mirror))
+            for m in (region.pair.noisy, region.pair.target)
+        )
+        return (target, noisy) if self.swap and swapped else (noisy, target)
+
+    def batch(self, step: int, size: int) -> Batch:
+        """Return the whole batch of one step."""
+        noisy, target = zip(*(self.draw(step, index) for index in range(size)), strict=True)
+        return Batch(np.stack(noisy)[:, None], np.stack(target)[:, None])
+
+    def batches(self, size: int, *, first: int = 1, threads: int = 2) -> Iterator[Batch]:
+        """Yield batches without end, read ahead by threads."""
+        pool = ThreadPoolExecutor(threads, thread_name_prefix="patches")
+        steps = count(first)
+        waiting = deque(pool.submit(self.batch, next(steps), size) for _ in range(AHEAD))
+        try:
+            while True:
+                waiting.append(pool.submit(self.batch, next(steps), size))
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def grid(self) -> Iterator[Batch]:
+        """Yield every held-out patch once, one per batch, evenly spread, at most 2 Mpx."""
+        corners = [(region, top, left) for region in self.regions for top, left in self._corners(region)]
+        chosen = np.unique(
+            np.linspace(0, len(corners) - 1, max(1, VALIDATION_PIXELS // self.edge**2)).astype(int)
+        )
+        for region, top, left in (corners[i] for i in chosen):
+            noisy, target = (
+                m.window(top, left, self.edge, self.edge)[None, None]
+                for m in (region.pair.noisy, region.pair.target)
+            )
+            yield Batch(noisy, target)
+
+    def _corners(self, region: Region) -> Iterator[tuple[int, int]]:
+        for top in range(region.top, region.top + region.height - self.edge + 1, self.edge):
+            for left in range(region.left, region.left + region.width - self.edge + 1, self.edge):
+                yield top, left
+
+
+def _oriented(pixels: Pixels, turns: int, mirror: bool) -> Pixels:
+    turned = np.rot90(pixels, turns)
+    return np.ascontiguousarray(turned[:, ::-1] if mirror else turned)

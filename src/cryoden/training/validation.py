@@ -1,0 +1,179 @@
+"""Judging a network on held-out pixels, beside what needs no network at all."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from cryoden.compute.place import Place
+from cryoden.events.quality import HeldOutQuality, References
+from cryoden.events.training import Mode
+from cryoden.image.dct_rings import Rings, RingStatistics, gaussian
+from cryoden.training.patches import Batch
+
+FALLEN_POWER = 0.1  # of the linear filter's output power
+LEAST_POWER = 1e-6  # of the target's: below this even the best linear filter finds nothing
+
+
+@dataclass(frozen=True)
+class Score:
+    """How an output compares with its target.
+
+    Mean squared error in the target's units, Pearson correlation, whether the output has
+    become (nearly) constant, far below the linear filter's, and what else needs no truth.
+    """
+
+    loss: float
+    correlation: float
+    fallen: bool
+    quality: HeldOutQuality
+
+
+class Moments:
+    """Sums over many pixels of several images, from which means and covariances follow."""
+
+    def __init__(self, images: int) -> None:
+        self.count = 0
+        self.sums = torch.zeros(images, dtype=torch.float64)
+        self.products = torch.zeros(images, images, dtype=torch.float64)
+
+    def add(self, *images: Tensor) -> None:
+        """Add the same pixels of each image."""
+        rows = torch.stack([image.flatten().cpu().double() for image in images])  # Apple GPUs have no float64
+        self.count += rows.shape[1]
+        self.sums += rows.sum(dim=1)
+        self.products += rows @ rows.T
+
+    def covariance(self, one: int, other: int) -> float:
+        """Return the covariance of two of the images; of one with itself, its variance."""
+        means = self.sums / self.count
+        return float(self.products[one, other] / self.count - means[one] * means[other])
+
+    def correlation(self, one: int, other: int) -> float:
+        """Return Pearson's r of two of the images, 0 where one is constant."""
+        spread = math.sqrt(max(0.0, self.covariance(one, one)) * max(0.0, self.covariance(other, other)))
+        return self.covariance(one, other) / spread if spread > 0 else 0.0
+
+    def loss(self, one: int, other: int) -> float:
+        """Return the mean squared difference of two of the images."""
+        of = self.products
+        return float(of[one, one] - 2 * of[one, other] + of[other, other]) / self.count
+
+
+OUTPUT, TARGET, NOISY, PARTNER = range(4)  # PARTNER: the output for the target
+
+
+class HeldOutPatches(Protocol):
+    """Held-out patches, however they are had."""
+
+    @property
+    def edge(self) -> int:
+        """Edge of a patch in px."""
+
+    def grid(self) -> Iterator[Batch]:
+        """Yield every held-out patch once, the same in each call."""
+
+
+class HeldOutSet:
+    """The held-out patches of one run, and what they say without a network.
+
+    Under Noise2Noise both halves of a patch are denoised, and each is compared with the other.
+
+    Parameters
+    ----------
+    source : HeldOutPatches
+        Of the held-out regions.
+    mode : {"noise2noise", "supervised"}
+        Whether noisy and target are halves.
+    place : Place
+        Where to compute.
+    learned : Batch
+        Training patches, to fit the filters to.
+    pixel_size : float or None
+        Of the patches, in Å/px.
+
+    Attributes
+    ----------
+    references : References
+        What is reached without a network.
+    """
+
+    def __init__(
+        self, source: HeldOutPatches, mode: Mode, place: Place, learned: Batch, pixel_size: float | None
+    ) -> None:
+        self.source, self.mode, self.place = source, mode, place
+        self._length = pixel_size or 1.0
+        self._rings = Rings(source.edge)
+        # What a constant can know. Halves are z-scored: theirs is 0.
+        self._mean = float(learned.target.mean()) if mode == "supervised" else 0.0
+        known = self._rings.compare([self._about_mean(*self._pair(learned))])
+        gains, sigma = known.wiener(), known.best_sigma()
+        moments, raw = self._measured(nn.Identity())
+        self._least_power = FALLEN_POWER * max(raw.power(gains), LEAST_POWER)
+        constant = raw.loss(0.0)
+        # What the halves share is the signal; the rest of the target's power cannot be predicted.
+        floor = constant - float(raw.shared.sum() / raw.counts.sum())
+        self.references = References(
+            identity=raw.loss(1.0),
+            constant=constant,
+            gaussian=raw.loss(gaussian(raw.frequencies, sigma)),
+            sigma=sigma * self._length,
+            linear=raw.loss(gains),
+            floor=floor if mode == "noise2noise" else None,
+            error=raw.error,
+            r_half=moments.correlation(NOISY, TARGET),
+            fine=raw.finest(),
+            frc=raw.mean_correlation(),
+            resolution=self._resolution(raw),
+        )
+
+    def judge(self, network: nn.Module) -> Score:
+        """Return the score of a network's output."""
+        moments, compared = self._measured(network)
+        loss, fallen = moments.loss(OUTPUT, TARGET), moments.covariance(OUTPUT, OUTPUT) < self._least_power
+        if not math.isfinite(loss):
+            return Score(loss, 0.0, fallen, HeldOutQuality(None, None, 0.0, None))
+        gain, bias = (None, None) if fallen or self.mode == "supervised" else _gain_and_bias(moments)
+        quality = HeldOutQuality(gain, bias, compared.mean_correlation(), self._resolution(compared))
+        return Score(loss, moments.correlation(OUTPUT, TARGET), fallen, quality)
+
+    def _measured(self, network: nn.Module) -> tuple[Moments, RingStatistics]:
+        moments = Moments(4)
+
+        def outputs() -> Iterator[tuple[Tensor, Tensor]]:
+            for noisy, target in map(self._pair, self.source.grid()):
+                with torch.no_grad():
+                    output = self.place.predict(network, noisy)
+                moments.add(output, target, noisy, output.roll(len(output) // 2, 0))
+                yield self._about_mean(output, target)
+
+        return moments, self._rings.compare(outputs())
+
+    def _pair(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return ``(b, 1, p, p)`` noisy and target; of halves both ways, ``(2 b, 1, p, p)``."""
+        noisy, target = self.place.sent(batch.noisy, batch.target)
+        if self.mode == "supervised":
+            return noisy, target
+        return torch.cat([noisy, target]), torch.cat([target, noisy])
+
+    def _about_mean(self, one: Tensor, other: Tensor) -> tuple[Tensor, Tensor]:
+        return one - self._mean, other - self._mean
+
+    def _resolution(self, compared: RingStatistics) -> float | None:
+        periods = compared.resolution()
+        return None if periods is None else periods * self._length
+
+
+def _gain_and_bias(moments: Moments) -> tuple[float | None, float | None]:
+    """Return SNR gain in dB and B/S; Palovcak et al. (2020)."""
+    of = moments.covariance
+    signal, passed = of(NOISY, TARGET), of(OUTPUT, PARTNER)
+    before, after = of(NOISY, NOISY) - signal, of(OUTPUT, OUTPUT) - passed
+    gain = 10 * math.log10(before / after) if before > 0 and after > 0 else None
+    bias = (passed + signal - 2 * of(OUTPUT, TARGET)) / signal if signal > 0 else None
+    return gain, bias

@@ -1,0 +1,172 @@
+"""Micrographs as a network sees them: z-scored, at the working pixel size.
+
+Nothing finer than about 8 Å can be recovered from one micrograph, so most networks work on
+pixels of about 3 Å: noise falls with the pixel's side, a network sees farther with the same
+layers, and there are fewer pixels to compute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import RLock
+
+import numpy as np
+import torch
+
+from cryoden.image.normalization import Normalization, measure
+from cryoden.image.resampling import Resampling, working_shape
+from cryoden.io.mrc_windows import finite_window
+from cryoden.micrograph import Pixels, Windowed
+from cryoden.model.checkpoint import Model
+from cryoden.model.pixel_scale import ASSUMED, scale_of
+from cryoden.settings.training import TrainingSettings
+from cryoden.training.holdout import TrainingPair
+
+CHOSEN = 3.0  # Å/px
+KEPT_BYTES = 1 << 30
+ROWS = 128  # working rows that are computed at once
+
+
+@dataclass(frozen=True)
+class WorkingPairs:
+    """Pairs as a network sees them.
+
+    Parameters
+    ----------
+    pairs : sequence of TrainingPair
+        Of `WorkingMicrograph`.
+    working_pixel : float or None
+        Å/px, ``None`` for each micrograph's own pixels.
+    pixel_size : float or None
+        Å/px of the micrographs.
+    warnings : tuple of str
+        What was assumed.
+    """
+
+    pairs: Sequence[TrainingPair]
+    working_pixel: float | None
+    pixel_size: float | None
+    warnings: tuple[str, ...]
+
+
+def at_working_pixel(
+    pairs: Sequence[TrainingPair], settings: TrainingSettings, start: Model | None = None
+) -> WorkingPairs:
+    """Return the pairs at the working pixel size; the first to fit are kept in memory once read.
+
+    A held-out region and one beside it share what the edge of a working pixel's kernel sees of
+    either, and nothing more.
+    """
+    working = working_pixel(pairs, settings, start)
+    sizes = [pair.noisy.pixel_size for pair in pairs]
+    unknown = [pair.name for pair, size in zip(pairs, sizes, strict=True) if not size and working]
+    warnings = (f"pixel size of {unknown[0]} is not known: {ASSUMED:g} Å/px is assumed",) if unknown else ()
+    return WorkingPairs(_working_pairs(pairs, working), working, next(filter(None, sizes), None), warnings)
+
+
+def working_pixel(
+    pairs: Sequence[TrainingPair], settings: TrainingSettings, start: Model | None = None
+) -> float | None:
+    """Return the Å/px to train at, ``None`` for each micrograph's own pixels.
+
+    What the user chose, else that of the model a run goes on from, else what suits the network;
+    never finer than the coarsest micrograph.
+    """
+    usual = CHOSEN if settings.network == "unet" else None
+    wanted = settings.working_pixel or (start.working_pixel if start else usual)
+    return max((wanted, *(pair.noisy.pixel_size or ASSUMED for pair in pairs))) if wanted else None
+
+
+def _working_pairs(pairs: Sequence[TrainingPair], working: float | None) -> list[TrainingPair]:
+    left = KEPT_BYTES
+    found = []
+    for pair in pairs:
+        scale = scale_of(working, pair.noisy.pixel_size)
+        height, width = working_shape(pair.noisy.shape, scale)
+        left -= 2 * 4 * height * width
+        keep = scale > 1 and left >= 0
+        noisy, target = (WorkingMicrograph(half, scale, keep=keep) for half in (pair.noisy, pair.target))
+        found.append(TrainingPair(noisy, target))
+    return found
+
+
+class WorkingMicrograph:
+    """One micrograph at the working pixel size, of unit variance; read and measured when needed.
+
+    Parameters
+    ----------
+    micrograph : Windowed
+        The micrograph in its own pixels and grey scale.
+    scale : float
+        Working pixel over micrograph pixel, at least 1.
+    keep : bool
+        Whether to compute it whole and keep it. Else each window is computed when asked for,
+        which takes some ten times longer and gives the same pixels but for rounding.
+    """
+
+    def __init__(self, micrograph: Windowed, scale: float, *, keep: bool = False) -> None:
+        self.micrograph = micrograph
+        self.scale = scale
+        self.keep = keep
+        height, width = micrograph.shape
+        self._resampling = Resampling(height, width, scale)
+        self._lock = RLock()
+        self._measured: Normalization | None = None
+        self._kept: Pixels | None = None
+
+    @property
+    def name(self) -> str:
+        """Name of the micrograph."""
+        return self.micrograph.name
+
+    @property
+    def path(self) -> Path | None:
+        """The micrograph's file."""
+        return self.micrograph.path
+
+    @property
+    def pixel_size(self) -> float | None:
+        """Working pixel in Å/px, ``None`` where the micrograph's own is not known."""
+        return self.scale * self.micrograph.pixel_size if self.micrograph.pixel_size else None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width in working pixels."""
+        return self._resampling.shape
+
+    @property
+    def normalization(self) -> Normalization:
+        """The grey scale, measured once."""
+        with self._lock:
+            if self._measured is None:
+                self._measured = measure(self.micrograph, self.scale)
+            return self._measured
+
+    def window(self, top: int, left: int, height: int, width: int) -> Pixels:
+        """Return a fresh ``(height, width)`` float32 array, z-scored.
+
+        Raises
+        ------
+        MicrographError
+            F24 for pixels that are not numbers, with the place of the first.
+        """
+        if not self.keep:
+            return self._computed(top, left, height, width)
+        return self._whole()[top : top + height, left : left + width].copy()
+
+    def _whole(self) -> Pixels:
+        with self._lock:
+            if self._kept is None:
+                height, width = self.shape
+                parts = [self._computed(r, 0, min(ROWS, height - r), width) for r in range(0, height, ROWS)]
+                self._kept = np.concatenate(parts)
+            return self._kept
+
+    def _computed(self, top: int, left: int, height: int, width: int) -> Pixels:
+        first_row, first_column, tall, wide = self._resampling.window(top, left, height, width)
+        pixels = finite_window(self.micrograph, first_row, first_column, tall, wide)
+        scored = torch.from_numpy(self.normalization.apply(pixels))
+        reduced = self._resampling.reduce_window(scored, top, left, height, width)
+        return (reduced / self.normalization.spread).numpy()

@@ -1,0 +1,1 @@
+"""What a user comes for: train, denoise files, thin, demonstrate."""

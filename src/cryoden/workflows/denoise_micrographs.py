@@ -1,0 +1,118 @@
+"""The user stories. Command line and viewer call this module and nothing below it for work."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from cryoden.dataset.opening import read_micrograph
+from cryoden.dataset.output_paths import make_folders, results
+from cryoden.denoising.denoise import Denoiser, tiles
+from cryoden.events.batch import (
+    BatchEvent,
+    DenoisingEvent,
+    FileFinished,
+    FileSkipped,
+)
+from cryoden.io import mrc
+from cryoden.io.atomic import atomic_write
+from cryoden.io.provenance import VERSION
+from cryoden.io.result_stamp import ResultStamp, StampInputs, is_done, marked
+from cryoden.micrograph import Micrograph
+from cryoden.model.checkpoint import load
+from cryoden.model.general import GENERAL
+from cryoden.settings.denoising import DenoisingSettings
+from cryoden.settings.reading import ReadingSettings
+from cryoden.workflows.batch import in_turn
+
+
+def denoise_micrograph(
+    micrograph: Micrograph, model_path: Path, settings: DenoisingSettings
+) -> Iterator[DenoisingEvent]:
+    """Denoise a micrograph in memory; see `cryoden.denoising.denoise.Denoiser.denoise`."""
+    yield from Denoiser(load(model_path), settings).denoise(micrograph)
+
+
+@dataclass(frozen=True)
+class BatchRequest:
+    """What stays the same for each file of a batch.
+
+    Parameters
+    ----------
+    model : Path
+        The model file; the general model, unless told.
+    settings : DenoisingSettings
+        How to denoise and what to write.
+    reading : ReadingSettings or None
+        How to read the inputs.
+    overwrite : bool
+        Whether what lies in the place of a result may be replaced when it was made with another
+        model, with other settings or from another file.
+    """
+
+    model: Path = GENERAL
+    settings: DenoisingSettings = field(default_factory=DenoisingSettings)
+    reading: ReadingSettings | None = None
+    overwrite: bool = False
+
+
+def denoise_files(paths: Sequence[Path], output: Path, batch: BatchRequest) -> Iterator[BatchEvent]:
+    """Denoise files and folders, and what RELION STAR files list, into a folder that mirrors their tree.
+
+    Results that are there already, made by the same model with the same settings from the same
+    file, are not made again. A file that fails is named and skipped; see `cryoden.workflows.batch.in_turn`.
+
+    Raises
+    ------
+    SettingsError
+        D01 when there is nothing to denoise.
+    OutputError
+        D07 when two results would have one name, O06 when the folder cannot be made.
+    ModelFileError
+        For a model that cannot be used.
+    """
+    targets = results(paths, output)
+    denoiser = Denoiser(load(batch.model), batch.settings)
+    recipe = StampInputs(denoiser.model.sha256, batch.settings, batch.reading)
+    make_folders(targets)
+    yield from in_turn(targets, partial(_denoised, denoiser=denoiser, batch=batch, recipe=recipe))
+
+
+def _denoised(
+    path: Path, target: Path, *, denoiser: Denoiser, batch: BatchRequest, recipe: StampInputs
+) -> Generator[BatchEvent, None, None]:
+    began = time.monotonic()
+    mark = recipe.mark(path)  # before reading: a file that changes meanwhile is another one next time
+    if is_done(target, mark, overwrite=batch.overwrite):
+        yield FileSkipped(path, target)
+        return
+    with atomic_write(target, overwrite=batch.overwrite, inputs=[path, batch.model]) as temporary:
+        micrograph = read_micrograph(path, batch.reading)
+        denoised = yield from tiles(denoiser.denoise(micrograph))
+        write_denoised(temporary, denoised, batch.model, batch.settings, mark)
+    yield FileFinished(path, target, time.monotonic() - began, denoised.warnings)
+
+
+def write_denoised(
+    path: Path,
+    denoised: Micrograph,
+    model_path: Path,
+    settings: DenoisingSettings,
+    mark: ResultStamp | None = None,
+) -> None:
+    """Write a result to exactly this path, with the header of the file it came from.
+
+    With a mark a batch finds it done, see `cryoden.io.result_stamp`.
+    """
+    label = marked(f"cryoden {VERSION}: denoised with {model_path.name}", mark)
+    mrc.write(
+        path,
+        denoised.data,
+        pixel_size=denoised.pixel_size,
+        like=denoised.path,
+        label=label,
+        output=settings.pixel_format,
+    )

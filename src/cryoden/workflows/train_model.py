@@ -1,0 +1,99 @@
+"""Training on pairs of micrographs, kept on disk while it goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+from cryoden.dataset.half_checks import refuse_mixed_pixel_sizes
+from cryoden.events.training import TrainingEvent
+from cryoden.io.atomic import check_destination
+from cryoden.micrograph import HalfPair, Windowed
+from cryoden.model.checkpoint import load
+from cryoden.model.general import GENERAL
+from cryoden.runs.folder import RunFolder, kept_in
+from cryoden.runs.report import finished
+from cryoden.runs.save_best import save_best
+from cryoden.settings.training import TrainingSettings
+from cryoden.training.holdout import TrainingPair
+from cryoden.training.preview_request import PreviewRequest
+from cryoden.training.train import train
+
+
+def train_halves(
+    pairs: Sequence[HalfPair],
+    keep: Path | RunFolder | None,
+    settings: TrainingSettings,
+    *,
+    start: Path | None = None,
+    overwrite: bool = False,
+    previews: PreviewRequest | None = None,
+) -> Iterator[TrainingEvent]:
+    """Train by Noise2Noise on pairs of halves; see `cryoden.training.train.train`.
+
+    Parameters
+    ----------
+    pairs : sequence of HalfPair
+        Open files, or micrographs in memory.
+    keep : Path, RunFolder or None
+        Where the run is kept while it goes on: a model file of its best epoch, or a folder with
+        everything about it, which must not exist; ``None`` keeps nothing.
+    settings : TrainingSettings
+        What the user chose.
+    start : Path, optional
+        Model file to go on from, in place of what the settings say.
+    overwrite : bool
+        Whether a model file already there may be replaced, which happens at the first best
+        epoch and not before.
+    previews : PreviewRequest, optional
+        Where somebody looks at the run.
+
+    Raises
+    ------
+    CryodenError
+        For anything that stands in the way, before the first step where it can be known.
+    """
+    refuse_mixed_pixel_sizes(pairs)
+    halves = [TrainingPair(pair.even, pair.odd) for pair in pairs]
+    begin = partial(train, halves, "noise2noise", settings, previews=previews)
+    return _trained(begin, halves, keep, _start(settings, start), overwrite)
+
+
+def train_supervised(
+    pairs: Sequence[tuple[Windowed, Windowed]],
+    keep: Path | RunFolder | None,
+    settings: TrainingSettings,
+    *,
+    start: Path | None = None,
+    overwrite: bool = False,
+    previews: PreviewRequest | None = None,
+) -> Iterator[TrainingEvent]:
+    """Train on noisy micrographs and what they should look like; see `train_halves`."""
+    noisy_and_target = [TrainingPair(*pair) for pair in pairs]
+    begin = partial(train, noisy_and_target, "supervised", settings, previews=previews)
+    return _trained(begin, noisy_and_target, keep, _start(settings, start), overwrite)
+
+
+def _start(settings: TrainingSettings, start: Path | None) -> Path | None:
+    general = settings.begin == "general" and settings.network == "unet"
+    return start or (GENERAL if general else None)
+
+
+def _trained(
+    begin: Callable[..., Iterator[TrainingEvent]],
+    pairs: Sequence[TrainingPair],
+    keep: Path | RunFolder | None,
+    start: Path | None,
+    overwrite: bool,
+) -> Iterator[TrainingEvent]:
+    model = load(start) if start else None
+    events = begin(start=model)
+    files = [m.path for pair in pairs for m in (pair.noisy, pair.target) if m.path is not None]
+    if isinstance(keep, RunFolder):
+        yield from finished(keep, kept_in(keep, events, files=files, start=model))
+    elif keep is not None:
+        check_destination(keep, overwrite=overwrite, inputs=files)
+        yield from save_best(events, keep, files=files, start=model)
+    else:
+        yield from events

@@ -1,0 +1,81 @@
+"""Which files below a folder are micrographs; names alone count, so files are empty."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from cryoden.dataset.browse import listing
+from cryoden.dataset.folder_walk import micrographs_below
+from cryoden.dataset.half_names import find_pairs
+from cryoden.dataset.output_paths import results
+
+
+def make(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+
+
+def below(folder: Path, without: Path | None = None) -> list[str]:
+    return [file.relative_to(folder).as_posix() for file in micrographs_below(folder, without)]
+
+
+def test_files_come_before_folders_and_numbers_count_by_their_value(tmp_path: Path) -> None:
+    make(tmp_path, "m10.mrc", "m9.mrc", "grid10/a.mrc", "grid9/b.MRC", "grid9/deep/c.mrcs", "notes.txt")
+    expected = ["m9.mrc", "m10.mrc", "grid9/b.MRC", "grid9/deep/c.mrcs", "grid10/a.mrc"]
+    assert below(tmp_path) == expected
+
+
+def test_links_are_followed_and_each_folder_is_entered_once(tmp_path: Path) -> None:
+    make(tmp_path, "data/a.mrc", "elsewhere/b.mrc", "project/own.mrc")
+    (tmp_path / "project" / "Micrographs").symlink_to("../data")
+    (tmp_path / "project" / "again").symlink_to(tmp_path / "data")
+    (tmp_path / "project" / "file.mrc").symlink_to(tmp_path / "elsewhere" / "b.mrc")
+    (tmp_path / "data" / "loop").symlink_to(tmp_path / "project")
+    assert below(tmp_path / "project") == ["file.mrc", "own.mrc", "Micrographs/a.mrc"]
+
+
+def test_what_is_hidden_is_passed_over(tmp_path: Path) -> None:
+    make(tmp_path, ".Trash/a.mrc", "shown/.b.mrc", "shown/c.mrc")
+    assert below(tmp_path) == ["shown/c.mrc"]
+
+
+def test_power_spectra_and_gain_references_beside_micrographs_are_none(tmp_path: Path) -> None:
+    taken = ["a.mrc", "again_1.mrc", "b_gain_corrected.mrc", "maps.mrc"]
+    make(tmp_path, *taken, "a_PS.mrc", "a_ctf.mrc", "gain.mrc", "x-gain-ref.mrc", "gain_x1.mrc")
+    make(tmp_path, "CountRef_1.mrc", "SuperRef.mrc")
+    assert below(tmp_path) == taken
+    assert list(results([tmp_path / "a_PS.mrc"], tmp_path / "out")) == [tmp_path / "a_PS.mrc"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a pipe in a folder needs a POSIX system")
+def test_a_link_to_nothing_is_told_later_and_a_pipe_or_a_folder_is_no_micrograph(tmp_path: Path) -> None:
+    make(tmp_path, "folder.mrc/a.mrc")
+    (tmp_path / "gone.mrc").symlink_to(tmp_path / "never")
+    os.mkfifo(tmp_path / "pipe.mrc")
+    (tmp_path / "linked.mrc").symlink_to(tmp_path / "folder.mrc")
+    assert below(tmp_path) == ["gone.mrc", "folder.mrc/a.mrc"]
+
+
+def test_earlier_results_are_left_out_by_whatever_name_their_folder_is_given(tmp_path: Path) -> None:
+    make(tmp_path, "raw/a.mrc", "raw/out/a_denoised.mrc")
+    (tmp_path / "link").symlink_to(tmp_path / "raw" / "out")
+    assert below(tmp_path / "raw", tmp_path / "raw" / "out") == ["a.mrc"]
+    assert below(tmp_path / "raw", tmp_path / "link") == ["a.mrc"]
+    for around in (tmp_path / "raw", tmp_path):  # results that lie beside or above their micrographs
+        assert below(tmp_path / "raw", around) == ["a.mrc", "out/a_denoised.mrc"]
+
+
+def test_training_denoising_and_listing_find_the_same_files_behind_a_link(tmp_path: Path) -> None:
+    make(tmp_path, "data/a_EVN.mrc", "data/a_ODD.mrc", "data/a_PS.mrc")
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "Micrographs").symlink_to(tmp_path / "data")
+    halves = [tmp_path / "project" / "Micrographs" / f"a_{half}.mrc" for half in ("EVN", "ODD")]
+    (pair,) = find_pairs([tmp_path / "project"])
+    assert [pair.even, pair.odd] == halves
+    assert list(results([tmp_path / "project"], tmp_path / "out")) == halves
+    found = listing([tmp_path / "project"])
+    assert (found.pairs, found.others) == ([pair], [])

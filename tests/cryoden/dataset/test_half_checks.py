@@ -1,0 +1,366 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cryoden.dataset.half_checks import check_pairs, find_pairs, inspect
+from cryoden.errors import CryodenError, HalvesError, MicrographError
+from cryoden.io import mrc
+from cryoden.micrograph import HalfPair, Micrograph, Pixels
+from tests.cryoden.hostile import DATA
+
+needs_data = pytest.mark.skipif(not DATA.is_dir(), reason=f"real micrographs not found in {DATA}")
+
+
+def touched(folder: Path, *names: str) -> list[Path]:
+    """Make empty files; pairing looks at names only."""
+    paths = [folder / name for name in names]
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return paths
+
+
+def found(*paths: Path) -> list[tuple[str, str, str]]:
+    return [(pair.name, pair.even.name, pair.odd.name) for pair in find_pairs(paths)]
+
+
+def refused(*paths: Path) -> str:
+    with pytest.raises(HalvesError) as caught:
+        find_pairs(paths)
+    return str(caught.value)
+
+
+class TestNames:
+    @pytest.mark.parametrize(
+        ("even", "odd"),
+        [
+            ("a_EVN.mrc", "a_ODD.mrc"),
+            ("a_even.mrc", "a_odd.mrc"),
+            ("a_Even.MRC", "a_Odd.mrc"),
+            ("a_evn.mrcs", "a_odd.MRCS"),
+            ("a_EVEN.map", "a_ODD.map"),
+        ],
+    )
+    def test_tags_make_pairs_in_any_case(self, tmp_path: Path, even: str, odd: str) -> None:
+        touched(tmp_path, odd, even)
+        assert found(tmp_path) == [("a", even, odd)]
+
+    def test_full_micrographs_and_other_files_are_passed_over(self, tmp_path: Path) -> None:
+        touched(tmp_path, "a.mrc", "a_EVN.mrc", "a_ODD.mrc", "a_EVN.txt", "._a_EVN.mrc", "odd.mrc")
+        assert found(tmp_path) == [("a", "a_EVN.mrc", "a_ODD.mrc")]
+
+    def test_files_are_paired_by_name_never_by_order(self, tmp_path: Path) -> None:
+        paths = touched(tmp_path, "b_EVN.mrc", "a_EVN.mrc", "a_ODD.mrc", "b_ODD.mrc")
+        assert found(*paths) == [("a", "a_EVN.mrc", "a_ODD.mrc"), ("b", "b_EVN.mrc", "b_ODD.mrc")]
+
+    def test_the_same_file_given_twice_counts_once(self, tmp_path: Path) -> None:
+        paths = touched(tmp_path, "a_EVN.mrc", "a_ODD.mrc")
+        assert len(found(tmp_path, *paths, tmp_path / ".." / tmp_path.name)) == 1
+
+    def test_numbers_sort_by_value(self, tmp_path: Path) -> None:
+        touched(tmp_path, *(f"m{n}_{half}.mrc" for n in (10, 9, 1) for half in ("EVN", "ODD")))
+        assert [pair.name for pair in find_pairs([tmp_path])] == ["m1", "m9", "m10"]
+
+    def test_odd_names_survive(self, tmp_path: Path) -> None:
+        for name in (b"two words", b"new\nline", b"\xff", b"[x]*%", "²³".encode()):
+            touched(tmp_path, *(os.fsdecode(name + half) for half in (b"_EVN.mrc", b"_ODD.mrc")))
+        assert len(find_pairs([tmp_path])) == 5
+
+
+class TestFolders:
+    @pytest.mark.parametrize("given", [".", "average"])
+    def test_even_and_odd_folders_make_pairs(self, tmp_path: Path, given: str) -> None:
+        touched(tmp_path, "average/even/a.mrc", "average/odd/a.mrc", "average/a.mrc")
+        (pair,) = find_pairs([tmp_path / given])
+        assert (pair.name, pair.even.parent.name, pair.odd.parent.name) == ("a", "even", "odd")
+
+    def test_the_two_folders_can_be_given_one_by_one(self, tmp_path: Path) -> None:
+        touched(tmp_path, "even/a.mrc", "odd/a.mrc")
+        assert found(tmp_path / "odd", tmp_path / "even") == [("a", "a.mrc", "a.mrc")]
+
+    def test_tags_within_such_folders_count_once(self, tmp_path: Path) -> None:
+        touched(tmp_path, "even/a_EVN.mrc", "odd/a_ODD.mrc")
+        assert found(tmp_path) == [("a", "a_EVN.mrc", "a_ODD.mrc")]
+
+    def test_one_name_in_two_folders_stays_apart(self, tmp_path: Path) -> None:
+        touched(tmp_path, *(f"{day}/a_{half}.mrc" for day in ("mon", "tue") for half in ("EVN", "ODD")))
+        pairs = find_pairs([tmp_path])
+        assert [pair.name for pair in pairs] == ["mon/a", "tue/a"]
+        assert all(pair.even.parent == pair.odd.parent for pair in pairs)
+
+    def test_halves_in_different_folders_are_no_pair(self, tmp_path: Path) -> None:
+        touched(tmp_path, "mon/a_EVN.mrc", "tue/a_ODD.mrc")
+        assert refused(tmp_path).startswith("D02")
+
+    def test_linked_folders_are_searched_once(self, tmp_path: Path) -> None:
+        touched(tmp_path / "raw", "a_EVN.mrc", "a_ODD.mrc")
+        (tmp_path / "project").mkdir()
+        (tmp_path / "project" / "link").symlink_to(tmp_path / "raw")
+        (tmp_path / "raw" / "circle").symlink_to(tmp_path / "project")
+        assert found(tmp_path / "project") == [("a", "a_EVN.mrc", "a_ODD.mrc")]
+
+
+class TestStar:
+    TABLE = """
+# version 50001
+data_optics
+
+loop_
+_rlnOpticsGroupName #1
+_rlnOpticsGroup #2
+opticsGroup1 1
+
+data_micrographs
+
+loop_
+_rlnMicrographName #1
+_rlnMicrographNameEven #2
+_rlnMicrographNameOdd #3
+job/a.mrc job/a_EVN.mrc job/a_ODD.mrc
+job/b.mrc "job/b b_EVN.mrc" "job/b b_ODD.mrc"
+
+"""
+
+    def make(self, tmp_path: Path, text: str = TABLE) -> Path:
+        touched(tmp_path, "job/a_EVN.mrc", "job/a_ODD.mrc", "job/b b_EVN.mrc", "job/b b_ODD.mrc")
+        star = tmp_path / "job" / "corrected_micrographs.star"
+        star.write_text(text)
+        return star
+
+    def test_a_star_file_lists_the_pairs_of_its_project(self, tmp_path: Path) -> None:
+        star = self.make(tmp_path)
+        assert found(star) == [("a", "a_EVN.mrc", "a_ODD.mrc"), ("b b", "b b_EVN.mrc", "b b_ODD.mrc")]
+
+    def test_a_star_file_and_its_folder_agree(self, tmp_path: Path) -> None:
+        assert len(found(self.make(tmp_path), tmp_path)) == 2
+
+    def test_names_without_any_convention_pair_by_row(self, tmp_path: Path) -> None:
+        touched(tmp_path, "x1.mrc", "y7.mrc")
+        star = tmp_path / "s.star"
+        star.write_text("data_\nloop_\n_rlnMicrographNameOdd\n_rlnMicrographNameEven\nx1.mrc y7.mrc\n")
+        assert found(star) == [("y7", "y7.mrc", "x1.mrc")]
+
+    def test_columns_without_halves_are_refused_by_name(self, tmp_path: Path) -> None:
+        message = refused(self.make(tmp_path, self.TABLE.replace("Even", "Other")))
+        assert message.startswith("D01")
+        assert "rlnMicrographNameEven and rlnMicrographNameOdd" in message
+
+    def test_files_that_are_not_there_are_listed(self, tmp_path: Path) -> None:
+        star = self.make(tmp_path)
+        (tmp_path / "job" / "a_ODD.mrc").unlink()
+        message = refused(star)
+        assert message.startswith("D02")
+        assert "1 files that are not there: job/a_ODD.mrc" in message
+
+    def test_a_row_cut_short_is_named(self, tmp_path: Path) -> None:
+        assert "2 of 3 values" in refused(self.make(tmp_path, self.TABLE + "job/c.mrc job/c_EVN.mrc\n"))
+
+
+class TestRefusals:
+    def test_nothing_found_says_where_and_how_to_name_halves(self, tmp_path: Path) -> None:
+        touched(tmp_path, "a.mrc", "b.mrc")
+        message = refused(tmp_path)
+        assert message.startswith("D01")
+        assert f"0 pairs of halves in '{tmp_path}'" in message
+        assert "_EVN.mrc" in message
+        with pytest.raises(HalvesError, match="D01"):
+            find_pairs([])
+
+    def test_a_missing_path_is_named(self, tmp_path: Path) -> None:
+        assert f"{tmp_path / 'nowhere'} — no such file or folder" in refused(tmp_path / "nowhere")
+
+    def test_unmatched_names_are_listed_five_at_most(self, tmp_path: Path) -> None:
+        touched(tmp_path, "z_EVN.mrc", "z_ODD.mrc", *(f"m{n}_EVN.mrc" for n in range(7)))
+        message = refused(tmp_path)
+        assert message.startswith("D02")
+        assert "7 halves have no partner: m0_EVN.mrc" in message
+        assert "m4_EVN.mrc and 2 more" in message
+        assert "m5" not in message
+        assert "1 pairs are complete" in message
+
+    def test_two_files_for_one_half_are_refused(self, tmp_path: Path) -> None:
+        touched(tmp_path, "a_EVN.mrc", "a_even.mrc", "a_ODD.mrc")
+        message = refused(tmp_path)
+        assert message.startswith("D07")
+        assert "a_EVN.mrc" in message
+        assert "a_even.mrc" in message
+
+
+def scene(seed: int, edge: int = 1024) -> Pixels:
+    """Return particles of 16 px diameter that vary by about 0.2, on unit noise barely seen."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[-12:13, -12:13]
+    particle = -np.exp(-(y * y + x * x) / (2 * 5.0**2))
+    image = np.zeros((edge, edge), np.float32)
+    for top, left in rng.integers(0, edge - 25, (edge * edge // 3000, 2)):
+        image[top : top + 25, left : left + 25] += particle
+    return image
+
+
+def noisy(clean: Pixels, seed: int, strength: float = 0.5) -> Pixels:
+    noise = np.random.default_rng(seed).normal(0, 1, clean.shape)
+    return (strength * clean + noise).astype(np.float32)
+
+
+def pair(even: Pixels, odd: Pixels, even_size: float | None = 1.0, odd_size: float | None = 1.0) -> HalfPair:
+    return HalfPair(Micrograph(even, even_size, "the even"), Micrograph(odd, odd_size, "the odd"))
+
+
+class TestInspect:
+    @pytest.mark.parametrize("edge", [256, 512, 1024])
+    def test_weak_halves_of_one_scene_are_ready(self, edge: int) -> None:
+        clean = scene(0, edge)
+        even, odd = noisy(clean, 1), noisy(clean, 2)
+        whole = np.corrcoef(even.ravel(), odd.ravel())[0, 1]
+        assert 0.005 < whole < 0.06
+        verdict = inspect(pair(even, odd))
+        assert (verdict.ready, verdict.kind) == (True, "ready")
+        assert verdict.correlation > whole
+
+    @pytest.mark.parametrize("edge", [128, 256, 512, 1024])
+    @pytest.mark.parametrize("strength", [0.0, 0.5, 4.0])
+    def test_halves_of_two_scenes_are_not(self, edge: int, strength: float) -> None:
+        evens = [noisy(scene(n, edge), n + 10, strength) for n in range(4)]
+        odds = [noisy(scene(n + 5, edge), n + 20, strength) for n in range(4)]
+        verdicts = [inspect(pair(even, odd)) for even, odd in zip(evens, odds, strict=True)]
+        assert {verdict.kind for verdict in verdicts} == {"uncorrelated"}
+        assert all(verdict.code == "D03" for verdict in verdicts)
+
+    def test_common_illumination_and_hot_pixels_do_not_make_a_pair(self) -> None:
+        slope = np.linspace(-3, 3, 1024, dtype=np.float32)[:, None]
+        even, odd = noisy(scene(0), 1) + slope, noisy(scene(1), 2) + slope
+        even[::100, ::90] += 1e4
+        odd[::100, ::90] += 1e4
+        assert inspect(pair(even, odd)).kind == "uncorrelated"
+
+    def test_common_illumination_and_hot_pixels_do_not_look_like_shared_noise(self) -> None:
+        slope = np.linspace(-9, 9, 1024, dtype=np.float32)[:, None]
+        even, odd = noisy(scene(0), 1) + slope, noisy(scene(0), 2) + slope
+        even[::100, ::90] += 1e4
+        odd[::100, ::90] += 1e4
+        assert inspect(pair(even, odd)).kind == "ready"
+
+    def test_shifted_halves_are_told_with_the_shift(self) -> None:
+        clean = scene(0)
+        verdict = inspect(pair(noisy(clean, 1, 2.0), noisy(np.roll(clean, (-80, 40), (0, 1)), 2, 2.0)))
+        assert verdict.kind == "uncorrelated"
+        assert "shift of +80 rows and -40 columns" in verdict.message
+
+    def test_equal_pixels_are_identical(self) -> None:
+        half = noisy(scene(0, 256), 1)
+        verdict = inspect(pair(half, half.copy()))
+        assert (verdict.kind, verdict.code) == ("identical", "D04")
+        assert "learn to copy" in verdict.message
+
+    def test_one_file_under_two_names_is_identical_without_reading_it(self, tmp_path: Path) -> None:
+        mrc.write(tmp_path / "a.mrc", noisy(scene(0, 256), 1), pixel_size=1.0, label="test")
+        (tmp_path / "b.mrc").hardlink_to(tmp_path / "a.mrc")
+        even, odd = mrc.open_micrograph(tmp_path / "a.mrc"), mrc.open_micrograph(tmp_path / "b.mrc")
+        even.close()
+        assert inspect(HalfPair(even, odd)).kind == "identical"
+
+    def test_a_half_against_the_sum_of_both_shares_its_noise(self) -> None:
+        clean = scene(0, 512)
+        even, odd = noisy(clean, 1), noisy(clean, 2)
+        verdict = inspect(pair(even, even + odd))
+        assert (verdict.kind, verdict.code) == ("correlated", "D04")
+        assert inspect(pair(even, 2 * even + 3)).kind == "correlated"
+
+    def test_a_black_half_is_named(self) -> None:
+        half = noisy(scene(0, 256), 1)
+        verdict = inspect(pair(half, np.full_like(half, 7)))
+        assert (verdict.kind, verdict.code) == ("black", "F25")
+        assert "the odd" in verdict.message
+        assert "the even" not in verdict.message
+
+    def test_sizes_that_differ_are_both_named(self) -> None:
+        verdict = inspect(pair(noisy(scene(0, 256), 1), noisy(scene(0, 128), 2)))
+        assert (verdict.kind, verdict.code) == ("mismatched", "D05")
+        assert "the even 256 × 256 px" in verdict.message
+        assert "the odd 128 × 128 px" in verdict.message
+
+    def test_pixel_sizes_that_differ_are_both_named(self) -> None:
+        clean = scene(0, 256)
+        verdict = inspect(pair(noisy(clean, 1), noisy(clean, 2), 1.0, 1.2))
+        assert (verdict.kind, verdict.code) == ("mismatched", "D06")
+        assert "the even 1 Å/px and the odd 1.2 Å/px" in verdict.message
+        assert inspect(pair(noisy(clean, 1), noisy(clean, 2), 1.0, 1.005)).ready
+        assert inspect(pair(noisy(clean, 1), noisy(clean, 2), 1.0, None)).ready
+
+    def test_a_nan_is_an_error_that_names_its_place(self) -> None:
+        half = noisy(scene(0, 256), 1)
+        bad = half.copy()
+        bad[9, 8] = np.nan
+        with pytest.raises(MicrographError, match=r"F24 .*the odd.*row 9, column 8"):
+            inspect(pair(half, bad))
+
+    @pytest.mark.parametrize("shape", [(1, 1), (1, 50), (3, 3), (17, 40)])
+    def test_tiny_halves_get_a_verdict(self, shape: tuple[int, int]) -> None:
+        rng = np.random.default_rng(0)
+        even, odd = (rng.normal(size=shape).astype(np.float32) for _ in range(2))
+        assert inspect(pair(even, odd)).kind in {"black", "uncorrelated", "correlated", "ready"}
+
+
+class TestCheckPairs:
+    def test_ready_pairs_give_their_verdicts(self) -> None:
+        clean = scene(0, 256)
+        pairs = [pair(noisy(clean, n), noisy(clean, n + 10), 1.0, 1.0) for n in range(2)]
+        assert [verdict.kind for verdict in check_pairs(pairs)] == ["ready", "ready"]
+
+    def test_a_wrong_partner_is_refused_with_both_names(self) -> None:
+        with pytest.raises(HalvesError, match=r"D03  the even — .*other half: the odd"):
+            check_pairs([pair(noisy(scene(0, 256), 1), noisy(scene(1, 256), 2))])
+
+    def test_every_kind_of_refusal_has_a_fix(self) -> None:
+        half, other = noisy(scene(0, 256), 1), noisy(scene(0, 128), 1)
+        cases = {"D04": pair(half, half), "D05": pair(half, other), "F25": pair(half, half * 0)}
+        cases["D06"] = pair(half, noisy(scene(0, 256), 2), 1.0, 2.0)
+        for code, case in cases.items():
+            with pytest.raises(CryodenError) as caught:
+                check_pairs([case])
+            assert caught.value.code == code
+            assert caught.value.fix
+
+    def test_pairs_of_different_pixel_sizes_are_counted_in_groups(self) -> None:
+        clean = scene(0, 256)
+        pairs = [pair(noisy(clean, 1), noisy(clean, 2), size, size) for size in (0.8, 0.8, 1.5, None)]
+        with pytest.raises(HalvesError, match=r"D06  .*2 at 0\.8 Å/px; 1 at 1\.5 Å/px"):
+            check_pairs(pairs)
+
+
+@needs_data
+class TestRealHalves:
+    def half(self, name: str, top: int = 0, left: int = 0, edge: int | None = None) -> Micrograph:
+        whole = mrc.read(DATA / name)
+        bottom, right = (None, None) if edge is None else (top + edge, left + edge)
+        return Micrograph(whole.data[top:bottom, left:right], whole.pixel_size, whole.name, whole.path)
+
+    def test_k2_halves_are_found_and_ready(self) -> None:
+        (files,) = find_pairs([DATA / "k2_counting"])
+        assert files.name == "k2_micrograph"
+        verdict = inspect(HalfPair(mrc.open_micrograph(files.even), mrc.open_micrograph(files.odd)))
+        assert verdict.kind == "ready"
+        assert 0.1 < verdict.correlation < 0.15
+
+    def test_a_k2_half_with_the_full_micrograph_shares_its_noise(self) -> None:
+        even = mrc.open_micrograph(DATA / "k2_counting" / "k2_micrograph_EVN.mrc")
+        full = mrc.open_micrograph(DATA / "k2_counting" / "k2_micrograph.mrc")
+        assert inspect(HalfPair(even, full)).kind == "correlated"
+
+    def test_another_part_of_the_other_half_is_another_scene(self) -> None:
+        even = self.half("k2_counting/k2_micrograph_EVN.mrc", 0, 0, 1500)
+        odd = self.half("k2_counting/k2_micrograph_ODD.mrc", 2000, 2000, 1500)
+        assert inspect(HalfPair(even, odd)).kind == "uncorrelated"
+
+    def test_apoferritin_pairs_are_ready_and_strangers_are_not(self) -> None:
+        folder = DATA / "apoferritin_pairs"
+        frames = [mrc.open_micrograph(path) for path in sorted(folder.glob("*_frame.mrc"))]
+        rests = [mrc.open_micrograph(path) for path in sorted(folder.glob("*_rest.mrc"))]
+        own = [inspect(HalfPair(frame, rest)).kind for frame, rest in zip(frames, rests, strict=True)]
+        assert own == ["ready"] * 10
+        strange = [inspect(HalfPair(rests[n - 1], rest)).kind for n, rest in enumerate(rests)]
+        assert strange == ["uncorrelated"] * 10

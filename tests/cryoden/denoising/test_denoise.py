@@ -1,0 +1,218 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from cryoden.denoising.denoise import Denoiser, denoise
+from cryoden.errors import MicrographError, TrainingError
+from cryoden.events.batch import DenoisingEvent, MicrographDenoised, TileFinished
+from cryoden.micrograph import Micrograph, Pixels
+from cryoden.model.checkpoint import Model, load
+from cryoden.model.general import GENERAL
+from cryoden.model.networks import build
+from cryoden.settings.denoising import DenoisingSettings
+from cryoden.settings.training import NetworkName
+from tests.cryoden.model.test_networks import alive
+from tests.cryoden.scenes import correlation, scene
+
+PIXEL = 1.5  # Å/px of the scenes
+
+
+def model(name: NetworkName, scale: float = 1.0, pixel_size: float | None = PIXEL) -> Model:
+    weights = {k: v.detach().numpy().copy() for k, v in alive(build(name, 0)).state_dict().items()}
+    return Model(name, weights, pixel_size, working_pixel=scale * (pixel_size or 1) if scale > 1 else None)
+
+
+def result(events: list[DenoisingEvent]) -> Pixels:
+    last = events[-1]
+    assert isinstance(last, MicrographDenoised)
+    return last.micrograph.data
+
+
+def denoised(micrograph: Micrograph, name: NetworkName, tile: int = 0, **chosen: Any) -> Pixels:
+    scale = chosen.pop("scale", 1.0)
+    settings = DenoisingSettings(device="cpu", tile=tile, **chosen)
+    return result(list(denoise(micrograph, model(name, scale), settings)))
+
+
+def warnings(micrograph: Micrograph, model: Model) -> tuple[str, ...]:
+    last = list(denoise(micrograph, model, DenoisingSettings(device="cpu")))[-1]
+    assert isinstance(last, MicrographDenoised)
+    return last.micrograph.warnings
+
+
+@pytest.mark.parametrize(
+    ("name", "scale", "shape", "tiles"),
+    [
+        ("baseline", 1.0, (231, 157), (100, 176)),
+        ("baseline", 2.5, (231, 157), (32, 48)),
+        ("unet", 1.0, (231, 157), (100, 176)),
+        ("unet", 1.0, (33, 300), (64,)),
+        ("unet", 2.5, (331, 257), (32, 80)),
+        ("unet", 4.7, (531, 397), (16, 64)),
+    ],
+)
+def test_tiled_equals_untiled_at_any_tile_size_and_scale(
+    name: NetworkName, scale: float, shape: tuple[int, int], tiles: tuple[int, ...]
+) -> None:
+    micrograph = scene(1, shape).even
+    whole = denoised(micrograph, name, 4096, scale=scale)
+    for tile in tiles:
+        difference = np.abs(denoised(micrograph, name, tile, scale=scale) - whole).max()
+        assert difference <= 2e-5 * micrograph.data.std()  # random weights round worse than trained ones
+
+
+@pytest.mark.parametrize(("shape", "pixel_size"), [((33, 300), 3.0), ((331, 257), 1.5)])
+def test_tiles_of_the_general_model_differ_by_rounding_only(
+    shape: tuple[int, int], pixel_size: float
+) -> None:
+    micrograph = replace(scene(1, shape).even, pixel_size=pixel_size)
+    whole, tiled = (
+        result(list(denoise(micrograph, load(GENERAL), DenoisingSettings(device="cpu", tile=tile))))
+        for tile in (4096, 64)
+    )
+    assert np.abs(tiled - whole).max() <= 1e-5 * micrograph.data.std()
+
+
+@pytest.mark.parametrize("scale", [1.0, 3.3])
+def test_the_mean_of_eight_orientations_turns_with_the_micrograph(scale: float) -> None:
+    micrograph = scene(3, (160, 160)).even
+    turned = replace(micrograph, data=np.ascontiguousarray(np.rot90(micrograph.data)[:, ::-1]))
+    one, eight = (denoised(turned, "unet", scale=scale, orientations=n) for n in (1, 8))
+    expected = np.rot90(denoised(micrograph, "unet", scale=scale, orientations=8))[:, ::-1]
+    noise = micrograph.data.std()
+    assert np.abs(eight - expected).max() < 1e-4 * noise
+    assert np.abs(one - expected).max() > 1e-2 * noise
+
+
+def test_the_result_lies_where_its_input_does() -> None:
+    """At a coarse working pixel, too, nothing is shifted: a filter that keeps all keeps places."""
+    weights = {k: v.numpy().copy() for k, v in build("unet", 0).state_dict().items()}
+    weights["linear.gains"][:] = 1.0  # the starlet bands add up to the image
+    rows, columns = np.indices((240, 300))
+    wave = (100 + np.cos(rows / 11) * np.cos(columns / 14 + 1)).astype(np.float32)
+    known = Micrograph(wave, PIXEL, "wave")
+    same = Model("unet", weights, PIXEL, working_pixel=4.1 * PIXEL)
+    out = result(list(denoise(known, same, DenoisingSettings(device="cpu"))))
+    np.testing.assert_allclose(out[15:-15, 15:-15], wave[15:-15, 15:-15], atol=0.01)
+
+
+@pytest.mark.parametrize("shape", [(1, 50), (50, 1), (17, 13)])
+def test_odd_and_narrow_micrographs_keep_their_size(shape: tuple[int, int]) -> None:
+    pixels = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    out = denoised(Micrograph(pixels, None, "m"), "unet", 64)
+    assert out.shape == shape
+    assert np.isfinite(out).all()
+
+
+@pytest.mark.parametrize("scale", [1.0, 4.7])
+def test_the_result_follows_the_grey_scale_of_its_input(scale: float) -> None:
+    known = scene(2, (300, 300))
+    moved = replace(known.even, data=known.even.data * 3 - 5000)
+    one, two = (denoised(micrograph, "unet", scale=scale) for micrograph in (known.even, moved))
+    np.testing.assert_allclose(two, one * 3 - 5000, atol=0.005 * one.std())
+
+
+def test_a_micrograph_of_other_pixels_is_seen_at_the_same_working_pixel() -> None:
+    """A wave of the same Å comes out alike, whatever pixels it was recorded in."""
+    coarse, fine = (
+        Micrograph(
+            np.cos(np.arange(size / 2, 480, size) / 15)[None].repeat(round(480 / size), 0).astype(np.float32),
+            size,
+            "m",
+        )
+        for size in (2.0, 1.0)
+    )
+    one, two = (
+        result(list(denoise(m, model("unet", 4 / 1.5), DenoisingSettings(device="cpu"))))
+        for m in (coarse, fine)
+    )
+    between = two.reshape(240, 2, 240, 2).mean(axis=(1, 3))
+    assert correlation(one, between) > 0.999
+
+
+def test_what_is_not_known_of_pixel_sizes_is_said() -> None:
+    known = scene(1).even
+    unknown = replace(known, pixel_size=None)
+    trained, blind = model("unet", 2.0), model("unet", 2.0, None)
+    assert warnings(known, trained) == ()
+    assert warnings(unknown, trained) == (
+        "pixel size of the micrograph is not known: 1.5 Å/px is assumed for training and here",
+    )
+    assert warnings(known, blind) == (
+        "pixel size of the model's micrographs is not known: 1 Å/px is assumed for training and here",
+    )
+    assert warnings(unknown, model("baseline", pixel_size=None)) == ()
+
+
+def test_the_result_keeps_pixel_size_name_and_path() -> None:
+    last = list(denoise(scene(2).even, model("baseline"), DenoisingSettings(device="cpu")))[-1]
+    assert isinstance(last, MicrographDenoised)
+    assert (last.micrograph.pixel_size, last.micrograph.name) == (1.5, "m2_EVN")
+
+
+def test_each_tile_is_told_once_and_in_order() -> None:
+    events = list(denoise(scene(2).even, model("baseline"), DenoisingSettings(device="cpu", tile=64)))
+    tiles = [event for event in events if isinstance(event, TileFinished)]
+    assert [(tile.done, tile.total) for tile in tiles] == [(i, 9) for i in range(1, 10)]
+
+
+class Cramped(torch.nn.Module):
+    """A network on a device whose memory ends at a given tile edge."""
+
+    halo, stride = 3, 1
+
+    def __init__(self, network: torch.nn.Module, limit: int) -> None:
+        super().__init__()
+        self.network, self.limit, self.refused = network, limit, list[int]()
+
+    def forward(self, noisy: torch.Tensor) -> torch.Tensor:
+        if noisy.shape[-1] > self.limit:
+            self.refused.append(noisy.shape[-1])
+            raise torch.OutOfMemoryError("out of memory")
+        output: torch.Tensor = self.network(noisy)
+        return output
+
+
+def test_out_of_memory_halves_the_tile_and_changes_no_pixel() -> None:
+    micrograph = scene(1).even
+    denoiser = Denoiser(model("baseline"), DenoisingSettings(device="cpu", tile=192))
+    cramped = Cramped(denoiser.network, 60)
+    denoiser.network = cramped  # type: ignore[assignment]  # looks the same from outside
+    out = result(list(denoiser.denoise(micrograph)))
+    assert all(small < large for large, small in pairwise(cramped.refused))
+    np.testing.assert_allclose(out, denoised(micrograph, "baseline", 192), atol=1e-4)
+
+
+def test_a_tile_that_never_fits_is_told_in_words() -> None:
+    denoiser = Denoiser(model("baseline"), DenoisingSettings(device="cpu", tile=64))
+    denoiser.network = Cramped(denoiser.network, 0)  # type: ignore[assignment]  # looks the same from outside
+    with pytest.raises(TrainingError, match="T09  out of memory with the smallest tile"):
+        list(denoiser.denoise(scene(1).even))
+
+
+def test_hot_pixels_are_counted_in_a_warning() -> None:
+    micrograph = scene(1).even
+    micrograph.data[5, 5:8] = 1e7
+    assert warnings(micrograph, model("baseline")) == ("3 pixels beyond 6 standard deviations, clipped",)
+
+
+def test_a_nan_never_reaches_the_network() -> None:
+    micrograph = scene(1).even
+    micrograph.data[5, 5] = np.nan
+    with pytest.raises(MicrographError, match="F24"):
+        list(denoise(micrograph, model("baseline"), DenoisingSettings(device="cpu")))
+
+
+def test_a_nan_between_the_rows_that_are_measured_is_found_with_its_place() -> None:
+    pixels = np.random.default_rng(0).normal(size=(2600, 1700)).astype(np.float32)
+    pixels[2401, 77] = np.nan
+    with pytest.raises(
+        MicrographError, match=r"F24  m — 1 pixel is NaN or infinite, .* row 2,401, column 77"
+    ):
+        list(denoise(Micrograph(pixels, None, "m"), model("baseline"), DenoisingSettings(device="cpu")))

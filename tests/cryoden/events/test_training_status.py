@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from cryoden.events.quality import HeldOutQuality, References
+from cryoden.events.training import EpochFinished
+from cryoden.events.training_status import assess, trouble
+
+AT = References(
+    identity=1.95, constant=1.0, gaussian=0.99, sigma=20.0, linear=0.988,
+    floor=0.975, error=0.001, r_half=0.025, fine=0.0, frc=0.08, resolution=30.0,
+)  # fmt: skip
+QUALITY = HeldOutQuality(gain=20.0, bias=0.1, frc=0.1, resolution=20.0)
+
+
+def epoch(number: int, loss: float, **changes: Any) -> EpochFinished:
+    train = math.nan if number == 0 else loss
+    made = EpochFinished(number, number * 10, 1.0, train, loss, 0.1, False, QUALITY, None)
+    return replace(made, **changes)
+
+
+def epochs(*losses: float, fallen: bool = False) -> list[EpochFinished]:
+    return [epoch(number, loss, fallen=fallen) for number, loss in enumerate(losses)]
+
+
+@pytest.mark.parametrize(
+    ("losses", "level", "words"),
+    [
+        ([0.99], "wait", "not yet better than the best linear filter"),
+        ([0.99, 0.989], "wait", "not yet better than the best linear filter"),
+        ([0.99, 0.986], "good", "below the best linear filter for 1 epoch: keep"),
+        ([0.99, 0.989, 0.986, 0.985, 0.986], "good", "below the best linear filter for 3 epochs: keep"),
+        ([0.99, 0.986, 0.989], "wait", "above the best linear filter again; epoch 1 is kept"),
+        ([0.98], "wait", "starts below the best linear filter"),
+        ([0.98, 0.985], "wait", "not yet better than its start, which is below the best linear filter"),
+        ([0.99, 1.002], "bad", "worse than predicting a constant"),
+        ([1.96, 1.96], "bad", "worse than doing nothing"),
+        ([0.99, 0.97], "bad", "halves share noise: the loss is below the floor of 0.9750"),
+        ([0.99, 0.9735], "good", "below the best linear filter for 1 epoch: keep"),
+        ([0.99, 4.0], "bad", "diverged: the loss ran away"),
+        ([0.99, math.nan], "bad", "diverged: the loss ran away"),
+        ([0.99, 0.98, 1.02], "bad", "diverged: the loss ran away"),
+    ],
+)
+def test_a_run_is_judged_by_where_its_held_out_loss_lies(losses: list[float], level: str, words: str) -> None:
+    verdict = assess(AT, epochs(*losses))
+    assert (verdict.level, verdict.words) == (level, words)
+
+
+def test_halves_that_agree_in_the_finest_detail_share_noise_from_the_start() -> None:
+    verdict = assess(replace(AT, fine=0.7), epochs(0.5))
+    assert verdict.level == "bad"
+    assert verdict.words.startswith("halves share noise: r = 0.70")
+
+
+def test_supervised_pairs_share_no_noise_by_definition() -> None:
+    assert assess(replace(AT, floor=None, fine=0.7), epochs(0.5, 0.3)).level == "good"
+
+
+def test_a_loss_that_rises_while_training_goes_on_falling_is_over_fitting() -> None:
+    def run(train: list[float]) -> list[EpochFinished]:
+        held_out = [0.99, 0.985, 0.982, 0.983, 0.984, 0.985, 0.986, 0.987]
+        return [replace(e, train_loss=t) for e, t in zip(epochs(*held_out), [math.nan, *train], strict=True)]
+
+    learned = [0.985, 0.982, 0.98, 0.978, 0.976, 0.974, 0.972]
+    verdict = assess(AT, run(learned))
+    assert verdict.level == "bad"
+    assert verdict.words == "over-fitting since epoch 2: give more micrographs; epoch 2 is kept"
+    assert assess(AT, run(learned)[:7]).level == "good"
+    assert assess(AT, run([0.985] * 7)).level == "good"
+
+
+def test_falling_is_told_at_once_and_not_yet_rising_after_five_epochs() -> None:
+    stood = [epoch(0, 0.99), epoch(1, 1.0, fallen=True)]
+    assert assess(AT, stood).words == "fallen into the constant predictor"
+    assert trouble(AT, stood) == "fallen"
+    never = [epoch(number, 1.0, fallen=True) for number in range(8)]
+    assert assess(AT, never[:5]).words == "output nearly constant so far"
+    assert assess(AT, never[:6]).words == "fallen into the constant predictor"
+    assert trouble(AT, never, restarted=5) is None
+    assert assess(AT, never, restarted=5).words == "output nearly constant so far"
+
+
+def test_a_loss_of_training_that_runs_away_is_told_before_the_average_follows() -> None:
+    assert trouble(AT, [epoch(0, 0.99), epoch(1, 0.98, train_loss=50.0)]) == "diverged"
+
+
+def test_epochs_without_a_step_taken_are_judged_all_the_same() -> None:
+    assert trouble(AT, [epoch(0, 0.99), epoch(1, 0.98, train_loss=math.nan)]) is None
+
+
+def test_a_signal_too_weak_to_measure_is_no_divergence() -> None:
+    weak = replace(AT, linear=0.9999, gaussian=0.9999, error=0.001)
+    assert trouble(weak, epochs(0.9999, 1.0015)) is None
+    assert trouble(weak, epochs(0.9999, 1.0035)) == "diverged"

@@ -1,0 +1,173 @@
+"""The baseline experiment as a run: small patches, the same rules."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from cryoden.cli import main
+from cryoden.denoising import denoise
+from cryoden.errors import TrainingError
+from cryoden.events.batch import MicrographDenoised
+from cryoden.events.training import EpochFinished, StepFinished, TrainingFinished, TrainingStarted
+from cryoden.experiment.build import build
+from cryoden.experiment.holdout import HeldPairs
+from cryoden.experiment.pairs import PatchPairs
+from cryoden.experiment.store import PatchStore
+from cryoden.experiment.stream import order
+from cryoden.experiment.train import train
+from cryoden.experiment.workflow import baseline
+from cryoden.micrograph import Micrograph
+from cryoden.model import checkpoint
+from cryoden.model.networks import build as network
+from cryoden.runs.folder import RunFolder
+from cryoden.runs.record import read
+from cryoden.settings.baseline import BaselineSettings, PatchSettings
+from cryoden.settings.denoising import DenoisingSettings
+from cryoden.simulation import exposure
+from cryoden.simulation.scene import Scene
+
+SMALL = PatchSettings(patch=64, stride=64, shard=16)
+QUICK = BaselineSettings(device="cpu", epochs=2, learning_rate=0.05, held_out=4, threads=2)
+
+
+@pytest.fixture(scope="module")
+def micrographs() -> list[Micrograph]:
+    made = [exposure.simulated(Scene(edge=256, particles=8, seed=s), f"m{s}").even for s in (1, 2)]
+    return [one for one in made if isinstance(one, Micrograph)]
+
+
+@pytest.fixture(scope="module")
+def pairs(micrographs: list[Micrograph]) -> PatchPairs:
+    return PatchPairs(micrographs, None, SMALL)
+
+
+@pytest.fixture(scope="module")
+def events(pairs: PatchPairs) -> list[Any]:
+    return list(train(pairs, QUICK))
+
+
+def of(kind: type, events: list[Any]) -> list[Any]:
+    return [event for event in events if isinstance(event, kind)]
+
+
+def test_a_run_begins_steps_judges_each_epoch_and_ends(events: list[Any]) -> None:
+    assert len(of(StepFinished, events)) == 14  # 28 pairs of 32, four a step, twice
+    assert [epoch.epoch for epoch in of(EpochFinished, events)] == [0, 1, 2]
+    assert isinstance(events[-1], TrainingFinished)
+    assert events[-1].reason == "completed"
+
+
+def test_the_first_loss_is_that_of_the_fresh_network_on_the_first_batch(
+    events: list[Any], pairs: PatchPairs
+) -> None:
+    held, _ = HeldPairs.of(pairs, QUICK)
+    indices = list(held.others(order, 1))[: QUICK.batch]
+    noisy, target = (
+        torch.from_numpy(np.stack(side)[:, None]) for side in zip(*map(pairs.pair, indices), strict=True)
+    )
+    with torch.no_grad():
+        expected = functional.mse_loss(network("baseline", QUICK.seed)(noisy), target)
+    assert of(StepFinished, events)[0].loss == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_what_needs_no_training_is_measured_on_the_scale_of_the_pairs(
+    events: list[Any], pairs: PatchPairs
+) -> None:
+    (started,) = of(TrainingStarted, events)
+    held, learned = HeldPairs.of(pairs, QUICK)
+    noisy, target = (np.stack(side) for side in zip(*map(pairs.pair, held.indices), strict=True))
+    known = started.references
+    assert known.identity == pytest.approx(np.mean((noisy - target) ** 2), rel=1e-4)
+    assert known.constant == pytest.approx(np.mean((target - learned.target.mean()) ** 2), rel=1e-4)
+    assert known.linear < known.gaussian < known.constant
+    assert known.floor is None
+
+
+def test_pairs_that_are_held_out_are_never_learned_from(pairs: PatchPairs) -> None:
+    held, _ = HeldPairs.of(pairs, QUICK)
+    for epoch in (1, 2):
+        learned = list(held.others(order, epoch))
+        assert sorted([*learned, *held.indices]) == list(range(len(pairs)))
+    assert list(held.others(order, 1)) != list(held.others(order, 2))
+
+
+def test_a_run_on_pairs_from_disk_is_that_on_pairs_made_on_the_fly(
+    tmp_path: Path, pairs: PatchPairs, events: list[Any]
+) -> None:
+    list(build(pairs, tmp_path / "pairs"))
+    again = list(train(PatchStore(tmp_path / "pairs"), QUICK))
+    assert [one.loss for one in of(StepFinished, again)] == [one.loss for one in of(StepFinished, events)]
+
+
+def test_fresh_noise_changes_the_second_epoch(pairs: PatchPairs, events: list[Any]) -> None:
+    fresh = list(train(pairs, BaselineSettings(**(vars(QUICK) | {"fresh": True}))))
+    losses, others = ([one.loss for one in of(StepFinished, run)] for run in (events, fresh))
+    assert losses != others
+
+
+def test_an_epoch_tells_its_speed(events: list[Any]) -> None:
+    speed = of(EpochFinished, events)[1].speed
+    assert speed.images == pytest.approx(28 / speed.seconds)
+    assert speed.megabytes == pytest.approx(speed.images * 2 * 4 * 64**2 / 1e6)
+
+
+def test_a_learning_rate_that_is_too_high_is_told_and_ends_the_run(pairs: PatchPairs) -> None:
+    mad = BaselineSettings(device="cpu", epochs=50, learning_rate=10, held_out=4)
+    events: list[Any] = list(train(pairs, mad))
+    assert events[-1].reason == "diverged"
+    assert len(of(EpochFinished, events)) < 10
+
+
+def test_too_few_pairs_are_told_in_one_line(pairs: PatchPairs) -> None:
+    with pytest.raises(TrainingError, match="G06  32 pairs"):
+        list(train(pairs, BaselineSettings(held_out=30)))
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: Any, micrographs: list[Micrograph]) -> Path:
+    """A run of larger patches, of which quality can be measured."""
+    folder: Path = tmp_path_factory.mktemp("run") / "bl"
+    larger = PatchPairs(micrographs, None, PatchSettings(patch=128, stride=32))
+    list(baseline(larger, RunFolder(folder), QUICK))
+    return folder
+
+
+def test_the_report_puts_the_improvement_beside_what_needs_no_training(run: Path) -> None:
+    text = RunFolder(run).text.read_text()
+    for words in ("the same for blank image", "the same for raw input", "RMS error", "**2,625**", "MB/s"):
+        assert words in text
+    assert "not aligned | 0 |" in text
+    assert RunFolder(run).pairs.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_quality_the_loss_does_not_tell_is_measured_with_a_known_truth(run: Path) -> None:
+    text = RunFolder(run).text.read_text()
+    assert "## Denoising quality" in text
+    assert "| raw |" in text
+    assert "against the truth" in text
+
+
+def test_its_model_denoises_a_micrograph_of_any_gray_scale(run: Path, micrographs: list[Micrograph]) -> None:
+    model = checkpoint.load(RunFolder(run).model)
+    assert model.scale == "positive"
+
+    def denoised(factor: float) -> Any:
+        scaled = Micrograph(micrographs[0].data * np.float32(factor), 1.0, "m")
+        done = denoise.denoise(scaled, model, DenoisingSettings(device="cpu"))
+        return next(one.micrograph.data for one in done if isinstance(one, MicrographDenoised))
+
+    np.testing.assert_allclose(denoised(1000), 1000 * denoised(1), rtol=1e-3, atol=1e-2)
+
+
+def test_the_command_line_runs_it_and_says_when_it_diverges(tmp_path: Path, pairs: PatchPairs) -> None:
+    list(build(pairs, tmp_path / "pairs"))
+    asked = ["baseline", str(tmp_path / "pairs"), "--held-out", "4", "--device", "cpu", "--run"]
+    assert main.main([*asked, str(tmp_path / "good"), "--epochs", "1"]) == 0
+    assert main.main([*asked, str(tmp_path / "mad"), "--learning-rate", "10"]) == 3
+    assert [read(tmp_path / name).state for name in ("good", "mad")] == ["completed", "diverged"]

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cryoden.image.correlation import pearson
+from cryoden.image.filters import gaussian, low_passed, wiener
+from cryoden.micrograph import Pixels
+from tests.cryoden.scenes import scene
+
+
+def white(shape: tuple[int, int], seed: int) -> Pixels:
+    return np.random.default_rng(seed).standard_normal(shape, np.float32)
+
+
+class TestGaussian:
+    def test_is_convolution_with_a_bell_over_mirrored_borders(self) -> None:
+        image, sigma = 50 + white((40, 57), 0), 2.5
+        bell = np.exp(-(np.arange(-10, 11) ** 2) / (2 * sigma**2))
+        bell /= bell.sum()
+        smooth = np.pad(image, 10, mode="reflect")
+        for axis in (0, 1):
+            smooth = np.apply_along_axis(np.convolve, axis, smooth, bell, "valid")
+        np.testing.assert_allclose(gaussian(image, sigma), smooth, atol=1e-3)
+
+    def test_of_no_width_changes_nothing(self) -> None:
+        image = white((30, 41), 0)
+        np.testing.assert_allclose(gaussian(image, 0), image, atol=1e-6)
+
+    def test_wider_than_the_image_leaves_about_the_mean(self) -> None:
+        image = 7 + white((33, 20), 0)
+        np.testing.assert_allclose(gaussian(image, 500), image.mean(), atol=0.3)
+
+
+def test_a_low_pass_halves_the_amplitude_at_its_resolution() -> None:
+    columns = np.arange(480)
+    for period, amplitude in ((24, 1 / 2), (12, 1 / 16), (48, 1 / 2 ** (1 / 4))):
+        wave = np.tile(np.cos(2 * np.pi * columns / period), (64, 1)).astype(np.float32)
+        passed = low_passed(wave, pixel_size=1.25, resolution=30)
+        assert passed[:, 96:384].max() == pytest.approx(amplitude, abs=0.003)
+
+
+class TestWienerFilter:
+    def test_gain_is_the_share_of_signal_at_each_frequency(self) -> None:
+        signal = 6 * gaussian(white((512, 384), 0), 1)
+        halves = signal + white(signal.shape, 1), signal + white(signal.shape, 2)
+        found = wiener([halves], 1.5)
+        power = 36 * np.exp(-((2 * np.pi * found.frequencies * 1.5) ** 2))
+        np.testing.assert_allclose(found.gain[10:], (power / (power + 1))[10:], atol=0.045)
+
+    def test_beats_every_gaussian_on_an_image_it_has_not_seen(self) -> None:
+        known = [scene(seed, (320, 256)) for seed in range(4)]
+        found = wiener([(one.even.data, one.odd.data) for one in known[1:]], 1.5)
+        image, truth = known[0].even.data, known[0].clean
+        best = max(pearson(gaussian(image, width), truth) for width in (1, 2, 3, 4, 6))
+        assert pearson(found.apply(image), truth) > best
+
+    def test_keeps_mean_and_shape_of_an_image_of_another_size(self) -> None:
+        known = scene()
+        found = wiener([(known.even.data, known.odd.data)], 1.5)
+        image = scene(9, (131, 250)).even.data
+        passed = found.apply(image)
+        assert passed.shape == image.shape
+        assert passed.dtype == np.float32
+        assert passed.mean() == pytest.approx(image.mean(), rel=1e-3)
+
+    def test_pairs_of_different_sizes_count_together(self) -> None:
+        small, large = scene(1, (128, 128)), scene(2, (256, 320))
+        pairs = [(one.even.data, one.odd.data) for one in (small, large)]
+        both, alone = wiener(pairs, 1.5), wiener(pairs[:1], 1.5)
+        assert both.gain.shape == alone.gain.shape
+        assert not np.allclose(both.gain, alone.gain, atol=0.02)
+
+    def test_halves_that_share_nothing_pass_next_to_nothing(self) -> None:
+        found = wiener([(white((512, 512), 1), white((512, 512), 2))], 1.5)
+        assert found.apply(white((512, 512), 3)).var() < 3e-4
+        assert found.gain.min() == 0

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import csv
+from typing import Any
+
+from cryoden.runs import metrics
+from tests.napari_cryoden import runs
+
+
+def test_every_step_and_epoch_is_a_row_in_the_order_it_happened(tmp_path: Any) -> None:
+    history = runs.history(epochs=2)
+    metrics.write(history, tmp_path / "losses.csv")
+    with (tmp_path / "losses.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["step"]) for row in rows] == [0, *range(1, 11), 10, *range(11, 21), 20]
+    assert [float(row["step_loss"]) for row in rows if row["step_loss"]] == history.losses
+    epochs = [row for row in rows if row["epoch"]]
+    assert [float(row["validation_loss"]) for row in epochs] == [e.validation_loss for e in history.epochs]
+    assert epochs[0]["train_loss"] == ""
+    assert [(row["snr_gain_db"], row["bias_ratio"], row["resolution"]) for row in epochs] == [
+        ("21.5", "0.12", "18.4")
+    ] * 3
+    assert [row["verdict"] for row in epochs] == [epoch.verdict.words for epoch in history.epochs]
+
+
+def test_a_newer_table_replaces_the_older_one(tmp_path: Any) -> None:
+    for epochs in (3, 1):
+        metrics.write(runs.history(epochs), tmp_path / "losses.csv")
+    assert len((tmp_path / "losses.csv").read_text().splitlines()) == 1 + 1 + 11
+    assert [path.name for path in tmp_path.iterdir()] == ["losses.csv"]

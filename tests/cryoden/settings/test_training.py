@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+
+from cryoden.errors import SettingsError
+from cryoden.settings.denoising import DenoisingSettings
+from cryoden.settings.fields import fields_of
+from cryoden.settings.reading import ReadingSettings
+from cryoden.settings.training import TrainingSettings
+
+CLASSES = [TrainingSettings, DenoisingSettings, ReadingSettings]
+NUMBERS = [
+    (kind, name, setting)
+    for kind in CLASSES
+    for name, (_, setting) in fields_of(kind).items()
+    if setting.low is not None
+]
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_the_defaults_are_allowed_and_every_setting_explains_itself(kind: type) -> None:
+    assert kind()
+    assert all(len(setting.help) > 15 for _, setting in fields_of(kind).values())
+
+
+@pytest.mark.parametrize(("kind", "name", "setting"), NUMBERS)
+def test_values_just_outside_the_range_are_refused_with_the_range(kind: Any, name: str, setting: Any) -> None:
+    whole = isinstance(getattr(kind(), name), int)
+    for edge, sign in ((setting.low, -1), (setting.high, 1)):
+        inside = int(edge) if whole else float(edge)
+        assert getattr(kind(**{name: inside}), name) == inside
+        outside = inside + sign if whole else inside + sign * max(1e-9, abs(inside) * 1e-6)
+        with pytest.raises(SettingsError, match=rf"S01  {name} = .*expected .* to "):
+            kind(**{name: outside})
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, "fast", None, True])
+def test_a_learning_rate_that_is_no_number_is_refused(value: Any) -> None:
+    with pytest.raises(SettingsError, match="learning_rate"):
+        TrainingSettings(learning_rate=value)
+
+
+def test_an_unknown_choice_is_refused_with_the_choices() -> None:
+    with pytest.raises(SettingsError, match="expected one of unet, baseline"):
+        TrainingSettings(network="resnet")  # type: ignore[arg-type]  # the point of the test
+
+
+def test_a_patch_off_the_grid_of_the_network_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"S01  patch = 40 \(expected a multiple of 16\)"):
+        TrainingSettings(patch=40)

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from cryoden.compute.place import Place
+from cryoden.model.networks import build
+from cryoden.settings.training import TrainingSettings
+from cryoden.training.learner import WARM_UP, Learner, fitted_filter
+from cryoden.training.patches import Batch
+
+CPU = Place(torch.device("cpu"), torch.float32)
+
+
+def learner(**chosen: float | str) -> Learner:
+    settings = TrainingSettings(**({"network": "baseline", "learning_rate": 0.01} | chosen))  # type: ignore[arg-type]  # any setting
+    return Learner(build(settings.network, 0), settings, CPU)
+
+
+def batch(seed: int = 0, edge: int = 64) -> Batch:
+    noisy, target = np.random.default_rng(seed).normal(size=(2, 2, 1, edge, edge)).astype(np.float32)
+    return Batch(noisy, target)
+
+
+def weights(module: torch.nn.Module) -> torch.Tensor:
+    return torch.cat([p.detach().flatten() for p in module.parameters()]).clone()
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_batch_that_is_no_number_moves_no_weight(bad: float) -> None:
+    one = learner()
+    one.learn(batch(), 1, 0.0)
+    before, average = weights(one.network), weights(one.average)
+    broken = batch(1)
+    broken.noisy[0, 0, 5, 5] = bad
+    assert math.isnan(one.learn(broken, 2, 0.0))
+    assert torch.equal(weights(one.network), before)
+    assert torch.equal(weights(one.average), average)
+    assert math.isfinite(one.learn(batch(2), 3, 0.0))
+
+
+def test_the_learning_rate_warms_up_and_a_cosine_comes_down() -> None:
+    constant, cosine = learner(), learner(schedule="cosine")
+    assert constant.rate(1, 0.0) == pytest.approx(0.01 / WARM_UP)
+    assert constant.rate(WARM_UP, 0.5) == constant.rate(10 * WARM_UP, 1.0) == pytest.approx(0.01)
+    assert cosine.rate(WARM_UP, 0.5) == pytest.approx(0.005)
+    assert cosine.rate(WARM_UP, 1.0) == pytest.approx(0.0)
+
+
+def test_a_restart_brings_the_weights_back_and_warms_up_to_a_quarter_of_the_rate() -> None:
+    one = learner()
+    start = one.weights()
+    for step in range(1, 30):
+        one.learn(batch(step), step, 0.0)
+    moved = weights(one.network)
+    one.restart(start, 29)
+    assert torch.equal(weights(one.network), weights(one.average))
+    assert not torch.equal(weights(one.network), moved)
+    assert one.rate(30, 0.0) == pytest.approx(0.0025 / WARM_UP)
+    assert one.rate(29 + WARM_UP, 0.0) == pytest.approx(0.0025)
+    assert {name: value.tolist() for name, value in one.weights().items()} == {
+        name: value.tolist() for name, value in start.items()
+    }
+
+
+def test_the_average_lies_between_the_start_and_the_weights_of_now() -> None:
+    one = learner()
+    start = weights(one.network)
+    for step in range(1, 80):
+        one.learn(batch(step), step, 0.0)
+    now, average = weights(one.network), weights(one.average)
+    assert 0 < torch.linalg.norm(average - start) < torch.linalg.norm(now - start) * 1.5
+    assert torch.linalg.norm(average - now) > 0
+
+
+def test_the_fitted_filter_is_the_best_of_its_kind() -> None:
+    """Nothing that changes one gain may predict the target better: it is the least squares."""
+    numbers = np.random.default_rng(0)
+    scene = np.kron(numbers.normal(size=(4, 1, 16, 16)), np.ones((8, 8)))
+    noisy, target = (torch.from_numpy(scene + numbers.normal(size=scene.shape)).float() for _ in range(2))
+    linear = fitted_filter(Batch(noisy.numpy(), target.numpy()))
+
+    def loss() -> float:
+        with torch.no_grad():
+            return float((linear(noisy) - target).square().mean())
+
+    best = loss()
+    assert best < float(target.square().mean()) - 0.3
+    for gain in range(len(linear.gains)):
+        for step in (-0.02, 0.02):
+            linear.gains.data[gain] += step
+            assert loss() > best
+            linear.gains.data[gain] -= step
+
+
+def test_an_anchor_ends_half_way_between_what_it_learns_and_what_it_began_with() -> None:
+    """Noise in, another image as target: least squares of both has its minimum half-way."""
+    torch.manual_seed(0)
+    noisy = torch.randn(4, 1, 32, 32)
+    pair = Batch(noisy.numpy(), (-noisy).numpy())
+    gains = []
+    for anchor in (0.0, 1.0):
+        network = torch.nn.Conv2d(1, 1, 1, bias=False)
+        torch.nn.init.ones_(network.weight)
+        settings = TrainingSettings(learning_rate=0.02, anchor=anchor)
+        taught = Learner(network, settings, CPU, anchored=True)
+        for step in range(1, 401):
+            taught.learn(pair, step, 0.0)
+        gains.append(network.weight.item())
+    assert gains == pytest.approx([-1.0, 0.0], abs=0.05)

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from itertools import islice
+
+import numpy as np
+
+from cryoden.micrograph import Micrograph
+from cryoden.training.holdout import Region, TrainingPair, split
+from cryoden.training.patches import PatchSource
+from tests.cryoden.scenes import scene
+
+
+def source(*, seed: int = 0, swap: bool = False) -> PatchSource:
+    pairs = [scene(i, (96, 128)).pair for i in range(3)]
+    return PatchSource([Region(pair, 0, 0, 96, 128) for pair in pairs], 32, seed, swap=swap)
+
+
+def test_a_patch_depends_on_seed_step_and_index_alone() -> None:
+    forward, backward = source(), source()
+    places = [(step, index) for step in range(6) for index in range(4)]
+    one = {place: forward.draw(*place) for place in places}
+    two = {place: backward.draw(*place) for place in reversed(places)}
+    assert all(np.array_equal(one[place], two[place]) for place in places)
+    assert len({one[place][0].tobytes() for place in places}) == len(places)
+    assert not np.array_equal(source(seed=1).draw(0, 0), one[0, 0])
+
+
+def test_any_number_of_threads_draws_the_same_stream() -> None:
+    streams = [list(islice(source().batches(2, threads=threads), 8)) for threads in (1, 5)]
+    assert all(np.array_equal(a.noisy, b.noisy) for a, b in zip(*streams, strict=True))
+
+
+def test_a_stream_taken_up_later_goes_on_as_if_it_had_never_stopped() -> None:
+    whole = list(islice(source().batches(2), 9))
+    rest = list(islice(source().batches(2, first=6), 4))
+    assert all(np.array_equal(a.noisy, b.noisy) for a, b in zip(whole[5:], rest, strict=True))
+
+
+def test_noisy_and_target_are_turned_alike_and_all_eight_orientations_occur() -> None:
+    ramp = Micrograph(np.arange(64 * 64).reshape(64, 64).astype(np.float32), 1.0, "ramp")
+    drawn = PatchSource([Region(TrainingPair(ramp, ramp), 0, 0, 64, 64)], 64, 0, swap=False)
+    patches = [drawn.draw(step, 0) for step in range(100)]
+    assert all(np.array_equal(noisy, target) for noisy, target in patches)
+    assert len({noisy.tobytes() for noisy, _ in patches}) == 8
+
+
+def test_halves_change_places_and_supervised_pairs_do_not() -> None:
+    dark, bright = (Micrograph(v + scene().even.data, 1.0, "m") for v in (np.float32(0), np.float32(0)))
+    bright.data[0, 0] = 1e9
+    region = Region(TrainingPair(dark, bright), 0, 0, 160, 160)
+    for swap, expected in ((True, {0, 1}), (False, {0})):
+        drawn = PatchSource([region], 160, 0, swap=swap)
+        found = {int(np.argmax([patch.max() for patch in drawn.draw(step, 0)])) ^ 1 for step in range(20)}
+        assert found == expected
+
+
+def test_patches_stay_inside_their_region() -> None:
+    marked = scene(0, (64, 200))
+    training, held_out = split([marked.pair], 0.2, 32, seed=0)
+    for part in training:  # training pixels are dark in the grey scale of all
+        marked.even.data[:, part.left : part.left + part.width] -= 1000
+    for regions, is_dark in ((training, True), (held_out, False)):
+        drawn = PatchSource(regions, 32, 0, swap=False)
+        assert all((drawn.draw(step, 0)[0].max() < 0) == is_dark for step in range(30))
+
+
+def test_the_validation_grid_covers_the_held_out_region_once() -> None:
+    ramp = Micrograph(np.arange(96 * 160).reshape(96, 160).astype(np.float32), 1.0, "ramp")
+    grid = list(PatchSource([Region(TrainingPair(ramp, ramp), 0, 0, 96, 160)], 32, 0, swap=False).grid())
+    values = np.concatenate([batch.noisy.ravel() for batch in grid])
+    assert len(grid) == 15
+    assert len(np.unique(values)) == 96 * 160

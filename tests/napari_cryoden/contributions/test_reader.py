@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from napari_cryoden.contributions.reader import get_reader, read_folder
+
+DATA = Path(__file__).parents[4] / "shared" / "data"
+
+
+@pytest.mark.parametrize("name", ["a.mrc", "a.MRC", "a.mrcs", "a.Map", "a.st", "a.rec", "a.b.mrc"])
+def test_a_micrograph_opens_whatever_the_case_of_its_suffix(
+    viewer: Any, write_mrc: Any, noise: Any, name: Any
+) -> None:
+    path = write_mrc("plain.mrc", noise).rename(write_mrc("plain.mrc", noise).with_name(name))
+    (layer,) = viewer.open(path, plugin=None)
+    np.testing.assert_array_equal(layer.data, noise)
+    assert layer.name == Path(name).stem
+
+
+def test_the_layer_carries_pixel_size_contrast_and_source(viewer: Any, write_mrc: Any, noise: Any) -> None:
+    path = write_mrc("grid_01.mrc", noise, pixel_size=0.75)
+    (layer,) = viewer.open(path, plugin="napari-cryoden")
+    assert layer.data.dtype == np.float32
+    assert tuple(layer.scale) == (0.75, 0.75)
+    assert [str(unit) for unit in layer.units] == ["angstrom", "angstrom"]
+    np.testing.assert_allclose(layer.contrast_limits, np.percentile(noise, (0.5, 99.5)))
+    assert layer.metadata["cryoden"] == {
+        "role": "raw", "source": str(path), "pixel_size": 0.75, "warnings": (),
+    }  # fmt: skip
+
+
+def test_a_file_without_pixel_size_stays_in_pixels(viewer: Any, write_mrc: Any, noise: Any) -> None:
+    (layer,) = viewer.open(write_mrc("unknown.mrc", noise, pixel_size=None), plugin="napari-cryoden")
+    assert [str(unit) for unit in layer.units] == ["pixel", "pixel"]
+    assert tuple(layer.scale) == (1, 1)
+
+
+def test_several_files_open_as_layers_of_their_own(viewer: Any, write_mrc: Any, noise: Any) -> None:
+    paths = [write_mrc(f"m{number}.mrc", noise + number) for number in range(3)]
+    assert [layer.name for layer in viewer.open(paths, plugin="napari-cryoden")] == ["m0", "m1", "m2"]
+
+
+def test_a_movie_is_told_in_one_line_and_the_other_files_open(
+    viewer: Any, write_mrc: Any, noise: Any, notices: Any
+) -> None:
+    movie = write_mrc("movie.mrcs", np.stack([noise] * 4))
+    good = write_mrc("good.mrc", noise)
+    opened = viewer.open([movie, good], plugin="napari-cryoden")
+    assert [layer.name for layer in opened] == ["good"]
+    (message,) = notices
+    assert message.startswith(f"F32  {movie} — ")
+    assert "\n" not in message
+    assert "movie" in message
+
+
+def test_a_truncated_file_is_told_with_its_byte_counts(
+    viewer: Any, write_mrc: Any, noise: Any, notices: Any
+) -> None:
+    path = write_mrc("cut.mrc", noise)
+    path.write_bytes(path.read_bytes()[:-1])
+    assert viewer.open(path, plugin="napari-cryoden") == []
+    (message,) = notices
+    assert message.startswith("F03")
+    assert f"{1024 + noise.nbytes:,}" in message
+
+
+def test_what_is_odd_about_a_file_is_told_once_and_noted(
+    viewer: Any, write_mrc: Any, noise: Any, remarks: Any
+) -> None:
+    longer, other = (write_mrc(name, noise, pixel_size=None) for name in ("longer.mrc", "other.mrc"))
+    with longer.open("ab") as file:
+        file.write(bytes(5))
+    opened = viewer.open([longer, other], plugin="napari-cryoden")
+    told = [line.split(" — ") for line in remarks]
+    assert [file for file, _ in told] == [str(longer), str(longer), str(other)]
+    assert [warning[:3] for _, warning in told] == ["F04", "F28", "F28"]
+    noted = [warning for layer in opened for warning in layer.metadata["cryoden"]["warnings"]]
+    assert noted == [warning for _, warning in told]
+
+
+def test_a_folder_without_micrographs_is_left_to_others(tmp_path: Any) -> None:
+    (tmp_path / "note.txt").touch()
+    (tmp_path / ".hidden.mrc").touch()
+    assert get_reader(str(tmp_path)) is None
+
+
+def test_micrographs_far_below_a_folder_are_not_searched_for(tmp_path: Any) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "far.mrc").touch()
+    assert get_reader(str(tmp_path)) is None
+    assert get_reader(str(tmp_path / "a")) is read_folder
+    assert get_reader([str(tmp_path / "a"), str(tmp_path / "a" / "b")]) is None
+
+
+def test_a_folder_of_few_micrographs_opens_like_its_files(
+    viewer: Any, write_mrc: Any, noise: Any, tmp_path: Any, notices: Any
+) -> None:
+    for name in ("m10.mrc", "m9.MRC"):
+        write_mrc(name, noise)
+    (tmp_path / "cut.mrc").write_bytes(b"cut")
+    assert [layer.name for layer in viewer.open(tmp_path, plugin="napari-cryoden")] == ["m9", "m10"]
+    assert len(notices) == 1
+    assert not viewer.window.dock_widgets
+
+
+def many(folder: Path, file: Path) -> None:
+    folder.mkdir()
+    for number in range(9):
+        (folder / f"m{number}.mrc").symlink_to(file)
+
+
+def listed(viewer: Any) -> Any:
+    return viewer.window.add_plugin_dock_widget("napari-cryoden", "Open micrographs")[1].list
+
+
+def test_a_folder_of_many_is_listed_to_choose_from(
+    qtbot: Any, viewer: Any, write_mrc: Any, noise: Any, tmp_path: Any
+) -> None:
+    many(tmp_path / "many", write_mrc("a.mrc", noise))
+    assert viewer.open(tmp_path / "many", plugin="napari-cryoden") == []
+    assert len(viewer.layers) == 0
+    qtbot.waitUntil(lambda: listed(viewer).count() == 9)
+
+
+def test_two_folders_dropped_together_are_listed_together(
+    qtbot: Any, viewer: Any, write_mrc: Any, noise: Any, tmp_path: Any
+) -> None:
+    file = write_mrc("a.mrc", noise)
+    for half in ("even", "odd"):
+        many(tmp_path / half, file)
+    viewer.open([tmp_path / "even", tmp_path / "odd"], plugin="napari-cryoden")
+    qtbot.waitUntil(lambda: listed(viewer).pairs == 9)
+    assert listed(viewer).count() == 9
+
+
+def test_without_a_window_a_folder_is_read_whole(write_mrc: Any, noise: Any, tmp_path: Any) -> None:
+    many(tmp_path / "many", write_mrc("a.mrc", noise))
+    assert len(read_folder(tmp_path / "many")) == 9
+
+
+def test_other_suffixes_are_left_to_others() -> None:
+    assert get_reader("photo.tif") is None
+    assert get_reader(["half.mrc", "photo.tif"]) is None
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="needs the real micrographs in ../shared/data")
+def test_a_real_micrograph_shows_its_noise_with_contrast(viewer: Any) -> None:
+    (layer,) = viewer.open(DATA / "falcon_micrograph.mrc", plugin="napari-cryoden")
+    low, high = layer.contrast_limits
+    assert layer.data.shape == (4096, 4096)
+    assert 0.97 < np.mean((layer.data >= low) & (layer.data <= high)) < 0.999
+    assert layer.scale[0] == pytest.approx(0.667, abs=0.001)

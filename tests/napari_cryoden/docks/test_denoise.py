@@ -1,0 +1,235 @@
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import mrcfile
+import numpy as np
+import pytest
+
+from cryoden.events.history import History
+from cryoden.runs.folder import RunFolder
+from napari_cryoden.jobs.denoising import DenoisingJob
+from napari_cryoden.jobs.derived_layers import DerivedLayersJob
+from napari_cryoden.jobs.training import TrainingJob
+from tests.napari_cryoden import runs
+
+
+@pytest.fixture
+def denoise(docked: Any) -> Any:
+    return docked("Denoise")[1]
+
+
+def test_the_dock_says_what_is_missing(denoise: Any, viewer: Any, noise: Any, tmp_path: Any) -> None:
+    assert denoise.denoise_button.toolTip() == "Open a micrograph first"
+    viewer.add_image(noise, name="m1")
+    assert denoise.denoise_button.isEnabled(), "the general model serves until another is chosen"
+    denoise.model.path = None
+    assert denoise.denoise_button.toolTip() == "Choose a model file, or train one"
+    denoise.model.path = tmp_path / "none.safetensors"
+    assert "There is no model file" in denoise.denoise_button.toolTip()
+    assert not denoise.denoise_button.isEnabled()
+
+
+def test_the_result_lies_beside_the_raw_layer(
+    qtbot: Any, denoise: Any, viewer: Any, add_halves: Any, model: Any
+) -> None:
+    raw, *others = add_halves()
+    denoise.model.path = model
+    denoise.layer.layer = raw
+    with qtbot.waitSignal(denoise.denoising.ended):
+        denoise.denoise_button.click()
+        assert not denoise.denoise_button.isEnabled()
+    result = denoise.denoising.result
+    assert result.name == "m1_EVN · denoised"
+    np.testing.assert_array_equal(result.scale, raw.scale)
+    assert result.units == raw.units
+    assert result.data.std() < raw.data.std() / 2
+    assert [layer.visible for layer in (raw, result, *others)] == [True, True, False, False, False]
+    assert viewer.canvas.grid.enabled
+    assert result.metadata["cryoden"]["model"] == str(model)
+    denoise.compare_button.click()
+    assert not viewer.canvas.grid.enabled
+    denoise.compare_button.click()
+    assert viewer.canvas.grid.enabled
+
+
+def test_what_was_taken_away_is_added_when_it_is_asked_for(
+    qtbot: Any, denoise: Any, viewer: Any, add_halves: Any, model: Any
+) -> None:
+    raw, *_ = add_halves()
+    denoise.model.path, denoise.layer.layer = model, raw
+    denoise.also_difference.setChecked(True)
+    with qtbot.waitSignal(DerivedLayersJob.of(viewer).ended):
+        denoise.denoise_button.click()
+    added = viewer.layers["m1_EVN · difference"]
+    np.testing.assert_allclose(added.data, raw.data - denoise.denoising.result.data, atol=1e-4)
+    assert added.contrast_limits[0] == -added.contrast_limits[1]
+
+
+def test_the_layer_the_user_has_selected_is_offered(docked: Any, viewer: Any, add_halves: Any) -> None:
+    *_, third, _ = add_halves()
+    viewer.layers.selection.active = third
+    assert docked("Denoise")[1].layer.layer is third
+
+
+def test_a_result_is_also_written_with_the_header_of_its_source(
+    qtbot: Any, denoise: Any, viewer: Any, add_halves: Any, model: Any, tmp_path: Any
+) -> None:
+    source = tmp_path / "grid 1.mrc"
+    add_halves()[0].save(str(source), plugin="napari-cryoden")
+    viewer.layers.clear()
+    (raw,) = viewer.open(source, plugin="napari-cryoden")
+    denoise.model.path = model
+    denoise.also_file.setChecked(True)
+    assert denoise.output.path == tmp_path / "grid 1_denoised.mrc"
+    with qtbot.waitSignal(denoise.denoising.ended) as ended:
+        denoise.denoise_button.click()
+    assert str(denoise.output.path) in ended.args[0]
+    with mrcfile.open(tmp_path / "grid 1_denoised.mrc") as file:
+        np.testing.assert_array_equal(file.data, denoise.denoising.result.data)
+        assert float(file.voxel_size.x) == pytest.approx(raw.scale[0])
+        assert "raw micrograph saved from napari" in str(file.header.label)
+
+
+def test_what_is_odd_about_a_result_is_told_with_its_layer_and_nothing_twice(
+    qtbot: Any, denoise: Any, viewer: Any, write_mrc: Any, model: Any, remarks: Any
+) -> None:
+    pixels = np.random.default_rng(3).normal(100, 5, (256, 256)).astype(np.float32)
+    pixels[:8, :8] = 1e6
+    hot = write_mrc("hot.mrc", pixels, 2.0)  # as the model was trained
+    with hot.open("ab") as file:
+        file.write(bytes(5))
+    (raw,) = viewer.open(hot, plugin="napari-cryoden")
+    assert [line.split(": ")[0] for line in remarks] == [f"{hot} — F04"]
+    denoise.model.path = model
+    with qtbot.waitSignal(denoise.denoising.ended):
+        denoise.denoise_button.click()
+    clipped = "64 pixels beyond"
+    assert [line[: 6 + len(clipped)] for line in remarks[1:]] == [f"hot — {clipped}"]
+    noted = denoise.denoising.result.metadata["cryoden"]["warnings"]
+    assert noted[:-1] == raw.metadata["cryoden"]["warnings"]
+    assert noted[-1].startswith(clipped)
+
+
+@pytest.mark.usefixtures("step_by_step")
+def test_closing_the_window_ends_a_denoising_and_leaves_no_file(
+    qtbot: Any, denoise: Any, viewer: Any, add_halves: Any, model: Any, tmp_path: Any
+) -> None:
+    add_halves()
+    denoise.model.path = model
+    denoise.also_file.setChecked(True)
+    denoise.output.path = tmp_path / "result.mrc"
+    denoise.form.fields["tile"].value = 32
+    denoise.denoise_button.click()
+    qtbot.waitUntil(lambda: denoise.denoising.tiles[0] > 0)
+    assert viewer.window._task_status_manager.get_status() == ["napari-cryoden: Denoising"]
+    viewer.close()
+    assert not [thread for thread in threading.enumerate() if thread.name == "cryoden-worker"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_output_that_exists_is_refused_and_kept(
+    qtbot: Any, denoise: Any, add_halves: Any, model: Any, tmp_path: Any, notices: Any
+) -> None:
+    add_halves()
+    denoise.model.path = model
+    denoise.also_file.setChecked(True)
+    denoise.output.path = tmp_path / "there.mrc"
+    (tmp_path / "there.mrc").write_bytes(b"precious")
+    with qtbot.waitSignal(denoise.denoising.ended):
+        denoise.denoise_button.click()
+    assert notices[0].startswith("O05")
+    assert (tmp_path / "there.mrc").read_bytes() == b"precious"
+    assert denoise.denoising.result is None
+    assert denoise.denoise_button.isEnabled()
+
+
+@pytest.mark.usefixtures("step_by_step")
+def test_canceling_adds_and_writes_nothing(
+    qtbot: Any, denoise: Any, viewer: Any, add_halves: Any, model: Any, tmp_path: Any
+) -> None:
+    add_halves()
+    denoise.model.path = model
+    denoise.also_file.setChecked(True)
+    denoise.output.path = tmp_path / "result.mrc"
+    denoise.form.fields["tile"].value = 64
+    denoise.denoise_button.click()
+    with qtbot.waitSignal(denoise.denoising.ended) as ended:
+        denoise.cancel_button.click()
+    assert ended.args[0] == "Canceled. Nothing was added or written."
+    assert len(viewer.layers) == 4
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_layer_deleted_meanwhile_does_not_cost_the_result(
+    qtbot: Any, denoise: Any, viewer: Any, add_halves: Any, model: Any
+) -> None:
+    raw, *_ = add_halves()
+    denoise.model.path = model
+    with qtbot.waitSignal(denoise.denoising.ended):
+        denoise.denoise_button.click()
+        viewer.layers.remove(raw)
+    assert denoise.denoising.result in viewer.layers
+
+
+def test_a_foreign_model_file_is_told_in_one_line(
+    qtbot: Any, denoise: Any, add_halves: Any, tmp_path: Any, notices: Any
+) -> None:
+    add_halves()
+    denoise.model.path = tmp_path / "photo.safetensors"
+    denoise.model.path.write_bytes(b"GIF89a" * 100)
+    denoise.follow()
+    with qtbot.waitSignal(denoise.denoising.ended):
+        denoise.denoise_button.click()
+    (line,) = notices
+    assert str(tmp_path / "photo.safetensors") in line
+    assert "\n" not in line
+    assert denoise.denoise_button.isEnabled()
+
+
+def test_a_stack_is_refused_before_anything_starts(
+    denoise: Any, viewer: Any, model: Any, notices: Any
+) -> None:
+    viewer.add_image(np.zeros((3, 8, 8)), name="movie")
+    denoise.model.path = model
+    denoise.denoise_button.click()
+    assert notices[0].startswith("F32  layer 'movie' is 3×8×8")
+    assert not denoise.denoising.running
+
+
+def test_the_model_just_trained_is_offered(qtbot: Any, denoise: Any, viewer: Any, model: Any) -> None:
+    run = TrainingJob.of(viewer)
+
+    def trained() -> Any:
+        yield from runs.events()
+
+    with qtbot.waitSignal(run.ended):
+        run.begin(trained, "starting")
+        run.history, run.folder = History(), RunFolder(model.parent)
+    assert denoise.model.path == model
+
+
+def test_a_model_chosen_by_the_user_is_left_alone(
+    qtbot: Any, denoise: Any, viewer: Any, model: Any, tmp_path: Any
+) -> None:
+    denoise.model.path = tmp_path / "mine.safetensors"
+    run = TrainingJob.of(viewer)
+    with qtbot.waitSignal(run.ended):
+        run.begin(lambda: (event for event in runs.events()), "starting")
+        run.history, run.folder = History(), RunFolder(model.parent)
+    assert denoise.model.path == tmp_path / "mine.safetensors"
+
+
+def test_the_denoising_goes_on_without_its_dock(
+    qtbot: Any, docked: Any, viewer: Any, add_halves: Any, model: Any
+) -> None:
+    dock, denoise = docked("Denoise")
+    add_halves()
+    denoise.model.path = model
+    denoise.denoise_button.click()
+    job = DenoisingJob.of(viewer)
+    with qtbot.waitSignal(job.ended):
+        dock.destroyOnClose()
+    assert job.result in viewer.layers
+    assert docked("Denoise")[1].status.text().startswith("Done: layer 'm1_EVN · denoised'")

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from qtpy.QtGui import QDesktopServices
+from qtpy.QtWidgets import QMessageBox
+
+from cryoden.runs import report
+from cryoden.runs.folder import RunFolder, kept_in
+from cryoden.runs.record import read
+from napari_cryoden.plots.runs_dock import TITLE
+from tests.napari_cryoden import runs
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three runs: five epochs, one epoch, and one that was stopped in its first."""
+    for name, epochs in (("long", 5), ("short", 1)):
+        list(
+            report.finished(
+                RunFolder(tmp_path / name), kept_in(RunFolder(tmp_path / name), runs.events(epochs))
+            )
+        )
+    stopped: Any = kept_in(RunFolder(tmp_path / "stopped"), runs.endless())
+    for _ in range(3):
+        next(stopped)
+    stopped.close()
+    return tmp_path
+
+
+@pytest.fixture
+def dock(docked: Callable[..., Any], folder: Path, qtbot: Any) -> Any:
+    widget = docked("Runs")[1]
+    qtbot.waitUntil(widget.look_button.isEnabled)
+    widget.root.path = folder
+    qtbot.waitUntil(lambda: widget.table.rowCount() == 3)
+    return widget
+
+
+def names(dock: Any) -> list[str]:
+    return [dock.table.item(line, 0).text() for line in range(dock.table.rowCount())]
+
+
+def select(dock: Any, *chosen: str) -> None:
+    dock.table.clearSelection()
+    for line, name in enumerate(names(dock)):
+        if name in chosen:
+            dock.table._select(line)
+
+
+def test_runs_are_listed_with_their_best_loss_and_their_end(dock: Any) -> None:
+    table = {dock.table.item(line, 0).text(): line for line in range(3)}
+    assert set(table) == {"long", "short", "stopped"}
+    assert [dock.table.item(table["long"], place).text() for place in (1, 2)] == ["completed", "0.9800"]
+    assert dock.table.item(table["stopped"], 1).text() == "stopped"
+
+
+def test_what_cannot_be_done_says_why(dock: Any) -> None:
+    assert not dock.model_button.isEnabled()
+    assert dock.model_button.toolTip() == "Select one run"
+    select(dock, "stopped")
+    assert "no model" in dock.model_button.toolTip()
+    assert "no report" in dock.report_button.toolTip()
+    select(dock, "long", "short")
+    assert not dock.settings_button.isEnabled()
+    assert dock.show_button.isEnabled()
+
+
+def test_a_run_s_model_goes_to_denoising(dock: Any, docked: Any, folder: Path) -> None:
+    select(dock, "long")
+    dock.model_button.click()
+    assert docked("Denoise")[1].model.path == folder / "long" / "model.safetensors"
+
+
+def test_a_run_s_settings_go_to_training(qtbot: Any, dock: Any, docked: Any, folder: Path) -> None:
+    record = folder / "long" / "run.json"
+    record.write_text(record.read_text().replace('"minutes": 5.0', '"minutes": 17.0'))
+    dock.look()
+    qtbot.waitUntil(dock.look_button.isEnabled)
+    select(dock, "long")
+    dock.settings_button.click()
+    assert docked("Train a denoiser")[1].form.settings() == read(folder / "long").started.settings
+    assert docked("Train a denoiser")[1].form.settings().minutes == 17
+
+
+def test_selected_runs_are_shown_together_in_either_theme(dock: Any, viewer: Any) -> None:
+    select(dock, "long", "short")
+    dock.show_button.click()
+    shown = viewer.window.dock_widgets[TITLE]
+    curves = shown.plot.getPlotItem().listDataItems()
+    assert {curve.name(): len(curve.xData) for curve in curves} == {"long": 6, "short": 2}
+    assert shown.table.rowCount() == 2
+    viewer.theme = "light"
+    assert len(shown.plot.getPlotItem().listDataItems()) == 2
+
+
+def test_a_damaged_run_is_told_in_one_line(dock: Any, notices: list[str], folder: Path) -> None:
+    (folder / "long" / "metrics.csv").unlink()
+    select(dock, "long")
+    dock.show_button.click()
+    assert notices[0].startswith(f"R01  {folder / 'long' / 'metrics.csv'} — ")
+
+
+def test_the_report_is_opened_in_the_browser(
+    dock: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toLocalFile()))
+    select(dock, "long")
+    dock.report_button.click()
+    assert opened == [str(folder / "long" / "report.html")]
+
+
+@pytest.mark.parametrize("answer", [QMessageBox.StandardButton.Yes, QMessageBox.StandardButton.No])
+def test_runs_are_deleted_when_the_user_says_yes(
+    qtbot: Any, dock: Any, folder: Path, monkeypatch: pytest.MonkeyPatch, answer: Any
+) -> None:
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: answer)
+    (folder / "short" / "notes.txt").write_text("mine")
+    select(dock, "long", "short")
+    dock.delete_button.click()
+    gone = answer == QMessageBox.StandardButton.Yes
+    assert (folder / "long").exists() is not gone
+    assert (folder / "short" / "notes.txt").read_text() == "mine"
+    qtbot.waitUntil(lambda: (names(dock) == ["stopped"]) is gone)
+
+
+def test_a_run_under_way_is_not_deleted(qtbot: Any, dock: Any, folder: Path) -> None:
+    under_way: Any = kept_in(RunFolder(folder / "now"), runs.endless())
+    next(under_way)
+    dock.look()
+    qtbot.waitUntil(lambda: dock.table.rowCount() == 4)
+    select(dock, "now")
+    assert "under way" in dock.delete_button.toolTip()
+    assert not dock.delete_button.isEnabled()
+    under_way.close()
+
+
+def test_a_new_run_appears_and_what_is_selected_stays_selected(qtbot: Any, dock: Any, folder: Path) -> None:
+    select(dock, "long")
+    list(kept_in(RunFolder(folder / "newer"), runs.events(2)))
+    dock.run.folder = RunFolder(folder / "newer")
+    dock.run.ended.emit("done")
+    qtbot.waitUntil(lambda: dock.table.rowCount() == 4)
+    assert [run.name for run in dock.chosen()] == ["long"]

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from npe2 import PluginManifest
+
+from cryoden.events.history import History
+from cryoden.settings.training import TrainingSettings
+from napari_cryoden.docks.workbench import STEPS
+from napari_cryoden.jobs.training import TrainingJob
+from napari_cryoden.navigation import show_dock
+from tests.napari_cryoden import runs
+
+
+@pytest.fixture
+def workbench(docked: Callable[..., Any]) -> Any:
+    return docked("All steps")[1]
+
+
+def test_every_dock_of_the_plugin_is_a_step(manifest: PluginManifest) -> None:
+    widgets = manifest.contributions.widgets or []
+    assert set(STEPS) == {widget.display_name for widget in widgets} - {"All steps"}
+
+
+def test_a_step_is_made_when_it_is_asked_for_and_kept(workbench: Any) -> None:
+    assert workbench.buttons["Open micrographs"].isChecked()
+    workbench.buttons["Denoise"].click()
+    denoise = workbench.bring("Denoise")
+    workbench.buttons["Compare"].click()
+    assert not denoise.isVisible()
+    workbench.buttons["Denoise"].click()
+    assert workbench.bring("Denoise") is denoise
+    assert denoise.isVisible()
+
+
+def test_what_one_step_hands_to_another_stays_in_the_one_dock(workbench: Any, viewer: Any) -> None:
+    train = show_dock(viewer, "Train a denoiser")
+    train.form.set(TrainingSettings(minutes=3))
+    assert workbench.buttons["Train a denoiser"].isChecked()
+    assert train.isVisible()
+    assert not [name for name in viewer.window.dock_widgets if name.startswith("Train a denoiser")]
+
+
+def test_without_it_a_step_is_a_dock_of_its_own(viewer: Any) -> None:
+    assert show_dock(viewer, "Denoise").isVisible()
+    assert [name for name in viewer.window.dock_widgets if name.startswith("Denoise")]
+
+
+def test_a_run_goes_on_while_another_step_is_in_front(qtbot: Any, workbench: Any, viewer: Any) -> None:
+    run = TrainingJob.of(viewer)
+    run.begin(lambda: (event for event in runs.events()), "starting")
+    run.history = History()
+    workbench.bring("Runs")
+    qtbot.waitUntil(lambda: not run.running)
+    assert "completed" in workbench.bring("Train a denoiser").status.text()

@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+import torch
+from napari.utils.task_status import Status
+
+from cryoden.errors import TrainingError
+from cryoden.events.history import History
+from cryoden.model import checkpoint
+from cryoden.settings.training import TrainingSettings
+from napari_cryoden.jobs.training import TrainingJob
+from tests.napari_cryoden import runs
+from tests.napari_cryoden.runs import pairs, quick
+
+
+def test_a_run_trains_and_leaves_a_model_that_loads(qtbot: Any, viewer: Any, tmp_path: Any) -> None:
+    run, target = TrainingJob.of(viewer), tmp_path / "run"
+    with qtbot.waitSignal(run.ended) as ended:
+        run.train(pairs, target, quick(learning_rate=1e-4))
+    assert not run.running
+    assert run.progress == 1
+    assert run.history is not None
+    assert run.history.finished is not None
+    assert (target / "model.safetensors").exists() == (run.model_file is not None)
+    if run.model_file is None:  # one epoch need not be better than the start
+        assert ended.args[0].endswith("No model was written.")
+    else:
+        assert checkpoint.load(target / "model.safetensors").network == "baseline"
+        assert str(target) in ended.args[0]
+
+
+def test_the_run_is_the_same_for_everybody_in_a_window(viewer: Any) -> None:
+    assert TrainingJob.of(viewer) is TrainingJob.of(viewer)
+
+
+def test_a_second_run_is_refused_in_words_and_the_first_goes_on(
+    qtbot: Any, viewer: Any, tmp_path: Any
+) -> None:
+    run = TrainingJob.of(viewer)
+    run.begin(runs.endless, "starting")
+    with pytest.raises(TrainingError, match=r"G05 .*training is under way.*Stop it or wait"):
+        run.train(pairs, tmp_path / "b", quick())
+    assert run.running
+    with qtbot.waitSignal(run.ended):
+        run.stop()
+
+
+@pytest.mark.usefixtures("step_by_step")
+def test_stopping_keeps_the_best_model_and_says_where(qtbot: Any, viewer: Any, tmp_path: Any) -> None:
+    run, target = TrainingJob.of(viewer), tmp_path / "run"
+    run.train(pairs, target, TrainingSettings(minutes=60, steps_per_epoch=1, batch=1, patch=64))
+    qtbot.waitUntil(lambda: run.model_file is not None)
+    with qtbot.waitSignal(run.ended) as ended:
+        run.stop()
+        run.stop()
+    assert ended.args[0].startswith("Stopped. Best ")
+    assert str(target) in ended.args[0]
+    assert checkpoint.load(target / "model.safetensors").network == "unet"
+
+
+def test_going_on_to_something_worse_names_the_model_that_is_better(
+    qtbot: Any, viewer: Any, tmp_path: Any, model: Any
+) -> None:
+    run, target = TrainingJob.of(viewer), tmp_path / "worse"
+    settings = TrainingSettings(
+        optimizer="sgd", learning_rate=10, epochs=1, steps_per_epoch=20, batch=1, patch=64
+    )
+    with qtbot.waitSignal(run.ended) as ended:
+        run.train(pairs, target, settings, model)
+    assert ended.args[0].endswith(f"No epoch was better than its start, {model.name}: no model was written.")
+    assert run.model_file is None
+    assert not (target / "model.safetensors").exists()
+
+
+def test_a_run_stopped_in_its_first_epoch_says_so(qtbot: Any, viewer: Any) -> None:
+    def first_epoch() -> Any:
+        yield runs.started()
+        yield runs.epoch(0, 1.4)
+        while True:
+            yield runs.step(1)
+
+    run = TrainingJob.of(viewer)
+    run.begin(first_epoch, "starting")
+    run.history = History()
+    qtbot.waitUntil(lambda: run.history.last is not None)
+    with qtbot.waitSignal(run.ended) as ended:
+        run.stop()
+    assert ended.args[0] == "Stopped. No epoch was finished: no model was written."
+
+
+def test_a_failed_run_leaves_an_older_model_and_its_name(qtbot: Any, viewer: Any, tmp_path: Any) -> None:
+    run = TrainingJob.of(viewer)
+    run.model_file = older = tmp_path / "older.safetensors"
+
+    def broken() -> Any:
+        yield runs.started()
+        raise RuntimeError("CUDA out of memory")
+
+    with qtbot.waitSignals([run.failed, run.ended]):
+        run.begin(broken, "starting")
+    assert run.status.startswith("T06")
+    assert run.model_file == older
+    assert not run.running
+
+
+def test_an_existing_folder_is_left_alone(qtbot: Any, viewer: Any, tmp_path: Any) -> None:
+    run, target = TrainingJob.of(viewer), tmp_path / "good"
+    target.mkdir()
+    (target / "notes.txt").write_bytes(b"precious")
+    with qtbot.waitSignal(run.failed) as failed:
+        run.train(pairs, target, quick())
+    assert failed.args[0].startswith(f"O05  {target}")
+    run.discard()
+    assert (target / "notes.txt").read_bytes() == b"precious"
+
+
+def test_events_are_folded_in_the_thread_of_the_interface(qtbot: Any, viewer: Any) -> None:
+    folded_in = set()
+
+    class Watched(TrainingJob):
+        def fold(self, event: Any) -> None:
+            folded_in.add(threading.current_thread())
+            super().fold(event)
+
+    run = Watched(viewer)
+    with qtbot.waitSignal(run.ended):
+        run.begin(lambda: (event for event in runs.events()), "starting")
+    assert folded_in == {threading.main_thread()}
+
+
+@pytest.mark.usefixtures("four_cores")
+def test_the_interface_keeps_its_own_number_of_torch_threads(qtbot: Any, viewer: Any, tmp_path: Any) -> None:
+    run = TrainingJob.of(viewer)
+    with qtbot.waitSignal(run.ended):
+        run.train(pairs, tmp_path / "m", quick())
+    assert torch.get_num_threads() == 4
+
+
+def test_napari_knows_of_the_run_until_it_ends(qtbot: Any, viewer: Any) -> None:
+    run, tasks = TrainingJob.of(viewer), viewer.window._task_status_manager
+    run.begin(runs.endless, "starting")
+    assert tasks.is_busy()
+    assert tasks.get_status() == ["napari-cryoden: Training"]
+    with qtbot.waitSignal(run.ended):
+        run.stop()
+    assert not tasks.is_busy()
+    assert Status.COMPLETED in {task.state()[2] for task in tasks._tasks.values()}
+
+
+def test_one_word_says_how_the_run_stands(qtbot: Any, viewer: Any) -> None:
+    run = TrainingJob.of(viewer)
+    seen = [run.state]
+    run.changed.connect(lambda: seen.append(run.state) if run.state != seen[-1] else None)
+    run.begin(runs.endless, "starting")
+    run.history = History()
+    qtbot.waitUntil(lambda: run.state == "working")
+    run.pause(True)
+    run.pause(False)
+    with qtbot.waitSignal(run.ended):
+        run.stop()
+    assert seen == ["idle", "preparing", "working", "paused", "working", "stopping", "stopped"]
+
+
+@pytest.mark.usefixtures("step_by_step")
+def test_a_discarded_run_leaves_nothing(qtbot: Any, viewer: Any, tmp_path: Any) -> None:
+    run, target = TrainingJob.of(viewer), tmp_path / "run"
+    run.train(pairs, target, TrainingSettings(minutes=60, steps_per_epoch=1, batch=1, patch=64))
+    qtbot.waitUntil(lambda: run.model_file is not None)
+    assert target.exists()
+    with qtbot.waitSignal(run.ended) as ended:
+        run.discard()
+    assert ended.args[0] == "Discarded: nothing was kept."
+    assert not target.exists()
+    assert run.model_file is None

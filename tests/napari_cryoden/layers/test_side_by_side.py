@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from app_model.types import KeyBinding
+from napari.utils.shortcuts import _default_shortcuts
+
+from napari_cryoden.layers.side_by_side import KEY, SideBySide
+
+
+@pytest.fixture
+def three(viewer: Any, noise: Any) -> Any:
+    return [
+        viewer.add_image(noise + number, name=f"m{number}", scale=(2, 2), units=("angstrom",) * 2)
+        for number in range(3)
+    ]
+
+
+def test_raw_stands_left_and_denoised_right_of_it_alone(viewer: Any, three: Any) -> None:
+    raw, other, denoised = three
+    SideBySide(viewer).show(raw, denoised)
+    grid = viewer.canvas.grid
+    place = {layer: grid.position(viewer.layers.index(layer), viewer.layers) for layer in three}
+    assert (place[raw], place[denoised]) == ((0, 0), (0, 1))
+    assert not other.visible
+
+
+def test_raw_stays_left_when_it_lies_above_the_denoised_layer(viewer: Any, three: Any) -> None:
+    denoised, _, raw = three
+    SideBySide(viewer).show(raw, denoised)
+    positions = [
+        viewer.canvas.grid.position(viewer.layers.index(one), viewer.layers) for one in (raw, denoised)
+    ]
+    assert positions == [(0, 0), (0, 1)]
+
+
+def test_both_sides_share_one_camera_and_the_scale_bar_is_in_angstrom(viewer: Any, three: Any) -> None:
+    SideBySide(viewer).show(three[0], three[2])
+    viewer.scene.camera.zoom = 7
+    cameras = viewer.window._qt_viewer.canvas.grid_cameras
+    assert len(cameras) == 2
+    assert {camera.zoom for camera in cameras} == {viewer.scene.camera.zoom}
+    assert viewer.canvas.overlays.scale_bar.visible
+    assert str(viewer.layers.extent.units[0]) == "angstrom"
+
+
+def test_the_users_own_view_comes_back(viewer: Any, three: Any) -> None:
+    grid, scale_bar = viewer.canvas.grid, viewer.canvas.overlays.scale_bar
+    grid.enabled, grid.shape, grid.stride, grid.spacing = True, (3, 1), -1, 10
+    three[1].visible = False
+    orientation = viewer.scene.camera.orientation
+    comparison = SideBySide(viewer)
+    comparison.show(three[0], three[2])
+    comparison.show(three[1], three[2])
+    assert comparison.active
+    comparison.leave()
+    assert (grid.enabled, grid.shape, grid.stride, grid.spacing) == (True, (3, 1), -1, 10)
+    assert not scale_bar.visible
+    assert [layer.visible for layer in three] == [True, False, True]
+    assert viewer.scene.camera.orientation == orientation
+    assert not comparison.active
+
+
+def test_a_layer_deleted_meanwhile_does_not_hinder_the_way_back(viewer: Any, three: Any) -> None:
+    comparison = SideBySide(viewer)
+    comparison.show(three[0], three[2])
+    viewer.layers.remove(three[1])
+    viewer.add_image(np.zeros((8, 8)), name="new", visible=True)
+    comparison.leave()
+    assert [layer.visible for layer in viewer.layers] == [True, True, True]
+    assert not viewer.canvas.grid.enabled
+
+
+def test_blinking_shows_one_layer_in_place_of_the_other_at_the_same_place(viewer: Any, three: Any) -> None:
+    comparison = SideBySide(viewer)
+    comparison.show(three[0], three[2], mode="blink")
+    seen = [[layer.visible for layer in three]]
+    center = viewer.scene.camera.center
+    for _ in range(2):
+        viewer.keymap[KeyBinding.from_str(KEY)](viewer)
+        seen.append([layer.visible for layer in three])
+    assert seen == [[True, False, False], [False, False, True], [True, False, False]]
+    assert not viewer.canvas.grid.enabled
+    assert viewer.scene.camera.center == center
+
+
+def test_the_key_for_blinking_is_none_of_naparis() -> None:
+    taken = {str(key) for keys in _default_shortcuts.values() for key in keys}
+    assert KEY not in taken
+
+
+def test_swiping_draws_the_raw_layer_left_of_the_line_and_the_denoised_right(viewer: Any) -> None:
+    dark, bright = (
+        viewer.add_image(np.full((200, 300), value), contrast_limits=(0, 1)) for value in (0.4, 1.0)
+    )
+    comparison = SideBySide(viewer)
+    comparison.show(dark, bright, mode="swipe")
+    for share in (0.3, 0.6):
+        comparison.swipe(share)
+        row = viewer.screenshot(canvas_only=True, flash=False)[..., 0]
+        row = row[row.shape[0] // 2]
+        line = round(share * len(row))
+        assert set(row[line - 20 : line - 2]) == {102}
+        assert set(row[line + 2 : line + 20]) == {255}
+    comparison.leave()
+    row = viewer.screenshot(canvas_only=True, flash=False)[..., 0]
+    assert set(row[row.shape[0] // 2][20:-20]) >= {255}
+    assert 102 not in row[row.shape[0] // 2]
+
+
+def test_what_is_in_sight_stays_as_wide_when_the_way_of_comparing_changes(viewer: Any, three: Any) -> None:
+    comparison = SideBySide(viewer)
+    comparison.show(three[0], three[2])
+    zoom = viewer.scene.camera.zoom
+    comparison.show(three[0], three[2], mode="swipe")
+    assert viewer.scene.camera.zoom == pytest.approx(2 * zoom)
+    comparison.show(three[0], three[2])
+    assert viewer.scene.camera.zoom == pytest.approx(zoom)
+
+
+def test_contrast_comes_back_with_the_view(viewer: Any, three: Any) -> None:
+    before = [layer.contrast_limits for layer in three]
+    comparison = SideBySide(viewer)
+    comparison.show(three[0], three[2])
+    comparison.match("matched")
+    assert [layer.contrast_limits for layer in three] != before
+    comparison.leave()
+    assert [layer.contrast_limits for layer in three] == before
+
+
+def test_matched_contrast_gives_equal_steps_of_gray_to_both(viewer: Any, three: Any) -> None:
+    raw, _, denoised = three
+    denoised.data = 0.1 * raw.data
+    comparison = SideBySide(viewer)
+    comparison.show(raw, denoised)
+    widths = {}
+    for how in ("each", "same", "matched"):
+        comparison.match(how)
+        widths[how] = [np.ptp(layer.contrast_limits) for layer in (raw, denoised)]
+    assert widths["each"][0] == pytest.approx(10 * widths["each"][1], rel=1e-3)
+    assert widths["same"] == pytest.approx([widths["each"][0]] * 2)
+    assert widths["matched"] == pytest.approx([widths["each"][1]] * 2, rel=1e-3)
+
+
+def test_when_a_compared_layer_is_removed_the_users_view_comes_back(viewer: Any, three: Any) -> None:
+    comparison = SideBySide(viewer)
+    comparison.show(*three, mode="swipe")
+    viewer.layers.remove(three[1])
+    assert comparison.layers == [three[0], three[2]]
+    viewer.layers.remove(three[2])
+    assert not comparison.active
+    assert not viewer.canvas.grid.enabled
