@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cryoden.image.bands import BANDS, PARTICLES, Band, agreement_by_band, blocks
+from cryoden.evaluation.bands import BANDS, PARTICLES, Band, agreement_by_band, blocks
 from cryoden.image.filters import low_passed
 from cryoden.micrograph import Pixels
 
