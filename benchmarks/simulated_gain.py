@@ -111,11 +111,13 @@ def by_model(model: Path, sample: Sample, asked: argparse.Namespace) -> float:
 def trained(sample: Sample, asked: argparse.Namespace, seed: int) -> tuple[float, int]:
     """Return what a model trained on the halves gains, and how many epochs were constant."""
     pairs = [one.pair(str(number)) for number, one in enumerate(sample.exposures)]
-    settings = TrainingSettings(minutes=asked.minutes, device=asked.device, seed=seed, begin=asked.begin)
+    settings = TrainingSettings(
+        minutes=asked.minutes, device=asked.device, seed=seed, start_from=asked.start_from
+    )
     with TemporaryDirectory() as folder:
         model = Path(folder) / "own.safetensors"
         events = list(train_model.train_halves(pairs, model, settings))
-        fell = sum(event.fallen for event in events if isinstance(event, EpochFinished) and event.epoch)
+        fell = sum(event.collapsed for event in events if isinstance(event, EpochFinished) and event.epoch)
         return by_model(model if model.exists() else GENERAL, sample, asked), fell
 
 
@@ -140,7 +142,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--dose", type=float, default=40.0)
     parser.add_argument("--integrating", action="store_true")
     parser.add_argument("--minutes", type=float, default=0.0)
-    parser.add_argument("--begin", choices=("general", "scratch"), default="general")
+    parser.add_argument("--start-from", choices=("general", "scratch"), default="general")
     parser.add_argument("--ice-ring", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--device", choices=get_args(Device), default="auto")
     return parser.parse_args()

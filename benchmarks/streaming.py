@@ -21,9 +21,7 @@ import sys
 import tempfile
 import time
 import zlib
-from collections import deque
 from collections.abc import Callable
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +30,16 @@ import psutil
 import torch
 
 from cryoden.compute import devices
-from cryoden.experiment.engines import chosen
 from cryoden.experiment.index import INDEX, SHARDS, Layout, Source, index_text, plan_of, shard_name
 from cryoden.experiment.store import PatchStore
-from cryoden.experiment.stream import PairBatch, Stream, order
+from cryoden.experiment.training_pairs import TrainingPairs
 from cryoden.model.networks import build
 from cryoden.settings.baseline import BaselineSettings, PatchSettings
+from cryoden.training.fused_engine import chosen
+from cryoden.training.source import Batch
+from cryoden.training.stream import Stream
 
-Step = Callable[[PairBatch], object]
+Step = Callable[[Batch], object]
 
 
 def written(folder: Path, edge: int, pairs: int, dtype: Any) -> PatchStore:
@@ -54,8 +54,8 @@ def written(folder: Path, edge: int, pairs: int, dtype: Any) -> PatchStore:
             file.write(whole[: len(layout.of_shard(number))].data)
             file.flush()
             os.fsync(file.fileno())  # only what is on disk can be dropped from memory
-    source = vars(Source("random numbers", "target", pairs, [edge, edge], 0))
-    more = {"kind": "noise added", "sources": [source], "versions": {}}
+    sources = [vars(Source("random numbers", "target", 1, [edge, edge], 0))] * pairs
+    more = {"kind": "noise added", "sources": sources, "versions": {}}
     about = plan_of(layout, settings, more) | {"crc32": [sums[i % settings.shard] for i in range(pairs)]}
     (folder / INDEX).write_text(index_text(about), encoding="utf-8")
     return PatchStore(folder)
@@ -70,16 +70,12 @@ def dropped(folder: Path) -> None:
 
 
 def rate(batches: Any, step: Step, device: torch.device) -> float:
-    """Return images a second; a transfer is over before its buffer is filled again, as in a run."""
-    began, images, on_the_way = time.perf_counter(), 0, deque[Callable[[], None]]()
+    """Return images a second."""
+    began, images = time.perf_counter(), 0
     for batch in batches:
         step(batch)
         images += len(batch.noisy)
-        on_the_way.append(devices.mark(device))
-        if len(on_the_way) > 1:
-            on_the_way.popleft()()
-    while on_the_way:
-        on_the_way.popleft()()
+    devices.mark(device)()
     return images / (time.perf_counter() - began)
 
 
@@ -91,8 +87,8 @@ def engine_step(asked: argparse.Namespace) -> tuple[Step, str, torch.device]:
     engine, _ = chosen(build("baseline", 0), settings)
     device = engine.place.device
 
-    def step(batch: PairBatch) -> None:
-        engine.step(batch)
+    def step(batch: Batch) -> None:
+        engine.step(batch, 1, 1.0)
 
     return step, f"{engine.name} on {devices.describe(device)}", device
 
@@ -101,8 +97,9 @@ def measured(asked: argparse.Namespace, folder: Path) -> None:
     """Measure and print."""
     store = written(folder, asked.edge, asked.pairs, asked.dtype)
     step, name, device = engine_step(asked)
-    stream = Stream(store, asked.batch, asked.threads, pinned=device.type == "cuda")
-    batch = in_memory(stream, asked.batch, device)
+    source = TrainingPairs(store, range(len(store)), BaselineSettings(batch=asked.batch))
+    stream = Stream(source, asked.threads, device)
+    batch = in_memory(stream, device)
     rate([batch] * 5, step, device)  # warm up
     limit = int(asked.seconds * rate([batch] * 10, step, device))
     limit = min(len(store), max(8 * asked.batch, limit))
@@ -110,7 +107,8 @@ def measured(asked: argparse.Namespace, folder: Path) -> None:
     def streamed(used: Step, where: torch.device, epoch: int) -> float:
         if not asked.cached:
             dropped(folder)
-        return rate(stream.batches(islice(map(int, order(len(store), 0, epoch)), limit)), used, where)
+        steps = ((epoch + 1, step) for step in range(1, limit // asked.batch + 1))
+        return rate(stream.batches(steps), used, where)
 
     ways: dict[str, Callable[[int], float]] = {
         "disk": lambda epoch: streamed(lambda _: None, torch.device("cpu"), epoch),
@@ -121,16 +119,15 @@ def measured(asked: argparse.Namespace, folder: Path) -> None:
     for repeat in range(asked.repeats):  # what is compared lies side by side, now one first and now the other
         for way in list(ways)[:: 1 if repeat % 2 else -1]:
             found[way].append(ways[way](repeat))
-    stream.close()
     cache = "kept" if asked.cached or not hasattr(os, "posix_fadvise") else "dropped"
     told(asked, found, f"{name}; page cache {cache}; {limit:,} pairs a reading")
 
 
-def in_memory(stream: Stream, size: int, device: torch.device) -> PairBatch:
+def in_memory(stream: Stream, device: torch.device) -> Batch:
     """Return a batch that stays, page-locked for a GPU."""
-    first = next(iter(stream.batches(iter(range(size)))))
-    parts = first.noisy.clone(), first.target.clone()
-    return PairBatch(*(part.pin_memory() if device.type == "cuda" else part for part in parts))
+    first = next(stream.batches([(1, 1)]))
+    parts = (torch.from_numpy(part).clone() for part in (first.noisy, first.target))
+    return Batch(*((part.pin_memory() if device.type == "cuda" else part).numpy() for part in parts))
 
 
 def told(asked: argparse.Namespace, found: dict[str, list[float]], how: str) -> None:

@@ -29,10 +29,10 @@ CROWDED = replace(
 
 
 def tile(image: Pixels) -> NDArray[np.uint8]:
-    """Return one corner of an image in grey, with a margin."""
+    """Return one corner of an image in gray, with a margin."""
     low, high = np.percentile(image, (1, 99.5))
-    grey = np.clip((image[:SHOWN, :SHOWN] - low) / (high - low) * 255, 0, 255).astype(np.uint8)
-    return np.pad(grey, ((0, GAP), (0, GAP)), constant_values=255)
+    gray = np.clip((image[:SHOWN, :SHOWN] - low) / (high - low) * 255, 0, 255).astype(np.uint8)
+    return np.pad(gray, ((0, GAP), (0, GAP)), constant_values=255)
 
 
 def row(shown: SimulatedExposure, binning: int) -> NDArray[np.uint8]:

@@ -18,14 +18,14 @@ from cryoden.evaluation.scores import Table
 PAGE = Path(__file__).with_name("quality.md")
 HEAD = """# Quality
 
-What denoising wins, beside doing nothing, Gaussian low-passes, a Wiener filter fitted to the same
-halves, and other programs. Written by `docs/write_quality.py` from the figures of
-`cryoden evaluate --figures`; what each column means stands below the tables.
+Denoising compared with the raw input, Gaussian low-pass filters, a Wiener filter fitted to the same
+halves, and other programs. Written by `docs/write_quality.py` from the numbers of
+`cryoden evaluate --figures`; the columns are explained below the tables.
 """
-HOW = """## How to make these tables again
+HOW = """## How to reproduce these tables
 
 ```
-cryoden simulate --output sim --count 6                        # with a truth
+cryoden simulate --output sim --count 6                        # with ground truth
 cryoden evaluate sim --truth sim/clean --model mine.safetensors --figures sim.json --report sim.html
 cryoden evaluate k2_counting --model mine.safetensors --figures k2.json --report k2.html
 python benchmarks/compare_topaz.py k2_counting out --whole --model mine.safetensors   # with Topaz
@@ -57,7 +57,7 @@ def _section(title: str, table: Table) -> str:
 def _basis(table: Table) -> str:
     pairs, settings = len(table.raw.pairs), _plain(table.provenance.get("settings", {}))
     counts = f"{pairs:,} pair{'s' if pairs > 1 else ''}, {table.pixels:,} pixels"
-    return f"{counts}, r of the raw halves {table.r_half:.4f}; {settings}."
+    return f"{counts}, CC of the raw halves {table.r_half:.4f}; {settings}."
 
 
 def _plain(values: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""What is odd about a micrograph and did not stop the work, told as it is found."""
+"""Warnings about a micrograph that did not stop the work, shown as they come."""
 
 from __future__ import annotations
 

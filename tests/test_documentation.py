@@ -23,5 +23,7 @@ def test_every_link_leads_to_a_file(page: Path) -> None:
 
 def test_every_flag_in_the_readme_is_one_of_the_program() -> None:
     told = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", (ROOT / "README.md").read_text()))
-    sources = " ".join(path.read_text() for path in (ROOT / "src" / "cryoden").glob("*.py")).replace("_", "-")
+    sources = " ".join(path.read_text() for path in (ROOT / "src" / "cryoden").rglob("*.py")).replace(
+        "_", "-"
+    )
     assert not {flag for flag in told - {"--help"} if not re.search(rf"\b{flag[2:]}\b", sources)}

@@ -33,7 +33,12 @@ def test_a_wheel_holds_both_packages_and_the_manifest(wheel: Path) -> None:
         "cryoden/cli/main.py",
         "cryoden/compute/fused_baseline.cu",
         "cryoden/model/models/general.safetensors",
-        "cryoden/reporting/report.css",
+        "cryoden/evaluation/templates/report.html",
+        "cryoden/reporting/templates/page.css",
+        "cryoden/reporting/templates/page.html",
+        "cryoden/reporting/templates/tables.md",
+        "cryoden/runs/templates/comparison.md",
+        "cryoden/runs/templates/run.md",
         "cryoden/runs/reported/experiment.json",
     } <= names
     assert not any(name.startswith(("src/", "tests/")) for name in names)

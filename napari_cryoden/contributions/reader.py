@@ -36,9 +36,9 @@ def get_reader(path: Path_ | Sequence[Path_]) -> Reader | None:
 
 
 def read(path: Path_ | Sequence[Path_]) -> list[Any]:
-    """Return one layer per micrograph; a file that is none is told in one line.
+    """Return one layer per micrograph; a file that is not one is reported in one line.
 
-    What is odd about a file that opens is told as a warning, once.
+    Oddities of a file that opens are shown as a warning, once.
 
     Notes
     -----

@@ -21,7 +21,7 @@ from napari_cryoden.widgets.settings_form import SettingsForm
 from napari_cryoden.window import plain
 
 INPUTS = "RELION STAR or MRC files (*.star *.mrc *.mrcs *.map *.st *.rec)"
-STATES = {"paused": "Paused · ", "stopping": "Stopping after this tile · "}
+STATES = {"paused": "Paused · ", "stopping": "Stopping after the current tile · "}
 
 
 class BatchWidget(Dock):
@@ -37,10 +37,10 @@ class BatchWidget(Dock):
         self.micrographs = PathField(
             "either", "Folder of micrographs, or a STAR file", INPUTS, "a folder, or a RELION STAR file"
         )
-        self.output = PathField("folder", "Folder for the results")
+        self.output = PathField("folder", "Output folder")
         self.model = ModelField(self.viewer)
         self.form = SettingsForm(DenoisingSettings(device=preferences().device))
-        self.replace = QCheckBox("replace results made otherwise")
+        self.replace = QCheckBox("Overwrite results of other\nmodels or settings")
         self.files = BatchFiles()
         self.denoise_button, self.cancel_button = QPushButton("Denoise all"), QPushButton("Cancel")
         self.pause_button = QPushButton("Pause")
@@ -64,7 +64,7 @@ class BatchWidget(Dock):
             show_error(str(error))
 
     def pause(self) -> None:
-        """Pause the batch, or go on with it."""
+        """Pause or resume the batch."""
         self.batch.pause(not self.batch.paused)
 
     def open_result(self, result: Result) -> None:
@@ -78,11 +78,11 @@ class BatchWidget(Dock):
         """Show the state of the window's batch."""
         job, problem = self.batch, self._problem()
         self.denoise_button.setEnabled(not problem)
-        self.denoise_button.setToolTip(problem or "Denoise every file that is not done yet")
+        self.denoise_button.setToolTip(problem or "Denoise all files that are not done yet")
         under_way = job.running and not job.stopping
         for button, use in (
-            (self.pause_button, "Wait after the tile under way"),
-            (self.cancel_button, "Stop after the tile under way; files that are done stay"),
+            (self.pause_button, "Pause after the current tile"),
+            (self.cancel_button, "Stop after the current tile; finished files are kept"),
         ):
             button.setEnabled(under_way)
             button.setToolTip(use if under_way else self._why_not())
@@ -101,17 +101,17 @@ class BatchWidget(Dock):
 
     def _problem(self) -> str:
         if self.batch.running:
-            return "A batch is under way in this window; cancel it or wait for its end"
+            return "A batch is running in this window; cancel it or wait until it ends"
         if self.micrographs.path is None:
             return "Choose a folder of micrographs, or a STAR file"
         if not self.micrographs.path.exists():
-            return f"There is no file or folder {self.micrographs.path}"
+            return f"No such file or folder: {self.micrographs.path}"
         if self.output.path is None:
-            return "Choose a folder for the results"
+            return "Choose an output folder"
         return self.model.problem
 
     def _why_not(self) -> str:
-        return "Stopping after the tile under way" if self.batch.stopping else "No batch is under way"
+        return "Stopping after the current tile" if self.batch.stopping else "No batch is running"
 
     def _propose(self) -> None:
         """Name a folder beside the micrographs, unless the user has named one.
@@ -138,13 +138,13 @@ class BatchWidget(Dock):
 
     def _lay_out(self) -> None:
         self.replace.setToolTip(
-            "Else a result made with another model, with other settings or from another file is kept and "
-            "named below; what is done already is never done again"
+            "Otherwise results made with another model, other settings or from another file are "
+            "kept, and listed below; files that are already done are always skipped"
         )
         for title, widget in (
             ("Micrographs", self.micrographs),
-            ("Folder for the results", self.output),
-            ("Model file", self.model),
+            ("Output folder", self.output),
+            ("Model", self.model),
             ("Settings", self.form),
         ):
             self.column.addWidget(heading(title))

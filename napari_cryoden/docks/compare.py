@@ -21,16 +21,19 @@ from napari_cryoden.widgets.layer_combo import LayerCombo
 from napari_cryoden.window import plain
 
 MODES = {
-    "grid": "Side by side, under one camera",
-    "blink": f"One in place of the other; {KEY} over the canvas shows the next",
-    "swipe": "Raw on the left of a line, denoised on its right",
+    "grid": "Side by side, with linked pan and zoom",
+    "blink": f"Blink between the layers; press {KEY} over the canvas for the next one",
+    "swipe": "Raw left, denoised right of a movable line",
 }
 MATCHINGS = {
-    "each": "Each layer fills the gray scale by itself",
-    "same": "Both with the levels of the raw layer: what noise was removed shows",
-    "matched": "Both with the levels of the denoised layer: a particle has the same gray in both",
+    "each": "Contrast limits chosen for each layer separately",
+    "same": "Both layers with the limits of the raw layer: shows how much noise was removed",
+    "matched": (
+        "Both layers with the limits of the denoised layer: a particle has the same gray value in both"
+    ),
 }
-NONE = "Choose two different layers of one size"
+LIMITS = {"each": "Auto", "same": "Raw limits", "matched": "Denoised limits"}
+NONE = "Choose two different layers of the same size"
 
 
 class CompareWidget(Dock):
@@ -41,19 +44,17 @@ class CompareWidget(Dock):
         self.viewer = plain(napari_viewer)
         self.denoising, self.deriving = DenoisingJob.of(self.viewer), DerivedLayersJob.of(self.viewer)
         self.comparison = self.denoising.comparison
-        self.raw = LayerCombo(self.viewer, "The micrograph as it is in its file")
-        self.denoised = LayerCombo(
-            self.viewer, "What it became: a denoised layer, or another to compare with"
-        )
+        self.raw = LayerCombo(self.viewer, "The raw micrograph")
+        self.denoised = LayerCombo(self.viewer, "Denoised layer, or any other layer to compare with")
         self._how: Matching = "each"  # as layers are when they come in
-        self.modes = _choice(MODES)
-        self.matchings = _choice(MATCHINGS)
+        self.modes = _choice({name: name.capitalize() for name in MODES})
+        self.matchings = _choice(LIMITS)
         self.line = QSlider(Qt.Orientation.Horizontal)
         self.resolution = QDoubleSpinBox()
         self.low_pass_button = QPushButton("Add low-pass")
-        self.difference_button = QPushButton("Add difference")
+        self.residual_button = QPushButton("Add residual")
         self.spectra_button = QPushButton("Spectra")
-        self.end_button = QPushButton("End comparison")
+        self.end_button = QPushButton("Restore previous view")
         self.status = status_label()
         self._lay_out()
         self._connect()
@@ -73,11 +74,14 @@ class CompareWidget(Dock):
             button.setChecked(comparison.active and name == self._how)
         self.line.setEnabled(comparison.active and comparison.mode == "swipe")
         self.end_button.setEnabled(comparison.active)
-        busy = "Something is being computed" if self.deriving.running else ""
+        busy = "A computation is running" if self.deriving.running else ""
         for button, use in (
-            (self.low_pass_button, "Add what a low-pass leaves of the raw layer: the simplest denoiser"),
-            (self.difference_button, "Add raw minus denoised: it should look like noise, without particles"),
-            (self.spectra_button, "Power spectra of both, and their Fourier ring correlation, below"),
+            (self.low_pass_button, ("Add a low-pass filtered copy of the raw layer: the simplest denoiser")),
+            (
+                self.residual_button,
+                ("Add the residual (raw − denoised): it should look like noise, without particles"),
+            ),
+            (self.spectra_button, "Show power spectra and FRC below the canvas"),
         ):
             button.setEnabled(not (problem or busy))
             button.setToolTip(problem or busy or use)
@@ -96,9 +100,9 @@ class CompareWidget(Dock):
         """Add what a low-pass leaves of the raw layer."""
         self._derive(lambda: self.deriving.low_pass(self.raw.layer, self.resolution.value()))
 
-    def add_difference(self) -> None:
+    def add_residual(self) -> None:
         """Add raw minus denoised."""
-        self._derive(lambda: self.deriving.difference(self.raw.layer, self.denoised.layer))
+        self._derive(lambda: self.deriving.residual(self.raw.layer, self.denoised.layer))
 
     def measure(self) -> None:
         """Show power spectra and ring correlations below the canvas."""
@@ -167,7 +171,7 @@ class CompareWidget(Dock):
             button.clicked.connect(weakly(self._match, name))
         self.line.valueChanged.connect(weakly(self._slide))
         self.low_pass_button.clicked.connect(weakly(self.add_low_pass))
-        self.difference_button.clicked.connect(weakly(self.add_difference))
+        self.residual_button.clicked.connect(weakly(self.add_residual))
         self.spectra_button.clicked.connect(weakly(self.measure))
         self.end_button.clicked.connect(self.end)
         self.raw.currentIndexChanged.connect(weakly(self.follow))
@@ -181,27 +185,27 @@ class CompareWidget(Dock):
     def _lay_out(self) -> None:
         self.line.setRange(0, 1000)
         self.line.setValue(500)
-        self.line.setToolTip("Where the line is that divides raw from denoised")
+        self.line.setToolTip("Position of the line between raw and denoised")
         self.resolution.setRange(2, 500)
         self.resolution.setValue(20)
         self.resolution.setSuffix(" Å")
         self.resolution.setDecimals(0)
-        self.resolution.setToolTip("Structures finer than this are removed")
-        self.end_button.setToolTip("Give your own view back: layers, grid, contrast, scale bar")
+        self.resolution.setToolTip("Resolution limit of the low-pass filter")
+        self.end_button.setToolTip("Restore the previous view: layers, grid, contrast, scale bar")
         for title, parts in (
             ("Raw", (self.raw,)),
             ("Denoised", (self.denoised,)),
-            ("See them", (_row(self.modes), self.line)),
+            ("View", (_row(self.modes), self.line)),
             ("Contrast", (_row(self.matchings),)),
         ):
             self.column.addWidget(heading(title))
             for part in parts:
                 self.column.addWidget(part)
-        self.column.addWidget(heading("Beside them"))
+        self.column.addWidget(heading("Add layers"))
         grid = QGridLayout()
         grid.addWidget(self.resolution, 0, 0)
         grid.addWidget(self.low_pass_button, 0, 1)
-        grid.addWidget(self.difference_button, 1, 0)
+        grid.addWidget(self.residual_button, 1, 0)
         grid.addWidget(self.spectra_button, 1, 1)
         self.column.addLayout(grid)
         self.column.addStretch(1)
@@ -209,8 +213,8 @@ class CompareWidget(Dock):
         self.footer.addWidget(self.status)
 
 
-def _choice(offered: dict[str, str]) -> dict[str, QPushButton]:
-    buttons = {name: QPushButton(name.capitalize()) for name in offered}
+def _choice(labels: dict[str, str]) -> dict[str, QPushButton]:
+    buttons = {name: QPushButton(label) for name, label in labels.items()}
     for button in buttons.values():
         button.setCheckable(True)
     return buttons

@@ -29,14 +29,14 @@ class DenoiseWidget(Dock):
         super().__init__()
         self.viewer = plain(napari_viewer)
         self.denoising = DenoisingJob.of(self.viewer)
-        self.layer = LayerCombo(self.viewer, "The micrograph to denoise")
+        self.layer = LayerCombo(self.viewer, "Micrograph to denoise")
         self.model = ModelField(self.viewer)
         self.form = SettingsForm(DenoisingSettings(device=preferences().device))
-        self.also_difference = QCheckBox("also add the difference")
-        self.also_file = QCheckBox("also write an MRC file")
+        self.also_residual = QCheckBox("Add residual (raw − denoised)")
+        self.also_file = QCheckBox("Save as MRC file")
         self.output = PathField("save", "MRC file to write", "MRC files (*.mrc)")
         self.denoise_button, self.cancel_button = QPushButton("Denoise"), QPushButton("Cancel")
-        self.compare_button = QPushButton("Raw | denoised")
+        self.compare_button = QPushButton("Side by side")
         self.progress = QProgressBar()
         self.status = status_label()
         self._proposed: Path | None = None
@@ -53,8 +53,8 @@ class DenoiseWidget(Dock):
             return
         output = self.output.path if self.also_file.isChecked() else None
         try:
-            difference = self.also_difference.isChecked()
-            self.denoising.denoise(layer, model, self.form.settings(), output, difference)
+            residual = self.also_residual.isChecked()
+            self.denoising.denoise(layer, model, self.form.settings(), output, residual)
         except CryodenError as error:
             show_error(str(error))
 
@@ -63,15 +63,13 @@ class DenoiseWidget(Dock):
         job = self.denoising
         problem = self._problem()
         self.denoise_button.setEnabled(not problem)
-        self.denoise_button.setToolTip(problem or "Add the denoised layer beside the raw one")
+        self.denoise_button.setToolTip(problem or "Denoise, and add the result as a layer")
         self.cancel_button.setEnabled(job.running and not job.stopping)
-        self.cancel_button.setToolTip(
-            "Stop after the tile under way" if job.running else "Nothing is under way"
-        )
+        self.cancel_button.setToolTip("Stop after the current tile" if job.running else "Nothing is running")
         shown = job.result is not None and job.result in self.viewer.layers
         self.compare_button.setEnabled(job.comparison.active or shown)
         self.compare_button.setChecked(job.comparison.active)
-        self.status.setText("stopping after this tile …" if job.stopping else job.status or problem)
+        self.status.setText("stopping after the current tile …" if job.stopping else job.status or problem)
         done, total = job.tiles
         self.progress.setRange(0, total or (0 if job.running else 1))
         self.progress.setValue(done)
@@ -84,7 +82,7 @@ class DenoiseWidget(Dock):
 
     def _problem(self) -> str:
         if self.denoising.running:
-            return "A micrograph is being denoised; cancel it or wait for its end"
+            return "A micrograph is being denoised; cancel it or wait until it is done"
         if self.layer.layer is None:
             return "Open a micrograph first"
         return self.model.problem
@@ -124,18 +122,22 @@ class DenoiseWidget(Dock):
 
     def _lay_out(self) -> None:
         self.output.setVisible(False)
-        self.also_difference.setToolTip("Raw minus denoised, as a layer: it should look like noise")
-        self.also_file.setToolTip("Write the result with the header of the micrograph's file, too")
+        self.also_residual.setToolTip(
+            "Add the residual as a layer: it should look like noise, without particles"
+        )
+        self.also_file.setToolTip("Also write the result to a file, with the header of the micrograph")
         self.compare_button.setCheckable(True)
-        self.compare_button.setToolTip("Show both side by side; once more gives your own view back")
+        self.compare_button.setToolTip(
+            "Show raw and denoised side by side; click again to restore the previous view"
+        )
         for title, widget in (
             ("Micrograph", self.layer),
-            ("Model file", self.model),
+            ("Model", self.model),
             ("Settings", self.form),
         ):
             self.column.addWidget(heading(title))
             self.column.addWidget(widget)
-        self.column.addWidget(self.also_difference)
+        self.column.addWidget(self.also_residual)
         self.column.addWidget(self.also_file)
         self.column.addWidget(self.output)
         self.column.addStretch(1)

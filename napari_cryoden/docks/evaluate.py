@@ -23,7 +23,7 @@ from napari_cryoden.widgets.path_field import PathField
 from napari_cryoden.widgets.settings_form import SettingsForm
 from napari_cryoden.window import plain
 
-KINDS = "Report (*.html);;Figures (*.json)"
+KINDS = "Report (*.html);;Numbers (*.json)"
 
 
 class EvaluateWidget(Dock):
@@ -35,10 +35,10 @@ class EvaluateWidget(Dock):
         self.evaluating, self.run = EvaluationJob.of(self.viewer), TrainingJob.of(self.viewer)
         self.even, self.odd = (LayerCombo(self.viewer, f"The raw {half} half") for half in ("even", "odd"))
         self.denoised_even, self.denoised_odd = (
-            LayerCombo(self.viewer, f"The {half} half as it was denoised, by any program", none="none")
+            LayerCombo(self.viewer, f"The denoised {half} half, of any program", none="none")
             for half in ("even", "odd")
         )
-        self.model = PathField("open", "Model file", MODELS, "none")
+        self.model = PathField("open", "Model", MODELS, "none")
         self.form = SettingsForm(EvaluationSettings(device=preferences().device))
         self.evaluate_button, self.cancel_button = QPushButton("Evaluate"), QPushButton("Cancel")
         self.save_button = QPushButton("Save report…")
@@ -85,27 +85,27 @@ class EvaluateWidget(Dock):
         job, problem = self.evaluating, self._problem()
         self.evaluate_button.setEnabled(not problem)
         self.evaluate_button.setToolTip(
-            problem or "Compare with doing nothing, low-passes and a Wiener filter"
+            problem or "Compare with the raw input, low-pass filters and a Wiener filter"
         )
         self.cancel_button.setEnabled(job.running and not job.stopping)
         self.save_button.setEnabled(job.result is not None)
-        self.status.setText("stopping after this step …" if job.stopping else job.status or problem)
+        self.status.setText("stopping after the current step …" if job.stopping else job.status or problem)
         known = job.progress is not None
         self.progress.setRange(0, 1000 if known or not job.running else 0)
         self.progress.setValue(round(1000 * (job.progress or 0)))
 
     def _problem(self) -> str:
         if self.evaluating.running:
-            return "An evaluation is under way; cancel it or wait for its end"
+            return "An evaluation is running; cancel it or wait until it is done"
         if self.even.layer is None or self.even.layer is self.odd.layer:
-            return "Open both raw halves of one exposure"
+            return "Open both raw halves of a micrograph"
         one, other = self.denoised_even.layer, self.denoised_odd.layer
         if (one is None) is not (other is None):
             return "Choose both denoised halves, or none"
         if one is not None and one is other:
             return "Choose two denoised layers, one for each raw half"
         if self.model.path is not None and not self.model.path.is_file():
-            return f"There is no model file {self.model.path}"
+            return f"No such model file: {self.model.path}"
         return ""
 
     def _denoised(self) -> LayerPair | None:
@@ -147,13 +147,13 @@ class EvaluateWidget(Dock):
         self.viewer.layers.events.inserted.connect(self._added)
 
     def _lay_out(self) -> None:
-        self.save_button.setToolTip("A page to look at (HTML), or all figures (JSON)")
-        self.table_button.setToolTip("Show the table below the canvas again")
-        self.cancel_button.setToolTip("Stop after the step under way")
+        self.save_button.setToolTip("Save as a report (HTML), or as numbers (JSON)")
+        self.table_button.setToolTip("Show the table below the canvas")
+        self.cancel_button.setToolTip("Stop after the current step")
         for title, content in (
             ("Raw halves", _halves(self.even, self.odd)),
             ("Denoised halves", _halves(self.denoised_even, self.denoised_odd)),
-            ("Model file", self.model),
+            ("Model", self.model),
             ("Settings", self.form),
         ):
             self.column.addWidget(heading(title))

@@ -25,9 +25,9 @@ MANY = 20  # micrographs
 MUCH = 4e9  # bytes
 FILTERS = f"Micrographs and STAR files ({' '.join(f'*{suffix}' for suffix in (*mrc.SUFFIXES, '.star'))})"
 EMPTY = "Choose a folder, micrographs or a STAR file, or drop them here"
-NOTHING = "There are no micrographs (MRC files) in it"
-SELECT = "Select in the list what to open; hold Shift or Ctrl for several"
-USE = "Add a layer for each selected micrograph, the halves of a pair side by side; they take {} of memory"
+NOTHING = "No micrographs (MRC files) found"
+SELECT = "Select micrographs to open; hold Shift or Ctrl to select several"
+USE = "Add a layer per selected micrograph, the halves of a pair side by side; needs {} of memory"
 
 
 class OpenWidget(Dock):
@@ -38,10 +38,10 @@ class OpenWidget(Dock):
         self.viewer = plain(napari_viewer)
         self.opening = OpeningJob.of(self.viewer)
         self.folder = PathField("folder", "Folder with micrographs", placeholder="folder or STAR file")
-        self.files_button, self.sample_button = QPushButton("Files …"), QPushButton("Sample data")
+        self.files_button, self.sample_button = QPushButton("Files…"), QPushButton("Sample data")
         self.list = MicrographList()
         self.found = status_label()
-        self.all_button, self.ready_button = QPushButton("All"), QPushButton("Ready pairs")
+        self.all_button, self.ready_button = QPushButton("All"), QPushButton("Select usable pairs")
         self.rest_button = QPushButton("Stop checking")
         self.open_button, self.cancel_button = QPushButton("Open"), QPushButton("Cancel")
         self.train_button = QPushButton("Train on this folder")
@@ -79,7 +79,7 @@ class OpenWidget(Dock):
         """Open the selected micrographs; asks first when they are many or big."""
         files = self.list.chosen()
         if files and self._agreed(len(files)):
-            self._begin(lambda: self.opening.open(files))
+            self._begin(lambda: self.opening.open(files, self.list.pixel_sizes()))
 
     def open_sample(self) -> None:
         """Open the simulated halves."""
@@ -106,17 +106,21 @@ class OpenWidget(Dock):
         count, busy = len(self.list.chosen()), self.opening.running
         memory = in_memory(self.list.bytes_of_chosen())
         self.open_button.setText(f"Open {count:,} ({memory})" if count else "Open")
-        under_way = "Others are being opened" if busy else ""
+        under_way = "Other micrographs are being opened" if busy else ""
         self._allow(self.open_button, under_way or self._nothing_chosen(), USE.format(memory))
-        self._allow(self.sample_button, under_way, "Open two simulated exposures, each as two halves")
-        self._allow(self.cancel_button, "" if busy else "Nothing is being opened", "Open no more")
-        self._allow(self.all_button, self._nothing_listed(), "Select all that is listed")
-        no_pair = "" if self.list.ready else "No pair is ready, or none is checked yet"
-        self._allow(self.ready_button, no_pair, "Select the pairs whose halves can train a network")
-        idle = "" if self.list.checking else "Nothing is being checked"
-        self._allow(self.rest_button, idle, "Read no more; what is listed stays")
         self._allow(
-            self.train_button, self._no_training(), "Open the Train dock with the halves in this folder"
+            self.sample_button, under_way, ("Open two simulated micrographs, each as an even and an odd half")
+        )
+        self._allow(self.cancel_button, "" if busy else "Nothing is being opened", "Stop opening")
+        self._allow(self.all_button, self._nothing_listed(), "Select everything in the list")
+        no_pair = "" if self.list.ready else "No usable pair, or none checked yet"
+        self._allow(self.ready_button, no_pair, "Select the half-set pairs that can be used for training")
+        idle = "" if self.list.checking else "No check is running"
+        self._allow(self.rest_button, idle, "Stop checking; the list stays")
+        self._allow(
+            self.train_button,
+            self._no_training(),
+            "Open the Train dock with the half-set pairs in this folder",
         )
         self.list.pause(busy)
         self.found.setText(self._found())
@@ -125,18 +129,20 @@ class OpenWidget(Dock):
         self.progress.setValue(round(1000 * (self.opening.progress or 0)))
 
     def _found(self) -> str:
-        pairs, others = self.list.pairs, self.list.count() - self.list.pairs
+        pairs, unreadable = self.list.pairs, self.list.unreadable
+        single = self.list.count() - pairs - unreadable
         if self.list.trouble or not self.list.count():
             return self._nothing_listed()
         checked = self.list.checked
-        how = f", {checked:,} of {pairs:,} checked, {self.list.ready:,} ready" if pairs else ""
-        return f"{_counted(pairs, 'pair')} of halves{how}; {_counted(others, 'other micrograph')}"
+        how = f" ({checked:,} checked, {self.list.ready:,} usable)" if pairs else ""
+        bad = f", {unreadable:,} unreadable" if unreadable else ""
+        return f"{_counted(pairs, 'half-set pair')}{how}, {_counted(single, 'micrograph')}{bad}"
 
     def _nothing_listed(self) -> str:
         if self.list.trouble or self.list.count():
             return self.list.trouble
         if self.list.checking:
-            return "Looking for micrographs …"
+            return "Searching for micrographs …"
         return NOTHING if self._paths else EMPTY
 
     def _nothing_chosen(self) -> str:
@@ -144,8 +150,8 @@ class OpenWidget(Dock):
 
     def _no_training(self) -> str:
         if len(self._paths) != 1 or not self._paths[0].is_dir():
-            return "List one folder first"
-        return "" if self.list.pairs else "There are no pairs of halves in this folder"
+            return "Choose one folder first"
+        return "" if self.list.pairs else "No half-set pairs in this folder"
 
     def _agreed(self, count: int) -> bool:
         size = self.list.bytes_of_chosen()
@@ -206,11 +212,11 @@ class OpenWidget(Dock):
 
     def _lay_out(self) -> None:
         self.folder.line.setAcceptDrops(False)  # it would write the file's address into the line
-        self.files_button.setToolTip("List these micrographs, or those a STAR file names")
-        self.column.addWidget(heading("Look in"))
+        self.files_button.setToolTip("Choose micrographs, or a STAR file that lists them")
+        self.column.addWidget(heading("Folder or STAR file"))
         self.column.addWidget(self.folder)
         self.column.addLayout(_row(self.files_button, self.sample_button))
-        self.column.addWidget(heading("Found"))
+        self.column.addWidget(heading("Micrographs"))
         self.column.addWidget(self.list, stretch=1)
         self.column.addWidget(self.found)
         self.column.addLayout(_row(self.all_button, self.ready_button, self.rest_button))

@@ -25,8 +25,8 @@ from napari_cryoden.widgets.dock import Dock, heading, status_label, weakly
 from napari_cryoden.widgets.path_field import PathField
 from napari_cryoden.window import plain
 
-OTHERS = "It was described by a file, not made by this program"
-SHOWN = ("run", "kept", "state")
+OTHERS = "Described by a file, not a run of this program"
+SHOWN = ("run", "best validation", "state")
 
 
 class RunsWidget(Dock):
@@ -44,7 +44,7 @@ class RunsWidget(Dock):
         self.show_button = QPushButton("Show")
         self.report_button = QPushButton("Report")
         self.delete_button = QPushButton("Delete…")
-        self.look_button = QPushButton("Look again")
+        self.look_button = QPushButton("Refresh")
         self._worker: Worker | None = None
         self._lay_out()
         self._connect()
@@ -73,12 +73,16 @@ class RunsWidget(Dock):
         self.about.setText(_about(one) if one else self._words(len(runs)))
         self.about.setToolTip(str(one.place) if one else "")
         for button, problem, use in (
-            (self.model_button, _no_model(one), "Take its model for denoising"),
-            (self.settings_button, _no_settings(one), "Take its settings for the next training"),
+            (self.model_button, _no_model(one), "Use its model for denoising"),
+            (self.settings_button, _no_settings(one), "Use its settings for the next training"),
             (self.report_button, _no_report(one), "Open its report in the browser"),
-            (self.show_button, "" if runs else "Select runs first", "Curves and figures below the canvas"),
-            (self.delete_button, self._kept(runs), "Remove what these runs have written, once you say yes"),
-            (self.look_button, "Looking" if self._worker else "", "Look for runs in this folder again"),
+            (
+                self.show_button,
+                "" if runs else "Select runs first",
+                "Show loss curves and numbers below the canvas",
+            ),
+            (self.delete_button, self._kept(runs), "Delete these runs, after confirmation"),
+            (self.look_button, "Searching" if self._worker else "", "Search this folder for runs again"),
         ):
             button.setEnabled(not problem)
             button.setToolTip(problem or use)
@@ -105,7 +109,7 @@ class RunsWidget(Dock):
         """Remove the selected runs, once the user has said yes."""
         runs = self.chosen()
         names = ", ".join(run.name for run in runs[:5]) + (" …" if len(runs) > 5 else "")
-        question = f"Delete {names} with model, losses and report? This cannot be undone."
+        question = f"Delete {names}, with model, losses and report? This cannot be undone."
         if QMessageBox.question(self, "Delete runs", question) == QMessageBox.StandardButton.Yes:
             for run in runs:
                 self._remove(run)
@@ -130,15 +134,15 @@ class RunsWidget(Dock):
         if any(run.record is None for run in runs):
             return OTHERS
         if any(run.state == "running" for run in runs):
-            return "A run that is under way cannot be deleted; stop it first"
+            return "A running training cannot be deleted; stop it first"
         return "" if runs else "Select runs first"
 
     def _words(self, count: int) -> str:
         if count:
             return f"{count} runs selected"
         if self._worker is not None:
-            return "Looking for runs …"
-        return "Select a run" if self.table.rowCount() else "No runs here yet: Train makes one"
+            return "Searching for runs …"
+        return "Select a run" if self.table.rowCount() else "No runs here yet: train a model first"
 
     def _take(self, delivered: list[list[RunSummary]]) -> None:
         self.table.show_runs(delivered[-1])
@@ -176,7 +180,7 @@ class RunsWidget(Dock):
 
     def _lay_out(self) -> None:
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.column.addWidget(heading("Runs in"))
+        self.column.addWidget(heading("Folder with runs"))
         self.column.addWidget(self.root)
         self.column.addWidget(self.table, stretch=1)
         buttons = QGridLayout()
@@ -214,14 +218,16 @@ def _not_one(run: RunSummary | None) -> str:
 
 def _no_settings(run: RunSummary | None) -> str:
     ours = run and run.record and run.record.about.get("settings") == TrainingSettings.__name__
-    return _not_one(run) or ("" if ours else "It is a run of the experiment: cryoden baseline repeats it")
+    return _not_one(run) or (
+        "" if ours else ("A run of the baseline experiment: repeat it with cryoden baseline")
+    )
 
 
 def _no_model(run: RunSummary | None) -> str:
     there = run and run.record and run.record.has_model
-    return _not_one(run) or ("" if there else "It has no model: no epoch was worth keeping")
+    return _not_one(run) or ("" if there else "No model: no epoch was better than the starting model")
 
 
 def _no_report(run: RunSummary | None) -> str:
     there = run and run.record and run.record.folder.report.is_file()
-    return _not_one(run) or ("" if there else "It has no report yet; cryoden report writes one")
+    return _not_one(run) or ("" if there else "No report yet; cryoden report writes one")

@@ -24,7 +24,7 @@ from napari_cryoden.widgets.training_data import TrainingData
 from napari_cryoden.widgets.verdict_label import VerdictLabel
 from napari_cryoden.window import plain
 
-STATES = {"paused": "Paused · ", "stopping": "Stopping after this step · "}
+STATES = {"paused": "Paused · ", "stopping": "Stopping after the current step · "}
 
 
 class TrainWidget(Dock):
@@ -38,15 +38,15 @@ class TrainWidget(Dock):
         self.viewer = plain(napari_viewer)
         self.run = TrainingJob.of(self.viewer)
         self.source = TrainingData(self.viewer)
-        self.folder = PathField("save", "Run folder to make")
-        self.start_model = PathField("open", "Model to go on from", MODELS, "empty: as begin says above")
+        self.folder = PathField("save", "Output folder (new run)")
+        self.start_model = PathField("open", "Model to fine-tune", MODELS, "model file")
         self.preview = LivePreview(self.viewer)
         self.form = SettingsForm(TrainingSettings(device=preferences().device))
         self.train_button = QPushButton("Train")
         self.pause_button = QPushButton("Pause")
         self.stop_button = QPushButton("Stop (keep best)")
         self.discard_button = QPushButton("Discard")
-        self.plot_button = QPushButton("Losses")
+        self.plot_button = QPushButton("Loss plot")
         self.verdict = VerdictLabel(lines=2)
         self.status = status_label()
         self.progress = QProgressBar()
@@ -76,25 +76,25 @@ class TrainWidget(Dock):
         show_plot(self.viewer)
 
     def pause(self) -> None:
-        """Pause the run, or go on with it."""
+        """Pause or resume the run."""
         self.run.pause(not self.run.paused)
 
     def discard(self) -> None:
         """End the run without a model, once the user has said yes."""
-        question = "End the run and remove everything it has written?"
-        if QMessageBox.question(self, "Discard this run", question) == QMessageBox.StandardButton.Yes:
+        question = "Stop the run and delete everything it has written?"
+        if QMessageBox.question(self, "Discard run", question) == QMessageBox.StandardButton.Yes:
             self.run.discard()
 
     def follow(self) -> None:
         """Show the state of the window's run."""
         problem = self._problem()
         self.train_button.setEnabled(not problem)
-        self.train_button.setToolTip(problem or "Start to learn; the best model so far is always on disk")
+        self.train_button.setToolTip(problem or "Start training; the best model so far is always saved")
         under_way = self.run.running and not self.run.stopping
         for button, use in (
-            (self.pause_button, "Wait after the step under way; the clock of the run stops too"),
-            (self.stop_button, "End the run now; the model of its best epoch stays in the run folder"),
-            (self.discard_button, "End the run now and remove everything it has written"),
+            (self.pause_button, "Pause after the current step; the clock of the run stops, too"),
+            (self.stop_button, ("Stop the run now; the model of the best epoch stays in the output folder")),
+            (self.discard_button, "Stop the run now and delete everything it has written"),
         ):
             button.setEnabled(under_way)
             button.setToolTip(use if under_way else self._why_not())
@@ -109,15 +109,15 @@ class TrainWidget(Dock):
 
     def _problem(self) -> str:
         if self.run.running:
-            return "A run is under way in this window; stop it or wait for its end"
+            return "A training run is active in this window; stop it or wait until it ends"
         if self.folder.path is None:
-            return "Choose a folder for the run"
+            return "Choose an output folder"
         if os.path.lexists(self.folder.path):
-            return f"{self.folder.path.name} exists already; a run never replaces a run: choose another name"
+            return f"{self.folder.path.name} already exists: choose another name"
         return self.source.problem
 
     def _why_not(self) -> str:
-        return "Stopping after the step under way" if self.run.stopping else "No run is under way"
+        return "Stopping after the current step" if self.run.stopping else "No training is running"
 
     def _show_progress(self) -> None:
         done = self.run.progress
@@ -145,7 +145,7 @@ class TrainWidget(Dock):
         self.stop_button.clicked.connect(self.run.stop)
         self.discard_button.clicked.connect(self.discard)
         self.plot_button.clicked.connect(weakly(self.show_plot))
-        self.plot_button.setToolTip("Show the plot below the canvas again")
+        self.plot_button.setToolTip("Show the loss plot below the canvas")
         self.viewer.events.theme.connect(self._take_theme)
         self._take_theme()
         self.run.changed.connect(self.follow)
@@ -157,11 +157,11 @@ class TrainWidget(Dock):
 
     def _lay_out(self) -> None:
         for title, widget in (
-            ("Learn from", self.source),
+            ("Training data", self.source),
             ("Live preview", self.preview),
-            ("Run folder to make", self.folder),
+            ("Output folder (new run)", self.folder),
             ("Settings", self.form),
-            ("Go on from", self.start_model),
+            ("Fine-tune from (optional)", self.start_model),
         ):
             self.column.addWidget(heading(title))
             self.column.addWidget(widget)

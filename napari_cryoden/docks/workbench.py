@@ -20,13 +20,13 @@ from napari_cryoden.window import plain
 
 # By their names in the manifest: the word on the button, what it opens, and what one does there.
 STEPS: dict[str, tuple[str, Callable[[Any], Dock], str]] = {
-    "Open micrographs": ("Open", OpenWidget, "Find micrographs and halves in a folder, and open them"),
-    "Train a denoiser": ("Train", TrainWidget, "Train on your own micrographs, and watch"),
+    "Open micrographs": ("Open", OpenWidget, "Find and open micrographs and half-set pairs"),
+    "Train a denoiser": ("Train", TrainWidget, "Train on your own micrographs"),
     "Denoise": ("Denoise", DenoiseWidget, "Denoise a layer"),
-    "Compare": ("Compare", CompareWidget, "Raw and denoised side by side, in turns or by a swipe"),
-    "Evaluate": ("Evaluate", EvaluateWidget, "Whether a result can be believed"),
+    "Compare": ("Compare", CompareWidget, "Compare raw and denoised: side by side, blink or swipe"),
+    "Evaluate": ("Evaluate", EvaluateWidget, "Is the result trustworthy?"),
     "Batch": ("Batch", BatchWidget, "Denoise many files"),
-    "Runs": ("Runs", RunsWidget, "Earlier runs: compare them, use their models and settings"),
+    "Runs": ("Runs", RunsWidget, "Compare earlier runs, use their models and settings"),
 }
 COLUMNS = 4
 

@@ -32,7 +32,7 @@ class BatchJob(Job):
     Attributes
     ----------
     tally : BatchProgress
-        How the batch under way stands, or the last one ended.
+        How the current batch stands, or the last one ended.
     failures : list of FileFailed
         Files without a result; a new list for each batch.
     results : deque
@@ -65,7 +65,7 @@ class BatchJob(Job):
         Raises
         ------
         TrainingError
-            G05 while another batch is under way.
+            G05 while another batch is running.
         """
         spare = preferences().spare_cores
         work = partial(_denoising, micrographs, output, model, settings, overwrite, spare)
@@ -89,7 +89,7 @@ class BatchJob(Job):
         if self.tally.ended is not None:
             return f"{summary(self.tally.ended)}, in {self.output}"
         how = "Canceled" if stopped else "Ended"
-        return f"{how}: {self.tally.done:,} done, in {self.output}. Denoise all goes on from there."
+        return f"{how}: {self.tally.done:,} done, in {self.output}. Denoise all resumes from there."
 
     def open_result(self, result: Result) -> None:
         """Show a result beside its micrograph.
@@ -99,17 +99,17 @@ class BatchJob(Job):
         MicrographError
             When one of the two cannot be read any more.
         """
-        denoised, noted = mrc.read(result.output), {"file": str(result.output)}
+        denoised, facts = mrc.read(result.output), {"file": str(result.output)}
         raw = self._layer({"role": "raw", "source": str(result.path)}) or self._add(
             layer_data.raw_layer(mrc.read(result.path))
         )
-        shown = self._layer({"role": "denoised"} | noted) or self._add(
-            layer_data.result_layer(raw, denoised, self._made_with | noted)
+        shown = self._layer({"role": "denoised"} | facts) or self._add(
+            layer_data.result_layer(raw, denoised, self._made_with | facts)
         )
         DenoisingJob.of(self.viewer).comparison.show(raw, shown)
 
     def _layer(self, facts: dict[str, str]) -> Any:
-        """Return the layer of which these facts are noted, ``None`` where it is not open."""
+        """Return the layer with these facts, ``None`` where it is not open."""
         open_ones = (one for one in self.viewer.layers if facts.items() <= layer_data.facts_of(one).items())
         return next(open_ones, None)
 

@@ -47,7 +47,7 @@ class DenoisingJob(Job):
         self.raw: Any = None
         self._made_with: dict[str, Any] = {}
         self._written = ""
-        self._with_difference = False
+        self._with_residual = False
 
     def denoise(
         self,
@@ -55,23 +55,23 @@ class DenoisingJob(Job):
         model: Path,
         settings: DenoisingSettings,
         output: Path | None = None,
-        difference: bool = False,
+        residual: bool = False,
     ) -> None:
         """Begin on a copy of the layer; ``output`` is an MRC file to write, too.
 
-        With ``difference`` what was taken away is added as one more layer.
+        With ``residual`` the residual (raw − denoised) is added as one more layer.
 
         Raises
         ------
         CryodenError
-            G05 while another is under way, F32 for a layer that is no micrograph.
+            G05 while another is running, F32 for a layer that is no micrograph.
         """
         micrograph, spare = layer_data.to_micrograph(raw), preferences().spare_cores
         self.begin(lambda: _denoising(micrograph, model, settings, output, spare), f"denoising {raw.name}")
         self.tiles, self.progress, self.result, self.raw = (0, 0), None, None, raw
         self._made_with = {"model": str(model), "settings": asdict(settings)}
         self._written = f" and in {output}" if output else ""
-        self._with_difference = difference
+        self._with_residual = residual
 
     def fold(self, event: DenoisingEvent) -> None:
         """Count tiles and add the result layer."""
@@ -85,7 +85,7 @@ class DenoisingJob(Job):
     def conclusion(self, stopped: bool) -> str:
         """Return where the result is, or that there is none."""
         if self.result is None:
-            return "Canceled. Nothing was added or written." if stopped else "No result."
+            return "Canceled. Nothing was added or saved." if stopped else "No result."
         return f"Done: layer '{self.result.name}'{self._written}"
 
     def _add(self, micrograph: Micrograph) -> None:
@@ -95,13 +95,13 @@ class DenoisingJob(Job):
         show_remarks(self.raw.name, (one for one in micrograph.warnings if one not in known))
         if self.raw in self.viewer.layers:  # it may have been deleted meanwhile
             self.comparison.show(self.raw, self.result)
-            self._add_difference()
+            self._add_residual()
 
-    def _add_difference(self) -> None:
-        if not self._with_difference:
+    def _add_residual(self) -> None:
+        if not self._with_residual:
             return
         try:
-            DerivedLayersJob.of(self.viewer).difference(self.raw, self.result)
+            DerivedLayersJob.of(self.viewer).residual(self.raw, self.result)
         except CryodenError as error:  # something else is being computed
             show_error(str(error))
 
@@ -118,7 +118,7 @@ def _denoising(
     from cryoden.workflows import denoise_micrographs  # noqa: PLC0415  it loads torch, which docking must not
 
     with ExitStack() as stack:
-        # First of all: a place that cannot be written is told before any computing.
+        # First of all: an output that cannot be written is reported before any computing.
         inputs = [model, *([micrograph.path] if micrograph.path else [])]
         temporary = stack.enter_context(atomic_write(output, inputs=inputs)) if output else None
         events = denoise_micrographs.denoise_micrograph(micrograph, model, settings)

@@ -1,4 +1,4 @@
-"""What is computed from layers to be looked at beside them: low-pass, difference, spectra."""
+"""What is computed from layers to be looked at next to them: low-pass, residual, spectra."""
 
 from __future__ import annotations
 
@@ -64,13 +64,13 @@ class DerivedLayersJob(Job):
         Raises
         ------
         CryodenError
-            G05 while another work is under way, F32 for a layer that is no micrograph.
+            G05 while another computation is running, F32 for a layer that is no micrograph.
         """
         one = layer_data.to_micrograph(raw)
         size, what = one.pixel_size or PIXEL, f"low-pass {resolution:g} Å"
         self._begin(raw, what, lambda: replace(one, name=what, data=low_passed(one.data, size, resolution)))
 
-    def difference(self, raw: Any, denoised: Any) -> None:
+    def residual(self, raw: Any, denoised: Any) -> None:
         """Add raw minus denoised: what was taken for noise.
 
         Raises
@@ -80,7 +80,7 @@ class DerivedLayersJob(Job):
         """
         one, other = (layer_data.to_micrograph(layer) for layer in (raw, denoised))
         _same_size(one, other)
-        self._begin(raw, "difference", lambda: replace(one, name="difference", data=one.data - other.data))
+        self._begin(raw, "residual", lambda: replace(one, name="residual", data=one.data - other.data))
 
     def measure(self, compared: Sequence[Any]) -> None:
         """Find power spectra and Fourier ring correlations of layers of one size.
@@ -88,7 +88,7 @@ class DerivedLayersJob(Job):
         Raises
         ------
         CryodenError
-            As `difference`.
+            As `residual`.
         """
         images = [layer_data.to_micrograph(layer) for layer in compared]
         other = other_half(self.viewer.layers, compared[0])
@@ -130,7 +130,7 @@ def _same_size(one: Micrograph, other: Micrograph) -> None:
     if one.shape != other.shape:
         sizes = " and ".join("×".join(map(str, each.shape)) for each in (one, other))
         problem = f"'{one.name}' and '{other.name}' differ in size: {sizes}"
-        raise MicrographError("D05", None, problem, fix="Choose layers of one micrograph")
+        raise MicrographError("D05", None, problem, fix="Choose layers of the same micrograph")
 
 
 def _spectra(images: Sequence[Micrograph], against: Micrograph | None) -> Spectra:

@@ -61,7 +61,7 @@ class EvaluationJob(Job):
         Raises
         ------
         CryodenError
-            G05 while another is under way, F32 for a layer that is no micrograph.
+            G05 while another is running, F32 for a layer that is no micrograph.
         """
         done = {} if denoised is None else {denoised[0].name: _halves(denoised)}
         asked, spare = Asked(raw[0].name, _halves(raw), done, models, settings), preferences().spare_cores

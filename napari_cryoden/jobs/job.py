@@ -64,7 +64,7 @@ class Job(QObject):
 
     @property
     def running(self) -> bool:
-        """Whether a worker is under way, including while it is stopping."""
+        """Whether a worker is running, including while it is stopping."""
         return self._worker is not None
 
     @property
@@ -74,7 +74,7 @@ class Job(QObject):
 
     @property
     def paused(self) -> bool:
-        """Whether the work waits to be told to go on."""
+        """Whether the work is paused."""
         return self._worker is not None and self._worker.paused and not self._worker.stopped
 
     @property
@@ -89,13 +89,13 @@ class Job(QObject):
         return "preparing" if self.progress is None else "working"
 
     def pause(self, on: bool) -> None:
-        """Wait after the step under way, or go on."""
+        """Pause after the current step, or resume."""
         if self._worker is not None:
             self._worker.pause(on)
             self.changed.emit()
 
     def begin(self, work: Work, status: str) -> None:
-        """Start the work, or refuse it in words while another is under way.
+        """Start the work, or refuse it in words while another is running.
 
         Raises
         ------
@@ -103,8 +103,10 @@ class Job(QObject):
             G05 while this job is running.
         """
         if self._worker is not None:
-            problem = f"{self.title.lower()} is under way in this window: {self.status}"
-            raise TrainingError("G05", None, problem, kept="It goes on", fix="Stop it or wait for its end")
+            problem = f"{self.title.lower()} is already running in this window: {self.status}"
+            raise TrainingError(
+                "G05", None, problem, kept="It continues", fix="Stop it or wait until it ends"
+            )
         self._failure, self.status = None, status
         self._worker = Worker(work, self, ahead=self.ahead)
         self._worker.delivered.connect(self._receive)
@@ -121,7 +123,7 @@ class Job(QObject):
             self.changed.emit()
 
     def end(self) -> bool:
-        """Stop and wait at most two seconds; for the end of the window, silent towards widgets."""
+        """Stop and wait at most two seconds; for the end of the window, silent toward widgets."""
         self.closing = True
         self.blockSignals(True)
         return self._worker is None or self._worker.stop_and_wait(STOP_SECONDS)
@@ -131,7 +133,7 @@ class Job(QObject):
         raise NotImplementedError
 
     def conclusion(self, stopped: bool) -> str:
-        """Return the line that tells how the work ended."""
+        """Return one line on how the work ended."""
         raise NotImplementedError
 
     def _receive(self, events: list[Any]) -> None:

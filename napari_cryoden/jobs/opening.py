@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,25 +41,25 @@ class OpeningJob(Job):
         super().__init__(viewer)
         self._added = self._refused = 0
 
-    def open(self, files: Sequence[Path]) -> None:
-        """Begin to add a layer for each file, in this order.
+    def open(self, files: Sequence[Path], listed: Mapping[Path, float] | None = None) -> None:
+        """Begin to add a layer for each file, in this order; ``listed`` are the Å/px of STAR files.
 
         Raises
         ------
         TrainingError
             G05 while others are being opened.
         """
-        self.begin(lambda: _read(files), "opening")
+        self.begin(lambda: _read(files, listed or {}), "opening")
         self._added, self._refused, self.progress = 0, 0, None
 
     def simulate(self) -> None:
         """Begin to add the halves of the sample data; see `open`."""
         spare = preferences().spare_cores
-        self.begin(lambda: _simulated(spare), "simulating two exposures")
+        self.begin(lambda: _simulated(spare), "simulating two micrographs")
         self._added, self._refused, self.progress = 0, 0, None
 
     def fold(self, event: _Opened) -> None:
-        """Add the layer, or tell why there is none."""
+        """Add the layer, or report why there is none."""
         self.progress = event.done / event.total
         self.status = f"opened {event.done:,} of {event.total:,}"
         if event.layer is None:
@@ -70,7 +70,7 @@ class OpeningJob(Job):
 
     def conclusion(self, stopped: bool) -> str:
         """Return how many were opened."""
-        refused = f", {self._refused:,} could not be" if self._refused else ""
+        refused = f", {self._refused:,} failed" if self._refused else ""
         return f"{'Canceled. ' if stopped else ''}{self._added:,} opened{refused}"
 
     def _add(self, data: LayerData, warnings: tuple[str, ...]) -> None:
@@ -83,10 +83,10 @@ class OpeningJob(Job):
             show_scale_bar(self.viewer)
 
 
-def _read(files: Sequence[Path]) -> Generator[_Opened, None, None]:
+def _read(files: Sequence[Path], listed: Mapping[Path, float]) -> Generator[_Opened, None, None]:
     for done, file in enumerate(files, 1):
         try:
-            micrograph = mrc.read(file)
+            micrograph = mrc.read(file, listed=listed.get(file))
         except CryodenError as error:
             yield _Opened(done, len(files), None, str(error))
             continue

@@ -28,6 +28,12 @@ from napari_cryoden.jobs.worker import leave_a_core
 from napari_cryoden.notify import show_remarks
 from napari_cryoden.preferences import preferences
 
+ENDS = {
+    "completed": "Done",
+    "plateau": "Stopped early: the validation loss no longer improved",
+    "collapsed": "Ended: the output collapsed to a constant. Lower the learning rate",
+    "diverged": "Ended: the loss diverged. Lower the learning rate",
+}
 Pairs = Sequence[HalfPair] | Sequence[tuple[Windowed, Windowed]]
 
 
@@ -37,13 +43,13 @@ class TrainingJob(Job):
     Attributes
     ----------
     history : History or None
-        Of the run under way, else of the last one.
+        Of the current run, else of the last one.
     earlier : History or None
         Of the run before that.
     previews : PreviewRequest
         Where the user looks at a run.
     folder : RunFolder or None
-        Of the run under way, else of the last one.
+        Of the current run, else of the last one.
     model_file : Path or None
         The last model this window trained; set as soon as it is on disk.
 
@@ -79,7 +85,7 @@ class TrainingJob(Job):
         Raises
         ------
         TrainingError
-            G05 while a run is under way.
+            G05 while a run is active.
         """
         given, spare = {"start": start, "previews": self.previews}, preferences().spare_cores
         keep = RunFolder(folder)
@@ -95,7 +101,7 @@ class TrainingJob(Job):
         self.stop()
 
     def fold(self, event: TrainingEvent) -> None:
-        """Add one event to the history and keep the status line new."""
+        """Add one event to the history and update the status line."""
         if self.history is None:
             return
         self.history.add(event)
@@ -108,18 +114,19 @@ class TrainingJob(Job):
         elif isinstance(event, EpochFinished) and event.epoch > 0 and event.weights is not None:
             self.model_file = self._written
         elif isinstance(event, TrainingFinished):
-            self._reason = event.message
+            self._reason = event.reason
         self.status = self.history.status_line()
 
     def conclusion(self, stopped: bool) -> str:
         """Return how it ended and where the model is."""
         if self._discarded:
-            return "Discarded: nothing was kept."
+            return "Discarded: no model was saved."
         best = self.history.best if self.history is not None else None
-        how = self._reason.rstrip(".") or ("Stopped" if stopped else "Finished")
+        how = ENDS.get(self._reason) or ("Stopped" if stopped else "Ended")
         if self.folder is None or self.model_file != self._written or best is None:
             return f"{how}. {self._no_model()}"
-        return f"{how}. Best {best.validation_loss:.4f} at epoch {best.epoch} is in {self.folder.path}"
+        model = f"Model of epoch {best.epoch} (validation {best.validation_loss:.4f})"
+        return f"{how}. {model} saved in {self.folder.path}"
 
     @property
     def _written(self) -> Path | None:
@@ -134,12 +141,12 @@ class TrainingJob(Job):
 
     def _no_model(self) -> str:
         if self.history is None or not any(epoch.epoch for epoch in self.history.epochs):
-            return "No epoch was finished: no model was written."
+            return "No epoch was completed: no model was saved."
         if self._start is not None:
-            return f"No epoch was better than its start, {self._start.name}: no model was written."
-        if self._reason:  # it says so itself
-            return "No model was written."
-        return "No epoch was worth keeping: no model was written."
+            return f"No epoch was better than the starting model, {self._start.name}: no model was saved."
+        if self._reason in {"collapsed", "diverged"}:
+            return "No model was saved."
+        return "No epoch was better than the starting model: no model was saved."
 
 
 def _training(

@@ -40,7 +40,7 @@ class _Mailbox(deque[Any]):
 
 
 class Worker(QObject):
-    """Runs one generator to its end, to its failure or until it is told to stop.
+    """Runs one generator to its end, to its failure or until it is stopped.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ class Worker(QObject):
         self._timer = QTimer(self)
         self._timer.setInterval(DELIVERY_MS)
         self._timer.timeout.connect(self._deliver)
-        self.destroyed.connect(self._stop.set)  # nobody is left to hear: no need to go on
+        self.destroyed.connect(self._stop.set)  # nobody is left to hear: no need to continue
 
     def start(self) -> None:
         """Start the thread; signals follow from the event loop."""
@@ -94,7 +94,7 @@ class Worker(QObject):
         self._stop.set()
 
     def pause(self, on: bool) -> None:
-        """Ask for no event until told to go on; the one under way still arrives."""
+        """Ask for no event until resumed; the one being computed still arrives."""
         if on:
             self._pause.set()
         else:

@@ -1,4 +1,4 @@
-"""Which grey levels two layers are shown with."""
+"""Which gray levels two layers are shown with."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def limits(how: Matching, images: Sequence[Pixels]) -> list[Limits]:
     how : {"each", "same", "matched"}
         ``each``: each image fills the scale. ``same``: both have the raw one's levels, so that
         what noise was removed shows. ``matched``: both have the denoised one's levels, each about
-        its own middle, so that a particle has the same grey in both and noise saturates.
+        its own middle, so that a particle has the same gray in both and noise saturates.
     images : sequence of ndarray
         Raw and denoised, ``(h, w)`` each.
     """

@@ -1,4 +1,4 @@
-"""Which open layers are the two halves of one exposure, told by name as for files."""
+"""Which open layers are the two halves of one exposure, by name as for files."""
 
 from __future__ import annotations
 

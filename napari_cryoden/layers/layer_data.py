@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 LayerData = tuple[Pixels, dict[str, Any], str]
 AXES = ("y", "x")
-# Blue below 0 and orange above, told apart with any color vision.
-DIVERGING = Colormap([[0.0, 0.36, 0.65], [0.96, 0.96, 0.96], [0.80, 0.35, 0.0]], name="difference")
+# Blue below 0 and orange above, distinct for any color vision.
+DIVERGING = Colormap([[0.0, 0.36, 0.65], [0.96, 0.96, 0.96], [0.80, 0.35, 0.0]], name="residual")
 GEOMETRY = ("scale", "units", "axis_labels", "translate")
 
 
@@ -33,7 +33,7 @@ def raw_layer(micrograph: Micrograph) -> LayerData:
     geometry: dict[str, Any] = {"axis_labels": AXES}
     if micrograph.pixel_size is not None:
         geometry |= {"scale": (micrograph.pixel_size,) * 2, "units": ("angstrom",) * 2}
-    facts = {"role": "raw", "source": _text(micrograph.path)} | _told(micrograph)
+    facts = {"role": "raw", "source": _text(micrograph.path)} | _known(micrograph)
     return micrograph.data, _kwargs(micrograph.data, micrograph.name, facts) | geometry, "image"
 
 
@@ -44,7 +44,7 @@ def result_layer(raw: Image, denoised: Micrograph, made_with: Mapping[str, Any])
     makes napari drop the units of all of them.
     """
     origin = {"role": "denoised", "source": facts_of(raw).get("source")}
-    facts = dict(made_with) | origin | _told(denoised)
+    facts = dict(made_with) | origin | _known(denoised)
     geometry = {name: getattr(raw, name) for name in GEOMETRY}
     return denoised.data, _kwargs(denoised.data, f"{raw.name} · denoised", facts) | geometry, "image"
 
@@ -52,22 +52,22 @@ def result_layer(raw: Image, denoised: Micrograph, made_with: Mapping[str, Any])
 def derived_layer(raw: Image, made: Micrograph) -> LayerData:
     """Return the layer of something computed from a raw layer, which lies exactly on it.
 
-    A difference is shown in a diverging map with 0 in its middle.
+    A residual is shown in a diverging map with 0 in its middle.
     """
     name, role = f"{raw.name} · {made.name}", made.name.split()[0]
-    facts = {"role": role, "source": facts_of(raw).get("source")} | _told(made)
+    facts = {"role": role, "source": facts_of(raw).get("source")} | _known(made)
     kwargs = _kwargs(made.data, name, facts) | {each: getattr(raw, each) for each in GEOMETRY}
-    if role == "difference":
+    if role == "residual":
         most = max(map(abs, contrast(made.data)))
         kwargs |= {"colormap": DIVERGING, "contrast_limits": (-most, most)}
     return made.data, kwargs, "image"
 
 
 def preview_layer(raw: Image, made: PreviewMade) -> LayerData:
-    """Return the layer of a region of a raw layer, denoised by a run under way, in its place on it."""
+    """Return the layer of a region of a raw layer, denoised by the current run, in its place on it."""
     geometry = {each: getattr(raw, each) for each in GEOMETRY}
     geometry["translate"] = raw.data_to_world((made.top, made.left))
-    facts = {"role": "preview", "source": facts_of(raw).get("source")} | _told(made.region)
+    facts = {"role": "preview", "source": facts_of(raw).get("source")} | _known(made.region)
     data = made.region.data
     return data, _kwargs(data, f"{raw.name} · preview", facts) | geometry, "image"
 
@@ -107,9 +107,9 @@ def pixel_size(layer: Image) -> float | None:
 
 
 def facts_of(layer: Image) -> dict[str, Any]:
-    """Return what this plugin noted about a layer; empty for layers of other origin."""
-    noted = layer.metadata.get("cryoden", {})
-    return dict(noted) if isinstance(noted, Mapping) else {}
+    """Return what this plugin recorded about a layer; empty for layers of other origin."""
+    facts = layer.metadata.get("cryoden", {})
+    return dict(facts) if isinstance(facts, Mapping) else {}
 
 
 def warnings_of(layer: Image) -> tuple[str, ...]:
@@ -137,7 +137,7 @@ def _kwargs(pixels: Pixels, name: str, facts: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _told(micrograph: Micrograph) -> dict[str, Any]:
+def _known(micrograph: Micrograph) -> dict[str, Any]:
     return {"pixel_size": micrograph.pixel_size, "warnings": micrograph.warnings}
 
 

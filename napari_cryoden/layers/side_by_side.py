@@ -102,7 +102,7 @@ class SideBySide(QObject):
             return
         raw, denoised = limits(how, [layer.data for layer in self.layers[:2]])
         for layer in self.layers:
-            if facts_of(layer).get("role") != "difference":
+            if facts_of(layer).get("role") != "residual":
                 layer.contrast_limits = raw if layer is self.layers[0] else denoised
 
     def leave(self) -> None:
@@ -141,7 +141,7 @@ class SideBySide(QObject):
             grid.stride, grid.shape, grid.spacing = 1, (1, len(shown)), 4
 
     def _zoom(self, columns: int) -> None:
-        """Keep what is in sight as wide as it was when the canvas is divided in other columns."""
+        """Keep the visible part as wide as it was when the canvas is divided in other columns."""
         self._viewer.scene.camera.zoom *= self._columns / columns
         self._columns = columns
 

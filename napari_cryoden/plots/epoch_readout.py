@@ -9,10 +9,11 @@ from cryoden.events.training import EpochFinished
 from napari_cryoden.widgets.verdict_label import VerdictLabel
 
 TIP = (
-    "SNR: how much less the two denoised halves differ than the raw ones, beside the share of the signal "
-    "that was lost or changed (B/S); Palovcak et al. 2020.\n"
-    "FRC 1/7: the detail at which a denoised half ceases to agree with the other raw half, "
-    "and where the raw halves do.\nPoint at an epoch in the plot to read its figures."
+    "CC: correlation of a denoised half with the other raw half.\nSNR (Palovcak et al. 2020): "
+    "gain over the raw halves; read it together with B/S, the fraction of the signal lost or "
+    "changed. Stronger blurring raises both.\nFRC 0.143: resolution at which the FRC of a "
+    "denoised half with the other raw half falls below 1/7.\nPoint at an epoch in the plot to see "
+    "its numbers."
 )
 
 
@@ -42,11 +43,11 @@ class Readout(QWidget):
 
 def _figures(history: History, epoch: EpochFinished) -> str:
     of, pixel_size = epoch.quality, history.pixel_size
-    parts = [f"epoch {epoch.epoch}: loss {epoch.validation_loss:.4f}", f"r {epoch.correlation:z.4f}"]
+    parts = [f"epoch {epoch.epoch}: loss {epoch.validation_loss:.4f}", f"CC {epoch.correlation:z.4f}"]
     if of.gain is not None and of.bias is not None:
-        parts += [f"SNR {of.gain:+z.1f} dB", f"B/S {of.bias:.2f}"]
-    frc, detail = f"FRC {of.frc:z.3f}", f"1/7 at {length(of.resolution, pixel_size)}"
+        parts += [f"SNR {of.gain:+z.1f} dB (Palovcak)", f"B/S {of.bias:.2f}"]
+    frc, detail = f"mean FRC {of.frc:z.3f}", f"FRC 0.143 at {length(of.resolution, pixel_size)}"
     if history.started:
         raw = history.started.references
-        frc, detail = f"{frc} (raw {raw.frc:z.3f})", f"{detail} ({length(raw.resolution, pixel_size)})"
+        frc, detail = f"{frc} (raw {raw.frc:z.3f})", f"{detail} (raw {length(raw.resolution, pixel_size)})"
     return " · ".join([*parts, frc, detail])

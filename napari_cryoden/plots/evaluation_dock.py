@@ -47,7 +47,7 @@ class EvaluationDock(QWidget):
         self._fill(result.table)
 
     def _fill(self, table: Table) -> None:
-        chosen, judged = columns(table), table.judged()
+        chosen, assessed = columns(table), table.assessed()
         self.table.setColumnCount(len(chosen))
         self.table.setRowCount(len(table.rows))
         for place, column in enumerate(chosen):
@@ -55,10 +55,10 @@ class EvaluationDock(QWidget):
             header.setToolTip(f"{column.means} {column.source}".strip())
             self.table.setHorizontalHeaderItem(place, header)
             for line, row in enumerate(table.rows):
-                self.table.setItem(line, place, _cell(column.text(table, row), place, bold=row in judged))
+                self.table.setItem(line, place, _cell(column.text(table, row), place, bold=row in assessed))
         self.table.resizeColumnsToContents()
         self.table.resizeRowsToContents()
-        self.table.scrollToBottom()  # what is judged comes last
+        self.table.scrollToBottom()  # models come last
 
 
 def _lines(table: Table) -> list[str]:
@@ -69,7 +69,7 @@ def _lines(table: Table) -> list[str]:
         against = [finding for finding in one.findings if finding.status in {"bad", "doubtful"}]
         lines.append(f"{one.better.mark} {one.name}: {one.better.words}")
         lines += [f"    {finding.mark} {finding.words}" for finding in against]
-    return lines or ["Nothing but simple filters was compared: choose denoised layers or a model, too."]
+    return lines or ["Only simple filters were compared: choose denoised layers or a model, too."]
 
 
 def _cell(text: str, place: int, *, bold: bool) -> QTableWidgetItem:

@@ -16,7 +16,7 @@ from cryoden.io.atomic import atomic_write
 from cryoden.runs import metrics
 
 SPANS = {"all epochs": 0, "last 50 epochs": 50, "last 10 epochs": 10}
-KINDS = "Picture (*.png);;Table of losses (*.csv)"
+KINDS = "Image (*.png);;Losses (*.csv)"
 
 
 class LossControls(QWidget):
@@ -41,10 +41,10 @@ class LossControls(QWidget):
         self.history: History | None = None
         self.span = QComboBox()
         self.span.addItems(list(SPANS))
-        self.span.setToolTip("How much of the run is drawn")
+        self.span.setToolTip("How much of the run to show")
         self.log = QCheckBox("log")
-        self.log.setToolTip("Losses on a logarithmic scale")
-        self.earlier = QCheckBox("earlier run")
+        self.log.setToolTip("Logarithmic loss axis")
+        self.earlier = QCheckBox("previous run")
         self.save_button = QPushButton("Save…")
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 2, 8, 0)
@@ -63,13 +63,13 @@ class LossControls(QWidget):
         self.history = history
         self.earlier.setEnabled(earlier is not None)
         self.earlier.setToolTip(
-            "Draw the validation of the run before this one, too"
+            "Also show the validation loss of the previous run"
             if earlier
-            else "No earlier run in this window"
+            else "No previous run in this window"
         )
         self.save_button.setEnabled(history is not None)
         self.save_button.setToolTip(
-            "Save the plot as a picture, or all losses as a table" if history else "No run yet"
+            "Save the plot as an image, or the losses as a table" if history else "No run yet"
         )
 
     def since(self, history: History) -> int:
@@ -86,7 +86,7 @@ class LossControls(QWidget):
             self.save(path if path.suffix in {".png", ".csv"} else path.with_name(path.name + wanted))
 
     def save(self, path: Path) -> None:
-        """Save a table where the name ends in ``.csv``, else a picture; a failure is told in one line."""
+        """Save a table where the name ends in ``.csv``, else a picture; a failure is reported in one line."""
         if self.history is None:
             return
         try:

@@ -33,13 +33,14 @@ LEAST, GOOD = 204, 236  # px of height: on a screen of 768, where the legend scr
 RESTARTS = 3  # a run has no more
 SMALLEST = 1e-12  # of what a logarithm is taken
 EMPTY = (
-    "No run yet.\n\nOpen the two halves of a few micrographs, and press Train in “Train a denoiser”.\n"
-    "Training and validation losses appear here, beside those that need no training."
+    "No run yet.\n\nOpen half-set pairs of a few micrographs, and press Train in “Train a "
+    "denoiser”.\nTraining and validation losses will appear here, with reference lines of simple "
+    "filters."
 )
 
 
 class LossPlot(QWidget):
-    """Draws a `History` when told, at most ten times a second.
+    """Draws a `History` on request, at most ten times a second.
 
     Redrawing at every step would cost the training two thirds of its speed, so a setter only
     notes that there is something new, and one timer shot later all of it is drawn.
@@ -64,7 +65,7 @@ class LossPlot(QWidget):
         self._restarts = [_restart() for _ in range(RESTARTS)]
         self._pointer = pg.InfiniteLine(angle=90)
         for line in (*self._lines.values(), *self._restarts, self._pointer):
-            line.setZValue(-10)  # a validation curve that follows a reference must stay in sight
+            line.setZValue(-10)  # a validation curve that follows a reference must stay visible
             line.setVisible(False)
             self.plot.addItem(line, ignoreBounds=True)
         self.plot.scene().sigMouseMoved.connect(self._point)
@@ -153,7 +154,7 @@ class LossPlot(QWidget):
         self.setMinimumHeight(LEAST)
 
     def sizeHint(self) -> QSize:  # noqa: N802  Qt's name
-        """Return a size in which all of the legend is in sight."""
+        """Return a size in which all of the legend is visible."""
         return QSize(900, GOOD)
 
     def picture(self) -> QPixmap:

@@ -17,18 +17,18 @@ from napari_cryoden.plots.loss_legend import colors
 from napari_cryoden.widgets.dock import below
 from napari_cryoden.window import plain
 
-TITLE, BOTTOM = "Spectra", "resolution, Å"
+TITLE, BOTTOM = "Spectra", "resolution (Å)"
 COLORS = ("constant", "validation", "train", "linear", "floor")
 TICKS = (100, 50, 30, 20, 15, 10, 8, 6, 5, 4, 3, 2)  # Å
 APART = 30  # of the axis's width, from one of them to the next at least
 EMPTY = "Compare layers and press Spectra."
 ALONE = (
-    "Fourier ring correlation of the layers with each other: it says what they share, noise included. "
-    "Open the other raw half to see what is signal."
+    "FRC of the two layers with each other: includes shared noise. Open the other raw half to "
+    "see what is signal."
 )
 HONEST = (
-    "Fourier ring correlation with the other raw half, {}: noise is not shared by halves, so this is signal. "
-    "Denoising cannot lift a curve where there is none."
+    "FRC with the other raw half, {}: halves do not share noise, so this is signal. Denoising "
+    "cannot raise the curve where there is no signal."
 )
 
 
@@ -39,9 +39,7 @@ class SpectraDock(QWidget):
         super().__init__()
         self.viewer = plain(viewer)
         self.deriving = DerivedLayersJob.of(viewer)
-        self.power, self.correlation = (
-            with_legend(curve_plot(name, BOTTOM)) for name in ("power", "correlation")
-        )
+        self.power, self.correlation = (with_legend(curve_plot(name, BOTTOM)) for name in ("power", "FRC"))
         self.power.setLogMode(x=False, y=True)
         self.words = QLabel(EMPTY)
         self.words.setWordWrap(True)
@@ -88,11 +86,11 @@ class SpectraDock(QWidget):
 
 def ticks(last: float) -> list[int]:
     """Return the lengths in Å that are written below frequencies up to ``last`` per Å, none on another."""
-    told: list[int] = []
+    marked: list[int] = []
     for each in reversed(TICKS):  # fine to coarse, where they crowd
-        if 1 / each < last and (not told or 1 / told[-1] - 1 / each >= last / APART):
-            told.append(each)
-    return told
+        if 1 / each < last and (not marked or 1 / marked[-1] - 1 / each >= last / APART):
+            marked.append(each)
+    return marked
 
 
 def binned(profile: RadialProfile, most: int = 200) -> tuple[Any, Any]:

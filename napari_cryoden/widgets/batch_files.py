@@ -47,11 +47,13 @@ class BatchFiles(QWidget):
         self.done.setText(f"<b>Done</b> ({done:,})")
         self.copy_button.setEnabled(bool(job.failures))
         self.copy_button.setToolTip(
-            "Copy the chosen lines whole, or all of them" if job.failures else "No file has failed"
+            "Copy the full messages of the selected lines, or of all"
+            if job.failures
+            else "No file has failed"
         )
         self.open_button.setEnabled(done > 0)
         self.open_button.setToolTip(
-            "Show the chosen result, or the last one, beside its micrograph; a double click does the same"
+            "Show the selected (or last) result next to its micrograph; double-clicking does the same"
             if done
             else "No file is done yet"
         )

@@ -16,7 +16,7 @@ W = TypeVar("W", bound=QWidget)
 
 
 class Dock(QWidget):
-    """A column that scrolls, and below it a footer that is always in sight.
+    """A column that scrolls, and below it a footer that is always visible.
 
     Buttons and the state of a run must not be scrolled away on a screen of 1366 × 768.
     """

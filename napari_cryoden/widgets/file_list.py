@@ -24,7 +24,7 @@ class FileList(QListWidget):
     Parameters
     ----------
     lines : int
-        How many are in sight.
+        How many are visible.
     """
 
     def __init__(self, lines: int) -> None:
@@ -84,8 +84,8 @@ def _short(event: Ended) -> str:
         code, _, said = event.message.partition("  ")
         return f"{name}\n{code} {said.partition(' — ')[2] or said}"
     if isinstance(event, FileSkipped):
-        return f"{name} · done before"
-    remarks = f" · remarks: {len(event.warnings)}" if event.warnings else ""
+        return f"{name} · already done"
+    remarks = f" · warnings: {len(event.warnings)}" if event.warnings else ""
     return f"{name} · {event.seconds:.1f} s{remarks}"
 
 

@@ -1,4 +1,4 @@
-"""The live preview: a region denoised with the weights of the run under way, in its place on the layer."""
+"""The live preview: a region denoised with the current weights of the run, in its place on the layer."""
 
 from __future__ import annotations
 
@@ -16,18 +16,16 @@ from napari_cryoden.layers.layer_data import facts_of, preview_layer, to_microgr
 from napari_cryoden.widgets.layer_combo import LayerCombo
 
 USE = (
-    "A region of this layer, denoised with the weights of the run every two seconds, "
-    "or less often where that would slow the run"
+    "Shows a region of this layer denoised with the current weights, every two seconds, or less "
+    "often if that would slow the training"
 )
-HERE = (
-    "Put the region in the middle of what is in sight, or of the rectangle drawn in the chosen shapes layer"
-)
+HERE = "Move the preview to the center of the view, or of the rectangle drawn in the selected shapes layer"
 
 
 class LivePreview(QWidget):
     """Chooses where to look at the window's run, and shows what is seen there.
 
-    The region is put anew with "Here"; it does not wander as one pans. Its pixels change in place
+    The region moves with "Move here" only, not as one pans. Its pixels change in place
     and its contrast stays, so that nothing flickers.
     """
 
@@ -35,7 +33,7 @@ class LivePreview(QWidget):
         super().__init__()
         self._viewer, self.run = viewer, TrainingJob.of(viewer)
         self.layer = LayerCombo(viewer, USE, none="no preview")
-        self.here_button = QPushButton("Here")
+        self.here_button = QPushButton("Move here")
         self.here_button.setToolTip(HERE)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -48,16 +46,16 @@ class LivePreview(QWidget):
         self._follow()
 
     def look(self) -> None:
-        """Look at the middle of what is in sight of the chosen layer, or no more."""
-        layer, spot = self.layer.layer, None
+        """Preview the middle of the visible part of the chosen layer, or nothing."""
+        layer, region = self.layer.layer, None
         try:
             if layer is not None:
                 row, column = layer.world_to_data(self._middle())[-2:]
-                spot = PreviewRegion(to_micrograph(layer), round(float(row)), round(float(column)))
+                region = PreviewRegion(to_micrograph(layer), round(float(row)), round(float(column)))
         except CryodenError as error:
             show_error(str(error))
-        self.run.previews.look(spot)
-        self._looked_at = layer if spot is not None else None
+        self.run.previews.look(region)
+        self._looked_at = layer if region is not None else None
         self._follow()
 
     def look_somewhere(self) -> None:

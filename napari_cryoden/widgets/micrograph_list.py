@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QListWidgetItem
 
 from cryoden.dataset.browse import listing
 from cryoden.dataset.half_checks import HalfCheck
+from cryoden.dataset.star_files import pixel_sizes
 from cryoden.errors import CryodenError, printable
 from cryoden.io import mrc
 from cryoden.micrograph import HalfPair, Windowed
@@ -27,10 +28,11 @@ BYTES = 4  # of a pixel in a layer
 
 @dataclass(frozen=True)
 class Row:
-    """A pair of halves, the even one first, or a single micrograph."""
+    """A pair of halves, the even one first, or a single micrograph; ``listed`` is the Å/px of a STAR file."""
 
     name: str
     files: tuple[Path, ...]
+    listed: float | None = None
 
     @property
     def is_pair(self) -> bool:
@@ -39,8 +41,8 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Told:
-    """What was found out about a row."""
+class RowFacts:
+    """What is known of a row."""
 
     row: int
     words: str
@@ -64,7 +66,7 @@ class MicrographList(SearchList):
         self.setItemDelegate(self._lines)
         self.itemSelectionChanged.connect(self.changed.emit)
         self._rows: Sequence[Row] = ()
-        self._told: dict[int, Told] = {}
+        self._facts: dict[int, RowFacts] = {}
 
     def set_theme(self, dark: bool) -> None:
         """Take the colors for a dark or a light background."""
@@ -77,13 +79,13 @@ class MicrographList(SearchList):
 
     def forget(self) -> None:
         """Empty the list; what is still being looked at is dropped."""
-        self._rows, self._told = (), {}
+        self._rows, self._facts = (), {}
         super().forget()
 
-    def take(self, event: Sequence[Row] | Told) -> None:
-        """List the rows, or show what was found out about one."""
-        if isinstance(event, Told):
-            self._told[event.row] = event
+    def take(self, event: Sequence[Row] | RowFacts) -> None:
+        """List the rows, or show what is known of one."""
+        if isinstance(event, RowFacts):
+            self._facts[event.row] = event
             self.line(event.row).setText(f"{printable(self._rows[event.row].name)}\n{event.words}")
             self.line(event.row).setToolTip(event.more)
             return
@@ -97,16 +99,20 @@ class MicrographList(SearchList):
         """Return the files of the selected rows in the order of the list, halves side by side."""
         return [file for row in self._selected() for file in self._rows[row].files]
 
+    def pixel_sizes(self) -> dict[Path, float]:
+        """Return the Å/px that STAR files list."""
+        return {file: row.listed for row in self._rows if row.listed for file in row.files}
+
     def bytes_of_chosen(self) -> int:
         """Return how much memory the selected ones take as layers, as far as their sizes are known."""
-        return sum(self._told[row].size for row in self._selected() if row in self._told)
+        return sum(self._facts[row].size for row in self._selected() if row in self._facts)
 
     def select_ready(self) -> None:
         """Select the pairs that are ready, and nothing else."""
         self.blockSignals(True)
         self.clearSelection()
-        for row, told in self._told.items():
-            self.line(row).setSelected(told.ready)
+        for row, facts in self._facts.items():
+            self.line(row).setSelected(facts.ready)
         self.blockSignals(False)
         self.changed.emit()
 
@@ -118,28 +124,34 @@ class MicrographList(SearchList):
     @property
     def checked(self) -> int:
         """How many pairs have their verdict."""
-        return sum(told.checked for told in self._told.values())
+        return sum(facts.checked for facts in self._facts.values())
 
     @property
     def ready(self) -> int:
         """How many pairs can be trained with."""
-        return sum(told.ready for told in self._told.values())
+        return sum(facts.ready for facts in self._facts.values())
+
+    @property
+    def unreadable(self) -> int:
+        """How many single files are no readable micrographs."""
+        return sum(not facts.size for row, facts in self._facts.items() if not self._rows[row].is_pair)
 
     def _selected(self) -> list[int]:
-        # While lines are being cleared, PySide6 tells of a selection whose rows are forgotten already.
+        # While lines are being cleared, PySide6 reports a selection whose rows are forgotten already.
         return sorted(index.row() for index in self.selectedIndexes() if index.row() < len(self._rows))
 
 
 def _looked_at(paths: Sequence[Path]) -> Generator[Any, None, None]:
-    found = listing(paths)
-    rows = [Row(pair.name, (pair.even, pair.odd)) for pair in found.pairs]
-    rows += [Row(name, (file,)) for name, file in zip(_names(found.others), found.others, strict=True)]
+    found, sizes = listing(paths), pixel_sizes(paths)
+    rows = [Row(pair.name, (pair.even, pair.odd), sizes.get(pair.even)) for pair in found.pairs]
+    named = zip(_names(found.others), found.others, strict=True)
+    rows += [Row(name, (file,), sizes.get(file)) for name, file in named]
     yield rows
     pairs: dict[int, HalfPair] = {}
     for number, row in enumerate(rows):
         yield _read(number, row, pairs)
     for number, pair in pairs.items():
-        yield _judged(number, rows[number], pair)
+        yield _checked(number, rows[number], pair)
 
 
 def _names(files: Sequence[Path]) -> Iterator[str]:
@@ -149,26 +161,28 @@ def _names(files: Sequence[Path]) -> Iterator[str]:
     yield from (file.relative_to(root).as_posix() for file in whole)
 
 
-def _read(number: int, row: Row, pairs: dict[int, HalfPair]) -> Told:
-    """Tell what the headers say; a pair that can be read is noted for its check."""
+def _read(number: int, row: Row, pairs: dict[int, HalfPair]) -> RowFacts:
+    """Return what the headers say; a pair that can be read is kept for its check."""
     try:
-        opened = [mrc.open_micrograph(file) for file in row.files]
+        opened = [mrc.open_micrograph(file, listed=row.listed) for file in row.files]
     except CryodenError as error:
-        return Told(number, f"{MARKS['bad']} {error.code}  {error.problem}", str(error), checked=row.is_pair)
+        return RowFacts(
+            number, f"{MARKS['bad']} {error.code}  {error.problem}", str(error), checked=row.is_pair
+        )
     size = words = _size(opened[0])
     if row.is_pair:
         pairs[number] = HalfPair(*opened)
         words = f"{MARKS['wait']} pair, checking … · {size}"
-    return Told(number, words, f"{size}\n{_files(row)}", _bytes(opened))
+    return RowFacts(number, words, f"{size}\n{_files(row)}", _bytes(opened))
 
 
-def _judged(number: int, row: Row, pair: HalfPair) -> Told:
+def _checked(number: int, row: Row, pair: HalfPair) -> RowFacts:
     verdict = checked(lambda: pair)
     ready = isinstance(verdict, HalfCheck) and verdict.ready
     words = f"{MARKS['good' if ready else 'bad']} pair, {in_short(verdict)} · {_size(pair.even)}"
     why = verdict.message if isinstance(verdict, HalfCheck) else verdict
     more = f"{why}\n{_size(pair.even)}\n{_files(row)}"
-    return Told(number, words, more, _bytes((pair.even, pair.odd)), True, ready)
+    return RowFacts(number, words, more, _bytes((pair.even, pair.odd)), True, ready)
 
 
 def _size(micrograph: Windowed) -> str:

@@ -15,7 +15,7 @@ class ModelField(PathField):
     """Offers a model, and leaves one the user has chosen alone."""
 
     def __init__(self, viewer: Any) -> None:
-        super().__init__("open", "Model file", MODELS, "choose a file, or train a model")
+        super().__init__("open", "Model", MODELS, "model file")
         self._run = TrainingJob.of(viewer)
         self._offered: Path | None = None
         self._run.changed.connect(self._offer)
@@ -26,8 +26,8 @@ class ModelField(PathField):
     def problem(self) -> str:
         """Why one cannot denoise with this yet; empty when one can."""
         if self.path is None:
-            return "Choose a model file, or train one"
-        return "" if self.path.is_file() else f"There is no model file {self.path}"
+            return "Choose a model file, or train a model"
+        return "" if self.path.is_file() else f"No such model file: {self.path}"
 
     def _look_again(self, message: str) -> None:  # noqa: ARG002  a chosen file may be there by now
         self.changed.emit()

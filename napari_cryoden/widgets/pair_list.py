@@ -60,7 +60,7 @@ class PairList(SearchList):
     def take(self, event: Sequence[tuple[str, Opener]] | _Checked) -> None:
         """List the pairs, or show the verdict on one."""
         if isinstance(event, _Checked):
-            self._judge(event)
+            self._show_verdict(event)
         else:
             self._list(event)
 
@@ -69,7 +69,7 @@ class PairList(SearchList):
         for name, _ in pairs:
             QListWidgetItem(f"{name} · checking …", self).setFlags(Qt.ItemFlag.ItemIsEnabled)
 
-    def _judge(self, event: _Checked) -> None:
+    def _show_verdict(self, event: _Checked) -> None:
         item, verdict = self.line(event.row), event.verdict
         item.setText(f"{self._pairs[event.row][0]} · {in_short(verdict)}")
         item.setToolTip(verdict.message if isinstance(verdict, HalfCheck) else verdict)
@@ -96,7 +96,7 @@ def checked(opened: Opener) -> HalfCheck | str:
 def in_short(verdict: HalfCheck | str) -> str:
     """Return a verdict in a few words."""
     if isinstance(verdict, str):
-        return "cannot be read"
+        return "unreadable"
     if verdict.ready:
-        return f"ready, r {verdict.correlation:z.3f}"
-    return "another scene" if verdict.kind == "uncorrelated" else verdict.kind
+        return f"usable, CC {verdict.correlation:z.3f}"
+    return "halves do not match" if verdict.kind == "uncorrelated" else verdict.kind

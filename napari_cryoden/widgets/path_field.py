@@ -45,7 +45,7 @@ class PathField(QWidget):
         self.line.setPlaceholderText(placeholder)
         self.line.setToolTip(title)
         self._typing = False
-        self.line.textChanged.connect(self._told)
+        self.line.textChanged.connect(self._typed)
         self.line.returnPressed.connect(self._choose)
         self.line.editingFinished.connect(self._left)
         self.button = QToolButton()
@@ -71,7 +71,7 @@ class PathField(QWidget):
         self.line.setText("" if path is None else str(path))
         self._choose()
 
-    def _told(self, text: str) -> None:
+    def _typed(self, text: str) -> None:
         self.line.setToolTip(text or self._title)  # the end of a long path is out of sight
         self._typing = True
         self.changed.emit()

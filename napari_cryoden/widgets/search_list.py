@@ -67,7 +67,7 @@ class SearchList(QListWidget):
             self._worker.stop()
 
     def pause(self, on: bool) -> None:
-        """Leave disk and processor to others for a while, or go on."""
+        """Leave disk and processor to others for a while, or resume."""
         if self._worker is not None and self._worker.paused != on:
             self._worker.pause(on)
 

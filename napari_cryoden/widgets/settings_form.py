@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Generic, Literal, TypeVar, get_args, get_origin
 
@@ -24,11 +23,9 @@ class SettingsForm(QWidget, Generic[S]):
     ----------
     settings : dataclass
         Values to start from; its class decides the fields, ranges, units and help.
-    names : mapping
-        Labels for fields whose name alone does not say it well.
     """
 
-    def __init__(self, settings: S, names: Mapping[str, str] | None = None) -> None:
+    def __init__(self, settings: S) -> None:
         super().__init__()
         self._kind = type(settings)
         self.fields: dict[str, ValueWidget[Any]] = {}
@@ -40,7 +37,7 @@ class SettingsForm(QWidget, Generic[S]):
             field.native.installEventFilter(self._wheel)
             self.fields[name] = field
             rows = hidden if setting.expert else easy
-            rows.addRow(_label((names or {}).get(name, name), setting), field.native)
+            rows.addRow(_label(name, setting), field.native)
         self._lay_out(easy, hidden)
 
     def settings(self) -> S:
@@ -79,8 +76,8 @@ class SettingsForm(QWidget, Generic[S]):
 
 def _expert_button() -> QToolButton:
     button = QToolButton()
-    button.setText("Expert settings")
-    button.setToolTip("Settings few people change")
+    button.setText("Advanced")
+    button.setToolTip("Settings that rarely need changing")
     button.setCheckable(True)
     button.setAutoRaise(True)
     button.setArrowType(Qt.ArrowType.RightArrow)
@@ -117,7 +114,7 @@ def _field(value: Any, kind: Any, setting: Setting) -> ValueWidget[Any]:
 def decimals(setting: Setting) -> int:
     """Return how many digits behind the point show the smallest value and the step.
 
-    A spin box has two unless told, and makes 0.0 of a learning rate of 1e-3.
+    A spin box has two by default, and makes 0.0 of a learning rate of 1e-3.
     """
     smallest = min((value for value in (setting.low, setting.step) if value), default=0.01)
     return max(2, math.ceil(-math.log10(abs(smallest))))
@@ -125,7 +122,7 @@ def decimals(setting: Setting) -> int:
 
 def _label(name: str, setting: Setting) -> QLabel:
     unit = f" ({setting.unit})" if setting.unit and setting.unit not in name else ""
-    label = QLabel(name.replace("_", " ") + unit)
+    label = QLabel((setting.label or name.replace("_", " ")) + unit)
     label.setToolTip(setting.help)
     return label
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QVBoxLayout, QWidget
 
-from cryoden.dataset.half_checks import HalfFiles, find_pairs
-from cryoden.io import mrc
-from cryoden.micrograph import HalfPair
+from cryoden.dataset.half_checks import find_pairs
+from cryoden.dataset.opening import open_pair
+from cryoden.dataset.star_files import pixel_sizes
 from cryoden.workflows.thinning import thinned
 from napari_cryoden.jobs.training import Pairs
 from napari_cryoden.layers.half_pairs import LayerPair, in_memory, pairs_of
@@ -23,23 +24,23 @@ from napari_cryoden.widgets.path_field import PathField
 
 LAYERS, FOLDER, SUPERVISED, COUNTED = range(4)
 _CHOICES = (
-    "Halves among the layers",
-    "Halves in a folder",
-    "A noisy and a target layer",
-    "One counted micrograph",
+    "Even/odd halves (open layers)",
+    "Even/odd halves (folder)",
+    "Noisy and reference (supervised)",
+    "Electron counts (split into halves)",
 )
 _HELP = (
-    "Noise2Noise: the even and odd halves of each exposure teach one another.\n"
-    "Supervised: a noisy layer learns to look like a cleaner target layer of the same scene.\n"
-    "Counted: each electron of one layer is given to one of two halves by the toss of a coin."
+    "Even/odd halves: Noise2Noise training, each half predicts the other.\nSupervised: the noisy "
+    "layer is trained to predict a cleaner reference of the same micrograph.\nElectron-counted: "
+    "each electron is assigned to one of two halves at random (binomial thinning)."
 )
 _NO_PAIR = (
-    "No pair of halves is open. Open files named …_EVN and …_ODD, or File > Open Sample. "
-    "A micrograph of counted electrons needs none: choose it above, or make halves with cryoden thin."
+    "No half-set pair is open. Open files named …_EVN and …_ODD, or File > Open Sample. An "
+    "electron-counted micrograph can be split: choose that above, or use cryoden thin."
 )
-_NO_FOLDER = "Choose a folder with files …_EVN and …_ODD, or with folders even and odd."
-_NO_COUNTS = "Open a micrograph of counted electrons, not moved by parts of a pixel."
-_TYPING = "Press Enter to look for halves in this folder."
+_NO_FOLDER = "Choose a folder with files …_EVN and …_ODD, or with subfolders even and odd."
+_NO_COUNTS = "Open an electron-counted micrograph without sub-pixel alignment."
+_TYPING = "Press Enter to search this folder for half-set pairs."
 
 
 class TrainingData(QWidget):
@@ -58,8 +59,8 @@ class TrainingData(QWidget):
         self.pairs = PairList()
         self.folder = PathField("folder", "Folder with the halves", placeholder="folder with the halves")
         self.noisy = LayerCombo(viewer, "A noisy micrograph")
-        self.target = LayerCombo(viewer, "The same scene with less noise")
-        self.counted = LayerCombo(viewer, "A micrograph of counted electrons, not moved by parts of a pixel")
+        self.target = LayerCombo(viewer, "The same micrograph with less noise")
+        self.counted = LayerCombo(viewer, "An electron-counted micrograph without sub-pixel alignment")
         self.note = QLabel()
         self.note.setWordWrap(True)
         self._layer_rows = QWidget()
@@ -84,8 +85,8 @@ class TrainingData(QWidget):
         if self.pairs.trouble or self.pairs.chosen():
             return self.pairs.trouble
         if self.pairs.checking:
-            return "The halves are being checked"
-        return "None of the pairs is ready and ticked" if self.pairs.count() else _NO_PAIR
+            return "Checking the halves …"
+        return "No usable pair is ticked" if self.pairs.count() else _NO_PAIR
 
     @property
     def data_folder(self) -> Path | None:
@@ -134,7 +135,7 @@ class TrainingData(QWidget):
             self._look_among_layers()
         elif where == FOLDER and folder is not None:
             self._searched = folder
-            self.pairs.look(lambda: [(pair.name, _opener(pair)) for pair in find_pairs([folder])])
+            self.pairs.look(lambda: _openers(folder))
         else:
             self.pairs.forget()
         if self.noisy.layer is self.target.layer and self.target.count() > 1:
@@ -172,7 +173,7 @@ class TrainingData(QWidget):
             return "" if self.counted.layer is not None else _NO_COUNTS
         noisy, target = self.noisy.layer, self.target.layer
         if noisy is None or target is None or noisy is target:
-            return "Choose two different layers: a noisy one and its cleaner target"
+            return "Choose two different layers: noisy and reference"
         if noisy.data.shape != target.data.shape:
             sizes = " and ".join("×".join(map(str, layer.data.shape)) for layer in (noisy, target))
             return f"The two layers differ in size: {sizes}"
@@ -207,5 +208,6 @@ class TrainingData(QWidget):
             column.addWidget(widget)
 
 
-def _opener(pair: HalfFiles) -> Opener:
-    return lambda: HalfPair(mrc.open_micrograph(pair.even), mrc.open_micrograph(pair.odd))
+def _openers(folder: Path) -> list[tuple[str, Opener]]:
+    sizes = pixel_sizes([folder])
+    return [(pair.name, partial(open_pair, pair, None, sizes)) for pair in find_pairs([folder])]

@@ -17,7 +17,7 @@ FAINT = 0.75
 class TwoLineDelegate(QStyledItemDelegate):
     """Draws the two lines of an item's text; a mark that begins the second has its color.
 
-    A name that is too long loses its middle: its end tells it from the next.
+    A name that is too long loses its middle: its end distinguishes it from the next.
     """
 
     def __init__(self, parent: Any) -> None:

@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QLabel, QSizePolicy
 
 from cryoden.events.quality import TrainingStatus
 
-# Okabe and Ito's colors, told apart with any color vision; the marks differ in shape, too.
+# Okabe and Ito's colors, distinct for any color vision; the marks differ in shape, too.
 _ON_DARK = {"good": "#2fd0a0", "wait": "#a8b0bb", "bad": "#e69f00"}
 _ON_LIGHT = {"good": "#00795a", "wait": "#6b6b6b", "bad": "#b34d00"}
 MARKS = {"good": "●", "wait": "○", "bad": "▲"}

@@ -84,7 +84,7 @@ class OutputError(CryodenError):
 
 
 class TrainingError(CryodenError):
-    """A training run that cannot start or go on."""
+    """A training run that cannot start or continue."""
 
 
 def in_words(error: Exception, file: str | bytes | PathLike[str] | None = None) -> str:

@@ -33,7 +33,7 @@ class Windowed(Protocol):
         """The file the pixels come from, ``None`` for pixels made in memory."""
 
     def window(self, top: int, left: int, height: int, width: int) -> Pixels:
-        """Return a fresh ``(height, width)`` float32 array in the file's grey scale."""
+        """Return a fresh ``(height, width)`` float32 array in the file's gray scale."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +43,7 @@ class Micrograph:
     Parameters
     ----------
     data : ndarray
-        ``(h, w)`` float32 array in the input's grey scale.
+        ``(h, w)`` float32 array in the input's gray scale.
     pixel_size : float or None
         Å/px; ``None`` where unknown, never a guess.
     name : str

@@ -16,7 +16,7 @@ from cryoden.model import checkpoint
 def test_the_demonstration_walks_the_whole_way_and_leaves_its_results(tmp_path: Any) -> None:
     """In a process of its own, as a user starts it."""
     subprocess.run(
-        [sys.executable, "-m", "napari_cryoden.demo", str(tmp_path), "--minutes", "0.1"],
+        [sys.executable, "-m", "napari_cryoden.demo", str(tmp_path), "--steps", "2"],
         check=True,
         env=os.environ | {"CRYODEN_DEMO_EXIT": "1"},
     )

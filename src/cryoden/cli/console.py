@@ -61,7 +61,7 @@ def _plain_dataclass(value: Any) -> Any:
 
 
 def follow_batch(events: Iterable[BatchEvent], *, as_json: bool) -> BatchFinished:
-    """Print a batch as it goes on and return how it ended."""
+    """Print a batch as it runs and return how it ended."""
     for event in printed(events) if as_json else _shown_batch(events):
         if isinstance(event, BatchFinished):
             return event
@@ -101,7 +101,7 @@ def _show_file(event: BatchEvent) -> None:
         OUT.print(f"{printable(event.output)}  ({event.seconds:.1f} s)", soft_wrap=True, markup=False)
         show_remarks(f"  {printable(event.path.name)}: {warning}" for warning in event.warnings)
     elif isinstance(event, FileSkipped):
-        OUT.print(f"{printable(event.output)}  (done before)", soft_wrap=True, markup=False)
+        OUT.print(f"{printable(event.output)}  (already done)", soft_wrap=True, markup=False)
     elif isinstance(event, FileThinned):
         _show_halves(event)
     elif isinstance(event, BatchFinished):

@@ -1,4 +1,4 @@
-"""The grammar of the command line: what can be asked, in words a user reads with ``--help``.
+"""The grammar of the command line: commands and flags, with the texts of ``--help``.
 
 Imports neither torch, numpy nor mrcfile: ``--help`` has to be instant.
 """
@@ -26,6 +26,7 @@ Micrographs = Annotated[
     Positional[Paths],
     arg(metavar="PATH...", help="MRC files, folders of them, or RELION STAR files.", help_behavior_hint=""),
 ]
+OutputFolder = Annotated[Path, arg(metavar="FOLDER", help="Output folder.")]
 Files = Annotated[
     Positional[Paths],
     arg(metavar="PATH...", help="MRC files, or folders of them.", help_behavior_hint=""),
@@ -34,9 +35,9 @@ Files = Annotated[
 
 @dataclass(frozen=True)
 class Info:
-    """Say what MRC files are, and which of them make pairs of halves.
+    """List MRC files and half-set pairs.
 
-    Size, pixel type, pixel size, what is odd, and how well halves correlate.
+    Shows size, pixel type, pixel size, warnings, and how well halves correlate.
     """
 
     paths: Files
@@ -45,18 +46,18 @@ class Info:
 
 @dataclass(frozen=True)
 class Train:
-    """Train a network on your own micrographs and write it to a model file, or into a run folder.
+    """Train a denoiser on your own micrographs.
 
-    On halves (Noise2Noise): even and odd sums of one exposure, found by name.
+    On half-sets (Noise2Noise): even and odd sums of each exposure, paired by name.
       cryoden train --halves average/ --model apo.safetensors
 
-    A run folder holds the model, all losses, and a report:
+    Into a run folder, with the model, all losses and a report:
       cryoden train --halves average/ --run runs/apo
 
-    Or supervised: noisy micrographs and what they should look like.
+    Supervised: noisy micrographs and a cleaner reference of each.
       cryoden train --noisy raw/ --target sums/ --model m.safetensors
 
-    Ctrl-C stops and keeps the best model so far.
+    Ctrl-C stops the run and keeps the best model so far.
     """
 
     training: Training
@@ -66,7 +67,7 @@ class Train:
     )
     run: Annotated[
         Path | None,
-        arg(metavar="FOLDER", help="Run folder to make, in place of a model file.", help_behavior_hint=""),
+        arg(metavar="FOLDER", help="Run folder to create, instead of a model file.", help_behavior_hint=""),
     ] = None
     halves: Halves = ()
     noisy: Noisy = ()
@@ -74,13 +75,18 @@ class Train:
         Paths,
         arg(
             metavar="PATH...",
-            help="What they are compared with: same number, names that differ by one tag.",
+            help="Reference micrographs for --noisy: same number, names that differ by one tag.",
             help_behavior_hint="",
         ),
     ] = ()
-    start: Annotated[
+    fine_tune_from: Annotated[
         Path | None,
-        arg(metavar="MODEL", help="Go on from this model file, whatever begin says.", help_behavior_hint=""),
+        arg(
+            metavar="MODEL",
+            help="Fine-tune this model file, regardless of --start-from.",
+            help_behavior_hint="",
+            aliases=["--start"],
+        ),
     ] = None
     overwrite: Annotated[bool, arg(help="Replace the model file if it exists.", help_behavior_hint="")] = (
         False
@@ -89,19 +95,19 @@ class Train:
 
 @dataclass(frozen=True)
 class Denoise:
-    """Denoise micrographs with the general model, or with one of your own.
+    """Denoise micrographs with the general model, or with your own.
 
-    NAME.mrc gives NAME_denoised.mrc in the output folder, with its header. Below folders, and
-    for what a RELION STAR file lists (rlnMicrographName), the tree of folders is kept.
+    NAME.mrc becomes NAME_denoised.mrc in the output folder, with the same header. The folder
+    tree is kept, for folders and for RELION STAR files (rlnMicrographName).
 
-    Results that are there already are not made again when model, settings and micrograph are
-    the same: give the same command once more to go on where it was stopped.
+    Existing results of the same model, settings and micrograph are skipped: to resume an
+    interrupted batch, repeat the command.
 
-    Files that cannot be denoised are named and skipped; the exit status is 3.
+    Files that cannot be denoised are reported and skipped; the exit status is then 3.
     """
 
     paths: Micrographs
-    output: Annotated[Path, arg(metavar="FOLDER", help="Folder for the results.")]
+    output: OutputFolder
     denoising: Denoising
     reading: Reading
     model: Annotated[
@@ -115,7 +121,9 @@ class Denoise:
     overwrite: Annotated[
         bool,
         arg(
-            help="Replace results of other models, other settings or earlier versions of a micrograph.",
+            help=(
+                "Overwrite results of other models or settings, or of an earlier version of the micrograph."
+            ),
             help_behavior_hint="",
         ),
     ] = False
@@ -123,16 +131,16 @@ class Denoise:
 
 @dataclass(frozen=True)
 class Thin:
-    """Split micrographs of counted electrons into halves to train on.
+    """Split electron-counted micrographs into halves to train on (binomial thinning).
 
-    NAME.mrc gives NAME_EVN.mrc and NAME_ODD.mrc: each electron goes to one of them by the
-    toss of a coin. Right only for counts with independent noise; anything else is refused.
+    NAME.mrc becomes NAME_EVN.mrc and NAME_ODD.mrc: each electron is assigned to one of them at
+    random. Valid only for counts with independent noise; anything else is refused.
 
-    Files that cannot be split are named and skipped; the exit status is 3.
+    Files that cannot be split are reported and skipped; the exit status is then 3.
     """
 
     paths: Micrographs
-    out: Annotated[Path, arg(metavar="FOLDER", help="Folder for the halves.")]
+    out: OutputFolder
     thinning: Thinning
     reading: Reading
     overwrite: Annotated[bool, arg(help="Replace halves that exist.", help_behavior_hint="")] = False
@@ -140,14 +148,14 @@ class Thin:
 
 @dataclass(frozen=True)
 class Simulate:
-    """Write simulated exposures with a known truth.
+    """Simulate micrographs with a known ground truth.
 
-    NAME_EVN.mrc and NAME_ODD.mrc in the output folder; below it full, clean (particles alone),
-    clean_with_ice, and particles (coordinates and parameters). Without --structure each
-    exposure shows its own random assembly.
+    Writes NAME_EVN.mrc and NAME_ODD.mrc into the output folder, and subfolders full, clean
+    (particles only), clean_with_ice, and particles (coordinates and parameters). Without
+    --structure each micrograph shows its own random assembly.
     """
 
-    output: Annotated[Path, arg(metavar="FOLDER", help="Folder for the files.")]
+    output: OutputFolder
     simulating: Simulating
     structure: Annotated[
         Paths, arg(metavar="FILE...", help="PDB or mmCIF files of the particles.", help_behavior_hint="")
@@ -157,13 +165,13 @@ class Simulate:
 
 @dataclass(frozen=True)
 class Evaluate:
-    """Say whether denoised micrographs can be believed, and are better than simple filters.
+    """Test whether denoised micrographs are trustworthy, and better than simple filters.
 
-    Compares doing nothing, low-passes, a Wiener filter, models, and other programs' files.
+    Compares raw input, low-pass filters, a Wiener filter, models, and results of other programs.
       cryoden evaluate average/ --model mine.safetensors --report mine.html
       cryoden evaluate average/ --model a.safetensors --other topaz=by_topaz/
 
-    Files of other programs hold the names of the raw halves, as in m1_EVN.mrc and by_topaz/m1_EVN.mrc.
+    Results of other programs are matched by name, as in m1_EVN.mrc and by_topaz/m1_EVN.mrc.
     """
 
     evaluation: Evaluation
@@ -172,9 +180,7 @@ class Evaluate:
         Positional[Paths],
         arg(metavar="PATH...", help="Folders or MRC files with both halves.", help_behavior_hint=""),
     ] = ()
-    halves: Annotated[
-        Paths, arg(metavar="PATH...", help="The same, as for training.", help_behavior_hint="")
-    ] = ()
+    halves: Halves = ()
     model: Annotated[
         Paths,
         arg(
@@ -187,7 +193,7 @@ class Evaluate:
         tuple[str, ...],
         arg(
             metavar="NAME=PATH...",
-            help="The same halves as another program denoised them.",
+            help="The same halves, denoised by another program.",
             help_behavior_hint="",
         ),
     ] = ()
@@ -195,23 +201,23 @@ class Evaluate:
         Paths, arg(metavar="PATH...", help="Clean micrographs of simulated halves.", help_behavior_hint="")
     ] = ()
     figures: Annotated[
-        Path | None, arg(metavar="FILE.json", help="Write all figures here.", help_behavior_hint="")
+        Path | None, arg(metavar="FILE.json", help="Write all numbers to this file.", help_behavior_hint="")
     ] = None
     report: Annotated[
-        Path | None, arg(metavar="FILE.html", help="Write a report to look at here.", help_behavior_hint="")
+        Path | None, arg(metavar="FILE.html", help="Write a report to this file.", help_behavior_hint="")
     ] = None
     overwrite: Annotated[bool, arg(help="Replace files that exist.", help_behavior_hint="")] = False
 
 
 @dataclass(frozen=True)
 class Demo:
-    """Train and denoise on simulated micrographs, to see that everything works.
+    """Train and denoise on simulated micrographs, to check that everything works.
 
     Writes a model, the noisy micrographs and the denoised ones.
     """
 
     training: Training
-    output: Annotated[Path, arg(metavar="FOLDER", help="Folder for the results.")] = Path("demo-output")
+    output: OutputFolder = Path("demo-output")
 
 
 @dataclass(frozen=True)
@@ -219,9 +225,9 @@ class Cryoden:
     """Train a denoising network on cryo-EM micrographs, and denoise them.
 
     Start with `cryoden info FOLDER`, then `train`, then `denoise`, then `evaluate`.
-    Without halves, `thin` makes some of counted micrographs.
+    If you have no half-sets, `thin` makes them from electron-counted micrographs.
 
-    Exit status: 0 done, 1 error, 2 wrong usage, 3 with failures, 130 stopped.
+    Exit status: 0 done, 1 error, 2 wrong usage, 3 done with failures, 130 stopped.
     """
 
     command: (
@@ -240,5 +246,5 @@ class Cryoden:
     )
     json: Annotated[
         FlagCreatePairsOff[bool],
-        arg(help="Print one JSON object a line instead of text.", help_behavior_hint=""),
+        arg(help="Print one JSON object per line instead of text.", help_behavior_hint=""),
     ] = False

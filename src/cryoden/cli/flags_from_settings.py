@@ -13,7 +13,7 @@ from cryoden.settings.fields import Setting, fields_of
 
 Settings = TypeVar("Settings")
 
-HOW_LONG = create_mutex_group(required=False, title="how long (one of the two)")
+HOW_LONG = create_mutex_group(required=False, title="training time (one of the two)")
 TOGETHER = {"minutes": (HOW_LONG,), "epochs": (HOW_LONG,)}
 
 
@@ -22,7 +22,7 @@ def _flags(kind: type[Settings], title: str) -> Callable[..., Settings]:
 
     Everyday fields stand in a help box named ``title``, expert fields in a second one.
     """
-    groups = {title: _group(kind, expert=False), f"expert_{title}": _group(kind, expert=True)}
+    groups = {title: _group(kind, expert=False), f"advanced_{title}": _group(kind, expert=True)}
     groups = {name: group for name, group in groups.items() if fields(group)}
 
     def build(**answers: Any) -> Settings:
@@ -50,7 +50,11 @@ def _flag(setting: Setting, default: Any) -> Any:
     if setting.low is not None and setting.high is not None:
         grid = f", in steps of {setting.multiple}" if setting.multiple > 1 else ""
         facts.append(f"{_number(setting.low)} to {_number(setting.high)}{grid}")
-    return arg(help=setting.help + ".", help_behavior_hint=f"({'; '.join(facts)})" if facts else "")
+    return arg(
+        help=setting.help + ".",
+        help_behavior_hint=f"({'; '.join(facts)})" if facts else "",
+        aliases=[f"--{setting.formerly.replace('_', '-')}"] if setting.formerly else None,
+    )
 
 
 def _number(value: object) -> str:

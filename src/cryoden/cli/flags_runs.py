@@ -18,7 +18,7 @@ from cryoden.settings.reading import ReadingSettings
 Reading = Annotated[ReadingSettings, derived(ReadingSettings, "reading")]
 Patches = Annotated[PatchSettings, derived(PatchSettings, "patches")]
 BaselineRun = Annotated[BaselineSettings, derived(BaselineSettings, "experiment")]
-Exporting = Annotated[ExportSettings, derived(ExportSettings, "handover")]
+Exporting = Annotated[ExportSettings, derived(ExportSettings, "export")]
 Paths = tuple[Path, ...]
 Halves = Annotated[
     Paths, arg(metavar="PATH...", help="Folders or MRC files with both halves.", help_behavior_hint="")
@@ -32,12 +32,12 @@ Noisy = Annotated[
 class BuildPatches:
     """Cut micrographs into pairs of patches, and write them as flat files.
 
-    From micrographs the target is the micrograph on a scale from 0 to 1, and the noisy patch is
-    the target with Poisson and Gaussian noise. Or from halves, or from noisy and target files.
-    What was stopped goes on when the same command is given again.
+    From single micrographs, the target is the micrograph scaled to 0–1, and the noisy patch is
+    the target plus Poisson and Gaussian noise. Or from half-sets, or from noisy and target files.
+    To resume an interrupted build, repeat the command.
     """
 
-    out: Annotated[Path, arg(metavar="FOLDER", help="Folder for the data set.")]
+    out: Annotated[Path, arg(metavar="FOLDER", help="Output folder of the data set.")]
     patches: Patches
     reading: Reading
     paths: Annotated[
@@ -55,7 +55,7 @@ class BuildPatches:
 class CheckPatches:
     """Read a data set of patch pairs once: checksums, alignment, contrast, changed micrographs.
 
-    Exit status 3 when something is wrong with it.
+    Exit status 3 if anything is wrong.
     """
 
     folder: Annotated[Positional[Path], arg(metavar="FOLDER", help="A data set.")]
@@ -63,7 +63,7 @@ class CheckPatches:
 
 @dataclass(frozen=True)
 class PatchesInfo:
-    """Say what a data set of patch pairs holds."""
+    """Show what a data set of patch pairs contains."""
 
     folder: Annotated[Positional[Path], arg(metavar="FOLDER", help="A data set.")]
 
@@ -83,11 +83,11 @@ class PatchSets:
 class Baseline:
     """Run the baseline experiment: the small network, plain gradient descent, streamed patch pairs.
 
-    DATA is a data set of patch pairs, or micrographs, of which pairs are made on the fly.
+    DATA is a data set of patch pairs, or micrographs, from which pairs are made on the fly.
       cryoden baseline pairs/ --run runs/baseline
     """
 
-    run: Annotated[Path, arg(metavar="FOLDER", help="Run folder to make.")]
+    run: Annotated[Path, arg(metavar="FOLDER", help="Run folder to create.")]
     baseline: BaselineRun
     patches: Patches
     reading: Reading
@@ -99,46 +99,52 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Compare:
-    """Compare runs with one another, and with runs that files describe.
+    """Compare training runs, including runs of other programs.
 
-    RUN is a run folder, a JSON or CSV file that describes another program's run, or one that comes
-    with this program: experiment, climate.
+    RUN is a run folder, a JSON or CSV file describing another program's run, or a built-in
+    reference: experiment, climate.
       cryoden compare runs/baseline experiment --against experiment --batches 12 15
 
-    Exit status 3 when a run misses a target.
+    Exit status 3 if a run misses a target.
     """
 
     runs: Annotated[
-        Positional[tuple[str, ...]], arg(metavar="RUN...", help="What is compared.", help_behavior_hint="")
+        Positional[tuple[str, ...]], arg(metavar="RUN...", help="Runs to compare.", help_behavior_hint="")
     ]
     against: Annotated[
         str | None,
-        arg(metavar="RUN", help="Judge the others by this run's final loss.", help_behavior_hint=""),
+        arg(
+            metavar="RUN",
+            help="Reference run: compare the final losses with this one's.",
+            help_behavior_hint="",
+        ),
     ] = None
-    within: Annotated[float, arg(metavar="PERCENT", help="How much higher a final loss may be.")] = 10.0
+    within: Annotated[
+        float, arg(metavar="PERCENT", help="How much higher than the reference's a final loss may be.")
+    ] = 10.0
     batches: Annotated[
         tuple[float, float] | None,
-        arg(metavar="LOW HIGH", help="Batches a second that are expected.", help_behavior_hint=""),
+        arg(metavar="LOW HIGH", help="Expected batches per second.", help_behavior_hint=""),
     ] = None
     report: Annotated[
         Path | None,
-        arg(metavar="FILE", help="Write a page here, .html or .md.", help_behavior_hint=""),
+        arg(metavar="FILE", help="Write a report to this file, .html or .md.", help_behavior_hint=""),
     ] = None
     overwrite: Annotated[bool, arg(help="Replace the page if it exists.", help_behavior_hint="")] = False
 
 
 @dataclass(frozen=True)
 class Export:
-    """Write numbers of a run that another program, in any language, can be written and checked with.
+    """Export a run to write and check an implementation in another language.
 
-    Weights, the first batches, and the expected activations, gradients, losses and weights after
-    a step, as flat files of float32 with an index in plain text. See examples/fortran.
-      cryoden export runs/baseline --format raw --out handover/
+    Writes weights, the first batches, and the expected activations, gradients, losses and weights
+    after one step, as flat float32 files with a plain-text index. See examples/fortran.
+      cryoden export runs/baseline --format raw --out exported/
     """
 
     run: Annotated[Positional[Path], arg(metavar="RUN", help="A run folder of cryoden baseline.")]
-    out: Annotated[Path, arg(metavar="FOLDER", help="Folder to make.")]
-    handover: Exporting
+    out: Annotated[Path, arg(metavar="FOLDER", help="Output folder.")]
+    exporting: Exporting
     format: Annotated[
         Literal["raw"], arg(help="raw: flat little-endian float32 files.", help_behavior_hint="")
     ] = "raw"
@@ -146,9 +152,9 @@ class Export:
 
 @dataclass(frozen=True)
 class Report:
-    """Write the report of a run anew, as Markdown and as one HTML page.
+    """Write the report of a run again, as Markdown and as one HTML page.
 
-    A run that ends does so itself; this is for one that was killed.
+    Runs write it when they end; this is for runs that were killed.
     """
 
     runs: Annotated[Positional[Paths], arg(metavar="RUN...", help="Run folders.", help_behavior_hint="")]

@@ -68,7 +68,7 @@ def _escape_what_cannot_be_shown() -> None:
 
 def _say(sentence: str) -> None:
     with suppress(OSError):  # nobody may be listening any more
-        print(sentence, file=sys.stderr)  # noqa: T201 - the one place errors are told
+        print(sentence, file=sys.stderr)  # noqa: T201 - the one place errors are printed
 
 
 def _run(asked: Cryoden) -> int:
@@ -106,11 +106,11 @@ def _train(asked: Train, *, as_json: bool) -> int:
         )
     if (asked.model is None) is (asked.run is None):
         raise SettingsError(
-            "S03", None, "give either --model or --run, where to keep it", fix="See cryoden train --help"
+            "S03", None, "give either --model or --run to save the model", fix="See cryoden train --help"
         )
     if asked.reading.nan == "mean":
-        fix = "Repeat the step that wrote the file; denoise takes --nan mean"
-        raise SettingsError("S03", None, "--nan mean is for denoising, not for training", fix=fix)
+        fix = "Repeat the processing step that wrote the file; for denoising, use --nan mean"
+        raise SettingsError("S03", None, "--nan mean works for denoising only, not for training", fix=fix)
     written = asked.model or RunFolder(asked.run or Path()).model
     before = _stamp(written)
     with closing(_training(asked)) as events:
@@ -119,14 +119,14 @@ def _train(asked: Train, *, as_json: bool) -> int:
         except KeyboardInterrupt:
             events.close()
             kept = (
-                "The best model so far is in"
+                "The best model so far is saved in"
                 if _stamp(written) != before
-                else "No epoch was finished: nothing is in"
+                else "No epoch was completed: nothing was saved in"
             )
             _say(f"Stopped. {kept} {printable(written)}.")
             return STOPPED
     if ended.best_epoch == 0:
-        raise TrainingError("T01", None, ended.message, kept="No model was written")
+        raise TrainingError("T01", None, ended.message, kept="No model was saved")
     if not as_json:
         console.OUT.print(f"Model: {printable(written)}", soft_wrap=True, markup=False)
     return DONE if ended.reason in {"completed", "plateau"} else FAILURES
@@ -147,7 +147,7 @@ def _training(asked: Train) -> Generator[TrainingEvent, None, None]:
 
     yield PhaseStarted("finding and checking the micrographs")
     keep = asked.model if asked.run is None else RunFolder(asked.run)
-    options: dict[str, Any] = {"start": asked.start, "overwrite": asked.overwrite}
+    options: dict[str, Any] = {"start": asked.fine_tune_from, "overwrite": asked.overwrite}
     if asked.halves:
         halves = opening.open_halves(asked.halves, asked.reading)
         yield from train_model.train_halves(halves, keep, asked.training, **options)

@@ -12,22 +12,22 @@ from cryoden.runs.targets import Reached, Targets, reached
 
 
 def compare(asked: Compare, *, as_json: bool) -> bool:
-    """Compare runs, show what was found, and return whether no target was missed."""
+    """Compare runs, show the result, and return whether no target was missed."""
     runs = [opened(run) for run in asked.runs]
-    found = _judged(asked, runs)
+    found = _compared(asked, runs)
     if as_json:
-        _tell(runs, found)
+        _print_json(runs, found)
     else:
         show_table(*comparison_report.columns(runs), figures=True)
-        show_table(("run", "target", "", "numbers"), comparison_report.judgements(found))
+        show_table(("run", "target", "", "numbers"), comparison_report.results(found))
     if asked.report is not None:
         comparison_report.write(runs, found, asked.report, overwrite=asked.overwrite)
         OUT.print(f"Written: {printable(asked.report)}", soft_wrap=True, markup=False)
     return all(one.passed is not False for one in found)
 
 
-def _judged(asked: Compare, runs: list[RunSummary]) -> list[Reached]:
-    """Judge all runs but the one the others are judged by, and those of another loss."""
+def _compared(asked: Compare, runs: list[RunSummary]) -> list[Reached]:
+    """Compare all runs with the reference run, except itself and those of another loss."""
     if asked.against is None:
         return []
     reference = opened(asked.against)
@@ -40,7 +40,7 @@ def _judged(asked: Compare, runs: list[RunSummary]) -> list[Reached]:
     ]
 
 
-def _tell(runs: list[RunSummary], found: list[Reached]) -> None:
+def _print_json(runs: list[RunSummary], found: list[Reached]) -> None:
     for run in runs:
         print_json("run", {figure.title: figure.text(run) for figure in FIGURES})
     for one in found:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from re import sub
 
 from rich.markup import escape
 from rich.table import Table as Grid
@@ -27,7 +28,7 @@ STYLES: dict[Status, str] = {"good": "blue", "doubtful": "yellow", "bad": "bold 
 
 
 def follow(events: Iterable[EvaluationEvent], *, as_json: bool) -> EvaluationFinished:
-    """Print an evaluation as it goes on and return how it ended."""
+    """Print an evaluation as it runs and return how it ended."""
     for event in _printed(events) if as_json else _shown(events):
         if isinstance(event, EvaluationFinished):
             return event
@@ -61,7 +62,7 @@ def _show_end(event: EvaluationEvent) -> None:
     table = event.table
     chosen = [column for column in columns(table) if column.brief]
     rows = [[column.text(table, row) for column in chosen] for row in table.rows]
-    show_table([column.title.replace(" ", "\n") for column in chosen], rows, figures=True)
+    show_table([sub(r"(?<=-)| ", "\n", column.title) for column in chosen], rows, figures=True)
     OUT.print(f"[dim]{escape(_basis(table))} ({clock(event.seconds)})[/dim]", soft_wrap=True)
     for verdict in conclusions(table):
         OUT.print(f"\n[bold]{escape(printable(verdict.name))}[/bold]")
@@ -80,5 +81,5 @@ def _basis(table: Table) -> str:
     pairs = len(table.raw.pairs)
     plural = "s" if pairs > 1 else ""
     return (
-        f"{pairs:,} pair{plural} of halves, {table.pixels:,} pixels, r of the raw halves {table.r_half:z.4f}"
+        f"{pairs:,} half-set pair{plural}, {table.pixels:,} pixels, CC of the raw halves {table.r_half:z.4f}"
     )

@@ -85,14 +85,14 @@ def baseline(asked: Baseline, *, as_json: bool) -> bool:
     events = workflow.baseline(pairs, RunFolder(asked.run), asked.baseline, where)
     ended = follow_training(events, as_json=as_json)
     if not as_json:
-        words = f"Run: {printable(asked.run)} ({clock(ended.elapsed)})"
+        words = f"Run folder: {printable(asked.run)} ({clock(ended.elapsed)})"
         OUT.print(words, soft_wrap=True, markup=False)
     return ended.reason == "completed"
 
 
 def export(asked: Export, *, as_json: bool) -> None:
     """Hand a run over to other languages."""
-    done = export_run(asked.run, asked.out, asked.handover)
+    done = export_run(asked.run, asked.out, asked.exporting)
     if as_json:
         print_json(type(done).__name__, vars(done))
         return

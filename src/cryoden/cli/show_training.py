@@ -26,7 +26,7 @@ from cryoden.events.training import (
 
 
 def follow_training(events: Iterable[TrainingEvent], *, as_json: bool) -> TrainingFinished:
-    """Print a run as it goes on and return how it ended."""
+    """Print a run as it runs and return how it ended."""
     for event in printed(events) if as_json else _shown(events):
         if isinstance(event, TrainingFinished):
             return event
@@ -90,20 +90,18 @@ def _kind(words: str) -> str:
 
 def _show_start(event: TrainingStarted) -> None:
     at, pixel_size = event.references, event.pixel_size
-    shared = f"halves share r = {at.r_half:z.4f}, down to {length(at.resolution, pixel_size)}"
+    shared = f"CC of the halves {at.r_half:z.4f}, FRC 0.143 at {length(at.resolution, pixel_size)}"
     show_remarks(event.warnings)
     OUT.print(f"{event.settings.network}, {event.parameters:,} weights, {event.precision} on {event.device}")
-    pixels = (
-        f"pixels of {event.working_pixel:.3g} Å" if event.working_pixel else "the micrographs' own pixels"
-    )
-    OUT.print(f"works on {pixels}, patches of {event.patch} px")
-    OUT.print(f"trains on {_listed(event.training)}; held out: {_listed(event.validation)}")
-    OUT.print("held-out losses that need no training")
+    pixels = f"{event.working_pixel:.3g} Å/px" if event.working_pixel else "the micrographs' own pixel size"
+    OUT.print(f"working pixel size: {pixels}, patches of {event.patch} px")
+    OUT.print(f"training: {_listed(event.training)}; validation: {_listed(event.validation)}")
+    OUT.print("reference losses on the validation data (no training)")
     more = {"gaussian": f"σ {length(at.sigma, pixel_size)}", "floor": shared}
     for name, line in REFERENCES.items():
         if (loss := getattr(at, name)) is not None:
             OUT.print(f"  {line.label:24}  {loss:.4f}  {more.get(name, '')}".rstrip())
-    OUT.print("[bold]epoch   time  training  validation       r  SNR gain   B/S  FRC 1/7[/bold]")
+    OUT.print("[bold]epoch   time  training  validation      CC       SNR   B/S  FRC 0.143[/bold]")
 
 
 def _listed(names: tuple[str, ...], shown: int = 3) -> str:
@@ -120,8 +118,8 @@ def _show_epoch(event: EpochFinished, pixel_size: float | None) -> None:
         f"{event.correlation:z6.4f}",
         f"{_number(of.gain, '.1f', ' dB'):>8}",
         f"{_number(of.bias, '.2f'):>4}",
-        f"{length(of.resolution, pixel_size):>6}",
-        "best" if event.weights is not None else "fallen" if event.fallen else "",
+        f"{length(of.resolution, pixel_size):>9}",
+        "best" if event.weights is not None else "collapsed" if event.collapsed else "",
     )
     OUT.print("  ".join(row).rstrip())
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -11,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from cryoden.compute.memory import free_main_memory
 from cryoden.errors import SettingsError
 from cryoden.settings.denoising import DenoisingPrecision
 from cryoden.settings.fields import Device, Precision
@@ -82,10 +82,7 @@ def free_memory(device: torch.device) -> int:
     """Return the bytes a tile may use on this device."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
-    if "SC_AVPHYS_PAGES" not in getattr(os, "sysconf_names", {}):  # macOS, Windows
-        return CPU_TILE_MEMORY
-    available = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return min(CPU_TILE_MEMORY, available // 2)
+    return min(CPU_TILE_MEMORY, free_main_memory() // 2)
 
 
 def memory_held(device: torch.device) -> tuple[int, int] | None:
@@ -149,7 +146,7 @@ def later(found: Tensor) -> Callable[[], Tensor]:
 
 
 def mark(device: torch.device) -> Callable[[], None]:
-    """Return what waits until the device has done all it was told so far."""
+    """Return what waits until the device has finished everything queued so far."""
     if device.type != "cuda":
         return lambda: None
     there = torch.cuda.current_stream(device).record_event()
@@ -158,7 +155,7 @@ def mark(device: torch.device) -> Callable[[], None]:
 
 @contextmanager
 def out_of_memory_caught() -> Iterator[None]:
-    """Swallow running out of memory, which the CPU allocator tells as a plain RuntimeError."""
+    """Swallow running out of memory, which the CPU allocator reports as a plain RuntimeError."""
     try:
         yield
     except (torch.OutOfMemoryError, MemoryError):

@@ -25,6 +25,12 @@ class Place:
         return output.float()
 
     def sent(self, noisy: NDArray[np.float32], target: NDArray[np.float32]) -> tuple[Tensor, Tensor]:
-        """Return ``(b, 1, p, p)`` noisy and target on the device."""
-        first, second = (torch.from_numpy(part).to(self.device) for part in (noisy, target))
+        """Return ``(b, 1, p, p)`` noisy and target on the device.
+
+        From page-locked memory to an NVIDIA GPU the transfer may still be on its way.
+        """
+        at_once = self.device.type == "cuda"
+        first, second = (
+            torch.from_numpy(part).to(self.device, non_blocking=at_once) for part in (noisy, target)
+        )
         return first.contiguous(memory_format=torch.channels_last), second

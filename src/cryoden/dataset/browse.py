@@ -10,8 +10,8 @@ from typing import TypeVar
 
 from cryoden.dataset.folder_walk import micrographs_below, natural
 from cryoden.dataset.half_names import HalfFiles, complete_pairs
+from cryoden.dataset.star_files import is_star, micrographs_of
 from cryoden.errors import HalvesError
-from cryoden.io.star import micrographs_of
 
 T = TypeVar("T")
 F = TypeVar("F")
@@ -48,11 +48,13 @@ def listing(paths: Sequence[Path]) -> Listing:
         When a STAR file cannot be read.
     """
     whole = [Path(os.path.abspath(path)) for path in paths]  # noqa: PTH100  resolve() would follow links
-    stars = [path for path in whole if path.suffix.lower() == ".star"]
+    stars = [path for path in whole if is_star(path)]
     named = [file for path in whole if path not in stars for file in _micrographs(path)]
     listed = {star: (_known(complete_pairs, [star]), _known(micrographs_of, star)) for star in stars}
     if empty := next((star for star, columns in listed.items() if not any(columns)), None):
-        raise HalvesError("D01", empty, "lists no micrographs", fix="Give that of a motion correction")
+        raise HalvesError(
+            "D01", empty, "lists no micrographs", fix="Give the STAR file of a motion correction"
+        )
     pairs = complete_pairs([*(star for star in stars if listed[star][0]), *named])
     halves = {half for pair in pairs for half in (pair.even, pair.odd)}
     others = {*named, *(file for _, files in listed.values() for file in files)} - halves

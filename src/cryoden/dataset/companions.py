@@ -1,4 +1,4 @@
-"""Which files belong to which micrographs, told by what their names have around a common part."""
+"""Which files belong to which micrographs, from what their names have around a common part."""
 
 from __future__ import annotations
 

@@ -27,9 +27,9 @@ COPIED = 0.9
 FIXES = {
     "D03": "Check which micrograph each half belongs to",
     "D04": "Sum even and odd frames separately and give the two sums",
-    "D05": "Give two halves of one exposure, made with the same settings",
+    "D05": "Give two halves of the same micrograph, made with the same settings",
     "D06": "Correct the header, or give two halves made with the same settings",
-    "F25": "Repeat the step that wrote it",
+    "F25": "Repeat the processing step that wrote it",
 }
 
 
@@ -90,7 +90,7 @@ def inspect(pair: HalfPair) -> HalfCheck:
     black = [half.name for half, pixels in ((pair.even, even), (pair.odd, odd)) if pixels.std() == 0]
     if black:
         return HalfCheck(False, "black", 0.0, f"no contrast: std = 0 in {' and '.join(black)}", "F25")
-    return _judged(agreement(even, odd))
+    return _assessed(agreement(even, odd))
 
 
 def check_pairs(pairs: Sequence[HalfPair]) -> list[HalfCheck]:
@@ -158,17 +158,19 @@ def _identical(what: str) -> HalfCheck:
     return HalfCheck(False, "identical", 1.0, f"{what}: Noise2Noise would learn to copy", "D04")
 
 
-def _judged(found: Agreement) -> HalfCheck:
+def _assessed(found: Agreement) -> HalfCheck:
     r = found.correlation
     if found.fine > SHARED_NOISE or found.detail > COPIED:
         shared = max(found.fine, found.detail)
-        message = f"halves share their noise: r = {shared:z.2f} in fine detail, expected about 0"
+        message = f"halves not independent: CC near Nyquist {shared:z.2f}, expected about 0"
         return HalfCheck(False, "correlated", r, message, "D04")
     if found.same_scene:
-        return HalfCheck(True, "ready", r, f"halves agree: r = {r:z.3f} after averaging 8 × 8 pixels")
-    message = f"halves show different scenes: r = {r:z.3f}, agreement {found.peak:.1f} of {found.enough:.1f}"
+        return HalfCheck(True, "ready", r, f"halves match: CC {r:z.3f} (8 × 8 binned)")
+    message = (
+        f"halves do not match: CC {r:z.3f}, correlation peak {found.peak:.1f} of {found.enough:.1f} needed"
+    )
     if found.shift:
-        message += "; they would after a shift of {:+,} rows and {:+,} columns".format(*found.shift)
+        message += "; they match after a shift of {:+,} rows and {:+,} columns".format(*found.shift)
     return HalfCheck(False, "uncorrelated", r, message, "D03")
 
 

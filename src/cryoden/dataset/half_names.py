@@ -1,4 +1,4 @@
-"""Which files are the two halves of one exposure, told by their names alone.
+"""Which files are the two halves of one exposure, from their names alone.
 
 Conventions: ``<name>_EVN``/``<name>_ODD`` and ``_even``/``_odd`` (MotionCor2, RELION,
 AreTomo), folders ``even/<name>`` and ``odd/<name>`` (Warp), and the columns
@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Literal
 
 from cryoden.dataset.folder_walk import micrographs_below, natural
+from cryoden.dataset.star_files import HALVES, is_star, listed
 from cryoden.errors import HalvesError, printable
-from cryoden.io.star import project_of, read_columns
 
 TAGGED = re.compile(r"(?P<stem>.+)[_-](?P<half>evn|even|odd)", re.IGNORECASE | re.DOTALL)
 SHOWN = 5
@@ -86,7 +86,7 @@ def complete_pairs(paths: Sequence[Path]) -> list[HalfFiles]:
 def _claims(paths: Iterable[Path]) -> Iterator[tuple[Key, Half, Path]]:
     """Yield every file that is a half: which exposure, which half, where."""
     for path in paths:
-        if path.suffix.lower() == ".star":
+        if is_star(path):
             yield from _from_star(path)
         elif path.is_dir():
             yield from _from_names(micrographs_below(path))
@@ -124,14 +124,12 @@ def half_of(word: str) -> Half | None:
 
 
 def _from_star(star: Path) -> Iterator[tuple[Key, Half, Path]]:
-    """Yield the halves a STAR file lists, found below its folder or one of its parents."""
+    """Yield the halves a STAR file lists."""
     fix = "Give the STAR file of a motion correction that saved sums of even and odd frames"
-    rows = read_columns(star, ("rlnMicrographNameEven", "rlnMicrographNameOdd"), fix)
-    project = project_of(star, rows)
     missing = []
-    for row in rows:
-        even, odd = (project / name for name in row)
-        missing += [name for name, path in zip(row, (even, odd), strict=True) if not path.is_file()]
+    for row in listed(star, HALVES, fix):
+        even, odd = row.files
+        missing += [str(path) for path in row.files if not path.is_file()]
         claim = _claim(even)
         key = claim[0] if claim else (even.parent, even.stem)
         yield key, "even", even
@@ -181,4 +179,4 @@ def _names(halves: Iterable[Key]) -> dict[Key, str]:
 
 def _nothing(paths: Sequence[Path]) -> HalvesError:
     asked = ", ".join(f"'{printable(path)}'" for path in paths[:SHOWN]) or "no path given"
-    return HalvesError("D01", None, f"0 pairs of halves in {asked} (in {Path.cwd()})", fix=CONVENTIONS)
+    return HalvesError("D01", None, f"0 half-set pairs in {asked} (in {Path.cwd()})", fix=CONVENTIONS)

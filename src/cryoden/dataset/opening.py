@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from cryoden.dataset.half_checks import check_pairs, find_pairs, inspect
+from cryoden.dataset.half_names import HalfFiles
+from cryoden.dataset.star_files import pixel_sizes
 from cryoden.dataset.supervised_names import matched
 from cryoden.errors import HalvesError, printable
 from cryoden.io import mrc
-from cryoden.io.mrc_probe import HeaderFacts, probe
+from cryoden.io.mrc_probe import HeaderFacts, probe, with_listed
 from cryoden.micrograph import HalfPair, Micrograph, Windowed
 from cryoden.settings.reading import ReadingSettings
 
@@ -25,12 +27,16 @@ def open_halves(paths: Sequence[Path], reading: ReadingSettings | None = None) -
     MicrographError
         For a half that cannot be read.
     """
-    pairs = [
-        HalfPair(open_micrograph(files.even, reading), open_micrograph(files.odd, reading))
-        for files in find_pairs(paths)
-    ]
+    sizes = pixel_sizes(paths)
+    pairs = [open_pair(files, reading, sizes) for files in find_pairs(paths)]
     check_pairs(pairs)
     return pairs
+
+
+def open_pair(files: HalfFiles, reading: ReadingSettings | None, listed: Mapping[Path, float]) -> HalfPair:
+    """Open two halves; ``listed`` are the Å/px of STAR files."""
+    even, odd = (open_micrograph(half, reading, listed.get(half)) for half in (files.even, files.odd))
+    return HalfPair(even, odd)
 
 
 def open_supervised(
@@ -46,11 +52,17 @@ def open_supervised(
     MicrographError
         For a file that cannot be read.
     """
-    return [_supervised(*pair, reading) for pair in matched(noisy, target)]
+    sizes = pixel_sizes([*noisy, *target])
+    return [
+        _supervised(
+            open_micrograph(one, reading, sizes.get(one)), open_micrograph(other, reading, sizes.get(other))
+        )
+        for one, other in matched(noisy, target)
+    ]
 
 
-def _supervised(noisy: Path, target: Path, reading: ReadingSettings | None) -> tuple[Windowed, Windowed]:
-    pair = open_micrograph(noisy, reading), open_micrograph(target, reading)
+def _supervised(one: mrc.MicrographFile, other: mrc.MicrographFile) -> tuple[Windowed, Windowed]:
+    pair, noisy, target = (one, other), one.facts.path, other.facts.path
     if pair[0].shape != pair[1].shape:
         sizes = " and ".join("×".join(map(str, micrograph.shape)) for micrograph in pair)
         raise HalvesError(
@@ -66,20 +78,24 @@ def _supervised(noisy: Path, target: Path, reading: ReadingSettings | None) -> t
     return pair
 
 
-def open_micrograph(path: Path, reading: ReadingSettings | None = None) -> mrc.MicrographFile:
+def open_micrograph(
+    path: Path, reading: ReadingSettings | None = None, listed: float | None = None
+) -> mrc.MicrographFile:
     """Open one micrograph for reading windows; see `cryoden.io.mrc.open_micrograph`."""
-    return mrc.open_micrograph(path, **_options(reading))
+    return mrc.open_micrograph(path, listed=listed, **_options(reading))
 
 
-def read_micrograph(path: Path, reading: ReadingSettings | None = None) -> Micrograph:
+def read_micrograph(
+    path: Path, reading: ReadingSettings | None = None, listed: float | None = None
+) -> Micrograph:
     """Read one whole micrograph; see `cryoden.io.mrc.read`."""
     nan = (reading or ReadingSettings()).nan
-    return mrc.read(path, nan=nan, **_options(reading))
+    return mrc.read(path, listed=listed, nan=nan, **_options(reading))
 
 
-def facts(path: Path, reading: ReadingSettings | None = None) -> HeaderFacts:
-    """Return what the header says; see `cryoden.io.mrc_probe.probe`."""
-    return probe(path, **_probing(reading))
+def facts(path: Path, reading: ReadingSettings | None = None, listed: float | None = None) -> HeaderFacts:
+    """Return what the header says; see `cryoden.io.mrc_probe`, `probe` and `with_listed`."""
+    return with_listed(probe(path, **_probing(reading)), listed)
 
 
 def _options(reading: ReadingSettings | None) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from cryoden.dataset.folder_walk import micrographs_below
+from cryoden.dataset.star_files import is_star, micrographs_of
 from cryoden.errors import OutputError, SettingsError, printable
-from cryoden.io.star import micrographs_of
 
 
 def results(
@@ -26,7 +26,7 @@ def results(
     output : Path
         Folder of the results; what lies in it is no input when it lies below another folder.
     ending : str
-        What tells the name of a result from that of its input.
+        What distinguishes the name of a result from that of its input.
     left_out : tuple of str
         Endings of names, without suffix, that are passed over below folders.
 
@@ -85,7 +85,7 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        problem = f"cannot be made: {error.strerror}"
+        problem = f"cannot be created: {error.strerror}"
         raise OutputError("O06", folder, problem, fix="Choose another folder") from error
 
 
@@ -98,7 +98,7 @@ def _listed(paths: Sequence[Path], output: Path | None) -> Iterator[tuple[Path, 
     for path in paths:
         if path.is_dir():
             yield from ((file, file.parent.relative_to(path)) for file in micrographs_below(path, output))
-        elif path.suffix.lower() == ".star":
+        elif is_star(path):
             yield from _in_common_folder(micrographs_of(path))
         else:
             yield path, Path()

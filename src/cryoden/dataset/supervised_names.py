@@ -1,4 +1,4 @@
-"""Which noisy micrograph belongs to which target, told by names that differ by one tag."""
+"""Which noisy micrograph belongs to which target, from names that differ by one tag."""
 
 from __future__ import annotations
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from cryoden.dataset.browse import listing
 from cryoden.dataset.half_checks import HalfCheck, find_pairs, inspect
-from cryoden.dataset.opening import facts, open_micrograph
+from cryoden.dataset.half_names import HalfFiles
+from cryoden.dataset.opening import facts, open_pair
 from cryoden.dataset.output_paths import micrographs_in
+from cryoden.dataset.star_files import HALVES, is_star, listed, pixel_sizes
 from cryoden.errors import CryodenError, HalvesError, printable
 from cryoden.io.mrc_probe import HeaderFacts
-from cryoden.micrograph import HalfPair
 from cryoden.settings.reading import ReadingSettings
 
 FILE_COLUMNS = ("file", "kind", "size", "pixels", "Å/px", "extended header")
-PAIR_COLUMNS = ("pair of halves", "verdict", "r (8×8 binned)", "remarks")
+PAIR_COLUMNS = ("half-set pair", "verdict", "CC (8×8 binned)", "warnings")
 TYPES = {0: "int8", 1: "int16", 2: "float32", 6: "uint16", 12: "float16"}
 
 
@@ -61,10 +64,19 @@ class Pairing:
 
 
 def files(paths: Sequence[Path], reading: ReadingSettings) -> Iterator[Surveyed]:
-    """Yield what each file is, folders searched to their depth."""
-    for path in micrographs_in([path for path in paths if path.suffix.lower() != ".star"]):
+    """Yield what each file is, folders searched to their depth and STAR files followed.
+
+    Raises
+    ------
+    HalvesError
+        D01, D02 for a STAR file that lists no micrographs, or none that are there.
+    MicrographError
+        F49, F50 when a STAR file cannot be read.
+    """
+    sizes = pixel_sizes(paths)
+    for path in _named(paths):
         try:
-            yield Surveyed(path, facts(path, reading))
+            yield Surveyed(path, facts(path, reading, sizes.get(path)))
         except CryodenError as error:
             yield Surveyed(path, None, str(error))
 
@@ -78,17 +90,32 @@ def pairs(paths: Sequence[Path], reading: ReadingSettings) -> Iterator[Pairing]:
         D02 when halves lack their partner, D07 when two files claim to be the same half.
     """
     try:
-        found = find_pairs(paths)
+        found = find_pairs([path for path in paths if not is_star(path) or _lists_halves(path)])
     except HalvesError as error:
         if error.code == "D01":  # micrographs need not be halves
             return
         raise
+    sizes = pixel_sizes(paths)
     for one in found:
-        yield Pairing(one.name, one.even, one.odd, _verdict(one.even, one.odd, reading))
+        yield Pairing(one.name, one.even, one.odd, _verdict(one, reading, sizes))
 
 
-def _verdict(even: Path, odd: Path, reading: ReadingSettings) -> HalfCheck:
+def _named(paths: Sequence[Path]) -> Iterator[Path]:
+    yield from micrographs_in([path for path in paths if not is_star(path)])
+    for star in filter(is_star, paths):
+        found = listing([star])
+        yield from (half for pair in found.pairs for half in (pair.even, pair.odd))
+        yield from found.others
+
+
+def _lists_halves(star: Path) -> bool:
+    with suppress(HalvesError):
+        return bool(listed(star, HALVES))
+    return False
+
+
+def _verdict(files: HalfFiles, reading: ReadingSettings, sizes: Mapping[Path, float]) -> HalfCheck:
     try:
-        return inspect(HalfPair(open_micrograph(even, reading), open_micrograph(odd, reading)))
+        return inspect(open_pair(files, reading, sizes))
     except CryodenError as error:
         return HalfCheck(False, "unreadable", 0.0, str(error), error.code)

@@ -58,7 +58,7 @@ class Denoiser:
         ------
         DenoisingEvent
             ``TileFinished`` for each tile, then ``MicrographDenoised`` with a ``(h, w)``
-            float32 micrograph in the input's grey scale and Å/px.
+            float32 micrograph in the input's gray scale and Å/px.
 
         Raises
         ------
@@ -72,9 +72,9 @@ class Denoiser:
         resampling = Resampling(height, width, scale)
         with torch.inference_mode():  # never around a yield: it would leak to the caller
             raw = devices.sent(micrograph.data, self.place.device)
-            grey = self._grey_scale(raw, micrograph, scale)
-            scored = grey.apply(raw)
-            # Asked for when the network is at work, which a GPU is told of before it is done with these.
+            gray = self._gray_scale(raw, micrograph, scale)
+            scored = gray.apply(raw)
+            # Asked for when the network is at work, which is queued on a GPU before it is done with these.
             clipped = devices.later((scored.abs() >= CLIP).sum())
             spectrum = ice_ring.spectrum(scored) if self._passes_ring else None
             working = resampling.reduce(scored)
@@ -87,12 +87,12 @@ class Denoiser:
             signal *= spread
             ring = ice_ring.gains(spectrum, micrograph.pixel_size or ASSUMED) if spectrum else None
             if ring is not None:
-                signal = ice_ring.restored(signal, raw, grey, ring)
-            pixels = devices.fetched(grey.undo(signal))
+                signal = ice_ring.restored(signal, raw, gray, ring)
+            pixels = devices.fetched(gray.undo(signal))
         warnings = micrograph.warnings + _hot_pixels(int(clipped()), pixels.size) + doubts
         yield MicrographDenoised(replace(micrograph, data=pixels, warnings=warnings))
 
-    def _grey_scale(self, raw: Tensor, micrograph: Micrograph, scale: float) -> Normalization:
+    def _gray_scale(self, raw: Tensor, micrograph: Micrograph, scale: float) -> Normalization:
         name = micrograph.path or micrograph.name
         if not bool(torch.isfinite(torch.stack(torch.aminmax(raw))).all()):  # of a NaN both are NaN
             raise non_finite(micrograph.data).error(name)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cryoden.compute.devices import later
-from cryoden.image.fourier_rings import neighbours_averaged, ring_index
+from cryoden.image.fourier_rings import neighbors_averaged, ring_index
 from cryoden.image.normalization import Normalization
 from cryoden.image.tiling import mirrored
 from cryoden.micrograph import Array
@@ -104,13 +104,13 @@ def gains(seen: Spectrum, pixel_size: float) -> Array | None:
         return None
     above = _above_noise(frequencies, seen, sides[0] | sides[1])
     inside = (frequencies > 1 / RING[0]) & (frequencies < 1 / RING[1])
-    above, counts = neighbours_averaged(np.where(inside, above, 0), seen.counts, REACH)
+    above, counts = neighbors_averaged(np.where(inside, above, 0), seen.counts, REACH)
     above[above < np.maximum(LEAST, SURE / np.sqrt(counts / 2))] = 0
     found = np.asarray(above / (above + 1 + CAUTION), np.float64)
     return found if found.any() else None
 
 
-def restored(signal: Tensor, raw: Tensor, grey: Normalization, response: Array) -> Tensor:
+def restored(signal: Tensor, raw: Tensor, gray: Normalization, response: Array) -> Tensor:
     """Return the signal with the grain of ice that was removed from it.
 
     Parameters
@@ -118,9 +118,9 @@ def restored(signal: Tensor, raw: Tensor, grey: Normalization, response: Array) 
     signal : Tensor
         ``(h, w)`` denoised, z-scored.
     raw : Tensor
-        ``(h, w)`` before denoising, in its own grey scale.
-    grey : Normalization
-        That grey scale.
+        ``(h, w)`` before denoising, in its own gray scale.
+    gray : Normalization
+        That gray scale.
     response : ndarray
         From `gains`.
 
@@ -138,7 +138,7 @@ def restored(signal: Tensor, raw: Tensor, grey: Normalization, response: Array) 
     for top in range(0, height, at_a_time):
         bottom = min(top + at_a_time, height)
         rows = mirrored(height, top - MARGIN, top - MARGIN + tall).to(signal.device)
-        removed = grey.apply(raw[rows])
+        removed = gray.apply(raw[rows])
         removed -= signal[rows]
         grain = torch.fft.irfft2(torch.fft.rfft2(removed[:, columns]) * transfer, s=(tall, wide))
         inner = grain[MARGIN : MARGIN + bottom - top, MARGIN : MARGIN + width]

@@ -76,7 +76,7 @@ class Accumulator:
         self._models.clear()
 
     def table(self) -> Table:
-        """Return everything that was noted, without provenance."""
+        """Return everything that was recorded, without provenance."""
         rows = tuple(self._row(name) for name in self._found)
         spread = fmean(self._spreads) if self._spreads else None
         return Table(rows, self.unit, fmean(self._r_half), self.pixels, spread)

@@ -19,7 +19,7 @@ REACH = 8  # px; noise of cameras does not reach farther
 
 
 def checked(method: Method, exposure: Exposure, denoised: Halves, beyond: float) -> Checks | None:
-    """Ask a method what shows whether it invents; ``None`` for doing nothing.
+    """Test whether a method hallucinates; ``None`` for the raw input.
 
     Noise and random phases are tried on the central 1024 × 1024 px of the even half, or on all of
     a smaller one: figures of other programs are quoted of that window.

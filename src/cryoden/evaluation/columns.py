@@ -52,118 +52,144 @@ def _share(row: Row, which: str) -> str:
 
 
 COLUMNS = (
-    Column("method", "What was done to each half; the best low-pass by r detail has a star.", "", _name),
+    Column("method", "What was applied to each half; * marks the best low-pass by CC high-pass.", "", _name),
     Column(
-        "r detail",
-        "Correlation of a denoised half with the other raw half, without structures wider than 400 px. "
-        "Neither blurring nor inventing raises it. Small by nature: the other half is nearly all noise. "
-        "What both halves share counts as signal, the ice between particles, too.",
+        "CC high-pass",
+        (
+            "Correlation of a denoised half with the other raw half, high-passed at 400 px. Neither "
+            "blurring nor hallucination raises it. Always small, as the other half is nearly all "
+            "noise. Everything the halves share counts as signal, including the ice between "
+            "particles."
+        ),
         "cov(De, Ro) of Palovcak et al. 2020, as a correlation",
         lambda _, row: f"{row.mean.detail:z.4f}",
     ),
     Column(
-        "r coarse",
-        "The same for structures from 20 Å to 400 px, where particles are told from ice; a sharper image "
-        "of the water between them does not count.",
-        "as r detail",
+        "CC particle band",
+        (
+            "The same for structures from 20 Å to 400 px, which make particles visible; a sharper "
+            "image of the ice between them does not count."
+        ),
+        "as CC high-pass",
         lambda _, row: f"{row.mean.coarse:z.3f}",
         brief=False,
     ),
     Column(
-        "r whole",
-        "The same on all pixels, where a shared slope of the illumination lifts every low-pass.",
-        "as r detail",
+        "CC all",
+        "The same without the high-pass; a shared illumination gradient favors every low-pass.",
+        "as CC high-pass",
         lambda _, row: f"{row.mean.whole:z.4f}",
         brief=False,
     ),
     Column(
-        "r center",
-        "The same on the central 1024 × 1024 px.",
-        "as r detail",
+        "CC center",
+        "CC all on the central 1024 × 1024 px.",
+        "as CC high-pass",
         lambda _, row: f"{row.mean.center:z.4f}",
         brief=False,
     ),
     Column(
-        "net dB",
-        "Signal-to-noise ratio won, at the best scale, from r detail alone: c = r² / r_half is the share of "
-        "the output that is signal, and the ratio is c / (1 − c). Needs no truth; lost signal counts "
-        "against it.",
+        "SNR gain (all)",
+        (
+            "Estimated gain in signal-to-noise ratio over the raw half, in dB, from CC high-pass: c "
+            "= CC² / CC_half is the fraction of the output that is signal, and the SNR is c / (1 − "
+            "c). Needs no ground truth; lost and hallucinated signal lower it."
+        ),
         "from r(denoised, other half) = r(denoised, signal) · √r_half; Frank & Al-Ali 1975",
         lambda table, row: _number(table.gain_db(row), "+z.1f"),
     ),
     Column(
-        "coarse dB",
-        "The same from r coarse.",
-        "as net dB",
+        "SNR gain (particle band)",
+        "The same from CC particle band.",
+        "as SNR gain (all)",
         lambda table, row: _number(table.gain_db(row, "coarse"), "+z.1f"),
     ),
     Column(
-        "SNR dB",
-        "Signal over the noise that is left, against the raw half. Blurring raises it without end, so read "
-        "it beside the bias.",
-        "SNR of Palovcak et al. 2020",
+        "SNR (Palovcak)",
+        (
+            "SNR gain of Palovcak et al., in dB: signal over remaining noise, relative to the raw "
+            "half. Stronger blurring keeps raising it: read it together with B/S."
+        ),
+        "Palovcak et al. 2020",
         lambda _, row: _number(row.mean.gain_db, "+z.1f"),
+        brief=False,
     ),
     Column(
         "B/S",
-        "Power of what denoising changed about the signal, over the signal: 0 is nothing, 1 is all of it "
-        "lost, above 1 is invention or an output that is too strong.",
-        "bias of Palovcak et al. 2020",
+        (
+            "Bias over signal: power of the signal that was changed, over the power of the signal. "
+            "0: unchanged; 1: all lost; above 1: hallucination, or an output that is too strong."
+        ),
+        "Palovcak et al. 2020",
         lambda _, row: _number(row.mean.bias_ratio, "z.2f"),
+        brief=False,
     ),
     Column(
-        "invented",
-        "Share of what the two denoised halves have in common that the raw halves do not hold, shell by "
-        "shell: 0 for any filter that treats directions alike, 1 for structure of other origin.",
+        "hallucinated",
+        (
+            "Hallucinated fraction of the signal the two denoised halves share: what the raw halves "
+            "do not contain, shell by shell. 0 for any isotropic filter, 1 for structure of another "
+            "origin."
+        ),
         "from P(De, Do) = P(De, Ro)² / P(Re, Ro) where all of it is signal; terms of Palovcak et al. 2020",
-        lambda _, row: f"{row.mean.invented:z.2f}",
+        lambda _, row: f"{row.mean.hallucinated:z.2f}",
     ),
     Column(
-        "FRC 1/7",
-        "Wavelength at which the Fourier ring correlation of a denoised half with the other raw half falls "
-        "below 1/7. A filter that treats directions alike cannot change it.",
+        "FRC 0.143",
+        (
+            "Resolution at which the FRC of a denoised half with the other raw half falls below 1/7. "
+            "An isotropic filter cannot change it."
+        ),
         "Saxton & Baumeister 1982; Rosenthal & Henderson 2003",
         lambda table, row: _number(row.mean.resolution, "z.1f") + _unit(table, row.mean.resolution),
         brief=False,
     ),
     Column(
-        "noise",
-        "Power the method makes of white noise, over what it makes of the micrograph.",
-        "trust check; on the central 1024 × 1024 px",
+        "pure noise",
+        "Output power for pure white noise, relative to that for the micrograph.",
+        "on the central 1024 × 1024 px",
         lambda _, row: _share(row, "noise"),
     ),
     Column(
-        "phases",
-        "The same for the micrograph with the phases of its fine structure made random; 1.00 for any linear "
-        "filter.",
+        "phase-randomized",
+        (
+            "The same for the micrograph with phases randomized at high resolution; 1.00 for any "
+            "linear filter."
+        ),
         "Chen et al. 2013; on the central 1024 × 1024 px",
         lambda _, row: _share(row, "phases"),
         brief=False,
     ),
     Column(
-        "lattice",
-        "Strongest pattern that repeats every 2, 4 or 8 px, over its surroundings; about 1 is none.",
+        "checkerboard",
+        (
+            "Strongest periodic pattern (2, 4 or 8 px) relative to its surroundings in the power "
+            "spectrum; about 1 means none."
+        ),
         "Odena et al. 2016",
         lambda _, row: f"{row.mean.checkerboard:z.2f}",
         brief=False,
     ),
     Column(
-        "s",
-        "Seconds for one half, on this machine.",
+        "time (s)",
+        "Seconds per half, on this machine.",
         "",
         lambda _, row: _number(row.mean.seconds, "z.2f"),
     ),
 )
 TRUTH_COLUMNS = (
     Column(
-        "truth dB",
-        "Signal-to-noise ratio won against the clean micrograph, at the best scale: r² / (1 − r²).",
+        "SNR gain (truth)",
+        (
+            "Gain in signal-to-noise ratio measured against the clean micrograph, in dB: SNR = CC² / "
+            "(1 − CC²)."
+        ),
         "Frank & Al-Ali 1975",
         lambda _, row: _number(row.mean.truth_db, "+z.1f"),
     ),
     Column(
-        "truth FRC",
-        "Wavelength at which the Fourier ring correlation with the clean micrograph falls below 1/7.",
+        "FRC 0.143 (truth)",
+        "Resolution at which the FRC with the clean micrograph falls below 1/7.",
         "Saxton & Baumeister 1982",
         lambda table, row: (
             _number(row.mean.truth_resolution, "z.1f") + _unit(table, row.mean.truth_resolution)

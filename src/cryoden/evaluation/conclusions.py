@@ -1,4 +1,4 @@
-"""What the figures mean, in plain words, each with a mark that does not depend on color."""
+"""What the numbers mean, in plain words, each with a mark that does not depend on color."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ VISIBLE = 0.1  # dB against the truth below which a difference is of no use to a
 MATTERS = 0.02  # share of r below which a difference is of no use to anyone
 NOTHING = 1e-6
 COPIED = 0.9  # share of the noise that is still there
-HALF = 0.5  # of what the denoised halves share, from elsewhere than the raw halves
+HALF = 0.5  # of the signal the denoised halves share, that is not in the raw halves
 LITTLE, MOST = 0.2, 0.9  # of the output's power, from noise alone or from elsewhere
 SAME = 1.05  # power without phases over power with them; a linear filter has 1
 LOOKS_LIKE_NOISE = 0.05  # correlation of neighboring pixels that cameras reach without structure
@@ -26,7 +26,7 @@ PATTERN = 2.0  # power on a lattice over that nearby
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was found about a method."""
+    """One result about a method."""
 
     status: Status
     words: str
@@ -48,7 +48,7 @@ class MethodConclusion:
     better : Finding
         Whether it is better than simple filters.
     findings : tuple of Finding
-        Whether it can be believed.
+        Whether it is trustworthy.
     """
 
     name: str
@@ -56,14 +56,14 @@ class MethodConclusion:
     findings: tuple[Finding, ...]
 
     @property
-    def believable(self) -> Status:
-        """The worst that was found."""
+    def trustworthy(self) -> Status:
+        """The worst of the findings."""
         return max((one.status for one in self.findings), key=WORSE.index)
 
     @property
     def status(self) -> Status:
         """The worse of the two answers."""
-        return max(self.better.status, self.believable, key=WORSE.index)
+        return max(self.better.status, self.trustworthy, key=WORSE.index)
 
     @property
     def mark(self) -> str:
@@ -74,24 +74,24 @@ class MethodConclusion:
 def conclusions(table: Table) -> list[MethodConclusion]:
     """Return a verdict on each model and each other program."""
     return [
-        MethodConclusion(row.name, compared(table, row), (*_suspicions(row), *_seen(table, row)))
-        for row in table.judged()
+        MethodConclusion(row.name, compared(table, row), (*_suspicions(row), *_trained_on(table, row)))
+        for row in table.assessed()
     ]
 
 
 def compared(table: Table, row: Row) -> Finding:
-    """Say whether a method beats doing nothing, the best low-pass and the Wiener filter.
+    """Say whether a method beats the raw input, the best low-pass and the Wiener filter.
 
     Decided by the truth where there is one. Else by r with the other raw half, which neither
-    blurring nor inventing raises: first of structures coarser than 20 Å, then of all that is not
-    wider than 400 px, most of which can be water. The standard error of r is at most 1 / √N for N
+    blurring nor hallucination raises: first of structures coarser than 20 Å, then of all that is not
+    wider than 400 px, most of which can be ice. The standard error of r is at most 1 / √N for N
     independent waves or pixels.
     """
     if row.mean.truth_db is not None:
         return _against_truth(table, row.mean.truth_db)
-    where = f" where particles are told from ice (20 {table.unit} to 400 px)"
+    where = f" in the particle band (20 {table.unit} to 400 px)"
     coarse = _duel(table, row, "coarse", row.mean.coarse_error / sqrt(len(row.pairs)), where)
-    overall = _duel(table, row, "detail", 1 / sqrt(table.pixels), " over all structures")
+    overall = _duel(table, row, "detail", 1 / sqrt(table.pixels), " overall")
     return Finding(_both(coarse.status, overall.status), f"{coarse.words} {overall.words}")
 
 
@@ -105,7 +105,7 @@ def _both(coarse: Status, overall: Status) -> Status:
 def _against_truth(table: Table, won: float) -> Finding:
     best = max(_simple(table), key=lambda other: other.mean.truth_db or 0.0)
     beat = best.mean.truth_db or 0.0
-    figures = f"{won:+z.1f} dB against the truth; {_named(best)} has {beat:+z.1f} dB"
+    figures = f"{won:+z.1f} dB against the ground truth, {_named(best)} {beat:+z.1f} dB"
     if won > beat + VISIBLE:
         return Finding("good", f"Better than every simple filter: {figures}.")
     if won < beat - VISIBLE:
@@ -123,73 +123,75 @@ def _duel(table: Table, row: Row, reading: Reading, error: float, where: str) ->
     r, beat, nothing = (float(getattr(one.mean, reading)) for one in (row, best, table.raw))
     margin = max(CERTAIN * error, MATTERS * beat)
     beaten = f"{_named(best)} {beat:z.4f}, " if best is not table.raw else ""
-    figures = f"r {r:z.4f}, {beaten}doing nothing {nothing:z.4f}"
+    figures = f"CC {r:z.4f}, {beaten}the raw input {nothing:z.4f}"
     if r > beat + margin:
         return Finding("good", f"Better than every simple filter{where}: {figures}.")
     if r < nothing - margin:
-        return Finding("bad", f"Worse than doing nothing{where}: {figures}.")
+        return Finding("bad", f"Worse than the raw input{where}: {figures}.")
     if r < beat - margin:
         return Finding("bad", f"Worse than {_named(best)}{where}: {figures}.")
     return Finding("doubtful", f"No better than {_named(best)}{where}: {figures}.")
 
 
 def _named(row: Row) -> str:
-    return {"raw": "doing nothing", "wiener": "the Wiener filter"}.get(row.kind, f"the {row.name}")
+    return {"raw": "the raw input", "wiener": "the Wiener filter"}.get(row.kind, f"the {row.name}")
 
 
-def _seen(table: Table, row: Row) -> Iterator[Finding]:
-    """Yield a warning where a model is judged on what it was trained on."""
+def _trained_on(table: Table, row: Row) -> Iterator[Finding]:
+    """Yield a warning where a model is evaluated on its training data."""
     seen = table.provenance.get("models", {}).get(row.name, {}).get("trained_on", ())
     if seen:
         pairs = len(table.raw.pairs)
-        which = "these very halves" if len(seen) == pairs else f"{len(seen):,} of these {pairs:,} pairs"
-        yield Finding("doubtful", f"It was trained on {which}: on others it may do worse.")
+        which = "these halves" if len(seen) == pairs else f"{len(seen):,} of these {pairs:,} pairs"
+        yield Finding("doubtful", f"Trained on {which}: it may do worse on others.")
 
 
 def _suspicions(row: Row) -> Iterator[Finding]:
     yield _kept(row)
     if row.mean.noise_left < NOTHING:
         return
-    yield _invented(row.mean.invented)
+    yield _hallucinated(row.mean.hallucinated)
     if row.mean.checkerboard > PATTERN:
-        words = "A pattern that repeats every few pixels stands out of the power spectrum"
-        yield Finding("doubtful", f"{words}, {row.mean.checkerboard:.1f} times as strong as around it.")
+        words = "Checkerboard pattern in the power spectrum"
+        yield Finding(
+            "doubtful", f"{words}, {row.mean.checkerboard:.1f} times as strong as its surroundings."
+        )
     if row.checks is not None:
         yield from _answers(row.checks)
 
 
-def _invented(share: float) -> Finding:
-    words = f"{_percent(share)} of what its halves have in common is not in the raw halves"
-    if share > HALF:
-        return Finding("bad", f"It invents: {words}.")
-    return Finding("doubtful" if share > LITTLE else "good", f"{words}.")
+def _hallucinated(share: float) -> Finding:
+    status: Status = "bad" if share > HALF else "doubtful" if share > LITTLE else "good"
+    return Finding(status, f"Hallucinated signal: {_percent(share)}.")
 
 
 def _kept(row: Row) -> Finding:
     left = row.mean.noise_left
     if left < NOTHING:
-        return Finding("bad", "It shows nothing: its output is one gray.")
+        return Finding("bad", "Blank output: a single gray value.")
     if left > COPIED:
-        return Finding("bad", f"It hands back its input: {_percent(left)} of the noise is still there.")
-    return Finding("good", f"{_percent(1 - left)} of the noise's power is gone.")
+        return Finding("bad", f"Leaves the noise in: {_percent(left)} of the noise power remains.")
+    return Finding("good", f"Removes {_percent(1 - left)} of the noise power.")
 
 
 def _answers(checks: Checks) -> Iterator[Finding]:
     apart: Status = "doubtful" if checks.disagreement > LITTLE else "good"
-    yield Finding(apart, f"On {_percent(checks.disagreement)} of the area its two halves mostly disagree.")
+    yield Finding(apart, f"Even and odd disagree on {_percent(checks.disagreement)} of the area.")
     residue: Status = "doubtful" if checks.residue > LOOKS_LIKE_NOISE else "good"
-    words = "not like mere noise" if residue == "doubtful" else "like noise"
+    words = "unlike pure noise" if residue == "doubtful" else "like noise"
     yield Finding(
-        residue, f"What it took away looks {words}: pixels correlate by up to {checks.residue:z.2f}."
+        residue, f"The residual looks {words}: neighboring pixels correlate by up to {checks.residue:z.2f}."
     )
     if checks.noise is None or checks.phases is None:
-        yield Finding("unknown", "Not tried on noise: only its files are known.")
+        yield Finding("unknown", "Not tested on pure noise: only output files are available.")
         return
     noise: Status = "bad" if checks.noise > MOST else "doubtful" if checks.noise > LITTLE else "good"
-    yield Finding(noise, f"Pure noise makes it show {_percent(checks.noise)} of what the micrograph does.")
+    yield Finding(noise, f"Pure noise gives {_percent(checks.noise)} of the output power.")
     phases: Status = "bad" if checks.phases > SAME else "doubtful" if checks.phases > MOST else "good"
-    words = f"A micrograph whose fine structure is scrambled gives {_percent(checks.phases)} of the output"
-    yield Finding(phases, f"{words}: {'more' if phases == 'bad' else 'no more'} than the real one.")
+    more = ", more than the real micrograph" if phases == "bad" else ""
+    yield Finding(
+        phases, f"Phase-randomized input still gives {_percent(checks.phases)} of the output{more}."
+    )
 
 
 def _percent(share: float) -> str:

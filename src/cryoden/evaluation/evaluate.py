@@ -1,4 +1,4 @@
-"""Whether a result can be believed, and is better than nothing, a low-pass or a Wiener filter.
+"""Whether a result is trustworthy, and better than the raw input, a low-pass or a Wiener filter.
 
 A generator of events, like training and denoising: one exposure in memory at a time, one method
 after the other, each scored without a truth, and against the truth where there is one.

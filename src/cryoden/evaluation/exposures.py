@@ -1,4 +1,4 @@
-"""What an evaluation looks at: a pair of halves, and what belongs to it, on one grey scale."""
+"""What an evaluation looks at: a pair of halves, and what belongs to it, on one gray scale."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import numpy as np
 from cryoden.dataset.companions import companions
 from cryoden.dataset.half_checks import check_pairs
 from cryoden.dataset.half_names import find_pairs
-from cryoden.dataset.opening import open_micrograph
+from cryoden.dataset.opening import open_micrograph, open_pair
+from cryoden.dataset.star_files import pixel_sizes
 from cryoden.errors import HalvesError
 from cryoden.evaluation.half_metrics import CENTER
 from cryoden.image.normalization import Normalization, measure
@@ -31,7 +32,7 @@ class Subject:
     halves : HalfPair
         The raw halves.
     truth : Windowed or None
-        The clean micrograph, in any grey scale.
+        The clean micrograph, in any gray scale.
     others : mapping of str to HalfPair
         The halves as other programs denoised them, by the program's name.
     """
@@ -44,7 +45,7 @@ class Subject:
 
 @dataclass(frozen=True, eq=False)
 class Exposure:
-    """The pixels of a subject: ``(h, w)`` float32, each half z-scored on its own grey scale.
+    """The pixels of a subject: ``(h, w)`` float32, each half z-scored on its own gray scale.
 
     Parameters
     ----------
@@ -58,9 +59,9 @@ class Exposure:
     unit : str
         ``"Å"``, or ``"px"`` where the pixel size is not known.
     truth : ndarray or None
-        The clean micrograph in its own grey scale.
+        The clean micrograph in its own gray scale.
     others : mapping of str to (ndarray, ndarray)
-        Even and odd as other programs denoised them, on the grey scale of the raw halves.
+        Even and odd as other programs denoised them, on the gray scale of the raw halves.
     """
 
     name: str
@@ -104,8 +105,8 @@ def open_subjects(
     MicrographError
         For a file that cannot be read.
     """
-    found = find_pairs(paths)
-    pairs = [HalfPair(open_micrograph(one.even, reading), open_micrograph(one.odd, reading)) for one in found]
+    found, sizes = find_pairs(paths), pixel_sizes(paths)
+    pairs = [open_pair(one, reading, sizes) for one in found]
     check_pairs(pairs)
     names = {path: path.stem for pair in found for path in (pair.even, pair.odd)}
     done = {name: companions(names, files, name) for name, files in (others or {}).items()}
@@ -142,7 +143,7 @@ def _refuse_other_size(denoised: Windowed, raw: Windowed) -> None:
         problem = f"has another size than {raw.name} ({sizes} px)"
         file = denoised.path or denoised.name
         raise HalvesError(
-            "D05", file, problem, kept="Nothing was evaluated", fix="Give it unbinned and uncut"
+            "D05", file, problem, kept="Nothing was evaluated", fix="Give the result uncropped and unbinned"
         )
 
 

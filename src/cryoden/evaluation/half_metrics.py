@@ -32,7 +32,7 @@ def readings(a: Pixels, b: Pixels) -> Readings:
     """Correlate a denoised half with the other raw half in three ways.
 
     They rise as noise goes, up to the root of the raw halves' r, and fall as structure is lost or
-    invented.
+    hallucinated.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ class Quality(_Terms[float]):
         What they do not, before and after denoising.
     bias : float
         Squared difference between what the denoised halves share and the signal: structure lost,
-        blurred or invented.
+        blurred or hallucinated.
     """
 
 

@@ -22,7 +22,7 @@ from cryoden.micrograph import Array, Micrograph, Pixels
 Denoise = Callable[[Pixels], Pixels]
 
 BIN = 16  # px of one point of a map
-LOCAL = 150.0  # Å, about a particle: standard deviation of the neighbourhood
+LOCAL = 150.0  # Å, about a particle: standard deviation of the neighborhood
 LITTLE = 0.1  # of the output's power from noise alone; Noise2Noise on simulated halves has 0.08 to 0.10
 NOISE = 0.05  # correlation that passes for none; 0.01 in what a low-pass takes from a K2 half
 TINY = 1e-30
@@ -46,10 +46,10 @@ class Response:
     @property
     def words(self) -> str:
         """One sentence for people."""
-        said = f"{self.given} gave {_percent(self.power)} of the micrograph's power out"
+        said = f"{self.given} gives {_percent(self.power)} of the output power of the micrograph"
         if self.power < LITTLE:
-            return f"{said}: little of what the denoised micrograph shows could appear without structure."
-        return f"{said}: about that much of what the denoised micrograph shows needs no structure to appear."
+            return f"{said}: little of the output could appear without structure in the input."
+        return f"{said}: about that much of the output appears without structure in the input."
 
 
 def noise_response(denoise: Denoise, image: Pixels, seed: int) -> Response:
@@ -66,7 +66,7 @@ def noise_response(denoise: Denoise, image: Pixels, seed: int) -> Response:
     """
     scale = measure(Micrograph(image, None, "noise"))
     noise = np.random.default_rng(seed).standard_normal(image.shape, np.float32)
-    return _response(denoise, scale.undo(noise), image, "White noise in")
+    return _response(denoise, scale.undo(noise), image, "White noise")
 
 
 def phase_response(denoise: Denoise, image: Pixels, pixel_size: float, beyond: float, seed: int) -> Response:
@@ -82,9 +82,7 @@ def phase_response(denoise: Denoise, image: Pixels, pixel_size: float, beyond: f
         Å; see `cryoden.image.spectra.phase_randomized`.
     """
     scrambled = phase_randomized(image, pixel_size, beyond, seed)
-    return _response(
-        denoise, scrambled, image, f"The micrograph with its phases finer than {beyond:g} Å scrambled"
-    )
+    return _response(denoise, scrambled, image, f"The micrograph with phases randomized beyond {beyond:g} Å")
 
 
 def _response(denoise: Denoise, empty: Pixels, image: Pixels, given: str) -> Response:
@@ -123,14 +121,14 @@ def disagreement(denoised_even: Pixels, denoised_odd: Pixels, pixel_size: float)
     """Map where independently denoised halves disagree.
 
     Local variance of the difference, over the sum of the local variances, so that faint places
-    are judged like strong ones, and a gentle slope of the ground is no agreement.
+    are assessed like strong ones, and a gentle slope of the ground is no agreement.
 
     Parameters
     ----------
     denoised_even, denoised_odd : ndarray
         ``(h, w)`` of one shape, at least 16 px a side.
     pixel_size : float
-        Å/px; the neighbourhood has a standard deviation of 150 Å, at least 16 px.
+        Å/px; the neighborhood has a standard deviation of 150 Å, at least 16 px.
     """
     sigma = max(1.0, LOCAL / pixel_size / BIN)
     even, odd = (image - np.float32(image.mean(dtype=np.float64)) for image in (denoised_even, denoised_odd))
@@ -168,10 +166,10 @@ class Removed:
     @property
     def words(self) -> str:
         """One sentence for people."""
-        found = f"Pixels of what was removed correlate by at most {self.largest:z.3f}"
+        found = f"Neighboring pixels of the residual correlate by at most {self.largest:z.3f}"
         if self.largest < NOISE:
             return f"{found}: it looks like noise."
-        return f"{found}: structure was removed too, unless the camera's own noise is correlated."
+        return f"{found}: structure was removed, too, unless the camera noise itself is correlated."
 
 
 def difference_autocorrelation(raw: Pixels, denoised: Pixels, reach: int) -> Removed:

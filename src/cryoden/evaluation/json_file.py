@@ -93,9 +93,9 @@ def load(path: Path) -> Table:
         known = values["format"] == FORMAT
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise OutputError(
-            "O14", path, f"no figures of an evaluation ({error})", fix="Give the JSON file"
+            "O14", path, f"not the numbers of an evaluation ({error})", fix="Give the JSON file"
         ) from None
     if not known:
-        problem = f"figures of another version (found {values['format']}, expected {FORMAT})"
+        problem = f"numbers of another version (found {values['format']}, expected {FORMAT})"
         raise OutputError("O14", path, problem, fix="Evaluate again")
     return Table.from_json(values)

@@ -47,7 +47,7 @@ class Method(Protocol):
 
 @dataclass(frozen=True)
 class Raw:
-    """Nothing is done."""
+    """The raw input, no denoising."""
 
     name: str = "raw"
     kind: Kind = "raw"
@@ -58,7 +58,7 @@ class Raw:
         return exposure.even, exposure.odd
 
     def function(self, exposure: Exposure) -> None:
-        """Return nothing: there is nothing to find out about doing nothing."""
+        """Return nothing: there is nothing to test about the raw input."""
 
 
 @dataclass(frozen=True)
@@ -149,8 +149,8 @@ class Other:
 def signal_scale(exposure: Exposure, even: Pixels, odd: Pixels) -> np.float32:
     """Return by what to multiply denoised halves so that coarse structure is as strong as in the raw ones.
 
-    Programs may write any grey scale, and covariances need the input's. What is coarser than
-    `BLOCK` px is nearly all signal, which hardly any denoiser weakens, so its strength tells the
+    Programs may write any gray scale, and covariances need the input's. What is coarser than
+    `BLOCK` px is nearly all signal, which hardly any denoiser weakens, so its strength gives the
     scale. Left at 1 while that is within a factor of two, as in the input's own scale.
     """
     raw, done = (

@@ -25,14 +25,14 @@ class Scores:
         r of a denoised half with the other raw half, both ways averaged: on all pixels, without
         structures wider than 400 px, and on the central 1024 × 1024 px.
     coarse : float
-        The same of structures from 20 Å to 400 px, where particles are told from ice.
+        The same in the particle band, 20 Å to 400 px.
     coarse_error : float
         Standard error of ``coarse``: one over the root of how many independent waves it rests on.
     noise_left : float
         Share of a raw half's noise variance that is still there.
     gain_db, bias_ratio : float or None
         SNR over that of the raw half, and bias over signal, both of Palovcak et al. (2020).
-    invented : float
+    hallucinated : float
         Share of what the denoised halves have in common that the raw halves do not hold.
     resolution : float or None
         Where the Fourier ring correlation of denoised and other raw half falls below the threshold, Å.
@@ -52,7 +52,7 @@ class Scores:
     noise_left: float
     gain_db: float | None
     bias_ratio: float | None
-    invented: float
+    hallucinated: float
     resolution: float | None
     truth_db: float | None
     truth_resolution: float | None
@@ -125,7 +125,7 @@ class Row:
     curves : Curves
         Averaged over the pairs.
     checks : Checks or None
-        Averaged over the pairs; ``None`` for doing nothing.
+        Averaged over the pairs; ``None`` for the raw input.
     """
 
     name: str
@@ -165,7 +165,7 @@ class Table:
 
     @property
     def raw(self) -> Row:
-        """What doing nothing gives."""
+        """The raw input."""
         return self.rows[0]
 
     def gain_db(self, row: Row, reading: Reading = "detail") -> float | None:
@@ -173,7 +173,7 @@ class Table:
 
         The other raw half is signal and independent noise, so r with it is r with the signal
         times √r_half, and the signal-to-noise ratio at the best scale is r² / (1 − r²) of r with
-        the signal. Blurring and invention both lower it. ``reading`` is which r: of all that is
+        the signal. Blurring and hallucination both lower it. ``reading`` is which r: of all that is
         not wider than 400 px, or of what is coarser than 20 Å, too. ``None`` where chance makes
         the estimate impossible.
         """
@@ -189,8 +189,8 @@ class Table:
         found = [row for row in self.rows if row.kind == "low-pass"]
         return max(found, key=lambda row: row.mean.detail, default=None)
 
-    def judged(self) -> list[Row]:
-        """Return the rows that are judged: models and other programs."""
+    def assessed(self) -> list[Row]:
+        """Return the rows to assess: models and other programs."""
         return [row for row in self.rows if row.kind in {"model", "other"}]
 
     def as_json(self) -> dict[str, Any]:
@@ -208,8 +208,13 @@ class Table:
 def _row(values: dict[str, Any]) -> Row:
     checks = values["checks"] and Checks(**values["checks"])
     curves = Curves(**{name: tuple(points) for name, points in values["curves"].items()})
-    pairs = {name: Scores(**scores) for name, scores in values["pairs"].items()}
-    return Row(values["name"], values["kind"], Scores(**values["mean"]), pairs, curves, checks)
+    pairs = {name: _scores(scores) for name, scores in values["pairs"].items()}
+    return Row(values["name"], values["kind"], _scores(values["mean"]), pairs, curves, checks)
+
+
+def _scores(values: dict[str, Any]) -> Scores:
+    former = {"invented": "hallucinated"}  # as older versions wrote it
+    return Scores(**{former.get(name, name): value for name, value in values.items()})
 
 
 def averaged(found: Sequence[Figures]) -> Figures:

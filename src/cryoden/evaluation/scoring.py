@@ -16,7 +16,7 @@ from cryoden.image.fourier_rings import CrossPower, cross_power
 from cryoden.image.spectra import RadialProfile, resolution
 from cryoden.micrograph import Array, Pixels
 
-COARSE = 20.0  # Å (or px): what is coarser tells particles from ice
+COARSE = 20.0  # Å (or px): the finest structures of the particle band
 PERIODS = (2, 4, 8)  # px, strides of upsampling in a network
 CHANCE = 3.0  # standard errors above which a shell's signal is more than chance
 VISIBLE = 1e-2  # of an image's contrast
@@ -54,7 +54,7 @@ def score(exposure: Exposure, denoised: Halves, seconds: float | None) -> tuple[
         noise_left=float(terms.noise_denoised / terms.noise_raw),
         gain_db=_known(terms.gain_db),
         bias_ratio=_known(terms.bias_ratio),
-        invented=sums.invented(),
+        hallucinated=sums.hallucinated(),
         resolution=_resolution(shared, (EVEN, RAW_ODD), (ODD, RAW_EVEN)),
         truth_db=None if truth is None else _truth_db(exposure, denoised, truth),
         truth_resolution=None if truth is None else _resolution(shared, (EVEN, TRUTH), (ODD, TRUTH)),
@@ -125,12 +125,12 @@ class Sums:
         """Return the sums over both."""
         return Sums(self.power + other.power, self.counts + other.counts, self.nyquist)
 
-    def invented(self) -> float:
+    def hallucinated(self) -> float:
         """Return which share of what the denoised halves have in common is not in the raw halves.
 
         Were all of it signal S, weighted by frequency as it may be, then in each shell
         P(De, Do) = P(De, Ro)² / S with S = P(Re, Ro); what exceeds that is of other origin. So no
-        filter invents, however strong, and a pattern put on both halves counts in full.
+        filter hallucinates, however strong, and a pattern put on both halves counts in full.
         """
         power = self.power
         noise = np.sqrt(power[RAW_EVEN, RAW_EVEN] * power[RAW_ODD, RAW_ODD])

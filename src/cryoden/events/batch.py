@@ -1,4 +1,4 @@
-"""What work on files, one after another, reports while it goes on."""
+"""What work on files, one after another, reports while it runs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class TileFinished:
 
 @dataclass(frozen=True)
 class MicrographDenoised:
-    """The whole micrograph is denoised, in the grey scale of its input."""
+    """The whole micrograph is denoised, in the gray scale of its input."""
 
     micrograph: Micrograph
 
@@ -67,7 +67,7 @@ class FileThinned:
 
 @dataclass(frozen=True)
 class FileFailed:
-    """One file gave no result; the others go on."""
+    """One file gave no result; the batch continues."""
 
     path: Path
     message: str

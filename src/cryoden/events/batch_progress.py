@@ -30,7 +30,7 @@ class BatchProgress:
     Attributes
     ----------
     at : FileStarted or None
-        The file under way.
+        The current file.
     done, failed, skipped : int
         Files with a new result, without one, and with one from before.
     ended : BatchFinished or None
@@ -98,7 +98,7 @@ def short_name(path: Path) -> str:
 
 def summary(ended: BatchFinished) -> str:
     """Return how a batch ended, in one line for people."""
-    skipped = f", {ended.skipped:,} skipped: done before" if ended.skipped else ""
-    untried = f", {ended.untried:,} not tried: too many failed" if ended.untried else ""
+    skipped = f", {ended.skipped:,} skipped (already done)" if ended.skipped else ""
+    untried = f", {ended.untried:,} not tried (too many failed)" if ended.untried else ""
     counts = f"{ended.finished:,} done{skipped}, {len(ended.failed):,} failed{untried}"
     return f"{counts} ({clock(ended.seconds)})"

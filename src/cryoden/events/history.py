@@ -116,8 +116,10 @@ class History:
         )
 
     def _best(self) -> str:
+        if self.best is None and self.started is not None and not any(epoch.epoch for epoch in self.epochs):
+            return f"first validation at step {self.started.steps_per_epoch}"
         if self.best is None:
-            return "no best epoch yet"
+            return "no better epoch yet"
         return f"best {self.best.validation_loss:.4f} @ epoch {self.best.epoch}"
 
 

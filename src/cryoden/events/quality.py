@@ -10,7 +10,7 @@ Level = Literal["good", "wait", "bad"]
 
 @dataclass(frozen=True)
 class References:
-    """What the held-out data say without training; a run is judged beside them.
+    """Reference values of the held-out data, without training; a run is compared with them.
 
     Under Noise2Noise each loss is the mean of both directions, even to odd and odd to even.
     Lengths are in Å, or in px of the patches where the pixel size is not known.
@@ -65,7 +65,7 @@ class HeldOutQuality:
         (2020). To be read beside ``bias``: a filter that passes nothing has no noise.
     bias : float or None
         B/S of the same authors: the part of the signal's power that is changed or lost. Both
-        need two denoised halves: ``None`` for supervised pairs and for a fallen output.
+        need two denoised halves: ``None`` for supervised pairs and for a collapsed output.
     frc : float
         Fourier ring correlation of denoised noisy and raw target, mean over all rings.
     resolution : float or None
@@ -86,4 +86,4 @@ class TrainingStatus:
     words: str
 
 
-UNJUDGED = TrainingStatus("wait", "not judged yet")
+UNJUDGED = TrainingStatus("wait", "Not assessed yet")

@@ -17,7 +17,7 @@ class LossLine:
     meaning : str
         What it is, in a sentence.
     on_white, on_dark : str
-        Its color: Okabe and Ito's, told apart with any color vision, the darker of a pair on white.
+        Its color: Okabe and Ito's, distinct for any color vision, the darker of a pair on white.
     dashes : tuple of int
         Lengths of strokes and gaps, in line widths; empty for a line without gaps.
     """
@@ -31,42 +31,42 @@ class LossLine:
 
 CURVES = {
     "validation": LossLine(
-        "validation", "Loss on held-out data after each epoch.", on_white="#0072b2", on_dark="#56b4e9"
+        "validation", "Loss on the validation data after each epoch.", on_white="#0072b2", on_dark="#56b4e9"
     ),
     "train": LossLine(
-        "training, epoch", "Mean training loss of each epoch.", on_white="#d55e00", on_dark="#e69f00"
+        "training (epoch)", "Mean training loss of each epoch.", on_white="#d55e00", on_dark="#e69f00"
     ),
     "steps": LossLine(
-        "training, step", "Training loss of every single step.", on_white="#c3c9d1", on_dark="#5a6370"
+        "training (step)", "Training loss of each step.", on_white="#c3c9d1", on_dark="#5a6370"
     ),
     "best": LossLine(
-        "best validation", "The model file has the weights of this epoch.",
+        "best validation", "The saved model has the weights of this epoch.",
         on_white="#000000", on_dark="#f0e442",
     ),
 }  # fmt: skip
 
-# Held-out losses that need no training: fields of `cryoden.events.quality.References`.
+# Reference losses on the validation data: fields of `cryoden.events.quality.References`.
 REFERENCES = {
     "identity": LossLine(
-        "raw input (no denoising)", "Mean squared difference of noisy and target as they are.",
+        "raw input (no denoising)", "Loss of the raw input, without denoising.",
         on_white="#6b6b6b", on_dark="#c8c8c8",
     ),
     "constant": LossLine(
-        "blank image", "Predicting the mean everywhere, as a collapsed network does.",
+        "blank image", "The mean predicted everywhere, as a collapsed network does.",
         on_white="#6b6b6b", on_dark="#c8c8c8", dashes=(6, 4),
     ),
     "gaussian": LossLine(
-        "best Gaussian", "The Gaussian low-pass of the best width σ, fitted to the training data.",
+        "best Gaussian", "Gaussian low-pass filter with the best σ, fitted to the training data.",
         on_white="#6a51a3", on_dark="#b5a1e0", dashes=(4, 2, 1, 2),
     ),
     "linear": LossLine(
-        "best linear (Wiener)",
-        "One gain for each spatial frequency, fitted to the training data: a useful network gets below it.",
+        "Wiener filter",
+        "Best linear filter, fitted to the training data: a useful network is below it.",
         on_white="#00795a", on_dark="#2fd0a0", dashes=(10, 3, 2, 3),
     ),
     "floor": LossLine(
         "noise floor",
-        "Power of a held-out half less what the halves share: no network gets below it but by chance.",
+        "Power of a validation half minus what the halves share: about the lowest possible loss.",
         on_white="#a8437f", on_dark="#e79cc4", dashes=(2, 3),
     ),
 }  # fmt: skip

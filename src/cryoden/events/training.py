@@ -1,4 +1,4 @@
-"""What a run says while it goes on.
+"""What a run reports while it runs.
 
 Frozen dataclasses of Python scalars and fresh float32 arrays. The library yields them, and
 command line, viewer and tests iterate the same generator; state is folded from them
@@ -20,8 +20,8 @@ from cryoden.settings.baseline import BaselineSettings
 from cryoden.settings.training import TrainingSettings
 
 Mode = Literal["noise2noise", "supervised"]
-GreyScale = Literal["z-score", "positive"]  # see `cryoden.image.normalization`
-Trouble = Literal["fallen", "diverged"]
+GrayScale = Literal["z-score", "positive"]  # see `cryoden.image.normalization`
+Trouble = Literal["collapsed", "diverged"]
 Weights = Mapping[str, NDArray[np.float32]]
 
 
@@ -56,7 +56,7 @@ class TrainingStarted:
     steps_per_epoch: int
     working_pixel: float | None = None
     patch: int = 0
-    scale: GreyScale = "z-score"
+    scale: GrayScale = "z-score"
     warnings: tuple[str, ...] = ()
 
 
@@ -91,9 +91,9 @@ class EpochFinished:
     """A pass and its validation on held-out data; epoch 0 is the untrained start.
 
     ``correlation`` is r(denoised noisy, raw target). ``weights`` is a fresh copy when this
-    epoch is the best so far, else ``None``. ``fallen`` says that the output has become
+    epoch is the best so far, else ``None``. ``collapsed`` says that the output has become
     (nearly) constant. ``train_loss`` is no number where no step was taken. ``gpu_bytes`` is the
-    most that was held of the GPU's memory, and what it has; ``None`` elsewhere. ``speed`` is told
+    most that was held of the GPU's memory, and what it has; ``None`` elsewhere. ``speed`` is reported
     where pairs are streamed.
     """
 
@@ -103,7 +103,7 @@ class EpochFinished:
     train_loss: float
     validation_loss: float
     correlation: float
-    fallen: bool
+    collapsed: bool
     quality: HeldOutQuality
     weights: Weights | None
     verdict: TrainingStatus = UNJUDGED
@@ -113,7 +113,7 @@ class EpochFinished:
 
 @dataclass(frozen=True)
 class Restarted:
-    """A run that went wrong goes on from its best weights, or its start, at a lower learning rate.
+    """A run that went wrong restarts from its best weights, or its starting model, at a lower learning rate.
 
     ``attempt`` counts from 1; steps and epochs count on.
     """

@@ -12,12 +12,12 @@ from cryoden.events.training import EpochFinished, Trouble
 
 SHARED = 0.3  # correlation of the finest detail; real signal has less, independent noise none
 BEYOND_CHANCE = 3.0  # standard errors
-BLOWN_UP = 2.0  # times the greater loss of doing nothing and of a constant
+BLOWN_UP = 2.0  # times the greatest loss of doing nothing, of a constant and of the start
 RISING = 5  # epochs a network that starts from nothing may stay nearly constant
 OVER_FITTING = 5  # epochs since the best
 IN_TROUBLE = {
-    "fallen": "fallen into the constant predictor",
-    "diverged": "diverged: the loss ran away",
+    "collapsed": "Collapsed to a constant",
+    "diverged": "Diverged",
 }
 LOST = 0.05  # of what the best epoch had gained over a constant
 
@@ -28,7 +28,7 @@ def assess(references: References, epochs: Sequence[EpochFinished], restarted: i
     Parameters
     ----------
     references : References
-        What the held-out data say without training.
+        Reference values of the held-out data without training.
     epochs : sequence of EpochFinished
         All so far, epoch 0 first; at least one.
     restarted : int
@@ -60,40 +60,43 @@ def trouble(references: References, epochs: Sequence[EpochFinished], restarted: 
     Returns
     -------
     str or None
-        "diverged" when losses of training or validation exceed twice those of doing nothing
-        and of a constant, or the output has become worse than a constant after having been
-        better; "fallen" when it has become (nearly) constant, or has been so for five epochs.
+        "diverged" when losses of training or validation exceed twice those of the raw input,
+        of a constant and of the start, or the output has become worse than a constant after having been
+        better; "collapsed" when it has become (nearly) constant, or has been so for five epochs.
     """
     last, at = epochs[-1], references
     if last.epoch == 0:
         return None
     losses = [loss for loss in (last.train_loss, last.validation_loss) if not math.isnan(loss)]
-    if math.isnan(last.validation_loss) or max(losses) > BLOWN_UP * max(at.identity, at.constant):
+    start = epochs[0].validation_loss  # a fresh network may begin far off and still come down
+    worst = max(at.identity, at.constant, start if math.isfinite(start) else 0.0)
+    if math.isnan(last.validation_loss) or max(losses) > BLOWN_UP * worst:
         return "diverged"
-    stood = any(epoch.validation_loss < at.constant and not epoch.fallen for epoch in epochs)
+    stood = any(epoch.validation_loss < at.constant and not epoch.collapsed for epoch in epochs)
     margin = max(BEYOND_CHANCE * at.error, at.constant - at.linear)
     if stood and last.validation_loss > at.constant + margin:
         return "diverged"
-    never_rose = last.epoch - restarted >= RISING and all(epoch.fallen for epoch in epochs[-RISING:])
-    return "fallen" if last.fallen and (stood or never_rose) else None
+    never_rose = last.epoch - restarted >= RISING and all(epoch.collapsed for epoch in epochs[-RISING:])
+    return "collapsed" if last.collapsed and (stood or never_rose) else None
 
 
 def _shared_noise(references: References, epochs: Sequence[EpochFinished]) -> str:
     if references.floor is None:
         return ""
     if references.fine > SHARED:
-        return f"halves share noise: r = {references.fine:z.2f} in the finest detail, expected about 0"
+        return f"Halves not independent: CC near Nyquist {references.fine:z.2f}, expected about 0"
     if epochs[-1].validation_loss < references.floor - BEYOND_CHANCE * references.error:
-        return f"halves share noise: the loss is below the floor of {references.floor:.4f}"
+        return f"Halves not independent: loss below the noise floor of {references.floor:.4f}"
     return ""
 
 
 def _useless(references: References, epochs: Sequence[EpochFinished]) -> str:
     loss = epochs[-1].validation_loss
+    if epochs[-1].epoch == 0:
+        return ""
     if loss > references.identity:
-        return "worse than doing nothing"
-    useless = loss > references.constant + references.error and epochs[-1].epoch > 0
-    return "worse than predicting a constant" if useless else ""
+        return "Worse than the raw input: do not use"
+    return "Worse than a blank image: do not use" if loss > references.constant + references.error else ""
 
 
 def _over_fitting(references: References, epochs: Sequence[EpochFinished]) -> str:
@@ -105,22 +108,22 @@ def _over_fitting(references: References, epochs: Sequence[EpochFinished]) -> st
     enough = lost > LOST * (references.constant - best.validation_loss)
     learned = fmean(epoch.train_loss for epoch in epochs if epoch.epoch > best.epoch) < best.train_loss
     if enough and learned:
-        return f"over-fitting since epoch {best.epoch}: give more micrographs; epoch {best.epoch} is kept"
+        return f"Overfitting since epoch {best.epoch}: add micrographs; epoch {best.epoch} is kept"
     return ""
 
 
 def _standing(references: References, epochs: Sequence[EpochFinished]) -> TrainingStatus:
-    kept = min((e for e in epochs if not e.fallen), key=lambda e: e.validation_loss, default=epochs[-1])
-    if kept.fallen:
-        return TrainingStatus("wait", "output nearly constant so far")
+    kept = min((e for e in epochs if not e.collapsed), key=lambda e: e.validation_loss, default=epochs[-1])
+    if kept.collapsed:
+        return TrainingStatus("wait", "Output nearly constant so far")
     if kept.validation_loss >= references.linear:
-        return TrainingStatus("wait", "not yet better than the best linear filter")
+        return TrainingStatus("wait", "Not yet better than a Wiener filter")
     if kept.epoch == 0:
-        further = "not yet better than its start, which is" if epochs[-1].epoch else "starts"
-        return TrainingStatus("wait", f"{further} below the best linear filter")
+        words = "Not yet better than the starting model, which" if epochs[-1].epoch else "The starting model"
+        return TrainingStatus("wait", f"{words} is better than a Wiener filter")
     below = takewhile(lambda e: e.epoch and e.validation_loss < references.linear, reversed(epochs))
     in_a_row = len(list(below))
     if not in_a_row:
-        return TrainingStatus("wait", f"above the best linear filter again; epoch {kept.epoch} is kept")
+        return TrainingStatus("wait", f"Worse than a Wiener filter again; epoch {kept.epoch} is kept")
     plural = "s" if in_a_row > 1 else ""
-    return TrainingStatus("good", f"below the best linear filter for {in_a_row} epoch{plural}: keep")
+    return TrainingStatus("good", f"Better than a Wiener filter for {in_a_row} epoch{plural}: good to use")

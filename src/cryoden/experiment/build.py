@@ -114,7 +114,7 @@ def build(pairs: PatchPairs, folder: Path) -> Iterator[BuildEvent]:
 
 
 def _measured(pairs: PatchPairs) -> Iterator[MicrographMeasured]:
-    """Read each micrograph whole: one that cannot be used is told before hours of writing."""
+    """Read each micrograph whole: one that cannot be used is reported before hours of writing."""
     used = [which for which, count in enumerate(pairs.counts) if count]
     for number, which in enumerate(used):
         try:
@@ -185,7 +185,7 @@ class _Writer:
         with np.errstate(over="ignore"):  # said below, with the file
             stored = pair.astype(self._layout.stored)
         if self._layout.dtype == "float16" and not np.isfinite(stored).all():
-            micrograph = self._pairs.targets[self._pairs.place(index)[0]]
+            micrograph = self._pairs.targets[self._pairs.grid.place(index)[0]]
             problem = f"values up to {np.abs(pair).max():.3g} in pair {index:,} do not fit float16"
             file = micrograph.path or micrograph.name
             raise OutputError("O13", file, problem, kept="Whole files are kept", fix="Choose float32")

@@ -53,7 +53,10 @@ def _lock(descriptor: int, folder: Path) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        problem, fix = "another process is building in it", "Wait for its end, or choose another folder"
+        problem, fix = (
+            "another process is building a data set in it",
+            "Wait until it ends, or choose another folder",
+        )
         raise PatchFileError("Q05", folder, problem, kept=UNTOUCHED, fix=fix) from None
     except OSError:  # a file system that cannot lock; two builders write the same bytes anyway
         return
@@ -83,14 +86,14 @@ def agree(folder: Path, plan: Mapping[str, Any]) -> list[int] | None:
     for name in (INDEX, PLAN):
         there = _read(folder / name)
         if there is not None and not _planned(there, plan):
-            state = "a finished data set" if name == INDEX else "the beginning of a data set"
-            problem = f"holds {state} of other micrographs or settings"
+            state = "a finished data set" if name == INDEX else "an unfinished data set"
+            problem = f"contains {state} of other micrographs or settings"
             raise PatchFileError("Q05", folder, problem, kept=UNTOUCHED, fix="Choose another folder")
         if there is not None:
             sums = there.get("crc32", ())
             return sums if len(sums) == plan["pairs"] else None
     if any(folder.glob(SHARDS)):
-        problem = "holds pairs of which nothing is known: neither index nor plan"
+        problem = "contains pairs, but neither index nor plan"
         raise PatchFileError("Q05", folder, problem, kept=UNTOUCHED, fix="Choose another folder")
     return None
 
@@ -108,7 +111,7 @@ def refuse_too_little_room(layout: Layout, folder: Path) -> None:
     free = shutil.disk_usage(folder).free
     if needed > free:
         problem = f"needs {needed / 1e9:,.2f} GB, {free / 1e9:,.2f} GB are free"
-        fix = "Choose another disk, a greater stride, or float16; or train without writing patches"
+        fix = "Choose another disk, a larger stride, or float16; or train without writing patches"
         raise OutputError("O02", folder, problem, kept="Nothing was written", fix=fix)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from cryoden.dataset.opening import open_halves, open_micrograph, open_supervised
 from cryoden.dataset.output_paths import micrographs_in
+from cryoden.dataset.star_files import pixel_sizes
 from cryoden.errors import CryodenError, PatchFileError, SettingsError, printable
 from cryoden.experiment.index import INDEX
 from cryoden.experiment.pairs import PatchPairs
@@ -48,8 +49,8 @@ def patch_pairs(
         For files that cannot be read or matched, S03 for pixels that are to be replaced.
     """
     if reading is not None and reading.nan == "mean":
-        fix = "Repeat the step that wrote the file, or leave it out"
-        raise SettingsError("S03", None, "--nan mean is for denoising, not for training", fix=fix)
+        fix = "Repeat the processing step that wrote the file, or leave it out"
+        raise SettingsError("S03", None, "--nan mean works for denoising only, not for training", fix=fix)
     if material.halves:
         pairs = open_halves(material.halves, reading)
         return PatchPairs([pair.odd for pair in pairs], [pair.even for pair in pairs], settings)
@@ -95,7 +96,7 @@ def opened_again(known: Mapping[str, Any]) -> PatchStore | PatchPairs:
     paths = [Path(path) for path in known["paths"]]
     for path in paths:
         if not path.exists():
-            raise _gone(path, "is not there any more")
+            raise _gone(path, "no longer exists")
     try:
         pairs = opened(paths, PatchSettings(**known["patches"]), ReadingSettings(**known["reading"]))
     except CryodenError as error:
@@ -108,7 +109,7 @@ def opened_again(known: Mapping[str, Any]) -> PatchStore | PatchPairs:
 
 
 def _gone(path: Path, problem: str) -> PatchFileError:
-    fix = "Put back what the run was trained on, or pass --synthetic for pairs that are made up"
+    fix = "Restore the data of the run, or pass --synthetic to use synthetic pairs"
     return PatchFileError("Q06", path, problem, kept="Nothing was written", fix=fix)
 
 
@@ -117,4 +118,5 @@ def _opened(paths: Sequence[Path], reading: ReadingSettings | None) -> list[Micr
     if not files:
         asked = ", ".join(printable(path) for path in paths)
         raise SettingsError("D01", None, f"0 micrographs match '{asked}'", fix="Give MRC files or folders")
-    return [open_micrograph(file, reading) for file in files]
+    sizes = pixel_sizes(paths)
+    return [open_micrograph(file, reading, sizes.get(file)) for file in files]

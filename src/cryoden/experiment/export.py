@@ -1,10 +1,9 @@
-"""A run of the experiment handed over to other languages: its numbers, to write and check a program with."""
+"""A run of the experiment exported to other languages: its numbers, to write and check a program with."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -13,17 +12,16 @@ from cryoden.dataset.output_paths import make_folder
 from cryoden.errors import PatchFileError, RunError, SettingsError, printable
 from cryoden.experiment import flat_files
 from cryoden.experiment.data_source import opened_again
-from cryoden.experiment.holdout import HeldPairs
-from cryoden.experiment.inspect_pairs import sample
+from cryoden.experiment.pair_grid import divided
 from cryoden.experiment.pairs import PatchPairs
 from cryoden.experiment.reference import expected
-from cryoden.experiment.stream import Pairs, order
+from cryoden.experiment.training_pairs import PatchSet, TrainingPairs
 from cryoden.io.atomic import atomic_folder, check_folder
 from cryoden.micrograph import Micrograph, Pixels
 from cryoden.model import checkpoint
 from cryoden.runs.record import RunRecord, read
 from cryoden.settings.baseline import BaselineSettings, ExportSettings, PatchSettings
-from cryoden.training.patches import Batch
+from cryoden.training.source import Batch
 
 SMALLEST_PATCH = 16  # px, of `PatchSettings`
 
@@ -89,33 +87,34 @@ def _batches(
 ) -> tuple[list[Batch], str]:
     """Return the batches, and in words which pairs they are."""
     count = settings.pairs * settings.batches
-    pairs: Pairs = synthetic(count, settings.edge) if settings.synthetic else _of_run(record)
-    kept = HeldPairs(pairs, [] if settings.synthetic else sample(len(pairs), chosen.held_out), chosen)
-    indices = list(islice(kept.others(order, 1), count))
+    pairs: PatchSet = synthetic(count, settings.edge) if settings.synthetic else _of_run(record)
+    training = range(count) if settings.synthetic else divided(pairs.grid, chosen.validation_pairs)[0]
+    source = TrainingPairs(pairs, training, chosen)
+    indices = [int(index) for index in source.order(1)[:count]]
     if len(indices) < count:
         problem = f"pairs × batches = {count:,} (expected at most {len(indices):,}, what the run trained on)"
         raise SettingsError("S01", None, problem, fix="Choose fewer")
-    cut = [_cut(pairs, kept, index, settings.edge) for index in indices]
+    cut = [_cut(source, index, settings.edge) for index in indices]
     batches = [_stacked(cut[at : at + settings.pairs]) for at in range(0, count, settings.pairs)]
-    kind = "made up" if settings.synthetic else "the first of the run's first epoch"
+    kind = "synthetic" if settings.synthetic else "first pairs of the run's first epoch"
     edge = batches[0].noisy.shape[-1]
     return batches, f"{kind}: {' '.join(map(str, indices))}; {edge} x {edge} px of their middle"
 
 
-def _of_run(record: RunRecord) -> Pairs:
+def _of_run(record: RunRecord) -> PatchSet:
     known = record.about.get("data")
     if not known:
-        problem = "does not say what it was trained on"
-        fix = "Pass --synthetic for pairs that are made up"
+        problem = "has no record of its training data"
+        fix = "Pass --synthetic to use synthetic pairs"
         raise PatchFileError("Q06", record.folder.path, problem, kept="Nothing was written", fix=fix)
     return opened_again(known)
 
 
-def _cut(pairs: Pairs, kept: HeldPairs, index: int, edge: int) -> tuple[Pixels, Pixels]:
+def _cut(source: TrainingPairs, index: int, edge: int) -> tuple[Pixels, Pixels]:
     """Return the middle of a pair as the run's first epoch saw it, ``(edge, edge)`` each."""
-    noisy, target = np.empty((2, pairs.edge, pairs.edge), np.float32)
-    (kept.reader(1) or pairs.read)(index, noisy, target)
-    start = max(0, (pairs.edge - edge) // 2)
+    noisy, target = np.empty((2, source.edge, source.edge), np.float32)
+    source.read((1, index), noisy, target)
+    start = max(0, (source.edge - edge) // 2)
     middle = slice(start, start + edge)
     return noisy[middle, middle], target[middle, middle]
 
@@ -140,4 +139,4 @@ def _blobs(count: int, edge: int) -> Iterator[Micrograph]:
         for axis in (0, 1, 0, 1):
             image = np.mean([np.roll(image, shift, axis) for shift in range(-2, 3)], axis=0)
         image = 0.5 + 0.2 * image / image.std()
-        yield Micrograph(np.maximum(image, 0.01).astype(np.float32), None, f"made up {index}")
+        yield Micrograph(np.maximum(image, 0.01).astype(np.float32), None, f"synthetic {index}")

@@ -15,7 +15,7 @@ STATES = {
     "initial": "before the first step",
     "gradient": "derivative of the loss of the first batch before the first step",
     "stepped": "after one step on the first batch",
-    "final": "kept by the run",
+    "final": "saved by the run",
 }
 MEANINGS = {
     "noisy": "what the network is given (batch, pair, channel, y, x)",

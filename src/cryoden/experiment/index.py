@@ -126,8 +126,8 @@ def read_index(folder: Path) -> dict[str, Any]:
     try:
         about = dict(json.loads(path.read_text(encoding="utf-8")))
     except OSError:
-        fix = "Give a folder written by cryoden patches build, or repeat that command: it goes on"
-        raise PatchFileError("Q01", folder, f"holds no finished data set: no {INDEX}", fix=fix) from None
+        fix = "Give a folder written by cryoden patches build, or repeat that command to resume it"
+        raise PatchFileError("Q01", folder, f"is not a finished data set: no {INDEX}", fix=fix) from None
     except (ValueError, TypeError, RecursionError) as error:
         raise damaged(path, str(error)) from None
     found = about.get("format")

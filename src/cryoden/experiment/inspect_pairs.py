@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from cryoden.errors import printable
 from cryoden.experiment.origin import changed
+from cryoden.experiment.pair_grid import sample
 from cryoden.experiment.store import PatchStore
 from cryoden.image.patch_alignment import Alignment, alignment
 
@@ -133,14 +134,9 @@ def inspect(store: PatchStore) -> Iterator[PairChecked | Findings]:
     yield _findings(store, damaged, looks)
 
 
-def sample(count: int, most: int = LOOKED_AT) -> list[int]:
-    """Return at most so many numbers below ``count``, evenly spread."""
-    return sorted({int(at) for at in np.linspace(0, count - 1, min(count, most))})
-
-
 def _chosen(store: PatchStore) -> Iterator[int]:
     """Yield pairs to look at; one of each micrograph, because micrographs are shifted one by one."""
-    yield from sample(len(store))
+    yield from sample(len(store), LOOKED_AT)
     for end, source in zip(store.ends, store.sources, strict=True):
         if source.pairs:
             yield end - 1 - source.pairs // 2

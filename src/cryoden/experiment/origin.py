@@ -84,7 +84,7 @@ def _change(source: Source) -> str:
     try:
         size, crc = _fingerprint(Path(source.path))
     except (CryodenError, OSError):
-        return f"{name} is gone or cannot be read"
+        return f"{name} is missing or unreadable"
     if size != source.bytes:
         return f"{name} has {size:,} bytes, it had {source.bytes:,}"
     return "" if crc == source.crc32 else f"{name} has other pixels, or another header"

@@ -14,10 +14,9 @@ from cryoden.evaluation.evaluate import EvaluationFinished, evaluate_with
 from cryoden.evaluation.exposures import Subject
 from cryoden.evaluation.scores import Row
 from cryoden.events.batch import MicrographDenoised
-from cryoden.experiment.holdout import read_pair
-from cryoden.experiment.inspect_pairs import sample
+from cryoden.experiment.pair_grid import divided, sample
 from cryoden.experiment.pairs import with_noise
-from cryoden.experiment.stream import Known
+from cryoden.experiment.training_pairs import PatchSet, read_pair
 from cryoden.image.patch_alignment import alignment
 from cryoden.io.atomic import atomic_write
 from cryoden.micrograph import HalfPair, Micrograph, Pixels
@@ -33,15 +32,15 @@ LOOKED_AT = 16  # pairs whose values are looked at
 LEAST = 128  # px a patch must have for an evaluation to say anything
 
 
-def keep_outcome(pairs: Known, held_out: Sequence[int], folder: RunFolder, device: Device) -> None:
+def keep_outcome(pairs: PatchSet, held_out: int, folder: RunFolder, device: Device) -> None:
     """Write into the run's folder what can be said of it.
 
     Parameters
     ----------
-    pairs : Known
+    pairs : PatchSet
         What it was trained on.
-    held_out : sequence of int
-        The pairs training has not seen.
+    held_out : int
+        How many pairs were to be kept out of training.
     folder : RunFolder
         Of the run that is over.
     device : str
@@ -55,23 +54,24 @@ def keep_outcome(pairs: Known, held_out: Sequence[int], folder: RunFolder, devic
     _write(folder.data, _data(pairs))
     if not folder.model.is_file():
         return
-    chosen = [_read(pairs, held_out[at]) for at in sample(len(held_out), JUDGED)]
+    _, held = divided(pairs.grid, held_out)
+    chosen = [_read(pairs, held[at]) for at in sample(len(held), JUDGED)]
     _picture(folder, [(noisy, target, _denoised(folder, noisy, device)) for noisy, target in chosen[:SHOWN]])
     if pairs.kind == "noise added" and pairs.edge >= LEAST:
         _write(folder.evaluation, _judged(pairs, [target for _, target in chosen], folder, device))
 
 
-def _data(pairs: Known) -> dict[str, str]:
+def _data(pairs: PatchSet) -> dict[str, str]:
     """Return in words what pairs spread over all of them are like."""
     chosen = sample(len(pairs), LOOKED_AT)
     found = np.array([_about(*_read(pairs, index)) for index in chosen])
     shifted, flat, low, high, mean, error, spread = found.T
     return {
-        "pairs": f"{len(pairs):,}, of which {len(chosen):,} were looked at",
-        "not aligned": f"{int(shifted.sum()):,}",
+        "pairs": f"{len(pairs):,}, of which {len(chosen):,} were inspected",
+        "misaligned": f"{int(shifted.sum()):,}",
         "without contrast": f"{int(flat.sum()):,}",
         "targets": f"from {low.min():.3g} to {high.max():.3g}, mean {mean.mean():.3g}",
-        "noisy less target": f"mean {error.mean():+z.2g}, standard deviation {spread.mean():.3g}",
+        "noisy − target": f"mean {error.mean():+z.2g}, standard deviation {spread.mean():.3g}",
     }
 
 
@@ -82,16 +82,18 @@ def _about(noisy: Pixels, target: Pixels) -> tuple[float, ...]:
     return (float(moved), float(flat), *map(float, values))
 
 
-def _judged(pairs: Known, targets: Sequence[Pixels], folder: RunFolder, device: Device) -> Mapping[str, Any]:
+def _judged(
+    pairs: PatchSet, targets: Sequence[Pixels], folder: RunFolder, device: Device
+) -> Mapping[str, Any]:
     """Evaluate the model on targets with noise added twice: two independent halves with a known truth."""
     subjects = [_subject(pairs, number, target) for number, target in enumerate(targets)]
     *_, ended = evaluate_with(subjects, [folder.model], EvaluationSettings(device=device))
     assert isinstance(ended, EvaluationFinished)  # noqa: S101  an evaluation ends with it
     rows = [_figures(row) for row in ended.table.rows]
-    return {"methods": rows, "verdict": compared(ended.table, ended.table.judged()[0]).words}
+    return {"methods": rows, "verdict": compared(ended.table, ended.table.assessed()[0]).words}
 
 
-def _subject(pairs: Known, number: int, target: Pixels) -> Subject:
+def _subject(pairs: PatchSet, number: int, target: Pixels) -> Subject:
     halves = [
         Micrograph(with_noise(target, pairs.settings, number, AGAIN + half), None, f"pair {number}", None)
         for half in (0, 1)
@@ -128,6 +130,6 @@ def _write(path: Any, told: Mapping[str, Any]) -> None:
         temporary.write_text(json.dumps(told, indent=1), encoding="utf-8")
 
 
-def _read(pairs: Known, index: int) -> tuple[Pixels, Pixels]:
+def _read(pairs: PatchSet, index: int) -> tuple[Pixels, Pixels]:
     batch = read_pair(pairs, index)
     return batch.noisy[0, 0], batch.target[0, 0]

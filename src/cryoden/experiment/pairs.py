@@ -7,16 +7,15 @@ disk or made while a run goes on, whoever makes them and in whatever order.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from threading import Lock
 from typing import Literal
 
 import numpy as np
 
 from cryoden.errors import MicrographError, SettingsError
+from cryoden.experiment.pair_grid import PairGrid
 from cryoden.image.positive_scale import positive_divisor
 from cryoden.io.mrc_windows import finite_window
 from cryoden.micrograph import Pixels, Windowed
@@ -62,15 +61,14 @@ class PatchPairs:
         self, targets: Sequence[Windowed], noisy: Sequence[Windowed] | None, settings: PatchSettings
     ) -> None:
         if noisy is None and settings.poisson and settings.scale == "z-score":
-            problem = "Poisson noise needs a scale that begins at 0, scale is z-score"
+            problem = "Poisson noise needs a gray scale that starts at 0, scale is z-score"
             raise SettingsError("S03", None, problem, fix="Choose the scale positive, or poisson 0")
         self._settings = settings
         self._targets, self._noisy = tuple(targets), None if noisy is None else tuple(noisy)
         for target, other in zip(self._targets, self._noisy or self._targets, strict=True):
             _same_size(target, other)
-        self._grids = [_grid(target.shape, settings) for target in self._targets]
-        self._ends = list(accumulate(rows * columns for rows, columns in self._grids))
-        if not self._ends or self._ends[-1] == 0:
+        self.grid = PairGrid([target.shape for target in self._targets], settings)
+        if not len(self.grid):
             problem = f"no micrograph is as large as a patch of {settings.patch} px"
             raise MicrographError("D12", None, problem, fix="Choose a smaller patch")
         self._scales: dict[int, Scale] = {}
@@ -104,10 +102,10 @@ class PatchPairs:
     @property
     def counts(self) -> list[int]:
         """How many pairs each micrograph gives; 0 for one that is smaller than a patch."""
-        return [rows * columns for rows, columns in self._grids]
+        return self.grid.counts
 
     def __len__(self) -> int:
-        return self._ends[-1]
+        return len(self.grid)
 
     def scale(self, which: int) -> Scale:
         """Return the scale of a micrograph's pairs, measured on all of its target when first asked for.
@@ -121,13 +119,6 @@ class PatchPairs:
             self._measure(which)
         return self._scales[which]
 
-    def place(self, index: int) -> tuple[int, int, int]:
-        """Return which micrograph pair ``index`` is of, and its top and left there, in px."""
-        which = bisect_right(self._ends, index)
-        within = index - (self._ends[which - 1] if which else 0)
-        row, column = divmod(within, self._grids[which][1])
-        return which, row * self.settings.stride, column * self.settings.stride
-
     def pair(self, index: int, epoch: int = 0) -> tuple[Pixels, Pixels]:
         """Return noisy and target of a pair, ``(p, p)`` float32.
 
@@ -136,7 +127,7 @@ class PatchPairs:
         MicrographError
             F24 for pixels that are not numbers, F25 where a micrograph has nothing to scale by.
         """
-        which, top, left = self.place(index)
+        which, top, left = self.grid.place(index)
         scale, window = self.scale(which), (top, left, self.edge, self.edge)
         target = scale.apply(finite_window(self._targets[which], *window))
         if self.settings.scale == "positive":
@@ -165,7 +156,7 @@ class PatchPairs:
         else:
             found = Scale(0.0, positive_divisor(pixels))
         if not found.divisor > 0:
-            problem = "nothing to scale by: no positive pixel, or no contrast"
+            problem = "cannot be scaled: no positive pixels, or no contrast"
             raise MicrographError("F25", micrograph.path or micrograph.name, problem, fix="Leave it out")
         return found
 
@@ -186,14 +177,8 @@ def _limited(noisy: Pixels, chosen: PatchSettings) -> Pixels:
     return np.clip(noisy, 0, 1) if chosen.clip and chosen.scale == "positive" else noisy
 
 
-def _grid(shape: tuple[int, int], settings: PatchSettings) -> tuple[int, int]:
-    """Return how many patches there are below and beside each other."""
-    rows, columns = (max(0, (side - settings.patch) // settings.stride + 1) for side in shape)
-    return rows, columns
-
-
 def _same_size(target: Windowed, noisy: Windowed) -> None:
     if target.shape != noisy.shape:
         sizes = " and ".join("×".join(map(str, one.shape)) for one in (noisy, target))
         problem = f"{noisy.name} and its target {target.name} differ in size: {sizes}"
-        raise MicrographError("D05", noisy.path, problem, fix="Give two micrographs of one scene")
+        raise MicrographError("D05", noisy.path, problem, fix="Give two images of the same micrograph")

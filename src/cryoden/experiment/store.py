@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from cryoden.errors import PatchFileError, SettingsError
 from cryoden.experiment.index import INDEX, Source, damaged, layout_of, read_index, shard_name
+from cryoden.experiment.pair_grid import PairGrid
 from cryoden.micrograph import Pixels
 from cryoden.settings.baseline import PatchSettings
 
-MEND = "Give the command that built the data set again: it makes what is missing"
+MEND = "Repeat the command that built the data set: it writes what is missing"
 
 
 class PatchStore:
@@ -48,7 +49,10 @@ class PatchStore:
             raise damaged(folder / INDEX, str(error)) from None
         if self.sums.shape != (self.layout.pairs,):
             raise damaged(folder / INDEX, f"{self.sums.size:,} checksums of {self.layout.pairs:,} pairs")
-        if self.ends[-1:] != [self.layout.pairs]:
+        targets = [source for source in self.sources if source.role == "target"]
+        self.grid = PairGrid([(source.shape[0], source.shape[1]) for source in targets], self._settings)
+        counts = [source.pairs for source in targets]
+        if self.ends[-1:] != [self.layout.pairs] or self.grid.counts != counts:
             raise damaged(folder / INDEX, f"{self.layout.pairs:,} pairs, other than of its micrographs")
         for number in range(self.layout.shards):
             self._check_size(number)
@@ -130,7 +134,7 @@ def _unreadable(path: Path, why: str) -> PatchFileError:
 
 
 def _short(path: Path, size: int, wanted: int) -> PatchFileError:
-    return PatchFileError("Q04", path, f"is not whole: {size:,} of {wanted:,} bytes", fix=MEND)
+    return PatchFileError("Q04", path, f"is incomplete: {size:,} of {wanted:,} bytes", fix=MEND)
 
 
 def _open(path: Path) -> int:

@@ -56,7 +56,7 @@ def rows(store: PatchStore) -> list[tuple[str, str]]:
 def built(ended: BuildFinished) -> str:
     """Say what a build has made, and what was there before."""
     there = ended.files - ended.made
-    before = f"; {there:,} of {_counted(ended.files, 'file')} had been made before" if there else ""
+    before = f"; {there:,} of {_counted(ended.files, 'file')} existed already" if there else ""
     return f"{_counted(ended.pairs, 'pair')}, {_size(ended.bytes)} in {printable(ended.folder)}{before}"
 
 
@@ -64,16 +64,16 @@ def lines(found: Findings) -> Iterator[str]:
     """Yield what a check found, in words."""
     yield f"{found.pairs:,} pairs read: {len(found.damaged):,} damaged"
     yield from _named(found.damaged)
-    faint = f", {found.faint:,} too faint to tell" if found.faint else ""
+    faint = f", {found.faint:,} too faint to assess" if found.faint else ""
     yield (
-        f"{found.looked_at:,} of them looked at: {len(found.shifted):,} not aligned{faint}, "
+        f"{found.looked_at:,} of them inspected: {len(found.shifted):,} misaligned{faint}, "
         f"{len(found.flat):,} without contrast"
     )
     yield from _named((*found.shifted, *found.flat))
     if found.low is not None:
-        yield f"Their targets lie from {found.low:.3g} to {found.high:.3g}, mean {found.mean:.3g}"
+        yield f"Targets range from {found.low:.3g} to {found.high:.3g}, mean {found.mean:.3g}"
     if found.damaged:
-        yield "Give the command that built the data set again: it makes damaged files anew."
+        yield "Repeat the command that built the data set: it replaces damaged files."
 
 
 def remarks(found: Findings) -> Iterator[str]:

@@ -1,19 +1,32 @@
-"""The user stories of the experiment: all that the command line calls."""
+"""The workflows of the experiment: all that the command line calls."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cryoden.events.training import PhaseStarted, TrainingEvent, TrainingFinished
-from cryoden.experiment.holdout import held_out
+import numpy as np
+
+from cryoden.compute import devices
+from cryoden.errors import TrainingError
+from cryoden.events.training import PhaseStarted, TrainingEvent, TrainingFinished, TrainingStarted
 from cryoden.experiment.outcome import keep_outcome
+from cryoden.experiment.pair_grid import Indices, divided, sample
 from cryoden.experiment.pairs import PatchPairs
 from cryoden.experiment.store import PatchStore
-from cryoden.experiment.train import train
+from cryoden.experiment.training_pairs import HeldPairs, PatchSet, TrainingPairs, read_pair
+from cryoden.model.networks import build
 from cryoden.runs.folder import RunFolder, kept_in
 from cryoden.runs.report import finished
 from cryoden.settings.baseline import BaselineSettings
+from cryoden.training.engines import Engine
+from cryoden.training.fused_engine import chosen
+from cryoden.training.plan import Plan
+from cryoden.training.source import Batch
+from cryoden.training.train import train
+from cryoden.training.validation import HeldOutSet
+
+FIT_PIXELS = 1 << 22  # of training pairs, for the linear filter
 
 
 def baseline(
@@ -35,11 +48,72 @@ def baseline(
 
 
 def _judged(
-    pairs: Any, folder: RunFolder, settings: BaselineSettings, data: Mapping[str, Any] | None
+    pairs: PatchSet, folder: RunFolder, settings: BaselineSettings, data: Mapping[str, Any] | None
 ) -> Iterator[TrainingEvent]:
     """Pass the run on; before its last event, find out how good what it learned is."""
-    for event in kept_in(folder, train(pairs, settings), data=data):
+    for event in kept_in(folder, train_on_pairs(pairs, settings), data=data):
         if isinstance(event, TrainingFinished):
-            yield PhaseStarted("judging the kept network")
-            keep_outcome(pairs, held_out(pairs, settings), folder, settings.device)
+            yield PhaseStarted("evaluating the best model")
+            keep_outcome(pairs, settings.validation_pairs, folder, settings.device)
         yield event
+
+
+def train_on_pairs(pairs: PatchSet, settings: BaselineSettings) -> Iterator[TrainingEvent]:
+    """Run the experiment on patch pairs, from disk or made on the fly.
+
+    Yields
+    ------
+    TrainingEvent
+        ``PhaseStarted`` events, one ``TrainingStarted``, and those of `cryoden.training.train.train`.
+
+    Raises
+    ------
+    TrainingError
+        G06 for too few pairs.
+    CryodenError
+        For pairs that cannot be read.
+    """
+    yield PhaseStarted("checking the pairs")
+    training, held = divided(pairs.grid, settings.validation_pairs)
+    if len(training) < settings.batch:
+        kept = len(pairs) - len(training)
+        used = f"{kept:,} of them for validation or next to those"
+        problem = f"{len(pairs):,} pairs, {used}, are too few for a batch"
+        raise TrainingError("G06", None, problem, fix="Use fewer pairs for validation, or build more")
+    learned = _learned(pairs, training, settings)
+    engine, why = chosen(build("baseline", settings.seed), settings)
+    yield PhaseStarted("fitting the Wiener filter")
+    holdout = HeldOutSet(HeldPairs(pairs, held), "supervised", engine.place, learned, None)
+    source = TrainingPairs(pairs, training, settings)
+    plan = Plan(source.steps, epochs=settings.epochs)
+    counts = {"training": (f"{len(training):,} patch pairs",), "validation": (f"{len(held):,} patch pairs",)}
+    more = {**counts, "scale": pairs.settings.scale, "warnings": (why,) if why else ()}
+    yield _started(settings, engine, plan, holdout, more)
+    yield from train(source, engine, holdout, plan, threads=settings.threads)
+
+
+def _learned(pairs: PatchSet, training: Indices, settings: BaselineSettings) -> Batch:
+    """Return some pairs of the training, evenly spread, to fit filters to."""
+    most = max(1, min(4 * settings.validation_pairs, FIT_PIXELS // pairs.edge**2))
+    read = [read_pair(pairs, int(training[at])) for at in sample(len(training), most)]
+    return Batch(*(np.concatenate([getattr(one, side) for one in read]) for side in ("noisy", "target")))
+
+
+def _started(
+    settings: BaselineSettings, engine: Engine, plan: Plan, holdout: HeldOutSet, more: Mapping[str, Any]
+) -> TrainingStarted:
+    place = engine.place
+    return TrainingStarted(
+        settings=settings,
+        mode="supervised",
+        device=devices.describe(place.device),
+        precision="fused" if engine.name == "fused" else str(place.number_format).removeprefix("torch."),
+        parameters=sum(p.numel() for p in engine.judged().parameters()),
+        pixel_size=None,
+        references=holdout.references,
+        epochs=plan.epochs,
+        seconds=plan.seconds,
+        steps_per_epoch=plan.steps_per_epoch,
+        patch=holdout.source.edge,
+        **more,
+    )

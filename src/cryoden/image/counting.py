@@ -42,7 +42,7 @@ class CountingEvidence:
     Parameters
     ----------
     gain : float
-        Grey values of one count: the step of the grey values where they have one, else the
+        Gray values of one count: the step of the gray values where they have one, else the
         variance ÷ mean of the noise.
     exact : bool
         Whether every pixel is a whole number of counts. Where it is not, such as after a gain
@@ -88,7 +88,7 @@ class CountingEvidence:
         if self.lowest < 0:
             return f"the lowest pixel is {self.lowest * self.gain:.4g}, and counts are never negative"
         if self.blocks < LEAST_BLOCKS:
-            return f"{self.blocks} blocks of 64 × 64 px have contrast, and {LEAST_BLOCKS} are needed to judge"
+            return f"{self.blocks} blocks of 64 × 64 px have contrast, {LEAST_BLOCKS} needed"
         lag, r = max(zip(LAGS, self.correlations, strict=True), key=lambda found: abs(found[1]))
         if abs(r) > CORRELATION_LIMIT:
             where = "{} px down and {} px right".format(*lag)
@@ -105,7 +105,7 @@ class CountingEvidence:
 def count_test(micrograph: Windowed) -> CountingEvidence:
     """Measure whether a micrograph holds electron counts.
 
-    Grey values that are whole multiples of one step are tried as counts first. Where their
+    Gray values that are whole multiples of one step are tried as counts first. Where their
     variance ÷ mean is not 1, that ratio is taken as the gain, which it is for Poisson counts
     times a constant (photon transfer: Janesick, 2007). No gain can bring the third moment to
     that of a Poisson variable, so then this is the evidence.
@@ -132,7 +132,7 @@ def count_test(micrograph: Windowed) -> CountingEvidence:
 
 
 def _step(micrograph: Windowed) -> float:
-    """Return the least difference between grey values in the center, 1 where there is none."""
+    """Return the least difference between gray values in the center, 1 where there is none."""
     height, width = (min(CENTER, side) for side in micrograph.shape)
     top, left = (micrograph.shape[0] - height) // 2, (micrograph.shape[1] - width) // 2
     values = np.unique(micrograph.window(top, left, height, width).astype(np.float64))

@@ -13,7 +13,7 @@ from cryoden.image.fourier_rings import (
     CrossPower,
     cross_power,
     inverse,
-    neighbours_averaged,
+    neighbors_averaged,
     radius,
     transform,
 )
@@ -110,7 +110,7 @@ def wiener(pairs: Sequence[tuple[Pixels, Pixels]], pixel_size: float) -> WienerF
     shared = _summed(found, frequencies, lambda power: power[0, 1])
     total = _summed(found, frequencies, lambda power: (power[0, 0] + power[1, 1]) / 2)
     gain = np.divide(shared, total, out=np.zeros_like(total), where=total > 0)
-    gain, _ = neighbours_averaged(gain, found[0].counts, SMOOTHING)
+    gain, _ = neighbors_averaged(gain, found[0].counts, SMOOTHING)
     return WienerFilter(pixel_size, frequencies, np.clip(gain, 0, 1))
 
 

@@ -111,7 +111,7 @@ def tapered_power(shape: tuple[int, ...]) -> float:
     return float(np.prod([np.mean(_taper(side).astype(np.float64) ** 2) for side in shape]))
 
 
-def neighbours_averaged(values: Array, counts: Array, reach: int) -> tuple[Array, Array]:
+def neighbors_averaged(values: Array, counts: Array, reach: int) -> tuple[Array, Array]:
     """Return running means over ``2 * reach + 1`` rings, weighted by counts, and the counts they rest on."""
     kernel = np.ones(2 * reach + 1)
     inside = slice(reach, reach + len(values))

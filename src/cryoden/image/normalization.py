@@ -1,4 +1,4 @@
-"""One grey scale per micrograph: what is subtracted and divided before the network."""
+"""One gray scale per micrograph: what is subtracted and divided before the network."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Image = TypeVar("Image", Pixels, Tensor)
 
 @dataclass(frozen=True)
 class Normalization:
-    """Mean and standard deviation of one micrograph, in its own grey scale.
+    """Mean and standard deviation of one micrograph, in its own gray scale.
 
     One set of numbers for the whole micrograph, never one per tile, so that no contrast
     steps appear between tiles.
@@ -37,7 +37,7 @@ class Normalization:
     Parameters
     ----------
     mean, std : float
-        Of the micrograph's pixels, in its grey scale.
+        Of the micrograph's pixels, in its gray scale.
     spread : float
         Standard deviation of the scored micrograph at the working pixel size, in most places; about
         1 / scale for white noise, and more the longer a detector's noise is correlated.
@@ -57,7 +57,7 @@ class Normalization:
         return scored.clip(*self.limits)
 
     def undo(self, scored: Image) -> Image:
-        """Return z-scored pixels in the micrograph's grey scale."""
+        """Return z-scored pixels in the micrograph's gray scale."""
         pixels = scored * self.std
         pixels += self.mean
         return pixels
@@ -79,16 +79,14 @@ def measure(micrograph: Windowed, scale: float = 1.0) -> Normalization:
     read = (micrograph.window(top, 0, rows, micrograph.shape[1]) for top in tops)
     sample = torch.from_numpy(np.stack(list(read)))
     if not bool(torch.isfinite(sample).all()):
-        raise MicrographError(
-            "F24", micrograph.path or micrograph.name, "has pixels that are NaN or infinite", kept="Skipped"
-        )
-    grey = measured(sample, micrograph.path or micrograph.name)
+        raise MicrographError("F24", micrograph.path or micrograph.name, "has NaN or infinite pixels")
+    gray = measured(sample, micrograph.path or micrograph.name)
     if scale == 1:
-        return grey
+        return gray
     _, height, width = sample.shape
-    reduced = Resampling(height, width, scale).reduce(grey.apply(sample))
+    reduced = Resampling(height, width, scale).reduce(gray.apply(sample))
     spread = typical(reduced[:, LOBES:-LOBES] if len(sample) > 1 else reduced)
-    return replace(grey, spread=float(spread))
+    return replace(gray, spread=float(spread))
 
 
 def bands(shape: tuple[int, int], scale: float) -> tuple[int, Sequence[int]]:
@@ -111,7 +109,7 @@ def measured(sample: Tensor, name: Path | str) -> Normalization:
     """
     mean, std = robust(sample)
     if not std > 1e-6 * abs(mean):
-        raise MicrographError("F25", name, "no contrast: std = 0", kept="Skipped")
+        raise MicrographError("F25", name, "no contrast: std = 0")
     return Normalization(mean, std)
 
 
@@ -125,7 +123,7 @@ def positive(pixels: Pixels, name: Path | str) -> Normalization:
     """
     divisor = positive_divisor(pixels)
     if not divisor:
-        raise MicrographError("F25", name, "no positive pixel to scale by", kept="Skipped")
+        raise MicrographError("F25", name, "cannot be scaled: no positive pixels")
     return Normalization(0.0, divisor, limits=(0.0, 1.0))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from cryoden.image.fourier_rings import (
     cross_power,
     inverse,
-    neighbours_averaged,
+    neighbors_averaged,
     radius,
     tapered,
     tapered_power,
@@ -119,7 +119,7 @@ def resolution(frc: RadialProfile, threshold: float = 1 / 7) -> float | None:
         Twice the pixel size for a curve that never falls; ``None`` for one that is nowhere above
         the threshold by more than chance (3 standard errors) explains.
     """
-    values, counts = neighbours_averaged(frc.values, frc.counts, NEIGHBOURS)
+    values, counts = neighbors_averaged(frc.values, frc.counts, NEIGHBOURS)
     chance = RELIABLE / np.sqrt(counts / 2)
     above = np.nonzero(values > np.maximum(threshold, chance))[0]
     if not above.size:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from cryoden.errors import MicrographError, OutputError
 from cryoden.io.mrc_header_copy import add_label, copy_header, set_pixel_size
-from cryoden.io.mrc_probe import Mode0, probe
+from cryoden.io.mrc_probe import Mode0, probe, with_listed
 from cryoden.io.mrc_windows import MicrographFile, non_finite
 from cryoden.micrograph import Micrograph, Pixels
 
@@ -37,6 +37,7 @@ def open_micrograph(
     path: str | os.PathLike[str],
     *,
     pixel_size: float | None = None,
+    listed: float | None = None,
     mode0: Mode0 = "auto",
     assume_no_extended_header: bool = False,
 ) -> MicrographFile:
@@ -48,6 +49,8 @@ def open_micrograph(
         An MRC file of one section.
     pixel_size : float or None
         Å/px to use in place of the header's.
+    listed : float or None
+        Å/px of a STAR file, see `cryoden.io.mrc_probe.with_listed`.
     mode0, assume_no_extended_header
         See `cryoden.io.mrc_probe.probe`.
 
@@ -66,13 +69,14 @@ def open_micrograph(
         sections, fix = MANY_SECTIONS[facts.kind]
         what = f"{facts.nz:,} {sections}: this is a {facts.kind}, not a micrograph"
         raise MicrographError("F32", facts.path, what, kept="Skipped", fix=fix)
-    return MicrographFile(facts, pixel_size)
+    return MicrographFile(with_listed(facts, listed), pixel_size)
 
 
 def read(
     path: str | os.PathLike[str],
     *,
     pixel_size: float | None = None,
+    listed: float | None = None,
     mode0: Mode0 = "auto",
     assume_no_extended_header: bool = False,
     nan: Literal["refuse", "mean"] = "refuse",
@@ -81,7 +85,7 @@ def read(
 
     Parameters
     ----------
-    path, pixel_size, mode0, assume_no_extended_header
+    path, pixel_size, listed, mode0, assume_no_extended_header
         See `open_micrograph`.
     nan : {"refuse", "mean"}
         What to do with pixels that are no numbers: refuse the file, or replace them by the
@@ -90,7 +94,7 @@ def read(
     Returns
     -------
     Micrograph
-        ``(h, w)`` float32 in the file's grey scale.
+        ``(h, w)`` float32 in the file's gray scale.
 
     Raises
     ------
@@ -99,7 +103,11 @@ def read(
         count, ``F25`` for an image without contrast.
     """
     file = open_micrograph(
-        path, pixel_size=pixel_size, mode0=mode0, assume_no_extended_header=assume_no_extended_header
+        path,
+        pixel_size=pixel_size,
+        listed=listed,
+        mode0=mode0,
+        assume_no_extended_header=assume_no_extended_header,
     )
     with file:
         data = _whole(file)
@@ -146,7 +154,7 @@ def _refuse_flat(data: Pixels, file: MicrographFile) -> None:
             file.facts.path,
             f"no contrast: std = 0, every pixel is {low:g}",
             kept="Skipped",
-            fix="Repeat the step that wrote it",
+            fix="Repeat the processing step that wrote it",
         )
 
 

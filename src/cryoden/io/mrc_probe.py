@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -137,12 +137,31 @@ def probe(
     )
 
 
+def with_listed(facts: HeaderFacts, listed: float | None) -> HeaderFacts:
+    """Return facts with the pixel size that a STAR file lists, in Å/px, where the header has none.
+
+    A header's own pixel size counts, but for 1 Å, often a placeholder; a warning says where the two
+    differ by more than 1 %.
+    """
+    stated = facts.pixel_size
+    if listed is None or (stated and abs(listed - stated) <= SAME_PIXEL * listed):
+        return facts
+    others = tuple(warning for warning in facts.warnings if not warning.startswith("F28"))
+    if stated is None:
+        return replace(facts, pixel_size=listed, warnings=others)
+    used, why = (listed, ", often a placeholder") if stated == 1.0 else (stated, "")
+    words = (
+        f"F28: pixel size {stated:g} Å in the header{why}, {listed:g} Å in the STAR file: {used:g} Å is used"
+    )
+    return replace(facts, pixel_size=used, warnings=(*others, f"{words}; --pixel-size overrides"))
+
+
 def _about_bytes(header: Header, stamped: bool, extended: int, size: int) -> list[str]:
     """Return the warnings about marks, byte order, extended header and extra bytes."""
     said = []
     order = "little-endian" if header.order == "<" else "big-endian"
     if not header.marked:
-        said.append("F15: no 'MAP ' mark (old format); read because all sizes add up")
+        said.append("F15: no 'MAP ' stamp (old format); read because all sizes add up")
     elif not stamped:
         said.append(f"F16: machine stamp {header.raw[212:216].hex(' ')} does not fit; read as {order}")
     if extended:
@@ -177,7 +196,7 @@ def _pixel_size(header: Header, axes: tuple[int, int, int], warnings: list[str])
     """Return cell over grid in the plane, in Å/px, when both directions say the same."""
     first, second = (_spacing(header, axis) for axis in sorted(axes[:2]))
     if first is None or second is None:
-        warnings.append("F28: pixel size missing: pass --pixel-size")
+        warnings.append("F28: no pixel size in the header: pass --pixel-size")
         return None
     if abs(first - second) > SAME_PIXEL * first:
         warnings.append(f"F28: pixel sizes differ: x {first:g} Å, y {second:g} Å; pass --pixel-size")
@@ -207,9 +226,9 @@ def _kind(path: Path, header: Header) -> Kind:
 def _pixel_type(header: Header, mode0: Mode0, warnings: list[str]) -> str:
     if header.mode != 0:
         return header.order + PIXEL_TYPES[header.mode]
-    signed, reason = _signed(header) if mode0 == "auto" else (mode0 == "signed", "as asked")
+    signed, reason = _signed(header) if mode0 == "auto" else (mode0 == "signed", "as set")
     word = "signed" if signed else "unsigned"
-    warnings.append(f"F21: 8-bit pixels taken as {word} ({reason}); --mode0 signed|unsigned overrides")
+    warnings.append(f"F21: 8-bit pixels read as {word} ({reason}); --mode0 signed|unsigned overrides")
     return "i1" if signed else "u1"
 
 
@@ -223,4 +242,4 @@ def _signed(header: Header) -> tuple[bool, str]:
         return True, f"smallest value in the header is {low:g}"
     if high > 127:
         return False, f"largest value in the header is {high:g}"
-    return True, "the MRC2014 rule; the header does not tell"
+    return True, "the MRC2014 rule; the header does not say"

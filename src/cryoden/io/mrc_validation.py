@@ -103,7 +103,7 @@ def _impossible_size(header: Header) -> Problem:
         return code, f"{' and '.join(negative)} is not a size", COPY_AGAIN
     if 0 in sides.values():
         what = f"has no pixels: nx, ny, nz = {', '.join(map(str, header.size))}"
-        return "F09", what, "Repeat the step that wrote it"
+        return "F09", what, "Repeat the processing step that wrote it"
     return None
 
 
@@ -116,7 +116,11 @@ def _unsupported_mode(path: Path, header: Header) -> Problem:
         fix = f"Convert it with IMOD: newstack -mode 1 {path.name} {path.stem}_16bit.mrc"
         return "F20", "4-bit pixels (mode 101) are not supported", fix
     if mode not in PIXEL_BYTES:
-        return "F23", f"mode = {mode} is no pixel format of a micrograph (supported: {SUPPORTED})", COPY_AGAIN
+        return (
+            "F23",
+            f"mode = {mode} is not a pixel format of a micrograph (supported: {SUPPORTED})",
+            COPY_AGAIN,
+        )
     return None
 
 
@@ -162,7 +166,7 @@ def _no_extended(header: Header, extended: int, size: int) -> Problem:
 def _too_large(header: Header) -> Problem:
     nx, ny, _ = header.size
     if nx * ny > MOST_PIXELS:
-        return "F06", f"{nx:,} × {ny:,} pixels are more than a micrograph has", "Cut it into parts"
+        return "F06", f"{nx:,} × {ny:,} pixels are too many for a micrograph", "Cut it into parts"
     return None
 
 
@@ -176,5 +180,5 @@ def _unmarked(header: Header, extended: int, size: int) -> Problem:
     promised = HEADER_BYTES + extended + header.data_bytes
     if header.marked or promised == size:
         return None
-    what = f"no 'MAP ' mark, and the sizes do not add up: {promised:,} promised, {size:,} found"
+    what = f"no 'MAP ' stamp, and the sizes do not add up: {promised:,} promised, {size:,} found"
     return "F15", what, "Give an MRC file, or copy it again"

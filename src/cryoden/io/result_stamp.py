@@ -63,8 +63,8 @@ class StampInputs:
     settings: DenoisingSettings
     reading: ReadingSettings | None = None
 
-    def mark(self, micrograph: Path) -> ResultStamp:
-        """Return the mark of this micrograph's result.
+    def mark(self, micrograph: Path, listed: float | None = None) -> ResultStamp:
+        """Return the mark of this micrograph's result; ``listed`` is the Å/px of a STAR file.
 
         Raises
         ------
@@ -78,7 +78,9 @@ class StampInputs:
         denoising = {name: value for name, value in asdict(self.settings).items() if name not in SAME_PIXELS}
         return ResultStamp(
             self.model[:DIGITS],
-            _digits([METHOD, denoising, asdict(self.reading or ReadingSettings())]),
+            _digits(
+                [METHOD, denoising, asdict(self.reading or ReadingSettings()), *([listed] if listed else [])]
+            ),
             _digits([os.fsencode(micrograph.name).hex(), found.st_size, found.st_mtime_ns]),
         )
 
@@ -111,10 +113,10 @@ def _instead(result: Path, wanted: ResultStamp) -> str:
     try:
         labels = probe(result).labels
     except MicrographError as error:
-        return f"already exists, and is no whole micrograph ({error.code}: {error.problem})"
+        return f"already exists, and is not a complete micrograph ({error.code}: {error.problem})"
     found = ResultStamp.of(labels[-1]) if labels else None
     if found is None:
-        return "already exists, and does not say what it was made with"
+        return "already exists, with no record of how it was made"
     reasons = (
         (found.model != wanted.model, "with another model"),
         (found.settings != wanted.settings, "with other settings"),

@@ -1,113 +1,112 @@
-"""Columns of RELION STAR files.
+"""Tables of STAR files: ``data_`` blocks of one ``loop_`` each, or of one row as pairs of label and value.
 
-Only what RELION writes is read: ``data_`` blocks holding a ``loop_`` of named columns and rows
-of values parted by white space, where quotes hold a value with spaces together (Hall 1991,
-J. Chem. Inf. Comput. Sci. 31, 326).
+Source: Hall (1991, J. Chem. Inf. Comput. Sci. 31, 326), as RELION writes and reads it: a line is a
+row. No library is used, because those for the format lose rows and names; see docs/why.md.
 """
 
 from __future__ import annotations
 
 import os
-import shlex
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from cryoden.errors import HalvesError
+from cryoden.errors import HalvesError, printable
 from cryoden.io.mrc_header import open_regular
 
 MOST_BYTES = 2**30
-SAMPLED = 20  # rows looked at to find the project's folder
+BLOCK = re.compile(r"data_[^\s/]*", re.IGNORECASE)
+TOKEN = re.compile(r"""'(.*?)'(?!\S)|"(.*?)"(?!\S)|(#.*)|(\S+)""")
 
 
-def micrographs_of(star: Path) -> list[Path]:
-    """Return the micrographs a STAR file lists, each once, whether they are there or not.
-
-    Raises
-    ------
-    HalvesError, MicrographError
-        See `read_columns`.
-    """
-    fix = "Give the STAR file of a motion correction or of a CTF estimation"
-    rows = read_columns(star, ("rlnMicrographName",), fix)
-    project = project_of(star, rows)
-    return list(dict.fromkeys(Path(os.path.abspath(project / name)) for (name,) in rows))  # noqa: PTH100  # resolve() would follow links
-
-
-def project_of(star: Path, rows: Sequence[tuple[str, ...]]) -> Path:
-    """Return the folder that file names in these rows start from: of the STAR file, or one above it."""
-    folder = Path(os.path.abspath(star)).parent  # noqa: PTH100  # as above
-    sample = rows[:: len(rows) // SAMPLED + 1]
-    for place in (folder, *folder.parents):
-        if any((place / name).is_file() for row in sample for name in row):
-            return place
-    return folder
-
-
-def read_columns(
-    path: Path, names: Sequence[str], fix: str = "Give another STAR file"
-) -> list[tuple[str, ...]]:
-    """Read some columns of the first table that has them all.
+@dataclass
+class StarTable:
+    """One block of a STAR file. Its rows are split where they are asked for, and checked then.
 
     Parameters
     ----------
     path : Path
-        A STAR file.
-    names : sequence of str
-        Column names without the leading underscore, such as ``"rlnMicrographName"``.
-    fix : str
-        What to do when they are missing.
+        The STAR file.
+    labels : list of str
+        Names of the columns, without the leading underscore.
+    rows : list of (int, str)
+        Number and text of each line; of pairs, all their values in one row.
+    is_loop : bool
+        Whether the values follow the labels row by row.
+    """
 
-    Returns
-    -------
-    list of tuple of str
-        One tuple for each row, in the order of ``names``.
+    path: Path
+    labels: list[str] = field(default_factory=list)
+    rows: list[tuple[int, str]] = field(default_factory=list)
+    is_loop: bool = False
+
+    def columns(self, names: Sequence[str]) -> list[tuple[str, ...]]:
+        """Return the values of some columns, a tuple for each row.
+
+        Raises
+        ------
+        HalvesError
+            ``D01`` for a row of more or fewer values than there are columns.
+        """
+        places, width = [self.labels.index(name) for name in names], len(self.labels)
+        found = []
+        for number, row in self.rows:
+            values = _split(row)
+            if len(values) != width:
+                raise self._uneven(number, values)
+            found.append(tuple([values[place] for place in places]))
+        return found
+
+    def _uneven(self, number: int, values: Sequence[str]) -> HalvesError:
+        words = printable(" ".join(values)[:80])
+        problem = f"line {number} has {len(values)} of {len(self.labels)} values: {words}"
+        fix = "Copy the STAR file again, and put names with spaces in quotes"
+        return HalvesError("D01", self.path, problem, fix=fix)
+
+
+def read_tables(path: Path) -> list[StarTable]:
+    """Return the blocks of a STAR file.
 
     Raises
     ------
-    HalvesError
-        ``D01`` when no table has all columns, or a row is cut short.
     MicrographError
         ``F49``, ``F50`` when the file cannot be read.
     """
-    for columns, rows in _tables(_lines(path)):
-        if set(names) <= set(columns):
-            places = [columns.index(name) for name in names]
-            return [_pick(path, row, places, len(columns)) for row in rows]
-    columns_named = f"{'column' if len(names) == 1 else 'columns'} {' and '.join(names)}"
-    raise HalvesError("D01", path, f"no table with the {columns_named}", fix=fix)
+    with os.fdopen(open_regular(path), encoding="utf-8-sig", errors="surrogateescape") as file:
+        lines = file.read(MOST_BYTES).split("\n")
+    tables = [StarTable(path)]
+    for number, line in enumerate(map(str.strip, lines), 1):
+        if not line or line[0] == "#":
+            continue
+        if line[0] in "dD" and BLOCK.fullmatch(line):
+            tables.append(StarTable(path))
+        elif line[0] in "lL" and line[:5].lower() == "loop_" and not _split(line[5:]):
+            tables.append(StarTable(path, is_loop=True))
+        else:
+            _add(tables[-1], number, line)
+    return tables
 
 
-def _lines(path: Path) -> list[str]:
-    with os.fdopen(open_regular(path), encoding="utf-8", errors="surrogateescape") as file:
-        return file.read(MOST_BYTES).splitlines()
+def having(tables: Iterable[StarTable], names: Sequence[str]) -> StarTable | None:
+    """Return the first table that has all these columns."""
+    return next((table for table in tables if set(names) <= set(table.labels)), None)
 
 
-def _tables(lines: list[str]) -> Iterator[tuple[list[str], list[list[str]]]]:
-    """Yield for each loop its column names and its rows."""
-    columns: list[str] = []
-    rows: list[list[str]] = []
-    for line in map(str.strip, lines):
-        if line.startswith(("data_", "loop_")):
-            yield columns, rows
-            columns, rows = [], []
-        elif line.startswith("_"):
-            columns.append(line[1:].split()[0] if line[1:].split() else "")
-        elif line and not line.startswith("#"):
-            rows.append(_values(line))
-    yield columns, rows
+def _add(table: StarTable, number: int, line: str) -> None:
+    """Take a line for a row or for a label, which outside loops has its value beside it."""
+    if line[0] != "_" or (table.is_loop and table.rows):
+        table.rows.append((number, line))
+        return
+    label, *value = line.split(None, 1)
+    table.labels.append(label[1:])
+    if not table.is_loop and value and _split(value[0]):
+        before = table.rows.pop()[1] + "\n" if table.rows else ""
+        table.rows.append((number, before + value[0]))
 
 
-def _values(line: str) -> list[str]:
-    if "'" not in line and '"' not in line:
-        return line.split()
-    try:
-        return shlex.split(line, posix=True)
-    except ValueError:  # an apostrophe that opens no quotation
-        return line.split()
-
-
-def _pick(path: Path, row: list[str], places: list[int], width: int) -> tuple[str, ...]:
-    if len(row) < width:
-        what = f"a row has {len(row)} of {width} values: {' '.join(row)[:80]}"
-        raise HalvesError("D01", path, what, fix="Copy the STAR file again")
-    return tuple(row[place] for place in places)
+def _split(row: str) -> list[str]:
+    """Return values parted by white space, some of them in quotes, without the comment at the end."""
+    if "'" not in row and '"' not in row and "#" not in row:
+        return row.split()
+    return [single or double or bare for single, double, comment, bare in TOKEN.findall(row) if not comment]

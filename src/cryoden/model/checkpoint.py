@@ -20,12 +20,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from cryoden.errors import ModelFileError
-from cryoden.events.training import GreyScale, Weights
+from cryoden.events.training import GrayScale, Weights
 from cryoden.settings.training import NetworkName
 
 FORMAT = "cryoden-2"
 KEY = "cryoden"
-SCALES: dict[GreyScale, str] = {
+SCALES: dict[GrayScale, str] = {
     "z-score": "z-score, clipped at 6 standard deviations, unit variance at the working pixel",
     "positive": "95th percentile of the positive pixels is 1, clipped to 0 and 1",
 }
@@ -56,7 +56,7 @@ class Model:
     pixel_size: float | None
     provenance: Mapping[str, Any] = field(default_factory=dict)
     working_pixel: float | None = None
-    scale: GreyScale = "z-score"
+    scale: GrayScale = "z-score"
 
     @property
     def sha256(self) -> str:
@@ -114,7 +114,9 @@ def load(path: Path) -> Model:
             about = file.metadata() or {}
             weights = {name: _single(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118 - not a mapping
     except (SafetensorError, OSError) as error:
-        raise ModelFileError("M02", path, f"not a whole model file ({error})", fix="Copy it again") from None
+        raise ModelFileError(
+            "M02", path, f"not a complete model file ({error})", fix="Copy it again"
+        ) from None
     return _proven(path, about, weights)
 
 
@@ -144,5 +146,5 @@ def _proven(path: Path, about: Mapping[str, str], weights: Weights) -> Model:
         problem = f"of another version (found {described['format']}, expected {FORMAT})"
         raise ModelFileError("M03", path, problem, fix="Train again, or use the version that wrote it")
     known = {name: described[name] for name in ("network", "pixel_size", "provenance", "working_pixel")}
-    scale: GreyScale = "positive" if described["normalization"] == SCALES["positive"] else "z-score"
+    scale: GrayScale = "positive" if described["normalization"] == SCALES["positive"] else "z-score"
     return Model(weights=weights, scale=scale, **known)

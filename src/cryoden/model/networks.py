@@ -212,7 +212,7 @@ def build(name: NetworkName, seed: int, like: Model | None = None) -> Network:
 
 
 def _widths(model: Model | None) -> tuple[int, ...]:
-    """Return the channels of each level, as the shapes of a U-Net's weights tell them."""
+    """Return the channels of each level, as given by the shapes of a U-Net's weights."""
     weights = {} if model is None else model.weights
     names = takewhile(weights.__contains__, (f"down.{level}.0.weight" for level in count()))
     return tuple(len(weights[name]) for name in names)

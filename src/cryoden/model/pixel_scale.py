@@ -36,6 +36,6 @@ def scale_for(model: Model, pixel_size: float | None) -> tuple[float, tuple[str,
     if working is None:
         return 1.0, ()
     believed = trained or ASSUMED
-    unknown = "of the model's micrographs" if pixel_size else "of the micrograph"
-    odd = f"pixel size {unknown} is not known: {believed:.3g} Å/px is assumed for training and here"
+    unknown = "of the model's micrographs" if pixel_size else "in the header"
+    odd = f"no pixel size {unknown}: {believed:.3g} Å/px assumed, the result may be wrong"
     return _enlarging(working, believed), (odd,)

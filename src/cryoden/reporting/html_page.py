@@ -1,16 +1,31 @@
-"""One HTML page that needs nothing else: no script, nothing loaded from anywhere."""
+"""Reports from templates. A page of HTML needs nothing else: no script, nothing loaded from anywhere."""
 
 from __future__ import annotations
 
-from html import escape
-from importlib.resources import files
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 
-def page(title: str, body: str) -> str:
-    """Return a whole page around its body, in the look all reports share."""
-    style = (files(__package__) / "report.css").read_text(encoding="utf-8")
-    return (
-        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{style}</style></head>\n<body>{body}</body></html>\n"
+def filled(package: str, template: str, **values: Any) -> str:
+    """Return a template of a package, or of this one, with its values.
+
+    Values are text: in templates named ``.html`` they are escaped, but for `markupsafe.Markup`.
+    """
+    return _templates(package).get_template(template).render(values)
+
+
+@cache
+def _templates(package: str) -> Environment:
+    from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, select_autoescape  # noqa: PLC0415  only for a report
+
+    return Environment(
+        loader=ChoiceLoader([PackageLoader(package), PackageLoader(__package__)]),
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
     )

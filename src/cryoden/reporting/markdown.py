@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from cryoden.io.atomic import atomic_write
-from cryoden.reporting.html_page import page
+from cryoden.reporting.html_page import filled
 
 
 def write(
@@ -28,24 +28,10 @@ def write(
 def html(title: str, text: str, pictures: Iterable[Path] = ()) -> str:
     """Return a page in Markdown as HTML; pictures it names are put into it."""
     from markdown_it import MarkdownIt  # noqa: PLC0415  only for a report
+    from markupsafe import Markup  # noqa: PLC0415  as above
 
     body = MarkdownIt("commonmark", {"html": False}).enable("table").render(text)
     for picture in pictures:
         inside = b64encode(picture.read_bytes()).decode()
         body = body.replace(f'src="{picture.name}"', f'src="data:image/png;base64,{inside}"')
-    return page(title, body)
-
-
-def facts(rows: Mapping[str, str]) -> str:
-    """Return a table of names and values, without a head."""
-    return table(("  ", "  "), list(rows.items()))
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a table."""
-    lines = [[_cell(one) for one in row] for row in (head, ["---"] * len(head), *rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+    return filled(__package__, "page.html", title=title, body=Markup(body))  # noqa: S704  Markdown without HTML

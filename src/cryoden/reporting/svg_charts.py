@@ -1,4 +1,4 @@
-"""Curves over spatial frequency as inline SVG: no script, no outside file, colors from the page.
+"""Charts as inline SVG: no script, no outside file, colors from the page, the same bytes each time.
 
 Lines differ in color, dash and label at once, so that no reading depends on color alone.
 """
@@ -6,16 +6,57 @@ Lines differ in color, dash and label at once, so that no reading depends on col
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
+from io import StringIO
+from typing import Any
 
-WIDTH, HEIGHT = 560, 320
-LEFT, RIGHT, TOP, BOTTOM = 66, 14, 12, 44
-DASHES = ("", "7 3", "2 3", "9 3 2 3", "1 2", "12 4", "4 2 1 2", "6 6")
+from markupsafe import Markup
+
+WIDTH, HEIGHT = 560, 346  # px
+BAR_HEIGHT = 30  # px for one bar
+DASHES = (
+    "-", (0, (3, 1.4)), (0, (1, 1.4)), (0, (4, 1.4, 1, 1.4)),
+    (0, (0.5, 1)), (0, (5.5, 1.8)), (0, (2, 1, 0.5, 1)), (0, (3, 3)),
+)  # fmt: skip
 WAVELENGTHS = (200, 100, 50, 30, 20, 15, 10, 8, 6, 5, 4, 3, 2.5, 2, 1.5, 1.2, 1)
-NAMES, VALUES, ROW = 210, 70, 30  # px for the words beside bars, and for one bar
-NEAREST = 26  # px between two ticks
+NEAREST = 0.055  # of the axis, between two ticks
+# Stand-ins for the page's own colors, which change with its theme and on paper.
+THEME = {f"#ab00{number:02d}": f"var(--c{number})" for number in range(8)}
+INK, SOFT, GRID = "#ab0010", "#ab0011", "#ab0012"
+THEME |= {INK: "var(--ink)", SOFT: "var(--soft)", GRID: "var(--line)"}
+# What a file needs, and a page does not: its head, names of parts, a style for all of it, long numbers.
+SPARE = (
+    (r".*?<svg [^>]*(viewBox=[^ ]+ [^ ]+ [^ ]+ [^ >]+)[^>]*>", r'<svg \1 role="img">'),
+    (r"<style.*?</style>|<metadata>.*?</metadata>|<!--.*?-->", ""),
+    (
+        r' id="[a-z]+[a-z0-9.]*_\d+"|font-family: [^;"]*; ?|font-size: 12px; ?| transform="rotate\(-0[^"]*"',
+        "",
+    ),
+    (r"(\d\.\d)\d+(?=[^<>]*>)", r"\1"),
+    (r"(?<=[\d.]) *\n(?=[LMz\"])|\n *(?=<)|<defs>\s*</defs>|<g/>", ""),
+    (r"<g>((?:(?!</?g\b).)*)</g>", r"\1"),
+)
+STYLE: Any = {  # matplotlib types its keys one by one, and its stubs are not there everywhere
+    "svg.fonttype": "none",
+    "svg.hashsalt": "cryoden",
+    "text.parse_math": False,
+    "font.size": 12,
+    "text.color": SOFT,
+    "axes.labelcolor": SOFT,
+    "axes.edgecolor": GRID,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": GRID,
+    "xtick.color": SOFT,
+    "ytick.color": SOFT,
+    "xtick.major.size": 0,
+    "ytick.major.size": 0,
+    "lines.linewidth": 2.2,
+    "lines.scale_dashes": True,
+    "path.simplify_threshold": 0.1,
+}
 
 
 @dataclass(frozen=True)
@@ -54,41 +95,6 @@ class Axes:
     log: bool = False
     mark: float | None = None
 
-    def place(self, value: float) -> float:
-        """Return the height in px of a value, held inside the chart."""
-        low, high, at = (math.log10(v) if self.log else v for v in (self.low, self.high, self._held(value)))
-        return HEIGHT - BOTTOM - (at - low) / (high - low) * (HEIGHT - BOTTOM - TOP)
-
-    def _held(self, value: float) -> float:
-        return min(max(value, self.low), self.high)
-
-    def ticks(self) -> list[float]:
-        """Return the values at which the y axis has a line."""
-        if self.log:
-            first, last = (math.floor(math.log10(v)) for v in (self.low, self.high))
-            return [10.0**power for power in range(first, last + 1) if self.low <= 10.0**power <= self.high]
-        step = _round_step((self.high - self.low) / 5)
-        count = int((self.high - self.low) / step + 1e-9)
-        start = math.ceil(self.low / step - 1e-9)
-        return [step * (start + i) for i in range(count + 1) if step * (start + i) <= self.high + step / 1e6]
-
-
-def chart(axes: Axes, lines: Sequence[Line]) -> str:
-    """Return a figure with a chart and its legend as HTML; empty where there is no line."""
-    drawn = [line for line in lines if any(value is not None for value in line.y)]
-    if not drawn:
-        return ""
-    end = max(max(line.x) for line in drawn)
-    parts = [_frame(axes), *_wavelengths(axes, end)]
-    parts += [
-        f'<path class="c{line.color % 8}" d="{_path(axes, line, end)}" {_dash(line)}/>' for line in drawn
-    ]
-    legend = "".join(f"<li>{_sample(line)} {escape(line.label)}</li>" for line in drawn)
-    title = escape(axes.title)
-    box = f'viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{title}"'
-    svg = f'<svg {box}>{"".join(parts)}</svg><ul class="legend">{legend}</ul>'
-    return f'<figure class="chart"><figcaption>{title}</figcaption>{svg}</figure>'
-
 
 @dataclass(frozen=True)
 class Bar:
@@ -99,89 +105,87 @@ class Bar:
     value: float | None
 
 
-def bars(title: str, unit: str, values: Sequence[Bar]) -> str:
+def chart(axes: Axes, lines: Sequence[Line]) -> Markup:
+    """Return a figure with a chart and its legend as HTML; empty where there is no line."""
+    from matplotlib import rc_context  # noqa: PLC0415  it takes most of a second
+
+    drawn = [line for line in lines if any(value is not None for value in line.y)]
+    if not drawn:
+        return Markup()
+    with rc_context(STYLE):
+        figure, plot = _figure(HEIGHT)
+        for line in drawn:
+            y = [math.nan if value is None else min(max(value, axes.low), axes.high) for value in line.y]
+            plot.plot(line.x, y, label=line.label, clip_on=False, **_look(line.color))
+        if axes.mark is not None:
+            plot.axhline(axes.mark, color=SOFT, linewidth=1, linestyle=(0, (3, 3)), zorder=1, clip_on=False)
+        end = max(max(line.x) for line in drawn)
+        at = _ticks(end)
+        plot.set(xlabel=f"resolution ({axes.unit})", ylabel=axes.y_label, xlim=(0, end))
+        plot.set_xticks([1 / one for one in at], [f"{one:g}" for one in at])
+        plot.set(yscale="log" if axes.log else "linear", ylim=(axes.low, axes.high))
+        plot.yaxis.set_major_formatter(lambda value, _: f"{value:.3g}")
+        plot.minorticks_off()
+        plot.grid(clip_on=False)
+        figure.legend(loc="outside lower left", ncols=4, frameon=False, handlelength=2.5, labelcolor=SOFT)
+        return _inline(figure, axes.title)
+
+
+def bars(title: str, unit: str, values: Sequence[Bar]) -> Markup:
     """Return horizontal bars from zero, each with its label and value, as HTML."""
-    known = [0.0, *(bar.value for bar in values if bar.value is not None)]
-    low, high = min(known), max(known) or 1.0
-    scale = (WIDTH - NAMES - VALUES) / (high - low)
-    zero = NAMES - low * scale
-    gap = 68 if low < 0 else 12  # the words of a negative value stand between label and bar
-    parts = [_bar(bar, place * ROW, gap, (zero, scale), unit) for place, bar in enumerate(values)]
-    name = escape(title)
-    box = f'viewBox="0 0 {WIDTH} {len(values) * ROW}" role="img" aria-label="{name}"'
-    return f'<figure class="chart"><figcaption>{name}</figcaption><svg {box}>{"".join(parts)}</svg></figure>'
+    from matplotlib import rc_context  # noqa: PLC0415  it takes most of a second
+
+    with rc_context(STYLE | {"axes.grid": False}):
+        figure, plot = _figure(BAR_HEIGHT * len(values))
+        places = range(len(values))
+        lengths = [round(bar.value or 0.0, 1) + 0.0 for bar in values]
+        low, high = min(0.0, *lengths), max(0.1, *lengths)
+        room = 0.16 * (high - low)  # for the words beside the longest bars
+        colors = [f"#ab00{bar.color % 8:02d}" for bar in values]
+        drawn = plot.barh(places, lengths, 0.6, color=colors, edgecolor=colors, clip_on=False)
+        words = [
+            "–" if bar.value is None else f"{length:+.1f} {unit}"
+            for bar, length in zip(values, lengths, strict=True)
+        ]
+        plot.bar_label(drawn, words, padding=8, color=SOFT)
+        plot.set_yticks(places, [bar.label for bar in values], color=INK, weight="bold")
+        plot.set(xticks=[], ylim=(len(values) - 0.5, -0.5), xlim=(low - room * (low < 0), high + room))
+        return _inline(figure, title)
 
 
-def _bar(bar: Bar, top: int, gap: int, axis: tuple[float, float], unit: str) -> str:
-    zero, scale = axis
-    value = bar.value or 0.0
-    left, width = zero + min(value, 0) * scale, max(abs(value) * scale, 2)
-    words = "–" if bar.value is None else f"{value:+z.1f} {unit}"
-    label = (
-        f'<text x="{NAMES - gap}" y="{top + 19}" text-anchor="end" class="strong">{escape(bar.label)}</text>'
-    )
-    box = f'x="{left:.1f}" y="{top + 5}" width="{width:.1f}" height="18" rx="2"'
-    at, anchor = (left + width + 8, "start") if value >= 0 else (left - 8, "end")
-    said = f'<text x="{at:.1f}" y="{top + 19}" text-anchor="{anchor}">{words}</text>'
-    return f'{label}<rect class="c{bar.color % 8}" {box}/>{said}'
+def _figure(height: float) -> tuple[Any, Any]:
+    """Return a figure and its axes; a point is a px of the page."""
+    from matplotlib.figure import Figure  # noqa: PLC0415  as above
+
+    figure = Figure(figsize=(WIDTH / 72, height / 72), layout="constrained", facecolor="none")
+    plot = figure.subplots()
+    plot.set_facecolor("none")
+    plot.spines[:].set_visible(False)
+    return figure, plot
 
 
-def _frame(axes: Axes) -> str:
-    grid = "".join(
-        _level("grid", axes.place(value))
-        + f'<text x="{LEFT - 6}" y="{axes.place(value) + 4:.1f}" text-anchor="end">{value:.3g}</text>'
-        for value in axes.ticks()
-    )
-    place = f'transform="translate(13 {(HEIGHT - BOTTOM + TOP) / 2}) rotate(-90)" text-anchor="middle"'
-    mark = "" if axes.mark is None else _level("mark", axes.place(axes.mark))
-    return f"{grid}<text {place}>{escape(axes.y_label)}</text>{mark}"
+def _look(color: int) -> dict[str, Any]:
+    return {"color": f"#ab00{color % 8:02d}", "linestyle": DASHES[color % 8]}
 
 
-def _level(kind: str, y: float) -> str:
-    return f'<line class="{kind}" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
-
-
-def _wavelengths(axes: Axes, end: float) -> list[str]:
-    """Return the x axis: wavelengths where frequencies are, because people think in Å."""
-    parts, last = [], float(LEFT - NEAREST)
+def _ticks(end: float) -> list[float]:
+    """Return resolutions where frequencies are, because people think in Å."""
+    chosen: list[float] = []
     for wavelength in WAVELENGTHS:
-        x = _x(1 / wavelength, end)
-        if 1 / wavelength > end or x - last < NEAREST:
-            continue
-        last = x
-        bottom = HEIGHT - BOTTOM
-        parts.append(f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{bottom}"/>')
-        parts.append(f'<text x="{x:.1f}" y="{bottom + 16}" text-anchor="middle">{wavelength:g}</text>')
-    middle = (LEFT + WIDTH - RIGHT) / 2
-    parts.append(f'<text x="{middle}" y="{HEIGHT - 8}" text-anchor="middle">wavelength ({axes.unit})</text>')
-    return parts
+        last = 1 / chosen[-1] if chosen else -end
+        if 1 / wavelength <= end and 1 / wavelength - last >= NEAREST * end:
+            chosen.append(wavelength)
+    return chosen
 
 
-def _path(axes: Axes, line: Line, end: float) -> str:
-    """Return the SVG path of a line; gaps where a value is missing."""
-    steps, pen = [], "M"
-    for x, y in zip(line.x, line.y, strict=True):
-        if y is None or not math.isfinite(y) or (axes.log and y <= 0):
-            pen = "M"
-            continue
-        steps.append(f"{pen}{_x(x, end):.1f} {axes.place(y):.1f}")
-        pen = "L"
-    return "".join(steps)
-
-
-def _x(frequency: float, end: float) -> float:
-    return LEFT + frequency / end * (WIDTH - LEFT - RIGHT)
-
-
-def _dash(line: Line) -> str:
-    return f'stroke-dasharray="{DASHES[line.color % 8]}"' if line.color % 8 else ""
-
-
-def _sample(line: Line) -> str:
-    path = f'<path class="c{line.color % 8}" d="M0 5L30 5" {_dash(line)}/>'
-    return f'<svg class="sample" viewBox="0 0 30 10" aria-hidden="true">{path}</svg>'
-
-
-def _round_step(rough: float) -> float:
-    power = 10.0 ** math.floor(math.log10(rough))
-    return next(step * power for step in (1, 2, 5, 10) if step * power >= rough * 0.999)
+def _inline(figure: Any, title: str) -> Markup:
+    """Return a figure as HTML, without what is for files only: head, names, fonts, many digits."""
+    file = StringIO()
+    figure.savefig(file, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
+    svg = file.getvalue()
+    for pattern, instead in SPARE:
+        svg = re.sub(pattern, instead, svg, flags=re.DOTALL)
+    for color, own in THEME.items():
+        svg = svg.replace(color, own)
+    drawing = Markup(svg)  # noqa: S704  matplotlib has escaped the words in it
+    return Markup('<figure class="chart"><figcaption>{}</figcaption>{}</figure>').format(title, drawing)

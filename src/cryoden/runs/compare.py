@@ -46,7 +46,7 @@ class RunSummary:
     curve : callable
         Gives the steps and the training losses that are known; read only when asked for.
     course : callable
-        Gives epochs and losses: held-out losses of this program's runs, those told of others.
+        Gives epochs and losses: held-out losses of this program's runs, reported ones of others.
     record : RunRecord or None
         Of a run of this program.
     comparable : bool
@@ -180,7 +180,7 @@ def _of_description(run: ExternalRun) -> RunSummary:
 
 
 def _course(run: ExternalRun) -> Curve:
-    """Return what is told of its epochs; where only steps are known, the means of parts of one."""
+    """Return its epochs; where only steps are known, the means of parts of one."""
     epochs = run.about.get("epoch_losses")
     if epochs:
         begun = run.number("initial_loss")

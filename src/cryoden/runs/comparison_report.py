@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from cryoden.reporting.markdown import table
+from cryoden.reporting.html_page import filled
 from cryoden.reporting.markdown import write as write_page
 from cryoden.runs.compare import RunSummary
 from cryoden.runs.loss_plot import overlay
@@ -24,7 +24,7 @@ def columns(runs: Sequence[RunSummary]) -> tuple[list[str], list[list[str]]]:
     return head, [row for row in rows if set(row[1:]) != {"–"}]
 
 
-def judgements(found: Sequence[Reached]) -> list[list[str]]:
+def results(found: Sequence[Reached]) -> list[list[str]]:
     """Return a row for each target of each run."""
     return [[one.run, one.target, MARKS[one.passed], one.numbers] for one in found]
 
@@ -48,22 +48,20 @@ def write(
 
 def markdown(runs: Sequence[RunSummary], found: Sequence[Reached], picture: str) -> str:
     """Return the page as Markdown."""
-    parts = ["# Runs compared", table(*columns(runs)), _reported(runs)]
-    parts += [f"![Loss by epoch]({picture})", "## How each curve behaves", _courses(runs)]
-    if found:
-        rows = judgements(found)
-        parts += ["## Targets", table(("run", "target", "", "numbers"), rows)]
-    parts += ["## What the figures are", "\n".join(f"- **{one.title}**: {one.means}" for one in FIGURES)]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    head, rows = columns(runs)
+    return filled(
+        __package__,
+        "comparison.md",
+        head=head,
+        rows=rows,
+        reported=[run.name for run in runs if run.state == "reported"],
+        picture=picture,
+        courses=[(run.name, _course(run)) for run in runs],
+        results=results(found),
+        figures=FIGURES,
+    )
 
 
-def _reported(runs: Sequence[RunSummary]) -> str:
-    names = ", ".join(run.name for run in runs if run.state == "reported")
-    words = "Reported figures were not measured here, and may be of other data and another loss"
-    return f"{words}: {names}." if names else ""
-
-
-def _courses(runs: Sequence[RunSummary]) -> str:
-    known = [(run.name, run.convergence()) for run in runs]
-    rows = [(name, found.words() if found else "its steps are not known") for name, found in known]
-    return table(("run", "course"), rows)
+def _course(run: RunSummary) -> str:
+    found = run.convergence()
+    return found.words() if found else "its steps are unknown"

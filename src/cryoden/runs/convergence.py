@@ -9,9 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from cryoden.events.quality import References, TrainingStatus
-
-LEAST_STEPS = 10  # of which a curve can be judged
+LEAST_STEPS = 10  # that a curve needs to be assessed
 WINDOWS = 50  # parts a curve is cut into
 RISE = 0.05  # of what has been gained so far: a part's mean may lie this much above the lowest before it
 SCATTER = 0.5  # of the mean: standard deviation of the steps in the last tenth
@@ -56,19 +54,19 @@ class Convergence:
         return self.first / self.last if self.last > 0 else math.inf
 
     def words(self) -> str:
-        """Return the judgement in words, each with its figure."""
+        """Return the assessment in words, each with its number."""
         if self.diverged:
             return "diverged"
         smooth = (
-            f"{'smooth' if self.smooth else 'not smooth'} (highest rise {self.rise:.1%} of what was gained)"
+            f"{'smooth' if self.smooth else 'not smooth'} (largest rise {self.rise:.1%} of the improvement)"
         )
         stable = f"{'stable' if self.stable else 'unstable'} from step to step (scatter {self.scatter:.0%})"
         going = "still improving" if self.improving else "no longer improving"
-        return f"{smooth}, {stable}, {going} ({self.gain:+z.1%} in the last tenth)"
+        return f"{smooth}, {stable}, {going} ({self.gain:+z.1%} in the last tenth of the steps)"
 
 
 def assess_convergence(losses: Sequence[float] | NDArray[np.float64]) -> Convergence:
-    """Judge the losses of all steps of a run, at least two."""
+    """Assess the losses of all steps of a run, at least two."""
     curve = np.asarray(losses, dtype=np.float64)
     if not np.isfinite(curve).all():
         return Convergence(float(curve[0]), math.nan, False, False, False, True, math.nan, math.nan, math.nan)
@@ -94,26 +92,3 @@ def _highest_rise(parts: Sequence[float]) -> float:
             worst = max(worst, (part - lowest) / gained if gained > 0 else (part - lowest) / parts[0])
         lowest = min(lowest, part)
     return worst
-
-
-def standing(references: References, losses: Sequence[float]) -> TrainingStatus:
-    """Say where a run stands among the losses that need no training.
-
-    Parameters
-    ----------
-    references : References
-        Of the held-out pairs.
-    losses : sequence of float
-        Held-out losses so far, that before the first step first.
-    """
-    last = losses[-1]
-    if not math.isfinite(last) or last > RUN_AWAY * losses[0]:
-        return TrainingStatus("bad", "diverged")
-    if len(losses) == 1:
-        return TrainingStatus("wait", "untrained")
-    if last < references.linear:
-        return TrainingStatus("good", "below the best linear filter")
-    if last < references.identity:
-        return TrainingStatus("wait", "better than doing nothing, not better than the best linear filter")
-    beaten = "better" if last < references.constant else "not better"
-    return TrainingStatus("bad", f"worse than doing nothing, {beaten} than a constant")

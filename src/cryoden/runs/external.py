@@ -33,7 +33,7 @@ class ExternalRun:
     about : mapping
         Its keys; numbers as numbers.
     steps, losses, seconds : tuple
-        Of each step that is told; ``seconds`` is empty where it is not.
+        Of each reported step; ``seconds`` is empty where it is not.
     """
 
     path: Path
@@ -48,7 +48,7 @@ class ExternalRun:
         return str(self.about.get("name") or self.path.stem)
 
     def number(self, key: str) -> float | None:
-        """Return a number, ``None`` where it is not told."""
+        """Return a number, ``None`` where it is not reported."""
         value = self.about.get(key)
         return None if value is None else float(value)
 
@@ -71,17 +71,22 @@ def read(path: Path) -> ExternalRun:
             found.about["initial_loss"] is not None and bool(found.about["epoch_losses"])
         )
     except OSError:
-        raise RunError("R01", path, "is not there", fix="Give a run folder, or a JSON or CSV file") from None
+        raise RunError(
+            "R01", path, "does not exist", fix="Give a run folder, or a JSON or CSV file"
+        ) from None
     except (ValueError, KeyError, TypeError) as error:
-        problem = f"describes no run: {type(error).__name__} {error}"
+        problem = f"does not describe a run: {type(error).__name__} {error}"
         raise RunError("R02", path, problem, fix="See docs/comparing.md for what it must hold") from None
     if not known:
         raise RunError(
-            "R02", path, "describes no run: no losses", fix="See docs/comparing.md for what it must hold"
+            "R02",
+            path,
+            "does not describe a run: no losses",
+            fix="See docs/comparing.md for what it must hold",
         )
     if path.suffix.lower() != ".csv" and found.about.get("format") != FORMAT:
         problem = f"of another version (found {found.about.get('format')}, expected {FORMAT})"
-        raise RunError("R03", path, problem, fix="Write it anew")
+        raise RunError("R03", path, problem, fix="Write it again")
     return found
 
 

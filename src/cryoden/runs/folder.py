@@ -1,4 +1,4 @@
-"""A run on disk: a folder that tells at any moment what the run is and how far it has come.
+"""A run on disk: a folder that records at any moment what the run is and how far it has come.
 
 ``run.json`` holds what stays true, the best and the last epoch, and how it ended; ``metrics.csv``
 every step and epoch; ``model.safetensors`` the best model; ``loss.png`` and ``report.html`` are
@@ -29,7 +29,7 @@ from cryoden.io.atomic import atomic_write
 from cryoden.io.provenance import plain, versions
 from cryoden.model.checkpoint import Model
 from cryoden.runs.metrics import row, table
-from cryoden.runs.save_best import save_best, told
+from cryoden.runs.save_best import epoch_record, save_best
 from cryoden.settings.baseline import BaselineSettings
 from cryoden.settings.training import TrainingSettings
 
@@ -96,8 +96,8 @@ class RunFolder:
 
     def files(self) -> tuple[Path, ...]:
         """Return everything a run may have put here."""
-        told = self.record, self.metrics, self.model, self.plot, self.report, self.text
-        return (*told, self.pairs, self.data, self.evaluation)
+        own = self.record, self.metrics, self.model, self.plot, self.report, self.text
+        return (*own, self.pairs, self.data, self.evaluation)
 
     def reserve(self) -> None:
         """Make the folder.
@@ -116,7 +116,7 @@ class RunFolder:
                 "O05", self.path, f"already exists{self._owner()}", kept="It is untouched", fix=fix
             ) from None
         except OSError as error:
-            problem = f"cannot be made: {error.strerror}"
+            problem = f"cannot be created: {error.strerror}"
             raise OutputError("O06", self.path, problem, fix="Choose another folder") from error
 
     def remove(self) -> None:
@@ -142,7 +142,7 @@ def kept_in(
     start: Model | None = None,
     data: Mapping[str, Any] | None = None,
 ) -> Iterator[TrainingEvent]:
-    """Pass events on; what they tell is in the folder before they are passed on.
+    """Pass events on; what they report is in the folder before they are passed on.
 
     A run that never starts leaves no folder. One that is stopped, fails or is killed leaves the
     best model so far, and says so.
@@ -227,7 +227,7 @@ class _Keeper:
         self._save()
 
     def _add_epoch(self, event: EpochFinished) -> None:
-        epoch = told(event)
+        epoch = epoch_record(event)
         names = ["last", *(["first"] if event.epoch == 0 else []), *(["best"] if event.weights else [])]
         self._about |= dict.fromkeys(names, epoch)
         self._append(table([*self._rows, row(event)], header=False))

@@ -1,4 +1,4 @@
-"""The losses of a run as a picture, beside those that need no training."""
+"""The losses of a run as a picture, with reference lines."""
 
 from __future__ import annotations
 
@@ -46,11 +46,14 @@ def overlay(courses: Mapping[str, tuple[Sequence[float], Sequence[float]]], path
     OutputError
         O02, O03 or O06 when it cannot be written.
     """
+    from matplotlib.ticker import MaxNLocator  # noqa: PLC0415  as below
+
     with _axes(path) as axes:
         for number, (name, (at, losses)) in enumerate(courses.items()):
             color, dashes = OVERLAID[number % len(OVERLAID)], DASHES[number // len(OVERLAID) % len(DASHES)]
             axes.plot(at, losses, color=color, linestyle=dashes, marker="o", markersize=4, label=name)
         axes.set(xlabel="epoch", ylabel="loss", yscale="log")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 @contextmanager
@@ -82,7 +85,7 @@ def _curves(axes: Any, history: History) -> None:
 
 
 def _references(axes: Any, known: References, limits: tuple[float, float]) -> None:
-    """Draw what needs no training; what is far outside is told in the legend alone."""
+    """Draw the reference lines; those far outside appear in the legend only."""
     for name, line in REFERENCES.items():
         value = getattr(known, name)
         if value is None:

@@ -18,7 +18,7 @@ from cryoden.io.atomic import atomic_write
 SPEEDS = ("seconds", "batches", "images", "megabytes")
 COLUMNS = (
     "step", "epoch", "elapsed", "step_loss", "learning_rate", "train_loss", "validation_loss", "correlation",
-    "snr_gain_db", "bias_ratio", "frc", "resolution", "fallen", "kept", "gpu_bytes", *SPEEDS,
+    "snr_gain_db", "bias_ratio", "frc", "resolution", "collapsed", "kept", "gpu_bytes", *SPEEDS,
     "level", "verdict",
 )  # fmt: skip
 
@@ -67,7 +67,7 @@ def read(path: Path) -> Iterator[Event]:
     """Yield the events of a table; what was being written when its run was killed is left out.
 
     Of an epoch that was kept ``weights`` is empty: they lie in the model file. Of ``gpu_bytes`` what
-    the device has is not told.
+    the device has is not recorded.
     """
     with path.open(newline="", encoding="utf-8") as file:
         whole = takewhile(lambda found: None not in found.values(), csv.DictReader(file))
@@ -97,7 +97,7 @@ def _epoch(event: EpochFinished) -> Row:
         "bias_ratio": of.bias,
         "frc": of.frc,
         "resolution": of.resolution,
-        "fallen": int(event.fallen),
+        "collapsed": int(event.collapsed),
         "kept": int(event.weights is not None),
         "gpu_bytes": event.gpu_bytes[0] if event.gpu_bytes else "",
         "level": event.verdict.level,
@@ -120,7 +120,7 @@ def _read_epoch(row: dict[str, str]) -> EpochFinished:
         train_loss=float(row["train_loss"] or "nan"),
         validation_loss=float(row["validation_loss"]),
         correlation=float(row["correlation"]),
-        fallen=row["fallen"] == "1",
+        collapsed=row["fallen" if "fallen" in row else "collapsed"] == "1",  # as older versions wrote it
         quality=HeldOutQuality(gain, bias, float(row["frc"] or "nan"), resolution),
         weights={} if row["kept"] == "1" else None,  # they lie in the model file
         verdict=TrainingStatus(_level(row["level"]), row["verdict"]),

@@ -19,6 +19,7 @@ from cryoden.events.training import TrainingFinished, TrainingStarted
 from cryoden.runs import metrics
 from cryoden.runs.folder import FORMAT, RunFolder
 from cryoden.settings.baseline import BaselineSettings
+from cryoden.settings.fields import from_record
 from cryoden.settings.training import TrainingSettings
 
 DEPTH = 3  # folders below the one that is searched
@@ -28,7 +29,8 @@ SETTINGS: dict[str, type[TrainingSettings | BaselineSettings]] = {
     "TrainingSettings": TrainingSettings,  # as version 0.1 named them
     "BaselineSettings": BaselineSettings,
 }
-OVER = {"completed", "plateau", "fallen", "diverged"}
+OVER = {"completed", "plateau", "collapsed", "diverged"}
+FORMERLY = {"fallen": "collapsed"}  # states as older versions wrote them
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,9 @@ class RunRecord:
         """How it stands: "running", a reason of `TrainingFinished`, "stopped", "failed" or "killed"."""
         state, process = str(self.about["state"]), self.about["process"]
         here = process["host"] == socket.gethostname()
-        return "killed" if state == "running" and here and not _alive(int(process["pid"])) else state
+        if state == "running" and here and not _alive(int(process["pid"])):
+            return "killed"
+        return FORMERLY.get(state, state)
 
     @property
     def began(self) -> str:
@@ -65,7 +69,7 @@ class RunRecord:
 
     @property
     def seconds(self) -> float:
-        """How long it trained."""
+        """Training time."""
         return float(self.about["seconds"])
 
     @property
@@ -90,14 +94,14 @@ class RunRecord:
         Raises
         ------
         RunError
-            R02 when it does not tell everything.
+            R02 when it is incomplete.
         """
         try:
-            told = dict(self.about["started"])
-            settings = SETTINGS[self.about.get("settings", "training")](**told.pop("settings"))
-            references = References(**told.pop("references"))
-            told |= {name: tuple(told[name]) for name in ("training", "validation", "warnings")}
-            return TrainingStarted(settings=settings, references=references, **told)
+            known = dict(self.about["started"])
+            settings = from_record(SETTINGS[self.about.get("settings", "training")], known.pop("settings"))
+            references = References(**known.pop("references"))
+            known |= {name: tuple(known[name]) for name in ("training", "validation", "warnings")}
+            return TrainingStarted(settings=settings, references=references, **known)
         except (KeyError, TypeError, SettingsError) as error:
             raise _damaged(self.folder.record, error) from None
 
@@ -122,7 +126,9 @@ class RunRecord:
         try:
             yield from metrics.read(self.folder.metrics)
         except OSError:
-            raise RunError("R01", self.folder.metrics, "is not there", fix="Copy the whole folder") from None
+            raise RunError(
+                "R01", self.folder.metrics, "does not exist", fix="Copy the whole folder"
+            ) from None
         except (KeyError, ValueError) as error:
             raise _damaged(self.folder.metrics, error) from None
 
@@ -130,7 +136,7 @@ class RunRecord:
         best, last = self.about["best"] or {}, self.about["last"] or {}
         loss = best.get("validation_loss", float("nan"))
         number = best.get("epoch", 0)
-        reason: Any = self.about["state"]
+        reason: Any = self.state
         return TrainingFinished(reason, self.message, last.get("epoch", 0), number, loss, self.seconds)
 
 
@@ -150,7 +156,7 @@ def read(path: Path) -> RunRecord:
         _ = (record.state, record.began, record.seconds, record.message, about["best"], about["last"])
     except OSError:
         fix = "Give a folder written by cryoden train --run"
-        raise RunError("R01", path, f"holds no run: no {folder.record.name}", fix=fix) from None
+        raise RunError("R01", path, f"is not a run folder: no {folder.record.name}", fix=fix) from None
     except (ValueError, KeyError, TypeError) as error:
         raise _damaged(folder.record, error) from None
     if found != FORMAT:

@@ -1,10 +1,9 @@
-"""What a report says of runs on streamed pairs: speed, convergence, architecture, data, quality, meaning."""
+"""The tables of a report that not every run has: speed, convergence, architecture, quality."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,30 +13,16 @@ from cryoden.events.history import History, clock
 from cryoden.events.quality import References
 from cryoden.events.reference_lines import REFERENCES
 from cryoden.model.checkpoint import load
-from cryoden.reporting.markdown import facts, table
 from cryoden.runs.convergence import LEAST_STEPS, Convergence, assess_convergence
 from cryoden.runs.record import RunRecord
 
 FEW_TENSORS = 12  # that can be listed
 
 
-def sections(record: RunRecord, history: History) -> Iterator[tuple[str, str]]:
-    """Yield the sections there is something to say in: title, and Markdown."""
-    for title, text in (
-        ("Performance", _performance(history)),
-        ("Convergence", _convergence(record, history)),
-        ("Architecture", _architecture(record)),
-        ("Data checks", _data(record)),
-        ("Pictures", _pictures(record)),
-        ("Denoising quality", _quality(record)),
-    ):
-        if text:
-            yield title, text
-
-
-def _performance(history: History) -> str:
+def performance(history: History) -> list[tuple[str, ...]]:
+    """Return the speed of each epoch."""
     epochs = [one for one in history.epochs if one.speed is not None]
-    rows = [
+    return [
         (
             str(one.epoch),
             f"{one.train_loss:.5f}",
@@ -50,22 +35,21 @@ def _performance(history: History) -> str:
         for one in epochs
         if one.speed is not None
     ]
-    head = ("epoch", "average loss", "time", "batch/s", "images/s", "MB/s", "GPU memory, at most")
-    return table(head, rows) if rows else ""
 
 
-def _convergence(record: RunRecord, history: History) -> str:
+def convergence(record: RunRecord, history: History) -> dict[str, str]:
+    """Return how a baseline run converged, if it is long enough to say."""
     if len(history.losses) < LEAST_STEPS or record.about.get("settings") != "BaselineSettings":
-        return ""
+        return {}
     found = assess_convergence(history.losses)
     known = record.started.references
     rows = {
-        "judgement": found.words(),
-        "first fiftieth of the steps": f"{found.first:.5f}",
-        "last fiftieth": f"{found.last:.5f}",
+        "assessment": found.words(),
+        "loss, first 2 % of the steps": f"{found.first:.5f}",
+        "loss, last 2 % of the steps": f"{found.last:.5f}",
         "improvement factor": f"{found.factor:.3g}",
     }
-    return facts(rows | _beside(found, known) | _as_error(record, found))
+    return rows | _beside(found, known) | _as_error(record, found)
 
 
 def _beside(found: Convergence, known: References) -> dict[str, str]:
@@ -82,44 +66,23 @@ def _as_error(record: RunRecord, found: Convergence) -> dict[str, str]:
         return {}
     known = record.started.references
     words = f"{math.sqrt(found.last):.4f} (raw input {math.sqrt(known.identity):.4f})"
-    return {"RMS error on the scale from 0 to 1": words}
+    return {"RMS error (gray values 0 to 1)": words}
 
 
-def _architecture(record: RunRecord) -> str:
+def tensors(record: RunRecord) -> list[tuple[str, str, str]]:
+    """Return name, shape and size of the tensors of a small network."""
     with suppress(CryodenError):
         weights = load(record.folder.model).weights
         if len(weights) <= FEW_TENSORS:
             rows = [(name, " × ".join(map(str, one.shape)), f"{one.size:,}") for name, one in weights.items()]
-            total = sum(one.size for one in weights.values())
-            return table(("tensor", "shape", "parameters"), [*rows, ("all", "", f"**{total:,}**")])
-    return ""
+            return [*rows, ("all", "", f"**{sum(one.size for one in weights.values()):,}**")]
+    return []
 
 
-def _data(record: RunRecord) -> str:
-    told = _json(record.folder.data)
-    return facts({name: str(value) for name, value in told.items()}) if told else ""
-
-
-def _pictures(record: RunRecord) -> str:
-    picture = record.folder.pairs
-    words = "Held-out pairs: input, target, and what the kept network makes of the input."
-    return f"{words}\n\n![Input, target and output]({picture.name})" if picture.is_file() else ""
-
-
-def _quality(record: RunRecord) -> str:
-    told = _json(record.folder.evaluation)
-    if not told:
-        return (
-            "Not measured: that needs two noisy pictures of one scene. `cryoden evaluate` does it on halves."
-        )
-    words = (
-        "By `cryoden evaluate`, on held-out targets with noise added twice, so that the truth is known. "
-        "Gain is the signal-to-noise ratio won over the noisy picture, in dB."
-    )
-    rows = [
-        [row["method"], *(_figure(row, name) for name in ("gain_db", "r", "bias"))] for row in told["methods"]
-    ]
-    return f"{words}\n\n{table(('method', 'gain', 'r with the other', 'B/S'), rows)}\n\n{told['verdict']}"
+def methods(evaluation: dict[str, Any]) -> list[tuple[str, ...]]:
+    """Return how each method did in an evaluation on held-out targets."""
+    names = ("gain_db", "r", "bias")
+    return [(row["method"], *(_figure(row, name) for name in names)) for row in evaluation.get("methods", [])]
 
 
 def _figure(row: dict[str, Any], name: str) -> str:
@@ -127,7 +90,8 @@ def _figure(row: dict[str, Any], name: str) -> str:
     return "–" if value is None else f"{value:+z.1f} dB" if name == "gain_db" else f"{value:z.3f}"
 
 
-def _json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """Return what a file of the run folder says, nothing where there is none."""
     with suppress(OSError, ValueError):
         return dict(json.loads(path.read_text(encoding="utf-8")))
     return {}

@@ -19,7 +19,7 @@ def save_best(
     """Pass events on; each best epoch replaces the model file, whole or not at all.
 
     Nothing is written before the first best epoch, so a run that fails leaves an older file as
-    it was. However the run ends, the file then also tells its end and the whole loss history.
+    it was. However the run ends, the file then also records its end and the whole loss history.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ class _Record:
                 self.about["end"] = event.reason
 
     def _add_epoch(self, event: EpochFinished) -> None:
-        self.about["history"].append(told(event))
+        self.about["history"].append(epoch_record(event))
         if event.weights is not None:
             self.best = event
             self.save()
@@ -86,7 +86,7 @@ class _Record:
             write(model, temporary)
 
 
-def told(event: EpochFinished) -> dict[str, Any]:
+def epoch_record(event: EpochFinished) -> dict[str, Any]:
     """Return an epoch as JSON has it, without its weights."""
     epoch = asdict(replace(event, weights=None))
     del epoch["weights"]

@@ -1,4 +1,4 @@
-"""The figures a table of runs shows, one column each."""
+"""The numbers a table of runs shows, one column each."""
 
 from __future__ import annotations
 
@@ -44,18 +44,18 @@ def _reference(name: str) -> Callable[[RunSummary], str]:
 
 
 FIGURES = (
-    Figure("run", "Its folder, or what its description calls it.", lambda run: run.name),
-    Figure("state", "How it ended, or that its figures are reported.", lambda run: run.state),
+    Figure("run", "Run folder, or the name in the description.", lambda run: run.name),
+    Figure("state", "How it ended; reported: numbers of another program.", lambda run: run.state),
     Figure("initial", "Training loss of the first step.", lambda run: _number(run.initial, ".4g")),
     Figure("final", "Mean training loss of the last epoch.", lambda run: _number(run.final, ".4g")),
     Figure("factor", "Initial over final loss.", lambda run: _number(run.improvement, ".3g")),
-    Figure("kept", "Held-out loss of the epoch whose model is kept.", lambda run: _number(run.kept, ".4f")),
-    *(Figure(one.label, f"Held-out loss. {one.meaning}", _reference(of)) for of, one in REFERENCES.items()),
-    Figure("to floor", "Way from the linear filter to the floor.", lambda run: _number(gained(run), ".0%")),
-    Figure("special", "A figure of its own: here r of output and target.", lambda run: run.special or "–"),
-    Figure("batch/s", "Batches a second.", lambda run: _number(run.batches, ".1f")),
-    Figure("images/s", "Images a second.", lambda run: _number(run.images, ",.0f")),
-    Figure("time", "How long it trained.", lambda run: "–" if run.seconds is None else clock(run.seconds)),
-    Figure("network", "Which network.", lambda run: run.network or "–"),
-    Figure("hardware", "Where it was computed.", lambda run: run.hardware or "–"),
+    Figure("best validation", "Validation loss of the saved model.", lambda run: _number(run.kept, ".4f")),
+    *(Figure(one.label, f"Validation loss. {one.meaning}", _reference(of)) for of, one in REFERENCES.items()),
+    Figure("to floor", "From Wiener filter (0 %) to floor (100 %).", lambda run: _number(gained(run), ".0%")),
+    Figure("special", "Another measure; here CC of output and target.", lambda run: run.special or "–"),
+    Figure("batch/s", "Batches per second.", lambda run: _number(run.batches, ".1f")),
+    Figure("images/s", "Images per second.", lambda run: _number(run.images, ",.0f")),
+    Figure("time", "Training time.", lambda run: "–" if run.seconds is None else clock(run.seconds)),
+    Figure("network", "Network.", lambda run: run.network or "–"),
+    Figure("hardware", "Hardware it ran on.", lambda run: run.hardware or "–"),
 )  # fmt: skip

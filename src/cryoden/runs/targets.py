@@ -1,4 +1,4 @@
-"""What runs are asked to reach, judged with the numbers."""
+"""Targets that runs should reach, and whether they do."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _final(run: RunSummary, targets: Targets) -> Reached:
     wanted, of = targets.reference.final, targets.reference.name
     title = f"final loss within {targets.within:g} %"
     if run.final is None or wanted is None:
-        return Reached(run.name, title, None, "not known")
+        return Reached(run.name, title, None, "unknown")
     apart = 100 * (run.final / wanted - 1)
     return Reached(
         run.name,
@@ -61,13 +61,13 @@ def _speed(run: RunSummary, targets: Targets) -> list[Reached]:
     low, high = targets.batches
     title = f"{low:g} to {high:g} batch/s"
     if run.batches is None:
-        return [Reached(run.name, title, None, "not known")]
-    faster = ", faster than asked" if run.batches > high else ""
+        return [Reached(run.name, title, None, "unknown")]
+    faster = ", faster than required" if run.batches > high else ""
     return [Reached(run.name, title, run.batches >= low, f"{run.batches:,.1f} batch/s{faster}")]
 
 
 def _smooth(run: RunSummary) -> Reached:
     found = run.convergence()
     if found is None:
-        return Reached(run.name, "smooth convergence", None, "its steps are not known")
+        return Reached(run.name, "smooth convergence", None, "its steps are unknown")
     return Reached(run.name, "smooth convergence", found.smooth and not found.diverged, found.words())

@@ -14,18 +14,18 @@ DenoisingPrecision = Literal["auto", "float32", "float16", "bfloat16"]
 class DenoisingSettings:
     """How to denoise."""
 
-    device: Annotated[Device, Setting("Where to compute; auto takes the GPU when there is one")] = "auto"
+    device: Annotated[Device, Setting("Where to compute; auto uses the GPU if there is one")] = "auto"
     precision: Annotated[
         DenoisingPrecision,
         Setting(
-            "Number format of the network; auto takes float16 on an NVIDIA GPU, float32 elsewhere",
+            "Number format of the network; auto uses float16 on NVIDIA GPUs, float32 elsewhere",
             expert=True,
         ),
     ] = "auto"
     tile: Annotated[
         int,
         Setting(
-            "Edge of a tile in working pixels; 0 = chosen from free memory",
+            "Tile size in working pixels; 0 = chosen to fit the free memory",
             unit="px",
             low=0,
             high=65_536,
@@ -35,17 +35,22 @@ class DenoisingSettings:
     ] = 0
     orientations: Annotated[
         Literal[1, 8],
-        Setting("8 = mean over turned and mirrored images: better, and eight times the work", expert=True),
+        Setting(
+            "Test-time augmentation: 8 averages over 8 rotations and mirrors; better, but 8 times slower",
+            expert=True,
+            label="test-time augmentation",
+        ),
     ] = 1
     ice_ring: Annotated[
         bool,
         Setting(
-            "Grain of amorphous ice (5 to 3.1 Å): passed on, damped, where the spectrum shows its ring",
+            "Keep the 3.1–5 Å ice signal, attenuated, where the power spectrum shows an ice ring",
             expert=True,
+            label="keep ice signal",
         ),
     ] = True
     pixel_format: Annotated[
-        Literal["float32", "float16"], Setting("Pixel format written to file", expert=True)
+        Literal["float32", "float16"], Setting("Pixel format of the output file", expert=True)
     ] = "float32"
 
     def __post_init__(self) -> None:

@@ -6,18 +6,24 @@ Imports neither torch nor numpy, so that ``--help`` is instant.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from cryoden.errors import SettingsError
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "float32", "bfloat16"]
+S = TypeVar("S")
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What is said about one field: help, unit, closed range, step of a spin box, and grid."""
+    """What is said about one field.
+
+    Help, unit, closed range, step of a spin box, whether it is an advanced setting, grid, what
+    forms call it where its name does not say it well, and the name it had in older run folders.
+    """
 
     help: str
     unit: str = ""
@@ -26,12 +32,28 @@ class Setting:
     step: float | None = None
     expert: bool = False
     multiple: int = 1
+    label: str = ""
+    formerly: str = ""
 
 
 def fields_of(kind: type) -> dict[str, tuple[Any, Setting]]:
     """Return for each field of a settings class its plain type and its `Setting`."""
     hints = get_type_hints(kind, include_extras=True)
     return {field.name: get_args(hints[field.name])[:2] for field in fields(kind)}
+
+
+def from_record(kind: type[S], values: Mapping[str, Any]) -> S:
+    """Return settings from values that a run or a file recorded, under today's or former names.
+
+    Raises
+    ------
+    SettingsError
+        S01 for a value outside its range.
+    TypeError
+        For a name that is no setting.
+    """
+    today = {setting.formerly: name for name, (_, setting) in fields_of(kind).items() if setting.formerly}
+    return kind(**{today.get(name, name): value for name, value in values.items()})
 
 
 def check(settings: Any) -> None:

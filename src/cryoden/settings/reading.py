@@ -14,18 +14,26 @@ class ReadingSettings:
 
     pixel_size: Annotated[
         float,
-        Setting("Pixel size to use in place of the header's; 0 = as in the header", "Å/px", 0, 1000, 0.1),
+        Setting(
+            "Pixel size to use instead of the one in the header; 0 = use the header", "Å/px", 0, 1000, 0.1
+        ),
     ] = 0.0
     mode0: Annotated[
         Literal["auto", "signed", "unsigned"],
-        Setting("How to read 8-bit pixels (mode 0); auto decides by the header", expert=True),
+        Setting("How to read 8-bit pixels (mode 0); auto decides from the header", expert=True),
     ] = "auto"
     assume_no_ext_header: Annotated[
-        bool, Setting("Ignore an extended header that is promised but not in the file", expert=True)
+        bool,
+        Setting(
+            "Ignore an extended header that the header announces but the file does not contain", expert=True
+        ),
     ] = False
     nan: Annotated[
         Literal["refuse", "mean"],
-        Setting("Pixels that are no numbers: refuse the file, or take the mean of the others", expert=True),
+        Setting(
+            "NaN or infinite pixels: refuse the file, or replace them by the mean of the other pixels",
+            expert=True,
+        ),
     ] = "refuse"
 
     def __post_init__(self) -> None:

@@ -20,24 +20,25 @@ class TrainingSettings:
 
     network: Annotated[
         NetworkName,
-        Setting(
-            "unet: U-Net on pixels of 3 Å, 3.2 M weights; baseline: three 3×3 convolutions, 2,625 weights"
-        ),
+        Setting("unet: U-Net at 3 Å/px, 3.2 M weights; baseline: three 3×3 convolutions, 2,625 weights"),
     ] = "unet"
-    begin: Annotated[
+    start_from: Annotated[
         Literal["general", "scratch"],
-        Setting("Begin with the general model, or with a fresh network; the baseline is always fresh"),
+        Setting(
+            "Start from the general model, or from scratch (random weights); the baseline "
+            "always starts from scratch",
+            label="start from",
+            formerly="begin",
+        ),
     ] = "general"
     minutes: Annotated[
         float,
-        Setting(
-            "Train this long; not used when epochs is above 0", unit="min", low=0.01, high=10_000, step=1
-        ),
+        Setting("How long to train; ignored if epochs is set", unit="min", low=0.01, high=10_000, step=1),
     ] = 5.0
     epochs: Annotated[
         int,
         Setting(
-            "Train this many epochs; 0 = until the minutes are over",
+            "Number of epochs; 0 = train by minutes",
             unit="epochs",
             low=0,
             high=100_000,
@@ -47,18 +48,20 @@ class TrainingSettings:
     patience: Annotated[
         int,
         Setting(
-            "Stop when so many epochs in a row brought no better held-out loss; 0 = never",
+            "Early stopping: stop after this many epochs without a lower validation loss; 0 = never",
+            label="early stopping",
             unit="epochs",
             low=0,
             high=100_000,
             step=5,
         ),
     ] = 20
-    device: Annotated[Device, Setting("Where to compute; auto takes the GPU when there is one")] = "auto"
+    device: Annotated[Device, Setting("Where to compute; auto uses the GPU if there is one")] = "auto"
     seed: Annotated[
         int,
         Setting(
-            "Same seed, data and machine: same losses (but for a cosine over minutes)",
+            "Random seed: the same seed, data and machine give the same losses (except with a "
+            "cosine schedule limited by minutes)",
             low=0,
             high=2**31 - 1,
             step=1,
@@ -71,8 +74,8 @@ class TrainingSettings:
     working_pixel: Annotated[
         float,
         Setting(
-            "Pixel size the network works at, never finer than the micrograph's; "
-            "0 = chosen: 3 Å/px for unet, the micrograph's own for baseline",
+            "Pixel size the network works at, never finer than the micrograph's; 0 = auto: 3 "
+            "Å/px for unet, the micrograph's own for baseline",
             unit="Å/px",
             low=0,
             high=100,
@@ -83,7 +86,7 @@ class TrainingSettings:
     patch: Annotated[
         int,
         Setting(
-            "Edge of a training patch at most, in working pixels",
+            "Largest size of a training patch, in working pixels",
             unit="px",
             low=32,
             high=4096,
@@ -95,7 +98,7 @@ class TrainingSettings:
     steps_per_epoch: Annotated[
         int,
         Setting(
-            "Steps between two validations; 0 = one pass over the pixels, at most 200",
+            "Steps between validations; 0 = one pass over the pixels, at most 200",
             unit="steps",
             low=0,
             high=1_000_000,
@@ -106,31 +109,38 @@ class TrainingSettings:
     anchor: Annotated[
         float,
         Setting(
-            "Pull toward what the model it began with makes of the same patch; 0 = none, 1 = half-way",
+            "Regularization toward the starting model's output on the same patch; 0 = none, 1 = "
+            "equal weight to data and starting model",
+            label="regularization",
             low=0,
             high=100,
             step=0.5,
             expert=True,
         ),
     ] = 1.0
-    optimizer: Annotated[Literal["adamw", "sgd"], Setting("How weights follow gradients", expert=True)] = (
-        "adamw"
-    )
+    optimizer: Annotated[
+        Literal["adamw", "sgd"], Setting("Optimizer: AdamW, or plain gradient descent (SGD)", expert=True)
+    ] = "adamw"
     learning_rate: Annotated[
-        float, Setting("Step size of the optimizer", low=1e-7, high=10.0, step=1e-4, expert=True)
+        float, Setting("Learning rate of the optimizer", low=1e-7, high=10.0, step=1e-4, expert=True)
     ] = 3e-4
     schedule: Annotated[
         Literal["constant", "cosine"],
-        Setting("Learning rate over the run: constant, or a cosine down to zero at its end", expert=True),
+        Setting(
+            "Learning-rate schedule: constant, or cosine decay to zero at the end of the run", expert=True
+        ),
     ] = "constant"
     precision: Annotated[
         Precision,
-        Setting("Number format of the network; auto takes bfloat16 where the device gains", expert=True),
+        Setting(
+            "Number format of the network; auto uses bfloat16 where it makes the device faster", expert=True
+        ),
     ] = "auto"
-    held_out: Annotated[
+    validation_fraction: Annotated[
         float,
         Setting(
-            "Share of the micrographs kept for validation, at least one",
+            "Fraction of the micrographs held out for validation, at least one",
+            formerly="held_out",
             low=0.01,
             high=0.9,
             step=0.05,

@@ -12,6 +12,7 @@ from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
 Symmetry = Literal["C1", "C2", "C3", "C4", "C5", "C7", "D2", "D3", "D4", "D5", "D7", "T", "O", "I"]
 SYMMETRIES: tuple[Symmetry, ...] = get_args(Symmetry)
@@ -20,7 +21,6 @@ Points = NDArray[np.float32]
 RESIDUE_MASS = 0.110  # kDa, mean of globular proteins
 RESIDUE_VOLUME = 135.0  # Å³: 1.23 Å³/Da, the density of 1.35 g/cm³ in common use (see Fischer et al. 2004)
 RESIDUE_POTENTIAL = 1074.0  # V Å³: 47.878 V Å² times the summed f_e(0) of C4.9 N1.35 O1.5 H7.9
-GOLDEN = (1 + 5**0.5) / 2
 DOMAINS, HELICES = (25.0, 90.0), (9.0, 14.0)  # wavelengths of the landscape, Å
 WAVES = 48
 
@@ -108,29 +108,9 @@ def random_recipe(numbers: np.random.Generator) -> AssemblyRecipe:
 
 
 def group(symmetry: Symmetry) -> NDArray[np.float64]:
-    """Return the ``(n, 3, 3)`` rotations of a point group, the symmetry axis along z."""
-    generators = {
-        "T": [_turn((0, 0, 1), 2), _turn((1, 1, 1), 3)],
-        "O": [_turn((0, 0, 1), 4), _turn((1, 1, 1), 3)],
-        "I": [_turn((0, 1, GOLDEN), 5), _turn((1, 1, 1), 3)],
-    }.get(symmetry)
-    if generators is None:
-        generators = [_turn((0, 0, 1), int(symmetry[1:]))]
-        generators += [_turn((1, 0, 0), 2)] * symmetry.startswith("D")
-    found = [np.eye(3)]
-    for rotation in found:  # grows while it is walked, until the group is closed
-        products = [generator @ rotation for generator in generators]
-        found += [new for new in products if not any(np.allclose(new, old, atol=1e-6) for old in found)]
-    return np.stack(found)
-
-
-def _turn(axis: tuple[float, float, float], fold: int) -> NDArray[np.float64]:
-    """Return the rotation by 1/fold of a turn (Rodrigues' formula)."""
-    x, y, z = np.array(axis) / np.linalg.norm(axis)
-    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-    angle = 2 * np.pi / fold
-    rotation: NDArray[np.float64] = np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross
-    return rotation
+    """Return the ``(n, 3, 3)`` rotations of a point group, the symmetry axis along z, the identity first."""
+    found = Rotation.create_group(symmetry, axis="Z")
+    return np.asarray(found[np.argsort(found.magnitude(), kind="stable")].as_matrix())
 
 
 def _unit(

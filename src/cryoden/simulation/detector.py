@@ -22,9 +22,9 @@ class Detector:
     transfer : float
         Share of the contrast left at the Nyquist frequency, exp(ln(transfer)·(k/k_N)²).
     integrating : bool
-        False: single electrons are counted; contrast is lost towards Nyquist and the noise
+        False: single electrons are counted; contrast is lost toward Nyquist and the noise
         stays white. True: charge is integrated; signal and noise are both blurred, so the
-        noise is coloured, and each electron deposits a different charge.
+        noise is colored, and each electron deposits a different charge.
     spread : float
         Relative standard deviation of the charge of one electron (integrating only).
     readout : float

@@ -85,7 +85,7 @@ def exposed(
     structures : sequence of Structure, optional
         Particles to use in place of the scene's recipes.
     device : torch.device, optional
-        Where to compute; the CPU unless told.
+        Where to compute; the CPU by default.
     """
     device = device or torch.device("cpu")
     chosen = structures or [assembly(recipe) for recipe in scene.recipes]

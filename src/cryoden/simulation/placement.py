@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+from scipy.spatial.transform import Rotation
 
 from cryoden.simulation.assemblies import Structure
 from cryoden.simulation.scene import Scene
@@ -43,10 +45,13 @@ def _centers(
     for _ in range(ROUNDS):
         tried = np.flatnonzero(free)
         found[tried] = numbers.uniform(0, scene.edge, (len(tried), 2))
-        apart = np.linalg.norm(found[tried, None] - found[None], axis=2)
-        near = apart < 0.8 * (radii[tried, None] + radii[None])
-        before = ~free[None] | (np.arange(len(radii))[None] < tried[:, None])
-        free[tried] = (near & before & (np.arange(len(radii))[None] != tried[:, None])).any(axis=1)
+        pairs = cKDTree(found).query_pairs(1.6 * radii.max(initial=0), output_type="ndarray")
+        apart = np.linalg.norm(found[pairs[:, 0]] - found[pairs[:, 1]], axis=1)
+        first, second = pairs[apart < 0.8 * radii[pairs].sum(axis=1)].T
+        taken = free.copy()
+        free[:] = False
+        free[second[taken[second]]] = True
+        free[first[taken[first] & ~taken[second]]] = True
     return [(float(row), float(column)) for row, column in found]
 
 
@@ -73,12 +78,5 @@ def _packed(
 
 def rotation(numbers: np.random.Generator) -> NDArray[np.float32]:
     """Return a uniformly random rotation ``(3, 3)``: a random unit quaternion (Shoemake 1992)."""
-    w, x, y, z = (q := numbers.normal(size=4)) / np.linalg.norm(q)
-    return np.array(
-        [
-            [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-            [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-            [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
-        ],
-        dtype=np.float32,
-    )
+    turned = Rotation.from_quat(numbers.normal(size=4), scalar_first=True)
+    return np.asarray(turned.as_matrix(), np.float32)

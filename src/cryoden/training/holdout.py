@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise, zip_longest
+from itertools import accumulate, chain, pairwise, zip_longest
 
 import numpy as np
 
@@ -25,6 +25,17 @@ class TrainingPair:
     def name(self) -> str:
         """Name of the noisy micrograph, which stands for the pair."""
         return self.noisy.name
+
+
+@dataclass(frozen=True)
+class Part:
+    """A rectangle of one of several micrographs, in its pixels: all of it, or a strip of a lone one."""
+
+    which: int
+    top: int
+    left: int
+    height: int
+    width: int
 
 
 @dataclass(frozen=True)
@@ -52,57 +63,108 @@ def fitting_edge(pairs: Sequence[TrainingPair], wanted: int) -> int:
 def split(
     pairs: Sequence[TrainingPair], held_out: float, edge: int, seed: int
 ) -> tuple[list[Region], list[Region]]:
-    """Divide pairs into training and held-out regions that share no pixel.
-
-    Whole micrographs are held out; a lone pair gives up strips across its longer side.
+    """Divide pairs into training and held-out regions that share no pixel; see `hold_out`.
 
     Raises
     ------
     TrainingError
         T00 when there is no pair.
     MicrographError
-        D12 for a micrograph smaller than a patch.
+        D12 for a micrograph smaller than a patch, or too small to hold a part of it out.
     """
     if not pairs:
         raise TrainingError("T00", None, "no pairs to train on", fix="Give at least one pair of micrographs")
-    wholes = [_whole(pair, edge) for pair in pairs]
+    for pair in pairs:
+        _refuse_too_small(pair, edge)
+    parts = hold_out([pair.noisy.shape for pair in pairs], held_out, edge, seed)
+    if not parts[0]:
+        longer = max(pairs[0].noisy.shape)
+        problem = f"too small to hold out a part (longer side {longer} px, two patches of {edge} px needed)"
+        raise _too_small(pairs[0], problem, "add a second pair")
+    training, held = (
+        [Region(pairs[p.which], p.top, p.left, p.height, p.width) for p in some] for some in parts
+    )
+    return training, held
+
+
+def hold_out(
+    shapes: Sequence[tuple[int, int]], share: float, edge: int, seed: int, step: int = 1
+) -> tuple[list[Part], list[Part]]:
+    """Divide micrographs into parts to train on and parts to judge with, which share no pixel.
+
+    Whole micrographs are held out, at least one; a lone one gives up strips across its longer side.
+
+    Parameters
+    ----------
+    shapes : sequence of tuple of int
+        Height and width of each in px, none smaller than a patch.
+    share : float
+        How much is held out.
+    edge : int
+        Of a patch, in px.
+    seed : int
+        Decides which micrographs.
+    step : int
+        Where patches begin at multiples of this many px, so do held-out strips, and end with a patch.
+
+    Returns
+    -------
+    tuple of list of Part
+        To train on, and held out; nothing to train on where a lone micrograph has no room for both.
+    """
+    wholes = [Part(which, 0, 0, *shape) for which, shape in enumerate(shapes)]
     if len(wholes) == 1:
-        return _strips(wholes[0], held_out, edge)
-    number = min(len(pairs) - 1, max(1, round(held_out * len(pairs))))
-    chosen = set(np.random.Generator(np.random.Philox(key=seed)).permutation(len(pairs))[:number].tolist())
-    training = [region for i, region in enumerate(wholes) if i not in chosen]
-    return training, [wholes[i] for i in sorted(chosen)]
+        return _strips(wholes[0], share, edge, step)
+    number = min(len(wholes) - 1, max(1, round(share * len(wholes))))
+    order = np.random.Generator(np.random.Philox(key=seed)).permutation(len(wholes))
+    chosen = set(order[:number].tolist())
+    return [part for part in wholes if part.which not in chosen], [wholes[which] for which in sorted(chosen)]
 
 
-def _whole(pair: TrainingPair, edge: int) -> Region:
+def narrowed(regions: Sequence[Region], margin: int) -> list[Region]:
+    """Return strips without so many px on either side, where they lie beside others; wholes as they are."""
+    return [_narrowed(region, margin) for region in regions]
+
+
+def _narrowed(region: Region, margin: int) -> Region:
+    height, width = region.pair.noisy.shape
+    top, bottom = (margin if at else 0 for at in (region.top, height - region.top - region.height))
+    left, right = (margin if at else 0 for at in (region.left, width - region.left - region.width))
+    sides = region.height - top - bottom, region.width - left - right
+    return Region(region.pair, region.top + top, region.left + left, *sides)
+
+
+def _refuse_too_small(pair: TrainingPair, edge: int) -> None:
     height, width = pair.noisy.shape
     if min(height, width) < edge:
-        raise MicrographError(
-            "D12",
-            pair.noisy.path or pair.name,
-            f"smaller than a patch ({height}×{width} px, patch {edge} px)",
-            kept="Nothing was trained",
-            fix="Choose finer working pixels or leave this micrograph out",
-        )
-    return Region(pair, 0, 0, height, width)
+        problem = f"smaller than a patch ({height}×{width} px, patch {edge} px)"
+        raise _too_small(pair, problem, "leave this micrograph out")
 
 
-def _strips(whole: Region, held_out: float, edge: int) -> tuple[list[Region], list[Region]]:
+def _too_small(pair: TrainingPair, problem: str, otherwise: str) -> MicrographError:
+    where, fix = pair.noisy.path or pair.name, f"Choose a smaller working pixel size or {otherwise}"
+    return MicrographError("D12", where, problem, kept="Nothing was trained", fix=fix)
+
+
+def _strips(whole: Part, share: float, edge: int, step: int) -> tuple[list[Part], list[Part]]:
     """Hold strips out that are spread over the longer side, so that uneven ground is in both parts."""
     longer = max(whole.height, whole.width)
-    strip = max(edge, round(held_out * longer))
+    strip = max(edge, round(share * longer))
     if longer - strip < edge:
-        raise MicrographError(
-            "D12",
-            whole.pair.noisy.path or whole.pair.name,
-            f"too small to hold a part out (longer side {longer} px, two patches of {edge} px needed)",
-            kept="Nothing was trained",
-            fix="Choose finer working pixels or give a second pair",
-        )
+        return [], [whole]
     number = min(strip // edge, (longer - strip) // edge - 1)
     widths = [longer - strip, strip] if number < 1 else _alternating(longer - strip, strip, number)
-    parts = [_slab(whole, begin, end) for begin, end in pairwise([0, *accumulate(widths)])]
-    return parts[::2], parts[1::2]
+    ends = list(accumulate(widths))
+    held = [_aligned(begin, end, edge, step) for begin, end in zip(ends[::2], ends[1::2], strict=False)]
+    bounds = [0, *chain.from_iterable(held), longer]
+    parts = [_slab(whole, begin, end) for begin, end in pairwise(bounds)]
+    return [part for part in parts[::2] if part.height and part.width], parts[1::2]
+
+
+def _aligned(begin: int, end: int, edge: int, step: int) -> tuple[int, int]:
+    """Return the strip as patches a step apart fill it."""
+    first = begin // step * step
+    return first, first + edge + (end - begin - edge) // step * step
 
 
 def _alternating(trained: int, held: int, number: int) -> list[int]:
@@ -116,7 +178,7 @@ def _shares(total: int, number: int) -> list[int]:
     return [total * (i + 1) // number - total * i // number for i in range(number)]
 
 
-def _slab(whole: Region, begin: int, end: int) -> Region:
+def _slab(whole: Part, begin: int, end: int) -> Part:
     if whole.height > whole.width:
-        return Region(whole.pair, begin, 0, end - begin, whole.width)
-    return Region(whole.pair, 0, begin, whole.height, end - begin)
+        return Part(whole.which, begin, 0, end - begin, whole.width)
+    return Part(whole.which, 0, begin, whole.height, end - begin)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -17,22 +18,22 @@ from torch.nn import functional
 from cryoden.compute.devices import reproducible
 from cryoden.compute.place import Place
 from cryoden.events.training import Weights
-from cryoden.model.networks import LinearFilter, load
+from cryoden.model.networks import LinearFilter, Network, load
 from cryoden.settings.training import TrainingSettings
-from cryoden.training.patches import Batch
+from cryoden.training.engines import GENTLER
+from cryoden.training.source import Batch
 
 WARM_UP = 50  # steps
 CLIP_NORM = 0.1
 AVERAGING = 0.995
-GENTLER = 4.0  # a run that went wrong goes on with a learning rate divided by this
 
 
 class Learner:
-    """A network, the running average of its weights and the optimizer that moves it.
+    """The careful engine: a network, the running average of its weights and the optimizer that moves it.
 
     Parameters
     ----------
-    network : Module
+    network : Network
         What is to learn.
     settings : TrainingSettings
         What the user chose.
@@ -44,49 +45,52 @@ class Learner:
         same idea keeps a network from forgetting (Li & Hoiem 2018).
     """
 
+    name, fetching_waits = "torch", False  # each step looks at its gradient anyway
+
     def __init__(
-        self, network: nn.Module, settings: TrainingSettings, place: Place, *, anchored: bool = False
+        self, network: Network, settings: TrainingSettings, place: Place, *, anchored: bool = False
     ) -> None:
         self.place = place
         self.settings = settings
-        self.network = network.to(place.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stubs
-        self.average = copy.deepcopy(self.network).requires_grad_(False)
+        self.network: Network = network.to(place.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stubs
+        self.average: Network = copy.deepcopy(self.network).requires_grad_(False)
         pulled = anchored and settings.anchor > 0
         self.anchor = copy.deepcopy(self.average) if pulled else None
         self.first = 0  # the step before the first
         self.highest = settings.learning_rate
         self.optimizer = self._optimizer()
+        self._losses: list[float] = []
 
-    def rate(self, step: int, progress: float) -> float:
-        """Return the learning rate of a step, ``progress`` from 0 to 1 through the run."""
-        down = (1 + math.cos(math.pi * progress)) / 2 if self.settings.schedule == "cosine" else 1.0
-        return self.highest * down * min(1.0, (step - self.first) / WARM_UP)
+    def rate(self, step: int, factor: float) -> float:
+        """Return the learning rate of a step, ``factor`` of it by the plan."""
+        return self.highest * factor * min(1.0, (step - self.first) / WARM_UP)
 
-    def restart(self, weights: Weights, step: int) -> None:
+    def restart(self, weights: Weights, step: int) -> float:
         """Go on from these weights after ``step``, more gently; nothing else is remembered."""
         for module in (self.network, self.average):
             load(module, weights)
         self.first = step
         self.highest /= GENTLER
         self.optimizer = self._optimizer()
+        return self.highest
 
-    def weights(self) -> Weights:
-        """Return a copy of what is validated and saved: the running average."""
-        state = self.average.state_dict()
-        return {name: value.float().cpu().numpy().copy() for name, value in state.items()}
+    def judged(self) -> Network:
+        """Return the running average."""
+        return self.average
+
+    def losses(self) -> Sequence[float]:
+        """Return the losses since the last call; not a number where a batch moved nothing."""
+        taken, self._losses = self._losses, []
+        return taken
 
     def _optimizer(self) -> torch.optim.Optimizer:
         kind = torch.optim.AdamW if self.settings.optimizer == "adamw" else torch.optim.SGD
         return kind(self.network.parameters(), lr=self.highest)
 
-    def learn(self, batch: Batch, step: int, progress: float) -> float:
-        """Update the weights once and return the batch's mean squared error.
-
-        The loss is returned before the weights move, and they do not move when it, or its
-        gradient, is not finite.
-        """
+    def step(self, batch: Batch, step: int, factor: float) -> None:
+        """Update the weights once; they do not move when the loss, or its gradient, is not finite."""
         for group in self.optimizer.param_groups:
-            group["lr"] = self.rate(step, progress)
+            group["lr"] = self.rate(step, factor)
         with reproducible():
             noisy, target = self.place.sent(batch.noisy, batch.target)
             output = self.place.predict(self.network, noisy)
@@ -97,7 +101,7 @@ class Learner:
             self.optimizer.step()
             self._follow(step)
         self.optimizer.zero_grad()
-        return loss.item() if torch.isfinite(norm) else math.nan
+        self._losses.append(loss.item() if torch.isfinite(norm) else math.nan)
 
     def _pull(self, output: Tensor, noisy: Tensor) -> Tensor | float:
         if self.anchor is None:

@@ -7,27 +7,15 @@ stream.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from itertools import count
 
 import numpy as np
 
 from cryoden.micrograph import Pixels
 from cryoden.training.holdout import Region
+from cryoden.training.source import Batch
 
-AHEAD = 4  # batches read before they are asked for
 VALIDATION_PIXELS = 1 << 21
-
-
-@dataclass(frozen=True)
-class Batch:
-    """``(b, 1, p, p)`` z-scored float32 arrays."""
-
-    noisy: Pixels
-    target: Pixels
 
 
 class PatchSource:
@@ -44,13 +32,16 @@ class PatchSource:
         Seed of the stream.
     swap : bool
         Whether noisy and target may change places (Noise2Noise).
+    size : int
+        Patches a step.
     """
 
-    def __init__(self, regions: Sequence[Region], edge: int, seed: int, *, swap: bool) -> None:
+    def __init__(self, regions: Sequence[Region], edge: int, seed: int, *, swap: bool, size: int = 1) -> None:
         self.regions = tuple(regions)
         self.edge = edge
         self.seed = seed
         self.swap = swap
+        self.size = size
         areas = np.array([r.height * r.width for r in regions], dtype=np.float64)
         self._cumulative = np.cumsum(areas) / areas.sum()
 
@@ -67,22 +58,18 @@ class PatchSource:
         )
         return (target, noisy) if self.swap and swapped else (noisy, target)
 
+    def items(self, epoch: int, step: int) -> Sequence[tuple[int, int]]:  # noqa: ARG002  no patch is seen twice
+        """Return step and index of each patch of a batch."""
+        return [(step, index) for index in range(self.size)]
+
+    def read(self, item: tuple[int, int], noisy: Pixels, target: Pixels) -> None:
+        """Write the patch of this step and index into two buffers."""
+        noisy[...], target[...] = self.draw(*item)
+
     def batch(self, step: int, size: int) -> Batch:
-        """Return the whole batch of one step."""
+        """Return a batch of so many patches at once."""
         noisy, target = zip(*(self.draw(step, index) for index in range(size)), strict=True)
         return Batch(np.stack(noisy)[:, None], np.stack(target)[:, None])
-
-    def batches(self, size: int, *, first: int = 1, threads: int = 2) -> Iterator[Batch]:
-        """Yield batches without end, read ahead by threads."""
-        pool = ThreadPoolExecutor(threads, thread_name_prefix="patches")
-        steps = count(first)
-        waiting = deque(pool.submit(self.batch, next(steps), size) for _ in range(AHEAD))
-        try:
-            while True:
-                waiting.append(pool.submit(self.batch, next(steps), size))
-                yield waiting.popleft().result()
-        finally:
-            pool.shutdown(cancel_futures=True)
 
     def grid(self) -> Iterator[Batch]:
         """Yield every held-out patch once, one per batch, evenly spread, at most 2 Mpx."""

@@ -1,6 +1,6 @@
 """Where somebody looks while a run goes on, and when the next picture is due.
 
-Whoever looks says where, from any thread; the run makes the picture between two of its steps.
+The region may be set from any thread; the run makes the picture between two of its steps.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ SHARE = 0.04  # of a run's time that previews may take
 
 @dataclass(frozen=True, eq=False)
 class PreviewRegion:
-    """What to look at.
+    """The region to preview.
 
     Parameters
     ----------
     micrograph : Micrograph
-        The whole of it: its grey scale is that of the picture.
+        The whole of it: its gray scale is that of the picture.
     row, column : int
         Middle of the region, px.
     """
@@ -45,26 +45,26 @@ class PreviewRegion:
 
 
 class PreviewRequest:
-    """What a run asks after each step: whether to make a picture, and of what.
+    """What a run checks after each step: whether to make a preview, and of what.
 
     Attributes
     ----------
-    spot : PreviewRegion or None
-        Where somebody looks.
+    region : PreviewRegion or None
+        What to preview.
     """
 
     def __init__(self) -> None:
-        self.spot: PreviewRegion | None = None
+        self.region: PreviewRegion | None = None
         self._next = 0.0
 
-    def look(self, spot: PreviewRegion | None) -> None:
-        """Look here from now on, at once; ``None`` to look no more."""
-        self.spot, self._next = spot, 0.0
+    def look(self, region: PreviewRegion | None) -> None:
+        """Preview this region from now on, at once; ``None`` to stop."""
+        self.region, self._next = region, 0.0
 
     @property
     def due(self) -> bool:
         """Whether the next picture should be made now."""
-        return self.spot is not None and time.monotonic() >= self._next
+        return self.region is not None and time.monotonic() >= self._next
 
     def took(self, seconds: float) -> None:
         """Wait two seconds, or longer where a picture costs much of a run's time."""

@@ -40,32 +40,32 @@ class Previewer:
         self, previews: PreviewRequest, network: Network, place: Place, working: float | None
     ) -> None:
         self._previews, self._network, self._place, self._working = previews, network, place, working
-        self._grey: tuple[PreviewRegion, Normalization] | None = None
+        self._gray: tuple[PreviewRegion, Normalization] | None = None
 
     def after(self, step: int) -> Iterator[PreviewMade]:
         """Yield the picture if one is due."""
-        spot = self._previews.spot
-        if spot is None or not self._previews.due:
+        region = self._previews.region
+        if region is None or not self._previews.due:
             return
         began = time.monotonic()
-        scale = scale_of(self._working, spot.micrograph.pixel_size)
-        top, left, bottom, right = spot.box(scale)
-        pixels = self._denoised(spot, slice(top, bottom), slice(left, right), scale)
+        scale = scale_of(self._working, region.micrograph.pixel_size)
+        top, left, bottom, right = region.box(scale)
+        pixels = self._denoised(region, slice(top, bottom), slice(left, right), scale)
         self._previews.took(time.monotonic() - began)
-        yield PreviewMade(step, top, left, replace(spot.micrograph, data=pixels, warnings=()))
+        yield PreviewMade(step, top, left, replace(region.micrograph, data=pixels, warnings=()))
 
-    def _denoised(self, spot: PreviewRegion, rows: slice, columns: slice, scale: float) -> Pixels:
-        if self._grey is None or self._grey[0] is not spot:
-            self._grey = spot, measure(spot.micrograph, scale)
+    def _denoised(self, region: PreviewRegion, rows: slice, columns: slice, scale: float) -> Pixels:
+        if self._gray is None or self._gray[0] is not region:
+            self._gray = region, measure(region.micrograph, scale)
         with torch.inference_mode(), devices.reproducible():
-            cut = devices.sent(spot.micrograph.data[rows, columns].copy(), self._place.device)
-            return devices.fetched(self._seen(cut, self._grey[1], scale))
+            cut = devices.sent(region.micrograph.data[rows, columns].copy(), self._place.device)
+            return devices.fetched(self._seen(cut, self._gray[1], scale))
 
-    def _seen(self, cut: Tensor, grey: Normalization, scale: float) -> Tensor:
+    def _seen(self, cut: Tensor, gray: Normalization, scale: float) -> Tensor:
         resampling = Resampling(cut.shape[0], cut.shape[1], scale)
-        working = resampling.reduce(grey.apply(cut)) / grey.spread
+        working = resampling.reduce(gray.apply(cut)) / gray.spread
         height, width = resampling.shape
         tiling = Tiling(height, width, max(height, width), self._network.halo, self._network.stride)
         (tile,) = tiling.tiles()
         output = self._place.predict(self._network, tiling.padded(working)[None, None])[0, 0]
-        return grey.undo(resampling.enlarge(tiling.core(output, tile).contiguous()) * grey.spread)
+        return gray.undo(resampling.enlarge(tiling.core(output, tile).contiguous()) * gray.spread)

@@ -9,27 +9,35 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import Literal
 
 from cryoden.compute import devices
-from cryoden.events.training import EpochFinished, Restarted, StepFinished, TrainingFinished, Trouble, Weights
+from cryoden.events.training import (
+    EpochFinished,
+    Restarted,
+    Speed,
+    StepFinished,
+    TrainingFinished,
+    Trouble,
+    Weights,
+)
 from cryoden.events.training_status import assess, trouble
-from cryoden.settings.training import TrainingSettings
-from cryoden.training.learner import Learner
-from cryoden.training.patches import Batch
-from cryoden.training.validation import HeldOutSet
+from cryoden.training.engines import Engine, weights_of
+from cryoden.training.plan import Plan
+from cryoden.training.source import Batch
+from cryoden.training.validation import HeldOutSet, Score
 
-RESTARTS = 3
+FETCH_SECONDS = 0.25  # losses are fetched this often where fetching waits for the device
 WORDS = {
-    "fallen": "The output is nearly constant: it fell into the constant predictor.",
-    "diverged": "The loss ran away: it diverged.",
+    "collapsed": "The output collapsed to a constant.",
+    "diverged": "The loss diverged.",
 }
 MESSAGES = {
-    "completed": "Training is complete.",
-    "plateau": "Stopped early: {patience} epochs brought no better held-out loss.",
+    "completed": "Done.",
+    "plateau": "Stopped early: {patience} epochs without a lower validation loss.",
 } | {why: f"{words} Lower the learning rate." for why, words in WORDS.items()}
 
 
@@ -39,38 +47,39 @@ class RunState:
 
     Parameters
     ----------
-    settings : TrainingSettings
-        What the user chose.
-    batch, steps_per_epoch : int
-        Patches a step, steps between two validations.
-    learner : Learner
-        The network and its optimizer.
-    held : HeldOutSet
+    plan : Plan
+        What is to be done.
+    engine : Engine
+        The network and what moves it.
+    holdout : HeldOutSet
         The held-out data.
     """
 
-    settings: TrainingSettings
-    batch: int
-    steps_per_epoch: int
-    learner: Learner
-    held: HeldOutSet
+    plan: Plan
+    engine: Engine
+    holdout: HeldOutSet
     began: float = field(default_factory=time.monotonic)
     step: int = 0
+    reported: int = 0  # steps whose losses were fetched
     progress: float = 0.0
     epochs: list[EpochFinished] = field(default_factory=list)
     best: EpochFinished | None = None
     attempts: int = 0
     trouble: Trouble | None = None
     restarted: int = 0  # the epoch after which
+    losses: list[float] = field(default_factory=list)  # since the last validation, or restart
+    _read: list[int] = field(default_factory=lambda: [0, 0, 0])  # batches, pairs and bytes of the epoch
+    _resumed: float = 0.0  # elapsed when the epoch's first step began
+    _fetched: float = 0.0  # elapsed when losses were last fetched
     _start: Weights = field(init=False)
 
     def __post_init__(self) -> None:
-        self._start = self.learner.weights()
+        self._start = weights_of(self.engine)
 
     @property
     def epoch(self) -> int:
         """The epoch the last step belongs to."""
-        return -(-self.step // self.steps_per_epoch)
+        return self.plan.epoch(self.step)
 
     @property
     def elapsed(self) -> float:
@@ -78,76 +87,112 @@ class RunState:
         return time.monotonic() - self.began
 
     @property
+    def epoch_is_over(self) -> bool:
+        """Whether a validation is due after the last step."""
+        return self.progress >= 1 or self.step % self.plan.steps_per_epoch == 0
+
+    @property
     def reason(self) -> Literal["completed", "plateau"] | Trouble | None:
         """Why no further step is due, or ``None`` while one is."""
-        if self.trouble and (self.attempts == RESTARTS or self.progress >= 1):
+        if self.trouble and (self.attempts == self.plan.restarts or self.progress >= 1):
             return self.trouble
         if self.progress >= 1:
             return "completed"
         waited = self.epochs[-1].epoch - max(self.restarted, self.best.epoch if self.best else 0)
-        return "plateau" if 0 < self.settings.patience <= waited else None
+        return "plateau" if 0 < self.plan.patience <= waited else None
 
-    def learn(self, batch: Batch) -> StepFinished:
-        """Update the weights once."""
+    def begin(self) -> None:
+        """Start the clock."""
+        self.began, self._resumed, self._fetched = time.monotonic(), 0.0, 0.0
+
+    def learn(self, batch: Batch) -> Iterator[StepFinished]:
+        """Update the weights once; yield the steps whose losses are known by then."""
         self.step += 1
-        before = self._share_done()
-        loss, rate = self.learner.learn(batch, self.step, before), self.learner.rate(self.step, before)
-        if not math.isfinite(loss):
-            self.trouble = "diverged"
-        self.progress, elapsed = self._share_done(), self.elapsed
-        remaining = elapsed * (1 - self.progress) / self.progress if self.progress else math.inf
-        return StepFinished(self.step, self.epoch, loss, rate, elapsed, self.progress, remaining)
+        factor = self.plan.factor(self.plan.share_done(self.step, self.elapsed))
+        self.engine.step(batch, self.step, factor)
+        sizes = 1, len(batch.noisy), batch.noisy.nbytes + batch.target.nbytes
+        self._read = [count + more for count, more in zip(self._read, sizes, strict=True)]
+        self.progress = self.plan.share_done(self.step, self.elapsed)
+        waited = self.elapsed - self._fetched
+        if self.engine.fetching_waits and not self.epoch_is_over and waited < FETCH_SECONDS:
+            return
+        for loss in self.engine.losses():
+            yield self._finished(loss)
+        self._fetched = self.elapsed
 
-    def validate(self, losses: Sequence[float]) -> EpochFinished:
-        """Judge the network; ``losses`` of the steps since it was last judged."""
-        score = self.held.judge(self.learner.average)
-        better = self.epoch > 0 and not score.fallen and score.loss < self._to_beat
+    def validate(self) -> EpochFinished:
+        """Judge the network."""
+        score, speed = self.holdout.judge(self.engine.judged()), self._speed()
+        better = self.epoch > 0 and not self._collapsed(score) and score.loss < self._to_beat
         epoch = EpochFinished(
             epoch=self.epoch,
             step=self.step,
             elapsed=self.elapsed if self.step else 0.0,
-            train_loss=fmean(losses) if losses else math.nan,
+            train_loss=fmean(self.losses) if self.losses else math.nan,
             validation_loss=score.loss,
             correlation=score.correlation,
-            fallen=score.fallen,
+            collapsed=score.collapsed,
             quality=score.quality,
-            weights=self.learner.weights() if better else None,
-            gpu_bytes=devices.memory_held(self.learner.place.device),
+            weights=weights_of(self.engine) if better else None,
+            gpu_bytes=devices.memory_held(self.engine.place.device),
+            speed=speed,
         )
-        epoch = replace(epoch, verdict=assess(self.held.references, [*self.epochs, epoch], self.restarted))
+        epoch = replace(epoch, verdict=assess(self.holdout.references, [*self.epochs, epoch], self.restarted))
         if better:
             self.best = epoch
         self.epochs.append(replace(epoch, weights=None))
-        self.trouble = trouble(self.held.references, self.epochs, self.restarted)
+        found = trouble(self.holdout.references, self.epochs, self.restarted)
+        self.trouble = found if found == "diverged" or self.plan.restarts else None
+        self.losses.clear()
+        self._read, self._resumed = [0, 0, 0], self.elapsed
         return epoch
 
     def restart(self, why: Trouble) -> Restarted:
         """Go on from the best weights, or from the start, at a lower learning rate."""
-        best, source = self.best, "the start"
+        best, source = self.best, "the starting model"
         weights = self._start
         if best is not None and best.weights is not None:
             weights, source = best.weights, f"epoch {best.epoch}"
-        self.learner.restart(weights, self.step)
+        rate = self.engine.restart(weights, self.step)
         self.attempts += 1
         self.trouble, self.restarted = None, self.epochs[-1].epoch
-        rate = self.learner.highest
-        message = (
-            f"{WORDS[why]} Restart {self.attempts} of {RESTARTS} from {source}, learning rate {rate:.2g}."
-        )
-        return Restarted(self.attempts, why, message, rate)
+        self.losses.clear()  # of what is undone
+        again = f"Restart {self.attempts} of {self.plan.restarts} from {source}, learning rate {rate:.2g}."
+        return Restarted(self.attempts, why, f"{WORDS[why]} {again}", rate)
 
     def finish(self) -> TrainingFinished:
         """Say how it ended."""
         reason = self.reason or "completed"
         number = self.best.epoch if self.best else 0
-        kept = f"The best epoch, {number}, is kept." if number else "No epoch was better than the start."
-        message = f"{MESSAGES[reason].format(patience=self.settings.patience)} {kept}"
+        kept = (
+            f"Model of epoch {number} (validation {self._to_beat:.4f}) kept."
+            if number
+            else "No epoch was better than the starting model."
+        )
+        message = f"{MESSAGES[reason].format(patience=self.plan.patience)} {kept}"
         return TrainingFinished(reason, message, self.epoch, number, self._to_beat, self.elapsed)
 
-    def _share_done(self) -> float:
-        if self.settings.epochs:
-            return min(1.0, self.step / (self.settings.epochs * self.steps_per_epoch))
-        return min(1.0, self.elapsed / (60 * self.settings.minutes))
+    def _finished(self, loss: float) -> StepFinished:
+        self.reported += 1
+        self.losses.append(loss)
+        if not math.isfinite(loss):
+            self.trouble = "diverged"
+        elapsed, step = self.elapsed, self.reported
+        share = self.plan.share_done(step, elapsed)
+        rate = self.engine.rate(step, self.plan.factor(share))
+        remaining = elapsed * (1 - share) / share if share else math.inf
+        return StepFinished(step, self.plan.epoch(step), loss, rate, elapsed, share, remaining)
+
+    def _collapsed(self, score: Score) -> bool:
+        return score.collapsed and self.plan.restarts > 0
+
+    def _speed(self) -> Speed | None:
+        """Return the speed since the last validation, which itself is not counted."""
+        batches, pairs, size = self._read
+        seconds = self.elapsed - self._resumed
+        if not batches or seconds <= 0:
+            return None
+        return Speed(seconds, batches / seconds, pairs / seconds, size / seconds / 1e6)
 
     @property
     def _to_beat(self) -> float:

@@ -14,7 +14,7 @@ from cryoden.compute.place import Place
 from cryoden.events.quality import HeldOutQuality, References
 from cryoden.events.training import Mode
 from cryoden.image.dct_rings import Rings, RingStatistics, gaussian
-from cryoden.training.patches import Batch
+from cryoden.training.source import Batch
 
 FALLEN_POWER = 0.1  # of the linear filter's output power
 LEAST_POWER = 1e-6  # of the target's: below this even the best linear filter finds nothing
@@ -30,7 +30,7 @@ class Score:
 
     loss: float
     correlation: float
-    fallen: bool
+    collapsed: bool
     quality: HeldOutQuality
 
 
@@ -135,12 +135,12 @@ class HeldOutSet:
     def judge(self, network: nn.Module) -> Score:
         """Return the score of a network's output."""
         moments, compared = self._measured(network)
-        loss, fallen = moments.loss(OUTPUT, TARGET), moments.covariance(OUTPUT, OUTPUT) < self._least_power
+        loss, collapsed = moments.loss(OUTPUT, TARGET), moments.covariance(OUTPUT, OUTPUT) < self._least_power
         if not math.isfinite(loss):
-            return Score(loss, 0.0, fallen, HeldOutQuality(None, None, 0.0, None))
-        gain, bias = (None, None) if fallen or self.mode == "supervised" else _gain_and_bias(moments)
+            return Score(loss, 0.0, collapsed, HeldOutQuality(None, None, 0.0, None))
+        gain, bias = (None, None) if collapsed or self.mode == "supervised" else _gain_and_bias(moments)
         quality = HeldOutQuality(gain, bias, compared.mean_correlation(), self._resolution(compared))
-        return Score(loss, moments.correlation(OUTPUT, TARGET), fallen, quality)
+        return Score(loss, moments.correlation(OUTPUT, TARGET), collapsed, quality)
 
     def _measured(self, network: nn.Module) -> tuple[Moments, RingStatistics]:
         moments = Moments(4)

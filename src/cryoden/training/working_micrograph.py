@@ -15,8 +15,9 @@ from threading import RLock
 import numpy as np
 import torch
 
+from cryoden.compute.memory import free_main_memory
 from cryoden.image.normalization import Normalization, measure
-from cryoden.image.resampling import Resampling, working_shape
+from cryoden.image.resampling import LOBES, Resampling, working_shape
 from cryoden.io.mrc_windows import finite_window
 from cryoden.micrograph import Pixels, Windowed
 from cryoden.model.checkpoint import Model
@@ -25,8 +26,9 @@ from cryoden.settings.training import TrainingSettings
 from cryoden.training.holdout import TrainingPair
 
 CHOSEN = 3.0  # Å/px
-KEPT_BYTES = 1 << 30
+KEPT_SHARE = 0.5  # of the memory that is free, for micrographs at the working pixel
 ROWS = 128  # working rows that are computed at once
+REACH = 2 * LOBES + 2  # working px: a kernel reaches three lobes to either side, and is rounded up
 
 
 @dataclass(frozen=True)
@@ -54,15 +56,15 @@ class WorkingPairs:
 def at_working_pixel(
     pairs: Sequence[TrainingPair], settings: TrainingSettings, start: Model | None = None
 ) -> WorkingPairs:
-    """Return the pairs at the working pixel size; the first to fit are kept in memory once read.
-
-    A held-out region and one beside it share what the edge of a working pixel's kernel sees of
-    either, and nothing more.
-    """
+    """Return the pairs at the working pixel size; the first to fit are kept in memory once read."""
     working = working_pixel(pairs, settings, start)
     sizes = [pair.noisy.pixel_size for pair in pairs]
     unknown = [pair.name for pair, size in zip(pairs, sizes, strict=True) if not size and working]
-    warnings = (f"pixel size of {unknown[0]} is not known: {ASSUMED:g} Å/px is assumed",) if unknown else ()
+    warnings = (
+        (f"no pixel size in the header of {unknown[0]}: {ASSUMED:g} Å/px assumed, the result may be wrong",)
+        if unknown
+        else ()
+    )
     return WorkingPairs(_working_pairs(pairs, working), working, next(filter(None, sizes), None), warnings)
 
 
@@ -80,7 +82,7 @@ def working_pixel(
 
 
 def _working_pairs(pairs: Sequence[TrainingPair], working: float | None) -> list[TrainingPair]:
-    left = KEPT_BYTES
+    left = int(KEPT_SHARE * free_main_memory())
     found = []
     for pair in pairs:
         scale = scale_of(working, pair.noisy.pixel_size)
@@ -92,13 +94,18 @@ def _working_pairs(pairs: Sequence[TrainingPair], working: float | None) -> list
     return found
 
 
+def reach(micrograph: Windowed) -> int:
+    """Return how many working px apart two parts see no pixel of the file in common; 0 in its own pixels."""
+    return REACH if isinstance(micrograph, WorkingMicrograph) and micrograph.scale > 1 else 0
+
+
 class WorkingMicrograph:
     """One micrograph at the working pixel size, of unit variance; read and measured when needed.
 
     Parameters
     ----------
     micrograph : Windowed
-        The micrograph in its own pixels and grey scale.
+        The micrograph in its own pixels and gray scale.
     scale : float
         Working pixel over micrograph pixel, at least 1.
     keep : bool
@@ -138,7 +145,7 @@ class WorkingMicrograph:
 
     @property
     def normalization(self) -> Normalization:
-        """The grey scale, measured once."""
+        """The gray scale, measured once."""
         with self._lock:
             if self._measured is None:
                 self._measured = measure(self.micrograph, self.scale)

@@ -18,7 +18,7 @@ ENOUGH_FILES, TOO_MANY_FAILURES = 20, 0.1
 
 
 def in_turn(targets: Mapping[Path, Target], work: Work[Target]) -> Iterator[BatchEvent]:
-    """Do the work for each file and tell its events.
+    """Do the work for each file and yield its events.
 
     A file that fails is named and skipped. When more than a tenth of at least twenty files
     has failed, the batch ends early.
@@ -28,7 +28,7 @@ def in_turn(targets: Mapping[Path, Target], work: Work[Target]) -> Iterator[Batc
     targets : mapping of Path
         For each file, at least one, where its result goes.
     work : callable
-        Makes the result of one file, or tells `FileSkipped` where it was made before.
+        Makes the result of one file, or yields `FileSkipped` where it exists already.
     """
     began = time.monotonic()
     failed: list[Path] = []

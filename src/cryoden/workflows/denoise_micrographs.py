@@ -1,15 +1,16 @@
-"""The user stories. Command line and viewer call this module and nothing below it for work."""
+"""Denoising workflows. Command line and viewer call this module and nothing below it for work."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from cryoden.dataset.opening import read_micrograph
 from cryoden.dataset.output_paths import make_folders, results
+from cryoden.dataset.star_files import pixel_sizes
 from cryoden.denoising.denoise import Denoiser, tiles
 from cryoden.events.batch import (
     BatchEvent,
@@ -43,7 +44,7 @@ class BatchRequest:
     Parameters
     ----------
     model : Path
-        The model file; the general model, unless told.
+        The model file; the general model by default.
     settings : DenoisingSettings
         How to denoise and what to write.
     reading : ReadingSettings or None
@@ -78,19 +79,30 @@ def denoise_files(paths: Sequence[Path], output: Path, batch: BatchRequest) -> I
     denoiser = Denoiser(load(batch.model), batch.settings)
     recipe = StampInputs(denoiser.model.sha256, batch.settings, batch.reading)
     make_folders(targets)
-    yield from in_turn(targets, partial(_denoised, denoiser=denoiser, batch=batch, recipe=recipe))
+    sizes = pixel_sizes(paths)
+    yield from in_turn(
+        targets, partial(_denoised, denoiser=denoiser, batch=batch, recipe=recipe, sizes=sizes)
+    )
 
 
 def _denoised(
-    path: Path, target: Path, *, denoiser: Denoiser, batch: BatchRequest, recipe: StampInputs
+    path: Path,
+    target: Path,
+    *,
+    denoiser: Denoiser,
+    batch: BatchRequest,
+    recipe: StampInputs,
+    sizes: Mapping[Path, float],
 ) -> Generator[BatchEvent, None, None]:
     began = time.monotonic()
-    mark = recipe.mark(path)  # before reading: a file that changes meanwhile is another one next time
+    mark = recipe.mark(
+        path, sizes.get(path)
+    )  # before reading: a file that changes meanwhile is another one next time
     if is_done(target, mark, overwrite=batch.overwrite):
         yield FileSkipped(path, target)
         return
     with atomic_write(target, overwrite=batch.overwrite, inputs=[path, batch.model]) as temporary:
-        micrograph = read_micrograph(path, batch.reading)
+        micrograph = read_micrograph(path, batch.reading, sizes.get(path))
         denoised = yield from tiles(denoiser.denoise(micrograph))
         write_denoised(temporary, denoised, batch.model, batch.settings, mark)
     yield FileFinished(path, target, time.monotonic() - began, denoised.warnings)

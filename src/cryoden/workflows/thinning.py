@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +18,7 @@ import numpy as np
 
 from cryoden.dataset.opening import open_micrograph
 from cryoden.dataset.output_paths import make_folders, results
+from cryoden.dataset.star_files import pixel_sizes
 from cryoden.errors import HalvesError
 from cryoden.events.batch import BatchEvent, FileThinned
 from cryoden.image.counting import CountingEvidence, count_test
@@ -84,7 +85,10 @@ def thin_files(
     evens, odds = (results(paths, output, ending, left_out=ENDINGS) for ending in ENDINGS)
     make_folders(evens)
     targets = {path: (even, odds[path]) for path, even in evens.items()}
-    yield from in_turn(targets, partial(_thin_file, settings=settings, reading=reading, overwrite=overwrite))
+    work = partial(
+        _thin_file, settings=settings, reading=reading, overwrite=overwrite, sizes=pixel_sizes(paths)
+    )
+    yield from in_turn(targets, work)
 
 
 def _thin_file(
@@ -94,11 +98,12 @@ def _thin_file(
     settings: ThinningSettings,
     reading: ReadingSettings | None,
     overwrite: bool,
+    sizes: Mapping[Path, float],
 ) -> Generator[BatchEvent, None, None]:
     began = time.monotonic()
     with (
         atomic_write_pair(*targets, overwrite=overwrite, inputs=[path]) as temporaries,
-        open_micrograph(path, reading) as micrograph,
+        open_micrograph(path, reading, sizes.get(path)) as micrograph,
     ):
         evidence = _counted(micrograph)
         halves = _split(micrograph, evidence.gain, settings.seed)

@@ -1,4 +1,4 @@
-"""Training on pairs of micrographs, kept on disk while it goes on."""
+"""Training on pairs of micrographs, kept on disk while it runs."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from cryoden.runs.report import finished
 from cryoden.runs.save_best import save_best
 from cryoden.settings.training import TrainingSettings
 from cryoden.training.holdout import TrainingPair
+from cryoden.training.micrographs import train_on_micrographs
 from cryoden.training.preview_request import PreviewRequest
-from cryoden.training.train import train
 
 
 def train_halves(
@@ -30,19 +30,19 @@ def train_halves(
     overwrite: bool = False,
     previews: PreviewRequest | None = None,
 ) -> Iterator[TrainingEvent]:
-    """Train by Noise2Noise on pairs of halves; see `cryoden.training.train.train`.
+    """Train by Noise2Noise on pairs of halves; see `cryoden.training.micrographs.train_on_micrographs`.
 
     Parameters
     ----------
     pairs : sequence of HalfPair
         Open files, or micrographs in memory.
     keep : Path, RunFolder or None
-        Where the run is kept while it goes on: a model file of its best epoch, or a folder with
+        Where the run is kept while it runs: a model file of its best epoch, or a folder with
         everything about it, which must not exist; ``None`` keeps nothing.
     settings : TrainingSettings
         What the user chose.
     start : Path, optional
-        Model file to go on from, in place of what the settings say.
+        Model file to fine-tune, regardless of the settings.
     overwrite : bool
         Whether a model file already there may be replaced, which happens at the first best
         epoch and not before.
@@ -56,7 +56,7 @@ def train_halves(
     """
     refuse_mixed_pixel_sizes(pairs)
     halves = [TrainingPair(pair.even, pair.odd) for pair in pairs]
-    begin = partial(train, halves, "noise2noise", settings, previews=previews)
+    begin = partial(train_on_micrographs, halves, "noise2noise", settings, previews=previews)
     return _trained(begin, halves, keep, _start(settings, start), overwrite)
 
 
@@ -71,12 +71,12 @@ def train_supervised(
 ) -> Iterator[TrainingEvent]:
     """Train on noisy micrographs and what they should look like; see `train_halves`."""
     noisy_and_target = [TrainingPair(*pair) for pair in pairs]
-    begin = partial(train, noisy_and_target, "supervised", settings, previews=previews)
+    begin = partial(train_on_micrographs, noisy_and_target, "supervised", settings, previews=previews)
     return _trained(begin, noisy_and_target, keep, _start(settings, start), overwrite)
 
 
 def _start(settings: TrainingSettings, start: Path | None) -> Path | None:
-    general = settings.begin == "general" and settings.network == "unet"
+    general = settings.start_from == "general" and settings.network == "unet"
     return start or (GENERAL if general else None)
 
 

@@ -21,7 +21,7 @@ from cryoden.errors import SettingsError
 from cryoden.events.batch import MicrographDenoised
 from cryoden.events.training import StepFinished, TrainingStarted
 from cryoden.experiment.pairs import PatchPairs
-from cryoden.experiment.train import train
+from cryoden.experiment.workflow import train_on_pairs
 from cryoden.micrograph import Micrograph
 from cryoden.model.checkpoint import Model
 from cryoden.model.networks import Baseline
@@ -140,7 +140,7 @@ def test_a_run_of_the_experiment_follows_float32_within_a_percent() -> None:
     engines: tuple[Engine, ...] = ("torch", "fused")
     for engine in engines:
         settings = BaselineSettings(device="cuda", epochs=1, learning_rate=0.02, engine=engine)
-        events = list(train(pairs, settings))
+        events = list(train_on_pairs(pairs, settings))
         (started,) = [event for event in events if isinstance(event, TrainingStarted)]
         assert started.precision == {"torch": "float32", "fused": "fused"}[engine]
         curves[engine] = np.array([event.loss for event in events if isinstance(event, StepFinished)])
@@ -169,11 +169,11 @@ def test_without_a_gpu_it_says_why_and_torch_takes_its_place() -> None:
     pairs = PatchPairs(
         [Micrograph(images(1, 256, 256)[1][0, 0].numpy(), 1.0, "m")], None, PatchSettings(patch=64, stride=64)
     )
-    small = BaselineSettings(held_out=2, epochs=1)
-    (started,) = [one for one in train(pairs, small) if isinstance(one, TrainingStarted)]
+    small = BaselineSettings(validation_pairs=2, epochs=1)
+    (started,) = [one for one in train_on_pairs(pairs, small) if isinstance(one, TrainingStarted)]
     assert started.warnings == ("computed with torch: the fused step needs an NVIDIA GPU",)
     with pytest.raises(SettingsError, match="S02  engine = fused cannot be used: the fused step needs"):
-        list(train(pairs, BaselineSettings(held_out=2, engine="fused")))
+        list(train_on_pairs(pairs, BaselineSettings(validation_pairs=2, engine="fused")))
 
 
 def test_another_network_is_refused() -> None:

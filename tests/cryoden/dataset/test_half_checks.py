@@ -154,10 +154,12 @@ job/b.mrc "job/b b_EVN.mrc" "job/b b_ODD.mrc"
         (tmp_path / "job" / "a_ODD.mrc").unlink()
         message = refused(star)
         assert message.startswith("D02")
-        assert "1 files that are not there: job/a_ODD.mrc" in message
+        assert f"1 files that are not there: {tmp_path}/job/a_ODD.mrc" in message
 
     def test_a_row_cut_short_is_named(self, tmp_path: Path) -> None:
-        assert "2 of 3 values" in refused(self.make(tmp_path, self.TABLE + "job/c.mrc job/c_EVN.mrc\n"))
+        assert "line 19 has 2 of 3 values" in refused(
+            self.make(tmp_path, self.TABLE + "job/c.mrc job/c_EVN.mrc\n")
+        )
 
 
 class TestRefusals:
@@ -165,7 +167,7 @@ class TestRefusals:
         touched(tmp_path, "a.mrc", "b.mrc")
         message = refused(tmp_path)
         assert message.startswith("D01")
-        assert f"0 pairs of halves in '{tmp_path}'" in message
+        assert f"0 half-set pairs in '{tmp_path}'" in message
         assert "_EVN.mrc" in message
         with pytest.raises(HalvesError, match="D01"):
             find_pairs([])

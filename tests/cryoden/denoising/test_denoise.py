@@ -111,7 +111,7 @@ def test_odd_and_narrow_micrographs_keep_their_size(shape: tuple[int, int]) -> N
 
 
 @pytest.mark.parametrize("scale", [1.0, 4.7])
-def test_the_result_follows_the_grey_scale_of_its_input(scale: float) -> None:
+def test_the_result_follows_the_gray_scale_of_its_input(scale: float) -> None:
     known = scene(2, (300, 300))
     moved = replace(known.even, data=known.even.data * 3 - 5000)
     one, two = (denoised(micrograph, "unet", scale=scale) for micrograph in (known.even, moved))
@@ -142,10 +142,10 @@ def test_what_is_not_known_of_pixel_sizes_is_said() -> None:
     trained, blind = model("unet", 2.0), model("unet", 2.0, None)
     assert warnings(known, trained) == ()
     assert warnings(unknown, trained) == (
-        "pixel size of the micrograph is not known: 1.5 Å/px is assumed for training and here",
+        "no pixel size in the header: 1.5 Å/px assumed, the result may be wrong",
     )
     assert warnings(known, blind) == (
-        "pixel size of the model's micrographs is not known: 1 Å/px is assumed for training and here",
+        "no pixel size of the model's micrographs: 1 Å/px assumed, the result may be wrong",
     )
     assert warnings(unknown, model("baseline", pixel_size=None)) == ()
 

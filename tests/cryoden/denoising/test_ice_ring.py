@@ -69,8 +69,8 @@ def test_nothing_is_passed_outside_the_ring(ice: SimulatedExposure) -> None:
 def test_noise_without_ice_has_no_ring(slope: float) -> None:
     image = white()
     frequency = torch.hypot(torch.fft.fftfreq(1024)[:, None], torch.fft.rfftfreq(1024)[None])
-    coloured = torch.fft.irfft2(torch.fft.rfft2(image) * torch.exp(-slope * frequency * 4))
-    assert gains(coloured) is None
+    colored = torch.fft.irfft2(torch.fft.rfft2(image) * torch.exp(-slope * frequency * 4))
+    assert gains(colored) is None
 
 
 @pytest.mark.parametrize(("edge", "pixel_size"), [(1024, 1.8), (200, PIXEL)])
@@ -86,8 +86,8 @@ def test_what_is_passed_is_what_the_filter_says_across_bands_and_borders() -> No
     wave = torch.cos(2 * torch.pi * rows * 64 / ice_ring.EDGE).expand(1500, 300).contiguous()
     response = np.zeros(ice_ring.EDGE // 2 + 1)
     response[56:73] = 0.25 * np.hanning(17)
-    grey = replace(measure(Micrograph(wave.numpy(), PIXEL, "wave")), mean=0.0, std=1.0)
-    found = ice_ring.restored(torch.zeros_like(wave), wave, grey, response)
+    gray = replace(measure(Micrograph(wave.numpy(), PIXEL, "wave")), mean=0.0, std=1.0)
+    found = ice_ring.restored(torch.zeros_like(wave), wave, gray, response)
     inner = slice(80, -80)
     torch.testing.assert_close(found[inner, inner], 0.25 * wave[inner, inner], atol=0.01, rtol=0)
 

@@ -65,5 +65,6 @@ def test_the_end_tells_what_was_done_and_what_was_not() -> None:
     assert summary(BatchFinished(12, (), 0, 63.0)) == "12 done, 0 failed (1:03)"
     ended = BatchFinished(0, gone, 1200, 63.0, skipped=5)
     assert (
-        summary(ended) == "0 done, 5 skipped: done before, 2 failed, 1,200 not tried: too many failed (1:03)"
+        summary(ended)
+        == "0 done, 5 skipped (already done), 2 failed, 1,200 not tried (too many failed) (1:03)"
     )

@@ -37,7 +37,7 @@ def test_the_status_line_names_each_phase_of_a_run() -> None:
     running = folded(until=TrainingFinished).status_line()
     assert running.startswith("epoch 2/2 · 4/4 · ")
     assert "step/s · ETA 0:00 · best 0." in running
-    assert folded().status_line().startswith("Training is complete. The best epoch, ")
+    assert folded().status_line().startswith("Done. Model of epoch ")
 
 
 def test_only_the_weights_of_the_best_epoch_are_kept() -> None:
@@ -65,10 +65,10 @@ def test_the_status_line_counts_restarts_and_the_verdict_tells_of_them_until_the
     history = folded(until=TrainingFinished)
     assert "restarted" not in history.status_line()
     assert history.verdict == history.epochs[-1].verdict
-    history.add(Restarted(1, "diverged", "The loss ran away.", 1e-4))
+    history.add(Restarted(1, "diverged", "The loss diverged.", 1e-4))
     assert history.restarts == [8]
     assert " · restarted 1× · best 0." in history.status_line()
-    assert history.verdict == TrainingStatus("bad", "The loss ran away.")
+    assert history.verdict == TrainingStatus("bad", "The loss diverged.")
 
 
 def test_a_length_is_in_pixels_where_their_size_is_not_known() -> None:

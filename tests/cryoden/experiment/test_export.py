@@ -25,7 +25,7 @@ from cryoden.settings.baseline import ExportSettings
 from tests.cryoden.scenes import scene, write_halves
 
 FORTRAN = Path(__file__).parents[3] / "examples" / "fortran"
-RUN = ["--patch", "48", "--stride", "48", "--held-out", "3", "--epochs", "1", "--batch", "3"]
+RUN = ["--patch", "48", "--stride", "48", "--validation-pairs", "3", "--epochs", "1", "--batch", "3"]
 RUN += ["--device", "cpu", "--learning-rate", "0.05", "--seed", "5"]
 SMALL = ExportSettings(pairs=2, edge=32, batches=2, steps=8)
 
@@ -55,7 +55,7 @@ def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def export(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("handover") / "waves"
+    folder = tmp_path_factory.mktemp("export") / "waves"
     export_run(run, folder, SMALL)
     return folder
 
@@ -149,8 +149,8 @@ def test_whole_batches_in_the_order_of_the_run_give_the_losses_of_the_run(
 ) -> None:
     run = run_on(data, tmp_path / "run", *more)
     steps = [event.loss for event in metrics.read(run / "metrics.csv") if isinstance(event, StepFinished)]
-    export_run(run, tmp_path / "out", ExportSettings(pairs=3, edge=48, batches=7, steps=7))
-    np.testing.assert_allclose(arrays(tmp_path / "out")["losses"], steps[:7], rtol=1e-5)
+    export_run(run, tmp_path / "out", ExportSettings(pairs=3, edge=48, batches=6, steps=6))
+    np.testing.assert_allclose(arrays(tmp_path / "out")["losses"], steps[:6], rtol=1e-5)
 
 
 def test_the_final_weights_are_those_of_the_model_file(run: Path, export: Path) -> None:
@@ -189,7 +189,7 @@ def test_data_that_are_gone_are_told_in_one_line_and_pairs_can_be_made_up(
     capsys.readouterr()
     assert main(["export", run, "--out", str(tmp_path / "out")]) == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"Q06  {tmp_path / 'data'} — is not there any more")
+    assert line.startswith(f"Q06  {tmp_path / 'data'} — no longer exists")
     assert "--synthetic" in line
     assert {path.name for path in tmp_path.iterdir()} == {"run"}
     assert main(["export", run, "--out", str(tmp_path / "out"), "--synthetic"]) == 0
@@ -236,7 +236,7 @@ def test_only_runs_of_the_experiment_are_handed_over(tmp_path: Path) -> None:
 
 
 def test_more_pairs_than_the_run_trained_on_are_refused(run: Path, tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"24 .expected at most 22"):
+    with pytest.raises(SettingsError, match=r"24 .expected at most 20"):
         export_run(run, tmp_path / "out", ExportSettings(pairs=4, batches=6))
 
 

@@ -126,7 +126,7 @@ def test_of_halves_the_even_is_noisy_and_the_odd_its_target(tmp_path: Path) -> N
 def test_patches_lie_in_rows_at_the_stride_and_every_micrograph_has_its_own() -> None:
     pairs = PatchPairs([scene(i).even for i in range(2)], None, settings(stride=32))
     assert pairs.counts == [20, 20]
-    assert [pairs.place(index) for index in (0, 1, 5, 19, 20)] == [
+    assert [pairs.grid.place(index) for index in (0, 1, 5, 19, 20)] == [
         (0, 0, 0), (0, 0, 32), (0, 32, 0), (0, 96, 128), (1, 0, 0),
     ]  # fmt: skip
 

@@ -22,7 +22,8 @@ from cryoden.errors import MicrographError, OutputError, PatchFileError
 from cryoden.experiment.build import BuildFinished, ShardFinished, build
 from cryoden.experiment.build_lock import claimed
 from cryoden.experiment.data_source import PairSource, patch_pairs
-from cryoden.experiment.inspect_pairs import Findings, inspect, sample
+from cryoden.experiment.inspect_pairs import LOOKED_AT, Findings, inspect
+from cryoden.experiment.pair_grid import sample
 from cryoden.experiment.pairs import PatchPairs
 from cryoden.experiment.store import PatchStore
 from cryoden.io import mrc
@@ -115,14 +116,14 @@ def test_values_beyond_float16_are_refused_with_their_micrograph(tmp_path: Path)
 BUILDING = """
 import os, signal, sys
 from pathlib import Path
-from tests.cryoden.experiment.test_store import Material, build, patch_pairs, settings
+from tests.cryoden.experiment.test_store import PairSource, build, patch_pairs, settings
 left = int(sys.argv[3])
 def kill(event, arguments):
     global left
     counted = event in {"open", "os.rename", "os.remove"}
     left -= counted
     if counted and not left: os.kill(os.getpid(), signal.SIGKILL)
-pairs = patch_pairs(Material([Path(sys.argv[1])]), settings(shard=2))
+pairs = patch_pairs(PairSource([Path(sys.argv[1])]), settings(shard=2))
 sys.addaudithook(kill)
 list(build(pairs, Path(sys.argv[2])))
 """
@@ -193,7 +194,7 @@ def test_a_data_set_is_known_again_when_its_micrographs_were_moved(micrographs: 
 def test_pairs_that_nothing_is_known_of_are_not_taken_for_ones_own(micrographs: Path, tmp_path: Path) -> None:
     made(micrographs, tmp_path)
     (tmp_path / "index.json").unlink()
-    with pytest.raises(PatchFileError, match=r"Q05 .*nothing is known"):
+    with pytest.raises(PatchFileError, match=r"Q05 .*neither index nor plan"):
         made(micrographs, tmp_path)
 
 
@@ -288,7 +289,7 @@ def test_pairs_of_one_micrograph_that_is_shifted_are_found(tmp_path: Path) -> No
 
 def test_one_shifted_micrograph_among_many_is_found(tmp_path: Path) -> None:
     known = [scene(seed, (128, 128), signal=2) for seed in range(100)]
-    sampled = {index // 4 for index in sample(400)}
+    sampled = {index // 4 for index in sample(400, LOOKED_AT)}
     shifted = next(which for which in range(50, 100) if which not in sampled)
     noisy = [np.roll(one.odd.data, 5 * (which == shifted), 0) for which, one in enumerate(known)]
     pairs = PatchPairs([one.even for one in known], [Micrograph(one, 1.5, "m") for one in noisy], settings())

@@ -53,7 +53,7 @@ class TestSeams:
     def test_noise_has_none(self) -> None:
         assert seams(white(0), 128) == pytest.approx(1, abs=0.05)
 
-    def test_tiles_of_different_grey_are_seen_in_both_directions(self) -> None:
+    def test_tiles_of_different_gray_are_seen_in_both_directions(self) -> None:
         smooth = gaussian(white(0), 4)
         stepped = smooth + 0.2 * smooth.std() * board(128)
         assert seams(stepped, 128) > 2

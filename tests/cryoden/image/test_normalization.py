@@ -33,8 +33,8 @@ def test_hot_pixels_of_a_million_sigma_do_not_move_the_scale() -> None:
 @pytest.mark.parametrize("scale", [1.0, 2.5, 4.7])
 def test_undoing_is_the_exact_inverse_of_scoring(scale: float) -> None:
     pixels = noise()
-    grey = measure(Micrograph(pixels, None, "m"), scale)
-    np.testing.assert_allclose(grey.undo(grey.apply(pixels)), pixels, rtol=1e-5)
+    gray = measure(Micrograph(pixels, None, "m"), scale)
+    np.testing.assert_allclose(gray.undo(gray.apply(pixels)), pixels, rtol=1e-5)
 
 
 def test_without_a_coarser_working_pixel_nothing_more_is_divided() -> None:
@@ -52,8 +52,8 @@ def test_every_detector_has_unit_variance_at_the_working_pixel(
     if correlated:
         pixels = pixels + np.roll(pixels, 1, 0) + np.roll(pixels, 1, 1)
     pixels.flat[:: pixels.size // 20] = 1e6
-    grey = measure(Micrograph(pixels, None, "m"), scale)
-    reduced = Resampling(*shape, scale).reduce(torch.from_numpy(grey.apply(pixels))) / grey.spread
+    gray = measure(Micrograph(pixels, None, "m"), scale)
+    reduced = Resampling(*shape, scale).reduce(torch.from_numpy(gray.apply(pixels))) / gray.spread
     assert float(reduced.std()) == pytest.approx(1, rel=0.02)
 
 
@@ -112,5 +112,5 @@ def test_the_positive_scale_is_that_of_all_pixels_of_a_large_micrograph() -> Non
     pixels = noise((2300, 2300)) - 50
     pixels[1000:1100] *= 100  # of these rows a sample would see fewer or more
     expected = float(np.percentile(pixels[pixels > 0], 95))
-    grey = positive(pixels, "m")
-    assert (grey.mean, grey.std, grey.limits) == (0.0, expected, (0.0, 1.0))
+    gray = positive(pixels, "m")
+    assert (gray.mean, gray.std, gray.limits) == (0.0, expected, (0.0, 1.0))

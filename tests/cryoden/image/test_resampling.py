@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -83,6 +83,7 @@ def test_an_even_image_stays_even_to_its_edges(scale: float) -> None:
     torch.testing.assert_close(resampling.enlarge(coarse), torch.full((61, 83), 7.0))
 
 
+@settings(deadline=None)
 @given(height=st.integers(1, 90), width=st.integers(1, 90), scale=st.floats(1, 20), share=st.floats(0, 1))
 def test_any_window_is_what_it_is_in_the_whole(height: int, width: int, scale: float, share: float) -> None:
     image, resampling = noise(height, width), Resampling(height, width, scale)

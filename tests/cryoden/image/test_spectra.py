@@ -142,7 +142,7 @@ class TestAutocorrelation:
         expected[3] = 0, 1 / 3, 2 / 3, 1, 2 / 3, 1 / 3, 0
         assert np.abs(autocorrelation(50 + summed, 3) - expected).max() < 0.02
 
-    def test_opposite_borders_are_not_neighbours(self) -> None:
+    def test_opposite_borders_are_not_neighbors(self) -> None:
         image = gaussian(white((30, 40), 0), 2)
         image -= image.mean()
         expected = (image[:-5, 3:] * image[5:, :-3]).mean() / image.var()

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -15,6 +15,7 @@ def noise(height: int, width: int) -> Tensor:
     return torch.randn(height, width, generator=torch.Generator().manual_seed(0))
 
 
+@settings(deadline=None)
 @given(
     height=sides,
     width=sides,

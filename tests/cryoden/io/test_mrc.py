@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from cryoden.errors import CryodenError, MicrographError, OutputError
-from cryoden.io import mrc
+from cryoden.io import mrc, mrc_windows
 from cryoden.io.atomic import atomic_write
 from cryoden.micrograph import Pixels
 from tests.cryoden.hostile import DATA, NX, NY, header, made, pixels
@@ -153,6 +153,26 @@ class TestWindows:
         with pytest.raises(MicrographError, match="F52") as caught:
             file.window(5, 0, 10, NX)
         assert str(path) in str(caught.value)
+
+    @pytest.mark.skipif(not mrc_windows.COLUMNS, reason="the system cannot be told what will be read")
+    @pytest.mark.parametrize(("columns", "read"), [(300, 50 * 300 * 4), (4000, (49 * 5000 + 4000) * 4)])
+    def test_of_a_wide_micrograph_only_the_columns_of_a_narrow_window_are_read(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, columns: int, read: int
+    ) -> None:
+        data = image(60, 5000)
+        file, counted = mrc.open_micrograph(written(tmp_path / "a.mrc", data)), list[int]()
+        real = os.preadv
+
+        def preadv(descriptor: int, buffers: list[memoryview], offset: int) -> int:
+            counted.append(real(descriptor, buffers, offset))
+            return counted[-1]
+
+        monkeypatch.setattr(os, "preadv", preadv)
+        np.testing.assert_array_equal(file.window(7, 900, 50, columns), data[7:57, 900 : 900 + columns])
+        assert sum(counted) == read
+        os.truncate(tmp_path / "a.mrc", 1024 + 4 * 5000 * 20)
+        with pytest.raises(MicrographError, match="F52"):
+            file.window(7, 900, 50, columns)
 
     def test_threads_read_the_same_file_without_mixing(self, tmp_path: Path) -> None:
         path = made(tmp_path / "a.mrc", header(), pixels())

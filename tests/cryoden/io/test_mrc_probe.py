@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from cryoden.errors import MicrographError
-from cryoden.io.mrc_probe import probe
+from cryoden.io import mrc
+from cryoden.io.mrc_probe import probe, with_listed
 from tests.cryoden.hostile import DATA, NX, NY, header, made, pixels
 
 FLOATS = 4 * NX * NY
@@ -366,3 +367,31 @@ def test_ignoring_a_missing_extended_header_leaves_whole_files_alone(tmp_path: P
     short = made(tmp_path / "short.mrc", header(words={24: 1024}, exttyp=b"SERI"), pixels())
     assert probe(whole, assume_no_extended_header=True).data_offset == 2048
     assert probe(short, assume_no_extended_header=True).data_offset == 1024
+
+
+class TestPixelSizeOfAStarFile:
+    @pytest.mark.parametrize(
+        ("header", "listed", "used", "said"),
+        [
+            (None, 2.0, 2.0, ""),
+            (2.01, 2.0, 2.01, ""),
+            (1.9, 2.0, 1.9, "1.9 Å in the header, 2 Å in the STAR file: 1.9 Å is used"),
+            (1.0, 2.0, 2.0, "1 Å in the header, often a placeholder, 2 Å in the STAR file: 2 Å is used"),
+            (1.9, None, 1.9, ""),
+        ],
+    )
+    def test_it_counts_where_the_header_has_none_and_is_named_where_they_differ(
+        self, tmp_path: Path, header: float | None, listed: float | None, used: float, said: str
+    ) -> None:
+        path = tmp_path / "a.mrc"
+        mrc.write(path, np.ones((4, 4), np.float32), pixel_size=header, label="made for a test")
+        facts = with_listed(probe(path), listed)
+        assert facts.pixel_size == pytest.approx(used)
+        assert [warning[:4] for warning in facts.warnings] == ["F28:"] * bool(said)
+        assert said in "".join(facts.warnings)
+
+    def test_what_the_user_gives_counts_more(self, tmp_path: Path) -> None:
+        path = tmp_path / "a.mrc"
+        mrc.write(path, np.eye(4, dtype=np.float32), pixel_size=1.0, label="made for a test")
+        micrograph = mrc.read(path, pixel_size=3.0, listed=2.0)
+        assert (micrograph.pixel_size, micrograph.warnings) == (3.0, ())

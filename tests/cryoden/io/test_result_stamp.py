@@ -157,8 +157,8 @@ def test_a_moved_project_is_still_done(folder: Path, model: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (lambda path: os.truncate(path, 5000), "no whole micrograph (F03: truncated"),
-        (lambda path: path.write_bytes(b""), "no whole micrograph (F01: empty"),
+        (lambda path: os.truncate(path, 5000), "not a complete micrograph (F03: truncated"),
+        (lambda path: path.write_bytes(b""), "not a complete micrograph (F01: empty"),
         (lambda path: mrc.write(path, scene(9).clean, pixel_size=1.0, label="of another program"), "not say"),
     ],
 )
@@ -242,5 +242,5 @@ def test_the_terminal_is_told_what_was_done_before(
     asked = ["denoise", str(folder), "--model", str(model), "--output", str(folder.parent / "out")]
     assert main(asked) == 0
     told = capsys.readouterr().out.splitlines()
-    assert sum(line.endswith("(done before)") for line in told) == 4
-    assert told[-1].startswith("0 done, 4 skipped: done before, 0 failed (")
+    assert sum(line.endswith("(already done)") for line in told) == 4
+    assert told[-1].startswith("0 done, 4 skipped (already done), 0 failed (")

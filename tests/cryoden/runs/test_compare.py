@@ -121,7 +121,7 @@ def test_the_command_line_compares_and_says_when_a_target_is_missed(
     assert "✔ passed" in capsys.readouterr().out
     text = page.read_text()
     assert "data:image/png;base64," in text
-    assert "Reported figures were not measured here" in text
+    assert "Reported numbers were not measured here" in text
     asked = ["compare", str(run), "experiment", "--against", "experiment"]
     assert main.main(asked) == 3
     assert "✘ failed" in capsys.readouterr().out

@@ -5,13 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from cryoden.events.quality import References
-from cryoden.runs.convergence import assess_convergence, standing
+from cryoden.runs.convergence import assess_convergence
 
-KNOWN = References(
-    identity=0.0089, constant=0.0158, gaussian=0.0067, sigma=0.5, linear=0.0057,
-    floor=None, error=0.0001, r_half=0.78, fine=0.5, frc=0.78, resolution=2.0,
-)  # fmt: skip
 FALL = 0.013 + 0.43 * np.exp(-np.arange(2000) / 150)
 
 
@@ -45,18 +40,3 @@ def test_a_loss_that_runs_away_has_diverged(end: float) -> None:
     losses = [*FALL, *[end] * 100]
     assert assess_convergence(losses).diverged
     assert assess_convergence(losses).words() == "diverged"
-
-
-def test_a_run_is_told_where_it_stands_among_what_needs_no_training() -> None:
-    words = [standing(KNOWN, [0.64, loss]).words for loss in (0.02, 0.012, 0.007, 0.005, 2.0)]
-    assert words == [
-        "worse than doing nothing, not better than a constant",
-        "worse than doing nothing, better than a constant",
-        "better than doing nothing, not better than the best linear filter",
-        "below the best linear filter",
-        "diverged",
-    ]
-
-
-def test_an_untrained_network_is_not_judged() -> None:
-    assert standing(KNOWN, [0.64]).level == "wait"

@@ -63,8 +63,8 @@ def test_a_run_that_fails_leaves_the_older_model_as_it_was(tmp_path: Path) -> No
     path = tmp_path / "m.safetensors"
     list(train_halves(HALVES, path, settings()))
     before = path.read_bytes()
-    fallen = run(constant_model(0.0), network="baseline", learning_rate=1e-7, epochs=50)
-    assert list(save_best(fallen, path)) == fallen
+    collapsed = run(constant_model(0.0), network="baseline", learning_rate=1e-7, epochs=50)
+    assert list(save_best(collapsed, path)) == collapsed
     assert path.read_bytes() == before
 
 

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from cryoden.errors import SettingsError
+from cryoden.settings.baseline import BaselineSettings
 from cryoden.settings.denoising import DenoisingSettings
-from cryoden.settings.fields import fields_of
+from cryoden.settings.fields import fields_of, from_record
 from cryoden.settings.reading import ReadingSettings
 from cryoden.settings.training import TrainingSettings
 
@@ -51,3 +52,11 @@ def test_an_unknown_choice_is_refused_with_the_choices() -> None:
 def test_a_patch_off_the_grid_of_the_network_is_refused() -> None:
     with pytest.raises(SettingsError, match=r"S01  patch = 40 \(expected a multiple of 16\)"):
         TrainingSettings(patch=40)
+
+
+def test_settings_recorded_under_former_names_are_read() -> None:
+    former = from_record(TrainingSettings, {"begin": "scratch", "held_out": 0.3, "epochs": 2})
+    assert former == TrainingSettings(start_from="scratch", validation_fraction=0.3, epochs=2)
+    assert from_record(BaselineSettings, {"held_out": 5}) == BaselineSettings(validation_pairs=5)
+    with pytest.raises(TypeError, match="dreams"):
+        from_record(TrainingSettings, {"dreams": 1})

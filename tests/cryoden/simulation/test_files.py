@@ -13,7 +13,7 @@ from cryoden.errors import CryodenError, StructureError
 from cryoden.events.batch import BatchFinished, FileFinished
 from cryoden.image.filters import gaussian
 from cryoden.io import mrc
-from cryoden.io.star import read_columns
+from cryoden.io.star import read_tables
 from cryoden.settings.tools import SimulationSettings
 from cryoden.simulation.files import COLUMNS, simulate_files
 from cryoden.simulation.pdb import read_structure
@@ -69,7 +69,7 @@ def test_coordinates_point_at_particles(tmp_path: Path) -> None:
     settings = replace(SMALL, count=1, defocus=1.0, defocus_to=0.0)
     list(simulate_files(tmp_path, settings, [ball(tmp_path / "ball.pdb")]))
     truth = gaussian(mrc.read(tmp_path / "clean" / "sim0000.mrc").data, 8)  # 16 Å
-    rows = read_columns(tmp_path / "particles" / "sim0000.star", COLUMNS)
+    rows = read_tables(tmp_path / "particles" / "sim0000.star")[-1].columns(COLUMNS)
     assert len(rows) == 12
     places = [(round(float(y)), round(float(x))) for x, y, *_ in rows]
     around = [truth[y - 16 : y + 17, x - 16 : x + 17] for y, x in places]
@@ -82,7 +82,7 @@ def test_coordinates_point_at_particles(tmp_path: Path) -> None:
 
 def test_parameters_tell_what_was_simulated(folder: Path) -> None:
     found = json.loads((folder / "particles" / "sim0001.json").read_text())
-    rows = read_columns(folder / "particles" / "sim0001.star", COLUMNS)
+    rows = read_tables(folder / "particles" / "sim0001.star")[-1].columns(COLUMNS)
     assert found["scene"]["seed"] == 1
     assert 1.0 <= found["scene"]["optics"]["defocus"] <= 2.5
     assert 100 <= found["structures"][0]["mass_kDa"] <= 10_000

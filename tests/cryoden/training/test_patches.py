@@ -1,18 +1,19 @@
 from __future__ import annotations
 
-from itertools import islice
-
 import numpy as np
+import torch
 
 from cryoden.micrograph import Micrograph
 from cryoden.training.holdout import Region, TrainingPair, split
 from cryoden.training.patches import PatchSource
+from cryoden.training.source import Batch
+from cryoden.training.stream import Stream
 from tests.cryoden.scenes import scene
 
 
-def source(*, seed: int = 0, swap: bool = False) -> PatchSource:
+def source(*, seed: int = 0, swap: bool = False, size: int = 1) -> PatchSource:
     pairs = [scene(i, (96, 128)).pair for i in range(3)]
-    return PatchSource([Region(pair, 0, 0, 96, 128) for pair in pairs], 32, seed, swap=swap)
+    return PatchSource([Region(pair, 0, 0, 96, 128) for pair in pairs], 32, seed, swap=swap, size=size)
 
 
 def test_a_patch_depends_on_seed_step_and_index_alone() -> None:
@@ -25,15 +26,22 @@ def test_a_patch_depends_on_seed_step_and_index_alone() -> None:
     assert not np.array_equal(source(seed=1).draw(0, 0), one[0, 0])
 
 
+def batches(steps: range, threads: int = 2) -> list[Batch]:
+    stream = Stream(source(size=2), threads, torch.device("cpu"))
+    return [Batch(one.noisy.copy(), one.target.copy()) for one in stream.batches((1, step) for step in steps)]
+
+
 def test_any_number_of_threads_draws_the_same_stream() -> None:
-    streams = [list(islice(source().batches(2, threads=threads), 8)) for threads in (1, 5)]
+    streams = [batches(range(1, 9), threads) for threads in (1, 5)]
     assert all(np.array_equal(a.noisy, b.noisy) for a, b in zip(*streams, strict=True))
 
 
 def test_a_stream_taken_up_later_goes_on_as_if_it_had_never_stopped() -> None:
-    whole = list(islice(source().batches(2), 9))
-    rest = list(islice(source().batches(2, first=6), 4))
+    whole, rest = batches(range(1, 10)), batches(range(6, 10))
     assert all(np.array_equal(a.noisy, b.noisy) for a, b in zip(whole[5:], rest, strict=True))
+    direct = source().batch(6, 2)
+    assert np.array_equal(rest[0].noisy, direct.noisy)
+    assert np.array_equal(rest[0].target, direct.target)
 
 
 def test_noisy_and_target_are_turned_alike_and_all_eight_orientations_occur() -> None:
@@ -57,7 +65,7 @@ def test_halves_change_places_and_supervised_pairs_do_not() -> None:
 def test_patches_stay_inside_their_region() -> None:
     marked = scene(0, (64, 200))
     training, held_out = split([marked.pair], 0.2, 32, seed=0)
-    for part in training:  # training pixels are dark in the grey scale of all
+    for part in training:  # training pixels are dark in the gray scale of all
         marked.even.data[:, part.left : part.left + part.width] -= 1000
     for regions, is_dark in ((training, True), (held_out, False)):
         drawn = PatchSource(regions, 32, 0, swap=False)

@@ -16,7 +16,9 @@ from cryoden.training.preview_request import EDGE, PreviewRegion, PreviewRequest
 from cryoden.workflows import train_model
 from tests.cryoden.scenes import scene
 
-SETTINGS = TrainingSettings(device="cpu", epochs=1, steps_per_epoch=6, batch=1, patch=64, begin="scratch")
+SETTINGS = TrainingSettings(
+    device="cpu", epochs=1, steps_per_epoch=6, batch=1, patch=64, start_from="scratch"
+)
 KNOWN = scene(1, (512, 400))
 PAIR = HalfPair(KNOWN.even, KNOWN.odd)
 

@@ -9,9 +9,11 @@ from cryoden.compute.place import Place
 from cryoden.events.training import Weights
 from cryoden.model.networks import build
 from cryoden.settings.training import TrainingSettings
+from cryoden.training.engines import weights_of
 from cryoden.training.holdout import Region, TrainingPair
 from cryoden.training.learner import Learner
 from cryoden.training.patches import PatchSource
+from cryoden.training.plan import Plan
 from cryoden.training.run_state import RunState
 from cryoden.training.validation import HeldOutSet
 from cryoden.training.working_micrograph import WorkingMicrograph
@@ -26,13 +28,14 @@ def begun() -> tuple[RunState, PatchSource]:
     source = PatchSource([Region(pair, 0, 0, 128, 128)], 64, 0, swap=False)
     held = HeldOutSet(source, "noise2noise", PLACE, source.batch(0, 8), 1.5)
     settings = TrainingSettings(network="baseline", learning_rate=0.01, epochs=9)
-    return RunState(settings, 2, 1, Learner(build("baseline", 0), settings, PLACE), held), source
+    plan = Plan(1, epochs=9, restarts=3)
+    return RunState(plan, Learner(build("baseline", 0), settings, PLACE), held), source
 
 
 def learned(run: RunState, source: PatchSource, steps: int) -> Weights:
     for _ in range(steps):
-        run.learn(source.batch(run.step + 1, 2))
-    return run.learner.weights()
+        list(run.learn(source.batch(run.step + 1, 2)))
+    return weights_of(run.engine)
 
 
 def same(one: Weights, other: Weights) -> bool:
@@ -41,21 +44,21 @@ def same(one: Weights, other: Weights) -> bool:
 
 def test_a_restart_brings_back_the_start_and_later_the_best_weights() -> None:
     run, source = begun()
-    start = run.learner.weights()
-    run.validate([])
+    start = weights_of(run.engine)
+    run.validate()
     assert not same(learned(run, source, 3), start)
-    assert "from the start, learning rate 0.0025" in run.restart("diverged").message
-    assert same(run.learner.weights(), start)
+    assert "from the starting model, learning rate 0.0025" in run.restart("diverged").message
+    assert same(weights_of(run.engine), start)
     best = learned(run, source, 3)
-    run.best = replace(run.validate([1.0]), weights=best)
+    run.best = replace(run.validate(), weights=best)
     assert not same(learned(run, source, 3), best)
-    assert "Restart 2 of 3 from epoch 6, learning rate 0.00063" in run.restart("fallen").message
-    assert same(run.learner.weights(), best)
+    assert "Restart 2 of 3 from epoch 6, learning rate 0.00063" in run.restart("collapsed").message
+    assert same(weights_of(run.engine), best)
 
 
 def test_a_fourth_failure_ends_the_run_with_its_reason() -> None:
     run, _ = begun()
-    run.validate([])
+    run.validate()
     for _ in range(3):
         run.trouble = "diverged"
         assert run.reason is None
@@ -63,4 +66,4 @@ def test_a_fourth_failure_ends_the_run_with_its_reason() -> None:
         assert run.trouble is None
     run.trouble = "diverged"
     assert run.reason == "diverged"
-    assert run.finish().message.startswith("The loss ran away: it diverged. Lower the learning rate.")
+    assert run.finish().message.startswith("The loss diverged. Lower the learning rate.")

@@ -30,21 +30,24 @@ from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.training import TrainingSettings
 from cryoden.simulation.exposure import SAMPLE, simulated
 from cryoden.training.holdout import TrainingPair
-from cryoden.training.train import train
+from cryoden.training.micrographs import train_on_micrographs
 from cryoden.training.working_micrograph import CHOSEN
 from tests.cryoden.scenes import Known, correlation, scene
 
 SCENES = [scene(i) for i in range(4)]
+PAIRS = [known.pair for known in SCENES]
 
 
 def settings(**chosen: Any) -> TrainingSettings:
     quick: dict[str, Any] = {"device": "cpu", "precision": "float32", "patch": 64, "batch": 2, "epochs": 2}
-    eager = {"steps_per_epoch": 4, "held_out": 0.25, "learning_rate": 5e-3}
+    eager = {"steps_per_epoch": 4, "validation_fraction": 0.25, "learning_rate": 5e-3}
     return TrainingSettings(**(quick | eager | chosen))
 
 
 def run(start: Model | None = None, scenes: list[Known] = SCENES, **chosen: Any) -> list[TrainingEvent]:
-    return list(train([known.pair for known in scenes], "noise2noise", settings(**chosen), start=start))
+    return list(
+        train_on_micrographs([known.pair for known in scenes], "noise2noise", settings(**chosen), start=start)
+    )
 
 
 @cache
@@ -78,6 +81,12 @@ def best_model(events: list[TrainingEvent]) -> Model:
     best = [event for event in epochs(events) if event.weights is not None][-1]
     assert best.weights is not None
     return Model(first(events).settings.network, best.weights, 1.5, {}, first(events).working_pixel)
+
+
+@cache
+def trained() -> Model:
+    """A model that has learned what a few steps can teach."""
+    return best_model(run(epochs=10, steps_per_epoch=8, learning_rate=1e-3))
 
 
 def denoised(known: Known, model: Model) -> Pixels:
@@ -138,7 +147,7 @@ def test_a_unet_starts_close_to_the_best_linear_filter() -> None:
 
 
 def test_supervised_training_has_no_noise_floor() -> None:
-    events = list(train([known.pair for known in SCENES], "supervised", settings()))
+    events = list(train_on_micrographs(PAIRS, "supervised", settings()))
     assert first(events).references.floor is None
     assert last(events).reason == "completed"
 
@@ -150,9 +159,7 @@ def test_whole_micrographs_are_held_out_and_named() -> None:
 
 
 def test_stopping_is_to_stop_asking() -> None:
-    events: Iterator[TrainingEvent] = train(
-        [known.pair for known in SCENES], "noise2noise", settings(epochs=1000)
-    )
+    events: Iterator[TrainingEvent] = train_on_micrographs(PAIRS, "noise2noise", settings(epochs=1000))
     taken = list(islice(events, 12))
     events.close()  # type: ignore[attr-defined]  # it is a generator
     assert len(epochs(taken)) >= 1
@@ -160,7 +167,7 @@ def test_stopping_is_to_stop_asking() -> None:
 
 
 def test_no_mode_of_torch_leaks_to_the_one_who_iterates() -> None:
-    for _ in train([known.pair for known in SCENES], "noise2noise", settings(epochs=1, precision="bfloat16")):
+    for _ in train_on_micrographs(PAIRS, "noise2noise", settings(epochs=1, precision="bfloat16")):
         assert torch.is_grad_enabled()
         assert not torch.is_inference_mode_enabled()
         assert not torch.is_autocast_enabled("cpu")
@@ -189,11 +196,11 @@ def constant_model(value: float) -> Model:
 
 def test_a_run_that_never_rises_from_the_constant_is_given_up_and_never_called_best() -> None:
     events = run(constant_model(0.0), network="baseline", learning_rate=1e-7, epochs=50)
-    assert last(events).reason == "fallen"
-    assert "constant predictor" in last(events).message
-    assert [event.why for event in restarts(events)] == ["fallen"] * 3
+    assert last(events).reason == "collapsed"
+    assert "collapsed to a constant" in last(events).message
+    assert [event.why for event in restarts(events)] == ["collapsed"] * 3
     assert last(events).epochs == 20  # five to rise in, four times
-    assert all(epoch.fallen and epoch.weights is None for epoch in epochs(events)[1:])
+    assert all(epoch.collapsed and epoch.weights is None for epoch in epochs(events)[1:])
 
 
 def test_a_fallen_epoch_is_not_the_best_even_where_its_loss_is() -> None:
@@ -203,7 +210,7 @@ def test_a_fallen_epoch_is_not_the_best_even_where_its_loss_is() -> None:
     events = run(start, network="baseline", learning_rate=0.1, epochs=4)
     losses_of_epochs = [epoch.validation_loss for epoch in epochs(events)]
     assert losses_of_epochs[-1] < losses_of_epochs[0] - 0.01
-    assert all(epoch.fallen and epoch.weights is None for epoch in epochs(events)[1:])
+    assert all(epoch.collapsed and epoch.weights is None for epoch in epochs(events)[1:])
 
 
 def test_a_loss_that_is_no_number_is_never_learned_and_restarts_the_run_at_once() -> None:
@@ -224,10 +231,10 @@ def samples() -> list[TrainingPair]:
 
 def on_samples(**chosen: Any) -> list[TrainingEvent]:
     known = settings(**({"patch": 64, "steps_per_epoch": 10, "epochs": 8} | chosen))
-    return list(train(samples(), "noise2noise", known))
+    return list(train_on_micrographs(samples(), "noise2noise", known))
 
 
-WORDS = {"fallen": "fallen into the constant predictor", "diverged": "diverged: the loss ran away"}
+WORDS = {"collapsed": "Collapsed to a constant", "diverged": "Diverged"}
 
 
 def assert_restarted_at_once(events: list[TrainingEvent]) -> None:
@@ -252,7 +259,7 @@ def test_a_mad_learning_rate_diverges_and_the_run_recovers_by_a_gentler_one() ->
     assert_restarted_at_once(events)
     restarted = restarts(events)[0]
     assert (restarted.why, restarted.learning_rate) == ("diverged", 0.025)
-    assert "Restart 1 of 3 from the start, learning rate 0.025" in restarted.message
+    assert "Restart 1 of 3 from the starting model, learning rate 0.025" in restarted.message
     assert [event.step for event in events if isinstance(event, StepFinished)] == list(range(1, 31))
     assert [event.epoch for event in epochs(events)] == [0, 1, 2, 3]
     assert last(events).best_loss < first(events).references.linear
@@ -269,7 +276,10 @@ def test_falling_and_diverging_are_both_told_at_the_first_bad_epoch_and_survived
     mad_runs: list[list[TrainingEvent]],
 ) -> None:
     answered = [events for events in mad_runs if restarts(events)]
-    assert {restarted.why for events in answered for restarted in restarts(events)} == {"fallen", "diverged"}
+    assert {restarted.why for events in answered for restarted in restarts(events)} == {
+        "collapsed",
+        "diverged",
+    }
     for events in answered:
         assert_restarted_at_once(events)
         assert len(restarts(events)) <= 3
@@ -282,14 +292,14 @@ def test_a_restart_goes_on_from_the_best_epoch_and_is_the_same_each_time(
     for events in mad_runs:
         for restarted in restarts(events):
             kept = [e.epoch for e in epochs(events[: events.index(restarted)]) if e.weights is not None]
-            assert (f"from epoch {kept[-1]}," if kept else "from the start,") in restarted.message
+            assert (f"from epoch {kept[-1]}," if kept else "from the starting model,") in restarted.message
     assert any("from epoch" in restarted.message for events in mad_runs for restarted in restarts(events))
     again = on_samples(network="baseline", learning_rate=1.0)
     assert [loss.hex() for loss in losses(again)] == [loss.hex() for loss in losses(mad_runs[1])]
 
 
 def test_a_run_without_progress_stops_early_and_says_so() -> None:
-    model = best_model(run(epochs=10, steps_per_epoch=8, learning_rate=1e-3))
+    model = trained()
     stuck: dict[str, Any] = {"learning_rate": 0.02, "epochs": 15, "steps_per_epoch": 1}
     ended = last(run(model, patience=3, **stuck))
     assert ended.reason == "plateau"
@@ -319,7 +329,7 @@ def test_a_cosine_schedule_ends_near_zero_and_a_constant_one_does_not() -> None:
 
 
 def test_an_epoch_no_better_than_the_start_is_not_the_best() -> None:
-    model = best_model(run(epochs=10, steps_per_epoch=8, learning_rate=1e-3))
+    model = trained()
     worse = run(model, learning_rate=0.3, epochs=3)
     start, *later = epochs(worse)
     assert all((e.weights is not None) == (e.validation_loss < start.validation_loss) for e in later[:1])
@@ -331,7 +341,7 @@ def test_a_pause_is_not_counted_as_time_of_the_run(monkeypatch: pytest.MonkeyPat
     real, away = time.monotonic, [0.0]
     monkeypatch.setattr(time, "monotonic", lambda: real() + away[0])
     told = []
-    events = train([known.pair for known in SCENES], "noise2noise", settings(epochs=0, minutes=0.05))
+    events = train_on_micrographs(PAIRS, "noise2noise", settings(epochs=0, minutes=0.05))
     for event in events:
         told.append(event)
         away[0] += 3600

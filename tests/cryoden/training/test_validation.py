@@ -118,8 +118,8 @@ def test_supervised_pairs_tell_no_gain() -> None:
     assert quality.resolution is not None
 
 
-@pytest.mark.parametrize(("power", "fallen"), [(0.001, True), (0.2, False)])
-def test_an_output_far_weaker_than_the_linear_filters_has_fallen(power: float, fallen: bool) -> None:
+@pytest.mark.parametrize(("power", "collapsed"), [(0.001, True), (0.2, False)])
+def test_an_output_far_weaker_than_the_linear_filters_has_fallen(power: float, collapsed: bool) -> None:
     """The filter passes about half of the signal's half of the power here."""
 
     class Faint(nn.Module):
@@ -127,8 +127,8 @@ def test_an_output_far_weaker_than_the_linear_filters_has_fallen(power: float, f
             return noisy * math.sqrt(power)
 
     score = held(scene(9, (256, 256), signal=1.0).pair).judge(Faint())
-    assert score.fallen is fallen
-    assert (score.quality.gain is None) is fallen
+    assert score.collapsed is collapsed
+    assert (score.quality.gain is None) is collapsed
 
 
 def test_an_output_beyond_all_numbers_is_scored_without_a_warning() -> None:

@@ -78,10 +78,13 @@ def test_patches_are_drawn_alike_from_kept_and_computed_micrographs() -> None:
     assert np.abs(streams[0] - streams[1]).max() < 1e-5
 
 
-def test_only_as_many_micrographs_are_kept_as_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_as_many_micrographs_are_kept_as_fit_into_the_memory_that_is_free(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     pairs = [scene(i, SHAPE).pair for i in range(3)]
     height, width = at_working_pixel(pairs, TrainingSettings()).pairs[0].noisy.shape
-    monkeypatch.setattr(working_micrograph, "KEPT_BYTES", 2 * 2 * 4 * height * width)
+    free = 2 * 2 * 4 * height * width / working_micrograph.KEPT_SHARE
+    monkeypatch.setattr(working_micrograph, "free_main_memory", lambda: int(free))
     kept = [pair.target.keep for pair in at_working_pixel(pairs, TrainingSettings()).pairs]  # type: ignore[attr-defined]  # working micrographs
     assert kept == [True, True, False]
     finest = at_working_pixel(pairs, TrainingSettings(network="baseline")).pairs
@@ -107,7 +110,9 @@ def test_a_pixel_size_that_is_not_known_is_assumed_and_said() -> None:
     found = at_working_pixel(pairs_of(None, None), TrainingSettings())
     assert (found.working_pixel, found.pixel_size) == (CHOSEN, None)
     assert found.pairs[0].noisy.shape == working_shape(scene(0).even.shape, CHOSEN)
-    assert found.warnings == ("pixel size of m0_EVN is not known: 1 Å/px is assumed",)
+    assert found.warnings == (
+        "no pixel size in the header of m0_EVN: 1 Å/px assumed, the result may be wrong",
+    )
     assert at_working_pixel(pairs_of(0.8), TrainingSettings()).warnings == ()
     assert at_working_pixel(pairs_of(None), TrainingSettings(network="baseline")).warnings == ()
 

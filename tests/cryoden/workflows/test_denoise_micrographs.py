@@ -55,8 +55,12 @@ def test_training_from_files_equals_training_from_memory(tmp_path: Path) -> None
     known = [scene(i) for i in range(3)]
     for one in known:
         write_halves(tmp_path, one)
-    on_disk = list(train_model.train_halves(opening.open_halves([tmp_path]), None, settings(held_out=0.3)))
-    in_memory = list(train_model.train_halves([one.halves for one in known], None, settings(held_out=0.3)))
+    on_disk = list(
+        train_model.train_halves(opening.open_halves([tmp_path]), None, settings(validation_fraction=0.3))
+    )
+    in_memory = list(
+        train_model.train_halves([one.halves for one in known], None, settings(validation_fraction=0.3))
+    )
     assert [vars(e).get("loss") for e in on_disk] == [vars(e).get("loss") for e in in_memory]
 
 
@@ -245,3 +249,15 @@ def test_a_hard_link_from_the_result_to_the_input_is_never_written_to(tmp_path: 
     assert any(isinstance(event, FileFailed) and "O04" in event.message for event in events)
     assert even.read_bytes() == before
     assert even.samefile(tmp_path / "out" / "m1_EVN_denoised.mrc")
+
+
+def test_the_pixel_size_of_a_star_file_is_written_into_the_result(tmp_path: Path, model: Path) -> None:
+    mrc.write(tmp_path / "a.mrc", scene(1).even.data, pixel_size=None, label="made for a test")
+    star, counts = tmp_path / "m.star", []
+    for size in ("1.9", "1.9", "2.5"):
+        star.write_text(f"data_\n_rlnMicrographName a.mrc\n_rlnMicrographPixelSize {size}\n")
+        ended = denoised([star], tmp_path / "out", model)[-1]
+        assert isinstance(ended, BatchFinished)
+        counts.append((ended.finished, ended.skipped, len(ended.failed)))
+    assert counts == [(1, 0, 0), (0, 1, 0), (0, 0, 1)]  # with another pixel size it would be another result
+    assert mrc.read(tmp_path / "out" / "a_denoised.mrc").pixel_size == pytest.approx(1.9)

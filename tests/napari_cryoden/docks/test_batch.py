@@ -80,9 +80,9 @@ def test_the_dock_says_what_is_missing(batch: Any, grids: Path, tmp_path: Path) 
     batch.micrographs.path = tmp_path / "nowhere"
     assert button.toolTip() == f"There is no file or folder {tmp_path / 'nowhere'}"
     batch.micrographs.path, batch.output.path = grids, None
-    assert button.toolTip() == "Choose a folder for the results"
+    assert button.toolTip() == "Choose an output folder"
     batch.output.path, batch.model.path = tmp_path / "out", None
-    assert button.toolTip() == "Choose a model file, or train one"
+    assert button.toolTip() == "Choose a model file, or train a model"
     assert not button.isEnabled()
     batch.model.path = GENERAL
     assert button.isEnabled()
@@ -146,11 +146,11 @@ def test_a_second_run_skips_what_is_done(qtbot: Any, ready: Any, grids: Path) ->
     run(qtbot, ready)
     before = {path: path.stat().st_mtime_ns for path in (results(grids)).rglob("*.mrc")}
     (results(grids) / "grid0" / "m2_denoised.mrc").unlink()
-    assert run(qtbot, ready) == "1 done, 3 skipped: done before, 0 failed"
+    assert run(qtbot, ready) == "1 done, 3 skipped (already done), 0 failed"
     again = {path: path.stat().st_mtime_ns for path in (results(grids)).rglob("*.mrc")}
     assert sum(again[path] == time for path, time in before.items()) == 3
     shown = [ready.files.results.item(row).text() for row in range(4)]
-    assert [text.endswith("done before") for text in shown] == [True, False, True, True]
+    assert [text.endswith("already done") for text in shown] == [True, False, True, True]
 
 
 def test_results_of_other_settings_are_replaced_only_when_it_is_ticked(qtbot: Any, ready: Any) -> None:
@@ -188,7 +188,7 @@ def test_canceling_leaves_whole_files_and_the_same_button_goes_on(
     assert ended.args[0].startswith(f"Canceled: {job.tally.done} done, in {results(grids)}.")
     there = made(results(grids))
     assert 0 < len(there) < 4
-    assert run(qtbot, ready) == f"{4 - len(there)} done, {len(there)} skipped: done before, 0 failed"
+    assert run(qtbot, ready) == f"{4 - len(there)} done, {len(there)} skipped (already done), 0 failed"
     assert made(results(grids)) == ALL
 
 
@@ -214,8 +214,8 @@ def test_a_second_batch_is_refused_while_one_goes_on(
     with qtbot.waitSignal(job.ended):
         ready.denoise_button.click()
         assert not ready.denoise_button.isEnabled()
-        assert ready.denoise_button.toolTip().startswith("A batch is under way")
-        with pytest.raises(TrainingError, match=r"G05 .*denoising a batch is under way"):
+        assert ready.denoise_button.toolTip().startswith("A batch is running")
+        with pytest.raises(TrainingError, match=r"G05 .*denoising a batch is already running"):
             job.denoise(grids, grids / "other", model, DenoisingSettings())
     assert job.output == results(grids)
     assert not (grids / "other").exists()

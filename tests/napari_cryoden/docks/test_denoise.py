@@ -25,7 +25,7 @@ def test_the_dock_says_what_is_missing(denoise: Any, viewer: Any, noise: Any, tm
     viewer.add_image(noise, name="m1")
     assert denoise.denoise_button.isEnabled(), "the general model serves until another is chosen"
     denoise.model.path = None
-    assert denoise.denoise_button.toolTip() == "Choose a model file, or train one"
+    assert denoise.denoise_button.toolTip() == "Choose a model file, or train a model"
     denoise.model.path = tmp_path / "none.safetensors"
     assert "There is no model file" in denoise.denoise_button.toolTip()
     assert not denoise.denoise_button.isEnabled()
@@ -59,10 +59,10 @@ def test_what_was_taken_away_is_added_when_it_is_asked_for(
 ) -> None:
     raw, *_ = add_halves()
     denoise.model.path, denoise.layer.layer = model, raw
-    denoise.also_difference.setChecked(True)
+    denoise.also_residual.setChecked(True)
     with qtbot.waitSignal(DerivedLayersJob.of(viewer).ended):
         denoise.denoise_button.click()
-    added = viewer.layers["m1_EVN · difference"]
+    added = viewer.layers["m1_EVN · residual"]
     np.testing.assert_allclose(added.data, raw.data - denoise.denoising.result.data, atol=1e-4)
     assert added.contrast_limits[0] == -added.contrast_limits[1]
 
@@ -157,7 +157,7 @@ def test_canceling_adds_and_writes_nothing(
     denoise.denoise_button.click()
     with qtbot.waitSignal(denoise.denoising.ended) as ended:
         denoise.cancel_button.click()
-    assert ended.args[0] == "Canceled. Nothing was added or written."
+    assert ended.args[0] == "Canceled. Nothing was added or saved."
     assert len(viewer.layers) == 4
     assert list(tmp_path.iterdir()) == []
 

@@ -26,7 +26,7 @@ def smoothed(viewer: Any, add_halves: Any) -> list[Any]:
 
 
 def test_the_dock_says_what_is_missing(evaluate: Any, viewer: Any, add_halves: Any, tmp_path: Any) -> None:
-    assert evaluate.evaluate_button.toolTip() == "Open both raw halves of one exposure"
+    assert evaluate.evaluate_button.toolTip() == "Open both raw halves of a micrograph"
     raw = add_halves()
     assert (evaluate.even.layer, evaluate.odd.layer) == (raw[0], raw[1])
     assert evaluate.evaluate_button.isEnabled()
@@ -57,7 +57,7 @@ def test_denoised_layers_and_a_model_are_judged_beside_simple_filters(
     assert names[0] == "raw"
     assert names[-3:] == ["Wiener", "model", "m1_EVN · denoised"]
     titles = [shown.table.horizontalHeaderItem(place).text() for place in range(shown.table.columnCount())]
-    gains = {name: line[titles.index("net dB")] for name, line in zip(names, cells, strict=True)}
+    gains = {name: line[titles.index("SNR gain (all)")] for name, line in zip(names, cells, strict=True)}
     assert float(gains["m1_EVN · denoised"]) > 5
     assert float(gains["raw"]) == 0
     assert re.search("m1_EVN · denoised: (No better|Worse) than", shown.words.text())

@@ -82,8 +82,19 @@ def test_pairs_are_listed_with_a_verdict_and_other_micrographs_with_their_size(
         ("lone.mrc", "128×96, 1.2 Å/px"),
         ("plain.mrc", "128×96, no pixel size"),
     ]
-    assert dock.list.lines()[2].startswith("m2\n● pair, ready, r 0.")
-    assert dock.found.text() == "4 pairs of halves, 4 of 4 checked, 1 ready; 2 other micrographs"
+    assert dock.list.lines()[2].startswith("m2\n● pair, usable, CC 0.")
+    assert dock.found.text() == "4 half-set pairs (4 checked, 1 usable), 2 micrographs"
+
+
+def test_the_pixel_size_of_a_star_file_reaches_list_and_layer(
+    qtbot: Any, dock: Any, write_mrc: Any, noise: Any, tmp_path: Path
+) -> None:
+    write_mrc("plain.mrc", noise, pixel_size=None)
+    star = tmp_path / "m.star"
+    star.write_text("data_\n_rlnMicrographName plain.mrc\n_rlnMicrographPixelSize 1.9\n")
+    assert look(qtbot, dock, star) == [("plain.mrc", "128×96, 1.9 Å/px")]
+    assert opened(qtbot, dock) == ["plain"]
+    assert dock.viewer.layers[0].scale == pytest.approx((1.9, 1.9))
 
 
 def test_what_is_wrong_with_a_file_stands_in_its_line(
@@ -152,7 +163,7 @@ def test_ready_pairs_are_selected_with_one_button(
     for half in ("EVN", "ODD"):
         write_mrc(f"copy_{half}.mrc", noise)
     look(qtbot, dock, tmp_path)
-    assert "No pair is ready" in dock.ready_button.toolTip()
+    assert "No usable pair" in dock.ready_button.toolTip()
     write_pair("m1", 1)
     look(qtbot, dock, tmp_path)
     dock.ready_button.click()
@@ -316,7 +327,7 @@ def test_the_list_stays_usable_while_it_is_checked(
     qtbot.waitUntil(lambda: not dock.list.checking)
     assert dock.list.count() == 31
     assert dock.list.checked < 31
-    assert "Nothing is being checked" in dock.rest_button.toolTip()
+    assert "No check is running" in dock.rest_button.toolTip()
 
 
 def test_the_sample_button_opens_what_the_sample_menu_opens(qtbot: Any, dock: Any) -> None:

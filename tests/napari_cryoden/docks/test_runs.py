@@ -134,7 +134,7 @@ def test_a_run_under_way_is_not_deleted(qtbot: Any, dock: Any, folder: Path) -> 
     dock.look()
     qtbot.waitUntil(lambda: dock.table.rowCount() == 4)
     select(dock, "now")
-    assert "under way" in dock.delete_button.toolTip()
+    assert "A running training" in dock.delete_button.toolTip()
     assert not dock.delete_button.isEnabled()
     under_way.close()
 

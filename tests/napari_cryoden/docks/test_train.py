@@ -41,7 +41,7 @@ def test_without_halves_the_dock_says_what_to_open(train: Any) -> None:
 def test_open_halves_are_listed_with_a_verdict_each(qtbot: Any, train: Any, add_halves: Any) -> None:
     add_halves()
     checked(qtbot, train)
-    assert [line.split(",")[0] for line in train.source.pairs.verdicts()] == ["m1 · ready", "m2 · ready"]
+    assert [line.split(",")[0] for line in train.source.pairs.verdicts()] == ["m1 · usable", "m2 · usable"]
     assert train.train_button.isEnabled()
 
 
@@ -53,7 +53,7 @@ def test_a_pair_of_one_image_twice_is_not_trained_with(
     checked(qtbot, train)
     assert train.source.pairs.verdicts() == ["copy · identical"]
     assert not train.train_button.isEnabled()
-    assert "None of the pairs is ready" in train.train_button.toolTip()
+    assert "No usable pair is ticked" in train.train_button.toolTip()
 
 
 def test_renaming_and_deleting_layers_changes_the_pairs(
@@ -221,7 +221,7 @@ def test_the_buttons_train_a_model_and_stop_it(
         train.form.fields[name].value = value
     train.train_button.click()
     assert not train.train_button.isEnabled()
-    assert "under way" in train.train_button.toolTip()
+    assert "is active" in train.train_button.toolTip()
     qtbot.waitUntil(lambda: train.run.model_file is not None)
     assert "best" in train.status.text()
     with qtbot.waitSignal(train.run.ended):
@@ -240,9 +240,9 @@ def test_the_dock_says_how_the_run_stands_in_the_colors_of_the_theme(
     train.run.history = History()
     qtbot.waitUntil(lambda: not train.run.running)
     dark = train.verdict.text()
-    assert dark.endswith("below the best linear filter for 4 epochs: keep")
+    assert dark.endswith("Better than a Wiener filter for 4 epochs: good to use")
     viewer.theme = "light"
-    assert train.verdict.text().endswith("below the best linear filter for 4 epochs: keep")
+    assert train.verdict.text().endswith("Better than a Wiener filter for 4 epochs: good to use")
     assert train.verdict.text() != dark
 
 
@@ -267,7 +267,7 @@ def test_a_run_that_goes_wrong_is_told_restarted_and_recovers(
     with qtbot.waitSignal(train.run.ended):
         train.train_button.click()
     assert train.run.history.restarts[0] == 8
-    assert any("Restart 1 of 3 from the start, learning rate 0.025" in words for words in told)
+    assert any("Restart 1 of 3 from the starting model, learning rate 0.025" in words for words in told)
     assert train.run.history.steps == list(range(1, 17))
 
 
@@ -293,7 +293,7 @@ def test_a_folder_that_exists_is_told_before_the_run(
     assert train.train_button.isEnabled()
     (tmp_path / "m").mkdir()
     train.follow()
-    assert "exists already" in train.train_button.toolTip()
+    assert "already exists" in train.train_button.toolTip()
     assert not train.train_button.isEnabled()
 
 

@@ -26,7 +26,7 @@ def test_a_run_trains_and_leaves_a_model_that_loads(qtbot: Any, viewer: Any, tmp
     assert run.history.finished is not None
     assert (target / "model.safetensors").exists() == (run.model_file is not None)
     if run.model_file is None:  # one epoch need not be better than the start
-        assert ended.args[0].endswith("No model was written.")
+        assert ended.args[0].endswith("No model was saved.")
     else:
         assert checkpoint.load(target / "model.safetensors").network == "baseline"
         assert str(target) in ended.args[0]
@@ -41,7 +41,7 @@ def test_a_second_run_is_refused_in_words_and_the_first_goes_on(
 ) -> None:
     run = TrainingJob.of(viewer)
     run.begin(runs.endless, "starting")
-    with pytest.raises(TrainingError, match=r"G05 .*training is under way.*Stop it or wait"):
+    with pytest.raises(TrainingError, match=r"G05 .*training is already running.*Stop it or wait"):
         run.train(pairs, tmp_path / "b", quick())
     assert run.running
     with qtbot.waitSignal(run.ended):
@@ -70,7 +70,9 @@ def test_going_on_to_something_worse_names_the_model_that_is_better(
     )
     with qtbot.waitSignal(run.ended) as ended:
         run.train(pairs, target, settings, model)
-    assert ended.args[0].endswith(f"No epoch was better than its start, {model.name}: no model was written.")
+    assert ended.args[0].endswith(
+        f"No epoch was better than the starting model, {model.name}: no model was saved."
+    )
     assert run.model_file is None
     assert not (target / "model.safetensors").exists()
 
@@ -88,7 +90,7 @@ def test_a_run_stopped_in_its_first_epoch_says_so(qtbot: Any, viewer: Any) -> No
     qtbot.waitUntil(lambda: run.history.last is not None)
     with qtbot.waitSignal(run.ended) as ended:
         run.stop()
-    assert ended.args[0] == "Stopped. No epoch was finished: no model was written."
+    assert ended.args[0] == "Stopped. No epoch was completed: no model was saved."
 
 
 def test_a_failed_run_leaves_an_older_model_and_its_name(qtbot: Any, viewer: Any, tmp_path: Any) -> None:
@@ -172,6 +174,6 @@ def test_a_discarded_run_leaves_nothing(qtbot: Any, viewer: Any, tmp_path: Any) 
     assert target.exists()
     with qtbot.waitSignal(run.ended) as ended:
         run.discard()
-    assert ended.args[0] == "Discarded: nothing was kept."
+    assert ended.args[0] == "Discarded: no model was saved."
     assert not target.exists()
     assert run.model_file is None

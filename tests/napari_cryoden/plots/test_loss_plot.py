@@ -77,8 +77,11 @@ def test_below_the_plot_stands_how_the_run_stands_and_what_its_last_epoch_was_wo
 ) -> None:
     drawn(qtbot, plot, runs.history())
     assert "●" in plot.readout.verdict.text()
-    assert plot.readout.verdict.toolTip() == "below the best linear filter for 4 epochs: keep"
-    figures = "r 0.0200 · SNR +21.5 dB · B/S 0.12 · FRC 0.100 (raw 0.080) · 1/7 at 18.4 Å (30 Å)"
+    assert plot.readout.verdict.toolTip() == "Better than a Wiener filter for 4 epochs: good to use"
+    figures = (
+        "CC 0.0200 · SNR +21.5 dB (Palovcak) · B/S 0.12 · mean FRC 0.100 (raw 0.080)"
+        " · FRC 0.143 at 18.4 Å (raw 30 Å)"
+    )
     assert plot.readout.figures.text() == f"epoch 5: loss 0.9800 · {figures}"
 
 
@@ -101,11 +104,11 @@ def test_pointing_at_an_epoch_shows_its_figures_until_the_mouse_leaves(qtbot: An
 
 def test_a_restart_is_told_and_drawn_where_it_happened(qtbot: Any, plot: Any) -> None:
     history = runs.history()
-    history.add(Restarted(1, "diverged", "The loss ran away: it diverged.", 1e-4))
+    history.add(Restarted(1, "diverged", "The loss diverged.", 1e-4))
     drawn(qtbot, plot, history)
     assert [line.value() for line in plot._restarts if line.isVisible()] == [50]
     assert "▲" in plot.readout.verdict.text()
-    assert plot.readout.verdict.toolTip().startswith("The loss ran away")
+    assert plot.readout.verdict.toolTip().startswith("The loss diverged")
 
 
 @pytest.mark.parametrize("dark", [True, False])
@@ -184,7 +187,7 @@ def test_epochs_before_a_restart_do_not_widen_the_view() -> None:
     history.add(runs.epoch(0, 0.99))
     history.add(runs.epoch(1, 60.0))
     assert y_range(history)[1] > 50
-    history.add(Restarted(1, "diverged", "The loss ran away: it diverged.", 1e-4))
+    history.add(Restarted(1, "diverged", "The loss diverged.", 1e-4))
     history.add(runs.epoch(2, 0.985))
     assert y_range(history)[1] < 1.01
 

@@ -51,7 +51,7 @@ def test_contrast_stays_and_pixels_change_in_place(train: Any, viewer: Any, qtbo
     train.preview.layer.layer = viewer.layers[0]
     shown = watched(train, viewer, qtbot)
     limits, number = shown.contrast_limits, len(viewer.layers)
-    region = train.run.previews.spot.micrograph
+    region = train.run.previews.region.micrograph
     train.run.previewed.emit(PreviewMade(9, 4, 6, type(region)(2 * shown.data, region.pixel_size, "x")))
     assert len(viewer.layers) == number
     assert shown.contrast_limits == limits
@@ -65,11 +65,11 @@ def test_a_layer_removed_meanwhile_is_looked_at_no_more(train: Any, viewer: Any,
     viewer.layers.remove(raw)
     viewer.layers.remove(shown)
     qtbot.waitUntil(lambda: not train.run.running)
-    assert train.run.previews.spot is None or train.run.previews.spot.micrograph.name != raw.name
+    assert train.run.previews.region is None or train.run.previews.region.micrograph.name != raw.name
     assert not [layer for layer in viewer.layers if layer.name == shown.name]
 
 
 def test_without_a_chosen_layer_there_is_nothing_to_move(train: Any) -> None:
     assert train.preview.layer.layer is None
     assert not train.preview.here_button.isEnabled()
-    assert train.run.previews.spot is None
+    assert train.run.previews.region is None

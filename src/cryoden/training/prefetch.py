@@ -12,21 +12,21 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from threading import Condition, Lock, Thread
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 Buffer = TypeVar("Buffer")
 
 
 @dataclass(eq=False)
 class Slot(Generic[Buffer]):
-    """A buffer that a group of indices is read into.
+    """A buffer that a group of items is read into.
 
     Parameters
     ----------
     buffer : Buffer
-        Where they go; each index to a place of its own.
+        Where they go; each item to a place of its own.
     count : int
-        How many indices there are; the last group may have fewer.
+        How many items there are; the last group may have fewer.
     """
 
     buffer: Buffer
@@ -39,20 +39,20 @@ class Slot(Generic[Buffer]):
 class _Part(Generic[Buffer]):
     slot: Slot[Buffer]
     first: int
-    indices: Sequence[int]
+    items: Sequence[Any]
 
 
 class PrefetchQueue(Generic[Buffer]):
-    """Groups of indices read into slots, as many ahead as there are slots.
+    """Groups of items read into slots, as many ahead as there are slots.
 
     Parameters
     ----------
     slots : sequence of Slot
         Buffers, used again and again.
-    groups : iterator of tuple of int
+    groups : iterator of sequence
         What is read into each slot; taken when there is room for it, by any of the threads.
     fill : callable
-        Takes an index, a buffer and a place in it, and reads.
+        Takes an item, a buffer and a place in it, and reads.
     threads : int
         How many of them.
     """
@@ -60,8 +60,8 @@ class PrefetchQueue(Generic[Buffer]):
     def __init__(
         self,
         slots: Sequence[Slot[Buffer]],
-        groups: Iterator[tuple[int, ...]],
-        fill: Callable[[int, Buffer, int], None],
+        groups: Iterator[Sequence[Any]],
+        fill: Callable[[Any, Buffer, int], None],
         threads: int,
     ) -> None:
         self._free, self._groups, self._fill = deque(slots), groups, fill
@@ -112,10 +112,10 @@ class PrefetchQueue(Generic[Buffer]):
             self._end(part.slot)
 
     def _read(self, part: _Part[Buffer]) -> None:
-        for place, index in enumerate(part.indices, part.first):
+        for place, item in enumerate(part.items, part.first):
             if self._stopped:
                 return
-            self._fill(index, part.slot.buffer, place)
+            self._fill(item, part.slot.buffer, place)
 
     def _next(self) -> _Part[Buffer] | None:
         """Return what to read next, once there is something; ``None`` when there will be nothing."""
@@ -143,7 +143,7 @@ class PrefetchQueue(Generic[Buffer]):
         self._exhausted = not group
         self._open_parts(slot, group, -(-len(group) // parts) or 1)
 
-    def _open_parts(self, slot: Slot[Buffer], group: Sequence[int], size: int) -> None:
+    def _open_parts(self, slot: Slot[Buffer], group: Sequence[Any], size: int) -> None:
         parts = [_Part(slot, first, group[first : first + size]) for first in range(0, len(group), size)]
         slot.count, slot.left = len(group), len(parts)
         self._open.extend(parts)

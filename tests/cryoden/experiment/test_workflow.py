@@ -16,12 +16,11 @@ from cryoden.errors import TrainingError
 from cryoden.events.batch import MicrographDenoised
 from cryoden.events.training import EpochFinished, StepFinished, TrainingFinished, TrainingStarted
 from cryoden.experiment.build import build
-from cryoden.experiment.holdout import HeldPairs
+from cryoden.experiment.pair_grid import divided
 from cryoden.experiment.pairs import PatchPairs
 from cryoden.experiment.store import PatchStore
-from cryoden.experiment.stream import order
-from cryoden.experiment.train import train
-from cryoden.experiment.workflow import baseline
+from cryoden.experiment.training_pairs import TrainingPairs
+from cryoden.experiment.workflow import baseline, train_on_pairs
 from cryoden.micrograph import Micrograph
 from cryoden.model import checkpoint
 from cryoden.model.networks import build as network
@@ -33,7 +32,7 @@ from cryoden.simulation import exposure
 from cryoden.simulation.scene import Scene
 
 SMALL = PatchSettings(patch=64, stride=64, shard=16)
-QUICK = BaselineSettings(device="cpu", epochs=2, learning_rate=0.05, held_out=4, threads=2)
+QUICK = BaselineSettings(device="cpu", epochs=2, learning_rate=0.05, validation_pairs=4, threads=2)
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +48,7 @@ def pairs(micrographs: list[Micrograph]) -> PatchPairs:
 
 @pytest.fixture(scope="module")
 def events(pairs: PatchPairs) -> list[Any]:
-    return list(train(pairs, QUICK))
+    return list(train_on_pairs(pairs, QUICK))
 
 
 def of(kind: type, events: list[Any]) -> list[Any]:
@@ -57,7 +56,7 @@ def of(kind: type, events: list[Any]) -> list[Any]:
 
 
 def test_a_run_begins_steps_judges_each_epoch_and_ends(events: list[Any]) -> None:
-    assert len(of(StepFinished, events)) == 14  # 28 pairs of 32, four a step, twice
+    assert len(of(StepFinished, events)) == 8  # 16 pairs of the other micrograph, four a step, twice
     assert [epoch.epoch for epoch in of(EpochFinished, events)] == [0, 1, 2]
     assert isinstance(events[-1], TrainingFinished)
     assert events[-1].reason == "completed"
@@ -66,8 +65,8 @@ def test_a_run_begins_steps_judges_each_epoch_and_ends(events: list[Any]) -> Non
 def test_the_first_loss_is_that_of_the_fresh_network_on_the_first_batch(
     events: list[Any], pairs: PatchPairs
 ) -> None:
-    held, _ = HeldPairs.of(pairs, QUICK)
-    indices = list(held.others(order, 1))[: QUICK.batch]
+    source = TrainingPairs(pairs, divided(pairs.grid, QUICK.validation_pairs)[0], QUICK)
+    indices = [index for _, index in source.items(1, 1)]
     noisy, target = (
         torch.from_numpy(np.stack(side)[:, None]) for side in zip(*map(pairs.pair, indices), strict=True)
     )
@@ -80,53 +79,46 @@ def test_what_needs_no_training_is_measured_on_the_scale_of_the_pairs(
     events: list[Any], pairs: PatchPairs
 ) -> None:
     (started,) = of(TrainingStarted, events)
-    held, learned = HeldPairs.of(pairs, QUICK)
-    noisy, target = (np.stack(side) for side in zip(*map(pairs.pair, held.indices), strict=True))
+    training, held = divided(pairs.grid, QUICK.validation_pairs)
+    noisy, target = (np.stack(side) for side in zip(*map(pairs.pair, held), strict=True))
+    learned = np.stack([pairs.pair(int(index))[1] for index in training])  # all sixteen
     known = started.references
     assert known.identity == pytest.approx(np.mean((noisy - target) ** 2), rel=1e-4)
-    assert known.constant == pytest.approx(np.mean((target - learned.target.mean()) ** 2), rel=1e-4)
+    assert known.constant == pytest.approx(np.mean((target - learned.mean()) ** 2), rel=1e-4)
     assert known.linear < known.gaussian < known.constant
     assert known.floor is None
-
-
-def test_pairs_that_are_held_out_are_never_learned_from(pairs: PatchPairs) -> None:
-    held, _ = HeldPairs.of(pairs, QUICK)
-    for epoch in (1, 2):
-        learned = list(held.others(order, epoch))
-        assert sorted([*learned, *held.indices]) == list(range(len(pairs)))
-    assert list(held.others(order, 1)) != list(held.others(order, 2))
 
 
 def test_a_run_on_pairs_from_disk_is_that_on_pairs_made_on_the_fly(
     tmp_path: Path, pairs: PatchPairs, events: list[Any]
 ) -> None:
     list(build(pairs, tmp_path / "pairs"))
-    again = list(train(PatchStore(tmp_path / "pairs"), QUICK))
+    again = list(train_on_pairs(PatchStore(tmp_path / "pairs"), QUICK))
     assert [one.loss for one in of(StepFinished, again)] == [one.loss for one in of(StepFinished, events)]
 
 
 def test_fresh_noise_changes_the_second_epoch(pairs: PatchPairs, events: list[Any]) -> None:
-    fresh = list(train(pairs, BaselineSettings(**(vars(QUICK) | {"fresh": True}))))
+    fresh = list(train_on_pairs(pairs, BaselineSettings(**(vars(QUICK) | {"fresh": True}))))
     losses, others = ([one.loss for one in of(StepFinished, run)] for run in (events, fresh))
     assert losses != others
 
 
 def test_an_epoch_tells_its_speed(events: list[Any]) -> None:
     speed = of(EpochFinished, events)[1].speed
-    assert speed.images == pytest.approx(28 / speed.seconds)
+    assert speed.images == pytest.approx(16 / speed.seconds)
     assert speed.megabytes == pytest.approx(speed.images * 2 * 4 * 64**2 / 1e6)
 
 
 def test_a_learning_rate_that_is_too_high_is_told_and_ends_the_run(pairs: PatchPairs) -> None:
-    mad = BaselineSettings(device="cpu", epochs=50, learning_rate=10, held_out=4)
-    events: list[Any] = list(train(pairs, mad))
+    mad = BaselineSettings(device="cpu", epochs=50, learning_rate=10, validation_pairs=4)
+    events: list[Any] = list(train_on_pairs(pairs, mad))
     assert events[-1].reason == "diverged"
     assert len(of(EpochFinished, events)) < 10
 
 
 def test_too_few_pairs_are_told_in_one_line(pairs: PatchPairs) -> None:
-    with pytest.raises(TrainingError, match="G06  32 pairs"):
-        list(train(pairs, BaselineSettings(held_out=30)))
+    with pytest.raises(TrainingError, match="G06  32 pairs, 16 of them for validation"):
+        list(train_on_pairs(pairs, BaselineSettings(validation_pairs=30, batch=17)))
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +134,7 @@ def test_the_report_puts_the_improvement_beside_what_needs_no_training(run: Path
     text = RunFolder(run).text.read_text()
     for words in ("the same for blank image", "the same for raw input", "RMS error", "**2,625**", "MB/s"):
         assert words in text
-    assert "not aligned | 0 |" in text
+    assert "misaligned | 0 |" in text
     assert RunFolder(run).pairs.read_bytes().startswith(b"\x89PNG")
 
 
@@ -167,7 +159,7 @@ def test_its_model_denoises_a_micrograph_of_any_gray_scale(run: Path, micrograph
 
 def test_the_command_line_runs_it_and_says_when_it_diverges(tmp_path: Path, pairs: PatchPairs) -> None:
     list(build(pairs, tmp_path / "pairs"))
-    asked = ["baseline", str(tmp_path / "pairs"), "--held-out", "4", "--device", "cpu", "--run"]
+    asked = ["baseline", str(tmp_path / "pairs"), "--validation-pairs", "4", "--device", "cpu", "--run"]
     assert main.main([*asked, str(tmp_path / "good"), "--epochs", "1"]) == 0
     assert main.main([*asked, str(tmp_path / "mad"), "--learning-rate", "10"]) == 3
     assert [read(tmp_path / name).state for name in ("good", "mad")] == ["completed", "diverged"]

@@ -1,0 +1,177 @@
+"""Micrographs and halves that RELION's STAR files list, where they lie, and their pixel sizes."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+
+from cryoden.errors import HalvesError, printable
+from cryoden.io.star import StarTable, having, read_tables
+
+MICROGRAPH = ("rlnMicrographName",)
+HALVES = ("rlnMicrographNameEven", "rlnMicrographNameOdd")
+SERIES = "rlnTomoTiltSeriesStarFile"
+GROUP = "rlnOpticsGroup"
+# Å/px of micrographs first; a movie or particles may have been binned, and are asked last.
+PIXEL_SIZES = (
+    "rlnMicrographPixelSize",
+    "rlnTomoTiltSeriesPixelSize",
+    "rlnMicrographOriginalPixelSize",
+    "rlnImagePixelSize",
+)
+CAMERA = ("rlnDetectorPixelSize", "rlnMagnification")  # µm, and times: RELION 3.0
+FORMAT = re.compile(r":(mrcs?|st|tiff?|spi|img|hed)$", re.IGNORECASE)  # ``a.ctf:mrc`` is to be read as MRC
+SECTION = re.compile(r"\d+@")
+SAMPLED = 20  # rows looked at first to find the project's folder
+
+
+@dataclass(frozen=True)
+class ListedFiles:
+    """One row: the files in the columns that were asked for, and Å/px where the STAR file says it."""
+
+    files: tuple[Path, ...]
+    pixel_size: float | None
+
+
+def is_star(path: Path) -> bool:
+    """Tell whether a name is that of a STAR file."""
+    return path.suffix.lower() == ".star"
+
+
+def micrographs_of(star: Path) -> list[Path]:
+    """Return the micrographs a STAR file lists, each once, whether they are there or not.
+
+    Raises
+    ------
+    HalvesError, MicrographError
+        See `listed`.
+    """
+    fix = "Give the STAR file of a motion correction or of a CTF estimation"
+    return list(dict.fromkeys(row.files[0] for row in listed(star, MICROGRAPH, fix)))
+
+
+def pixel_sizes(paths: Iterable[Path]) -> dict[Path, float]:
+    """Return Å/px of the micrographs and halves that the STAR files among paths list, where they say it."""
+    found = {}
+    for star, names in product(filter(is_star, paths), (MICROGRAPH, HALVES)):
+        with suppress(HalvesError):  # it need not have both
+            rows = listed(star, names)
+            found.update({file: row.pixel_size for row in rows for file in row.files if row.pixel_size})
+    return found
+
+
+def listed(star: Path, names: Sequence[str], fix: str = "Give another STAR file") -> list[ListedFiles]:
+    """Return the files that some columns of a STAR file name.
+
+    Parameters
+    ----------
+    star : Path
+        A STAR file. In place of one that lists tilt series, their STAR files are read.
+    names : sequence of str
+        Labels of the columns, without the leading underscore.
+    fix : str
+        What to do when they are missing.
+
+    Returns
+    -------
+    list of ListedFiles
+        One for each row, files in the order of ``names``, whether they are there or not.
+
+    Raises
+    ------
+    HalvesError
+        ``D01`` when no table has all columns, a row has more or fewer values than labels, or a name is
+        a section of a stack; ``D02`` when none of the files is where the project can be.
+    MicrographError
+        ``F49``, ``F50`` when the STAR file cannot be read.
+    """
+    tables = read_tables(star)
+    series = None if having(tables, names) else having(tables, [SERIES])
+    if series is None:
+        return _rows(star, tables, names, fix)
+    inner = [name for (name,) in series.columns([SERIES])]
+    project = _project_of(star, inner)
+    return [
+        ListedFiles(row.files, row.pixel_size or size)
+        for name, size in zip(inner, _sizes(series), strict=True)
+        for row in _rows(project / name, read_tables(project / name), names, fix)
+    ]
+
+
+def _rows(star: Path, tables: list[StarTable], names: Sequence[str], fix: str) -> list[ListedFiles]:
+    table = having(tables, names)
+    if table is None:
+        columns = f"{'column' if len(names) == 1 else 'columns'} {' and '.join(names)}"
+        raise HalvesError("D01", star, f"no table with the {columns}", fix=fix)
+    rows = [tuple(_file_name(star, name) for name in row) for row in table.columns(names)]
+    project = _project_of(star, [name for row in rows for name in row])
+    sizes = zip(_sizes(table), _sizes_of_groups(tables, table), strict=True)
+    return [
+        ListedFiles(tuple(_absolute(project / name) for name in row), own or of_group)
+        for row, (own, of_group) in zip(rows, sizes, strict=True)
+    ]
+
+
+def _sizes_of_groups(tables: Iterable[StarTable], table: StarTable) -> list[float | None]:
+    """Return for each row of a table the Å/px of its optics group; one without a number has the only one."""
+    optics = having((one for one in tables if one is not table), [GROUP])
+    groups = [group for (group,) in optics.columns([GROUP])] if optics else []
+    sizes = dict(zip(groups, _sizes(optics) if optics else [], strict=True))
+    if GROUP in table.labels:
+        return [sizes.get(group) for (group,) in table.columns([GROUP])]
+    only = next(iter(sizes.values())) if len(sizes) == 1 else None
+    return [only] * len(table.rows)
+
+
+def _sizes(table: StarTable) -> list[float | None]:
+    """Return for each row the Å/px it says itself."""
+    for label in PIXEL_SIZES:
+        if label in table.labels:
+            return [_positive(size) for (size,) in table.columns([label])]
+    if set(CAMERA) <= set(table.labels):
+        known = [(_positive(pixel), _positive(times)) for pixel, times in table.columns(CAMERA)]
+        return [1e4 * pixel / times if pixel and times else None for pixel, times in known]
+    return [None] * len(table.rows)
+
+
+def _positive(value: str) -> float | None:
+    with suppress(ValueError):
+        number = float(value)
+        return number if 0 < number < float("inf") else None
+    return None
+
+
+def _file_name(star: Path, value: str) -> str:
+    """Return the name of a file without what RELION puts around it."""
+    if SECTION.match(value):
+        problem = f"{printable(value)} is a section of a stack, not a micrograph"
+        raise HalvesError("D01", star, problem, fix="Give a STAR file of single micrographs")
+    return FORMAT.sub("", value)
+
+
+def _project_of(star: Path, names: Sequence[str]) -> Path:
+    """Return the folder from which these names lead to files.
+
+    RELION writes names from the project's folder, in which it runs: it is above the STAR file, or above
+    what is linked in its place, or it is the current folder or above that.
+    """
+    starts = dict.fromkeys((_absolute(star).parent, star.resolve().parent, Path.cwd()))
+    places = list(dict.fromkeys(place for start in starts for place in (start, *start.parents)))
+    samples = names[:: len(names) // SAMPLED + 1], names
+    for some, place in product(samples, places):
+        if any(os.path.isfile(place / name) for name in some):  # noqa: PTH113  Path's own raises for closed folders
+            return place
+    if not names:
+        return places[0]
+    tried = f"looked in and above {', '.join(map(printable, starts))}"
+    problem = f"none of its {len(names):,} files is there, such as {printable(names[0])} ({tried})"
+    raise HalvesError("D02", star, problem, fix="Run it in the project's folder")
+
+
+def _absolute(path: Path) -> Path:
+    return Path(os.path.abspath(path))  # noqa: PTH100  resolve() would follow links

@@ -1,0 +1,168 @@
+"""Training on patches of micrographs: what the loop is given, from pairs and settings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from cryoden.compute import devices
+from cryoden.compute.place import Place
+from cryoden.events.training import Mode, PhaseStarted, TrainingEvent, TrainingStarted
+from cryoden.model.checkpoint import Model
+from cryoden.model.networks import LinearFilter, Network, UNet, build, loaded
+from cryoden.settings.training import TrainingSettings
+from cryoden.training.holdout import GRID, Region, TrainingPair, fitting_edge, narrowed, split
+from cryoden.training.learner import Learner, fitted_filter
+from cryoden.training.patches import PatchSource
+from cryoden.training.plan import Plan
+from cryoden.training.preview_request import PreviewRequest
+from cryoden.training.previews import Previewer
+from cryoden.training.source import Batch
+from cryoden.training.train import THREADS, train
+from cryoden.training.validation import HeldOutSet
+from cryoden.training.working_micrograph import WorkingPairs, at_working_pixel, reach
+
+CPU_BATCH, GPU_BATCH = 2, 16
+STEPS_PER_EPOCH = (20, 200)
+FIT_PIXELS = 1 << 20  # a linear filter has few numbers to find
+RESTARTS = 3
+MOST_THREADS = 8  # beside a GPU
+
+
+class _Data(NamedTuple):
+    """What is seen of the micrographs."""
+
+    shown: WorkingPairs
+    source: PatchSource
+    validation: PatchSource
+
+
+def train_on_micrographs(
+    pairs: Sequence[TrainingPair],
+    mode: Mode,
+    settings: TrainingSettings,
+    *,
+    start: Model | None = None,
+    previews: PreviewRequest | None = None,
+) -> Iterator[TrainingEvent]:
+    """Train a network on patches of micrographs.
+
+    Parameters
+    ----------
+    pairs : sequence of TrainingPair
+        Noisy and target micrographs of the same scenes.
+    mode : {"noise2noise", "supervised"}
+        With "noise2noise" noisy and target are halves and may change places.
+    settings : TrainingSettings
+        What the user chose.
+    start : Model, optional
+        A model to go on from (fine-tuning); its network must be the chosen one.
+    previews : PreviewRequest, optional
+        Where somebody looks at the run.
+
+    Yields
+    ------
+    TrainingEvent
+        ``PhaseStarted`` events, one ``TrainingStarted``, and those of `cryoden.training.train.train`.
+
+    Raises
+    ------
+    CryodenError
+        For data, settings or a start that cannot be trained with.
+
+    References
+    ----------
+    Lehtinen et al. (2018), Noise2Noise.
+    """
+    yield PhaseStarted("measuring the micrographs")
+    device = devices.resolve(settings.device)
+    size = settings.batch or (CPU_BATCH if device.type == "cpu" else GPU_BATCH)
+    data = _divided(at_working_pixel(pairs, settings, start), mode, settings, size)
+    yield PhaseStarted("fitting the Wiener filter")
+    place = Place(device, devices.number_format(settings.precision, device))
+    learned = _first(data.source)
+    holdout = _judge(data, mode, place, learned)
+    yield PhaseStarted("preparing the network")
+    network = _network(settings, fitted_filter(learned), start)
+    engine = Learner(network, settings, place, anchored=start is not None)
+    plan = _plan(settings, data.source)
+    yield _started(settings, mode, data, engine, (holdout, plan))
+    previewer = Previewer(previews or PreviewRequest(), engine.average, place, data.shown.working_pixel)
+    threads = THREADS if device.type == "cpu" else min(MOST_THREADS, max(THREADS, (os.cpu_count() or 1) // 2))
+    yield from train(data.source, engine, holdout, plan, threads=threads, previews=previewer.after)
+
+
+def _divided(shown: WorkingPairs, mode: Mode, settings: TrainingSettings, size: int) -> _Data:
+    edge = fitting_edge(shown.pairs, settings.patch)
+    training, held = split(shown.pairs, settings.validation_fraction, edge, settings.seed)
+    source = PatchSource(training, edge, settings.seed, swap=mode == "noise2noise", size=size)
+    margin = max(reach(region.pair.noisy) for region in held)
+    judged = edge if len(shown.pairs) > 1 else max(GRID, (edge - 2 * margin) // GRID * GRID)
+    return _Data(shown, source, PatchSource(narrowed(held, margin), judged, settings.seed, swap=False))
+
+
+def _first(source: PatchSource) -> Batch:
+    """Return patches to fit filters to."""
+    patches = min(FIT_PIXELS, 2 * _area(source.regions)) // source.edge**2
+    return source.batch(0, max(1, patches))
+
+
+def _judge(data: _Data, mode: Mode, place: Place, learned: Batch) -> HeldOutSet:
+    edge, pixel_size = data.validation.edge, data.validation.regions[0].pair.noisy.pixel_size
+    cut = Batch(*(side[..., :edge, :edge] for side in (learned.noisy, learned.target)))
+    return HeldOutSet(data.validation, mode, place, cut, pixel_size)
+
+
+def _network(settings: TrainingSettings, linear: LinearFilter, start: Model | None) -> Network:
+    network = build(settings.network, settings.seed, start)
+    if start is not None:
+        return loaded(network, start)
+    if isinstance(network, UNet):
+        network.linear.load_state_dict(linear.state_dict())
+    return network
+
+
+def _plan(settings: TrainingSettings, source: PatchSource) -> Plan:
+    """Return the plan; without a choice an epoch is one pass over the pixels, within limits."""
+    least, most = STEPS_PER_EPOCH
+    one_pass = _area(source.regions) // (source.size * source.edge**2)
+    return Plan(
+        steps_per_epoch=settings.steps_per_epoch or min(most, max(least, one_pass)),
+        epochs=settings.epochs,
+        minutes=settings.minutes,
+        patience=settings.patience,
+        schedule=settings.schedule,
+        restarts=RESTARTS,
+    )
+
+
+def _area(regions: Sequence[Region]) -> int:
+    return sum(region.height * region.width for region in regions)
+
+
+def _started(
+    settings: TrainingSettings, mode: Mode, data: _Data, engine: Learner, of: tuple[HeldOutSet, Plan]
+) -> TrainingStarted:
+    training, validation = (
+        tuple(dict.fromkeys(region.pair.name for region in part.regions))
+        for part in (data.source, data.validation)
+    )
+    holdout, plan = of
+    return TrainingStarted(
+        settings=settings,
+        mode=mode,
+        device=devices.describe(engine.place.device),
+        precision=str(engine.place.number_format).removeprefix("torch."),
+        parameters=sum(p.numel() for p in engine.network.parameters()),
+        training=training,
+        validation=validation,
+        pixel_size=data.shown.pixel_size,
+        references=holdout.references,
+        epochs=plan.epochs,
+        seconds=plan.seconds,
+        steps_per_epoch=plan.steps_per_epoch,
+        working_pixel=data.shown.working_pixel,
+        patch=data.source.edge,
+        warnings=data.shown.warnings,
+    )
