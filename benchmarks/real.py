@@ -32,8 +32,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cryoden.denoising.denoise import Denoiser
-from cryoden.events.batch import MicrographDenoised
 from cryoden.evaluation.bands import BANDS, PARTICLES, Band, agreement_by_band, blocks
+from cryoden.events.batch import MicrographDenoised
 from cryoden.image.filters import WienerFilter, gaussian, low_passed
 from cryoden.image.fourier_rings import cross_power, inverse, neighbours_averaged, radius, transform
 from cryoden.image.spectra import phase_randomized
