@@ -83,8 +83,10 @@ def one_window(folder: Path, repeats: int) -> None:
         for name, columns in WAYS.items()
     }
     rows, columns = found.values()
-    for name, (size, cold, warm) in (found | {"columns ÷ rows": columns / rows}).items():
+    for name, (size, cold, warm) in found.items():
         print(f"{name:>24}  {size:6.2f} MB a window  {cold:7.2f} ms from disk  {warm:7.2f} ms from memory")
+    size, cold, warm = columns / rows
+    print(f"{'columns ÷ rows':>24}  {size:6.2f}              {cold:7.2f}               {warm:7.2f}")
 
 
 def read(file: mrc.MicrographFile, window: tuple[int, int, int, int], *, columns: bool) -> list[float]:

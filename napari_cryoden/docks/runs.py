@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QAbstractItemView, QGridLayout, QMessageBox, QPushBut
 
 from cryoden.errors import CryodenError
 from cryoden.runs.compare import RunSummary, found
-from cryoden.runs.record import RunRecord
+from cryoden.runs.record import SETTINGS, RunRecord
 from cryoden.settings.training import TrainingSettings
 from napari_cryoden.jobs.training import TrainingJob
 from napari_cryoden.jobs.worker import Worker
@@ -217,7 +217,9 @@ def _not_one(run: RunSummary | None) -> str:
 
 
 def _no_settings(run: RunSummary | None) -> str:
-    ours = run and run.record and run.record.about.get("settings") == TrainingSettings.__name__
+    ours = (
+        run and run.record and SETTINGS.get(run.record.about.get("settings", "training")) is TrainingSettings
+    )
     return _not_one(run) or (
         "" if ours else ("A run of the baseline experiment: repeat it with cryoden baseline")
     )

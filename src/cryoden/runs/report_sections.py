@@ -16,6 +16,7 @@ from cryoden.model.checkpoint import load
 from cryoden.runs.convergence import LEAST_STEPS, Convergence, assess_convergence
 from cryoden.runs.record import RunRecord
 
+BASELINE = {"baseline", "BaselineSettings"}  # the latter as version 0.1 wrote it
 FEW_TENSORS = 12  # that can be listed
 
 
@@ -39,7 +40,7 @@ def performance(history: History) -> list[tuple[str, ...]]:
 
 def convergence(record: RunRecord, history: History) -> dict[str, str]:
     """Return how a baseline run converged, if it is long enough to say."""
-    if len(history.losses) < LEAST_STEPS or record.about.get("settings") != "BaselineSettings":
+    if len(history.losses) < LEAST_STEPS or record.about.get("settings") not in BASELINE:
         return {}
     found = assess_convergence(history.losses)
     known = record.started.references

@@ -14,7 +14,7 @@ def test_the_dock_says_what_is_missing(batch: Any, grids: Path, tmp_path: Path) 
     button = batch.denoise_button
     assert button.toolTip() == batch.status.text() == "Choose a folder of micrographs, or a STAR file"
     batch.micrographs.path = tmp_path / "nowhere"
-    assert button.toolTip() == f"There is no file or folder {tmp_path / 'nowhere'}"
+    assert button.toolTip() == f"No such file or folder: {tmp_path / 'nowhere'}"
     batch.micrographs.path, batch.output.path = grids, None
     assert button.toolTip() == "Choose an output folder"
     batch.output.path, batch.model.path = tmp_path / "out", None

@@ -21,7 +21,7 @@ def test_the_dock_says_what_is_missing(denoise: Any, viewer: Any, noise: Any, tm
     denoise.model.path = None
     assert denoise.denoise_button.toolTip() == "Choose a model file, or train a model"
     denoise.model.path = tmp_path / "none.safetensors"
-    assert "There is no model file" in denoise.denoise_button.toolTip()
+    assert "No such model file" in denoise.denoise_button.toolTip()
     assert not denoise.denoise_button.isEnabled()
 
 

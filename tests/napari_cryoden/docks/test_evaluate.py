@@ -19,7 +19,7 @@ def test_the_dock_says_what_is_missing(evaluate: Any, viewer: Any, add_halves: A
     assert evaluate.evaluate_button.toolTip() == "Choose both denoised halves, or none"
     evaluate.denoised_odd.layer = raw[3]
     evaluate.model.path = tmp_path / "none.safetensors"
-    assert "There is no model file" in evaluate.evaluate_button.toolTip()
+    assert "No such model file" in evaluate.evaluate_button.toolTip()
     viewer.layers.remove(raw[2])
     assert evaluate.denoised_even.layer is None
 

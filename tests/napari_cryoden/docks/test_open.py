@@ -113,14 +113,14 @@ def test_a_search_that_fails_is_told_in_the_dock(qtbot: Any, dock: Any, tmp_path
     assert dock.found.text().startswith(f"D01  {tmp_path / 'gone'} — no such file or folder")
     assert dock.open_button.toolTip() == dock.found.text()
     look(qtbot, dock, tmp_path)
-    assert "no micrographs" in dock.found.text()
+    assert "No micrographs" in dock.found.text()
 
 
 def test_one_trains_on_the_folder_that_is_listed(
     qtbot: Any, dock: Any, docked: Any, write_pair: Any, tmp_path: Path
 ) -> None:
     look(qtbot, dock, tmp_path)
-    assert "no pairs" in dock.train_button.toolTip()
+    assert "No half-set pairs" in dock.train_button.toolTip()
     write_pair("m1", 1)
     look(qtbot, dock, tmp_path / "m1_EVN.mrc", tmp_path / "m1_ODD.mrc")
     assert "one folder" in dock.train_button.toolTip()

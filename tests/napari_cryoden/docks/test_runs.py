@@ -62,8 +62,8 @@ def test_what_cannot_be_done_says_why(dock: Any) -> None:
     assert not dock.model_button.isEnabled()
     assert dock.model_button.toolTip() == "Select one run"
     select(dock, "stopped")
-    assert "no model" in dock.model_button.toolTip()
-    assert "no report" in dock.report_button.toolTip()
+    assert "No model:" in dock.model_button.toolTip()
+    assert "No report yet" in dock.report_button.toolTip()
     select(dock, "long", "short")
     assert not dock.settings_button.isEnabled()
     assert dock.show_button.isEnabled()

@@ -98,7 +98,7 @@ def test_the_buttons_train_a_model_and_stop_it(
     with qtbot.waitSignal(train.run.ended):
         train.stop_button.click()
         assert not train.stop_button.isEnabled()
-    assert train.status.text().startswith("Stopped. Best ")
+    assert train.status.text().startswith("Stopped. Model of epoch ")
     assert train.train_button.isEnabled() or train.folder.path.exists()
     assert checkpoint.load(tmp_path / "m" / "model.safetensors").network == "unet"
 
@@ -187,7 +187,7 @@ def test_a_failure_is_told_once_and_the_dock_stays_usable(
 
 
 def test_a_run_is_paused_and_goes_on_with_the_same_button(qtbot: Any, train: Any) -> None:
-    assert "No run" in train.pause_button.toolTip()
+    assert "No training is running" in train.pause_button.toolTip()
     begin(train.run)
     qtbot.waitUntil(lambda: train.run.state == "working")
     train.pause_button.click()

@@ -39,4 +39,4 @@ def test_a_run_goes_on_while_another_step_is_in_front(qtbot: Any, workbench: Any
     run.history = History()
     workbench.bring("Runs")
     qtbot.waitUntil(lambda: not run.running)
-    assert "completed" in workbench.bring("Train a denoiser").status.text()
+    assert "Done" in workbench.bring("Train a denoiser").status.text()

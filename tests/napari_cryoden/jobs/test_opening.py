@@ -46,7 +46,7 @@ def test_a_file_that_cannot_be_opened_is_told_and_the_others_open(
     assert opened(qtbot, dock) == ["good"]
     assert [line[:3] for line in notices] == ["F25"]
     assert [line.split(" — ")[1][:3] for line in remarks] == ["F28"]
-    assert dock.status.text() == "1 opened, 1 could not be"
+    assert dock.status.text() == "1 opened, 1 failed"
 
 
 def test_opening_can_be_canceled(qtbot: Any, dock: Any, write_mrc: Any, noise: Any, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ def test_a_run_trains_and_leaves_a_model_that_loads(qtbot: Any, viewer: Any, tmp
     assert run.history.finished is not None
     assert (target / "model.safetensors").exists() == (run.model_file is not None)
     if run.model_file is None:  # one epoch need not be better than the start
-        assert ended.args[0].endswith("No model was saved.")
+        assert ended.args[0] == "Done. No epoch was better than the starting model: no model was saved."
     else:
         assert checkpoint.load(target / "model.safetensors").network == "baseline"
         assert str(target) in ended.args[0]
@@ -38,7 +38,7 @@ def test_stopping_keeps_the_best_model_and_says_where(qtbot: Any, viewer: Any, t
     with qtbot.waitSignal(run.ended) as ended:
         run.stop()
         run.stop()
-    assert ended.args[0].startswith("Stopped. Best ")
+    assert ended.args[0].startswith("Stopped. Model of epoch ")
     assert str(target) in ended.args[0]
     assert checkpoint.load(target / "model.safetensors").network == "unet"
 

@@ -58,7 +58,7 @@ def test_what_is_wrong_with_a_file_stands_in_its_line(
     said = dict(look(qtbot, dock, tmp_path))
     assert said == dict.fromkeys(("a", "cut.mrc"), "▲ F03  truncated: 2,000 of 50,176 bytes")
     assert str(tmp_path / "a_ODD.mrc") in dock.list.item(0).toolTip()
-    assert "1 of 1 checked" in dock.found.text()
+    assert dock.found.text() == "1 half-set pair (1 checked, 0 usable), 0 micrographs, 1 unreadable"
 
 
 def test_names_have_their_folder_where_there_are_several(
@@ -80,7 +80,7 @@ def test_few_micrographs_are_selected_at_once_and_many_are_not(
     write_mrc("m8.mrc", noise)
     look(qtbot, dock, tmp_path)
     assert dock.list.chosen() == []
-    assert "Select in the list" in dock.open_button.toolTip()
+    assert "Select micrographs to open" in dock.open_button.toolTip()
     dock.all_button.click()
     assert len(dock.list.chosen()) == 9
 

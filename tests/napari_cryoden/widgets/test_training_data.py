@@ -94,7 +94,7 @@ def test_supervised_training_needs_two_layers_of_one_size(train: Any, viewer: An
 
 def test_one_counted_micrograph_is_trained_on_without_halves(train: Any, viewer: Any) -> None:
     train.source.choice.setCurrentIndex(COUNTED)
-    assert "counted electrons" in train.train_button.toolTip()
+    assert "electron-counted micrograph" in train.train_button.toolTip()
     counts = np.random.default_rng(0).poisson(30, (512, 512)).astype(np.float32)
     layer = viewer.add_image(counts, name="sum")
     assert train.train_button.isEnabled()
