@@ -75,3 +75,52 @@ def test_every_code_of_an_error_is_in_the_list_of_messages() -> None:
     }
     assert len(raised) > 10
     assert not {code for code in raised if f"{code}" not in listed}
+
+
+# Modules without a test file of their name, and why there is none.
+SHOWN_ELSEWHERE = {
+    "data and no more: a value that is wrong is refused in settings/fields.py": (
+        "cryoden/settings/baseline", "cryoden/settings/denoising", "cryoden/settings/reading",
+        "cryoden/settings/tools",
+    ),
+    "names of what is told or handed on, without behavior": (
+        "cryoden/events/batch", "cryoden/events/quality", "cryoden/events/training", "cryoden/model/general",
+        "cryoden/training/source",
+    ),
+    "words of the command line around what other tests run": (
+        "cryoden/cli/commands_runs", "cryoden/cli/flags_runs", "cryoden/cli/show_comparison",
+        "cryoden/cli/show_experiment",
+    ),
+    "shown by a run that is trained once, for the tests of another file": (
+        "cryoden/experiment/outcome", "cryoden/experiment/reference", "cryoden/runs/loss_plot",
+        "cryoden/runs/report", "cryoden/runs/report_sections", "cryoden/workflows/demo",
+    ),
+    "runs on an NVIDIA GPU only: shown by test_fused_baseline.py": ("cryoden/compute/nvrtc",),
+}  # fmt: skip
+ABOUT_NO_MODULE = {
+    "test_light_imports", "test_without_napari", "test_leaks", "test_manifest", "test_traps", "test_controls",
+    "test_same_losses",
+}  # fmt: skip
+
+
+def _modules_and_tests() -> tuple[set[str], set[str]]:
+    """Return modules without suffix, and what the test files beside them are named for."""
+    modules, tested = set(), set()
+    for top in (ROOT / "src" / "cryoden", ROOT / "napari_cryoden"):
+        found = [path.relative_to(top.parent).with_suffix("") for path in top.rglob("*.py")]
+        modules |= {path.as_posix() for path in found if path.name != "__init__"}
+        found = [path.relative_to(ROOT / "tests") for path in (ROOT / "tests" / top.name).rglob("test_*.py")]
+        found = [path for path in found if path.stem not in ABOUT_NO_MODULE]
+        tested |= {path.with_name(path.stem.removeprefix("test_")).as_posix() for path in found}
+    return modules, tested
+
+
+def test_each_module_has_a_test_file_of_its_name() -> None:
+    modules, tested = _modules_and_tests()
+    assert len(modules) > 150
+    assert sorted(modules - tested) == sorted(name for names in SHOWN_ELSEWHERE.values() for name in names)
+
+
+def test_each_test_file_is_named_for_a_module() -> None:
+    modules, tested = _modules_and_tests()
+    assert not tested - modules

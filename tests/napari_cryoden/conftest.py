@@ -24,6 +24,7 @@ from npe2._pytest_plugin import TestPluginManager
 from pytestqt.qtbot import QtBot
 
 import napari_cryoden
+from cryoden.io import mrc
 from cryoden.micrograph import Micrograph
 from cryoden.settings.training import TrainingSettings
 from cryoden.workflows import train_model
@@ -196,3 +197,41 @@ def add_halves(viewer: Any) -> Callable[..., Any]:
         return [viewer.add_layer(Layer.create(*raw_layer(cast("Micrograph", half)))) for half in halves]
 
     return add
+
+
+@pytest.fixture
+def write_pair(write_mrc: Any) -> Any:
+    """Writes the halves of a simulated exposure."""
+
+    def write(name: str, seed: int) -> None:
+        pair = runs.halves(name, seed)
+        for half in (pair.even, pair.odd):
+            write_mrc(f"{half.name}.mrc", half.window(0, 0, *half.shape), half.pixel_size)
+
+    return write
+
+
+@pytest.fixture
+def batch(docked: Any) -> Any:
+    return docked("Batch")[1]
+
+
+@pytest.fixture
+def grids(tmp_path: Path) -> Path:
+    """Two folders with two micrographs each."""
+    for number in range(4):
+        folder = tmp_path / "session" / f"grid{number % 2}"
+        folder.mkdir(parents=True, exist_ok=True)
+        half = runs.halves(f"m{number}", number, 256).even
+        assert isinstance(half, Micrograph)
+        mrc.write(folder / f"m{number}.mrc", half.data, pixel_size=half.pixel_size, label="simulated")
+    return tmp_path / "session"
+
+
+@pytest.fixture
+def ready(batch: Any, grids: Path, model: Path) -> Any:
+    """The dock, with everything chosen."""
+    batch.micrographs.path = grids
+    batch.model.path = model
+    batch.form.fields["device"].value = "cpu"
+    return batch

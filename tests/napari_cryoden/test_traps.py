@@ -1,6 +1,6 @@
 """The traps of napari 0.9, superqt 0.9, magicgui 0.10 and torch, each met once and not again.
 
-Traps 1 and 2 stand for the worker in test_worker.py, 4 in test_form.py, 7 in test_loss_plot.py.
+Traps 1 and 2 stand for the worker in test_worker.py, 4 in test_settings_form.py, 7 in test_loss_plot.py.
 """
 
 from __future__ import annotations

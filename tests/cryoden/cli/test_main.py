@@ -1,39 +1,16 @@
 from __future__ import annotations
 
-import json
-import os
-import re
 import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from cryoden.cli.main import main
-from cryoden.events.reference_lines import REFERENCES
 from cryoden.io import mrc
 from cryoden.model.checkpoint import load
-from tests.cryoden.scenes import scene, write_halves
-
-QUICK = ["--device", "cpu", "--precision", "float32", "--patch", "64", "--batch", "2"]
-QUICK += ["--steps-per-epoch", "4", "--learning-rate", "0.005"]
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    for i in range(3):
-        write_halves(tmp_path, scene(i))
-    return tmp_path
-
-
-def train(folder: Path, *more: str) -> int:
-    return main(["train", "--halves", str(folder), "--model", str(folder / "m.safetensors"), *QUICK, *more])
-
-
-def lines(text: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in text.splitlines()]
+from tests.cryoden.cli.asked import QUICK, lines, train
 
 
 def test_train_and_denoise_leave_a_model_and_a_result(
@@ -65,37 +42,6 @@ def test_a_pixel_size_that_no_file_tells_is_assumed_and_said(
         main(["denoise", str(folder / "m0_EVN.mrc"), "--model", model, "--output", str(folder / "out")]) == 0
     )
     assert "no pixel size in the header: 1 Å/px assumed, the result may be wrong" in capsys.readouterr().err
-
-
-def test_json_is_one_object_a_line_with_every_event(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert train(folder, "--epochs", "1", "--json") == 0
-    events = lines(capsys.readouterr().out)
-    assert [event["event"] for event in events if event["event"] != "PhaseStarted"] == [
-        "TrainingStarted",
-        "EpochFinished",
-        *["StepFinished"] * 4,
-        "EpochFinished",
-        "TrainingFinished",
-    ]
-    started = next(event for event in events if event["event"] == "TrainingStarted")
-    assert started["settings"]["patch"] == 64
-    assert load(folder / "m.safetensors").provenance["best_epoch"] == events[-1]["best_epoch"]
-
-
-def test_a_run_is_printed_beside_what_needs_no_training_with_a_verdict(
-    folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert train(folder, "--epochs", "3") == 0
-    told = capsys.readouterr().out.splitlines()
-    for line in REFERENCES.values():
-        assert sum(text.startswith(f"  {line.label} ") for text in told) == 1
-    rows = [text.split() for text in told if text.startswith("    ") and text.split()[0].isdigit()]
-    assert [row[0] for row in rows] == ["0", "1", "2", "3"]
-    assert all("dB" in row for row in rows)
-    verdicts = [text.strip() for text in told if "a Wiener filter" in text]
-    first_row = next(number for number, text in enumerate(told) if text.split()[:1] == ["0"])
-    assert told[first_row + 1].strip() == verdicts[0]
-    assert len(verdicts) == len(set(verdicts))
 
 
 def test_the_same_seed_gives_the_same_losses_on_the_command_line_and_in_python(
@@ -211,33 +157,3 @@ def test_interrupting_keeps_the_best_model_and_says_so(folder: Path) -> None:
     assert process.returncode == 130
     assert f"The best model so far is saved in {model}" in told
     assert load(model).provenance["end"] == "stopped"
-
-
-def test_a_closed_pipe_ends_without_a_traceback(folder: Path) -> None:
-    command = f"{sys.executable} -m cryoden.cli.main info {folder} --json | head -n 1"
-    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)  # noqa: S602 - a pipe is the point
-    assert done.stdout.count("\n") == 1
-    assert "Traceback" not in done.stderr
-
-
-@pytest.mark.parametrize("more", [[], ["--json"]])
-def test_a_reader_that_has_gone_ends_the_program_with_141(folder: Path, more: list[str]) -> None:
-    reading, writing = os.pipe()
-    os.close(reading)
-    command = [sys.executable, "-m", "cryoden.cli.main", "info", str(folder), *more]
-    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)
-    os.close(writing)
-    assert (done.returncode, done.stderr) == (141, b"")
-
-
-def test_a_terminal_without_unicode_is_told_what_it_can_show(folder: Path) -> None:
-    (folder / "m1_ODD.mrc").unlink()
-    asked = [[*words, str(folder)] for words in (["info"], ["--help"], ["train", "--model", "m", "--halves"])]
-    code = f"from cryoden.cli.main import main\nfor asked in {asked!r}: print('ended with', main(asked))"
-    plain = {**os.environ, "PYTHONIOENCODING": "ascii"}
-    command = [sys.executable, "-c", code]
-    done = subprocess.run(command, env=plain, capture_output=True, text=True, encoding="ascii", check=False)
-    assert "Traceback" not in done.stderr
-    assert re.findall(r"ended with (\d+)", done.stdout) == ["1", "0", "1"]
-    assert "no partner: m1_EVN.mrc" in done.stderr
-    assert "usage: cryoden" in done.stdout

@@ -17,7 +17,6 @@ from torch.nn import functional
 from cryoden.compute import nvrtc
 from cryoden.compute.fused_baseline import PITCH, WEIGHTS, FusedBaseline, available
 from cryoden.denoising import denoise
-from cryoden.errors import SettingsError
 from cryoden.events.batch import MicrographDenoised
 from cryoden.events.training import StepFinished, TrainingStarted
 from cryoden.experiment.pairs import PatchPairs
@@ -27,6 +26,7 @@ from cryoden.model.checkpoint import Model
 from cryoden.model.networks import Baseline
 from cryoden.settings.baseline import BaselineSettings, Engine, PatchSettings
 from cryoden.settings.denoising import DenoisingSettings
+from tests.cryoden.compute.disks import images
 
 GPU = torch.device("cuda")
 SIZES = [(4, 256, 256), (3, 70, 131), (1, 1, 1), (2, 61, 300), (1, 513, 60)]
@@ -36,15 +36,6 @@ needs_gpu = pytest.mark.skipif(bool(available()), reason=f"needs an NVIDIA GPU: 
 def network(seed: int = 0) -> Baseline:
     torch.manual_seed(seed)
     return Baseline()
-
-
-def images(*shape: int, seed: int = 1) -> tuple[Tensor, Tensor]:
-    """Smooth images in [0, 1], and the same with noise."""
-    torch.manual_seed(seed)
-    number, height, width = shape
-    coarse = torch.rand(number, 1, max(height // 16, 2), max(width // 16, 2))
-    smooth = functional.interpolate(coarse, size=(height, width), mode="bicubic").clamp(0, 1)
-    return torch.poisson(smooth * 30) / 30 + 0.1 * torch.randn_like(smooth), smooth
 
 
 def exact(net: nn.Sequential, noisy: Tensor, target: Tensor) -> tuple[dict[str, Tensor], Tensor, Tensor]:
@@ -161,19 +152,6 @@ def test_it_denoises_as_torch_does() -> None:
 
     expected = denoised("float32", "cpu")
     np.testing.assert_allclose(denoised("auto", "cuda"), expected, atol=1e-4 * np.abs(expected).max())
-
-
-@pytest.mark.skipif(torch.cuda.is_available(), reason="is about machines without a GPU")
-def test_without_a_gpu_it_says_why_and_torch_takes_its_place() -> None:
-    assert available() == "no NVIDIA GPU"
-    pairs = PatchPairs(
-        [Micrograph(images(1, 256, 256)[1][0, 0].numpy(), 1.0, "m")], None, PatchSettings(patch=64, stride=64)
-    )
-    small = BaselineSettings(validation_pairs=2, epochs=1)
-    (started,) = [one for one in train_on_pairs(pairs, small) if isinstance(one, TrainingStarted)]
-    assert started.warnings == ("computed with torch: the fused step needs an NVIDIA GPU",)
-    with pytest.raises(SettingsError, match="S02  engine = fused cannot be used: the fused step needs"):
-        list(train_on_pairs(pairs, BaselineSettings(validation_pairs=2, engine="fused")))
 
 
 def test_another_network_is_refused() -> None:

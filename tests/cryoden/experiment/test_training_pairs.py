@@ -19,12 +19,11 @@ from cryoden.errors import MicrographError, PatchFileError
 from cryoden.events.training import EpochFinished
 from cryoden.experiment.build import build
 from cryoden.experiment.index import INDEX, Layout, Source, index_text, plan_of, shard_name
-from cryoden.experiment.pair_grid import PairGrid, divided
+from cryoden.experiment.pair_grid import divided
 from cryoden.experiment.pairs import PatchPairs
 from cryoden.experiment.store import PatchStore
-from cryoden.experiment.training_pairs import HeldPairs, PatchSet, TrainingPairs, order
+from cryoden.experiment.training_pairs import PatchSet, TrainingPairs, order
 from cryoden.experiment.workflow import train_on_pairs
-from cryoden.micrograph import Micrograph
 from cryoden.model.networks import build as network
 from cryoden.settings.baseline import BaselineSettings, PatchSettings
 from cryoden.training.fused_engine import chosen
@@ -95,42 +94,6 @@ def test_pairs_from_disk_and_pairs_on_the_fly_are_the_same_stream(
         np.testing.assert_array_equal(one.target, other.target)
 
 
-def numbered(count: int, shape: tuple[int, int], settings: PatchSettings) -> PatchPairs:
-    """Return pairs of halves whose pixels are all different, so that a pixel tells where it is from."""
-    size = shape[0] * shape[1]
-    ramps = [
-        np.arange(1 + n * size, 1 + (n + 1) * size, dtype=np.float32).reshape(shape) for n in range(count)
-    ]
-    made = [Micrograph(ramp, 1.0, f"m{number}") for number, ramp in enumerate(ramps)]
-    return PatchPairs(made, made, settings)
-
-
-def pixels(pairs: PatchPairs, indices: Iterable[int]) -> set[float]:
-    """Return the pixels of pairs as numbers of the ramps, which scaling has made others of."""
-    found = set()
-    for index in indices:
-        which, top, left = pairs.grid.place(int(index))
-        cut = pairs.targets[which].window(top, left, pairs.edge, pairs.edge)
-        found |= set(cut.ravel().tolist())
-    return found
-
-
-@pytest.mark.parametrize(("count", "shape"), [(1, (96, 230)), (1, (240, 100)), (2, (80, 96)), (5, (80, 96))])
-@pytest.mark.parametrize("stride", [16, 32, 24])
-def test_no_pixel_of_a_held_out_pair_is_in_a_training_pair(
-    count: int, shape: tuple[int, int], stride: int
-) -> None:
-    pairs = numbered(count, shape, PatchSettings(patch=32, stride=stride, scale="z-score"))
-    training, held = divided(pairs.grid, 4)
-    assert len(training) >= len(pairs) // 4
-    assert 1 <= len(held) <= 4
-    assert not pixels(pairs, training) & pixels(pairs, held)
-    source = TrainingPairs(pairs, training, BaselineSettings())
-    seen = [index for step in range(1, source.steps + 1) for _, index in source.items(1, step)]
-    assert sorted(seen) == sorted(training)
-    assert len(list(HeldPairs(pairs, held).grid())) == len(held)
-
-
 def test_a_patch_set_on_disk_holds_out_what_the_same_pairs_on_the_fly_do(
     store: PatchStore, micrographs: PatchPairs
 ) -> None:
@@ -138,14 +101,6 @@ def test_a_patch_set_on_disk_holds_out_what_the_same_pairs_on_the_fly_do(
     assert (training.tolist(), held) == (others.tolist(), kept)
     of = {micrographs.grid.place(index)[0] for index in held}
     assert of.isdisjoint(micrographs.grid.place(int(index))[0] for index in training)
-
-
-def test_a_patch_lies_where_its_number_says_and_is_found_there() -> None:
-    grid = PairGrid([(100, 130), (20, 200), (64, 64)], PatchSettings(patch=32, stride=20))
-    assert grid.counts == [20, 0, 4]
-    assert [grid.place(index) for index in (0, 5, 19, 20, 23)] == [
-        (0, 0, 0), (0, 20, 0), (0, 60, 80), (2, 0, 0), (2, 20, 20),
-    ]  # fmt: skip
 
 
 def test_a_file_that_became_shorter_is_told_with_its_name_when_its_batch_is_asked_for(

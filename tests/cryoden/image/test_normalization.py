@@ -7,13 +7,10 @@ import pytest
 import torch
 
 from cryoden.errors import MicrographError
-from cryoden.image.normalization import CLIP, MAX_PIXELS, measure, positive
+from cryoden.image.normalization import CLIP, MAX_PIXELS, measure
 from cryoden.image.resampling import Resampling
 from cryoden.micrograph import Micrograph, Pixels
-
-
-def noise(shape: tuple[int, int] = (256, 256), seed: int = 0) -> Pixels:
-    return (50 + 4 * np.random.default_rng(seed).normal(size=shape)).astype(np.float32)
+from tests.cryoden.image.noise import noise
 
 
 def test_mean_and_standard_deviation_are_those_of_the_pixels() -> None:
@@ -106,11 +103,3 @@ def test_a_crystal_over_a_third_of_a_micrograph_leaves_the_rest_as_it_was() -> N
     plain, covered = (measure(Micrograph(pixels, 1.0, "m"), 3.0) for pixels in (clean, crystal))
     assert covered.std > 2 * plain.std
     assert covered.std * covered.spread == pytest.approx(plain.std * plain.spread, rel=0.1)
-
-
-def test_the_positive_scale_is_that_of_all_pixels_of_a_large_micrograph() -> None:
-    pixels = noise((2300, 2300)) - 50
-    pixels[1000:1100] *= 100  # of these rows a sample would see fewer or more
-    expected = float(np.percentile(pixels[pixels > 0], 95))
-    gray = positive(pixels, "m")
-    assert (gray.mean, gray.std, gray.limits) == (0.0, expected, (0.0, 1.0))

@@ -21,3 +21,12 @@ def test_pixels_coarser_than_any_in_training_are_enlarged_no_further_and_reporte
 
 def test_a_network_without_a_working_pixel_sees_the_micrographs_own() -> None:
     assert scale_for(Model("baseline", {}, 4.0), 4.0) == (1.0, ())
+
+
+def test_a_model_goes_by_the_pixel_size_of_the_micrograph_where_both_are_known() -> None:
+    trained = Model("unet", {}, 0.8, working_pixel=4.0)
+    assert scale_for(trained, 0.8) == (5.0, ())
+    assert scale_for(trained, 2.0) == (2.0, ())
+    scale, (odd,) = scale_for(trained, 6.0)
+    assert scale == pytest.approx(0.8)  # enlarged as if it had 5 Å/px
+    assert "trained at 0.8 Å/px, this micrograph has 6 Å/px" in odd

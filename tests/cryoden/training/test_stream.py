@@ -2,37 +2,13 @@
 
 from __future__ import annotations
 
-import gc
-import threading
-import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-import numpy as np
 import pytest
-import torch
 
-from cryoden.micrograph import Pixels
 from cryoden.training.source import Batch
 from cryoden.training.stream import Stream
-
-CPU = torch.device("cpu")
-
-
-class Numbered:
-    """Pairs whose pixels are their number, and its negative; the same in each epoch."""
-
-    edge = 16
-
-    def __init__(self, count: int, size: int) -> None:
-        self.count, self.size, self.asked = count, size, list[int]()
-
-    def items(self, epoch: int, step: int) -> Sequence[int]:
-        first = (step - 1) * self.size + 1000 * (epoch - 1)
-        return range(first, min(first + self.size, self.count + 1000 * (epoch - 1)))
-
-    def read(self, item: int, noisy: Pixels, target: Pixels) -> None:
-        self.asked.append(item)
-        noisy[...], target[...] = item, -item
+from tests.cryoden.training.numbered import CPU, Numbered, steps
 
 
 def numbers(batch: Batch) -> list[int]:
@@ -41,10 +17,6 @@ def numbers(batch: Batch) -> list[int]:
     assert (batch.noisy == found[:, None, None, None]).all()
     assert (batch.target == -found[:, None, None, None]).all()
     return [int(one) for one in found]
-
-
-def steps(count: int, epoch: int = 1) -> Iterator[tuple[int, int]]:
-    return ((epoch, step) for step in range(1, count + 1))
 
 
 @pytest.mark.parametrize("threads", [1, 3, 40])
@@ -84,14 +56,6 @@ def test_nothing_to_read_gives_no_batch_and_a_stream_serves_many_epochs() -> Non
         assert found == [1000 * (epoch - 1) + number for number in range(10)]
 
 
-def test_reading_goes_no_further_ahead_than_there_are_buffers() -> None:
-    source = Numbered(10_000, 4)
-    batches = Stream(source, 3, CPU).batches(steps(2500))
-    next(batches)
-    batches.close()
-    assert len(source.asked) <= 4 * 26
-
-
 def test_an_error_in_what_is_asked_for_comes_after_the_batches_before_it() -> None:
     def asked() -> Iterator[tuple[int, int]]:
         yield 1, 1
@@ -101,19 +65,3 @@ def test_an_error_in_what_is_asked_for_comes_after_the_batches_before_it() -> No
     assert numbers(next(batches)) == [0, 1, 2, 3]
     with pytest.raises(KeyError):
         next(batches)
-
-
-def reading_threads() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith("patches")]
-
-
-def test_stopping_in_the_middle_leaves_no_thread_and_frees_the_buffers() -> None:
-    batches = Stream(Numbered(1000, 4), 3, CPU).batches(steps(250))
-    batch = next(batches)
-    memory = weakref.ref(np.asarray(batch.noisy.base))
-    assert len(reading_threads()) == 3
-    batches.close()
-    assert reading_threads() == []
-    del batch, batches
-    gc.collect()
-    assert memory() is None

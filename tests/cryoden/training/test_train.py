@@ -1,16 +1,12 @@
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
-from itertools import islice
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from cryoden.denoising.denoise import denoise
 from cryoden.events.batch import MicrographDenoised
@@ -27,21 +23,12 @@ from cryoden.micrograph import Pixels
 from cryoden.model.checkpoint import Model
 from cryoden.model.networks import Baseline
 from cryoden.settings.denoising import DenoisingSettings
-from cryoden.settings.training import TrainingSettings
 from cryoden.simulation.exposure import SAMPLE, simulated
 from cryoden.training.holdout import TrainingPair
 from cryoden.training.micrographs import train_on_micrographs
 from cryoden.training.working_micrograph import CHOSEN
 from tests.cryoden.scenes import Known, correlation, scene
-
-SCENES = [scene(i) for i in range(4)]
-PAIRS = [known.pair for known in SCENES]
-
-
-def settings(**chosen: Any) -> TrainingSettings:
-    quick: dict[str, Any] = {"device": "cpu", "precision": "float32", "patch": 64, "batch": 2, "epochs": 2}
-    eager = {"steps_per_epoch": 4, "validation_fraction": 0.25, "learning_rate": 5e-3}
-    return TrainingSettings(**(quick | eager | chosen))
+from tests.cryoden.training.short_runs import SCENES, epochs, first, last, losses, settings
 
 
 def run(start: Model | None = None, scenes: list[Known] = SCENES, **chosen: Any) -> list[TrainingEvent]:
@@ -54,23 +41,6 @@ def run(start: Model | None = None, scenes: list[Known] = SCENES, **chosen: Any)
 def short_run() -> list[TrainingEvent]:
     """The run that many tests look at."""
     return run()
-
-
-def losses(events: list[TrainingEvent]) -> list[float]:
-    return [event.loss for event in events if isinstance(event, StepFinished)]
-
-
-def epochs(events: list[TrainingEvent]) -> list[EpochFinished]:
-    return [event for event in events if isinstance(event, EpochFinished)]
-
-
-def first(events: list[TrainingEvent]) -> TrainingStarted:
-    return next(event for event in events if isinstance(event, TrainingStarted))
-
-
-def last(events: list[TrainingEvent]) -> TrainingFinished:
-    assert isinstance(events[-1], TrainingFinished)
-    return events[-1]
 
 
 def restarts(events: list[TrainingEvent]) -> list[Restarted]:
@@ -146,31 +116,10 @@ def test_a_unet_starts_close_to_the_best_linear_filter() -> None:
     assert at.constant - start > 0.9 * (at.constant - at.linear)
 
 
-def test_supervised_training_has_no_noise_floor() -> None:
-    events = list(train_on_micrographs(PAIRS, "supervised", settings()))
-    assert first(events).references.floor is None
-    assert last(events).reason == "completed"
-
-
 def test_whole_micrographs_are_held_out_and_named() -> None:
     started = first(short_run())
     assert len(started.training) == 3
     assert set(started.training).isdisjoint(started.validation)
-
-
-def test_stopping_is_to_stop_asking() -> None:
-    events: Iterator[TrainingEvent] = train_on_micrographs(PAIRS, "noise2noise", settings(epochs=1000))
-    taken = list(islice(events, 12))
-    events.close()  # type: ignore[attr-defined]  # it is a generator
-    assert len(epochs(taken)) >= 1
-    assert next(events, None) is None
-
-
-def test_no_mode_of_torch_leaks_to_the_one_who_iterates() -> None:
-    for _ in train_on_micrographs(PAIRS, "noise2noise", settings(epochs=1, precision="bfloat16")):
-        assert torch.is_grad_enabled()
-        assert not torch.is_inference_mode_enabled()
-        assert not torch.is_autocast_enabled("cpu")
 
 
 def test_a_run_limited_by_minutes_ends_by_itself() -> None:
@@ -334,16 +283,3 @@ def test_an_epoch_no_better_than_the_start_is_not_the_best() -> None:
     start, *later = epochs(worse)
     assert all((e.weights is not None) == (e.validation_loss < start.validation_loss) for e in later[:1])
     assert last(worse).best_loss <= start.validation_loss
-
-
-def test_a_pause_is_not_counted_as_time_of_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The clock jumps an hour each time nobody asks for the next event."""
-    real, away = time.monotonic, [0.0]
-    monkeypatch.setattr(time, "monotonic", lambda: real() + away[0])
-    told = []
-    events = train_on_micrographs(PAIRS, "noise2noise", settings(epochs=0, minutes=0.05))
-    for event in events:
-        told.append(event)
-        away[0] += 3600
-    assert len(losses(told)) > 1
-    assert 3 <= last(told).elapsed < 3600

@@ -11,7 +11,6 @@ from cryoden.image.resampling import working_shape
 from cryoden.io import mrc
 from cryoden.micrograph import Micrograph, Pixels
 from cryoden.model.checkpoint import Model
-from cryoden.model.pixel_scale import scale_for
 from cryoden.settings.training import TrainingSettings
 from cryoden.training import working_micrograph
 from cryoden.training.holdout import Region, TrainingPair, fitting_edge, split
@@ -122,15 +121,6 @@ def test_each_micrograph_of_a_mixed_set_comes_to_the_same_working_pixel() -> Non
     fine, coarse = (working_shape(scene(0).even.shape, CHOSEN / size) for size in (1.0, 2.0))
     assert (first.noisy.shape, second.noisy.shape) == (fine, coarse)
     assert first.noisy.pixel_size == second.noisy.pixel_size == CHOSEN
-
-
-def test_a_model_goes_by_the_pixel_size_of_the_micrograph_where_both_are_known() -> None:
-    trained = Model("unet", {}, 0.8, working_pixel=4.0)
-    assert scale_for(trained, 0.8) == (5.0, ())
-    assert scale_for(trained, 2.0) == (2.0, ())
-    scale, (odd,) = scale_for(trained, 6.0)
-    assert scale == 1
-    assert "trained at 0.8 Å/px, this micrograph has 6 Å/px" in odd
 
 
 def test_patches_shrink_to_what_fits_and_leave_most_of_a_lone_pair_to_train_on() -> None:

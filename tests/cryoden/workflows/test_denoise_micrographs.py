@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +8,9 @@ import numpy as np
 import pytest
 
 from cryoden.dataset import opening
-from cryoden.errors import HalvesError, OutputError, SettingsError
+from cryoden.errors import OutputError, SettingsError
 from cryoden.events.batch import BatchEvent, BatchFinished, FileFailed, FileFinished, FileSkipped
 from cryoden.io import mrc
-from cryoden.micrograph import HalfPair
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.reading import ReadingSettings
 from cryoden.workflows import denoise_micrographs, train_model
@@ -22,6 +20,8 @@ from tests.cryoden.scenes import correlation, scene, write_halves
 from tests.cryoden.training.test_train import settings
 
 ON_CPU = DenoisingSettings(device="cpu")
+
+
 K2 = DATA / "k2_counting"
 
 
@@ -49,19 +49,6 @@ def test_from_two_halves_on_disk_to_a_denoised_file(tmp_path: Path) -> None:
     result = mrc.read(tmp_path / "out" / "m50_EVN_denoised.mrc")
     truth = scene(50, (256, 256)).clean
     assert correlation(result.data, truth) > correlation(mrc.read(unseen).data, truth) + 0.2
-
-
-def test_training_from_files_equals_training_from_memory(tmp_path: Path) -> None:
-    known = [scene(i) for i in range(3)]
-    for one in known:
-        write_halves(tmp_path, one)
-    on_disk = list(
-        train_model.train_halves(opening.open_halves([tmp_path]), None, settings(validation_fraction=0.3))
-    )
-    in_memory = list(
-        train_model.train_halves([one.halves for one in known], None, settings(validation_fraction=0.3))
-    )
-    assert [vars(e).get("loss") for e in on_disk] == [vars(e).get("loss") for e in in_memory]
 
 
 def test_a_result_passes_strict_checks_and_keeps_the_header(tmp_path: Path, model: Path) -> None:
@@ -147,19 +134,6 @@ def test_a_result_never_takes_the_place_of_another_input(tmp_path: Path, model: 
     assert other.read_bytes() == before
 
 
-def test_halves_of_two_pixel_sizes_are_not_trained_together() -> None:
-    one, two = scene(1), scene(2)
-    mixed = [one.halves, HalfPair(replace(two.even, pixel_size=3.0), replace(two.odd, pixel_size=3.0))]
-    with pytest.raises(HalvesError, match="D06"):
-        next(iter(train_model.train_halves(mixed, None, settings())))
-
-
-def test_a_micrograph_that_is_its_own_target_is_refused(tmp_path: Path) -> None:
-    even, _ = write_halves(tmp_path, scene(1))
-    with pytest.raises(HalvesError, match="D04"):
-        opening.open_supervised([even], [even])
-
-
 def test_the_tree_of_folders_is_kept(tmp_path: Path, model: Path) -> None:
     for name in ("a", "b"):
         write_halves(mkdir(tmp_path / name), scene(1))
@@ -221,13 +195,6 @@ def test_missing_pixels_are_mended_on_request_and_told(tmp_path: Path, model: Pa
 def test_nothing_to_denoise_is_told(tmp_path: Path, model: Path) -> None:
     with pytest.raises(SettingsError, match="D01  0 micrographs match"):
         denoised([tmp_path], tmp_path / "out", model)
-
-
-def test_supervised_pairs_of_two_sizes_are_refused(tmp_path: Path) -> None:
-    noisy, _ = write_halves(tmp_path, scene(1))
-    target, _ = write_halves(tmp_path, scene(2, (100, 100)))
-    with pytest.raises(HalvesError, match=r"D05 .*160×192 and 100×100 px"):
-        opening.open_supervised([noisy], [target])
 
 
 def test_a_killed_denoiser_leaves_nothing_under_a_final_name(tmp_path: Path, model: Path) -> None:

@@ -1,77 +1,13 @@
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from qtpy.QtCore import Qt
-from qtpy.QtGui import QGuiApplication
 from qtpy.QtWidgets import QMenu
 
-from cryoden.errors import TrainingError
-from cryoden.events.batch import FileFinished, FileStarted
-from cryoden.io import mrc
-from cryoden.micrograph import Micrograph
 from cryoden.model.general import GENERAL
-from cryoden.settings.denoising import DenoisingSettings
-from napari_cryoden.jobs.batch import KEPT, BatchJob
-from tests.napari_cryoden import runs
-
-BAD = "m2_bad.mrc"
-
-
-@pytest.fixture
-def batch(docked: Any) -> Any:
-    return docked("Batch")[1]
-
-
-@pytest.fixture
-def grids(tmp_path: Path) -> Path:
-    """Two folders with two micrographs each."""
-    for number in range(4):
-        folder = tmp_path / "session" / f"grid{number % 2}"
-        folder.mkdir(parents=True, exist_ok=True)
-        half = runs.halves(f"m{number}", number, 256).even
-        assert isinstance(half, Micrograph)
-        mrc.write(folder / f"m{number}.mrc", half.data, pixel_size=half.pixel_size, label="simulated")
-    return tmp_path / "session"
-
-
-@pytest.fixture
-def ready(batch: Any, grids: Path, model: Path) -> Any:
-    """The dock, with everything chosen."""
-    batch.micrographs.path = grids
-    batch.model.path = model
-    batch.form.fields["device"].value = "cpu"
-    return batch
-
-
-def results(grids: Path) -> Path:
-    return grids.with_name("session_denoised")
-
-
-def spoil(grids: Path) -> Path:
-    """Add a file that was not copied to its end."""
-    (grids / "grid0" / BAD).write_bytes((grids / "grid0" / "m0.mrc").read_bytes()[:5000])
-    return grids / "grid0" / BAD
-
-
-def run(qtbot: Any, dock: Any) -> str:
-    with qtbot.waitSignal(dock.batch.ended) as ended:
-        dock.denoise_button.click()
-    return str(ended.args[0]).partition(" (")[0]
-
-
-def made(folder: Path) -> list[str]:
-    """Return the results below a folder, each of which must be whole."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    assert {mrc.read(path).shape for path in files} <= {(256, 256)}
-    return [str(path.relative_to(folder)) for path in files]
-
-
-ALL = ["grid0/m0_denoised.mrc", "grid0/m2_denoised.mrc", "grid1/m1_denoised.mrc", "grid1/m3_denoised.mrc"]
+from tests.napari_cryoden.grids import ALL, BAD, made, results, run, spoil
 
 
 def test_the_dock_says_what_is_missing(batch: Any, grids: Path, tmp_path: Path) -> None:
@@ -127,19 +63,6 @@ def test_one_bad_file_is_named_and_the_others_are_done_in_their_tree(
     assert ready.files.results.count() == 4
     assert (ready.files.failed.text(), ready.files.done.text()) == ("<b>Failed</b> (1)", "<b>Done</b> (4)")
     assert (list(viewer.layers), notices) == ([], []), "files are no layers, and one bad file no alarm"
-
-
-def test_failures_can_be_copied_whole(qtbot: Any, ready: Any, grids: Path) -> None:
-    bad = spoil(grids)
-    run(qtbot, ready)
-    ready.files.copy_button.click()
-    clipboard = QGuiApplication.clipboard()
-    assert clipboard is not None
-    assert clipboard.text() == ready.batch.failures[0].message
-    assert str(bad) in clipboard.text()
-    clipboard.clear()
-    qtbot.keyClick(ready.files.failures, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
-    assert clipboard.text() == ready.batch.failures[0].message
 
 
 def test_a_second_run_skips_what_is_done(qtbot: Any, ready: Any, grids: Path) -> None:
@@ -207,81 +130,6 @@ def test_a_paused_batch_says_so_and_goes_on(qtbot: Any, ready: Any, grids: Path)
     assert made(results(grids)) == ALL
 
 
-def test_a_second_batch_is_refused_while_one_goes_on(
-    qtbot: Any, ready: Any, grids: Path, model: Path
-) -> None:
-    job = ready.batch
-    with qtbot.waitSignal(job.ended):
-        ready.denoise_button.click()
-        assert not ready.denoise_button.isEnabled()
-        assert ready.denoise_button.toolTip().startswith("A batch is running")
-        with pytest.raises(TrainingError, match=r"G05 .*denoising a batch is already running"):
-            job.denoise(grids, grids / "other", model, DenoisingSettings())
-    assert job.output == results(grids)
-    assert not (grids / "other").exists()
-
-
-def test_the_batch_goes_on_without_its_dock_and_a_new_dock_shows_it(
-    qtbot: Any, docked: Any, viewer: Any, grids: Path, model: Path
-) -> None:
-    spoil(grids)
-    dock, batch = docked("Batch")
-    batch.micrographs.path, batch.model.path = grids, model
-    batch.denoise_button.click()
-    job = BatchJob.of(viewer)
-    with qtbot.waitSignal(job.ended):
-        dock.destroyOnClose()
-    assert made(results(grids)) == ALL
-    again = docked("Batch")[1]
-    assert again.status.text().startswith("4 done, 1 failed")
-    assert (again.files.results.count(), again.files.failures.count()) == (4, 1)
-    assert (again.micrographs.path, again.output.path) == (grids, results(grids))
-
-
-@pytest.mark.usefixtures("step_by_step")
-def test_closing_the_window_ends_a_batch_and_leaves_whole_files(
-    qtbot: Any, ready: Any, grids: Path, viewer: Any
-) -> None:
-    ready.form.fields["tile"].value = 64
-    ready.denoise_button.click()
-    qtbot.waitUntil(lambda: ready.batch.tally.done > 0)
-    assert viewer.window._task_status_manager.get_status() == ["napari-cryoden: Denoising a batch"]
-    viewer.close()
-    assert not [thread for thread in threading.enumerate() if thread.name == "cryoden-worker"]
-    assert 0 < len(made(results(grids))) < 4
-
-
-def test_a_finished_file_opens_beside_its_micrograph_once(
-    qtbot: Any, ready: Any, grids: Path, viewer: Any
-) -> None:
-    run(qtbot, ready)
-    listed = ready.files.results
-    listed.itemDoubleClicked.emit(listed.item(3))
-    assert [layer.name for layer in viewer.layers] == ["m3", "m3 · denoised"]
-    raw, denoised = viewer.layers
-    np.testing.assert_array_equal(raw.scale, denoised.scale)
-    np.testing.assert_array_equal(denoised.data, mrc.read(results(grids) / ALL[3]).data)
-    assert viewer.canvas.grid.enabled
-    assert denoised.metadata["cryoden"]["model"] == str(ready.model.path)
-    ready.files.open_button.click()
-    assert len(viewer.layers) == 2, "the last one is open already"
-    listed.item(0).setSelected(True)
-    ready.files.open_button.click()
-    assert [layer.name for layer in viewer.layers if layer.visible] == ["m0", "m0 · denoised"]
-
-
-def test_a_result_that_is_gone_is_told_in_one_line(
-    qtbot: Any, ready: Any, grids: Path, viewer: Any, notices: Any
-) -> None:
-    run(qtbot, ready)
-    gone = results(grids) / ALL[3]
-    gone.unlink()
-    ready.files.open_button.click()
-    assert [line[:3] for line in notices] == ["F49"]
-    assert str(gone) in notices[0]
-    assert list(viewer.layers) == []
-
-
 def test_what_ends_a_batch_is_told_in_one_line(qtbot: Any, ready: Any, tmp_path: Path, notices: Any) -> None:
     (tmp_path / "empty").mkdir()
     ready.micrographs.path = tmp_path / "empty"
@@ -290,19 +138,3 @@ def test_what_ends_a_batch_is_told_in_one_line(qtbot: Any, ready: Any, tmp_path:
     assert [line.split(" match")[0] for line in notices] == ["D01  0 micrographs"]
     assert ready.status.text() == notices[0]
     assert ready.denoise_button.isEnabled()
-
-
-def test_thousands_of_files_keep_no_more_than_the_last_ones(batch: Any) -> None:
-    job = batch.batch
-    for number in range(3 * KEPT):
-        path = Path(f"m{number}.mrc")
-        job.fold(FileStarted(path, number, 3 * KEPT))
-        job.fold(FileFinished(path, path, 1.0, ("F28: pixel size missing",) if number % 2 else ()))
-        if number % 7 == 0:
-            job.changed.emit()
-    job.changed.emit()
-    shown = [batch.files.results.item(row).text() for row in range(batch.files.results.count())]
-    assert shown[-2:] == ["m298.mrc · 1.0 s", "m299.mrc · 1.0 s · remarks: 1"]
-    assert (len(shown), len(job.results), shown[0][:5]) == (KEPT, KEPT, "m200.")
-    assert batch.files.done.text() == "<b>Done</b> (300)"
-    assert batch.files.results.item(KEPT - 1).toolTip() == "m299.mrc\nF28: pixel size missing"

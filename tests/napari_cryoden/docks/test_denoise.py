@@ -1,18 +1,12 @@
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import mrcfile
 import numpy as np
 import pytest
 
-from cryoden.events.history import History
-from cryoden.runs.folder import RunFolder
-from napari_cryoden.jobs.denoising import DenoisingJob
 from napari_cryoden.jobs.derived_layers import DerivedLayersJob
-from napari_cryoden.jobs.training import TrainingJob
-from tests.napari_cryoden import runs
 
 
 @pytest.fixture
@@ -67,12 +61,6 @@ def test_what_was_taken_away_is_added_when_it_is_asked_for(
     assert added.contrast_limits[0] == -added.contrast_limits[1]
 
 
-def test_the_layer_the_user_has_selected_is_offered(docked: Any, viewer: Any, add_halves: Any) -> None:
-    *_, third, _ = add_halves()
-    viewer.layers.selection.active = third
-    assert docked("Denoise")[1].layer.layer is third
-
-
 def test_a_result_is_also_written_with_the_header_of_its_source(
     qtbot: Any, denoise: Any, viewer: Any, add_halves: Any, model: Any, tmp_path: Any
 ) -> None:
@@ -112,23 +100,6 @@ def test_what_is_odd_about_a_result_is_told_with_its_layer_and_nothing_twice(
     assert noted[-1].startswith(clipped)
 
 
-@pytest.mark.usefixtures("step_by_step")
-def test_closing_the_window_ends_a_denoising_and_leaves_no_file(
-    qtbot: Any, denoise: Any, viewer: Any, add_halves: Any, model: Any, tmp_path: Any
-) -> None:
-    add_halves()
-    denoise.model.path = model
-    denoise.also_file.setChecked(True)
-    denoise.output.path = tmp_path / "result.mrc"
-    denoise.form.fields["tile"].value = 32
-    denoise.denoise_button.click()
-    qtbot.waitUntil(lambda: denoise.denoising.tiles[0] > 0)
-    assert viewer.window._task_status_manager.get_status() == ["napari-cryoden: Denoising"]
-    viewer.close()
-    assert not [thread for thread in threading.enumerate() if thread.name == "cryoden-worker"]
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_an_output_that_exists_is_refused_and_kept(
     qtbot: Any, denoise: Any, add_halves: Any, model: Any, tmp_path: Any, notices: Any
 ) -> None:
@@ -143,34 +114,6 @@ def test_an_output_that_exists_is_refused_and_kept(
     assert (tmp_path / "there.mrc").read_bytes() == b"precious"
     assert denoise.denoising.result is None
     assert denoise.denoise_button.isEnabled()
-
-
-@pytest.mark.usefixtures("step_by_step")
-def test_canceling_adds_and_writes_nothing(
-    qtbot: Any, denoise: Any, viewer: Any, add_halves: Any, model: Any, tmp_path: Any
-) -> None:
-    add_halves()
-    denoise.model.path = model
-    denoise.also_file.setChecked(True)
-    denoise.output.path = tmp_path / "result.mrc"
-    denoise.form.fields["tile"].value = 64
-    denoise.denoise_button.click()
-    with qtbot.waitSignal(denoise.denoising.ended) as ended:
-        denoise.cancel_button.click()
-    assert ended.args[0] == "Canceled. Nothing was added or saved."
-    assert len(viewer.layers) == 4
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_layer_deleted_meanwhile_does_not_cost_the_result(
-    qtbot: Any, denoise: Any, viewer: Any, add_halves: Any, model: Any
-) -> None:
-    raw, *_ = add_halves()
-    denoise.model.path = model
-    with qtbot.waitSignal(denoise.denoising.ended):
-        denoise.denoise_button.click()
-        viewer.layers.remove(raw)
-    assert denoise.denoising.result in viewer.layers
 
 
 def test_a_foreign_model_file_is_told_in_one_line(
@@ -196,40 +139,3 @@ def test_a_stack_is_refused_before_anything_starts(
     denoise.denoise_button.click()
     assert notices[0].startswith("F32  layer 'movie' is 3×8×8")
     assert not denoise.denoising.running
-
-
-def test_the_model_just_trained_is_offered(qtbot: Any, denoise: Any, viewer: Any, model: Any) -> None:
-    run = TrainingJob.of(viewer)
-
-    def trained() -> Any:
-        yield from runs.events()
-
-    with qtbot.waitSignal(run.ended):
-        run.begin(trained, "starting")
-        run.history, run.folder = History(), RunFolder(model.parent)
-    assert denoise.model.path == model
-
-
-def test_a_model_chosen_by_the_user_is_left_alone(
-    qtbot: Any, denoise: Any, viewer: Any, model: Any, tmp_path: Any
-) -> None:
-    denoise.model.path = tmp_path / "mine.safetensors"
-    run = TrainingJob.of(viewer)
-    with qtbot.waitSignal(run.ended):
-        run.begin(lambda: (event for event in runs.events()), "starting")
-        run.history, run.folder = History(), RunFolder(model.parent)
-    assert denoise.model.path == tmp_path / "mine.safetensors"
-
-
-def test_the_denoising_goes_on_without_its_dock(
-    qtbot: Any, docked: Any, viewer: Any, add_halves: Any, model: Any
-) -> None:
-    dock, denoise = docked("Denoise")
-    add_halves()
-    denoise.model.path = model
-    denoise.denoise_button.click()
-    job = DenoisingJob.of(viewer)
-    with qtbot.waitSignal(job.ended):
-        dock.destroyOnClose()
-    assert job.result in viewer.layers
-    assert docked("Denoise")[1].status.text().startswith("Done: layer 'm1_EVN · denoised'")

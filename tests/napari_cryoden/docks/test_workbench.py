@@ -7,10 +7,8 @@ import pytest
 from npe2 import PluginManifest
 
 from cryoden.events.history import History
-from cryoden.settings.training import TrainingSettings
 from napari_cryoden.docks.workbench import STEPS
 from napari_cryoden.jobs.training import TrainingJob
-from napari_cryoden.navigation import show_dock
 from tests.napari_cryoden import runs
 
 
@@ -33,19 +31,6 @@ def test_a_step_is_made_when_it_is_asked_for_and_kept(workbench: Any) -> None:
     workbench.buttons["Denoise"].click()
     assert workbench.bring("Denoise") is denoise
     assert denoise.isVisible()
-
-
-def test_what_one_step_hands_to_another_stays_in_the_one_dock(workbench: Any, viewer: Any) -> None:
-    train = show_dock(viewer, "Train a denoiser")
-    train.form.set(TrainingSettings(minutes=3))
-    assert workbench.buttons["Train a denoiser"].isChecked()
-    assert train.isVisible()
-    assert not [name for name in viewer.window.dock_widgets if name.startswith("Train a denoiser")]
-
-
-def test_without_it_a_step_is_a_dock_of_its_own(viewer: Any) -> None:
-    assert show_dock(viewer, "Denoise").isVisible()
-    assert [name for name in viewer.window.dock_widgets if name.startswith("Denoise")]
 
 
 def test_a_run_goes_on_while_another_step_is_in_front(qtbot: Any, workbench: Any, viewer: Any) -> None:

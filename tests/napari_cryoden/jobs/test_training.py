@@ -5,9 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from napari.utils.task_status import Status
 
-from cryoden.errors import TrainingError
 from cryoden.events.history import History
 from cryoden.model import checkpoint
 from cryoden.settings.training import TrainingSettings
@@ -30,22 +28,6 @@ def test_a_run_trains_and_leaves_a_model_that_loads(qtbot: Any, viewer: Any, tmp
     else:
         assert checkpoint.load(target / "model.safetensors").network == "baseline"
         assert str(target) in ended.args[0]
-
-
-def test_the_run_is_the_same_for_everybody_in_a_window(viewer: Any) -> None:
-    assert TrainingJob.of(viewer) is TrainingJob.of(viewer)
-
-
-def test_a_second_run_is_refused_in_words_and_the_first_goes_on(
-    qtbot: Any, viewer: Any, tmp_path: Any
-) -> None:
-    run = TrainingJob.of(viewer)
-    run.begin(runs.endless, "starting")
-    with pytest.raises(TrainingError, match=r"G05 .*training is already running.*Stop it or wait"):
-        run.train(pairs, tmp_path / "b", quick())
-    assert run.running
-    with qtbot.waitSignal(run.ended):
-        run.stop()
 
 
 @pytest.mark.usefixtures("step_by_step")
@@ -139,17 +121,6 @@ def test_the_interface_keeps_its_own_number_of_torch_threads(qtbot: Any, viewer:
     with qtbot.waitSignal(run.ended):
         run.train(pairs, tmp_path / "m", quick())
     assert torch.get_num_threads() == 4
-
-
-def test_napari_knows_of_the_run_until_it_ends(qtbot: Any, viewer: Any) -> None:
-    run, tasks = TrainingJob.of(viewer), viewer.window._task_status_manager
-    run.begin(runs.endless, "starting")
-    assert tasks.is_busy()
-    assert tasks.get_status() == ["napari-cryoden: Training"]
-    with qtbot.waitSignal(run.ended):
-        run.stop()
-    assert not tasks.is_busy()
-    assert Status.COMPLETED in {task.state()[2] for task in tasks._tasks.values()}
 
 
 def test_one_word_says_how_the_run_stands(qtbot: Any, viewer: Any) -> None:

@@ -10,14 +10,6 @@ from napari.utils.shortcuts import _default_shortcuts
 from napari_cryoden.layers.side_by_side import KEY, SideBySide
 
 
-@pytest.fixture
-def three(viewer: Any, noise: Any) -> Any:
-    return [
-        viewer.add_image(noise + number, name=f"m{number}", scale=(2, 2), units=("angstrom",) * 2)
-        for number in range(3)
-    ]
-
-
 def test_raw_stands_left_and_denoised_right_of_it_alone(viewer: Any, three: Any) -> None:
     raw, other, denoised = three
     SideBySide(viewer).show(raw, denoised)
@@ -91,25 +83,6 @@ def test_the_key_for_blinking_is_none_of_naparis() -> None:
     assert KEY not in taken
 
 
-def test_swiping_draws_the_raw_layer_left_of_the_line_and_the_denoised_right(viewer: Any) -> None:
-    dark, bright = (
-        viewer.add_image(np.full((200, 300), value), contrast_limits=(0, 1)) for value in (0.4, 1.0)
-    )
-    comparison = SideBySide(viewer)
-    comparison.show(dark, bright, mode="swipe")
-    for share in (0.3, 0.6):
-        comparison.swipe(share)
-        row = viewer.screenshot(canvas_only=True, flash=False)[..., 0]
-        row = row[row.shape[0] // 2]
-        line = round(share * len(row))
-        assert set(row[line - 20 : line - 2]) == {102}
-        assert set(row[line + 2 : line + 20]) == {255}
-    comparison.leave()
-    row = viewer.screenshot(canvas_only=True, flash=False)[..., 0]
-    assert set(row[row.shape[0] // 2][20:-20]) >= {255}
-    assert 102 not in row[row.shape[0] // 2]
-
-
 def test_what_is_in_sight_stays_as_wide_when_the_way_of_comparing_changes(viewer: Any, three: Any) -> None:
     comparison = SideBySide(viewer)
     comparison.show(three[0], three[2])
@@ -118,30 +91,6 @@ def test_what_is_in_sight_stays_as_wide_when_the_way_of_comparing_changes(viewer
     assert viewer.scene.camera.zoom == pytest.approx(2 * zoom)
     comparison.show(three[0], three[2])
     assert viewer.scene.camera.zoom == pytest.approx(zoom)
-
-
-def test_contrast_comes_back_with_the_view(viewer: Any, three: Any) -> None:
-    before = [layer.contrast_limits for layer in three]
-    comparison = SideBySide(viewer)
-    comparison.show(three[0], three[2])
-    comparison.match("matched")
-    assert [layer.contrast_limits for layer in three] != before
-    comparison.leave()
-    assert [layer.contrast_limits for layer in three] == before
-
-
-def test_matched_contrast_gives_equal_steps_of_gray_to_both(viewer: Any, three: Any) -> None:
-    raw, _, denoised = three
-    denoised.data = 0.1 * raw.data
-    comparison = SideBySide(viewer)
-    comparison.show(raw, denoised)
-    widths = {}
-    for how in ("each", "same", "matched"):
-        comparison.match(how)
-        widths[how] = [np.ptp(layer.contrast_limits) for layer in (raw, denoised)]
-    assert widths["each"][0] == pytest.approx(10 * widths["each"][1], rel=1e-3)
-    assert widths["same"] == pytest.approx([widths["each"][0]] * 2)
-    assert widths["matched"] == pytest.approx([widths["each"][1]] * 2, rel=1e-3)
 
 
 def test_when_a_compared_layer_is_removed_the_users_view_comes_back(viewer: Any, three: Any) -> None:

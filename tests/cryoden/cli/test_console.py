@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cryoden.model.checkpoint import load
+from tests.cryoden.cli.asked import lines, train
+
+
+def test_json_is_one_object_a_line_with_every_event(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train(folder, "--epochs", "1", "--json") == 0
+    events = lines(capsys.readouterr().out)
+    assert [event["event"] for event in events if event["event"] != "PhaseStarted"] == [
+        "TrainingStarted",
+        "EpochFinished",
+        *["StepFinished"] * 4,
+        "EpochFinished",
+        "TrainingFinished",
+    ]
+    started = next(event for event in events if event["event"] == "TrainingStarted")
+    assert started["settings"]["patch"] == 64
+    assert load(folder / "m.safetensors").provenance["best_epoch"] == events[-1]["best_epoch"]
+
+
+def test_a_closed_pipe_ends_without_a_traceback(folder: Path) -> None:
+    command = f"{sys.executable} -m cryoden.cli.main info {folder} --json | head -n 1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)  # noqa: S602 - a pipe is the point
+    assert done.stdout.count("\n") == 1
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_a_reader_that_has_gone_ends_the_program_with_141(folder: Path, more: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "cryoden.cli.main", "info", str(folder), *more]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_a_terminal_without_unicode_is_told_what_it_can_show(folder: Path) -> None:
+    (folder / "m1_ODD.mrc").unlink()
+    asked = [[*words, str(folder)] for words in (["info"], ["--help"], ["train", "--model", "m", "--halves"])]
+    code = f"from cryoden.cli.main import main\nfor asked in {asked!r}: print('ended with', main(asked))"
+    plain = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=plain, capture_output=True, text=True, encoding="ascii", check=False)
+    assert "Traceback" not in done.stderr
+    assert re.findall(r"ended with (\d+)", done.stdout) == ["1", "0", "1"]
+    assert "no partner: m1_EVN.mrc" in done.stderr
+    assert "usage: cryoden" in done.stdout

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+from typing import Annotated
+
+import pytest
+import tyro
+
+from cryoden.cli.flags_from_settings import derived
+from cryoden.settings.training import TrainingSettings
+
+
+def chosen(training: Annotated[TrainingSettings, derived(TrainingSettings, "training")]) -> TrainingSettings:
+    return training
+
+
+def test_each_field_of_the_settings_is_a_flag_with_its_default() -> None:
+    assert tyro.cli(chosen, args=[]) == TrainingSettings()
+    assert tyro.cli(chosen, args=["--patch", "96", "--seed", "7"]) == TrainingSettings(patch=96, seed=7)
+
+
+def test_help_tells_default_unit_and_range(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        tyro.cli(chosen, args=["--help"])
+    told = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert "--learning-rate" in told
+    assert "default: 5 min" in told

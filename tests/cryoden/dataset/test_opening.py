@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cryoden.dataset import opening
+from cryoden.errors import HalvesError
+from tests.cryoden.scenes import scene, write_halves
+
+
+def test_a_micrograph_that_is_its_own_target_is_refused(tmp_path: Path) -> None:
+    even, _ = write_halves(tmp_path, scene(1))
+    with pytest.raises(HalvesError, match="D04"):
+        opening.open_supervised([even], [even])
+
+
+def test_supervised_pairs_of_two_sizes_are_refused(tmp_path: Path) -> None:
+    noisy, _ = write_halves(tmp_path, scene(1))
+    target, _ = write_halves(tmp_path, scene(2, (100, 100)))
+    with pytest.raises(HalvesError, match=r"D05 .*160×192 and 100×100 px"):
+        opening.open_supervised([noisy], [target])

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from cryoden.evaluation.conclusions import conclusions
+from cryoden.evaluation.scores import Table
+from tests.cryoden.evaluation.planted import (
+    against,
+    finished,
+    found,
+)
+
+
+def test_a_model_that_hands_back_its_input_is_found_out() -> None:
+    assert any("Leaves the noise in: 100 %" in finding.words for finding in against("copy"))
+
+
+def test_a_model_that_prints_the_same_particles_everywhere_is_found_out() -> None:
+    assert any(re.match(r"Hallucinated signal: 9\d %", finding.words) for finding in against("prints"))
+
+
+def test_a_model_that_makes_everything_gray_is_found_out() -> None:
+    compared, other = against("gray")
+    assert compared.words.startswith("Worse than the raw input")
+    assert other.words.startswith("Blank output")
+
+
+def blind() -> Table:
+    """Return the table without what the truth told."""
+    rows = finished().table.rows
+    return replace(
+        finished().table, rows=tuple(replace(row, mean=replace(row.mean, truth_db=None)) for row in rows)
+    )
+
+
+def test_the_truth_decides_where_there_is_one() -> None:
+    assert re.search(
+        r"\+0\.0 dB against the ground truth, the Wiener filter \+\d", found("copy").better.words
+    )
+    assert "overall: CC 0." in conclusions(blind())[1].better.words
+
+
+def test_a_method_that_knows_more_than_any_filter_is_called_better_with_truth_and_without() -> None:
+    for table in (finished().table, blind()):
+        assert conclusions(table)[0].better.words.startswith("Better than every simple filter")
+        assert [one.name for one in conclusions(table) if one.better.status == "good"] == ["oracle"]
+        assert {one.name for one in conclusions(table) if one.better.status == "bad"} >= {
+            "prints",
+            "dreams",
+            "gray",
+        }
+
+
+def test_a_model_judged_on_what_it_was_trained_on_is_told_of() -> None:
+    table = replace(finished().table, provenance={"models": {"copy": {"trained_on": ["m2"]}}})
+    words = {one.name: [finding.words for finding in one.findings] for one in conclusions(table)}
+    assert "Trained on 1 of these 2 pairs: it may do worse on others." in words["copy"]
+    assert not any("Trained on" in said for said in words["prints"])

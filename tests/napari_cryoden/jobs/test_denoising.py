@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from napari_cryoden.jobs.denoising import DenoisingJob
+
+
+@pytest.fixture
+def denoise(docked: Any) -> Any:
+    return docked("Denoise")[1]
+
+
+@pytest.mark.usefixtures("step_by_step")
+def test_closing_the_window_ends_a_denoising_and_leaves_no_file(
+    qtbot: Any, denoise: Any, viewer: Any, add_halves: Any, model: Any, tmp_path: Any
+) -> None:
+    add_halves()
+    denoise.model.path = model
+    denoise.also_file.setChecked(True)
+    denoise.output.path = tmp_path / "result.mrc"
+    denoise.form.fields["tile"].value = 32
+    denoise.denoise_button.click()
+    qtbot.waitUntil(lambda: denoise.denoising.tiles[0] > 0)
+    assert viewer.window._task_status_manager.get_status() == ["napari-cryoden: Denoising"]
+    viewer.close()
+    assert not [thread for thread in threading.enumerate() if thread.name == "cryoden-worker"]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("step_by_step")
+def test_canceling_adds_and_writes_nothing(
+    qtbot: Any, denoise: Any, viewer: Any, add_halves: Any, model: Any, tmp_path: Any
+) -> None:
+    add_halves()
+    denoise.model.path = model
+    denoise.also_file.setChecked(True)
+    denoise.output.path = tmp_path / "result.mrc"
+    denoise.form.fields["tile"].value = 64
+    denoise.denoise_button.click()
+    with qtbot.waitSignal(denoise.denoising.ended) as ended:
+        denoise.cancel_button.click()
+    assert ended.args[0] == "Canceled. Nothing was added or saved."
+    assert len(viewer.layers) == 4
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_layer_deleted_meanwhile_does_not_cost_the_result(
+    qtbot: Any, denoise: Any, viewer: Any, add_halves: Any, model: Any
+) -> None:
+    raw, *_ = add_halves()
+    denoise.model.path = model
+    with qtbot.waitSignal(denoise.denoising.ended):
+        denoise.denoise_button.click()
+        viewer.layers.remove(raw)
+    assert denoise.denoising.result in viewer.layers
+
+
+def test_the_denoising_goes_on_without_its_dock(
+    qtbot: Any, docked: Any, viewer: Any, add_halves: Any, model: Any
+) -> None:
+    dock, denoise = docked("Denoise")
+    add_halves()
+    denoise.model.path = model
+    denoise.denoise_button.click()
+    job = DenoisingJob.of(viewer)
+    with qtbot.waitSignal(job.ended):
+        dock.destroyOnClose()
+    assert job.result in viewer.layers
+    assert docked("Denoise")[1].status.text().startswith("Done: layer 'm1_EVN · denoised'")

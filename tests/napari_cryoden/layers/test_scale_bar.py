@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from napari.settings import get_plugin_settings
+
+from tests.napari_cryoden.listing import look, opened
+
+
+@pytest.fixture
+def dock(docked: Any) -> Any:
+    return docked("Open micrographs")[1]
+
+
+@pytest.fixture
+def scale_bar(viewer: Any) -> Any:
+    return viewer.canvas.overlays.scale_bar
+
+
+def test_the_scale_bar_appears_with_the_first_pixel_size(
+    qtbot: Any, dock: Any, scale_bar: Any, write_mrc: Any, noise: Any, tmp_path: Path
+) -> None:
+    look(qtbot, dock, write_mrc("a.mrc", noise, pixel_size=None))
+    opened(qtbot, dock)
+    assert not scale_bar.visible
+    look(qtbot, dock, write_mrc("b.mrc", noise))
+    opened(qtbot, dock)
+    assert scale_bar.visible
+    scale_bar.visible = False
+    opened(qtbot, dock)
+    assert not scale_bar.visible
+    dock.viewer.open(tmp_path / "b.mrc", plugin="napari-cryoden")
+    assert not scale_bar.visible
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_a_file_dropped_on_the_canvas_brings_the_scale_bar_unless_the_preferences_say_no(
+    viewer: Any, scale_bar: Any, write_mrc: Any, noise: Any, wanted: bool
+) -> None:
+    get_plugin_settings("napari-cryoden").viewing.scale_bar = wanted
+    viewer.open(write_mrc("a.mrc", noise), plugin="napari-cryoden")
+    assert scale_bar.visible == wanted

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from qtpy.QtWidgets import QLabel
+
+from cryoden.events.history import History
+from cryoden.runs.loss_range import y_range
+from napari_cryoden.plots.loss_legend import colors
+from tests.napari_cryoden import runs
+from tests.napari_cryoden.plots.drawing import drawn, luminance
+
+
+def test_the_legend_tells_every_value_doing_nothing_included(qtbot: Any, plot: Any) -> None:
+    drawn(qtbot, plot, runs.history())
+    told = {name: label.text() for name, label in plot.legend.values.items()}
+    assert told["identity"] == "↑ 1.9500"
+    assert told["constant"] == "1.0000"
+    assert told["gaussian"] == "0.9900 @ 20 Å"
+    assert told["best"] == "0.9800 @ 5"
+
+
+def test_no_word_of_the_legend_is_cut_off(qtbot: Any, plot: Any) -> None:
+    drawn(qtbot, plot, runs.history())
+    for label in plot.legend.findChildren(QLabel):
+        assert label.width() >= label.sizeHint().width()
+        assert plot.legend.rect().contains(label.geometry())
+
+
+def test_a_line_far_from_the_run_is_out_of_view_and_the_legend_points_to_it(qtbot: Any, plot: Any) -> None:
+    """As on real halves: the floor is ten times as far from the linear filter as the run."""
+    history = History()
+    far = replace(runs.REFERENCES, constant=0.9985, gaussian=0.9969, linear=0.9956, floor=0.976)
+    history.add(runs.started(far))
+    for number, loss in enumerate((0.9963, 0.9958, 0.9958)):
+        history.add(runs.epoch(number, loss))
+    low, high = y_range(history)
+    assert 0.976 < low < 0.9956
+    assert 0.9985 < high < 1.0
+    drawn(qtbot, plot, history)
+    assert plot.legend.values["floor"].text() == "↓ 0.9760"
+    assert plot.legend.values["constant"].text() == "0.9985"
+
+
+@pytest.mark.parametrize(("dark", "background"), [(True, "#262930"), (False, "#efebe9")])
+def test_every_line_stands_out_from_the_background(dark: Any, background: Any) -> None:
+    behind = luminance(background)
+    for name, color in colors(dark).items():
+        light, deep = max(luminance(color), behind), min(luminance(color), behind)
+        assert (light + 0.05) / (deep + 0.05) > (1.3 if name == "steps" else 3)
