@@ -35,7 +35,7 @@ from cryoden.denoising.denoise import Denoiser
 from cryoden.evaluation.bands import BANDS, PARTICLES, Band, agreement_by_band, blocks
 from cryoden.events.batch import MicrographDenoised
 from cryoden.image.filters import WienerFilter, gaussian, low_passed
-from cryoden.image.fourier_rings import cross_power, inverse, neighbours_averaged, radius, transform
+from cryoden.image.fourier_rings import cross_power, inverse, neighbors_averaged, radius, transform
 from cryoden.image.spectra import phase_randomized
 from cryoden.micrograph import HalfPair, Micrograph, Pixels
 from cryoden.model.checkpoint import load
@@ -71,7 +71,7 @@ def linear(data: Data) -> Denoise:
     """Return the filter with the gain of each ring that fits the other image best."""
     found = [cross_power([view.noisy, view.other], data.pixel_size) for view in data.fitted]
     total = np.sum([each.power for each in found], axis=0)
-    shared, _ = neighbours_averaged(total[0, 1] / total[0, 0], found[0].counts, SMOOTHING)
+    shared, _ = neighbors_averaged(total[0, 1] / total[0, 0], found[0].counts, SMOOTHING)
     return WienerFilter(data.pixel_size, found[0].frequencies, np.clip(shared, 0, None)).apply
 
 
@@ -79,7 +79,7 @@ def with_raw(denoise: Denoise, data: Data) -> Denoise:
     """Return a method that adds the raw image to the output, with two gains fitted for each ring."""
     found = [cross_power([denoise(v.noisy), v.noisy, v.other], data.pixel_size) for v in data.fitted]
     smooth = [
-        np.array([[neighbours_averaged(q, p.counts, SMOOTHING)[0] for q in row] for row in p.power])
+        np.array([[neighbors_averaged(q, p.counts, SMOOTHING)[0] for q in row] for row in p.power])
         for p in found
     ]
     frequencies = found[0].frequencies * data.pixel_size
