@@ -10,7 +10,9 @@ MODEL = Model("unet", {}, 1.0, working_pixel=3.0)
 
 @pytest.mark.parametrize(("pixel_size", "scale"), [(1.0, 3.0), (3.0, 1.0), (4.0, 0.75), (5.0, 0.6)])
 def test_coarse_pixels_are_enlarged_to_those_a_network_works_at(pixel_size: float, scale: float) -> None:
-    assert scale_for(MODEL, pixel_size) == (pytest.approx(scale), ())
+    found, warnings = scale_for(MODEL, pixel_size)
+    assert found == pytest.approx(scale)
+    assert not warnings
 
 
 def test_pixels_coarser_than_any_in_training_are_enlarged_no_further_and_reported() -> None:
