@@ -120,6 +120,11 @@ def by_topaz(command: str, pixel_size: float) -> Denoise:
     return denoise
 
 
+def micrograph(pixels: Pixels, data: Data, name: str) -> Micrograph:
+    """Return pixels in memory as a micrograph."""
+    return Micrograph(np.ascontiguousarray(pixels), data.pixel_size, name)
+
+
 def own(data: Data, asked: argparse.Namespace, anchor: float, folder: Path) -> Path:
     """Return a model trained on what is to be fitted to."""
     from cryoden.workflows import train_model  # noqa: PLC0415 - as above
@@ -127,8 +132,8 @@ def own(data: Data, asked: argparse.Namespace, anchor: float, folder: Path) -> P
     settings = TrainingSettings(minutes=asked.minutes, device=asked.device, anchor=anchor)
     target = folder / f"own-{anchor:g}-{id(data)}.safetensors"
     pairs = [
-        tuple(Micrograph(np.ascontiguousarray(p), data.pixel_size, str(i)) for p in (view.noisy, view.other))
-        for i, view in enumerate(data.fitted)
+        (micrograph(view.noisy, data, f"{index}a"), micrograph(view.other, data, f"{index}b"))
+        for index, view in enumerate(data.fitted)
     ]
     if data.halves:  # either way round is one pair
         events = train_model.train_halves([HalfPair(*pairs[0])], target, settings, start=asked.model[0])

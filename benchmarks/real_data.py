@@ -37,13 +37,14 @@ class Data:
 def scored(pixels: NDArray[np.generic]) -> Pixels:
     """Return z-scored pixels, outliers clipped."""
     values = np.asarray(pixels, np.float32)
-    return np.clip((values - values.mean()) / values.std(), -CLIPPED, CLIPPED)
+    return np.asarray(np.clip((values - values.mean()) / values.std(), -CLIPPED, CLIPPED), np.float32)
 
 
 def arrays(source: Path) -> dict[str, Pixels]:
     """Return every micrograph by name, z-scored."""
     if source.suffix == ".npz":
-        return {name: (np.asarray(v, np.float32) - 128) / LEVELS for name, v in np.load(source).items()}
+        packed = np.load(source)
+        return {name: np.asarray((packed[name] - np.float32(128)) / LEVELS, np.float32) for name in packed}
     from cryoden.io import mrc  # noqa: PLC0415 - a packed file needs no MRC reader
 
     paths = {name: source / "k2_counting" / f"k2_micrograph_{name}.mrc" for name in ("EVN", "ODD")}
