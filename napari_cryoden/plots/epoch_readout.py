@@ -45,9 +45,8 @@ def _figures(history: History, epoch: EpochFinished) -> str:
     of, pixel_size = epoch.quality, history.pixel_size
     parts = [f"epoch {epoch.epoch}: loss {epoch.validation_loss:.4f}", f"CC {epoch.correlation:z.4f}"]
     if of.gain is not None and of.bias is not None:
-        parts += [f"SNR {of.gain:+z.1f} dB (Palovcak)", f"B/S {of.bias:.2f}"]
-    frc, detail = f"mean FRC {of.frc:z.3f}", f"FRC 0.143 at {length(of.resolution, pixel_size)}"
+        parts += [f"SNR {of.gain:+z.1f} dB", f"B/S {of.bias:.2f}"]
+    detail = f"FRC 0.143 at {length(of.resolution, pixel_size)}"
     if history.started:
-        raw = history.started.references
-        frc, detail = f"{frc} (raw {raw.frc:z.3f})", f"{detail} (raw {length(raw.resolution, pixel_size)})"
-    return " · ".join([*parts, frc, detail])
+        detail = f"{detail} (raw {length(history.started.references.resolution, pixel_size)})"
+    return " · ".join([*parts, detail])

@@ -23,7 +23,7 @@ def spoil(grids: Path) -> Path:
 def run(qtbot: Any, dock: Any) -> str:
     with qtbot.waitSignal(dock.batch.ended) as ended:
         dock.denoise_button.click()
-    return str(ended.args[0]).partition(" (")[0]
+    return str(ended.args[0]).rpartition(" (")[0]
 
 
 def made(folder: Path) -> list[str]:

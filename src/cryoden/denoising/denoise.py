@@ -78,7 +78,7 @@ class Denoiser:
             clipped = devices.later((scored.abs() >= CLIP).sum())
             spectrum = ice_ring.spectrum(scored) if self._passes_ring else None
             working = resampling.reduce(scored)
-            spread = typical(working[None]) if scale > 1 else 1.0
+            spread = typical(working[None]) if scale != 1 else 1.0
             working = working / spread
             del scored
         denoised = yield from self._tiled(working)

@@ -84,8 +84,8 @@ class Resampling:
     height, width : int
         The image in its own pixels.
     scale : float
-        Working pixel over image pixel, at least 1. A side becomes the nearest whole number of
-        working pixels and the scale along it what follows from that; 1 changes nothing.
+        Working pixel over image pixel; below 1 the image is enlarged. A side becomes the nearest whole
+        number of working pixels and the scale along it what follows from that; 1 changes nothing.
     """
 
     def __init__(self, height: int, width: int, scale: float) -> None:
@@ -121,10 +121,10 @@ def working_shape(shape: tuple[int, int], scale: float) -> tuple[int, int]:
     Raises
     ------
     ValueError
-        For a scale below 1: nothing is gained by working on finer pixels than there are.
+        For a scale that is not above 0.
     """
-    if not scale >= 1:
-        raise ValueError(f"scale = {scale} (expected at least 1)")
+    if not scale > 0:
+        raise ValueError(f"scale = {scale} (expected above 0)")
     height, width = (max(1, round(side / scale)) for side in shape)
     return height, width
 

@@ -14,6 +14,9 @@ from cryoden.simulation.scene import Scene
 from cryoden.simulation.specimen import Particle
 
 ROUNDS = 12  # of looking for a free place before particles may overlap
+CLOSE = (0.8, 1.0)  # distance in a close packing over the sum of the radii, which few shapes fill
+JITTER = 0.06  # of that distance
+ISLANDS = (300.0, 3000.0)  # wavelengths of the landscape whose heights are packed first, Å
 
 
 def placed(scene: Scene, structures: Sequence[Structure], numbers: np.random.Generator) -> list[Particle]:
@@ -21,7 +24,8 @@ def placed(scene: Scene, structures: Sequence[Structure], numbers: np.random.Gen
     kinds = numbers.integers(len(structures), size=scene.particles)
     radii = np.array([structure.radius for structure in structures])[kinds] / scene.pixel_size
     found = []
-    for kind, radius, center in zip(kinds, radii, _centers(scene, radii, numbers), strict=True):
+    centers = _packed(scene, radii, numbers) if scene.packed else _centers(scene, radii, numbers)
+    for kind, radius, center in zip(kinds, radii, centers, strict=False):  # of a lattice maybe fewer
         reach = max(0.0, scene.ice / 2 - radius * scene.pixel_size)
         height = float(numbers.uniform(-reach, reach))
         found.append(Particle(int(kind), center, height, rotation(numbers)))
@@ -49,6 +53,27 @@ def _centers(
         free[second[taken[second]]] = True
         free[first[taken[first] & ~taken[second]]] = True
     return [(float(row), float(column)) for row, column in found]
+
+
+def _packed(
+    scene: Scene, radii: NDArray[np.floating], numbers: np.random.Generator
+) -> list[tuple[float, float]]:
+    """Return centers in px on a jittered hexagonal lattice, fewer where there is no room for more.
+
+    Islands: places where a random landscape is high are taken first.
+    """
+    distance = 2 * float(radii.mean() if len(radii) else 1.0) * numbers.uniform(*CLOSE)
+    side = int(1.5 * scene.edge / distance) + 2
+    row, column = np.mgrid[-side : side + 1, -side : side + 1].reshape(2, -1)
+    sites = distance * np.stack([row * 3**0.5 / 2, column + (row % 2) / 2], axis=1)
+    angle = numbers.uniform(0, np.pi)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    sites = sites @ turn + scene.edge / 2 + numbers.normal(0, JITTER * distance, sites.shape)
+    sites = sites[((sites >= 0) & (sites < scene.edge)).all(axis=1)]
+    waves = numbers.normal(size=(2, 5)) * 2 * np.pi * scene.pixel_size / numbers.uniform(*ISLANDS, 5)
+    height = np.cos(sites @ waves + numbers.uniform(0, 2 * np.pi, 5)).sum(axis=1)
+    height += numbers.uniform(0, 1, len(sites))
+    return [(float(a), float(b)) for a, b in sites[np.argsort(-height)[: len(radii)]]]
 
 
 def rotation(numbers: np.random.Generator) -> NDArray[np.float32]:

@@ -24,6 +24,8 @@ class Scene:
         Å/px.
     particles : int
         How many, at random places and orientations; 0 for empty ice.
+    packed : bool
+        Whether they lie side by side, in islands of a jittered hexagonal lattice, and not anywhere.
     recipes : tuple of AssemblyRecipe
         Assemblies the particles are drawn from.
     optics : Optics
@@ -49,6 +51,7 @@ class Scene:
     edge: int = 1024
     pixel_size: float = 2.0
     particles: int = 60
+    packed: bool = False
     recipes: tuple[AssemblyRecipe, ...] = (AssemblyRecipe("O", 900, 35, seed=4),)
     optics: Optics = field(default_factory=Optics)
     dose: float = 40.0

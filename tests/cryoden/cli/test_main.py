@@ -49,7 +49,7 @@ def test_the_same_seed_gives_the_same_losses_on_the_command_line_and_in_python(
 ) -> None:
     from cryoden.dataset import opening  # noqa: PLC0415 - the same
     from cryoden.workflows import train_model  # noqa: PLC0415 - the same
-    from tests.cryoden.training.test_train import losses, settings  # noqa: PLC0415 - torch, where it is needed
+    from tests.cryoden.training.short_runs import losses, settings  # noqa: PLC0415 - torch, where it is needed
 
     assert train(folder, "--epochs", "1", "--seed", "3", "--json") == 0
     told = [event["loss"] for event in lines(capsys.readouterr().out) if event["event"] == "StepFinished"]

@@ -54,12 +54,12 @@ class TestNoise:
     def test_gives_nothing_where_only_structures_are_kept(self) -> None:
         found = noise_response(structures_only, scene(shape=SHAPE, signal=1.5).even.data, seed=1)
         assert found.power < 0.02
-        assert "0 % of the micrograph's power out: little" in found.words
+        assert "0 % of the output power of the micrograph: little" in found.words
 
     def test_is_said_with_its_share(self) -> None:
         found = noise_response(smooth, scene(shape=SHAPE, signal=0.3).even.data, seed=1)
         assert found.words.startswith(
-            f"White noise in gave {100 * found.power:.0f} % of the micrograph's power"
+            f"White noise gives {100 * found.power:.0f} % of the output power of the micrograph"
         )
 
 
@@ -67,7 +67,7 @@ class TestScrambledPhases:
     def test_a_linear_filter_cannot_tell(self) -> None:
         found = phase_response(smooth, scene(shape=SHAPE).even.data, 1.5, 1000, seed=1)
         assert found.power == pytest.approx(1, abs=0.05)
-        assert "finer than 1000 Å" in found.words
+        assert "beyond 1000 Å" in found.words
 
     def test_what_looks_for_structures_can(self) -> None:
         image = scene(shape=SHAPE, signal=1.5).even.data
@@ -109,7 +109,7 @@ class TestDifference:
         known = scene(shape=SHAPE, signal=1)
         found = difference_autocorrelation(known.even.data, gaussian(known.even.data, 30), 8)
         assert found.largest > 0.2
-        assert "structure was removed too" in found.words
+        assert "structure was removed, too" in found.words
 
 
 class TestSpread:

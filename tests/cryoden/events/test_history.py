@@ -8,7 +8,7 @@ import pytest
 from cryoden.events.history import History, clock, length
 from cryoden.events.quality import TrainingStatus
 from cryoden.events.training import PhaseStarted, Restarted, StepFinished, TrainingFinished
-from tests.cryoden.training.test_train import run
+from tests.cryoden.training.short_runs import run
 
 
 def folded(until: type | None = None) -> History:

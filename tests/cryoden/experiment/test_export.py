@@ -221,7 +221,7 @@ def test_a_run_that_does_not_name_its_data_says_so(run: Path, tmp_path: Path) ->
     about = json.loads(record.read_text())
     del about["data"]
     record.write_text(json.dumps(about))
-    with pytest.raises(PatchFileError, match=r"Q06.*does not say what it was trained on"):
+    with pytest.raises(PatchFileError, match=r"Q06.*has no record of its training data"):
         export_run(tmp_path / "old", tmp_path / "out", SMALL)
 
 

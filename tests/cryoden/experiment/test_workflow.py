@@ -142,7 +142,7 @@ def test_the_quality_the_loss_does_not_tell_is_measured_with_a_known_truth(run: 
     text = RunFolder(run).text.read_text()
     assert "## Denoising quality" in text
     assert "| raw |" in text
-    assert "against the truth" in text
+    assert "so that the ground truth is known" in text
 
 
 def test_its_model_denoises_a_micrograph_of_any_gray_scale(run: Path, micrographs: list[Micrograph]) -> None:

@@ -35,7 +35,7 @@ def test_a_scale_of_one_changes_no_bit() -> None:
     assert torch.equal(resampling.reduce_window(image[3:20, 5:9], 3, 5, 17, 4), image[3:20, 5:9])
 
 
-@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("scale", [0.6, *SCALES])
 def test_nothing_is_shifted(scale: float) -> None:
     """The center of mass of a blob stays where it was, in units of the whole side."""
     rows, columns = torch.meshgrid(torch.arange(200.0), torch.arange(300.0), indexing="ij")
@@ -111,7 +111,14 @@ def test_sides_become_the_nearest_number_of_working_pixels_and_never_none() -> N
     assert working_shape((100, 101), 1.0) == (100, 101)
 
 
-@pytest.mark.parametrize("scale", [0.99, 0.0, -1.0, np.nan])
-def test_pixels_finer_than_the_micrograph_are_refused(scale: float) -> None:
-    with pytest.raises(ValueError, match="expected at least 1"):
+def test_an_enlarged_image_comes_back_as_it_was() -> None:
+    resampling = Resampling(64, 480, 0.6)
+    assert resampling.shape == (107, 800)
+    image = wave(Resampling(64, 480, 2.0), 0.5, working=False)
+    torch.testing.assert_close(resampling.enlarge(resampling.reduce(image)), image, atol=0.03, rtol=0)
+
+
+@pytest.mark.parametrize("scale", [0.0, -1.0, np.nan])
+def test_a_scale_that_is_not_above_zero_is_refused(scale: float) -> None:
+    with pytest.raises(ValueError, match="expected above 0"):
         Resampling(10, 10, scale)

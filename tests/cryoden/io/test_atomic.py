@@ -191,8 +191,8 @@ def test_a_killed_writer_leaves_the_old_file_whole(tmp_path: Path) -> None:
     final = tmp_path / "a"
     final.write_text("old")
     code = (
-        "import sys, pathlib; from cryoden.io.atomic import publishing\n"
-        "with publishing(pathlib.Path(sys.argv[1]), overwrite=True) as temporary:\n"
+        "import sys, pathlib; from cryoden.io.atomic import atomic_write\n"
+        "with atomic_write(pathlib.Path(sys.argv[1]), overwrite=True) as temporary:\n"
         "    temporary.write_text('half'); print('written', flush=True); sys.stdin.read()\n"
     )
     command = [sys.executable, "-c", code, str(final)]
@@ -270,13 +270,13 @@ def test_a_file_that_appears_meanwhile_is_not_removed_for_a_pair(tmp_path: Path)
 def test_a_kill_at_any_rename_never_leaves_an_old_file_beside_a_new_one(tmp_path: Path, rename: int) -> None:
     write_pair(tmp_path, "old")
     code = (
-        "import os, signal, sys; from pathlib import Path; from cryoden.io.atomic import publishing_pair\n"
+        "import os, signal, sys; from pathlib import Path; from cryoden.io.atomic import atomic_write_pair\n"
         f"folder, left = Path({str(tmp_path)!r}), {rename}\n"
         "def kill(event, arguments):\n"
         "    global left\n"
         "    left -= event == 'os.rename'\n"
         "    if event == 'os.rename' and not left: os.kill(os.getpid(), signal.SIGKILL)\n"
-        "with publishing_pair(folder / 'a', folder / 'b', overwrite=True) as (one, other):\n"
+        "with atomic_write_pair(folder / 'a', folder / 'b', overwrite=True) as (one, other):\n"
         "    one.write_text('new'); other.write_text('new'); sys.addaudithook(kill)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], check=False)

@@ -159,7 +159,10 @@ def test_a_moved_project_is_still_done(folder: Path, model: Path) -> None:
     [
         (lambda path: os.truncate(path, 5000), "not a complete micrograph (F03: truncated"),
         (lambda path: path.write_bytes(b""), "not a complete micrograph (F01: empty"),
-        (lambda path: mrc.write(path, scene(9).clean, pixel_size=1.0, label="of another program"), "not say"),
+        (
+            lambda path: mrc.write(path, scene(9).clean, pixel_size=1.0, label="of another program"),
+            "no record",
+        ),
     ],
 )
 def test_a_file_that_is_no_result_is_kept_and_named(folder: Path, model: Path, spoil: Any, said: str) -> None:

@@ -70,7 +70,7 @@ def test_a_truncated_model_file_is_refused(tmp_path: Path, share: float) -> None
     write(model(), path)
     whole = path.read_bytes()
     path.write_bytes(whole[: int(share * len(whole))])
-    with pytest.raises(ModelFileError, match=r"M02 .*not a whole model file"):
+    with pytest.raises(ModelFileError, match=r"M02 .*not a complete model file"):
         load(path)
 
 

@@ -14,7 +14,7 @@ from cryoden.runs.save_best import save_best
 from cryoden.training.working_micrograph import CHOSEN
 from cryoden.workflows.train_model import train_halves
 from tests.cryoden.scenes import scene, write_halves
-from tests.cryoden.training.test_train import SCENES, constant_model, run, settings
+from tests.cryoden.training.short_runs import SCENES, constant_model, run, settings
 
 HALVES = [known.halves for known in SCENES]
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from cryoden.simulation.assemblies import AssemblyRecipe, assembly
@@ -24,6 +26,28 @@ def test_particles_keep_their_distance_and_stay_in_the_ice() -> None:
 
 def test_where_there_is_no_room_all_particles_are_placed_all_the_same() -> None:
     assert len(placed(Scene(edge=64, particles=50), STRUCTURES, np.random.default_rng(0))) == 50
+
+
+def test_closely_packed_particles_lie_side_by_side_and_are_no_more_than_fit() -> None:
+    scene = Scene(edge=1024, pixel_size=2.0, particles=5000, packed=True, seed=2)
+    found = placed(scene, STRUCTURES, np.random.default_rng(0))
+    centers = np.array([one.center for one in found])
+    apart = np.linalg.norm(centers[:, None] - centers[None], axis=2) + 1e9 * np.eye(len(found))
+    nearest = 2.0 * apart.min(axis=1) / np.mean([2 * one.radius for one in STRUCTURES])
+    assert 0.5 < np.median(nearest) < 1.1
+    assert 100 < len(found) < 5000
+    assert centers.min() >= 0
+    assert centers.max() < 1024
+
+
+def test_a_few_packed_particles_lie_together() -> None:
+    scene = Scene(edge=2048, pixel_size=2.0, particles=60, packed=True, seed=2)
+    for packed in (True, False):
+        found = placed(replace(scene, packed=packed), STRUCTURES, np.random.default_rng(0))
+        centers = np.array([one.center for one in found])
+        apart = np.linalg.norm(centers[:, None] - centers[None], axis=2) + 1e9 * np.eye(60)
+        near = (np.sort(apart, axis=1)[:, 2] < 2.5 * STRUCTURES[1].radius / 2.0).mean()
+        assert (near > 0.5) == packed
 
 
 def test_rotations_are_rotations_and_prefer_no_direction() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from cryoden.events.training import (
     EpochFinished,
     StepFinished,
@@ -11,8 +13,11 @@ from cryoden.events.training import (
     TrainingFinished,
     TrainingStarted,
 )
+from cryoden.model.checkpoint import Model
+from cryoden.model.networks import Baseline
 from cryoden.settings.training import TrainingSettings
-from tests.cryoden.scenes import scene
+from cryoden.training.micrographs import train_on_micrographs
+from tests.cryoden.scenes import Known, scene
 
 SCENES = [scene(i) for i in range(4)]
 
@@ -38,3 +43,14 @@ def first(events: list[TrainingEvent]) -> TrainingStarted:
 def last(events: list[TrainingEvent]) -> TrainingFinished:
     assert isinstance(events[-1], TrainingFinished)
     return events[-1]
+
+
+def run(start: Model | None = None, scenes: list[Known] = SCENES, **chosen: Any) -> list[TrainingEvent]:
+    return list(
+        train_on_micrographs([known.pair for known in scenes], "noise2noise", settings(**chosen), start=start)
+    )
+
+
+def constant_model(value: float) -> Model:
+    weights = {name: np.full(p.shape, value, np.float32) for name, p in Baseline().state_dict().items()}
+    return Model("baseline", weights, 1.5)

@@ -106,7 +106,7 @@ def test_a_micrograph_smaller_than_a_patch_is_named_with_both_sizes() -> None:
 
 
 def test_a_lone_micrograph_too_small_for_two_patches_is_refused() -> None:
-    with pytest.raises(MicrographError, match=r"D12 .*too small to hold a part out"):
+    with pytest.raises(MicrographError, match=r"D12 .*too small to hold out a part"):
         split([scene(0, (96, 100)).pair], 0.2, 64, seed=0)
 
 

@@ -21,20 +21,21 @@ from cryoden.events.training import (
 )
 from cryoden.micrograph import Pixels
 from cryoden.model.checkpoint import Model
-from cryoden.model.networks import Baseline
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.simulation.exposure import SAMPLE, simulated
 from cryoden.training.holdout import TrainingPair
 from cryoden.training.micrographs import train_on_micrographs
 from cryoden.training.working_micrograph import CHOSEN
 from tests.cryoden.scenes import Known, correlation, scene
-from tests.cryoden.training.short_runs import SCENES, epochs, first, last, losses, settings
-
-
-def run(start: Model | None = None, scenes: list[Known] = SCENES, **chosen: Any) -> list[TrainingEvent]:
-    return list(
-        train_on_micrographs([known.pair for known in scenes], "noise2noise", settings(**chosen), start=start)
-    )
+from tests.cryoden.training.short_runs import (
+    constant_model,
+    epochs,
+    first,
+    last,
+    losses,
+    run,
+    settings,
+)
 
 
 @cache
@@ -136,11 +137,6 @@ def test_fine_tuning_goes_on_where_the_model_stands() -> None:
     np.testing.assert_allclose(
         trained, np.concatenate([w.ravel() for w in model.weights.values()]), atol=1e-4
     )
-
-
-def constant_model(value: float) -> Model:
-    weights = {name: np.full(p.shape, value, np.float32) for name, p in Baseline().state_dict().items()}
-    return Model("baseline", weights, 1.5)
 
 
 def test_a_run_that_never_rises_from_the_constant_is_given_up_and_never_called_best() -> None:

@@ -17,7 +17,7 @@ from cryoden.workflows import denoise_micrographs, train_model
 from cryoden.workflows.denoise_micrographs import BatchRequest
 from tests.cryoden.hostile import DATA
 from tests.cryoden.scenes import correlation, scene, write_halves
-from tests.cryoden.training.test_train import settings
+from tests.cryoden.training.short_runs import settings
 
 ON_CPU = DenoisingSettings(device="cpu")
 

@@ -10,7 +10,7 @@ from cryoden.errors import HalvesError
 from cryoden.micrograph import HalfPair
 from cryoden.workflows import train_model
 from tests.cryoden.scenes import scene, write_halves
-from tests.cryoden.training.test_train import settings
+from tests.cryoden.training.short_runs import settings
 
 
 def test_training_from_files_equals_training_from_memory(tmp_path: Path) -> None:

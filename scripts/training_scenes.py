@@ -1,0 +1,205 @@
+"""What the general model is trained on: scenes drawn far beyond the plausible, and their truth.
+
+A third of the scenes are as usual micrographs are. In the others doses reach down to 0.15 e⁻/Å², particles
+to 40 kDa and up to close packing, with unfolded chains among them; behind them lie slow backgrounds of 0.05
+to 6 times the particles' standard deviation, films, filaments and patches (level sets of random fields), and
+noise of the particles' own spectrum; detector pixels reach up to 5 Å. All that is shown as truth:
+what a network cannot tell from particles it should pass on as a linear filter would, not leave away.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+from training_backgrounds import between, beyond, haze, scrambled
+
+from cryoden.image.normalization import robust, typical
+from cryoden.simulation.assemblies import (
+    RESIDUE_MASS,
+    RESIDUE_POTENTIAL,
+    AssemblyRecipe,
+    Structure,
+    random_recipe,
+)
+from cryoden.simulation.detector import Detector
+from cryoden.simulation.exposure import seen
+from cryoden.simulation.optics import Optics
+from cryoden.simulation.scene import Contrast, Scene
+
+WORKING = 3.0  # Å
+EDGE = 1024  # px
+USUAL = 0.35  # share of scenes as usual micrographs are
+GRAIN = 0.6  # of the grain of ice and carbon that is shown as truth
+SCRAMBLED = 1 / 12  # share of scenes whose particles are noise of their own spectrum
+STEP = 3.8  # Å from residue to residue of an unfolded chain
+
+
+@dataclass(frozen=True, eq=False)
+class Shot:
+    """An exposure before its noise: relative intensity, relative target, and how it is counted."""
+
+    intensity: Tensor
+    target: Tensor
+    scene: Scene
+    tint: float  # logarithm of the noise's transfer at Nyquist
+    cutoff: float  # cycles per working px beyond which a coarser detector pixel recorded nothing
+    mean: float = 0.0
+    spread: float = 1.0
+
+    @property
+    def electrons(self) -> float:
+        """Detected per working pixel."""
+        return self.scene.dose * self.scene.pixel_size**2 * self.scene.detector.efficiency
+
+    @property
+    def excess(self) -> float:
+        """Noise beyond Poisson's, of a detector that integrates charge."""
+        return math.hypot(1, self.scene.detector.spread) if self.scene.detector.integrating else 1.0
+
+
+def small_recipe(numbers: np.random.Generator) -> AssemblyRecipe:
+    """Return the recipe of an assembly, in a quarter one of 40 to 150 kDa."""
+    recipe = random_recipe(numbers)
+    return replace(recipe, mass=between(numbers, 40, 150), wall=0.0) if numbers.random() < 0.25 else recipe
+
+
+def chain(seed: int) -> Structure:
+    """Return an unfolded chain of 50 to 600 residues, more or less stretched."""
+    numbers = np.random.default_rng((seed, 78))
+    residues = int(between(numbers, 50, 600))
+    steps = numbers.normal(size=(residues, 3)) + numbers.uniform(0, 2) * numbers.normal(size=3)
+    for _ in range(int(numbers.integers(3))):
+        steps[1:] += steps[:-1]
+    positions = np.cumsum(STEP * steps / np.linalg.norm(steps, axis=1)[:, None], axis=0)
+    positions = (positions - positions.mean(axis=0)) * numbers.uniform(0.5, 1)
+    weights = np.full(residues, RESIDUE_POTENTIAL, np.float32)
+    return Structure(positions.astype(np.float32), weights, f"chain-{seed}", residues * RESIDUE_MASS)
+
+
+def shot(
+    numbers: np.random.Generator,
+    structures: Sequence[Structure],
+    chains: Sequence[Structure],
+    device: torch.device,
+) -> Shot:
+    """Return one exposure of the training distribution."""
+    wide = bool(numbers.random() >= USUAL)
+    scene, chosen, pixel = drawn(numbers, structures, chains, wide)
+    contrast = seen(scene, chosen, device)
+    objects = contrast.objects + (
+        beyond(numbers, contrast, scene) if wide else haze(numbers, contrast, scene)
+    )
+    # How grainy ice is differs from what the simulator believes, and from grid to grid.
+    contrast = replace(contrast, texture=contrast.texture * between(numbers, 0.3, 2.0), objects=objects)
+    clear = replace(contrast, texture=GRAIN * contrast.texture)
+    if numbers.random() < SCRAMBLED:  # of which the best answer is a Wiener filter's, and not nothing
+        contrast = replace(contrast, particles=scrambled(contrast.particles))
+        clear = replace(clear, particles=contrast.particles)
+    cutoff = 0.5 * WORKING / pixel if pixel > WORKING else 10.0
+    intensity, target = (recorded(part, scene, cutoff) for part in (contrast, clear))
+    return measured(Shot(intensity, target, scene, _tint(numbers, scene, wide), cutoff))
+
+
+def _tint(numbers: np.random.Generator, scene: Scene, wide: bool) -> float:
+    if scene.detector.integrating:
+        return math.log(scene.detector.transfer)
+    return float(numbers.uniform(-0.2, 0.05)) if wide and numbers.random() < 0.25 else 0.0
+
+
+def drawn(
+    numbers: np.random.Generator, structures: Sequence[Structure], chains: Sequence[Structure], wide: bool
+) -> tuple[Scene, list[Structure], float]:
+    """Return one scene, the structures in it, and the detector's pixel in Å."""
+    pixel, integrating = numbers.uniform(0.5, 2.5), numbers.random() < 0.3
+    if wide and numbers.random() < 0.12:
+        pixel = numbers.uniform(2.5, 5.0)
+    contrast_left = numbers.uniform(0.1, 0.4) if integrating else numbers.uniform(0.4, 0.8)
+    detector = Detector(
+        efficiency=numbers.uniform(0.6, 0.95),
+        transfer=contrast_left ** ((pixel / WORKING) ** 2),
+        integrating=bool(integrating),
+        spread=numbers.uniform(0.3, 0.8),
+    )
+    chosen = [structures[i] for i in numbers.integers(len(structures), size=numbers.choice([1, 1, 1, 2, 3]))]
+    if wide and numbers.random() < 0.25:
+        chosen += [chains[i] for i in numbers.integers(len(chains), size=numbers.choice([1, 2]))]
+    count, packed = crowd(numbers, chosen, wide)
+    scene = Scene(
+        edge=EDGE,
+        pixel_size=WORKING,
+        particles=count,
+        packed=packed,
+        optics=optics(numbers, wide),
+        dose=dose(numbers, wide),
+        detector=detector,
+        ice=numbers.uniform(150, 1000 if wide else 700),
+        slope=float(numbers.choice([0, 0.05, 0.15, 0.4])),
+        carbon=numbers.uniform(0.1, 0.5) * (numbers.random() < 0.12),
+        gold=int(numbers.integers(1, 12) * (numbers.random() < (0.015 if wide else 0.08))),
+        contamination=int(numbers.integers(1, 6) * (numbers.random() < (0.1 if wide else 0.2))),
+        seed=int(numbers.integers(2**31)),
+    )
+    return scene, chosen, float(pixel)
+
+
+def optics(numbers: np.random.Generator, wide: bool) -> Optics:
+    """Return a microscope and its setting."""
+    return Optics(
+        voltage=float(numbers.choice([300, 300, 200])),
+        amplitude=numbers.uniform(0.06, 0.11),
+        defocus=between(numbers, 0.4, 5.0) if wide else between(numbers, 0.5, 3.5),
+        astigmatism=numbers.uniform(0, 400),
+        axis=numbers.uniform(0, np.pi),
+        b_factor=between(numbers, 40, 500),
+    )
+
+
+def dose(numbers: np.random.Generator, wide: bool) -> float:
+    """Return e⁻/Å²: whole exposures, halves, and single frames."""
+    if wide:
+        return between(numbers, *((8, 80), (1.5, 8), (0.15, 1.5))[numbers.choice(3, p=(0.45, 0.3, 0.25))])
+    return between(numbers, 8, 80) if numbers.random() < 0.85 else between(numbers, 1.5, 8)
+
+
+def crowd(numbers: np.random.Generator, chosen: Sequence[Structure], wide: bool) -> tuple[int, bool]:
+    """Return how many particles, 2 to 70 % of the area or none at all, and whether closely packed."""
+    covered = between(numbers, 0.02, 0.7) * (numbers.random() > 0.06)
+    packed = bool(wide and numbers.random() < 0.2)
+    if packed:
+        covered = numbers.uniform(0.3, 1.0)
+    one = float(np.mean([math.pi * (0.8 * structure.radius) ** 2 for structure in chosen]))
+    atoms = float(np.mean([len(structure.positions) for structure in chosen]))
+    return int(min(2000 if packed else 900, covered * (EDGE * WORKING) ** 2 / one, 6e7 / atoms)), packed
+
+
+def recorded(contrast: Contrast, scene: Scene, cutoff: float) -> Tensor:
+    """Return the relative intensity as the camera blurs it, without the margin."""
+    grid = contrast.grid
+    rows, columns = (limited(axis * scene.pixel_size, cutoff) for axis in grid.axes)
+    return contrast.cropped(grid.filtered(contrast.intensity, scene.detector.blur(grid) * rows * columns))
+
+
+def limited(frequency: Tensor, cutoff: Tensor | float) -> Tensor:
+    """Return what is left along an axis of an image enlarged from pixels whose Nyquist is ``cutoff``."""
+    return torch.sigmoid((cutoff - frequency.abs()) / (0.06 * cutoff))
+
+
+def measured(one: Shot) -> Shot:
+    """Return the shot with the gray scale a denoiser would find."""
+    electrons = one.intensity * one.electrons
+    noise = torch.randn_like(electrons) * electrons.clamp_min(0).sqrt() * one.excess
+    rows, columns = (
+        torch.fft.fftfreq(EDGE, device=noise.device)[:, None],
+        torch.fft.rfftfreq(EDGE, device=noise.device)[None],
+    )
+    transfer = torch.exp(4 * one.tint * (rows**2 + columns**2))
+    transfer = transfer * limited(rows, one.cutoff) * limited(columns, one.cutoff)
+    noisy = electrons + torch.fft.irfft2(torch.fft.rfft2(noise) * transfer, s=noise.shape)
+    mean, _ = robust(noisy[::2, ::2])
+    spread = float(typical(noisy[None]))
+    return replace(one, intensity=one.intensity.half(), target=one.target.half(), mean=mean, spread=spread)

@@ -1,0 +1,85 @@
+"""Correlation and calibration by band of resolution, each band weighed by its power.
+
+A correlation over all frequencies prefers blur, and the grain of ice decides it; a Fourier ring
+correlation within one ring no linear filter changes. A band lies between: wide enough to carry a
+standard error, narrow enough to say where structure was won or lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from cryoden.image.fourier_rings import cross_power
+from cryoden.micrograph import Array, Pixels
+
+
+class Band(NamedTuple):
+    """From ``coarse`` to ``fine``, Å."""
+
+    coarse: float
+    fine: float
+
+    @property
+    def name(self) -> str:
+        """As people write it."""
+        return f"{self.coarse:g}–{self.fine:g} Å"
+
+
+BANDS = (Band(340, 60), Band(60, 35), Band(35, 22), Band(22, 14), Band(14, 7))
+PARTICLES = Band(340, 20)
+
+
+@dataclass(frozen=True, eq=False)
+class BandAgreement:
+    """How a denoised image and an independent raw one agree, band by band, ``(n,)`` each.
+
+    Parameters
+    ----------
+    correlation : ndarray
+        Pearson's r of what lies in the band; 0 where the denoised image is empty.
+    slope : ndarray
+        Regression of the raw image on the denoised one: 1 for an honest estimate of the signal, less where
+        the picture promises more than it holds. NaN where it is empty.
+    """
+
+    correlation: Array
+    slope: Array
+
+
+def agreement_by_band(
+    denoised: Pixels, other: Pixels, pixel_size: float, bands: Sequence[Band] = BANDS
+) -> BandAgreement:
+    """Compare a denoised image with a raw one of independent noise.
+
+    Parameters
+    ----------
+    denoised, other : ndarray
+        ``(h, w)`` of one shape, at least 8 px a side; in the same units where the slope is to mean anything.
+    pixel_size : float
+        Å/px.
+    bands : sequence of Band
+        One value for each.
+    """
+    found = cross_power([denoised, other], pixel_size)
+    inside = [(found.frequencies >= 1 / band.coarse) & (found.frequencies < 1 / band.fine) for band in bands]
+    sums = np.array([(found.power[:, :, ring] * found.counts[ring]).sum(-1) for ring in inside])
+    own, raw, shared = sums[:, 0, 0], sums[:, 1, 1], sums[:, 0, 1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        correlation = np.where(own * raw > 0, shared / np.sqrt(own * raw), 0.0)
+        slope = np.where(own > 0, shared / own, np.nan)
+    return BandAgreement(correlation, slope)
+
+
+def blocks(image: Pixels, edge: int) -> list[Pixels]:
+    """Return as many whole square blocks as there are, spread evenly, for a standard error over them."""
+    counts = [max(1, side // edge) for side in image.shape]
+    tall, wide = (side // count for side, count in zip(image.shape, counts, strict=True))
+    return [
+        image[row * tall : (row + 1) * tall, column * wide : (column + 1) * wide]
+        for row in range(counts[0])
+        for column in range(counts[1])
+    ]
