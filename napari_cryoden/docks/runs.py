@@ -46,15 +46,20 @@ class RunsWidget(Dock):
         self.delete_button = QPushButton("Delete…")
         self.look_button = QPushButton("Refresh")
         self._worker: Worker | None = None
+        self._again = False
         self._lay_out()
         self._connect()
         self._propose()
         self.look()
 
     def look(self) -> None:
-        """Find runs again, in a thread: the folder may be large, or far away."""
-        root = self.root.path
-        if self._worker is not None or root is None:
+        """Find runs again, in a thread: the folder may be large, or far away.
+
+        While runs are being searched for, this is done as soon as that has ended: it may be about
+        another folder, or a run that was not there yet.
+        """
+        root, self._again = self.root.path, self._worker is not None
+        if self._again or root is None:
             return
         self._worker = Worker(lambda: _found(root), self, daemon=True)
         self._worker.delivered.connect(self._take)
@@ -151,6 +156,8 @@ class RunsWidget(Dock):
         worker, self._worker = self._worker, None
         if worker is not None:
             worker.deleteLater()
+        if self._again:
+            self.look()
         self.follow()
 
     def _propose(self) -> None:

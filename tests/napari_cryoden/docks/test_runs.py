@@ -146,3 +146,11 @@ def test_a_new_run_appears_and_what_is_selected_stays_selected(qtbot: Any, dock:
     dock.run.ended.emit("done")
     qtbot.waitUntil(lambda: dock.table.rowCount() == 4)
     assert [run.name for run in dock.chosen()] == ["long"]
+
+
+def test_a_search_asked_for_during_another_is_not_forgotten(qtbot: Any, dock: Any, folder: Path) -> None:
+    (folder / "empty").mkdir()
+    for root, runs_in_it in ((folder / "empty", 0), (folder, 3)):
+        dock.look()
+        dock.root.path = root
+        qtbot.waitUntil(lambda expected=runs_in_it: dock.table.rowCount() == expected)
