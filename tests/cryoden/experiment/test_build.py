@@ -43,7 +43,7 @@ def test_values_beyond_float16_are_refused_with_their_micrograph(tmp_path: Path)
 BUILDING = """
 import os, signal, sys
 from pathlib import Path
-from tests.cryoden.experiment.test_store import PairSource, build, patch_pairs, settings
+from tests.cryoden.experiment.patch_sets import PairSource, build, patch_pairs, settings
 left = int(sys.argv[3])
 def kill(event, arguments):
     global left
