@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
 )
 
 from cryoden.events.history import History
-from cryoden.events.reference_lines import REFERENCES, loss_label
+from cryoden.events.reference_lines import REFERENCES
 from cryoden.events.training import EpochFinished
 from cryoden.runs.loss_range import y_range
 from napari_cryoden.plots.curve_plot import curve_plot
@@ -234,6 +234,6 @@ def _restart() -> Any:
 
 
 def _plot() -> Any:
-    plot = curve_plot(loss_label("z-score"), "step")
+    plot = curve_plot("loss (MSE)", "step")
     plot.getPlotItem().layout.setContentsMargins(0, 4, 0, 6)  # pyqtgraph lets the label hang out below
     return plot
