@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import runpy
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,13 @@ def test_every_module_is_named_for_what_it_holds(path: Path) -> None:
 PACKAGES = sorted(
     path for top in (ROOT / "src" / "cryoden", ROOT / "napari_cryoden") for path in top.rglob("__init__.py")
 )
+
+
+def test_the_picture_on_the_map_is_that_of_the_imports_and_one_can_take_it_in() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    drawing = runpy.run_path(str(ROOT / "docs" / "draw_imports.py"))
+    assert drawing["drawn"](page) == page
+    assert 20 < drawing["mermaid"]("cryoden").count("-->") <= 35
 
 
 def test_every_package_and_module_is_on_the_map() -> None:
