@@ -235,3 +235,14 @@ def ready(batch: Any, grids: Path, model: Path) -> Any:
     batch.model.path = model
     batch.form.fields["device"].value = "cpu"
     return batch
+
+
+@pytest.fixture
+def halves(add_halves: Callable[[], list[Any]]) -> list[Any]:
+    return add_halves()
+
+
+@pytest.fixture
+def dock(docked: Callable[..., Any], halves: list[Any]) -> Any:  # noqa: ARG001  layers first
+    """The Compare dock, opened when there are layers to compare."""
+    return docked("Compare")[1]

@@ -6,17 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import pytest
-
-
-@pytest.fixture
-def halves(add_halves: Callable[[], list[Any]]) -> list[Any]:
-    return add_halves()
-
-
-@pytest.fixture
-def dock(docked: Callable[..., Any], halves: list[Any]) -> Any:  # noqa: ARG001  layers first
-    return docked("Compare")[1]
 
 
 def test_without_two_layers_every_button_is_off_and_says_why(docked: Callable[..., Any]) -> None:

@@ -1,22 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.napari_cryoden.deriving import finished
-
-
-@pytest.fixture
-def halves(add_halves: Callable[[], list[Any]]) -> list[Any]:
-    return add_halves()
-
-
-@pytest.fixture
-def dock(docked: Callable[..., Any], halves: list[Any]) -> Any:  # noqa: ARG001  layers first
-    return docked("Compare")[1]
 
 
 def test_a_low_pass_and_a_residual_come_to_stand_beside_the_two(

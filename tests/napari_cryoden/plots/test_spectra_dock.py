@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
 
@@ -8,16 +7,6 @@ import pytest
 
 from napari_cryoden.plots.spectra_dock import TITLE, ticks
 from tests.napari_cryoden.deriving import finished
-
-
-@pytest.fixture
-def halves(add_halves: Callable[[], list[Any]]) -> list[Any]:
-    return add_halves()
-
-
-@pytest.fixture
-def dock(docked: Callable[..., Any], halves: list[Any]) -> Any:  # noqa: ARG001  layers first
-    return docked("Compare")[1]
 
 
 def test_spectra_are_told_against_the_other_half_where_it_is_open(
