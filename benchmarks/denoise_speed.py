@@ -71,6 +71,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--precision", choices=get_args(DenoisingPrecision), default="auto")
     parser.add_argument("--orientations", type=int, choices=(1, 8), default=1)
     parser.add_argument("--tile", type=int, default=0)
+    parser.add_argument("--ring-gains", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--repeats", type=int, default=3)
     return parser.parse_args()
 
@@ -78,7 +79,9 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     """Print the figures."""
     asked = arguments()
-    settings = DenoisingSettings(asked.device, asked.precision, asked.tile, orientations=asked.orientations)
+    settings = DenoisingSettings(
+        asked.device, asked.precision, asked.tile, asked.orientations, ring_gains=asked.ring_gains
+    )
     denoiser = Denoiser(model(tuple(asked.widths), asked.pixel_size, asked.working_pixel), settings)
     numbers = np.random.default_rng(0)
     pixels = 50 + 7 * numbers.standard_normal((asked.edge, asked.edge), dtype=np.float32)

@@ -98,7 +98,10 @@ def samples(asked: argparse.Namespace) -> Iterator[Sample]:
 
 def by_model(model: Path, sample: Sample, asked: argparse.Namespace) -> float:
     """Return what a model gains."""
-    denoiser = Denoiser(load(model), DenoisingSettings(device=asked.device, ice_ring=asked.ice_ring))
+    settings = DenoisingSettings(
+        device=asked.device, ice_ring=asked.ice_ring, ring_gains=asked.ring_gains
+    )
+    denoiser = Denoiser(load(model), settings)
 
     def denoise(raw: Pixels, _: Pixels) -> Pixels:
         *_, last = denoiser.denoise(Micrograph(raw, sample.pixel_size, "half"))
@@ -144,6 +147,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=0.0)
     parser.add_argument("--start-from", choices=("general", "scratch"), default="general")
     parser.add_argument("--ice-ring", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--ring-gains", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--device", choices=get_args(Device), default="auto")
     return parser.parse_args()
 

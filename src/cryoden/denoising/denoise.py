@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from cryoden.compute import devices
-from cryoden.denoising import ice_ring
+from cryoden.denoising import ice_ring, ring_gains
 from cryoden.denoising.tiled_network import TiledNetwork
 from cryoden.events.batch import DenoisingEvent, MicrographDenoised, TileFinished
 from cryoden.image.normalization import CLIP, Normalization, bands, measured, positive, typical
@@ -38,6 +38,7 @@ class Denoiser:
     def __init__(self, model: Model, settings: DenoisingSettings) -> None:
         self.model = model
         self._passes_ring = settings.ice_ring and (model.working_pixel or 0) * 2 >= ice_ring.RING[0]
+        self._weighs_rings = settings.ring_gains and model.scale == "z-score"
         self.tiled = TiledNetwork(model, settings)
         self.place = self.tiled.place
 
@@ -66,16 +67,20 @@ class Denoiser:
             scored = gray.apply(raw)
             # Asked for when the network is at work, which is queued on a GPU before it is done with these.
             clipped = devices.later((scored.abs() >= CLIP).sum())
-            spectrum = ice_ring.spectrum(scored) if self._passes_ring else None
+            spectrum = ice_ring.spectrum(scored) if self._passes_ring or self._weighs_rings else None
             working = resampling.reduce(scored)
             spread = typical(working[None]) if scale != 1 else 1.0
             working = working / spread
             del scored
         denoised = yield from self.tiled.output(working)
+        pixel_size = micrograph.pixel_size or ASSUMED
         with torch.inference_mode():
+            if spectrum and self._weighs_rings:
+                noise = ring_gains.floor(spectrum, pixel_size, scale, float(spread))
+                denoised = ring_gains.combined(working, denoised, self.tiled.at_once, noise)
             signal = resampling.enlarge(denoised)
             signal *= spread
-            ring = ice_ring.gains(spectrum, micrograph.pixel_size or ASSUMED) if spectrum else None
+            ring = ice_ring.gains(spectrum, pixel_size) if spectrum and self._passes_ring else None
             if ring is not None:
                 signal = ice_ring.restored(signal, raw, gray, ring)
             pixels = devices.fetched(gray.undo(signal))

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cryoden.compute.devices import later
+from cryoden.denoising.ring_filter import quick, transfer
 from cryoden.image.fourier_rings import neighbors_averaged, ring_index
 from cryoden.image.normalization import Normalization
 from cryoden.image.tiling import mirrored
@@ -132,27 +133,18 @@ def restored(signal: Tensor, raw: Tensor, gray: Normalization, response: Array) 
     result = torch.empty_like(signal)
     height, width = signal.shape
     at_a_time = min(height, ROWS.get(signal.device.type, LARGE_ROWS))
-    tall, wide = _quick(at_a_time + 2 * MARGIN), _quick(width + 2 * MARGIN)
+    tall, wide = quick(at_a_time + 2 * MARGIN), quick(width + 2 * MARGIN)
     columns = mirrored(width, -MARGIN, wide - MARGIN).to(signal.device)
-    transfer = _transfer(tall, wide, torch.from_numpy(response).to(signal))
+    gain = transfer(tall, wide, torch.from_numpy(response).to(signal))
     for top in range(0, height, at_a_time):
         bottom = min(top + at_a_time, height)
         rows = mirrored(height, top - MARGIN, top - MARGIN + tall).to(signal.device)
         removed = gray.apply(raw[rows])
         removed -= signal[rows]
-        grain = torch.fft.irfft2(torch.fft.rfft2(removed[:, columns]) * transfer, s=(tall, wide))
+        grain = torch.fft.irfft2(torch.fft.rfft2(removed[:, columns]) * gain, s=(tall, wide))
         inner = grain[MARGIN : MARGIN + bottom - top, MARGIN : MARGIN + width]
         torch.add(signal[top:bottom], inner, out=result[top:bottom])
     return result
-
-
-def _transfer(tall: int, wide: int, response: Tensor) -> Tensor:
-    """Return the gain of each coefficient of an image's real Fourier transform."""
-    rows = torch.fft.fftfreq(tall, device=response.device)[:, None]
-    columns = torch.fft.rfftfreq(wide, device=response.device)[None]
-    ring = (torch.hypot(rows, columns) * EDGE).clamp_(max=EDGE // 2 - 1e-3)
-    below = ring.long()
-    return torch.lerp(response[below], response[below + 1], ring - below)
 
 
 @cache
@@ -168,12 +160,3 @@ def _above_noise(frequencies: Array, seen: Spectrum, noise: NDArray[np.bool_]) -
         frequencies[noise], np.log(seen.power[noise]), DEGREE, w=np.sqrt(seen.counts[noise])
     )
     return np.asarray(seen.power / np.exp(fit(frequencies)) - 1, np.float64)
-
-
-def _quick(length: int) -> int:
-    """Return the next length that is a product of 2, 3, 5 and 7, which is quick to transform."""
-    left = length
-    for factor in (2, 3, 5, 7):
-        while left % factor == 0:
-            left //= factor
-    return length if left == 1 else _quick(length + 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from itertools import product
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -60,6 +61,15 @@ class TiledNetwork:
             if not complete:
                 self._shrink(max(height, width))
         return denoised
+
+    def at_once(self, working: Tensor) -> Tensor:
+        """Return the network's output for ``(h, w)`` working pixels; errors as `output`."""
+        events = self.output(working)
+        while True:
+            try:
+                next(events)
+            except StopIteration as end:
+                return cast("Tensor", end.value)
 
     def _filled(self, denoised: Tensor, tiling: Tiling, working: Tensor) -> Iterator[TileFinished]:
         padded = tiling.padded(working)

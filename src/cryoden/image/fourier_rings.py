@@ -102,13 +102,13 @@ def tapered(image: Pixels) -> Pixels:
     """Return the ``(h, w)`` image without its mean, falling to 0 at its borders."""
     faded = (image - np.float32(image.mean(dtype=np.float64))).astype(np.float32, copy=False)
     for axis, side in enumerate(image.shape):
-        faded *= np.expand_dims(_taper(side), 1 - axis)
+        faded *= np.expand_dims(tapering(side), 1 - axis)
     return faded
 
 
 def tapered_power(shape: tuple[int, ...]) -> float:
     """Return the share of the power of white noise that `tapered` leaves."""
-    return float(np.prod([np.mean(_taper(side).astype(np.float64) ** 2) for side in shape]))
+    return float(np.prod([np.mean(tapering(side).astype(np.float64) ** 2) for side in shape]))
 
 
 def neighbors_averaged(values: Array, counts: Array, reach: int) -> tuple[Array, Array]:
@@ -150,8 +150,8 @@ def _one_shape(images: Sequence[Pixels]) -> tuple[int, ...]:
     return images[0].shape
 
 
-def _taper(side: int) -> Pixels:
-    """Return 1 inside, and half a period of a cosine at both ends."""
+def tapering(side: int) -> Pixels:
+    """Return ``(side,)``: 1 inside, and half a period of a cosine at both ends."""
     ends = np.minimum((np.arange(side) + 0.5) / (side * MARGIN), 1)
     return np.asarray((1 - np.cos(np.pi * np.minimum(ends, ends[::-1]))) / 2, np.float32)
 

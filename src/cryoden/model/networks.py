@@ -144,7 +144,7 @@ class Joint(Block):
         first, *rest = self.children()
         of_coarse, of_fine = torch.split(first.weight, [coarse.shape[1], fine.shape[1]], dim=1)  # type: ignore[arg-type]  # a convolution's
         features = functional.conv2d(fine, of_fine, first.bias, padding=1)  # type: ignore[arg-type]  # as above
-        kernel = torch.einsum("ai,bj,ocij->coab", self.taps, self.taps, of_coarse)
+        kernel = (self.taps @ of_coarse @ self.taps.T).transpose(0, 1)
         features += functional.conv_transpose2d(coarse, kernel, stride=2, padding=1)
         for module in rest:
             features = module(features)

@@ -41,6 +41,15 @@ class DenoisingSettings:
             label="test-time augmentation",
         ),
     ] = 1
+    ring_gains: Annotated[
+        bool,
+        Setting(
+            "Add, ring by ring of spatial frequency, what the network leaves out and a linear filter "
+            "shows; the gains are found in the micrograph itself",
+            expert=True,
+            label="add what a linear filter shows",
+        ),
+    ] = True
     ice_ring: Annotated[
         bool,
         Setting(

@@ -1,0 +1,200 @@
+"""Two gains for each ring of spatial frequency: one for a network's output, one for its input.
+
+What a network leaves out is gone, unless its input is asked once more. In each ring the signal x is
+estimated as a·D(y) + b·y, with the gains of least squares. Of the covariances that takes, those of
+output D and input y are read off the micrograph. Those with the signal follow from the power N of the
+noise, which the finest frequencies show: cov(x, y) = |y|² - N, and by Stein's lemma (1981, Ann. Statist.
+9, 1135) cov(x, D) = cov(y, D) - d·N, where d is how strongly the output answers in a ring to a change of
+the input in that ring. A little noise added to the input tells d (Monte-Carlo SURE: Ramani, Blu & Unser
+2008, IEEE Trans. Image Process. 17, 1540). No second image is needed. Where few coefficients say little
+the gains stay near 1 and 0, the network's output as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cryoden.denoising import ice_ring, ring_covariances
+from cryoden.denoising.ring_filter import quick, transfer
+from cryoden.image.tiling import mirrored
+from cryoden.micrograph import Array
+
+COARSEST = 10.0  # Å; finer, there is hardly anything but noise and the ring of ice
+EMPTY_FROM = 0.4  # cycles per working px, from where resampling takes noise away, too
+CAUTION = 0.03  # of the noise; so much power above it counts as none
+BELIEF = (0.5, 0.3)  # standard deviations of the two gains around 1 and 0 before anything is seen
+STEP = 0.1  # standard deviations of the noise that is added to see the response
+GRID, BLOCK = 3, 256  # blocks along a side of a large image on which it is seen, and their working px
+MARGIN = 128  # px the image is mirrored by
+TINY = 1e-12
+SAMPLES = 1025  # of the gains, from 0 to 1/2 cycle per px
+LEAST = 64  # working px a side
+
+Network = Callable[[Tensor], Tensor]
+Floor = Callable[[Array], Array]
+
+
+@dataclass(frozen=True, eq=False)
+class Gains:
+    """Gains ``(SAMPLES,)`` of output and input at frequencies from 0 to 1/2 cycle per px."""
+
+    output: Array
+    input: Array
+
+
+def floor(seen: ice_ring.Spectrum, pixel_size: float, scale: float, spread: float) -> Floor | None:
+    """Return the noise's power over frequency, read off where a micrograph holds little else.
+
+    A Gaussian over frequency is continued to low ones: white noise, or noise that a detector blurs.
+
+    Parameters
+    ----------
+    seen : Spectrum
+        Of the micrograph, z-scored.
+    pixel_size : float
+        Its pixel, Å.
+    scale : float
+        Working pixel over the micrograph's.
+    spread : float
+        What the working pixels were divided by.
+
+    Returns
+    -------
+    callable or None
+        From frequencies in cycles per working px to the power of the working pixels; ``None`` where too
+        few frequencies are left.
+    """
+    finest = np.linspace(0, 0.5, len(seen.power))
+    length = pixel_size / np.maximum(finest, 1e-9)
+    ring = (length < ice_ring.NOISE[0][1] * 1.04) & (length > ice_ring.NOISE[1][0] * 0.97)
+    noise = (finest >= min(pixel_size / COARSEST, 0.25)) & (finest <= 0.45) & ~ring
+    if noise.sum() < 2 or not (seen.power[noise] > 0).all():
+        return None
+    weights = np.sqrt(seen.counts[noise])
+    fit = np.polynomial.Polynomial.fit(finest[noise] ** 2, np.log(seen.power[noise]), 1, w=weights)
+    return lambda frequencies: np.exp(fit((frequencies / scale) ** 2)) / (scale * spread) ** 2
+
+
+def combined(working: Tensor, output: Tensor, network: Network, noise: Floor | None) -> Tensor:
+    """Return the estimate a·D(y) + b·y of the signal.
+
+    Parameters
+    ----------
+    working, output : Tensor
+        ``(h, w)`` input and output of the network.
+    network : callable
+        From ``(h, w)`` to ``(h, w)``.
+    noise : callable or None
+        The noise's power, from `floor`.
+
+    Returns
+    -------
+    Tensor
+        ``(h, w)``; ``output`` itself where the noise is not known or a side is below 64 px.
+    """
+    if noise is None or min(working.shape) < LEAST:
+        return output
+    gains = found(working, output, response(working, output, network), noise)
+    return filtered(output, working, gains)
+
+
+def response(working: Tensor, output: Tensor, network: Network) -> tuple[Array, Array]:
+    """Return frequencies in cycles per px, and how strongly the output answers the input in each ring.
+
+    Of a large image nine blocks, put together as one, are seen: at their borders, which hardly count, the
+    network sees its neighbor there, and not what it saw before.
+    """
+    grid = GRID if min(working.shape) > GRID * BLOCK else 1
+    before, after = (_joined(_blocks(image, grid)) for image in (working, output))
+    change = _even_noise(before.shape[0], before.shape[1], before.device)
+    answer = (network(before + STEP * change) - after) / STEP
+    parts = torch.stack([_blocks(image, grid).flatten(0, 1) for image in (change, answer)])
+    seen = ring_covariances.measured(parts)
+    return seen.frequencies, seen.power[0, 1] / seen.power[0, 0]
+
+
+def found(working: Tensor, output: Tensor, answer: tuple[Array, Array], noise: Floor) -> Gains:
+    """Return the gains of each ring.
+
+    Least squares over the coefficients of neighboring rings, as likely as `BELIEF` makes them beforehand.
+    """
+    both = torch.stack([output, working])[:, None]
+    seen = ring_covariances.measured(both, ring_covariances.usual(working))
+    own, raw = (np.maximum(seen.power[i, i], TINY) for i in range(2))
+    shared, number = seen.power[0, 1], seen.number
+    noisy = np.minimum(noise(seen.frequencies) * (1 + CAUTION), raw)
+    noisy[seen.frequencies > EMPTY_FROM] = raw[seen.frequencies > EMPTY_FROM]
+    with_signal = shared - np.interp(seen.frequencies, *answer) * noisy, raw - noisy
+    firm = 1 / np.square(BELIEF)
+    matrix = number * own / raw + firm[0], number + firm[1], number * shared / raw
+    vector = number * with_signal[0] / raw + firm[0], number * with_signal[1] / raw
+    return _sampled(seen.frequencies, *_not_negative(matrix, vector))
+
+
+def filtered(output: Tensor, working: Tensor, gains: Gains) -> Tensor:
+    """Return ``(h, w)`` output and input, each multiplied by its gains, and added."""
+    height, width = output.shape
+    tall, wide = quick(height + 2 * MARGIN), quick(width + 2 * MARGIN)
+    rows, columns = (
+        mirrored(side, -MARGIN, long - MARGIN).to(output.device)
+        for side, long in ((height, tall), (width, wide))
+    )
+    total = torch.zeros((), device=output.device)
+    for image, gain in ((output, gains.output), (working, gains.input)):
+        waves = torch.fft.rfft2(image[rows][:, columns])
+        total = total + waves * transfer(tall, wide, torch.from_numpy(gain).to(output))
+    whole: Tensor = torch.fft.irfft2(total, s=(tall, wide))
+    return whole[MARGIN : MARGIN + height, MARGIN : MARGIN + width]
+
+
+def _not_negative(matrix: tuple[Array, Array, Array], vector: tuple[Array, Array]) -> tuple[Array, Array]:
+    """Solve for two gains, none below 0."""
+    one, two, mixed = matrix
+    determinant = one * two - mixed**2
+    output = (vector[0] * two - vector[1] * mixed) / determinant
+    raw = (vector[1] * one - vector[0] * mixed) / determinant
+    alone = np.maximum(vector[0] / one, 0), np.maximum(vector[1] / two, 0)
+    return (
+        np.where(raw < 0, alone[0], np.maximum(output, 0)),
+        np.where(output < 0, alone[1], np.maximum(raw, 0)),
+    )
+
+
+def _sampled(frequencies: Array, output: Array, raw: Array) -> Gains:
+    """Return the gains at even steps; the mean is left as it is."""
+    even, known = np.linspace(0, 0.5, SAMPLES), np.concatenate([[0.0], frequencies])
+    return Gains(
+        np.interp(even, known, np.concatenate([[1.0], output])),
+        np.interp(even, known, np.concatenate([[0.0], raw])),
+    )
+
+
+def _blocks(image: Tensor, grid: int) -> Tensor:
+    """Return ``(grid, grid, h, w)`` blocks spread evenly over the image; of one alone, all of it."""
+    height, width = (min(BLOCK, side) if grid > 1 else side for side in image.shape)
+    tops, lefts = (
+        np.linspace(0, side - part, grid).astype(int).tolist()
+        for side, part in zip(image.shape, (height, width), strict=True)
+    )
+    rows = [torch.stack([image[top : top + height, left : left + width] for left in lefts]) for top in tops]
+    return torch.stack(rows)
+
+
+def _joined(blocks: Tensor) -> Tensor:
+    """Return the blocks as one ``(grid * h, grid * w)`` image."""
+    grid, _, height, width = blocks.shape
+    return blocks.transpose(1, 2).reshape(grid * height, grid * width)
+
+
+@lru_cache(maxsize=4)
+def _even_noise(height: int, width: int, device: torch.device) -> Tensor:
+    """Return noise of random phases and of equal power everywhere, the same each time."""
+    phases = torch.fft.rfft2(torch.randn(height, width, generator=torch.Generator().manual_seed(0)))
+    even: Tensor = torch.fft.irfft2(phases / phases.abs().clamp_min(TINY), s=(height, width), norm="ortho")
+    return even.to(device)
