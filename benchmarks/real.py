@@ -94,9 +94,12 @@ def with_raw(denoise: Denoise, data: Data) -> Denoise:
     return combined
 
 
-def by_model(model: Path, pixel_size: float, device: Device, tile: int = 0) -> Denoise:
+def by_model(
+    model: Path, pixel_size: float, device: Device, tile: int = 0, ring_gains: bool = True
+) -> Denoise:
     """Return a model as a function of pixels, without the grain of ice."""
-    denoiser = Denoiser(load(model), DenoisingSettings(device=device, ice_ring=False, tile=tile))
+    settings = DenoisingSettings(device=device, ice_ring=False, tile=tile, ring_gains=ring_gains)
+    denoiser = Denoiser(load(model), settings)
 
     def denoise(noisy: Pixels) -> Pixels:
         *_, last = denoiser.denoise(Micrograph(np.ascontiguousarray(noisy), pixel_size, "real"))
@@ -150,14 +153,16 @@ def methods(data: Data, asked: argparse.Namespace, folder: Path) -> Iterator[tup
     for cut in LOW_PASSES:
         yield f"low-pass {cut:g} Å", lambda noisy, cut=cut: low_passed(noisy, size, cut)  # type: ignore[misc]  # mypy cannot type it
     yield "Wiener", linear(data)
-    networks = {path.stem: by_model(path, size, asked.device) for path in asked.model}
-    if asked.topaz:
-        networks["Topaz unet"] = by_topaz(asked.topaz, size)
+    networks = {path.stem: path for path in asked.model}
     for anchor in (1.0, 0.0) if asked.minutes else ():
-        networks[f"own, anchor {anchor:g}"] = by_model(own(data, asked, anchor, folder), size, asked.device)
-    for name, denoise in networks.items():
-        yield name, denoise
-        yield f"{name} + raw", with_raw(denoise, data)
+        networks[f"own, anchor {anchor:g}"] = own(data, asked, anchor, folder)
+    for name, path in networks.items():
+        alone = by_model(path, size, asked.device, ring_gains=False)
+        yield f"{name}, alone", alone
+        yield f"{name} + raw", with_raw(alone, data)
+        yield name, by_model(path, size, asked.device)
+    if asked.topaz:
+        yield "Topaz unet", by_topaz(asked.topaz, size)
 
 
 def readings(denoise: Denoise, data: Data) -> list[list[float]]:

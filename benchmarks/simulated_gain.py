@@ -98,9 +98,7 @@ def samples(asked: argparse.Namespace) -> Iterator[Sample]:
 
 def by_model(model: Path, sample: Sample, asked: argparse.Namespace) -> float:
     """Return what a model gains."""
-    settings = DenoisingSettings(
-        device=asked.device, ice_ring=asked.ice_ring, ring_gains=asked.ring_gains
-    )
+    settings = DenoisingSettings(device=asked.device, ice_ring=asked.ice_ring, ring_gains=asked.ring_gains)
     denoiser = Denoiser(load(model), settings)
 
     def denoise(raw: Pixels, _: Pixels) -> Pixels:

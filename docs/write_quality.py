@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cryoden.evaluation import json_file
-from cryoden.evaluation.columns import columns
+from cryoden.evaluation.columns import Column, band_columns, columns
 from cryoden.evaluation.conclusions import conclusions
 from cryoden.evaluation.scores import Table
 
@@ -43,15 +43,20 @@ def page(tables: dict[str, Table]) -> str:
 
 
 def _section(title: str, table: Table) -> str:
-    chosen = columns(table)
+    found = [f"- {one.better.mark} **{one.name}**: {one.better.words}" for one in conclusions(table)]
+    lines = [*_rows(table, columns(table)), *found, "", *_rows(table, band_columns(table))]
+    return "\n".join([f"## {title}", "", _basis(table), "", *lines])
+
+
+def _rows(table: Table, chosen: Sequence[Column]) -> list[str]:
+    if not chosen:
+        return []
     head = "| " + " | ".join(column.title for column in chosen) + " |"
     rows = [
         "| " + " | ".join(column.text(table, row).replace("*", "\\*") for column in chosen) + " |"
         for row in table.rows
     ]
-    found = [f"- {one.better.mark} **{one.name}**: {one.better.words}" for one in conclusions(table)]
-    lines = ["", head, "|---" * len(chosen) + "|", *rows, "", *found, ""]
-    return "\n".join([f"## {title}", "", _basis(table), *lines])
+    return [head, "|---" * len(chosen) + "|", *rows, ""]
 
 
 def _basis(table: Table) -> str:

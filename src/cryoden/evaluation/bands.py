@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from cryoden.image.fourier_rings import cross_power
+from cryoden.image.fourier_rings import CrossPower, cross_power
 from cryoden.micrograph import Array, Pixels
 
 
@@ -64,13 +64,21 @@ def agreement_by_band(
     bands : sequence of Band
         One value for each.
     """
-    found = cross_power([denoised, other], pixel_size)
-    inside = [(found.frequencies >= 1 / band.coarse) & (found.frequencies < 1 / band.fine) for band in bands]
-    sums = np.array([(found.power[:, :, ring] * found.counts[ring]).sum(-1) for ring in inside])
-    own, raw, shared = sums[:, 0, 0], sums[:, 1, 1], sums[:, 0, 1]
+    return agreement(cross_power([denoised, other], pixel_size), 0, 1, bands)
+
+
+def agreement(shared: CrossPower, denoised: int, other: int, bands: Sequence[Band] = BANDS) -> BandAgreement:
+    """Return the same of two of the images whose power is measured already."""
+    inside = [
+        (shared.frequencies >= 1 / band.coarse) & (shared.frequencies < 1 / band.fine) for band in bands
+    ]
+    own, raw, both = (
+        np.array([(shared.power[i, j, ring] * shared.counts[ring]).sum() for ring in inside])
+        for i, j in ((denoised, denoised), (other, other), (denoised, other))
+    )
     with np.errstate(divide="ignore", invalid="ignore"):
-        correlation = np.where(own * raw > 0, shared / np.sqrt(own * raw), 0.0)
-        slope = np.where(own > 0, shared / own, np.nan)
+        correlation = np.where(own * raw > 0, both / np.sqrt(own * raw), 0.0)
+        slope = np.where(own > 0, both / own, np.nan)
     return BandAgreement(correlation, slope)
 
 

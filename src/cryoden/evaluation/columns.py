@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cryoden.evaluation.scores import Row, Table
+from cryoden.evaluation.bands import BANDS
+from cryoden.evaluation.scores import Row, Table, Values
 
 NONE = "–"
 
@@ -105,6 +106,16 @@ COLUMNS = (
         lambda table, row: _number(table.gain_db(row, "coarse"), "+z.1f"),
     ),
     Column(
+        "calibration",
+        (
+            "Regression of the other raw half on the denoised one in the particle band: 1 where the "
+            "output is as strong as what it shows is certain; less where it promises more than it "
+            "holds. That of the raw half is the signal's share of its power."
+        ),
+        "cov(De, Ro) / var(De); least squares",
+        lambda _, row: _number(row.mean.slope, "z.2f"),
+    ),
+    Column(
         "SNR (Palovcak)",
         (
             "SNR gain of Palovcak et al., in dB: signal over remaining noise, relative to the raw "
@@ -197,6 +208,28 @@ TRUTH_COLUMNS = (
         brief=False,
     ),
 )
+
+
+def band_columns(table: Table) -> tuple[Column, ...]:
+    """Return CC and calibration in each band, those columns a table has something for."""
+    found = [
+        column
+        for place, band in enumerate(BANDS)
+        if any(_at(row.mean.bands, place) is not None for row in table.rows)
+        for column in _of_band(f"{band.coarse:g}–{band.fine:g} {table.unit}", place)
+    ]
+    return (COLUMNS[0], *found) if found else ()
+
+
+def _of_band(name: str, place: int) -> tuple[Column, Column]:
+    return (
+        Column(f"CC {name}", "", "", lambda _, row: _number(_at(row.mean.bands, place), "z.3f")),
+        Column("calibration", "", "", lambda _, row: _number(_at(row.mean.slopes, place), "z.2f")),
+    )
+
+
+def _at(values: Values, place: int) -> float | None:
+    return values[place] if place < len(values) else None
 
 
 def columns(table: Table) -> tuple[Column, ...]:

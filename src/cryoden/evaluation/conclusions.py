@@ -21,6 +21,7 @@ HALF = 0.5  # of the signal the denoised halves share, that is not in the raw ha
 LITTLE, MOST = 0.2, 0.9  # of the output's power, from noise alone or from elsewhere
 SAME = 1.05  # power without phases over power with them; a linear filter has 1
 LOOKS_LIKE_NOISE = 0.05  # correlation of neighboring pixels that cameras reach without structure
+HONEST = 0.8  # regression of the other raw half on the output
 PATTERN = 2.0  # power on a lattice over that nearby
 
 
@@ -151,6 +152,8 @@ def _suspicions(row: Row) -> Iterator[Finding]:
     if row.mean.noise_left < NOTHING:
         return
     yield _hallucinated(row.mean.hallucinated)
+    if row.mean.slope is not None:
+        yield _calibrated(row.mean.slope)
     if row.mean.checkerboard > PATTERN:
         words = "Checkerboard pattern in the power spectrum"
         yield Finding(
@@ -163,6 +166,15 @@ def _suspicions(row: Row) -> Iterator[Finding]:
 def _hallucinated(share: float) -> Finding:
     status: Status = "bad" if share > HALF else "doubtful" if share > LITTLE else "good"
     return Finding(status, f"Hallucinated signal: {_percent(share)}.")
+
+
+def _calibrated(slope: float) -> Finding:
+    where = "in the particle band"
+    if slope >= HONEST:
+        return Finding(
+            "good", f"No stronger than what it shows is certain {where}: calibration {slope:z.2f}."
+        )
+    return Finding("doubtful", f"Promises more than it holds {where}: calibration {slope:z.2f}, 1 is honest.")
 
 
 def _kept(row: Row) -> Finding:

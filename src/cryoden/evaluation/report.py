@@ -12,7 +12,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from cryoden.evaluation.columns import columns
+from cryoden.evaluation.columns import band_columns, columns
 from cryoden.evaluation.conclusions import MARKS, Status, conclusions
 from cryoden.evaluation.scores import Row, Table
 from cryoden.io.atomic import atomic_write
@@ -78,6 +78,7 @@ def page(table: Table, pictures: Sequence[Picture]) -> str:
         ring=partial(_ring, table),
         decades=partial(_decades, table),
         columns=columns(table),
+        by_band=band_columns(table),
         assessed=table.assessed(),
         provenance=json.dumps(table.provenance, indent=1, ensure_ascii=False),
     )

@@ -42,6 +42,11 @@ class Scores:
         Power of patterns that repeat every 2, 4 or 8 px over that nearby; about 1 for none.
     seconds : float or None
         For one half; ``None`` where only files of the method are known.
+    slope : float or None
+        Regression of the other raw half on a denoised one in the particle band: 1 for an honest
+        estimate of the signal, less where it shows more than there is. ``None`` where the output is empty.
+    bands, slopes : tuple of float or None
+        r and regression in each of `BANDS`; empty in tables of older versions.
     """
 
     whole: float
@@ -58,6 +63,9 @@ class Scores:
     truth_resolution: float | None
     checkerboard: float
     seconds: float | None
+    slope: float | None = None
+    bands: Values = ()
+    slopes: Values = ()
 
 
 @dataclass(frozen=True)
@@ -214,7 +222,9 @@ def _row(values: dict[str, Any]) -> Row:
 
 def _scores(values: dict[str, Any]) -> Scores:
     former = {"invented": "hallucinated"}  # as older versions wrote it
-    return Scores(**{former.get(name, name): value for name, value in values.items()})
+    known: dict[str, Any] = {former.get(name, name): value for name, value in values.items()}
+    known |= {name: tuple(known.get(name, ())) for name in ("bands", "slopes")}
+    return Scores(**known)
 
 
 def averaged(found: Sequence[Figures]) -> Figures:
@@ -225,4 +235,6 @@ def averaged(found: Sequence[Figures]) -> Figures:
 
 def _mean(values: Sequence[Any]) -> Any:
     known = [value for value in values if value is not None]
+    if known and isinstance(known[0], tuple):
+        return tuple(_mean(each) for each in zip(*known, strict=True))
     return fmean(known) if known else None

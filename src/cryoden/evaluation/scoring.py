@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from cryoden.evaluation.bands import BANDS, Band, agreement
 from cryoden.evaluation.exposures import Exposure
 from cryoden.evaluation.half_metrics import WIDEST, gain, middle, quality, readings
 from cryoden.evaluation.scores import Curves, Scores, Values
@@ -44,13 +46,14 @@ def score(exposure: Exposure, denoised: Halves, seconds: float | None) -> tuple[
     truth = exposure.truth
     shared = cross_power(images if truth is None else [*images, truth], exposure.pixel_size)
     sums = Sums.of(shared, exposure.pixel_size)
-    coarse, coarse_error = _coarse(shared, exposure.pixel_size)
+    particles = Band(WIDEST * exposure.pixel_size, COARSE)
+    (coarse, *by_band), (slope, *slopes) = _by_band(shared, (particles, *BANDS))
     scores = Scores(
         whole=(one.whole + two.whole) / 2,
         detail=(one.detail + two.detail) / 2,
         center=(one.center + two.center) / 2,
-        coarse=coarse,
-        coarse_error=coarse_error,
+        coarse=coarse or 0.0,
+        coarse_error=_error(shared, particles),
         noise_left=float(terms.noise_denoised / terms.noise_raw),
         gain_db=_known(terms.gain_db),
         bias_ratio=_known(terms.bias_ratio),
@@ -60,18 +63,25 @@ def score(exposure: Exposure, denoised: Halves, seconds: float | None) -> tuple[
         truth_resolution=None if truth is None else _resolution(shared, (EVEN, TRUTH), (ODD, TRUTH)),
         checkerboard=_lattice(middle(even)),
         seconds=seconds,
+        slope=slope,
+        bands=tuple(by_band),
+        slopes=tuple(slopes),
     )
     return scores, sums
 
 
-def _coarse(shared: CrossPower, pixel_size: float) -> tuple[float, float]:
-    """Return r of denoised and other raw half in the band of particles, and its standard error."""
-    wavelengths = 1 / shared.frequencies
-    band = (wavelengths >= COARSE) & (wavelengths <= WIDEST * pixel_size)
-    total = (shared.power * np.where(band, shared.counts, 0)).sum(axis=-1)
-    found = CrossPower(shared.frequencies[:1], shared.counts[:1], total[..., None])
-    r = (found.correlation(EVEN, RAW_ODD) + found.correlation(ODD, RAW_EVEN))[0] / 2
-    return float(r), float(1 / np.sqrt(max(shared.counts[band].sum() / 2, 1)))
+def _by_band(shared: CrossPower, bands: Sequence[Band]) -> tuple[list[float | None], list[float | None]]:
+    """Return r of denoised and other raw half, and the regression of that on it, both ways averaged."""
+    ways = [agreement(shared, *pair, bands) for pair in ((EVEN, RAW_ODD), (ODD, RAW_EVEN))]
+    correlation = np.mean([way.correlation for way in ways], axis=0)
+    slope = np.mean([way.slope for way in ways], axis=0)
+    return [_known(value) for value in correlation], [_known(value) for value in slope]
+
+
+def _error(shared: CrossPower, band: Band) -> float:
+    """Return the standard error of r in a band."""
+    inside = (shared.frequencies >= 1 / band.coarse) & (shared.frequencies < 1 / band.fine)
+    return float(1 / np.sqrt(max(shared.counts[inside].sum() / 2, 1)))
 
 
 def _lattice(image: Pixels) -> float:

@@ -57,3 +57,12 @@ def test_a_model_judged_on_what_it_was_trained_on_is_told_of() -> None:
     words = {one.name: [finding.words for finding in one.findings] for one in conclusions(table)}
     assert "Trained on 1 of these 2 pairs: it may do worse on others." in words["copy"]
     assert not any("Trained on" in said for said in words["prints"])
+
+
+def test_an_output_stronger_than_what_it_shows_is_certain_is_said_to_promise_too_much() -> None:
+    """The planted oracle is in units of its own; in those of the raw halves it would be honest."""
+    shown = next(row for row in finished().table.rows if row.name == "oracle")
+    in_units = replace(shown, mean=replace(shown.mean, slope=1.0))
+    for row, begins in ((shown, "Promises more than it holds"), (in_units, "No stronger than what")):
+        (verdict,) = conclusions(replace(finished().table, rows=(finished().table.raw, row)))
+        assert any(finding.words.startswith(begins) for finding in verdict.findings)
