@@ -26,7 +26,7 @@ from cryoden.experiment.training_pairs import PatchSet, TrainingPairs, order
 from cryoden.experiment.workflow import train_on_pairs
 from cryoden.model.networks import build as network
 from cryoden.settings.baseline import BaselineSettings, PatchSettings
-from cryoden.training.fused_engine import chosen
+from cryoden.training.engines import chosen
 from cryoden.training.source import Batch
 from cryoden.training.stream import Stream
 from tests.cryoden.scenes import scene
