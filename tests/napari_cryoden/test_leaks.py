@@ -34,8 +34,7 @@ def held(viewer: Any) -> dict[str, int]:
     emitters = (viewer.layers.events.inserted, viewer.layers.events.removed, viewer.events.theme)
     return {
         "widgets": len(QApplication.allWidgets()),
-        "timers": len(window.findChildren(QTimer))
-        + sum(1 for one in gc.get_objects() if type(one) is QTimer),
+        "timers": len(window.findChildren(QTimer)) + list(map(type, gc.get_objects())).count(QTimer),
         "threads": threading.active_count(),
         "callbacks": sum(map(_alive, (one for emitter in emitters for one in emitter.callbacks))),
     }
