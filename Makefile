@@ -17,7 +17,8 @@ LIBRARIES := xvfb xauth libegl1 libgl1 libgl1-mesa-dri libopengl0 libxkbcommon-x
 	libfontconfig1 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0 libxcb-xinerama0
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 # Two processes of one torch thread each; a file stays in one, so that what it trains is trained once.
-TWO := -q -p no:cacheprovider -n 2 --dist loadfile
+# In their own order: by number of tests the longest would come last, a file of one.
+TWO := -q -p no:cacheprovider -n 2 --dist loadfile --no-loadscope-reorder
 EXPORTED := constraints.txt pyproject.toml
 
 help:

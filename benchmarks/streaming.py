@@ -35,7 +35,7 @@ from cryoden.experiment.store import PatchStore
 from cryoden.experiment.training_pairs import TrainingPairs
 from cryoden.model.networks import build
 from cryoden.settings.baseline import BaselineSettings, PatchSettings
-from cryoden.training.fused_engine import chosen
+from cryoden.training.engines import chosen
 from cryoden.training.source import Batch
 from cryoden.training.stream import Stream
 

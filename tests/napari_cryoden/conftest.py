@@ -55,14 +55,22 @@ def _restless(request: pytest.FixtureRequest) -> Iterator[None]:
         yield
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def manifest() -> PluginManifest:
     manifest: PluginManifest = PluginManifest.from_file(PLUGIN / "napari.yaml")
     return manifest
 
 
 @pytest.fixture
+def _what_is_older_is_no_garbage() -> None:
+    """Python need not look through it each time a window closes, which takes longer than all else."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture
 def viewer(
+    _what_is_older_is_no_garbage: None,
     npe2pm: TestPluginManager,
     manifest: PluginManifest,
     make_napari_viewer: Callable[..., Any],
@@ -71,13 +79,6 @@ def viewer(
     """A window that knows this plugin and no other."""
     with npe2pm.tmp_plugin(manifest=manifest):
         yield make_napari_viewer(strict_qt="raise", show=True)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _what_is_imported_is_no_garbage() -> None:
-    """Python need not look through it each time a window closes, which takes longer than all else."""
-    gc.collect()
-    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
@@ -105,7 +106,7 @@ def _no_thread_is_left() -> Iterator[None]:
 def model(tmp_path_factory: Any) -> Any:
     """A real model, of a run too short to be a good one."""
     path = tmp_path_factory.mktemp("model") / "model.safetensors"
-    pairs = [runs.halves(f"m{s}", s, 256) for s in (1, 2)]
+    pairs = [runs.halves(f"m{s}", s) for s in (1, 2)]
     settings = TrainingSettings(epochs=30, steps_per_epoch=1, batch=1, patch=64)
     for _ in train_model.train_halves(pairs, path, settings):
         if path.exists():
@@ -222,7 +223,7 @@ def grids(tmp_path: Path) -> Path:
     for number in range(4):
         folder = tmp_path / "session" / f"grid{number % 2}"
         folder.mkdir(parents=True, exist_ok=True)
-        half = runs.halves(f"m{number}", number, 256).even
+        half = runs.halves(f"m{number}", number).even
         assert isinstance(half, Micrograph)
         mrc.write(folder / f"m{number}.mrc", half.data, pixel_size=half.pixel_size, label="simulated")
     return tmp_path / "session"

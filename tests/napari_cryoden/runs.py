@@ -96,10 +96,10 @@ def endless() -> Generator[TrainingEvent, None, None]:
 
 
 def pairs() -> list[HalfPair]:
-    return [halves(name, edge=256) for name in ("one", "two")]
+    return [halves(name) for name in ("one", "two")]
 
 
-def halves(name: str, seed: int = 0, edge: int = 512) -> HalfPair:
+def halves(name: str, seed: int = 0, edge: int = 256) -> HalfPair:
     """A simulated pair; each caller has pixels of its own."""
     shown = _exposed(seed, edge)
     return replace(shown, even=shown.even.copy(), odd=shown.odd.copy()).pair(name)

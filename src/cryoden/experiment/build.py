@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from cryoden.dataset.output_paths import make_folder
 from cryoden.errors import MicrographError, OutputError
 from cryoden.experiment.build_lock import PLAN, agree, claimed, note, refuse_too_little_room
-from cryoden.experiment.index import INDEX, Layout, index_text, plan_of, shard_name
-from cryoden.experiment.origin import origin
+from cryoden.experiment.index import INDEX, Layout, index_text, origin, plan_of, shard_name
 from cryoden.experiment.pairs import PatchPairs
 from cryoden.io.atomic import atomic_write
 from cryoden.io.provenance import versions

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cryoden.errors import OutputError, PatchFileError
-from cryoden.experiment.index import INDEX, SHARDS, Layout, damaged
-from cryoden.experiment.origin import same
+from cryoden.experiment.index import INDEX, SHARDS, Layout, damaged, same_plan
 from cryoden.io.atomic import atomic_write
 
 PLAN = "plan.json"
@@ -126,5 +125,5 @@ def _read(path: Path) -> dict[str, Any] | None:
 
 def _planned(there: Mapping[str, Any], plan: Mapping[str, Any]) -> bool:
     with suppress(KeyError, TypeError, AttributeError):
-        return same({name: there[name] for name in plan}, plan)
+        return same_plan({name: there[name] for name in plan}, plan)
     return False

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cryoden.errors import printable
-from cryoden.experiment.origin import changed
+from cryoden.experiment.index import changed_sources
 from cryoden.experiment.pair_grid import sample
 from cryoden.experiment.store import PatchStore
 from cryoden.image.patch_alignment import Alignment, alignment
@@ -177,7 +177,7 @@ def _findings(store: PatchStore, damaged: Sequence[int], looks: dict[int, _Look]
         low=min((look.low for look in seen), default=None),
         high=max((look.high for look in seen), default=None),
         mean=float(np.mean([look.mean for look in seen])) if seen else None,
-        changed=tuple(changed(store.sources)),
+        changed=tuple(changed_sources(store.sources)),
     )
 
 

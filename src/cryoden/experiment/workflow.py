@@ -19,8 +19,7 @@ from cryoden.model.networks import build
 from cryoden.runs.folder import RunFolder, kept_in
 from cryoden.runs.report import finished
 from cryoden.settings.baseline import BaselineSettings
-from cryoden.training.engines import Engine
-from cryoden.training.fused_engine import chosen
+from cryoden.training.engines import Engine, chosen
 from cryoden.training.plan import Plan
 from cryoden.training.source import Batch
 from cryoden.training.train import train

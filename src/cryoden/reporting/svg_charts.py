@@ -28,7 +28,7 @@ INK, SOFT, GRID = "#ab0010", "#ab0011", "#ab0012"
 THEME |= {INK: "var(--ink)", SOFT: "var(--soft)", GRID: "var(--line)"}
 # What a file needs, and a page does not: its head, names of parts, a style for all of it, long numbers.
 SPARE = (
-    (r".*?<svg [^>]*(viewBox=[^ ]+ [^ ]+ [^ ]+ [^ >]+)[^>]*>", r'<svg \1 role="img">'),
+    (r"\A.*?<svg [^>]*(viewBox=[^ ]+ [^ ]+ [^ ]+ [^ >]+)[^>]*>", r'<svg \1 role="img">'),
     (r"<style.*?</style>|<metadata>.*?</metadata>|<!--.*?-->", ""),
     (
         r' id="[a-z]+[a-z0-9.]*_\d+"|font-family: [^;"]*; ?|font-size: 12px; ?| transform="rotate\(-0[^"]*"',

@@ -1,5 +1,5 @@
 // Runs fused_baseline.cu on the CPU: one fiber per thread, warp instructions as meetings of 32 fibers.
-// g++ -O2 -std=c++17 -shared -fPIC -DSOURCE=\"fused_baseline.cu\" emulate_gpu.cpp -o emulate_gpu.so
+// g++ -O2 -march=native -std=c++17 -shared -fPIC -DSOURCE=\"fused_baseline.cu\" emulate_gpu.cpp -o emulate_gpu.so
 #include <ucontext.h>
 #include <cstring>
 #include <cstdio>

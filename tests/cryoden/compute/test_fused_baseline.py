@@ -61,8 +61,10 @@ def emulated(tmp_path_factory: Any) -> ctypes.CDLL:
         pytest.skip("needs g++")
     library = tmp_path_factory.mktemp("emulated") / "gpu.so"
     source = Path(__file__).with_name("emulate_gpu.cpp")
-    flags = ["-O2", "-std=c++17", "-shared", "-fPIC", "-w", f'-DSOURCE="{nvrtc.SOURCE}"']
-    subprocess.run([compiler, *flags, str(source), "-o", str(library)], check=True)
+    flags = ["-O2", "-march=native", "-std=c++17", "-shared", "-fPIC", "-w"]  # float16 in hardware
+    subprocess.run(
+        [compiler, *flags, f'-DSOURCE="{nvrtc.SOURCE}"', str(source), "-o", str(library)], check=True
+    )
     return ctypes.CDLL(str(library))
 
 

@@ -57,7 +57,7 @@ def best_model(events: list[TrainingEvent]) -> Model:
 @cache
 def trained() -> Model:
     """A model that has learned what a few steps can teach."""
-    return best_model(run(epochs=10, steps_per_epoch=8, learning_rate=1e-3))
+    return best_model(run(network="baseline", epochs=10, steps_per_epoch=8, learning_rate=0.01))
 
 
 def denoised(known: Known, model: Model) -> Pixels:
@@ -82,7 +82,7 @@ def test_the_same_seed_gives_the_same_losses_to_the_last_bit() -> None:
 
 def test_training_finds_what_a_linear_filter_cannot() -> None:
     scenes = [scene(i, (256, 256)) for i in range(6)]
-    events = run(scenes=scenes, epochs=3, steps_per_epoch=25, batch=4, learning_rate=1e-3)
+    events = run(scenes=scenes, epochs=2, steps_per_epoch=25, batch=4, learning_rate=1e-3)
     unseen = scene(99, (256, 256))
     gained = correlation(denoised(unseen, best_model(events)), unseen.clean)
     raw = correlation(unseen.even.data, unseen.clean)
@@ -200,13 +200,13 @@ def assert_restarted_at_once(events: list[TrainingEvent]) -> None:
 
 
 def test_a_mad_learning_rate_diverges_and_the_run_recovers_by_a_gentler_one() -> None:
-    events = on_samples(learning_rate=0.1, patch=128, epochs=3)
+    events = on_samples(learning_rate=0.1, patch=128, epochs=2)
     assert_restarted_at_once(events)
     restarted = restarts(events)[0]
     assert (restarted.why, restarted.learning_rate) == ("diverged", 0.025)
     assert "Restart 1 of 3 from the starting model, learning rate 0.025" in restarted.message
-    assert [event.step for event in events if isinstance(event, StepFinished)] == list(range(1, 31))
-    assert [event.epoch for event in epochs(events)] == [0, 1, 2, 3]
+    assert [event.step for event in events if isinstance(event, StepFinished)] == list(range(1, 21))
+    assert [event.epoch for event in epochs(events)] == [0, 1, 2]
     assert last(events).best_loss < first(events).references.linear
 
 
@@ -245,12 +245,12 @@ def test_a_restart_goes_on_from_the_best_epoch_and_is_the_same_each_time(
 
 def test_a_run_without_progress_stops_early_and_says_so() -> None:
     model = trained()
-    stuck: dict[str, Any] = {"learning_rate": 0.02, "epochs": 15, "steps_per_epoch": 1}
+    stuck: dict[str, Any] = {"network": "baseline", "learning_rate": 0.3, "epochs": 6, "steps_per_epoch": 1}
     ended = last(run(model, patience=3, **stuck))
     assert ended.reason == "plateau"
     assert ended.epochs == ended.best_epoch + 3
     assert "Stopped early: 3 epochs" in ended.message
-    assert last(run(model, patience=0, **stuck)).epochs == 15
+    assert last(run(model, patience=0, **stuck)).epochs == 6
 
 
 @pytest.mark.parametrize(
@@ -268,14 +268,15 @@ def test_every_choice_trains(chosen: dict[str, Any]) -> None:
 def test_a_cosine_schedule_ends_near_zero_and_a_constant_one_does_not() -> None:
     rates = {}
     for schedule in ("constant", "cosine"):
-        steps = [e for e in run(schedule=schedule, epochs=20) if isinstance(e, StepFinished)]
+        events = run(schedule=schedule, network="baseline", epochs=4)
+        steps = [event for event in events if isinstance(event, StepFinished)]
         rates[schedule] = steps[-1].learning_rate
     assert rates["cosine"] < 0.01 * rates["constant"]
 
 
 def test_an_epoch_no_better_than_the_start_is_not_the_best() -> None:
     model = trained()
-    worse = run(model, learning_rate=0.3, epochs=3)
+    worse = run(model, network="baseline", learning_rate=1.0, epochs=3)
     start, *later = epochs(worse)
     assert all((e.weights is not None) == (e.validation_loss < start.validation_loss) for e in later[:1])
     assert last(worse).best_loss <= start.validation_loss

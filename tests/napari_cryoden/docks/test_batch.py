@@ -101,7 +101,7 @@ def test_a_star_file_is_a_list_of_micrographs(qtbot: Any, ready: Any, grids: Pat
 def test_canceling_leaves_whole_files_and_the_same_button_goes_on(
     qtbot: Any, ready: Any, grids: Path
 ) -> None:
-    ready.form.fields["tile"].value = 64
+    ready.form.fields["tile"].value = 128
     job = ready.batch
     ready.denoise_button.click()
     qtbot.waitUntil(lambda: job.tally.done > 0)
@@ -117,7 +117,7 @@ def test_canceling_leaves_whole_files_and_the_same_button_goes_on(
 
 @pytest.mark.usefixtures("step_by_step")
 def test_a_paused_batch_says_so_and_goes_on(qtbot: Any, ready: Any, grids: Path) -> None:
-    ready.form.fields["tile"].value = 64
+    ready.form.fields["tile"].value = 128
     ready.denoise_button.click()
     qtbot.waitUntil(lambda: ready.batch.progress is not None)
     ready.pause_button.click()

@@ -9,6 +9,7 @@ from qtpy.QtCore import QEventLoop, QMimeData, QPointF, Qt, QTimer, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QAbstractButton, QApplication, QLabel, QLineEdit, QMessageBox
 
+from napari_cryoden.docks import open as open_dock
 from tests.napari_cryoden.listing import look
 
 
@@ -34,14 +35,15 @@ def test_many_micrographs_open_only_when_the_user_says_yes_to_their_memory(
         return getattr(QMessageBox.StandardButton, answer)
 
     monkeypatch.setattr(QMessageBox, "question", ask)
-    for number in range(21):
+    monkeypatch.setattr(open_dock, "MANY", 2)
+    for number in range(3):
         write_mrc(f"m{number}.mrc", np.random.default_rng(number).normal(size=(250, 1000)).astype("f4"))
     look(qtbot, dock, tmp_path)
     dock.all_button.click()
     dock.open_button.click()
     qtbot.waitUntil(lambda: not dock.opening.running)
-    assert asked == ["Open 21 micrographs? As layers they take 21 MB of memory."]
-    assert len(dock.viewer.layers) == (21 if answer == "Yes" else 0)
+    assert asked == ["Open 3 micrographs? As layers they take 3 MB of memory."]
+    assert len(dock.viewer.layers) == (3 if answer == "Yes" else 0)
 
 
 def drop(target: Any, *urls: QUrl) -> None:

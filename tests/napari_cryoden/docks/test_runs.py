@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,19 +16,24 @@ from napari_cryoden.plots.runs_dock import TITLE
 from tests.napari_cryoden import runs
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def three(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three runs: five epochs, one epoch, and one that was stopped in its first."""
+    folder = tmp_path_factory.mktemp("runs")
     for name, epochs in (("long", 5), ("short", 1)):
-        list(
-            report.finished(
-                RunFolder(tmp_path / name), kept_in(RunFolder(tmp_path / name), runs.events(epochs))
-            )
-        )
-    stopped: Any = kept_in(RunFolder(tmp_path / "stopped"), runs.endless())
+        run = RunFolder(folder / name)
+        list(report.finished(run, kept_in(run, runs.events(epochs))))
+    stopped: Any = kept_in(RunFolder(folder / "stopped"), runs.endless())
     for _ in range(3):
         next(stopped)
     stopped.close()
+    return folder
+
+
+@pytest.fixture
+def folder(three: Path, tmp_path: Path) -> Path:
+    """A copy of the three runs."""
+    shutil.copytree(three, tmp_path, dirs_exist_ok=True)
     return tmp_path
 
 

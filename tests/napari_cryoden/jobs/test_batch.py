@@ -47,7 +47,7 @@ def test_the_batch_goes_on_without_its_dock_and_a_new_dock_shows_it(
 def test_closing_the_window_ends_a_batch_and_leaves_whole_files(
     qtbot: Any, ready: Any, grids: Path, viewer: Any
 ) -> None:
-    ready.form.fields["tile"].value = 64
+    ready.form.fields["tile"].value = 128
     ready.denoise_button.click()
     qtbot.waitUntil(lambda: ready.batch.tally.done > 0)
     assert viewer.window._task_status_manager.get_status() == ["napari-cryoden: Denoising a batch"]

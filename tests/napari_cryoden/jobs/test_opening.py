@@ -23,7 +23,7 @@ def test_halves_open_side_by_side_in_a_thread(
     write_mrc("lone.mrc", noise, pixel_size=0.75)
     look(qtbot, dock, tmp_path)
     select(dock, 2, 0)  # they open in the order of the list all the same
-    assert dock.open_button.text() == "Open 3 (2 MB)"
+    assert dock.open_button.text() == "Open 3 (1 MB)"
     dock.open_button.click()
     assert len(dock.viewer.layers) == 0
     assert not dock.open_button.isEnabled()
