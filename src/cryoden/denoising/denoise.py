@@ -10,6 +10,7 @@ from torch import Tensor
 
 from cryoden.compute import devices
 from cryoden.denoising import ice_ring, ring_gains
+from cryoden.denoising.confidence import confidence
 from cryoden.denoising.tiled_network import TiledNetwork
 from cryoden.events.batch import DenoisingEvent, MicrographDenoised, TileFinished
 from cryoden.image.normalization import CLIP, Normalization, bands, measured, positive, typical
@@ -39,6 +40,7 @@ class Denoiser:
         self.model = model
         self._passes_ring = settings.ice_ring and (model.working_pixel or 0) * 2 >= ice_ring.RING[0]
         self._weighs_rings = settings.ring_gains and model.scale == "z-score"
+        self._gives_confidence = settings.confidence
         self.tiled = TiledNetwork(model, settings)
         self.place = self.tiled.place
 
@@ -74,10 +76,14 @@ class Denoiser:
             del scored
         denoised = yield from self.tiled.output(working)
         pixel_size = micrograph.pixel_size or ASSUMED
+        sure = None
         with torch.inference_mode():
             if spectrum and self._weighs_rings:
                 noise = ring_gains.floor(spectrum, pixel_size, scale, float(spread))
-                denoised = ring_gains.combined(working, denoised, self.tiled.at_once, noise)
+                denoised, error = ring_gains.combined(working, denoised, self.tiled.at_once, noise)
+                if error is not None and self._gives_confidence:
+                    borne_out = resampling.enlarge(confidence(denoised, error, pixel_size * scale))
+                    sure = replace(micrograph, data=devices.fetched(borne_out.clamp(0.5, 1)), warnings=())
             signal = resampling.enlarge(denoised)
             signal *= spread
             ring = ice_ring.gains(spectrum, pixel_size) if spectrum and self._passes_ring else None
@@ -85,7 +91,9 @@ class Denoiser:
                 signal = ice_ring.restored(signal, raw, gray, ring)
             pixels = devices.fetched(gray.undo(signal))
         warnings = micrograph.warnings + _hot_pixels(int(clipped()), pixels.size) + doubts
-        yield MicrographDenoised(replace(micrograph, data=pixels, warnings=warnings))
+        if self._gives_confidence and sure is None:
+            warnings += ("no confidence: it needs ring gains, and a micrograph of 256 px a side or more",)
+        yield MicrographDenoised(replace(micrograph, data=pixels, warnings=warnings), sure)
 
     def _gray_scale(self, raw: Tensor, micrograph: Micrograph, scale: float) -> Normalization:
         name = micrograph.path or micrograph.name
@@ -107,10 +115,10 @@ def denoise(micrograph: Micrograph, model: Model, settings: DenoisingSettings) -
     yield from Denoiser(model, settings).denoise(micrograph)
 
 
-def tiles(events: Iterator[DenoisingEvent]) -> Generator[TileFinished, None, Micrograph]:
-    """Pass the tiles on and return the micrograph they make."""
+def tiles(events: Iterator[DenoisingEvent]) -> Generator[TileFinished, None, MicrographDenoised]:
+    """Pass the tiles on and return what they make."""
     for event in events:
         if isinstance(event, MicrographDenoised):
-            return event.micrograph
+            return event
         yield event
     raise AssertionError("denoising always ends with its result")

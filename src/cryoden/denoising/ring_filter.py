@@ -2,8 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
+
+from cryoden.image.tiling import mirrored
+from cryoden.micrograph import Array
+
+MARGIN = 128  # px an image is mirrored by
+
+
+def summed(images: Sequence[Tensor], responses: Sequence[Array]) -> Tensor:
+    """Return the sum of ``(h, w)`` images, each multiplied by its gains, mirrored at the borders.
+
+    Parameters
+    ----------
+    images : sequence of Tensor
+        All of one shape.
+    responses : sequence of ndarray
+        ``(n,)`` gains of each, see `transfer`.
+    """
+    height, width = images[0].shape
+    tall, wide = quick(height + 2 * MARGIN), quick(width + 2 * MARGIN)
+    rows, columns = (
+        mirrored(side, -MARGIN, long - MARGIN).to(images[0].device)
+        for side, long in ((height, tall), (width, wide))
+    )
+    total = torch.zeros((), device=images[0].device)
+    for image, response in zip(images, responses, strict=True):
+        waves = torch.fft.rfft2(image[rows][:, columns])
+        total = total + waves * transfer(tall, wide, torch.from_numpy(response).to(image))
+    whole: Tensor = torch.fft.irfft2(total, s=(tall, wide))
+    return whole[MARGIN : MARGIN + height, MARGIN : MARGIN + width]
 
 
 def transfer(tall: int, wide: int, response: Tensor) -> Tensor:

@@ -21,8 +21,7 @@ import torch
 from torch import Tensor
 
 from cryoden.denoising import ice_ring, ring_covariances
-from cryoden.denoising.ring_filter import quick, transfer
-from cryoden.image.tiling import mirrored
+from cryoden.denoising.ring_filter import summed
 from cryoden.micrograph import Array
 
 COARSEST = 10.0  # Å; finer, there is hardly anything but noise and the ring of ice
@@ -31,7 +30,6 @@ CAUTION = 0.03  # of the noise; so much power above it counts as none
 BELIEF = (0.5, 0.3)  # standard deviations of the two gains around 1 and 0 before anything is seen
 STEP = 0.1  # standard deviations of the noise that is added to see the response
 GRID, BLOCK = 3, 256  # blocks along a side of a large image on which it is seen, and their working px
-MARGIN = 128  # px the image is mirrored by
 TINY = 1e-12
 SAMPLES = 1025  # of the gains, from 0 to 1/2 cycle per px
 LEAST = 64  # working px a side
@@ -42,10 +40,19 @@ Floor = Callable[[Array], Array]
 
 @dataclass(frozen=True, eq=False)
 class Gains:
-    """Gains ``(SAMPLES,)`` of output and input at frequencies from 0 to 1/2 cycle per px."""
+    """What is done in each ring, ``(SAMPLES,)`` at frequencies from 0 to 1/2 cycle per px.
+
+    Parameters
+    ----------
+    output, input : ndarray
+        The two gains.
+    error : ndarray
+        Power of what is then still wrong with the signal; white noise of variance v has v.
+    """
 
     output: Array
     input: Array
+    error: Array
 
 
 def floor(seen: ice_ring.Spectrum, pixel_size: float, scale: float, spread: float) -> Floor | None:
@@ -81,8 +88,10 @@ def floor(seen: ice_ring.Spectrum, pixel_size: float, scale: float, spread: floa
     return lambda frequencies: np.exp(fit((frequencies / scale) ** 2)) / (scale * spread) ** 2
 
 
-def combined(working: Tensor, output: Tensor, network: Network, noise: Floor | None) -> Tensor:
-    """Return the estimate a·D(y) + b·y of the signal.
+def combined(
+    working: Tensor, output: Tensor, network: Network, noise: Floor | None
+) -> tuple[Tensor, Array | None]:
+    """Return the estimate a·D(y) + b·y of the signal, and the power of its error.
 
     Parameters
     ----------
@@ -97,11 +106,13 @@ def combined(working: Tensor, output: Tensor, network: Network, noise: Floor | N
     -------
     Tensor
         ``(h, w)``; ``output`` itself where the noise is not known or a side is below 64 px.
+    ndarray or None
+        See `Gains`; ``None`` in those cases.
     """
     if noise is None or min(working.shape) < LEAST:
-        return output
+        return output, None
     gains = found(working, output, response(working, output, network), noise)
-    return filtered(output, working, gains)
+    return summed((output, working), (gains.output, gains.input)), gains.error
 
 
 def response(working: Tensor, output: Tensor, network: Network) -> tuple[Array, Array]:
@@ -128,29 +139,16 @@ def found(working: Tensor, output: Tensor, answer: tuple[Array, Array], noise: F
     seen = ring_covariances.measured(both, ring_covariances.usual(working))
     own, raw = (np.maximum(seen.power[i, i], TINY) for i in range(2))
     shared, number = seen.power[0, 1], seen.number
-    noisy = np.minimum(noise(seen.frequencies) * (1 + CAUTION), raw)
-    noisy[seen.frequencies > EMPTY_FROM] = raw[seen.frequencies > EMPTY_FROM]
-    with_signal = shared - np.interp(seen.frequencies, *answer) * noisy, raw - noisy
+    noisy = np.where(seen.frequencies > EMPTY_FROM, raw, np.minimum(noise(seen.frequencies), raw))
+    passed = np.interp(seen.frequencies, *answer)
+    cautious = np.minimum(noisy * (1 + CAUTION), raw)
     firm = 1 / np.square(BELIEF)
     matrix = number * own / raw + firm[0], number + firm[1], number * shared / raw
-    vector = number * with_signal[0] / raw + firm[0], number * with_signal[1] / raw
-    return _sampled(seen.frequencies, *_not_negative(matrix, vector))
-
-
-def filtered(output: Tensor, working: Tensor, gains: Gains) -> Tensor:
-    """Return ``(h, w)`` output and input, each multiplied by its gains, and added."""
-    height, width = output.shape
-    tall, wide = quick(height + 2 * MARGIN), quick(width + 2 * MARGIN)
-    rows, columns = (
-        mirrored(side, -MARGIN, long - MARGIN).to(output.device)
-        for side, long in ((height, tall), (width, wide))
-    )
-    total = torch.zeros((), device=output.device)
-    for image, gain in ((output, gains.output), (working, gains.input)):
-        waves = torch.fft.rfft2(image[rows][:, columns])
-        total = total + waves * transfer(tall, wide, torch.from_numpy(gain).to(output))
-    whole: Tensor = torch.fft.irfft2(total, s=(tall, wide))
-    return whole[MARGIN : MARGIN + height, MARGIN : MARGIN + width]
+    vector = number * (shared - passed * cautious) / raw + firm[0], number * (raw - cautious) / raw
+    a, b = _not_negative(matrix, vector)
+    left = (1 - 2 * b) * (raw - noisy) - 2 * a * (shared - passed * noisy)
+    error = np.maximum(left + a * a * own + 2 * a * b * shared + b * b * raw, 0)
+    return Gains(*(_sampled(seen.frequencies, *each) for each in ((1, a), (0, b), (error[0], error))))
 
 
 def _not_negative(matrix: tuple[Array, Array, Array], vector: tuple[Array, Array]) -> tuple[Array, Array]:
@@ -166,13 +164,10 @@ def _not_negative(matrix: tuple[Array, Array, Array], vector: tuple[Array, Array
     )
 
 
-def _sampled(frequencies: Array, output: Array, raw: Array) -> Gains:
-    """Return the gains at even steps; the mean is left as it is."""
-    even, known = np.linspace(0, 0.5, SAMPLES), np.concatenate([[0.0], frequencies])
-    return Gains(
-        np.interp(even, known, np.concatenate([[1.0], output])),
-        np.interp(even, known, np.concatenate([[0.0], raw])),
-    )
+def _sampled(frequencies: Array, mean: float, values: Array) -> Array:
+    """Return values of rings, and that of the mean, at even steps."""
+    known = np.concatenate([[0.0], frequencies]), np.concatenate([[mean], values])
+    return np.asarray(np.interp(np.linspace(0, 0.5, SAMPLES), *known), np.float64)
 
 
 def _blocks(image: Tensor, grid: int) -> Tensor:

@@ -109,8 +109,8 @@ class Trained:
 
     def denoise(self, exposure: Exposure) -> Work:
         """Return both halves denoised, tile by tile."""
-        even = yield from tiles(self.denoiser.denoise(_micrograph(exposure.even, exposure)))
-        odd = yield from tiles(self.denoiser.denoise(_micrograph(exposure.odd, exposure)))
+        even = (yield from tiles(self.denoiser.denoise(_micrograph(exposure.even, exposure)))).micrograph
+        odd = (yield from tiles(self.denoiser.denoise(_micrograph(exposure.odd, exposure)))).micrograph
         return even.data, odd.data
 
     def function(self, exposure: Exposure) -> Function:

@@ -19,9 +19,13 @@ class TileFinished:
 
 @dataclass(frozen=True)
 class MicrographDenoised:
-    """The whole micrograph is denoised, in the gray scale of its input."""
+    """The whole micrograph is denoised, in the gray scale of its input.
+
+    ``confidence`` has, where it was asked for and can be known, probabilities from 0.5 to 1 as pixels.
+    """
 
     micrograph: Micrograph
+    confidence: Micrograph | None = None
 
 
 DenoisingEvent = TileFinished | MicrographDenoised

@@ -50,6 +50,15 @@ class DenoisingSettings:
             label="add what a linear filter shows",
         ),
     ] = True
+    confidence: Annotated[
+        bool,
+        Setting(
+            "Also give, for each place, the probability that it is shown brighter or darker than its "
+            "surroundings rightly, 0.5 to 1 (details of 40 Å and more; needs ring gains)",
+            expert=True,
+            label="confidence map",
+        ),
+    ] = False
     ice_ring: Annotated[
         bool,
         Setting(

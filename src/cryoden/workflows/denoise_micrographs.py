@@ -104,8 +104,10 @@ def _denoised(
     with atomic_write(target, overwrite=batch.overwrite, inputs=[path, batch.model]) as temporary:
         micrograph = read_micrograph(path, batch.reading, sizes.get(path))
         denoised = yield from tiles(denoiser.denoise(micrograph))
-        write_denoised(temporary, denoised, batch.model, batch.settings, mark)
-    yield FileFinished(path, target, time.monotonic() - began, denoised.warnings)
+        if denoised.confidence is not None:  # first: a result that is there is one whose confidence is, too
+            write_confidence(confidence_path(target), denoised.confidence, overwrite=True)
+        write_denoised(temporary, denoised.micrograph, batch.model, batch.settings, mark)
+    yield FileFinished(path, target, time.monotonic() - began, denoised.micrograph.warnings)
 
 
 def write_denoised(
@@ -128,3 +130,26 @@ def write_denoised(
         label=label,
         output=settings.pixel_format,
     )
+
+
+def confidence_path(target: Path) -> Path:
+    """Return where the confidence goes of what is written to ``target``."""
+    return target.with_name(f"{target.stem.removesuffix('_denoised')}_confidence.mrc")
+
+
+def write_confidence(path: Path, confidence: Micrograph, *, overwrite: bool = False) -> None:
+    """Publish a map of confidence.
+
+    Raises
+    ------
+    OutputError
+        O02 to O06 when it cannot be written there.
+    """
+    with atomic_write(path, overwrite=overwrite, inputs=[confidence.path] if confidence.path else []) as file:
+        mrc.write(
+            file,
+            confidence.data,
+            pixel_size=confidence.pixel_size,
+            like=confidence.path,
+            label=f"cryoden {VERSION}: confidence, 0.5 to 1",
+        )

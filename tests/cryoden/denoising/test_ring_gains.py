@@ -81,7 +81,7 @@ def error(estimate: Tensor, signal: Tensor) -> float:
 
 
 def combined(noisy: Tensor, network: Response, power: float = 1.0) -> Tensor:
-    return ring_gains.combined(noisy, network(noisy), network, noise_floor(power))
+    return ring_gains.combined(noisy, network(noisy), network, noise_floor(power))[0]
 
 
 @pytest.mark.parametrize("network", [nothing, halved, wiener, kinked])
@@ -91,6 +91,17 @@ def test_the_result_is_never_worse_than_the_best_linear_filter_or_the_network(
     signal, noisy = scene(blobs=network is kinked)
     best = min(error(wiener(noisy), signal), error(network(noisy), signal))
     assert error(combined(noisy, network), signal) < 1.04 * best
+
+
+def test_the_error_that_is_left_is_known_without_the_truth() -> None:
+    signal, noisy = scene(blobs=True)
+    estimate, power = ring_gains.combined(noisy, kinked(noisy), kinked, noise_floor())
+    assert power is not None
+    frequencies = np.linspace(0, 0.5, len(power))
+    told = np.trapezoid(power * 2 * np.pi * frequencies, frequencies)  # of the rings, without the corners
+    inner = slice(64, -64)
+    there = filtered(estimate - signal, lambda at: (at <= 0.5).float())[inner, inner].square().mean()
+    assert told == pytest.approx(float(there), rel=0.1)
 
 
 def test_the_response_of_a_linear_filter_is_its_gain() -> None:
