@@ -7,7 +7,7 @@ from typing import Any
 
 from napari.utils.notifications import show_error
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QDoubleSpinBox, QGridLayout, QHBoxLayout, QPushButton, QSlider, QWidget
+from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QSlider, QWidget
 
 from cryoden.errors import CryodenError
 from napari_cryoden.jobs.denoising import DenoisingJob
@@ -18,6 +18,7 @@ from napari_cryoden.layers.side_by_side import KEY, Mode
 from napari_cryoden.plots.spectra_dock import show_spectra
 from napari_cryoden.widgets.dock import Dock, heading, status_label, weakly
 from napari_cryoden.widgets.layer_combo import LayerCombo
+from napari_cryoden.widgets.number_field import DecimalField
 from napari_cryoden.window import plain
 
 MODES = {
@@ -50,7 +51,7 @@ class CompareWidget(Dock):
         self.modes = _choice({name: name.capitalize() for name in MODES})
         self.matchings = _choice(LIMITS)
         self.line = QSlider(Qt.Orientation.Horizontal)
-        self.resolution = QDoubleSpinBox()
+        self.resolution = DecimalField()
         self.low_pass_button = QPushButton("Add low-pass")
         self.residual_button = QPushButton("Add residual")
         self.spectra_button = QPushButton("Spectra")
@@ -189,7 +190,7 @@ class CompareWidget(Dock):
         self.resolution.setRange(2, 500)
         self.resolution.setValue(20)
         self.resolution.setSuffix(" Å")
-        self.resolution.setDecimals(0)
+        self.resolution.setDecimals(1)
         self.resolution.setToolTip("Resolution limit of the low-pass filter")
         self.end_button.setToolTip("Restore the previous view: layers, grid, contrast, scale bar")
         for title, parts in (

@@ -12,8 +12,31 @@ from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import QFormLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from cryoden.settings.fields import Setting, fields_of
+from napari_cryoden.widgets.number_field import DecimalField, WholeField
 
 S = TypeVar("S")
+
+
+class NumberField:
+    """A number field with the same face as the fields that magicgui makes."""
+
+    def __init__(self, native: DecimalField | WholeField, tooltip: str) -> None:
+        self.native: Any = native
+        self.tooltip = tooltip
+        native.setToolTip(tooltip)
+
+    @property
+    def value(self) -> float:
+        """The number."""
+        number: float = self.native.value()
+        return number
+
+    @value.setter
+    def value(self, number: float) -> None:
+        self.native.setValue(number)
+
+
+Field = ValueWidget[Any] | NumberField
 
 
 class SettingsForm(QWidget, Generic[S]):
@@ -28,7 +51,7 @@ class SettingsForm(QWidget, Generic[S]):
     def __init__(self, settings: S) -> None:
         super().__init__()
         self._kind = type(settings)
-        self.fields: dict[str, ValueWidget[Any]] = {}
+        self.fields: dict[str, Field] = {}
         self.expert = _expert_button()
         self._wheel = _WheelNeedsFocus(self)
         easy, hidden = _rows(), _rows()
@@ -93,7 +116,7 @@ def _rows() -> QFormLayout:
     return rows
 
 
-def _field(value: Any, kind: Any, setting: Setting) -> ValueWidget[Any]:
+def _field(value: Any, kind: Any, setting: Setting) -> Field:
     unit = f" ({setting.unit})" if setting.unit else ""
     options: dict[str, Any] = {"tooltip": setting.help + unit}
     if get_origin(kind) is Literal:
@@ -102,13 +125,14 @@ def _field(value: Any, kind: Any, setting: Setting) -> ValueWidget[Any]:
     if kind is bool:
         options["text"] = ""  # the row has its label
         return create_widget(value=value, annotation=bool, options=options)  # type: ignore[return-value]
-    if setting.low is not None and setting.high is not None:
-        options |= {"min": kind(setting.low), "max": kind(setting.high), "step": kind(setting.step or 1)}
-    field = create_widget(value=None, annotation=kind, options=options)
-    if kind is float:
+    field = NumberField(DecimalField() if kind is float else WholeField(), options["tooltip"])
+    if isinstance(field.native, DecimalField):
         field.native.setDecimals(decimals(setting))
-    field.value = value  # type: ignore[attr-defined]  # only now: before, it would be rounded
-    return field  # type: ignore[return-value]
+    if setting.low is not None and setting.high is not None:
+        field.native.setRange(kind(setting.low), kind(setting.high))
+        field.native.setSingleStep(kind(setting.step or 1))
+    field.value = value
+    return field
 
 
 def decimals(setting: Setting) -> int:
