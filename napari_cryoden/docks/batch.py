@@ -81,7 +81,10 @@ class BatchWidget(Dock):
         self.denoise_button.setToolTip(problem or "Denoise all files that are not done yet")
         under_way = job.running and not job.stopping
         for button, use in (
-            (self.pause_button, "Pause after the current tile"),
+            (
+                self.pause_button,
+                "Continue with the next tile" if job.paused else "Pause after the current tile",
+            ),
             (self.cancel_button, "Stop after the current tile; finished files are kept"),
         ):
             button.setEnabled(under_way)

@@ -24,6 +24,8 @@ from napari_cryoden.widgets.training_data import TrainingData
 from napari_cryoden.widgets.verdict_label import VerdictLabel
 from napari_cryoden.window import plain
 
+PAUSE = "Pause after the current step; the clock of the run stops, too"
+RESUME = "Continue the run from the next step"
 STATES = {"paused": "Paused · ", "stopping": "Stopping after the current step · "}
 
 
@@ -53,7 +55,6 @@ class TrainWidget(Dock):
         self._proposed: Path | None = None
         self._lay_out()
         self._connect()
-        show_plot(self.viewer)
         self._propose()
         self.follow()
 
@@ -92,7 +93,7 @@ class TrainWidget(Dock):
         self.train_button.setToolTip(problem or "Start training; the best model so far is always saved")
         under_way = self.run.running and not self.run.stopping
         for button, use in (
-            (self.pause_button, "Pause after the current step; the clock of the run stops, too"),
+            (self.pause_button, RESUME if self.run.paused else PAUSE),
             (self.stop_button, ("Stop the run now; the model of the best epoch stays in the output folder")),
             (self.discard_button, "Stop the run now and delete everything it has written"),
         ):

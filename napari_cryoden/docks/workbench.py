@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from qtpy.QtWidgets import QButtonGroup, QGridLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QButtonGroup,
+    QGridLayout,
+    QPushButton,
+    QSizePolicy,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_cryoden.docks.batch import BatchWidget
 from napari_cryoden.docks.compare import CompareWidget
@@ -48,6 +56,8 @@ class Workbench(QWidget):
         column.addLayout(self._row())
         column.addWidget(self._stack, stretch=1)
         self.setFixedWidth(WIDTH)
+        # Else napari, which takes it for a widget of fixed height, adds a stretch below it at each docking.
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self.bring("Open micrographs")
 
     def has(self, name: str) -> bool:

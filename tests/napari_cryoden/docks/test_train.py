@@ -8,9 +8,11 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QMessageBox
 
 from cryoden.events.history import History
+from cryoden.events.training import PhaseStarted
 from cryoden.model import checkpoint
 from napari_cryoden.docks.train import free_name
 from napari_cryoden.jobs.training import TrainingJob
+from napari_cryoden.plots.loss_dock import TITLE, show_plot
 from tests.napari_cryoden import runs
 from tests.napari_cryoden.checking import checked
 from tests.napari_cryoden.patience import SECONDS
@@ -192,10 +194,12 @@ def test_a_run_is_paused_and_goes_on_with_the_same_button(qtbot: Any, train: Any
     qtbot.waitUntil(lambda: train.run.state == "working")
     train.pause_button.click()
     assert train.pause_button.text() == "Resume"
+    assert "Continue" in train.pause_button.toolTip()
     assert train.status.text().startswith("Paused · epoch ")
     steps = train.run.history.last.step
     train.pause_button.click()
     assert train.pause_button.text() == "Pause"
+    assert "Pause after" in train.pause_button.toolTip()
     qtbot.waitUntil(lambda: train.run.history.last.step > steps + 100)
     train.pause_button.click()
     with qtbot.waitSignal(train.run.ended):
@@ -215,3 +219,21 @@ def test_a_run_is_discarded_only_when_the_user_says_yes(
     with qtbot.waitSignal(train.run.ended):
         train.run.stop()
     assert train.status.text().startswith("Discarded" if answer == "Yes" else "Stopped")
+
+
+def test_the_plot_takes_no_room_before_there_is_a_run(qtbot: Any, train: Any, viewer: Any) -> None:
+    assert TITLE not in viewer.window.dock_widgets
+    train.plot_button.click()
+    shown = show_plot(viewer)
+    assert shown.empty.text().startswith("No run yet")
+    gate = threading.Event()
+
+    def slow() -> Any:
+        yield PhaseStarted("measuring micrographs")
+        gate.wait(SECONDS)
+
+    train.run.begin(slow, "starting")
+    train.run.history = History()
+    qtbot.waitUntil(lambda: "starting: measuring micrographs" in shown.empty.text())
+    gate.set()
+    qtbot.waitUntil(lambda: not train.run.running)

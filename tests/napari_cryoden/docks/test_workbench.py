@@ -40,3 +40,12 @@ def test_a_run_goes_on_while_another_step_is_in_front(qtbot: Any, workbench: Any
     workbench.bring("Runs")
     qtbot.waitUntil(lambda: not run.running)
     assert "Done" in workbench.bring("Train a denoiser").status.text()
+
+
+def test_the_steps_keep_their_height_when_the_dock_is_opened_again(qtbot: Any, viewer: Any) -> None:
+    for _ in range(3):
+        dock, bench = viewer.window.add_plugin_dock_widget("napari-cryoden", "All steps")
+        qtbot.waitUntil(lambda bench=bench: bench.height() > 500)
+        bench.layout().activate()
+        assert bench.height() - bench._stack.height() < 100
+        viewer.window.remove_dock_widget(dock)
