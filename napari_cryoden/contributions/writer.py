@@ -8,9 +8,13 @@ from typing import Any
 
 from napari.layers import Image
 
+from cryoden.errors import MicrographError
 from cryoden.io import mrc
 from cryoden.io.atomic import atomic_write
 from napari_cryoden.layers import layer_data
+from napari_cryoden.layers.plane import plane_of
+
+ONE = "Save one micrograph; Layer > Split Stack makes a layer of each section"
 
 
 def write(path: str, data: Any, attributes: Mapping[str, Any]) -> list[str]:
@@ -26,6 +30,10 @@ def write(path: str, data: Any, attributes: Mapping[str, Any]) -> list[str]:
         O04 for the source itself, O06 for a folder that cannot be written, O13 for NaN.
     """
     layer = Image(data, **attributes)
+    if plane_of(layer).section:
+        raise MicrographError(
+            "F32", None, f"layer '{layer.name}' is a stack of {len(data)} sections", fix=ONE
+        )
     facts, micrograph = layer_data.facts_of(layer), layer_data.to_micrograph(layer)
     named = facts.get("source")
     source = Path(named) if named and Path(named).is_file() else None

@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-from napari.utils.notifications import show_error
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QProgressBar, QPushButton
 
 from cryoden.errors import CryodenError
@@ -61,7 +60,7 @@ class BatchWidget(Dock):
             settings, replace = self.form.settings(), self.replace.isChecked()
             self.batch.denoise(micrographs, output, model, settings, replace)
         except CryodenError as error:
-            show_error(str(error))
+            self.batch.refuse(error)
 
     def pause(self) -> None:
         """Pause or resume the batch."""
@@ -72,7 +71,7 @@ class BatchWidget(Dock):
         try:
             self.batch.open_result(result)
         except CryodenError as error:
-            show_error(str(error))
+            self.batch.refuse(error)
 
     def follow(self) -> None:
         """Show the state of the window's batch."""
@@ -137,7 +136,6 @@ class BatchWidget(Dock):
         for field in (self.micrographs, self.output, self.model):
             field.changed.connect(self.follow)
         self.batch.changed.connect(self.follow)
-        self.batch.failed.connect(show_error)
 
     def _lay_out(self) -> None:
         self.replace.setToolTip(

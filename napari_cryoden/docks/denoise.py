@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from napari.layers import Image
-from napari.utils.notifications import show_error
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QProgressBar, QPushButton
 
 from cryoden.errors import CryodenError
 from cryoden.settings.denoising import DenoisingSettings
 from napari_cryoden.jobs.denoising import DenoisingJob
-from napari_cryoden.layers.layer_data import facts_of
+from napari_cryoden.layers.layer_data import facts_of, raw_of
+from napari_cryoden.layers.plane import plane_of, size_of
 from napari_cryoden.preferences import preferences
 from napari_cryoden.widgets.dock import Dock, heading, status_label
 from napari_cryoden.widgets.layer_combo import LayerCombo
@@ -56,14 +56,14 @@ class DenoiseWidget(Dock):
             residual = self.also_residual.isChecked()
             self.denoising.denoise(layer, model, self.form.settings(), output, residual)
         except CryodenError as error:
-            show_error(str(error))
+            self.denoising.refuse(error)
 
     def follow(self) -> None:
         """Show the state of the window's denoising."""
         job = self.denoising
         problem = self._problem()
         self.denoise_button.setEnabled(not problem)
-        self.denoise_button.setToolTip(problem or "Denoise, and add the result as a layer")
+        self.denoise_button.setToolTip(problem or self._use())
         self.cancel_button.setEnabled(job.running and not job.stopping)
         self.cancel_button.setToolTip("Stop after the current tile" if job.running else "Nothing is running")
         shown = job.result is not None and job.result in self.viewer.layers
@@ -74,11 +74,15 @@ class DenoiseWidget(Dock):
         self.progress.setRange(0, total or (0 if job.running else 1))
         self.progress.setValue(done)
 
+    def _use(self) -> str:
+        section = plane_of(self.layer.layer).words if size_of(self.layer.layer) else ""
+        return f"Denoise{f' {section}' if section else ''}, and add the result as a layer"
+
     def _choose_active(self) -> None:
-        """Begin with the layer the user has selected."""
+        """Begin with the layer the user has selected, or with the micrograph that it was made of."""
         active = self.viewer.layers.selection.active
         if isinstance(active, Image):
-            self.layer.layer = active
+            self.layer.layer = raw_of(active, self.viewer.layers) or self.layer.layer
 
     def _problem(self) -> str:
         if self.denoising.running:
@@ -105,6 +109,9 @@ class DenoiseWidget(Dock):
         self._proposed = folder / f"{layer.name.replace('/', '_')}_denoised.mrc"
         self.output.path = self._proposed
 
+    def _slid(self, event: Any = None) -> None:  # noqa: ARG002  napari passes its event
+        self.follow()
+
     def _chosen(self) -> None:
         self._propose()
         self.follow()
@@ -117,8 +124,8 @@ class DenoiseWidget(Dock):
         self.layer.currentIndexChanged.connect(self._chosen)
         self.model.changed.connect(self.follow)
         self.denoising.changed.connect(self.follow)
+        self.viewer.dims.events.current_step.connect(self._slid)
         self.denoising.comparison.changed.connect(self.follow)
-        self.denoising.failed.connect(show_error)
 
     def _lay_out(self) -> None:
         self.output.setVisible(False)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from napari.utils.notifications import show_error
 from qtpy.QtWidgets import QFileDialog, QFormLayout, QHBoxLayout, QProgressBar, QPushButton, QWidget
 
 from cryoden.errors import CryodenError
@@ -57,7 +56,7 @@ class EvaluateWidget(Dock):
         try:
             self.evaluating.evaluate(raw, self._denoised(), models, self.form.settings())
         except CryodenError as error:
-            show_error(str(error))
+            self.evaluating.refuse(error)
             return
         show_evaluation(self.viewer)
 
@@ -72,7 +71,7 @@ class EvaluateWidget(Dock):
             else:
                 report.write(result.table, result.pictures, path)
         except CryodenError as error:
-            show_error(str(error))
+            self.evaluating.refuse(error)
         else:
             self.status.setText(f"Written: {path}")
 
@@ -142,7 +141,6 @@ class EvaluateWidget(Dock):
             box.currentIndexChanged.connect(self.follow)
         self.model.changed.connect(self.follow)
         self.evaluating.changed.connect(self.follow)
-        self.evaluating.failed.connect(show_error)
         self.run.changed.connect(self._offer)
         self.viewer.layers.events.inserted.connect(self._added)
 

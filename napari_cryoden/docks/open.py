@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from napari.utils.notifications import show_error
 from napari.utils.theme import get_theme
 from qtpy.QtCore import QMimeData, QObject
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
@@ -168,7 +167,7 @@ class OpenWidget(Dock):
         try:
             work()
         except CryodenError as error:
-            show_error(str(error))
+            self.opening.refuse(error)
 
     def _show_collected(self) -> None:
         paths, self._more = self._more, []
@@ -206,7 +205,6 @@ class OpenWidget(Dock):
         self.train_button.clicked.connect(self.train)
         self.list.changed.connect(self.follow)
         self.opening.changed.connect(self.follow)
-        self.opening.failed.connect(show_error)
         self.viewer.events.theme.connect(self._take_theme)
         self._take_theme()
 

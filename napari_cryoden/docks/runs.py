@@ -6,7 +6,6 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
-from napari.utils.notifications import show_error
 from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QAbstractItemView, QGridLayout, QMessageBox, QPushButton
@@ -18,6 +17,7 @@ from cryoden.settings.training import TrainingSettings
 from napari_cryoden.jobs.training import TrainingJob
 from napari_cryoden.jobs.worker import Worker
 from napari_cryoden.navigation import show_dock
+from napari_cryoden.notify import show_problem
 from napari_cryoden.paths import RUNS, documents
 from napari_cryoden.plots.runs_dock import show_runs
 from napari_cryoden.plots.runs_table import RunsTable
@@ -133,7 +133,7 @@ class RunsWidget(Dock):
         try:
             work()
         except CryodenError as error:
-            show_error(str(error))
+            show_problem(error)
 
     def _kept(self, runs: list[RunSummary]) -> str:
         if any(run.record is None for run in runs):

@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-from napari.utils.notifications import show_error
 from napari.utils.theme import get_theme
 from qtpy.QtWidgets import QGridLayout, QMessageBox, QProgressBar, QPushButton
 
@@ -68,7 +67,7 @@ class TrainWidget(Dock):
             if preferences().live_preview:
                 self.preview.look_somewhere()
         except CryodenError as error:
-            show_error(str(error))
+            self.run.refuse(error)
             return
         show_plot(self.viewer)
 
@@ -150,7 +149,6 @@ class TrainWidget(Dock):
         self.viewer.events.theme.connect(self._take_theme)
         self._take_theme()
         self.run.changed.connect(self.follow)
-        self.run.failed.connect(show_error)
         self.run.ended.connect(self._ended)
         self.source.changed.connect(self._propose)
         self.source.changed.connect(self.follow)

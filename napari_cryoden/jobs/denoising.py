@@ -8,8 +8,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
-from napari.utils.notifications import show_error
-
 from cryoden.errors import CryodenError
 from cryoden.events.batch import DenoisingEvent, MicrographDenoised, TileFinished
 from cryoden.io.atomic import atomic_write
@@ -19,8 +17,9 @@ from napari_cryoden.jobs.derived_layers import DerivedLayersJob
 from napari_cryoden.jobs.job import Job
 from napari_cryoden.jobs.worker import leave_a_core
 from napari_cryoden.layers import layer_data
+from napari_cryoden.layers.plane import Plane, plane_of
 from napari_cryoden.layers.side_by_side import SideBySide
-from napari_cryoden.notify import show_remarks
+from napari_cryoden.notify import show_problem, show_remarks
 from napari_cryoden.preferences import preferences
 
 
@@ -45,6 +44,7 @@ class DenoisingJob(Job):
         self.tiles = (0, 0)
         self.result: Any = None
         self.raw: Any = None
+        self._plane: Plane | None = None
         self._made_with: dict[str, Any] = {}
         self._written = ""
         self._with_residual = False
@@ -69,6 +69,7 @@ class DenoisingJob(Job):
         micrograph, spare = layer_data.to_micrograph(raw), preferences().spare_cores
         self.begin(lambda: _denoising(micrograph, model, settings, output, spare), f"denoising {raw.name}")
         self.tiles, self.progress, self.result, self.raw = (0, 0), None, None, raw
+        self._plane = plane_of(raw)  # the slider may be moved meanwhile
         self._made_with = {"model": str(model), "settings": asdict(settings)}
         self._written = f" and in {output}" if output else ""
         self._with_residual = residual
@@ -86,10 +87,11 @@ class DenoisingJob(Job):
         """Return where the result is, or that there is none."""
         if self.result is None:
             return "Canceled. Nothing was added or saved." if stopped else "No result."
-        return f"Done: layer '{self.result.name}'{self._written}"
+        section = f" ({self._plane.words})" if self._plane and self._plane.section else ""
+        return f"Done: layer '{self.result.name}'{section}{self._written}"
 
     def _add(self, micrograph: Micrograph) -> None:
-        data, attributes, _ = layer_data.result_layer(self.raw, micrograph, self._made_with)
+        data, attributes, _ = layer_data.result_layer(self.raw, micrograph, self._made_with, self._plane)
         self.result = self.viewer.add_image(data, **attributes)
         known = layer_data.warnings_of(self.raw)
         show_remarks(self.raw.name, (one for one in micrograph.warnings if one not in known))
@@ -103,7 +105,7 @@ class DenoisingJob(Job):
         try:
             DerivedLayersJob.of(self.viewer).residual(self.raw, self.result)
         except CryodenError as error:  # something else is being computed
-            show_error(str(error))
+            show_problem(error)
 
 
 def _denoising(

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from napari.layers import Layer
-from napari.utils.notifications import show_error
 
 from cryoden.errors import CryodenError
 from cryoden.io import mrc
@@ -16,7 +15,7 @@ from napari_cryoden.jobs.job import Job
 from napari_cryoden.jobs.worker import leave_a_core
 from napari_cryoden.layers.layer_data import LayerData, facts_of, raw_layer
 from napari_cryoden.layers.scale_bar import show_scale_bar
-from napari_cryoden.notify import show_remarks
+from napari_cryoden.notify import show_problem, show_remarks
 from napari_cryoden.preferences import preferences
 
 
@@ -64,7 +63,7 @@ class OpeningJob(Job):
         self.status = f"opened {event.done:,} of {event.total:,}"
         if event.layer is None:
             self._refused += 1
-            show_error(event.problem)
+            show_problem(event.problem)
         elif not self.closing:
             self._add(event.layer, event.warnings)
 

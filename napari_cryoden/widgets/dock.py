@@ -85,6 +85,13 @@ def below(viewer: Any, title: str, kind: type[W]) -> W:
     return content
 
 
+def hide_below(viewer: Any, title: str) -> None:
+    """Hide the dock of this title, where there is one; it comes back with what it shows."""
+    content = plain(viewer).window.dock_widgets.get(title)
+    if content is not None:
+        content.parent().hide()
+
+
 def _tabify(viewer: Any, added: QDockWidget) -> None:
     """Make a new dock a tab of the last one that is shown in its place."""
     main = main_window(viewer)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from napari_cryoden.jobs.derived_layers import DerivedLayersJob
+from tests.napari_cryoden import runs
 
 
 @pytest.fixture
@@ -131,11 +132,50 @@ def test_a_foreign_model_file_is_told_in_one_line(
     assert denoise.denoise_button.isEnabled()
 
 
-def test_a_stack_is_refused_before_anything_starts(
-    denoise: Any, viewer: Any, model: Any, notices: Any
+def test_a_layer_that_is_refused_is_named_in_the_status_line_too(
+    qtbot: Any, denoise: Any, viewer: Any, add_halves: Any, model: Any, notices: Any
 ) -> None:
-    viewer.add_image(np.zeros((3, 8, 8)), name="movie")
+    add_halves()
     denoise.model.path = model
+    with qtbot.waitSignal(denoise.denoising.ended):
+        denoise.denoise_button.click()
+    assert denoise.status.text().startswith("Done")
+    denoise.layer.layer = viewer.add_image(np.zeros((40, 50, 3), np.uint8), name="photo")
     denoise.denoise_button.click()
-    assert notices[0].startswith("F32  layer 'movie' is 3×8×8")
+    assert notices[0].startswith("F32  layer 'photo' is 40×50×3, an RGB color image")
+    assert denoise.status.text() == notices[0]
     assert not denoise.denoising.running
+
+
+def test_of_a_stack_the_section_in_view_is_denoised(
+    qtbot: Any, denoise: Any, viewer: Any, model: Any
+) -> None:
+    sections = [runs.halves("m", seed, 256).even.window(0, 0, 256, 256) for seed in (1, 2, 3)]
+    stack = viewer.add_image(np.stack(sections), name="stack")
+    denoise.model.path = model
+    viewer.dims.set_current_step(0, 2)
+    assert "section 2 of 0 to 2" in denoise.denoise_button.toolTip()
+    with qtbot.waitSignal(denoise.denoising.ended):
+        denoise.denoise_button.click()
+        viewer.dims.set_current_step(0, 0)
+    result = denoise.denoising.result
+    assert result.data_to_world((0, 0, 0))[0] == stack.data_to_world((2, 0, 0))[0]
+    assert np.corrcoef(result.data.ravel(), sections[2].ravel())[0, 1] > 0.05
+    assert "section 2" in denoise.status.text()
+
+
+@pytest.mark.parametrize("role", ["preview", "residual", "denoised"])
+def test_what_was_made_of_a_micrograph_is_not_offered_in_place_of_it(
+    docked: Any, viewer: Any, noise: Any, role: str
+) -> None:
+    viewer.add_image(noise, name="m0")
+    raw = viewer.add_image(noise, name="m1")
+    viewer.add_image(noise, name=f"m1 · {role}", metadata={"cryoden": {"role": role}})
+    assert docked("Denoise")[1].layer.layer is raw
+
+
+def test_where_nothing_but_results_is_open_none_is_offered(docked: Any, viewer: Any, noise: Any) -> None:
+    viewer.add_image(noise, name="m1 · denoised", metadata={"cryoden": {"role": "denoised"}})
+    denoise = docked("Denoise")[1]
+    assert denoise.layer.layer is None
+    assert not denoise.denoise_button.isEnabled()
