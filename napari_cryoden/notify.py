@@ -9,14 +9,16 @@ from napari.utils.notifications import show_error, show_warning
 
 from cryoden.errors import CryodenError, printable
 
-FIELD = "the field Pixel size (Å) of Open or Denoise"
+SIZE = "pixel size in Open, Denoise or Batch"
+ADVANCED = "under Advanced in Open or Batch"
 # What messages say of flags of the command line, and what one does here in place of it.
 INSTEAD = {
-    "pass --pixel-size if it is": f"if it is, give the right one in {FIELD}",
-    "pass --pixel-size": f"give it in {FIELD}",
-    "--pixel-size overrides": f"{FIELD} overrides",
-    "--mode0 signed|unsigned overrides": "on the command line --mode0 overrides",
-    ", or denoise with --nan mean": ", or replace them (command line: --nan mean)",
+    "pass --pixel-size if it is": f"if it is, give the right {SIZE}",
+    "pass --pixel-size": f"give the {SIZE}",
+    "--pixel-size overrides": f"a {SIZE} overrides",
+    "--mode0 signed|unsigned overrides": f"mode0 {ADVANCED} overrides",
+    "denoise with --nan mean": f"choose nan = mean {ADVANCED}",
+    "Pass --assume-no-ext-header": f"Tick assume no ext header {ADVANCED}",
     "(--overwrite)": "(tick Overwrite results of other models or settings)",
     ", or pass --overwrite to replace it": "",
 }
@@ -29,7 +31,7 @@ def viewer_words(message: str) -> str:
     What can be done on the command line only is said to be so.
     """
     for flag, words in INSTEAD.items():
-        message = message.replace(flag, words).replace(flag.capitalize(), words.capitalize())
+        message = message.replace(flag, words)
     only_there = FLAG.search(message) and "command line" not in message
     return f"{message} (on the command line)" if only_there else message
 

@@ -52,7 +52,7 @@ def read(path: Path_ | Sequence[Path_]) -> list[Any]:
         except CryodenError as error:
             show_problem(error)
             continue
-        found.append(layer_data.raw_layer(micrograph))
+        found.append(layer_data.opened_layer(micrograph))
         show_remarks(str(one), micrograph.warnings)
     if any("units" in attributes for _, attributes, _ in found):
         _show_scale_bar()

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QProgressBar, QPushButton
 
 from cryoden.errors import CryodenError
 from cryoden.settings.denoising import DenoisingSettings
+from cryoden.settings.reading import ReadingSettings
 from napari_cryoden.jobs.batch import BatchJob, Result
 from napari_cryoden.preferences import preferences
 from napari_cryoden.widgets.batch_files import BatchFiles
@@ -39,6 +40,7 @@ class BatchWidget(Dock):
         self.output = PathField("folder", "Output folder")
         self.model = ModelField(self.viewer)
         self.form = SettingsForm(DenoisingSettings(device=preferences().device))
+        self.reading = SettingsForm(ReadingSettings())
         self.replace = QCheckBox("Overwrite results of other\nmodels or settings")
         self.files = BatchFiles()
         self.denoise_button, self.cancel_button = QPushButton("Denoise all"), QPushButton("Cancel")
@@ -58,7 +60,7 @@ class BatchWidget(Dock):
             return
         try:
             settings, replace = self.form.settings(), self.replace.isChecked()
-            self.batch.denoise(micrographs, output, model, settings, replace)
+            self.batch.denoise(micrographs, output, model, settings, replace, self.reading.settings())
         except CryodenError as error:
             self.batch.refuse(error)
 
@@ -147,6 +149,7 @@ class BatchWidget(Dock):
             ("Output folder", self.output),
             ("Model", self.model),
             ("Settings", self.form),
+            ("Reading", self.reading),
         ):
             self.column.addWidget(heading(title))
             self.column.addWidget(widget)

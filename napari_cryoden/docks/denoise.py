@@ -6,17 +6,18 @@ from pathlib import Path
 from typing import Any
 
 from napari.layers import Image
-from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QProgressBar, QPushButton
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
 
 from cryoden.errors import CryodenError
 from cryoden.settings.denoising import DenoisingSettings
 from napari_cryoden.jobs.denoising import DenoisingJob
-from napari_cryoden.layers.layer_data import facts_of, raw_of
+from napari_cryoden.layers.layer_data import facts_of, lacks_pixel_size, raw_of, set_pixel_size
 from napari_cryoden.layers.plane import plane_of, size_of
 from napari_cryoden.preferences import preferences
 from napari_cryoden.widgets.dock import Dock, heading, status_label
 from napari_cryoden.widgets.layer_combo import LayerCombo
 from napari_cryoden.widgets.model_field import ModelField
+from napari_cryoden.widgets.number_field import DecimalField
 from napari_cryoden.widgets.path_field import PathField
 from napari_cryoden.widgets.settings_form import SettingsForm
 from napari_cryoden.window import plain
@@ -30,6 +31,7 @@ class DenoiseWidget(Dock):
         self.viewer = plain(napari_viewer)
         self.denoising = DenoisingJob.of(self.viewer)
         self.layer = LayerCombo(self.viewer, "Micrograph to denoise")
+        self.size_row, self.pixel_size = _pixel_size()
         self.model = ModelField(self.viewer)
         self.form = SettingsForm(DenoisingSettings(device=preferences().device))
         self.also_residual = QCheckBox("Add residual (raw − denoised)")
@@ -53,6 +55,8 @@ class DenoiseWidget(Dock):
             return
         output = self.output.path if self.also_file.isChecked() else None
         try:
+            if self.pixel_size.value() and lacks_pixel_size(layer):
+                set_pixel_size(layer, self.pixel_size.value())
             residual = self.also_residual.isChecked()
             self.denoising.denoise(layer, model, self.form.settings(), output, residual)
         except CryodenError as error:
@@ -66,6 +70,7 @@ class DenoiseWidget(Dock):
         self.denoise_button.setToolTip(problem or self._use())
         self.cancel_button.setEnabled(job.running and not job.stopping)
         self.cancel_button.setToolTip("Stop after the current tile" if job.running else "Nothing is running")
+        self.size_row.setVisible(self.layer.layer is not None and lacks_pixel_size(self.layer.layer))
         shown = job.result is not None and job.result in self.viewer.layers
         self.compare_button.setEnabled(job.comparison.active or shown)
         self.compare_button.setChecked(job.comparison.active)
@@ -144,6 +149,7 @@ class DenoiseWidget(Dock):
         ):
             self.column.addWidget(heading(title))
             self.column.addWidget(widget)
+        self.column.insertWidget(2, self.size_row)
         self.column.addWidget(self.also_residual)
         self.column.addWidget(self.also_file)
         self.column.addWidget(self.output)
@@ -155,3 +161,20 @@ class DenoiseWidget(Dock):
         self.footer.addWidget(self.compare_button)
         self.footer.addWidget(self.progress)
         self.footer.addWidget(self.status)
+
+
+def _pixel_size() -> tuple[QWidget, DecimalField]:
+    row, field = QWidget(), DecimalField()
+    field.setDecimals(4)
+    field.setRange(0, 1000)
+    field.setSingleStep(0.1)
+    field.setToolTip(
+        "The header has none, or a placeholder: what is entered here is the layer's. 0 = not known"
+    )
+    label = QLabel("Pixel size (Å)")
+    label.setToolTip(field.toolTip())
+    columns = QHBoxLayout(row)
+    columns.setContentsMargins(0, 0, 0, 0)
+    columns.addWidget(label)
+    columns.addWidget(field, stretch=1)
+    return row, field

@@ -25,6 +25,12 @@ from napari_cryoden.window import plain
 
 PAUSE = "Pause after the current step; the clock of the run stops, too"
 RESUME = "Continue the run from the next step"
+KEEP = "Stop (keep best)", "Stop the run now; the model of the best epoch stays in the output folder"
+VALIDATE = (
+    "Stop (validate first)",
+    "Stop the run, validate what it has learned, and keep it where it is better than the start",
+)
+NOTHING_YET = "Stop (no model yet)", "Nothing has been learned yet: a run that is stopped now leaves no model"
 STATES = {"paused": "Paused · ", "stopping": "Stopping after the current step · "}
 
 
@@ -91,9 +97,11 @@ class TrainWidget(Dock):
         self.train_button.setEnabled(not problem)
         self.train_button.setToolTip(problem or "Start training; the best model so far is always saved")
         under_way = self.run.running and not self.run.stopping
+        words, how_to_stop = self._stop()
+        self.stop_button.setText(words)
         for button, use in (
             (self.pause_button, RESUME if self.run.paused else PAUSE),
-            (self.stop_button, ("Stop the run now; the model of the best epoch stays in the output folder")),
+            (self.stop_button, how_to_stop),
             (self.discard_button, "Stop the run now and delete everything it has written"),
         ):
             button.setEnabled(under_way)
@@ -103,6 +111,13 @@ class TrainWidget(Dock):
         self.status.setToolTip(self.run.status)
         self.verdict.show_verdict(self.run.history.verdict if self.run.history else None)
         self._show_progress()
+
+    def _stop(self) -> tuple[str, str]:
+        """Return what a stop would do now, on the button and in its tip."""
+        if not self.run.running or self.run.saved:
+            return KEEP
+        begun = self.run.history is not None and self.run.history.epochs and self.run.history.last
+        return VALIDATE if begun else NOTHING_YET
 
     def _take_theme(self, event: Any = None) -> None:  # noqa: ARG002  napari passes its event
         self.verdict.set_theme(get_theme(self.viewer.theme).type == "dark")

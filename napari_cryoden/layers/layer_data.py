@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,16 +13,42 @@ from napari.utils import Colormap
 
 from cryoden.errors import MicrographError
 from cryoden.events.training import PreviewMade
+from cryoden.io.mrc_probe import probe
+from cryoden.io.result_stamp import denoised_with
 from cryoden.micrograph import Micrograph, Pixels
+from cryoden.model.verdict import verdict_of
+from cryoden.settings.denoising import DenoisingSettings
+from napari_cryoden.layers.contrast import Limits, contrast, is_almost_nothing, result_contrast
 from napari_cryoden.layers.plane import Plane, full_size, placed, plane_of
 
 if TYPE_CHECKING:
     from napari.layers import Image
 
 LayerData = tuple[Pixels, dict[str, Any], str]
+EMPTY = "Almost nothing was found: the output has no more contrast than is made of noise alone"
 AXES = ("y", "x")
 # Blue below 0 and orange above, distinct for any color vision.
 DIVERGING = Colormap([[0.0, 0.36, 0.65], [0.96, 0.96, 0.96], [0.80, 0.35, 0.0]], name="residual")
+
+
+@dataclass(frozen=True)
+class View:
+    """What was in view of a raw layer when work on it began; the sliders may move meanwhile."""
+
+    plane: Plane
+    contrast: Limits
+
+
+def view_of(layer: Image) -> View:
+    """Return what is in view of a layer.
+
+    Raises
+    ------
+    MicrographError
+        As `to_micrograph`.
+    """
+    plane = plane_of(layer)
+    return View(plane, contrast(_computed(layer, plane)))
 
 
 def raw_layer(micrograph: Micrograph) -> LayerData:
@@ -37,12 +64,44 @@ def raw_layer(micrograph: Micrograph) -> LayerData:
     return micrograph.data, _kwargs(micrograph.data, micrograph.name, facts) | geometry, "image"
 
 
+def opened_layer(micrograph: Micrograph) -> LayerData:
+    """Return the layer of a file; one that was denoised says so in its header, and is no raw micrograph.
+
+    Raises
+    ------
+    MicrographError
+        When the file cannot be read any more.
+    """
+    model = denoised_with(probe(micrograph.path).labels) if micrograph.path else None
+    data, kwargs, kind = raw_layer(micrograph)
+    if model is not None:
+        facts = {"role": "denoised", "source": None, "file": _text(micrograph.path), "model": model}
+        name = f"{micrograph.name.removesuffix('_denoised')} · denoised"
+        kwargs |= {"name": name, "metadata": {"cryoden": facts | _known(micrograph)}}
+    return data, kwargs, kind
+
+
+def made_with(model: Path, settings: DenoisingSettings) -> dict[str, Any]:
+    """Return what is recorded about how a result was made, with what validation said of the model."""
+    verdict = verdict_of(model)
+    said = {"verdict": verdict.words, "level": verdict.level} if verdict else {}
+    return {"model": str(model), "settings": asdict(settings)} | said
+
+
 def result_layer(
-    raw: Image, denoised: Micrograph, made_with: Mapping[str, Any], plane: Plane | None = None
+    raw: Image, denoised: Micrograph, made_with: Mapping[str, Any], view: View | None = None
 ) -> LayerData:
-    """Return the layer of a denoised micrograph, lying exactly on the plane of the raw one."""
+    """Return the layer of a denoised micrograph, lying exactly on the raw one as it was in view."""
+    view = view or view_of(raw)
+    if is_almost_nothing(contrast(denoised.data), view.contrast, denoised.pixel_size):
+        denoised = replace(denoised, warnings=(*denoised.warnings, EMPTY))
     facts = dict(made_with) | {"role": "denoised", "source": facts_of(raw).get("source")} | _known(denoised)
-    return _upon(raw, denoised.data, f"{raw.name} · denoised", facts, plane or plane_of(raw))
+    data, kwargs, kind = _upon(raw, denoised.data, f"{raw.name} · denoised", facts, view.plane)
+    return (
+        data,
+        kwargs | {"contrast_limits": result_contrast(denoised.data, view.contrast, denoised.pixel_size)},
+        kind,
+    )
 
 
 def derived_layer(raw: Image, made: Micrograph, plane: Plane | None = None) -> LayerData:
@@ -59,11 +118,16 @@ def derived_layer(raw: Image, made: Micrograph, plane: Plane | None = None) -> L
     return data, kwargs, kind
 
 
-def preview_layer(raw: Image, made: PreviewMade, plane: Plane | None = None) -> LayerData:
+def preview_layer(raw: Image, made: PreviewMade, view: View | None = None) -> LayerData:
     """Return the layer of a region of a raw layer, denoised by the current run, in its place on it."""
     facts = {"role": "preview", "source": facts_of(raw).get("source")} | _known(made.region)
-    plane = plane or plane_of(raw)
-    return _upon(raw, made.region.data, f"{raw.name} · preview", facts, plane, (made.top, made.left))
+    view, pixels, corner = view or view_of(raw), made.region.data, (made.top, made.left)
+    data, kwargs, kind = _upon(raw, pixels, f"{raw.name} · preview", facts, view.plane, corner)
+    return (
+        data,
+        kwargs | {"contrast_limits": result_contrast(pixels, view.contrast, made.region.pixel_size)},
+        kind,
+    )
 
 
 def _upon(
@@ -124,6 +188,25 @@ def pixel_size(layer: Image) -> float | None:
     return height
 
 
+def lacks_pixel_size(layer: Image) -> bool:
+    """Whether neither units nor header say the pixel size of a layer, or the header says a doubtful one."""
+    try:
+        return pixel_size(layer) is None or any(one.startswith("F28") for one in warnings_of(layer))
+    except MicrographError:  # color, or no squares: it is refused anyway
+        return False
+
+
+def set_pixel_size(layer: Image, size: float) -> None:
+    """Give a layer its Å/px; what it is shown with and saved with follows."""
+    scale, translate, units = list(layer.scale), list(layer.translate), list(layer.units)
+    for axis in plane_of(layer).axes:
+        translate[axis] *= size / abs(scale[axis])
+        scale[axis], units[axis] = math.copysign(size, scale[axis]), "angstrom"
+    layer.scale, layer.translate, layer.units = scale, translate, units
+    known = {"warnings": tuple(one for one in warnings_of(layer) if not one.startswith("F28"))}
+    layer.metadata["cryoden"] = facts_of(layer) | known | {"pixel_size": size}
+
+
 def is_raw(layer: Image) -> bool:
     """Whether a layer is a micrograph as it was opened, not one that this plugin has made of another."""
     return bool(facts_of(layer).get("role", "raw") == "raw")
@@ -148,17 +231,6 @@ def facts_of(layer: Image) -> dict[str, Any]:
 def warnings_of(layer: Image) -> tuple[str, ...]:
     """Return what was odd about a layer's pixels when they were read or denoised."""
     return tuple(map(str, facts_of(layer).get("warnings", ())))
-
-
-def contrast(pixels: Pixels) -> tuple[float, float]:
-    """Return the 0.5 and 99.5 percentiles of at most some 260,000 pixels.
-
-    A regular sample is enough: on a micrograph noise decides both ends, and sorting all of
-    a 4096² takes longer than reading it.
-    """
-    step = max(1, math.isqrt(max(1, pixels.size // 2**18)))
-    low, high = (float(value) for value in np.percentile(pixels[::step, ::step], (0.5, 99.5)))
-    return (low, high) if high > low else (low, low + 1.0)
 
 
 def _kwargs(pixels: Pixels, name: str, facts: dict[str, Any]) -> dict[str, Any]:

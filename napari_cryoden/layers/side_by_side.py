@@ -104,7 +104,8 @@ class SideBySide(QObject):
         """Set the contrast of all compared layers."""
         if not self.layers:
             return
-        raw, denoised = limits(how, [to_micrograph(layer, copy=False).data for layer in self.layers[:2]])
+        first, second = (to_micrograph(layer, copy=False) for layer in self.layers[:2])
+        raw, denoised = limits(how, [first.data, second.data], first.pixel_size)
         for layer in self.layers:
             if facts_of(layer).get("role") != "residual":
                 layer.contrast_limits = raw if layer is self.layers[0] else denoised

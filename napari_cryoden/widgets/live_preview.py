@@ -11,8 +11,7 @@ from cryoden.errors import CryodenError
 from cryoden.events.training import PreviewMade
 from cryoden.training.preview_request import PreviewRegion
 from napari_cryoden.jobs.training import TrainingJob
-from napari_cryoden.layers.layer_data import facts_of, preview_layer, to_micrograph
-from napari_cryoden.layers.plane import Plane, plane_of
+from napari_cryoden.layers.layer_data import View, facts_of, preview_layer, to_micrograph, view_of
 from napari_cryoden.notify import show_problem
 from napari_cryoden.widgets.layer_combo import LayerCombo
 
@@ -44,7 +43,7 @@ class LivePreview(QWidget):
         self.here_button.clicked.connect(self.look)
         self.run.previewed.connect(self._show)
         self._looked_at: Any = None
-        self._plane: Plane | None = None
+        self._view: View | None = None
         self._follow()
 
     def look(self) -> None:
@@ -52,9 +51,9 @@ class LivePreview(QWidget):
         layer, region = self.layer.layer, None
         try:
             if layer is not None:
-                self._plane = plane_of(layer)
+                self._view = view_of(layer)
                 there = layer.world_to_data(self._middle())
-                row, column = (round(float(there[axis])) for axis in self._plane.axes)
+                row, column = (round(float(there[axis])) for axis in self._view.plane.axes)
                 region = PreviewRegion(to_micrograph(layer), row, column)
         except CryodenError as error:
             show_problem(error)
@@ -92,7 +91,7 @@ class LivePreview(QWidget):
         raw = self._looked_at
         if raw is None or raw not in self._viewer.layers:
             return
-        data, attributes, _ = preview_layer(raw, event, self._plane)
+        data, attributes, _ = preview_layer(raw, event, self._view)
         shown = next((one for one in self._viewer.layers if one.name == attributes["name"]), None)
         if shown is None:
             self._viewer.add_image(data, **attributes)

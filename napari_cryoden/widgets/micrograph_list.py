@@ -136,6 +136,14 @@ class MicrographList(SearchList):
         """How many single files are no readable micrographs."""
         return sum(not facts.size for row, facts in self._facts.items() if not self._rows[row].is_pair)
 
+    def summary(self) -> str:
+        """Return how many there are of what."""
+        pairs, unreadable = self.pairs, self.unreadable
+        single = self.count() - pairs - unreadable
+        how = f" ({self.checked:,} checked, {self.ready:,} usable)" if pairs else ""
+        bad = f", {unreadable:,} unreadable" if unreadable else ""
+        return f"{_counted(pairs, 'half-set pair')}{how}, {_counted(single, 'micrograph')}{bad}"
+
     def _selected(self) -> list[int]:
         # While lines are being cleared, PySide6 reports a selection whose rows are forgotten already.
         return sorted(index.row() for index in self.selectedIndexes() if index.row() < len(self._rows))
@@ -193,6 +201,10 @@ def _size(micrograph: Windowed) -> str:
 
 def _bytes(opened: Sequence[Windowed]) -> int:
     return sum(BYTES * math.prod(micrograph.shape) for micrograph in opened)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _files(row: Row) -> str:

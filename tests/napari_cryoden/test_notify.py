@@ -34,4 +34,4 @@ def test_no_message_sends_a_user_of_the_viewer_to_a_flag_without_saying_where() 
 
 def test_a_missing_pixel_size_is_given_in_a_dock() -> None:
     words = viewer_words("F28: no pixel size in the header: pass --pixel-size")
-    assert words == "F28: no pixel size in the header: give it in the field Pixel size (Å) of Open or Denoise"
+    assert words == "F28: no pixel size in the header: give the pixel size in Open, Denoise or Batch"

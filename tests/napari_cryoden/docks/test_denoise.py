@@ -6,7 +6,9 @@ import mrcfile
 import numpy as np
 import pytest
 
+from cryoden.model.verdict import verdict_of
 from napari_cryoden.jobs.derived_layers import DerivedLayersJob
+from napari_cryoden.layers import layer_data
 from tests.napari_cryoden import runs
 
 
@@ -179,3 +181,79 @@ def test_where_nothing_but_results_is_open_none_is_offered(docked: Any, viewer: 
     denoise = docked("Denoise")[1]
     assert denoise.layer.layer is None
     assert not denoise.denoise_button.isEnabled()
+
+
+def test_an_image_of_noise_is_said_to_hold_almost_nothing(
+    qtbot: Any, denoise: Any, viewer: Any, remarks: list[str]
+) -> None:
+    viewer.add_image(np.random.default_rng(5).normal(0, 1, (384, 384)).astype(np.float32), name="noise")
+    with qtbot.waitSignal(denoise.denoising.ended):
+        denoise.denoise_button.click()  # with the general model
+    assert "Almost nothing was found" in denoise.status.text()
+    assert any("Almost nothing was found" in line for line in remarks)
+    result = denoise.denoising.result
+    low, high = result.contrast_limits
+    assert high - low > 10 * result.data.std()
+
+
+def test_a_model_that_validation_advises_against_is_named_with_its_verdict(
+    qtbot: Any, denoise: Any, add_halves: Any, model: Any
+) -> None:
+    add_halves()
+    denoise.model.path = model
+    verdict = verdict_of(model)
+    assert verdict is not None
+    assert denoise.model.verdict.toolTip() == verdict.words
+    with qtbot.waitSignal(denoise.denoising.ended):
+        denoise.denoise_button.click()
+    assert denoise.denoising.result.metadata["cryoden"]["verdict"] == verdict.words
+    assert (f"{verdict.words} (model)" in denoise.status.text()) == (verdict.level == "bad")
+
+
+def test_a_pixel_size_that_no_header_says_is_given_in_the_dock(
+    qtbot: Any, denoise: Any, viewer: Any, write_mrc: Any, model: Any, tmp_path: Any
+) -> None:
+    half = runs.halves("m", 1, 256).even.window(0, 0, 256, 256)
+    known, unknown = (
+        viewer.open(write_mrc(name, half, size), plugin="napari-cryoden")[0]
+        for name, size in (("known.mrc", 2.0), ("unknown.mrc", None))
+    )
+    denoise.model.path = model
+    denoise.layer.layer = known
+    assert not denoise.pixel_size.isVisible()
+    denoise.layer.layer = unknown
+    assert denoise.pixel_size.isVisible()
+    denoise.pixel_size.setValue(2.0)
+    denoise.also_file.setChecked(True)
+    denoise.output.path = tmp_path / "result.mrc"
+    with qtbot.waitSignal(denoise.denoising.ended):
+        denoise.denoise_button.click()
+    assert layer_data.pixel_size(denoise.denoising.result) == layer_data.pixel_size(unknown) == 2.0
+    with mrcfile.open(tmp_path / "result.mrc") as file:
+        assert float(file.voxel_size.x) == pytest.approx(2.0)
+    assert not denoise.pixel_size.isVisible()
+
+
+def test_a_result_that_is_opened_again_is_a_result_of_its_micrograph(
+    qtbot: Any, denoise: Any, write_pair: Any, model: Any, tmp_path: Any, docked: Any
+) -> None:
+    write_pair("m1", 1)
+    viewer = denoise.viewer
+    halves = [viewer.open(tmp_path / f"m1_{half}.mrc", plugin="napari-cryoden")[0] for half in ("EVN", "ODD")]
+    denoise.model.path = model
+    for raw, how in zip(halves, ("written", "saved"), strict=True):
+        denoise.layer.layer = raw
+        denoise.also_file.setChecked(how == "written")
+        with qtbot.waitSignal(denoise.denoising.ended):
+            denoise.denoise_button.click()
+        if how == "saved":  # from the layer list, as napari does
+            denoise.denoising.result.save(str(tmp_path / f"{raw.name}_denoised.mrc"), plugin="napari-cryoden")
+        viewer.layers.remove(denoise.denoising.result)
+    again = [viewer.open(tmp_path / f"{raw.name}_denoised.mrc", plugin="napari-cryoden")[0] for raw in halves]
+    assert [layer.name for layer in again] == ["m1_EVN · denoised", "m1_ODD · denoised"]
+    assert {layer.metadata["cryoden"]["model"] for layer in again} == {model.name}
+    evaluate = docked("Evaluate")[1]
+    assert [evaluate.denoised_even.layer, evaluate.denoised_odd.layer] == again
+    viewer.layers.remove(halves[0])
+    viewer.layers.remove(halves[1])
+    assert docked("Denoise")[1].layer.layer is None

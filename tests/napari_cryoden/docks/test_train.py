@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from qtpy.QtWidgets import QMessageBox
 from cryoden.events.history import History
 from cryoden.events.training import PhaseStarted
 from cryoden.model import checkpoint
+from cryoden.runs.folder import RunFolder, kept_in
 from napari_cryoden.docks.train import free_name
 from napari_cryoden.jobs.training import TrainingJob
 from napari_cryoden.plots.loss_dock import TITLE, show_plot
@@ -236,4 +238,27 @@ def test_the_plot_takes_no_room_before_there_is_a_run(qtbot: Any, train: Any, vi
     train.run.history = History()
     qtbot.waitUntil(lambda: "starting: measuring micrographs" in shown.empty.text())
     gate.set()
+    qtbot.waitUntil(lambda: not train.run.running)
+
+
+@pytest.mark.usefixtures("step_by_step")
+def test_the_button_that_stops_says_what_becomes_of_the_model(qtbot: Any, train: Any, tmp_path: Path) -> None:
+    gates = [threading.Event() for _ in range(3)]
+
+    def events() -> Any:
+        yield runs.started()
+        gates[0].wait(SECONDS)
+        yield runs.epoch(0, 1.4)
+        yield runs.step(1)
+        gates[1].wait(SECONDS)
+        yield runs.epoch(1, 0.98, best=True, before=[runs.epoch(0, 1.4)])
+        gates[2].wait(SECONDS)
+
+    assert train.stop_button.text() == "Stop (keep best)"
+    folder = RunFolder(tmp_path / "run")
+    train.run.begin(lambda: (event for event in kept_in(folder, events())), "starting")
+    train.run.history, train.run.folder = History(), folder
+    for gate, words in zip(gates, ("no model yet", "validate first", "keep best"), strict=True):
+        qtbot.waitUntil(lambda words=words: train.stop_button.text() == f"Stop ({words})")
+        gate.set()
     qtbot.waitUntil(lambda: not train.run.running)

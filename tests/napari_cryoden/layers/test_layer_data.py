@@ -86,11 +86,6 @@ def test_the_contrast_of_a_result_is_its_own(noise: Any) -> None:
     assert attributes["contrast_limits"] == pytest.approx(np.percentile(noise / 10, (0.5, 99.5)))
 
 
-def test_a_constant_image_still_gets_limits_napari_accepts() -> None:
-    low, high = layer_data.contrast(np.full((8, 8), 3, np.float32))
-    assert low < high
-
-
 def test_a_source_that_was_moved_away_is_no_source(noise: Any, tmp_path: Path) -> None:
     layer = shown(Micrograph(noise, 1.0, "m1", tmp_path / "gone.mrc"))
     assert layer_data.to_micrograph(layer).path is None
@@ -116,3 +111,14 @@ def test_a_layer_leads_back_to_the_micrograph_it_was_made_of(noise: Any) -> None
     assert layer_data.raw_of(result, [other, result, raw]) is raw
     assert layer_data.raw_of(raw, []) is raw
     assert layer_data.raw_of(result, [other, result]) is None
+
+
+def test_a_layer_that_gets_its_pixel_size_keeps_its_place_and_loses_its_doubts(noise: Any) -> None:
+    doubt = "F28: no pixel size in the header"
+    layer = layer_of(noise, translate=(10, 20), metadata={"cryoden": {"warnings": (doubt, "F04: more")}})
+    assert layer_data.lacks_pixel_size(layer)
+    layer_data.set_pixel_size(layer, 1.5)
+    assert layer_data.pixel_size(layer) == 1.5
+    assert list(layer.translate) == [15, 30]
+    assert layer_data.warnings_of(layer) == ("F04: more",)
+    assert not layer_data.lacks_pixel_size(layer)

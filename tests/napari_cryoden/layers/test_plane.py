@@ -63,11 +63,11 @@ def test_of_a_stack_the_section_in_view_is_taken_and_the_result_lies_in_it(viewe
     stack = np.stack([noise + number for number in range(5)])
     raw = viewer.add_image(stack, name="stack", scale=(2, 1, 1))
     viewer.dims.set_current_step(0, 3)
-    plane, micrograph = plane_of(raw), layer_data.to_micrograph(raw)
+    view, micrograph = layer_data.view_of(raw), layer_data.to_micrograph(raw)
     np.testing.assert_array_equal(micrograph.data, stack[3])
-    assert plane.words == "section 3 of 0 to 4"
+    assert view.plane.words == "section 3 of 0 to 4"
     viewer.dims.set_current_step(0, 1)
-    data, attributes, _ = layer_data.result_layer(raw, micrograph, {}, plane)
+    data, attributes, _ = layer_data.result_layer(raw, micrograph, {}, view)
     result = viewer.add_image(data, **attributes)
     assert result.data.shape == (1, *noise.shape)
     np.testing.assert_allclose(result.data_to_world((0, 0, 0)), raw.data_to_world((3, 0, 0)))
