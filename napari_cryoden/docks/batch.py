@@ -15,6 +15,7 @@ from napari_cryoden.jobs.batch import BatchJob, Result
 from napari_cryoden.preferences import preferences
 from napari_cryoden.widgets.batch_files import BatchFiles
 from napari_cryoden.widgets.dock import Dock, heading, status_label
+from napari_cryoden.widgets.kept import keep
 from napari_cryoden.widgets.model_field import ModelField
 from napari_cryoden.widgets.path_field import PathField
 from napari_cryoden.widgets.settings_form import SettingsForm
@@ -51,6 +52,8 @@ class BatchWidget(Dock):
         self._lay_out()
         self._connect()
         self.micrographs.path, self.output.path = self.batch.micrographs, self.batch.output
+        keep(self.viewer, "Batch", micrographs=self.micrographs, output=self.output, form=self.form)
+        keep(self.viewer, "Batch", reading=self.reading, replace=self.replace, model=self.model)
         self.follow()
 
     def denoise(self) -> None:

@@ -15,6 +15,7 @@ from napari_cryoden.layers.layer_data import facts_of, lacks_pixel_size, raw_of,
 from napari_cryoden.layers.plane import plane_of, size_of
 from napari_cryoden.preferences import preferences
 from napari_cryoden.widgets.dock import Dock, heading, status_label
+from napari_cryoden.widgets.kept import keep
 from napari_cryoden.widgets.layer_combo import LayerCombo
 from napari_cryoden.widgets.model_field import ModelField
 from napari_cryoden.widgets.number_field import DecimalField
@@ -44,6 +45,14 @@ class DenoiseWidget(Dock):
         self._proposed: Path | None = None
         self._lay_out()
         self._connect()
+        keep(
+            self.viewer,
+            "Denoise",
+            form=self.form,
+            model=self.model,
+            residual=self.also_residual,
+            file=self.also_file,
+        )
         self._choose_active()
         self._propose()
         self.follow()

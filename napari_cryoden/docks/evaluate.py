@@ -15,6 +15,7 @@ from napari_cryoden.layers.half_pairs import pairs_of
 from napari_cryoden.plots.evaluation_dock import show_evaluation
 from napari_cryoden.preferences import preferences
 from napari_cryoden.widgets.dock import Dock, heading, status_label, weakly
+from napari_cryoden.widgets.kept import keep
 from napari_cryoden.widgets.layer_combo import LayerCombo
 from napari_cryoden.widgets.model_field import ModelField
 from napari_cryoden.widgets.settings_form import SettingsForm
@@ -44,6 +45,7 @@ class EvaluateWidget(Dock):
         self.status = status_label()
         self._lay_out()
         self._connect()
+        keep(self.viewer, "Evaluate", form=self.form, model=self.model)
         self._offer()
         self.follow()
 

@@ -17,6 +17,7 @@ from cryoden.settings.reading import ReadingSettings
 from napari_cryoden.jobs.opening import OpeningJob
 from napari_cryoden.navigation import show_dock
 from napari_cryoden.widgets.dock import Dock, heading, status_label, weakly
+from napari_cryoden.widgets.kept import Kept, keep
 from napari_cryoden.widgets.micrograph_list import MicrographList
 from napari_cryoden.widgets.path_field import PathField
 from napari_cryoden.widgets.settings_form import SettingsForm
@@ -55,6 +56,10 @@ class OpenWidget(Dock):
         self.setAcceptDrops(True)
         self._lay_out()
         self._connect()
+        keep(self.viewer, "Open", reading=self.reading)
+        self._listed = Kept.of(self.viewer).values.setdefault("Open: paths", [])
+        if self._listed:
+            self.show_paths(list(self._listed))
         self.follow()
 
     def show_paths(self, paths: Sequence[Path]) -> None:
@@ -173,6 +178,9 @@ class OpenWidget(Dock):
 
     def _look(self, paths: Sequence[Path]) -> None:
         self._paths = list(paths)
+        self._listed[:] = self._paths
+        if not self.opening.running:
+            self.opening.status = ""  # which is about another folder
         self.list.look(self._paths)
 
     def _ask(self) -> None:

@@ -22,6 +22,7 @@ from napari_cryoden.paths import RUNS, documents
 from napari_cryoden.plots.runs_dock import show_runs
 from napari_cryoden.plots.runs_table import RunsTable
 from napari_cryoden.widgets.dock import Dock, heading, status_label, weakly
+from napari_cryoden.widgets.kept import keep
 from napari_cryoden.widgets.path_field import PathField
 from napari_cryoden.window import plain
 
@@ -50,6 +51,7 @@ class RunsWidget(Dock):
         self._lay_out()
         self._connect()
         self._propose()
+        keep(self.viewer, "Runs", root=self.root)
         self.look()
 
     def look(self) -> None:

@@ -16,6 +16,7 @@ from napari_cryoden.paths import MODELS, RUNS, documents
 from napari_cryoden.plots.loss_dock import show_plot
 from napari_cryoden.preferences import preferences
 from napari_cryoden.widgets.dock import Dock, heading, status_label, weakly
+from napari_cryoden.widgets.kept import keep
 from napari_cryoden.widgets.live_preview import LivePreview
 from napari_cryoden.widgets.path_field import PathField
 from napari_cryoden.widgets.settings_form import SettingsForm
@@ -60,6 +61,7 @@ class TrainWidget(Dock):
         self._proposed: Path | None = None
         self._lay_out()
         self._connect()
+        keep(self.viewer, "Train", form=self.form, start=self.start_model)
         self._propose()
         self.follow()
 
@@ -143,7 +145,9 @@ class TrainWidget(Dock):
 
     def _propose(self) -> None:
         """Name a new run folder where runs go, else beside the data, unless the user has named one."""
-        if self.folder.path not in {None, self._proposed}:
+        if self.run.running and self.run.folder is not None:
+            self.folder.path = self._proposed = self.run.folder.path
+        if self.run.running or self.folder.path not in {None, self._proposed}:
             return
         data = self.source.data_folder
         beside = data / RUNS if data is not None and os.access(data, os.W_OK) else documents() / RUNS

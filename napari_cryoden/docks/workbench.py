@@ -24,6 +24,7 @@ from napari_cryoden.docks.runs import RunsWidget
 from napari_cryoden.docks.train import TrainWidget
 from napari_cryoden.navigation import WORKBENCH
 from napari_cryoden.widgets.dock import WIDTH, Dock, weakly
+from napari_cryoden.widgets.kept import Kept
 from napari_cryoden.window import plain
 
 # By their names in the manifest: the word on the button, what it opens, and what one does there.
@@ -58,7 +59,8 @@ class Workbench(QWidget):
         self.setFixedWidth(WIDTH)
         # Else napari, which takes it for a widget of fixed height, adds a stretch below it at each docking.
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
-        self.bring("Open micrographs")
+        self._kept = Kept.of(self.viewer).values
+        self.bring(self._kept.get("All steps: step", "Open micrographs"))
 
     def has(self, name: str) -> bool:
         """Whether there is a step of this name."""
@@ -71,6 +73,7 @@ class Workbench(QWidget):
             self._stack.addWidget(self._made[name])
         self._stack.setCurrentWidget(self._made[name])
         self.buttons[name].setChecked(True)
+        self._kept["All steps: step"] = name
         return self._made[name]
 
     def _row(self) -> QGridLayout:

@@ -25,6 +25,7 @@ from cryoden.settings.training import TrainingSettings
 from cryoden.training.preview_request import PreviewRequest
 from napari_cryoden.jobs.job import Job
 from napari_cryoden.jobs.worker import leave_a_core
+from napari_cryoden.layers.layer_data import View
 from napari_cryoden.notify import show_remarks
 from napari_cryoden.preferences import preferences
 
@@ -48,6 +49,8 @@ class TrainingJob(Job):
         Of the run before that.
     previews : PreviewRequest
         Where the user looks at a run.
+    preview_of : tuple
+        The layer looked at, ``None`` for none, and what was in view of it.
     folder : RunFolder or None
         Of the current run, else of the last one.
     model_file : Path or None
@@ -69,6 +72,7 @@ class TrainingJob(Job):
         self.history: History | None = None
         self.earlier: History | None = None
         self.previews = PreviewRequest()
+        self.preview_of: tuple[Any, View | None] = None, None
         self.folder: RunFolder | None = None
         self.model_file: Path | None = None
         self.good_model: Path | None = None

@@ -11,7 +11,7 @@ from cryoden.errors import CryodenError
 from cryoden.events.training import PreviewMade
 from cryoden.training.preview_request import PreviewRegion
 from napari_cryoden.jobs.training import TrainingJob
-from napari_cryoden.layers.layer_data import View, facts_of, preview_layer, to_micrograph, view_of
+from napari_cryoden.layers.layer_data import facts_of, preview_layer, to_micrograph, view_of
 from napari_cryoden.notify import show_problem
 from napari_cryoden.widgets.layer_combo import LayerCombo
 
@@ -42,8 +42,11 @@ class LivePreview(QWidget):
         self.layer.currentIndexChanged.connect(self._chosen)
         self.here_button.clicked.connect(self.look)
         self.run.previewed.connect(self._show)
-        self._looked_at: Any = None
-        self._view: View | None = None
+        self._looked_at, self._view = self.run.preview_of  # as the last dock has left it
+        if self._looked_at in viewer.layers:
+            self.layer.layer = self._looked_at
+        else:
+            self.look()
         self._follow()
 
     def look(self) -> None:
@@ -59,6 +62,7 @@ class LivePreview(QWidget):
             show_problem(error)
         self.run.previews.look(region)
         self._looked_at = layer if region is not None else None
+        self.run.preview_of = self._looked_at, self._view
         self._follow()
 
     def look_somewhere(self) -> None:

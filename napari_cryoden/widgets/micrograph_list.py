@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QListWidgetItem
 
 from cryoden.dataset.browse import listing
@@ -55,7 +56,7 @@ class RowFacts:
 class MicrographList(SearchList):
     """Lists what there is by name at once; a worker reads headers, then checks pairs, in order.
 
-    What is listed may be selected in any state: one may want to look at what is amiss.
+    What can be read may be selected in any state: one may want to look at what is amiss.
     """
 
     def __init__(self) -> None:
@@ -88,12 +89,20 @@ class MicrographList(SearchList):
             self._facts[event.row] = event
             self.line(event.row).setText(f"{printable(self._rows[event.row].name)}\n{event.words}")
             self.line(event.row).setToolTip(event.more)
+            if not event.size:
+                self._leave_out(event.row)
             return
         self._rows = event
         for row in event:
             QListWidgetItem(f"{printable(row.name)}\n…", self).setToolTip(_files(row))
         if sum(len(row.files) for row in event) <= FEW:
             self.selectAll()
+
+    def _leave_out(self, row: int) -> None:
+        """Select nothing that cannot be read; of a pair one half may be opened all the same."""
+        self.line(row).setSelected(False)
+        if not self._rows[row].is_pair:
+            self.line(row).setFlags(self.line(row).flags() & ~Qt.ItemFlag.ItemIsSelectable)
 
     def chosen(self) -> list[Path]:
         """Return the files of the selected rows in the order of the list, halves side by side."""

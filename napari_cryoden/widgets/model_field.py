@@ -51,6 +51,11 @@ class ModelField(PathField):
             return "Choose a model file, or train a model"
         return "" if self.path.is_file() else f"No such model file: {self.path}"
 
+    @property
+    def own(self) -> Path | None:
+        """What the user has chosen, ``None`` where that was left to the field."""
+        return None if self.path == self._offered else self.path
+
     def _look_again(self, message: str) -> None:  # noqa: ARG002  a chosen file may be there by now
         self.changed.emit()
 

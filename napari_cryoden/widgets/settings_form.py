@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Generic, Literal, TypeVar, get_args, get_origin
 
 from magicgui.widgets import create_widget
 from magicgui.widgets.bases import ValueWidget
-from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtCore import QEvent, QObject, Qt, Signal
 from qtpy.QtWidgets import QFormLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from cryoden.settings.fields import Setting, fields_of
@@ -22,8 +23,11 @@ class NumberField:
 
     def __init__(self, native: DecimalField | WholeField, tooltip: str) -> None:
         self.native: Any = native
+        self.changed = native.valueChanged
         self.tooltip = tooltip
-        native.setToolTip(tooltip)
+        for part in (native, native.lineEdit()):
+            if part is not None:
+                part.setToolTip(tooltip)
 
     @property
     def value(self) -> float:
@@ -46,11 +50,18 @@ class SettingsForm(QWidget, Generic[S]):
     ----------
     settings : dataclass
         Values to start from; its class decides the fields, ranges, units and help.
+
+    Signals
+    -------
+    changed
+        A field has another value.
     """
+
+    changed = Signal()
 
     def __init__(self, settings: S) -> None:
         super().__init__()
-        self._kind = type(settings)
+        self._kind, self._first = type(settings), settings
         self.fields: dict[str, Field] = {}
         self.expert = _expert_button()
         self._wheel = _WheelNeedsFocus(self)
@@ -59,6 +70,7 @@ class SettingsForm(QWidget, Generic[S]):
             field = _field(getattr(settings, name), kind, setting)
             field.native.installEventFilter(self._wheel)
             self.fields[name] = field
+            field.changed.connect(self._change)
             rows = hidden if setting.expert else easy
             rows.addRow(_label(name, setting), field.native)
         self._lay_out(easy, hidden)
@@ -77,6 +89,22 @@ class SettingsForm(QWidget, Generic[S]):
         """Show other values of the same class."""
         for name, value in asdict(settings).items():  # type: ignore[call-overload]  # any settings class
             self.fields[name].value = value
+
+    def chosen(self) -> dict[str, Any]:
+        """Return the values that are not those the form started from, whether they fit together or not."""
+        return {
+            name: field.value
+            for name, field in self.fields.items()
+            if field.value != getattr(self._first, name)
+        }
+
+    def choose(self, values: Mapping[str, Any]) -> None:
+        """Show these values; the other fields stay as they are."""
+        for name, value in values.items():
+            self.fields[name].value = value
+
+    def _change(self, *_: Any) -> None:
+        self.changed.emit()
 
     def _lay_out(self, easy: QFormLayout, hidden: QFormLayout) -> None:
         column = QVBoxLayout(self)

@@ -173,3 +173,29 @@ def test_nan_pixels_are_replaced_where_the_dock_is_told_to(
     assert "nan = mean under Advanced in Open or Batch" in notices[0]
     dock.reading.fields["nan"].value = "mean"
     assert opened(qtbot, dock) == ["holes"]
+
+
+def test_what_cannot_be_read_is_neither_selected_nor_counted(
+    qtbot: Any, dock: Any, write_mrc: Any, noise: Any, tmp_path: Path
+) -> None:
+    write_mrc("good.mrc", noise)
+    for number in range(4):
+        (tmp_path / f"bad{number}.mrc").write_bytes(b"\0" * 100)
+    look(qtbot, dock, tmp_path)
+    assert dock.list.chosen() == [tmp_path / "good.mrc"]
+    assert dock.open_button.text() == "Open 1 (0 MB)"
+    assert dock.found.text() == "0 half-set pairs, 1 micrograph, 4 unreadable"
+    dock.all_button.click()
+    assert dock.list.chosen() == [tmp_path / "good.mrc"]
+    assert opened(qtbot, dock) == ["good"]
+
+
+def test_what_was_opened_is_not_said_of_another_folder(
+    qtbot: Any, dock: Any, write_mrc: Any, noise: Any, tmp_path: Path
+) -> None:
+    look(qtbot, dock, write_mrc("a.mrc", noise))
+    opened(qtbot, dock)
+    assert dock.status.text() == "1 opened"
+    (tmp_path / "other").mkdir()
+    look(qtbot, dock, tmp_path / "other")
+    assert dock.status.text() == ""
