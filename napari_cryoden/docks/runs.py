@@ -48,6 +48,7 @@ class RunsWidget(Dock):
         self.look_button = QPushButton("Refresh")
         self._worker: Worker | None = None
         self._again = False
+        self._trouble = ""
         self._lay_out()
         self._connect()
         self._propose()
@@ -61,10 +62,12 @@ class RunsWidget(Dock):
         another folder, or a run that was not there yet.
         """
         root, self._again = self.root.path, self._worker is not None
+        self._trouble = ""
         if self._again or root is None:
             return
         self._worker = Worker(lambda: _found(root), self, daemon=True)
         self._worker.delivered.connect(self._take)
+        self._worker.failed.connect(self._fail)
         self._worker.finished.connect(self._looked)
         self._worker.start()
         self.follow()
@@ -147,12 +150,18 @@ class RunsWidget(Dock):
     def _words(self, count: int) -> str:
         if count:
             return f"{count} runs selected"
+        if self._trouble:
+            return self._trouble
         if self._worker is not None:
             return "Searching for runs …"
         return "Select a run" if self.table.rowCount() else "No runs here yet: train a model first"
 
     def _take(self, delivered: list[list[RunSummary]]) -> None:
         self.table.show_runs(delivered[-1])
+
+    def _fail(self, message: str) -> None:
+        self._trouble = message
+        show_problem(message)
 
     def _looked(self) -> None:
         worker, self._worker = self._worker, None
@@ -193,16 +202,8 @@ class RunsWidget(Dock):
         self.column.addWidget(self.root)
         self.column.addWidget(self.table, stretch=1)
         buttons = QGridLayout()
-        for place, button in enumerate(
-            (
-                self.model_button,
-                self.settings_button,
-                self.show_button,
-                self.report_button,
-                self.delete_button,
-                self.look_button,
-            )
-        ):
+        above = self.model_button, self.settings_button, self.show_button
+        for place, button in enumerate((*above, self.report_button, self.delete_button, self.look_button)):
             buttons.addWidget(button, place // 3, place % 3)
         self.footer.addWidget(self.about)
         self.footer.addLayout(buttons)

@@ -42,6 +42,7 @@ class BatchJob(Job):
     """
 
     title = "Denoising a batch"
+    computes = True
 
     def __init__(self, viewer: Any) -> None:
         super().__init__(viewer)

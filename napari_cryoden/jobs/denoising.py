@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -37,6 +38,7 @@ class DenoisingJob(Job):
     """
 
     title = "Denoising"
+    computes = True
 
     def __init__(self, viewer: Any) -> None:
         super().__init__(viewer)
@@ -136,4 +138,5 @@ def _denoising(
         denoised = yield from denoise.tiles(events)
         if temporary is not None:
             denoise_micrographs.write_denoised(temporary, denoised, model, settings)
-    yield MicrographDenoised(denoised)
+    # A layer stays for long; from a GPU the pixels come in page-locked memory, of which there is little.
+    yield MicrographDenoised(replace(denoised, data=denoised.data.copy()))

@@ -46,6 +46,7 @@ class Job(QObject):
     ended = Signal(str)
     title = "Working"
     ahead = MAILBOX
+    computes = False  # with torch
 
     def __init__(self, viewer: Any) -> None:
         super().__init__(main_window(viewer))
@@ -109,7 +110,7 @@ class Job(QObject):
                 "G05", None, problem, kept="It continues", fix="Stop it or wait until it ends"
             )
         self._failure, self.status = None, status
-        self._worker = Worker(work, self, ahead=self.ahead)
+        self._worker = Worker(work, self, ahead=self.ahead, computes=self.computes)
         self._worker.delivered.connect(self._receive)
         self._worker.failed.connect(self._fail)
         self._worker.finished.connect(self._finish)

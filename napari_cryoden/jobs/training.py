@@ -66,6 +66,7 @@ class TrainingJob(Job):
 
     previewed = Signal(object)
     title = "Training"
+    computes = True
 
     def __init__(self, viewer: Any) -> None:
         super().__init__(viewer)

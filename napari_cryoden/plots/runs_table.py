@@ -73,6 +73,8 @@ class RunsTable(QTableWidget):
                 words = figure.text(run)
             except CryodenError as error:  # a record somebody has changed
                 words = str(error)[:3]
+            except (TypeError, ValueError):  # words where a number should be
+                words = "?"
             item = QTableWidgetItem(words)
             item.setToolTip(str(run.place) if place == 0 else words)
             side = Qt.AlignmentFlag.AlignLeft if place == 0 else Qt.AlignmentFlag.AlignRight

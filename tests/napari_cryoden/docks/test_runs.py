@@ -160,3 +160,27 @@ def test_a_search_asked_for_during_another_is_not_forgotten(qtbot: Any, dock: An
         dock.look()
         dock.root.path = root
         qtbot.waitUntil(lambda expected=runs_in_it: dock.table.rowCount() == expected)
+
+
+def test_a_wrong_description_hides_no_run(qtbot: Any, dock: Any, folder: Path) -> None:
+    (folder / "other.json").write_text(
+        '{"format": "cryoden-described-1", "initial_loss": 1, "epoch_losses": ["low"]}'
+    )
+    (folder / "empty").mkdir()
+    for root, count in ((folder / "empty", 0), (folder, 3)):
+        dock.root.path = root
+        qtbot.waitUntil(lambda count=count: dock.table.rowCount() == count)
+    assert set(names(dock)) == {"long", "short", "stopped"}
+
+
+def test_a_search_that_fails_is_told_in_the_dock(
+    qtbot: Any, dock: Any, notices: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Path) -> Any:
+        raise OSError("the disk is gone")
+
+    monkeypatch.setattr("napari_cryoden.docks.runs.found", fail)
+    dock.look()
+    qtbot.waitUntil(dock.look_button.isEnabled)
+    assert "the disk is gone" in dock.about.text()
+    assert "the disk is gone" in notices[0]
