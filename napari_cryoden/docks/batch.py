@@ -106,6 +106,9 @@ class BatchWidget(Dock):
         if not waiting:
             self.progress.setValue(round(1000 * (done or 0)))
 
+    def _ended(self, message: str) -> None:  # noqa: ARG002  the status line shows it
+        self.show_part(self.files)
+
     def _problem(self) -> str:
         if self.batch.running:
             return "A batch is running in this window; cancel it or wait until it ends"
@@ -141,6 +144,7 @@ class BatchWidget(Dock):
         for field in (self.micrographs, self.output, self.model):
             field.changed.connect(self.follow)
         self.batch.changed.connect(self.follow)
+        self.batch.ended.connect(self._ended)
 
     def _lay_out(self) -> None:
         self.replace.setToolTip(

@@ -20,14 +20,13 @@ from napari_cryoden.navigation import show_dock
 from napari_cryoden.notify import show_problem
 from napari_cryoden.paths import RUNS, documents
 from napari_cryoden.plots.runs_dock import show_runs
-from napari_cryoden.plots.runs_table import RunsTable
+from napari_cryoden.plots.runs_table import LISTED, RunsTable
 from napari_cryoden.widgets.dock import Dock, heading, status_label, weakly
 from napari_cryoden.widgets.kept import keep
 from napari_cryoden.widgets.path_field import PathField
 from napari_cryoden.window import plain
 
 OTHERS = "Described by a file, not a run of this program"
-SHOWN = ("run", "best validation", "state")
 
 
 class RunsWidget(Dock):
@@ -38,7 +37,7 @@ class RunsWidget(Dock):
         self.viewer = plain(napari_viewer)
         self.run = TrainingJob.of(self.viewer)
         self.root = PathField("folder", "Folder with runs")
-        self.table = RunsTable(SHOWN)
+        self.table = RunsTable(LISTED)
         self.about = status_label()
         self.model_button = QPushButton("Use model")
         self.settings_button = QPushButton("Use settings")

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QGridLayout, QMessageBox, QProgressBar, QPushButton
 from cryoden.errors import CryodenError
 from cryoden.settings.training import TrainingSettings
 from napari_cryoden.jobs.training import TrainingJob
+from napari_cryoden.navigation import show_dock
 from napari_cryoden.paths import MODELS, RUNS, documents
 from napari_cryoden.plots.loss_dock import show_plot
 from napari_cryoden.preferences import preferences
@@ -55,6 +56,8 @@ class TrainWidget(Dock):
         self.stop_button = QPushButton("Stop (keep best)")
         self.discard_button = QPushButton("Discard")
         self.plot_button = QPushButton("Loss plot")
+        self.denoise_button = QPushButton("Denoise with this model")
+        self.batch_button = QPushButton("Batch with it")
         self.verdict = VerdictLabel(lines=2)
         self.status = status_label()
         self.progress = QProgressBar()
@@ -87,6 +90,10 @@ class TrainWidget(Dock):
         """Pause or resume the run."""
         self.run.pause(not self.run.paused)
 
+    def use_model(self, dock: str) -> None:
+        """Go on to a dock with the model of the last run."""
+        show_dock(self.viewer, dock).model.path = self.run.model_file
+
     def discard(self) -> None:
         """End the run without a model, once the user has said yes."""
         question = "Stop the run and delete everything it has written?"
@@ -108,6 +115,8 @@ class TrainWidget(Dock):
         ):
             button.setEnabled(under_way)
             button.setToolTip(use if under_way else self._why_not())
+        for button in (self.denoise_button, self.batch_button):
+            button.setVisible(self.run.saved and not self.run.running)
         self.pause_button.setText("Resume" if self.run.paused else "Pause")
         self.status.setText(STATES.get(self.run.state, "") + self.run.status)
         self.status.setToolTip(self.run.status)
@@ -165,6 +174,9 @@ class TrainWidget(Dock):
         self.discard_button.clicked.connect(self.discard)
         self.plot_button.clicked.connect(weakly(self.show_plot))
         self.plot_button.setToolTip("Show the loss plot below the canvas")
+        for button, dock in ((self.denoise_button, "Denoise"), (self.batch_button, "Batch")):
+            button.clicked.connect(weakly(self.use_model, dock))
+            button.setToolTip(f"Open {dock} with the model of this run")
         self.viewer.events.theme.connect(self._take_theme)
         self._take_theme()
         self.run.changed.connect(self.follow)
@@ -189,6 +201,8 @@ class TrainWidget(Dock):
             buttons.addWidget(button, 0, place)
         buttons.addWidget(self.stop_button, 1, 0, 1, 2)
         buttons.addWidget(self.discard_button, 1, 2)
+        buttons.addWidget(self.denoise_button, 2, 0, 1, 2)
+        buttons.addWidget(self.batch_button, 2, 2)
         self.footer.addLayout(buttons)
         self.footer.addWidget(self.progress)
         self.footer.addWidget(self.verdict)

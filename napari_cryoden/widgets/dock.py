@@ -27,7 +27,7 @@ class Dock(QWidget):
         self.column = QVBoxLayout(content)
         self.column.setContentsMargins(6, 2, 6, 2)
         self.column.setSpacing(5)
-        area = scrolling(content)
+        self._area = area = scrolling(content)
         area.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         area.setMinimumHeight(120)
         self.footer = QVBoxLayout()
@@ -37,6 +37,10 @@ class Dock(QWidget):
         whole.addWidget(area, stretch=1)
         whole.addLayout(self.footer)
         self.setFixedWidth(WIDTH)
+
+    def show_part(self, part: QWidget) -> None:
+        """Scroll to a part of the column."""
+        self._area.ensureWidgetVisible(part)
 
 
 def scrolling(content: QWidget) -> QScrollArea:

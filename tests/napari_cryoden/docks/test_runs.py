@@ -60,8 +60,14 @@ def select(dock: Any, *chosen: str) -> None:
 def test_runs_are_listed_with_their_best_loss_and_their_end(dock: Any) -> None:
     table = {dock.table.item(line, 0).text(): line for line in range(3)}
     assert set(table) == {"long", "short", "stopped"}
-    assert [dock.table.item(table["long"], place).text() for place in (1, 2)] == ["completed", "0.9800"]
-    assert dock.table.item(table["stopped"], 1).text() == "stopped"
+    said = {
+        name: [dock.table.item(line, place).text() for place in range(1, 7)] for name, line in table.items()
+    }
+    verdict, began, data, time, loss, state = said["long"]
+    assert verdict == "● Better than a Wiener filter for 4 epochs: good to use"
+    assert began[:2] == "20"
+    assert (data, time, loss, state) == ("a", "0:05", "0.9800", "completed")
+    assert (said["stopped"][0], said["stopped"][-1]) == ("–", "stopped")
 
 
 def test_what_cannot_be_done_says_why(dock: Any) -> None:

@@ -262,3 +262,18 @@ def test_the_button_that_stops_says_what_becomes_of_the_model(qtbot: Any, train:
         qtbot.waitUntil(lambda words=words: train.stop_button.text() == f"Stop ({words})")
         gate.set()
     qtbot.waitUntil(lambda: not train.run.running)
+
+
+def test_after_a_run_one_click_leads_on_with_its_model(
+    qtbot: Any, train: Any, docked: Any, tmp_path: Path
+) -> None:
+    assert not train.denoise_button.isVisible()
+    folder = RunFolder(tmp_path / "run")
+    with qtbot.waitSignal(train.run.ended):
+        train.run.begin(lambda: (event for event in kept_in(folder, runs.events())), "starting")
+        train.run.history, train.run.folder = History(), folder
+    assert train.denoise_button.isVisible()
+    for button, name in ((train.denoise_button, "Denoise"), (train.batch_button, "Batch")):
+        docked(name)[1].model.path = tmp_path / "mine.safetensors"
+        button.click()
+        assert docked(name)[1].model.path == folder.model
