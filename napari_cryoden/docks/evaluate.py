@@ -116,10 +116,14 @@ class EvaluateWidget(Dock):
         pairs = pairs_of(self.viewer.layers)
         if pairs and self.even.layer is self.odd.layer:
             self.even.layer, self.odd.layer = pairs[0].even, pairs[0].odd
-        for raw, denoised in ((self.even, self.denoised_even), (self.odd, self.denoised_odd)):
-            if raw.layer is not None and denoised.layer is None:
-                wanted = f"{raw.layer.name} · denoised"
-                denoised.layer = next((one for one in self.viewer.layers if one.name == wanted), None)
+        results = [self._result_of(raw.layer) for raw in (self.even, self.odd)]
+        untouched = self.denoised_even.layer is None and self.denoised_odd.layer is None
+        if untouched and None not in results:  # one half alone would stand in the way of a model
+            self.denoised_even.layer, self.denoised_odd.layer = results
+
+    def _result_of(self, raw: Any) -> Any:
+        wanted = f"{raw.name} · denoised" if raw is not None else None
+        return next((one for one in self.viewer.layers if one.name == wanted), None)
 
     def _added(self, event: Any = None) -> None:  # noqa: ARG002  napari passes its event
         self._offer()

@@ -20,7 +20,7 @@ from napari_cryoden.navigation import show_dock
 from napari_cryoden.notify import show_problem
 from napari_cryoden.paths import RUNS, documents
 from napari_cryoden.plots.runs_dock import show_runs
-from napari_cryoden.plots.runs_table import LISTED, RunsTable
+from napari_cryoden.plots.runs_table import LISTED, RunsTable, verdict_words
 from napari_cryoden.widgets.dock import Dock, heading, status_label, weakly
 from napari_cryoden.widgets.kept import keep
 from napari_cryoden.widgets.path_field import PathField
@@ -216,7 +216,8 @@ def _about(run: RunSummary) -> str:
     if run.record is None:
         return f"{run.state} · {run.hardware or 'unknown hardware'} · described in {run.place.name}"
     began = run.record.began[:16].replace("T", " ")
-    return f"{began} UTC · {run.network} · {run.hardware}. {run.record.message}"
+    verdict = f" {words}." if (words := verdict_words(run)) else ""
+    return f"{began} UTC · {run.network} · {run.hardware}. {run.record.message}{verdict}"
 
 
 def _not_one(run: RunSummary | None) -> str:

@@ -164,6 +164,8 @@ class TrainWidget(Dock):
         self.folder.path = self._proposed
 
     def _ended(self, message: str) -> None:  # noqa: ARG002  the status line shows it
+        if self.run.folder is not None and self.folder.path == self._proposed:
+            self.folder.path = self._proposed = free_name(self.run.folder.path.parent)
         self._propose()
         self.follow()
 

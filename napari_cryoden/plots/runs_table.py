@@ -13,11 +13,19 @@ from cryoden.runs.compare import RunSummary
 from cryoden.runs.table import FIGURES, Figure
 from napari_cryoden.widgets.verdict_label import MARKS
 
+SHORT = {"good": "good to use", "wait": "not yet good", "bad": "do not use"}
+
+
+def verdict_words(run: RunSummary) -> str:
+    """Return what validation said of the saved model; empty where there is none."""
+    best = run.record.about["best"] if run.record else None
+    return str(((best or {}).get("verdict") or {}).get("words", ""))
+
 
 def _verdict(run: RunSummary) -> str:
     best = run.record.about["best"] if run.record else None
-    found = (best or {}).get("verdict")
-    return f"{MARKS[found['level']]} {found['words']}" if found else "–"
+    level = ((best or {}).get("verdict") or {}).get("level")
+    return f"{MARKS[level]} {SHORT[level]}" if level in SHORT else "–"
 
 
 def _data(run: RunSummary) -> str:
