@@ -10,7 +10,6 @@ from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QProgressBar, QPushButton
 
 from cryoden.errors import CryodenError
 from cryoden.settings.denoising import DenoisingSettings
-from cryoden.settings.reading import ReadingSettings
 from napari_cryoden.jobs.batch import BatchJob, Result
 from napari_cryoden.preferences import preferences
 from napari_cryoden.widgets.batch_files import BatchFiles
@@ -18,7 +17,7 @@ from napari_cryoden.widgets.dock import Dock, heading, status_label
 from napari_cryoden.widgets.kept import keep
 from napari_cryoden.widgets.model_field import ModelField
 from napari_cryoden.widgets.path_field import PathField
-from napari_cryoden.widgets.settings_form import SettingsForm
+from napari_cryoden.widgets.settings_form import SettingsForm, reading_form
 from napari_cryoden.window import plain
 
 INPUTS = "RELION STAR or MRC files (*.star *.mrc *.mrcs *.map *.st *.rec)"
@@ -41,7 +40,7 @@ class BatchWidget(Dock):
         self.output = PathField("folder", "Output folder")
         self.model = ModelField(self.viewer)
         self.form = SettingsForm(DenoisingSettings(device=preferences().device))
-        self.reading = SettingsForm(ReadingSettings())
+        self.reading = reading_form()
         self.replace = QCheckBox("Overwrite results of other\nmodels or settings")
         self.files = BatchFiles()
         self.denoise_button, self.cancel_button = QPushButton("Denoise all"), QPushButton("Cancel")

@@ -20,7 +20,7 @@ from napari_cryoden.widgets.layer_combo import LayerCombo
 from napari_cryoden.widgets.model_field import ModelField
 from napari_cryoden.widgets.number_field import DecimalField
 from napari_cryoden.widgets.path_field import PathField
-from napari_cryoden.widgets.settings_form import SettingsForm
+from napari_cryoden.widgets.settings_form import PIXEL_DECIMALS, SettingsForm
 from napari_cryoden.window import plain
 
 
@@ -174,12 +174,11 @@ class DenoiseWidget(Dock):
 
 def _pixel_size() -> tuple[QWidget, DecimalField]:
     row, field = QWidget(), DecimalField()
-    field.setDecimals(4)
+    field.setDecimals(PIXEL_DECIMALS)
     field.setRange(0, 1000)
     field.setSingleStep(0.1)
-    field.setToolTip(
-        "The header has none, or a placeholder: what is entered here is the layer's. 0 = not known"
-    )
+    field.setSpecialValueText("not known")
+    field.setToolTip("The header has none, or a placeholder: what is entered here is the layer's")
     label = QLabel("Pixel size (Å)")
     label.setToolTip(field.toolTip())
     columns = QHBoxLayout(row)

@@ -13,14 +13,13 @@ from qtpy.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QMessageBox, Q
 
 from cryoden.errors import CryodenError
 from cryoden.io import mrc
-from cryoden.settings.reading import ReadingSettings
 from napari_cryoden.jobs.opening import OpeningJob
 from napari_cryoden.navigation import show_dock
 from napari_cryoden.widgets.dock import Dock, heading, status_label, weakly
 from napari_cryoden.widgets.kept import Kept, keep
 from napari_cryoden.widgets.micrograph_list import MicrographList
 from napari_cryoden.widgets.path_field import PathField
-from napari_cryoden.widgets.settings_form import SettingsForm
+from napari_cryoden.widgets.settings_form import reading_form
 from napari_cryoden.window import plain
 
 MANY = 20  # micrographs
@@ -49,7 +48,7 @@ class OpenWidget(Dock):
         self.train_button = QPushButton("Train on this folder")
         self.progress = QProgressBar()
         self.status = status_label()
-        self.reading = SettingsForm(ReadingSettings())
+        self.reading = reading_form()
         self._paths: list[Path] = []
         self._more: list[Path] = []
         self._dropping: QObject | None = None

@@ -13,8 +13,10 @@ from qtpy.QtCore import QEvent, QObject, Qt, Signal
 from qtpy.QtWidgets import QFormLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from cryoden.settings.fields import Setting, fields_of
+from cryoden.settings.reading import ReadingSettings
 from napari_cryoden.widgets.number_field import DecimalField, WholeField
 
+PIXEL_DECIMALS = 4  # of Å
 S = TypeVar("S")
 
 
@@ -123,6 +125,15 @@ class SettingsForm(QWidget, Generic[S]):
         )
         column.addWidget(self.expert)
         column.addWidget(content)
+
+
+def reading_form() -> SettingsForm[ReadingSettings]:
+    """Return the form of how files are read."""
+    form = SettingsForm(ReadingSettings())
+    pixel_size = form.fields["pixel_size"].native
+    pixel_size.setDecimals(PIXEL_DECIMALS)
+    pixel_size.setSpecialValueText("as in the header")
+    return form
 
 
 def _expert_button() -> QToolButton:

@@ -153,10 +153,13 @@ def test_a_pixel_size_that_no_header_says_is_given_before_opening(
     qtbot: Any, dock: Any, write_mrc: Any, noise: Any
 ) -> None:
     look(qtbot, dock, write_mrc("unknown.mrc", noise, None))
-    dock.reading.fields["pixel_size"].value = 1.35
+    field = dock.reading.fields["pixel_size"].native
+    assert field.text() == "as in the header"
+    field.selectAll()
+    qtbot.keyClicks(field, "1,3542")
     assert opened(qtbot, dock) == ["unknown"]
     (layer,) = dock.viewer.layers
-    assert layer_data.pixel_size(layer) == pytest.approx(1.35)
+    assert layer_data.pixel_size(layer) == pytest.approx(1.3542)
     assert layer.metadata["cryoden"]["warnings"] == ()
 
 
