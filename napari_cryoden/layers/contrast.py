@@ -12,8 +12,9 @@ from cryoden.micrograph import Pixels
 
 Matching = Literal["each", "same", "matched"]
 Limits = tuple[float, float]
-# Of the raw contrast at 3 Å/px and coarser: white noise leaves up to 0.025 there, a single weak frame 0.06.
-ALMOST_NOTHING = 0.035
+# Of the raw contrast at 3 Å/px and coarser: white noise of 384² px and more leaves up to 0.04 there, the
+# weakest single frame of apoferritin 0.054.
+ALMOST_NOTHING = 0.045
 LEAST = 0.6  # of the same, for what is almost nothing
 WORKING, ASSUMED = 3.0, 1.0  # Å/px: finer micrographs are averaged to the former; where it is not known
 
