@@ -10,11 +10,11 @@ from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QProgressBar, QPushButton
 
 from cryoden.errors import CryodenError
 from cryoden.settings.denoising import DenoisingSettings
+from napari_cryoden.docks.kept import keep
 from napari_cryoden.jobs.batch import BatchJob, Result
 from napari_cryoden.preferences import preferences
 from napari_cryoden.widgets.batch_files import BatchFiles
 from napari_cryoden.widgets.dock import Dock, heading, status_label
-from napari_cryoden.widgets.kept import keep
 from napari_cryoden.widgets.model_field import ModelField
 from napari_cryoden.widgets.path_field import PathField
 from napari_cryoden.widgets.settings_form import SettingsForm, reading_form

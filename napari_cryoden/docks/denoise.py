@@ -10,12 +10,12 @@ from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QProgressBar, QPushBu
 
 from cryoden.errors import CryodenError
 from cryoden.settings.denoising import DenoisingSettings
+from napari_cryoden.docks.kept import keep
 from napari_cryoden.jobs.denoising import DenoisingJob
 from napari_cryoden.layers.layer_data import facts_of, lacks_pixel_size, raw_of, set_pixel_size
 from napari_cryoden.layers.plane import plane_of, size_of
 from napari_cryoden.preferences import preferences
 from napari_cryoden.widgets.dock import Dock, heading, status_label
-from napari_cryoden.widgets.kept import keep
 from napari_cryoden.widgets.layer_combo import LayerCombo
 from napari_cryoden.widgets.model_field import ModelField
 from napari_cryoden.widgets.number_field import DecimalField

@@ -10,12 +10,12 @@ from qtpy.QtWidgets import QFileDialog, QFormLayout, QHBoxLayout, QProgressBar, 
 from cryoden.errors import CryodenError
 from cryoden.evaluation import json_file, report
 from cryoden.settings.tools import EvaluationSettings
+from napari_cryoden.docks.kept import keep
 from napari_cryoden.jobs.evaluation import EvaluationJob, LayerPair
 from napari_cryoden.layers.half_pairs import pairs_of
 from napari_cryoden.plots.evaluation_dock import show_evaluation
 from napari_cryoden.preferences import preferences
 from napari_cryoden.widgets.dock import Dock, heading, status_label, weakly
-from napari_cryoden.widgets.kept import keep
 from napari_cryoden.widgets.layer_combo import LayerCombo
 from napari_cryoden.widgets.model_field import ModelField
 from napari_cryoden.widgets.settings_form import SettingsForm

@@ -13,10 +13,10 @@ from qtpy.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QMessageBox, Q
 
 from cryoden.errors import CryodenError
 from cryoden.io import mrc
+from napari_cryoden.docks.kept import Kept, keep
 from napari_cryoden.jobs.opening import OpeningJob
 from napari_cryoden.navigation import show_dock
 from napari_cryoden.widgets.dock import Dock, heading, status_label, weakly
-from napari_cryoden.widgets.kept import Kept, keep
 from napari_cryoden.widgets.micrograph_list import MicrographList
 from napari_cryoden.widgets.path_field import PathField
 from napari_cryoden.widgets.settings_form import reading_form

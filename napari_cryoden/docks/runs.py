@@ -14,6 +14,7 @@ from cryoden.errors import CryodenError
 from cryoden.runs.compare import RunSummary, found
 from cryoden.runs.record import SETTINGS, RunRecord
 from cryoden.settings.training import TrainingSettings
+from napari_cryoden.docks.kept import keep
 from napari_cryoden.jobs.training import TrainingJob
 from napari_cryoden.jobs.worker import Worker
 from napari_cryoden.navigation import show_dock
@@ -22,7 +23,6 @@ from napari_cryoden.paths import RUNS, documents
 from napari_cryoden.plots.runs_dock import show_runs
 from napari_cryoden.plots.runs_table import LISTED, RunsTable, verdict_words
 from napari_cryoden.widgets.dock import Dock, heading, status_label, weakly
-from napari_cryoden.widgets.kept import keep
 from napari_cryoden.widgets.path_field import PathField
 from napari_cryoden.window import plain
 

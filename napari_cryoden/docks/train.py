@@ -11,13 +11,13 @@ from qtpy.QtWidgets import QGridLayout, QMessageBox, QProgressBar, QPushButton
 
 from cryoden.errors import CryodenError
 from cryoden.settings.training import TrainingSettings
+from napari_cryoden.docks.kept import keep
 from napari_cryoden.jobs.training import TrainingJob
 from napari_cryoden.navigation import show_dock
 from napari_cryoden.paths import MODELS, RUNS, documents
 from napari_cryoden.plots.loss_dock import show_plot
 from napari_cryoden.preferences import preferences
 from napari_cryoden.widgets.dock import Dock, heading, status_label, weakly
-from napari_cryoden.widgets.kept import keep
 from napari_cryoden.widgets.live_preview import LivePreview
 from napari_cryoden.widgets.path_field import PathField
 from napari_cryoden.widgets.settings_form import SettingsForm
@@ -65,6 +65,7 @@ class TrainWidget(Dock):
         self._lay_out()
         self._connect()
         keep(self.viewer, "Train", form=self.form, start=self.start_model)
+        keep(self.viewer, "Train", choice=self.source.choice, data=self.source.folder)
         self._propose()
         self.follow()
 

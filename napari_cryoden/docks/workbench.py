@@ -19,12 +19,12 @@ from napari_cryoden.docks.batch import BatchWidget
 from napari_cryoden.docks.compare import CompareWidget
 from napari_cryoden.docks.denoise import DenoiseWidget
 from napari_cryoden.docks.evaluate import EvaluateWidget
+from napari_cryoden.docks.kept import Kept
 from napari_cryoden.docks.open import OpenWidget
 from napari_cryoden.docks.runs import RunsWidget
 from napari_cryoden.docks.train import TrainWidget
 from napari_cryoden.navigation import WORKBENCH
 from napari_cryoden.widgets.dock import WIDTH, Dock, weakly
-from napari_cryoden.widgets.kept import Kept
 from napari_cryoden.window import plain
 
 # By their names in the manifest: the word on the button, what it opens, and what one does there.

@@ -19,7 +19,6 @@ from napari_cryoden.layers.half_pairs import LayerPair, in_memory, pairs_of
 from napari_cryoden.layers.layer_data import facts_of, to_micrograph
 from napari_cryoden.layers.plane import size_of
 from napari_cryoden.widgets.dock import weakly
-from napari_cryoden.widgets.kept import keep
 from napari_cryoden.widgets.layer_combo import LayerCombo
 from napari_cryoden.widgets.pair_list import Opener, PairList
 from napari_cryoden.widgets.path_field import PathField
@@ -72,7 +71,6 @@ class TrainingData(QWidget):
         self._soon.setInterval(100)
         self._lay_out()
         self._connect()
-        keep(viewer, "Training data", choice=self.choice, folder=self.folder)
         self.refresh()
 
     @property

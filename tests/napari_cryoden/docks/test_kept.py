@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from napari_cryoden.widgets.kept import Kept
+from napari_cryoden.docks.kept import Kept
 
 
 def test_a_device_chosen_in_the_preferences_later_is_not_hidden_by_the_default(
