@@ -92,7 +92,7 @@ SHOWN_ELSEWHERE = {
         "cryoden/settings/tools",
     ),
     "names of what is told or handed on, without behavior": (
-        "cryoden/events/batch", "cryoden/events/quality", "cryoden/events/training", "cryoden/model/general",
+        "cryoden/events/batch", "cryoden/events/training", "cryoden/model/general",
         "cryoden/training/source",
     ),
     "words of the command line around what other tests run": (

@@ -7,8 +7,9 @@ from typing import Any, Literal, Self
 from napari.utils.task_status import Status
 from qtpy.QtCore import QObject, Signal
 
-from cryoden.errors import TrainingError
+from cryoden.errors import CryodenError, TrainingError
 from napari_cryoden.jobs.worker import MAILBOX, Work, Worker
+from napari_cryoden.notify import show_problem, viewer_words
 from napari_cryoden.window import main_window, plain
 
 STOP_SECONDS = 2.0
@@ -45,6 +46,7 @@ class Job(QObject):
     ended = Signal(str)
     title = "Working"
     ahead = MAILBOX
+    computes = False  # with torch
 
     def __init__(self, viewer: Any) -> None:
         super().__init__(main_window(viewer))
@@ -108,13 +110,20 @@ class Job(QObject):
                 "G05", None, problem, kept="It continues", fix="Stop it or wait until it ends"
             )
         self._failure, self.status = None, status
-        self._worker = Worker(work, self, ahead=self.ahead)
+        self._worker = Worker(work, self, ahead=self.ahead, computes=self.computes)
         self._worker.delivered.connect(self._receive)
         self._worker.failed.connect(self._fail)
         self._worker.finished.connect(self._finish)
         self._task = self._register()
         self._worker.start()
         self.changed.emit()
+
+    def refuse(self, error: CryodenError) -> None:
+        """Say why nothing was begun, where the user looks for how the last work ended, too."""
+        if self._worker is None:
+            self.status = viewer_words(str(error))
+            self.changed.emit()
+        show_problem(error)
 
     def stop(self) -> None:
         """Ask for the end; asking twice is the same as once."""
@@ -142,7 +151,7 @@ class Job(QObject):
         self.changed.emit()
 
     def _fail(self, message: str) -> None:
-        self._failure = message
+        self._failure = viewer_words(message)
 
     def _finish(self) -> None:
         worker, self._worker = self._worker, None
@@ -155,6 +164,8 @@ class Job(QObject):
         self.changed.emit()
         if self._failure:
             self.failed.emit(self._failure)
+            if not self.closing:  # the dock that began it may be closed, or have begun it for another
+                show_problem(self._failure)
         self.ended.emit(self.status)
 
     def _register(self) -> Any:

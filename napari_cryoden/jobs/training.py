@@ -25,6 +25,7 @@ from cryoden.settings.training import TrainingSettings
 from cryoden.training.preview_request import PreviewRequest
 from napari_cryoden.jobs.job import Job
 from napari_cryoden.jobs.worker import leave_a_core
+from napari_cryoden.layers.layer_data import View
 from napari_cryoden.notify import show_remarks
 from napari_cryoden.preferences import preferences
 
@@ -48,10 +49,14 @@ class TrainingJob(Job):
         Of the run before that.
     previews : PreviewRequest
         Where the user looks at a run.
+    preview_of : tuple
+        The layer looked at, ``None`` for none, and what was in view of it.
     folder : RunFolder or None
         Of the current run, else of the last one.
     model_file : Path or None
         The last model this window trained; set as soon as it is on disk.
+    good_model : Path or None
+        The last one that validation calls good to use: better than a Wiener filter.
 
     Signals
     -------
@@ -61,14 +66,17 @@ class TrainingJob(Job):
 
     previewed = Signal(object)
     title = "Training"
+    computes = True
 
     def __init__(self, viewer: Any) -> None:
         super().__init__(viewer)
         self.history: History | None = None
         self.earlier: History | None = None
         self.previews = PreviewRequest()
+        self.preview_of: tuple[Any, View | None] = None, None
         self.folder: RunFolder | None = None
         self.model_file: Path | None = None
+        self.good_model: Path | None = None
         self._start: Path | None = None
         self._reason = ""
         self._discarded = False
@@ -113,6 +121,8 @@ class TrainingJob(Job):
             self.previewed.emit(event)
         elif isinstance(event, EpochFinished) and event.epoch > 0 and event.weights is not None:
             self.model_file = self._written
+            if event.verdict.level == "good":
+                self.good_model = self._written
         elif isinstance(event, TrainingFinished):
             self._reason = event.reason
         self.status = self.history.status_line()
@@ -129,6 +139,11 @@ class TrainingJob(Job):
         return f"{how}. {model} saved in {self.folder.path}"
 
     @property
+    def saved(self) -> bool:
+        """Whether the current run, or the last one, has a model on disk."""
+        return self.model_file is not None and self.model_file == self._written
+
+    @property
     def _written(self) -> Path | None:
         """Where this run puts its model."""
         return self.folder.model if self.folder is not None else None
@@ -136,6 +151,7 @@ class TrainingJob(Job):
     def _finish(self) -> None:
         if self._discarded and self.folder is not None and self.history and self.history.started:
             self.model_file = None if self.model_file == self._written else self.model_file
+            self.good_model = None if self.good_model == self._written else self.good_model
             self.folder.remove()
         super()._finish()
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
-from math import log10
 from statistics import fmean
 from typing import Any, Literal, Self, TypeVar
+
+from cryoden.events.quality import snr_gain
 
 Kind = Literal["raw", "low-pass", "wiener", "model", "other"]
 Reading = Literal["detail", "coarse"]
@@ -179,18 +180,10 @@ class Table:
     def gain_db(self, row: Row, reading: Reading = "detail") -> float | None:
         """Return the SNR a method won at its best scale, in dB, estimated without a truth.
 
-        The other raw half is signal and independent noise, so r with it is r with the signal
-        times √r_half, and the signal-to-noise ratio at the best scale is r² / (1 − r²) of r with
-        the signal. Blurring and hallucination both lower it. ``reading`` is which r: of all that is
-        not wider than 400 px, or of what is coarser than 20 Å, too. ``None`` where chance makes
-        the estimate impossible.
+        Blurring and hallucination both lower it; see `cryoden.events.quality.snr_gain`. ``reading``
+        is which r: of all that is not wider than 400 px, or of what is coarser than 20 Å, too.
         """
-        share: float = getattr(self.raw.mean, reading)
-        r: float = getattr(row.mean, reading)
-        explained = r * r / share if share > 0 and r > 0 else 0.0
-        if not 0 < explained < 1:
-            return None
-        return 10 * log10(explained / (1 - explained) * (1 - share) / share)
+        return snr_gain(getattr(row.mean, reading), getattr(self.raw.mean, reading))
 
     def best_low_pass(self) -> Row | None:
         """Return the low-pass that predicts the other raw half best in detail."""

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -18,11 +19,13 @@ from typing import Any, Self
 from cryoden.errors import MicrographError, OutputError
 from cryoden.io.mrc_header import LABEL_BYTES, unreadable
 from cryoden.io.mrc_probe import probe
+from cryoden.io.provenance import VERSION
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.reading import ReadingSettings
 
 DIGITS = 8
 MARK = re.compile(r"\[([0-9a-f]{8})-([0-9a-f]{8})-([0-9a-f]{8})\]")
+LABEL = re.compile(rf"cryoden \S+: denoised with (?P<model>.*?)(?: {MARK.pattern})?$")
 METHOD = 1  # to be raised when the same model, settings and micrograph come to give other pixels
 SAME_PIXELS = {"device", "tile"}  # where and in which pieces, not what is computed
 
@@ -89,6 +92,17 @@ def marked(label: str, mark: ResultStamp | None) -> str:
     """Return a label that ends with the mark and fits a header, at the cost of its other words."""
     ending = f" {mark}" if mark else ""
     return label[: LABEL_BYTES - len(ending)] + ending
+
+
+def result_label(model: str) -> str:
+    """Return the words of a result's label, with the name of its model."""
+    return f"cryoden {VERSION}: denoised with {model}"
+
+
+def denoised_with(labels: Sequence[str]) -> str | None:
+    """Return the name of the model that the last of our labels in a header names, ``None`` for no result."""
+    found = [match["model"] for match in map(LABEL.match, labels) if match]
+    return found[-1] if found else None
 
 
 def is_done(result: Path, wanted: ResultStamp, *, overwrite: bool = False) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from cryoden.events.history import History, clock, length
+from cryoden.events.quality import snr_gain
 from cryoden.events.reference_lines import REFERENCES
 from cryoden.events.training import TrainingEvent
 from cryoden.reporting.html_page import filled
@@ -66,6 +67,7 @@ def report(record: RunRecord, history: History) -> str:
         evaluation=evaluation,
         methods=methods(evaluation),
         loss=_loss,
+        snr_gain=snr_gain,
         length=length,
         clock=clock,
         names=_names,

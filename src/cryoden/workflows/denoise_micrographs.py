@@ -20,8 +20,7 @@ from cryoden.events.batch import (
 )
 from cryoden.io import mrc
 from cryoden.io.atomic import atomic_write
-from cryoden.io.provenance import VERSION
-from cryoden.io.result_stamp import ResultStamp, StampInputs, is_done, marked
+from cryoden.io.result_stamp import ResultStamp, StampInputs, is_done, marked, result_label
 from cryoden.micrograph import Micrograph
 from cryoden.model.checkpoint import load
 from cryoden.model.general import GENERAL
@@ -121,7 +120,7 @@ def write_denoised(
 
     With a mark a batch finds it done, see `cryoden.io.result_stamp`.
     """
-    label = marked(f"cryoden {VERSION}: denoised with {model_path.name}", mark)
+    label = marked(result_label(model_path.name), mark)
     mrc.write(
         path,
         denoised.data,

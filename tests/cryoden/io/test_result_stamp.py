@@ -16,7 +16,7 @@ from cryoden.cli.main import main
 from cryoden.events.batch import BatchEvent, BatchFinished, FileFailed, FileSkipped
 from cryoden.io import mrc
 from cryoden.io.mrc_probe import probe
-from cryoden.io.result_stamp import ResultStamp, StampInputs, marked
+from cryoden.io.result_stamp import ResultStamp, StampInputs, denoised_with, marked, result_label
 from cryoden.model import checkpoint
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.reading import ReadingSettings
@@ -247,3 +247,11 @@ def test_the_terminal_is_told_what_was_done_before(
     told = capsys.readouterr().out.splitlines()
     assert sum(line.endswith("(already done)") for line in told) == 4
     assert told[-1].startswith("0 done, 4 skipped (already done), 0 failed (")
+
+
+def test_a_result_is_known_by_its_label_and_names_its_model() -> None:
+    mark = ResultStamp("01234567", "89abcdef", "01234567")
+    marked_label = marked(result_label("run_1 best.safetensors"), mark)
+    for label in (marked_label, result_label("run_1 best.safetensors")):
+        assert denoised_with(["MotionCor2", label, "cropped later"]) == "run_1 best.safetensors"
+    assert denoised_with(["MotionCor2", "napari-cryoden: raw micrograph saved from napari"]) is None
