@@ -18,6 +18,7 @@ from rich.table import Column, Table
 from cryoden.errors import printable
 from cryoden.events.batch import BatchEvent, BatchFinished, FileFailed, FileFinished, FileSkipped, FileThinned
 from cryoden.events.batch_progress import BatchProgress, summary
+from cryoden.events.closing import closed
 
 Event = TypeVar("Event")
 
@@ -62,17 +63,20 @@ def _plain_dataclass(value: Any) -> Any:
 
 def follow_batch(events: Iterable[BatchEvent], *, as_json: bool) -> BatchFinished:
     """Print a batch as it runs and return how it ended."""
-    for event in printed(events) if as_json else _shown_batch(events):
-        if isinstance(event, BatchFinished):
-            return event
-    raise AssertionError("a batch always ends with BatchFinished")
+    ended = None
+    with closed(printed(events) if as_json else _shown_batch(events)) as shown:
+        for event in shown:
+            ended = event if isinstance(event, BatchFinished) else ended
+    assert ended is not None  # noqa: S101  a batch that is asked to its end says how
+    return ended
 
 
 def printed(events: Iterable[Event]) -> Iterator[Event]:
     """Pass events on, each printed as JSON."""
-    for event in events:
-        _print_event(event)
-        yield event
+    with closed(events):
+        for event in events:
+            _print_event(event)
+            yield event
 
 
 @contextmanager
@@ -86,7 +90,7 @@ def bar() -> Iterator[tuple[Progress, Any]]:
 def _shown_batch(events: Iterable[BatchEvent]) -> Iterator[BatchEvent]:
     """Pass events on, a line printed for each file above a bar."""
     tally = BatchProgress()
-    with bar() as (progress, task):
+    with bar() as (progress, task), closed(events):
         for event in events:
             tally.add(event)
             progress.update(task, completed=tally.progress, description=escape(tally.status_line()))

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from re import sub
+from threading import Event
 
 from rich.markup import escape
 
 from cryoden.cli.console import OUT, bar, printed, show_remarks
+from cryoden.cli.stop_signals import SIGNALS
 from cryoden.errors import printable
+from cryoden.events.closing import closed
 from cryoden.events.history import History, clock, length
 from cryoden.events.quality import TrainingStatus
 from cryoden.events.reference_lines import REFERENCES
@@ -25,18 +28,35 @@ from cryoden.events.training import (
 )
 
 
-def follow_training(events: Iterable[TrainingEvent], *, as_json: bool) -> TrainingFinished:
-    """Print a run as it runs and return how it ended."""
-    for event in printed(events) if as_json else _shown(events):
-        if isinstance(event, TrainingFinished):
-            return event
-    raise AssertionError("a run always ends with TrainingFinished")
+def follow_training(
+    events: Iterable[TrainingEvent], *, as_json: bool, stop: Event | None = None
+) -> TrainingFinished:
+    """Print a run as it runs and return how it ended.
+
+    Once the run has something to keep, the first Ctrl-C sets ``stop`` and interrupts nothing.
+    """
+    ended = None
+    heeding = _heeding(events, stop)
+    with closed(printed(heeding) if as_json else _shown(heeding)) as shown:
+        for event in shown:
+            ended = event if isinstance(event, TrainingFinished) else ended
+    assert ended is not None  # noqa: S101  a run that is asked to its end says how
+    return ended
+
+
+def _heeding(events: Iterable[TrainingEvent], stop: Event | None) -> Iterator[TrainingEvent]:
+    """Pass events on; nothing is shown of a validation before a stop would keep what comes after it."""
+    with closed(events):
+        for event in events:
+            is_learning = not isinstance(event, PhaseStarted | TrainingStarted | TrainingFinished)
+            SIGNALS.lets_finish(stop if is_learning else None)
+            yield event
 
 
 def _shown(events: Iterable[TrainingEvent]) -> Iterator[TrainingEvent]:
     """Pass events on, a line printed for each epoch above a bar."""
     page = _Page()
-    with bar() as (progress, task):
+    with bar() as (progress, task), closed(events):
         for event in events:
             page.show(event)
             progress.update(task, completed=page.progress, description=page.history.status_line())

@@ -128,7 +128,7 @@ class Restarted:
 class TrainingFinished:
     """Last event of a run that was asked to its end, with the reason for the end."""
 
-    reason: Literal["completed", "plateau"] | Trouble
+    reason: Literal["completed", "plateau", "stopped"] | Trouble
     message: str
     epochs: int
     best_epoch: int

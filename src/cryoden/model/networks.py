@@ -207,7 +207,7 @@ def build(name: NetworkName, seed: int, like: Model | None = None) -> Network:
     ``like`` is a model whose widths are taken, where it is of the same network.
     """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would move those of GPUs, too
         return UNet(_widths(like) or WIDTHS) if name == "unet" else Baseline()
 
 

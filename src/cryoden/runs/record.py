@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from cryoden.errors import CryodenError, RunError, SettingsError
 from cryoden.events.history import History
 from cryoden.events.quality import References
 from cryoden.events.training import TrainingFinished, TrainingStarted
+from cryoden.io.claim import is_running
 from cryoden.runs import metrics
 from cryoden.runs.folder import FORMAT, RunFolder
 from cryoden.settings.baseline import BaselineSettings
@@ -57,8 +57,7 @@ class RunRecord:
     def state(self) -> str:
         """How it stands: "running", a reason of `TrainingFinished`, "stopped", "failed" or "killed"."""
         state, process = str(self.about["state"]), self.about["process"]
-        here = process["host"] == socket.gethostname()
-        if state == "running" and here and not _alive(int(process["pid"])):
+        if state == "running" and not is_running(process):
             return "killed"
         return FORMERLY.get(state, state)
 
@@ -184,16 +183,6 @@ def _folders(root: Path, depth: int = DEPTH) -> Iterator[Path]:
         below = [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
         for path in sorted(below):
             yield from _folders(Path(path), depth - 1)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # it is somebody else's
-        return True
-    return True
 
 
 def _damaged(file: Path, error: Exception) -> RunError:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 
+from cryoden.events.closing import closed
 from cryoden.events.history import History, clock, length
 from cryoden.events.reference_lines import REFERENCES
 from cryoden.events.training import TrainingEvent
@@ -19,10 +21,18 @@ SEEN = 8  # names of micrographs that are listed
 
 
 def finished(folder: RunFolder, events: Iterable[TrainingEvent]) -> Iterator[TrainingEvent]:
-    """Pass events on; however the run ends, its folder then has its plot and its report."""
-    try:
-        yield from events
-    finally:
+    """Pass events on; however the run ends, the folder it made then has its plot and its report."""
+    own: list[RunFolder] = []  # it is made before the first event
+    with ExitStack() as end:
+        end.callback(_write_all, own)
+        end.enter_context(closed(events))
+        for event in events:
+            own[:] = [folder]
+            yield event
+
+
+def _write_all(folders: Iterable[RunFolder]) -> None:
+    for folder in folders:
         if folder.record.is_file():
             write(folder)
 
