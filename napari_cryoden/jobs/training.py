@@ -73,7 +73,7 @@ class TrainingJob(Job):
         self._start: Path | None = None
         self._reason = ""
         self._discarded = False
-        self._control = RunControl()
+        self._control: RunControl | None = None  # of the current run
 
     def train(
         self,
@@ -106,7 +106,7 @@ class TrainingJob(Job):
 
     def _ask_for_the_end(self, worker: Worker) -> None:
         """Let a run that has begun validate what it has learned, and keep it."""
-        if self._discarded or self.history is None or not self.history.epochs:
+        if self._control is None or self._discarded or self.history is None or not self.history.epochs:
             worker.stop()
             return
         self._control.stop.set()
@@ -146,6 +146,7 @@ class TrainingJob(Job):
         return self.folder.model if self.folder is not None else None
 
     def _finish(self) -> None:
+        self._control = None
         if self._discarded and self.folder is not None and self.history and self.history.started:
             self.model_file = None if self.model_file == self._written else self.model_file
             self.folder.remove()

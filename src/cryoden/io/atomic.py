@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from cryoden.errors import OutputError, printable
+from cryoden.errors import DiskFullError, OutputError, printable
 from cryoden.io.leftovers import hidden_beside, remove_leftovers
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -230,7 +230,8 @@ def _not_written(final: Path, error: OSError) -> OutputError:
     reason = error.strerror or str(error)
     kept = "A file of that name is as it was" if os.path.lexists(final) else "Nothing was left behind"
     code, problem, fix = _what_happened(final, error, reason)
-    return OutputError(code, final, problem, kept=kept, fix=fix)
+    kind = DiskFullError if error.errno in FULL - {errno.EFBIG} else OutputError  # a limit of one file
+    return kind(code, final, problem, kept=kept, fix=fix)
 
 
 def _what_happened(final: Path, error: OSError, reason: str) -> tuple[str, str, str]:

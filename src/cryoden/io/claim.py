@@ -79,12 +79,17 @@ def claim(path: Path) -> Claim | None:
             os.close(descriptor)
             raise
         if current:
-            os.ftruncate(descriptor, 0)
-            os.write(descriptor, json.dumps(this_process()).encode())
+            _sign(descriptor)
             return Claim(path, descriptor)
         os.close(descriptor)
         if not free:
             return None
+
+
+def _sign(descriptor: int) -> None:
+    with suppress(OSError):  # on a full disk only the lock says it
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, json.dumps(this_process()).encode())
 
 
 def release(path: Path) -> None:

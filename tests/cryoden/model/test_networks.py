@@ -89,3 +89,10 @@ def test_a_loaded_network_computes_what_the_saved_one_computed(widths: tuple[int
     model = Model("unet", weights, None)
     again = loaded(build("unet", 1, model), model)
     assert np.array_equal(network(noisy).detach().numpy(), again(noisy).detach().numpy())
+
+
+def test_building_a_network_moves_no_other_random_numbers_not_even_those_of_gpus() -> None:
+    state, queued = torch.random.get_rng_state(), len(torch.cuda._queued_calls)
+    build("unet", 3)
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert len(torch.cuda._queued_calls) == queued  # what a GPU would be told once it is used
