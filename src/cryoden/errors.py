@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from errno import ENOMEM
 from os import PathLike, fsdecode
+from shlex import quote
 
 NO_MEMORY = (  # words of torch, CUDA, oneDNN, C++ and the system
     "out of memory", "t allocate", "cannot allocate", "failed to allocate", "bad_alloc", "bad alloc",
@@ -53,7 +54,7 @@ class CryodenError(Exception):
     def __str__(self) -> str:
         subject = self.problem if self.file is None else f"{self.file} — {self.problem}"
         sentences = [part.rstrip(".") + "." for part in (subject, self.kept, self.fix) if part]
-        return f"{self.code}  " + " ".join(sentences)
+        return printable(f"{self.code}  " + " ".join(sentences))  # names are in all of them
 
 
 class MicrographError(CryodenError):
@@ -136,3 +137,8 @@ def printable(path: str | bytes | PathLike[str]) -> str:
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text
     )
+
+
+def in_shell(name: str) -> str:
+    """Return a file name as a command takes it: quoted where it must be, and never an option."""
+    return quote(f"./{name}" if name.startswith("-") else name)

@@ -9,7 +9,7 @@ from re import sub
 from rich.markup import escape
 from rich.table import Table as Grid
 
-from cryoden.cli.console import OUT, bar, print_json, show_table
+from cryoden.cli.console import OUT, bar, plain, print_json, show_table
 from cryoden.errors import printable
 from cryoden.evaluation.columns import columns
 from cryoden.evaluation.conclusions import MethodConclusion, Status, conclusions
@@ -53,7 +53,7 @@ def _shown(events: Iterable[EvaluationEvent]) -> Iterator[EvaluationEvent]:
         for event in events:
             at = event if isinstance(event, MethodStarted) else at
             share = event.done / event.total if isinstance(event, TileFinished) else 0.0
-            words = escape(printable(f"{at.pair}: {at.method}"))
+            words = printable(f"{at.pair}: {at.method}")
             progress.update(task, completed=(at.index + share) / at.total, description=words)
             _show_end(event)
             yield event
@@ -76,7 +76,7 @@ def _findings(verdict: MethodConclusion) -> Grid:
     """Return mark and words side by side, so that long words keep their indent."""
     grid = Grid.grid(padding=(0, 1))
     for one in (verdict.better, *verdict.findings):
-        grid.add_row("", one.mark, escape(one.words), style=STYLES[one.status])
+        grid.add_row("", one.mark, plain(one.words), style=STYLES[one.status])
     return grid
 
 

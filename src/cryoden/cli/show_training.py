@@ -7,11 +7,8 @@ from collections.abc import Iterable, Iterator
 from re import sub
 from threading import Event
 
-from rich.markup import escape
-
 from cryoden.cli.console import OUT, bar, printed, show_remarks
 from cryoden.cli.stop_signals import SIGNALS
-from cryoden.errors import printable
 from cryoden.events.closing import closed
 from cryoden.events.history import History, clock, length
 from cryoden.events.quality import TrainingStatus
@@ -86,7 +83,7 @@ class _Page:
                 if _kind(event.verdict.words) != _kind(self._said):
                     self._say(event.verdict)
             case Restarted():
-                OUT.print(event.message, style="yellow")
+                OUT.print(event.message, style="yellow", markup=False)
             case TrainingFinished():
                 self._show_end(event)
             case StepFinished() | PreviewMade():
@@ -96,7 +93,9 @@ class _Page:
         if self.history.verdict is not None and self.history.verdict.words != self._said:
             self._say(self.history.verdict)
         went_well = event.reason in {"completed", "plateau"}
-        OUT.print(f"{event.message} ({clock(event.elapsed)})", style="" if went_well else "yellow")
+        OUT.print(
+            f"{event.message} ({clock(event.elapsed)})", style="" if went_well else "yellow", markup=False
+        )
 
     def _say(self, verdict: TrainingStatus) -> None:
         self._said = verdict.words
@@ -112,10 +111,14 @@ def _show_start(event: TrainingStarted) -> None:
     at, pixel_size = event.references, event.pixel_size
     shared = f"CC of the halves {at.r_half:z.4f}, FRC 0.143 at {length(at.resolution, pixel_size)}"
     show_remarks(event.warnings)
-    OUT.print(f"{event.settings.network}, {event.parameters:,} weights, {event.precision} on {event.device}")
+    OUT.print(
+        f"{event.settings.network}, {event.parameters:,} weights, {event.precision} on {event.device}",
+        markup=False,
+    )
     pixels = f"{event.working_pixel:.3g} Å/px" if event.working_pixel else "the micrographs' own pixel size"
     OUT.print(f"working pixel size: {pixels}, patches of {event.patch} px")
-    OUT.print(f"training: {_listed(event.training)}; validation: {_listed(event.validation)}")
+    names = f"training: {_listed(event.training)}; validation: {_listed(event.held_out)}"
+    OUT.print(names, markup=False)
     OUT.print("reference losses on the validation data (no training)")
     more = {"gaussian": f"σ {length(at.sigma, pixel_size)}", "floor": shared}
     for name, line in REFERENCES.items():
@@ -126,7 +129,7 @@ def _show_start(event: TrainingStarted) -> None:
 
 def _listed(names: tuple[str, ...], shown: int = 3) -> str:
     more = f" and {len(names) - shown:,} more" if len(names) > shown else ""
-    return escape(printable(", ".join(names[:shown]) + more))
+    return ", ".join(names[:shown]) + more
 
 
 def _show_epoch(event: EpochFinished, pixel_size: float | None) -> None:

@@ -73,7 +73,7 @@ def number_format(precision: Precision, device: torch.device) -> torch.dtype:
 def _has_bf16_library() -> bool:
     """Tell whether torch has oneDNN, which it lacks on Apple silicon, and that computes bfloat16."""
     supported = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)
-    return bool(torch.backends.mkldnn.is_available() and supported is not None and supported())
+    return supported is not None and bool(supported())
 
 
 def _has_bf16_arithmetic() -> bool:

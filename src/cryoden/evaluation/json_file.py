@@ -14,10 +14,11 @@ import numpy as np
 
 from cryoden.errors import OutputError
 from cryoden.evaluation.scores import FORMAT, Table
+from cryoden.io import typed_json
 from cryoden.io.atomic import atomic_write
 from cryoden.io.provenance import VERSION
 from cryoden.micrograph import Windowed
-from cryoden.model.checkpoint import Model
+from cryoden.model.checkpoint import Model, names_of
 from cryoden.settings.tools import EvaluationSettings
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def provenance(
     pairs: Sequence[Subject], models: Mapping[Path, Model], settings: EvaluationSettings
 ) -> dict[str, Any]:
     """Return what figures were made with: versions, settings, files, models."""
+    names = names_of(models)
     return {
         "time": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         "versions": {
@@ -37,7 +39,7 @@ def provenance(
         },
         "settings": asdict(settings),
         "pairs": [_pair(subject) for subject in pairs],
-        "models": {path.stem: _model(path, model, pairs) for path, model in models.items()},
+        "models": {names[path]: _model(path, model, pairs) for path, model in models.items()},
     }
 
 
@@ -89,13 +91,11 @@ def load(path: Path) -> Table:
         O14 for a file that is none.
     """
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        known = values["format"] == FORMAT
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise OutputError(
-            "O14", path, f"not the numbers of an evaluation ({error})", fix="Give the JSON file"
-        ) from None
-    if not known:
-        problem = f"numbers of another version (found {values['format']}, expected {FORMAT})"
-        raise OutputError("O14", path, problem, fix="Evaluate again")
-    return Table.from_json(values)
+        values = typed_json.read(path)
+        if values.get("format") == FORMAT:
+            return Table.from_json(values)
+    except (FileNotFoundError, ValueError) as error:
+        fix = "Give the JSON file of cryoden evaluate"
+        raise OutputError("O14", path, f"not the numbers of an evaluation ({error})", fix=fix) from None
+    problem = f"numbers of another version (found {values.get('format')}, expected {FORMAT})"
+    raise OutputError("O14", path, problem, fix="Evaluate again")

@@ -8,6 +8,8 @@ from math import log10
 from statistics import fmean
 from typing import Any, Literal, Self, TypeVar
 
+from cryoden.io.typed_json import as_type
+
 Kind = Literal["raw", "low-pass", "wiener", "model", "other"]
 Reading = Literal["detail", "coarse"]
 Figures = TypeVar("Figures", "Scores", "Checks")
@@ -207,24 +209,25 @@ class Table:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
-        """Return the table that was written."""
-        rows = tuple(_row(row) for row in values["rows"])
-        chosen = {one.name: values[one.name] for one in fields(cls)}
-        return cls(**{**chosen, "rows": rows})
+        """Return the table that was written; ``ValueError`` for values of other names or types."""
+        rows = values.get("rows")
+        return as_type(cls, values | {"rows": list(map(_today, rows)) if isinstance(rows, list) else rows})
 
 
-def _row(values: dict[str, Any]) -> Row:
-    checks = values["checks"] and Checks(**values["checks"])
-    curves = Curves(**{name: tuple(points) for name, points in values["curves"].items()})
-    pairs = {name: _scores(scores) for name, scores in values["pairs"].items()}
-    return Row(values["name"], values["kind"], _scores(values["mean"]), pairs, curves, checks)
+def _today(row: Any) -> Any:
+    """Return a row with the names of today."""
+    if not isinstance(row, dict):
+        return row
+    pairs = row.get("pairs")
+    pairs = {name: _renamed(scores) for name, scores in pairs.items()} if isinstance(pairs, dict) else pairs
+    return row | {"mean": _renamed(row.get("mean")), "pairs": pairs}
 
 
-def _scores(values: dict[str, Any]) -> Scores:
+def _renamed(scores: Any) -> Any:
     former = {"invented": "hallucinated"}  # as older versions wrote it
-    known: dict[str, Any] = {former.get(name, name): value for name, value in values.items()}
-    known |= {name: tuple(known.get(name, ())) for name in ("bands", "slopes")}
-    return Scores(**known)
+    if not isinstance(scores, dict):
+        return scores
+    return {"bands": [], "slopes": []} | {former.get(name, name): value for name, value in scores.items()}
 
 
 def averaged(found: Sequence[Figures]) -> Figures:

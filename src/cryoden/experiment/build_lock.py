@@ -13,6 +13,7 @@ from typing import Any
 
 from cryoden.errors import OutputError, PatchFileError
 from cryoden.experiment.index import INDEX, SHARDS, Layout, damaged, same_plan
+from cryoden.io import typed_json
 from cryoden.io.atomic import atomic_write
 
 PLAN = "plan.json"
@@ -89,8 +90,9 @@ def agree(folder: Path, plan: Mapping[str, Any]) -> list[int] | None:
             problem = f"contains {state} of other micrographs or settings"
             raise PatchFileError("Q05", folder, problem, kept=UNTOUCHED, fix="Choose another folder")
         if there is not None:
-            sums = there.get("crc32", ())
-            return sums if len(sums) == plan["pairs"] else None
+            sums = there.get("crc32")
+            is_whole = isinstance(sums, list) and len(sums) == plan["pairs"]
+            return sums if is_whole else None
     if any(folder.glob(SHARDS)):
         problem = "contains pairs, but neither index nor plan"
         raise PatchFileError("Q05", folder, problem, kept=UNTOUCHED, fix="Choose another folder")
@@ -116,10 +118,10 @@ def refuse_too_little_room(layout: Layout, folder: Path) -> None:
 
 def _read(path: Path) -> dict[str, Any] | None:
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
+        return typed_json.read(path)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError, RecursionError) as error:
+    except ValueError as error:
         raise damaged(path, str(error)) from None
 
 

@@ -131,5 +131,6 @@ def _started(
         seconds=plan.seconds,
         steps_per_epoch=plan.steps_per_epoch,
         patch=holdout.source.edge,
+        batch=settings.batch,
         **more,
     )

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from cryoden.errors import DiskFullError, OutputError, printable
+from cryoden.errors import CryodenError, DiskFullError, OutputError, printable
 from cryoden.io.leftovers import hidden_beside, remove_leftovers
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -62,8 +62,10 @@ def atomic_write(final: Path, *, overwrite: bool = False, inputs: Iterable[Path]
         if error.errno in FULL or _is_about(error, temporary):
             raise _not_written(final, error) from error
         raise
-    except BaseException:
+    except BaseException as error:
         _remove(temporary)
+        if isinstance(error, CryodenError) and error.file == printable(temporary):
+            error.file = printable(final)  # nobody knows the other
         raise
 
 

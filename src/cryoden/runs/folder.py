@@ -27,7 +27,7 @@ from cryoden.events.training import (
 from cryoden.io.atomic import atomic_write
 from cryoden.io.claim import Claim, this_process
 from cryoden.io.provenance import plain, versions
-from cryoden.model.checkpoint import Model
+from cryoden.model.checkpoint import OF_A_RUN, Model
 from cryoden.runs.metrics import row, table
 from cryoden.runs.reservation import reserve
 from cryoden.runs.save_best import epoch_record, save_best
@@ -63,7 +63,7 @@ class RunFolder:
     @property
     def model(self) -> Path:
         """The model of the best epoch."""
-        return self.path / "model.safetensors"
+        return self.path / OF_A_RUN
 
     @property
     def plot(self) -> Path:
@@ -79,6 +79,11 @@ class RunFolder:
     def text(self) -> Path:
         """The same as Markdown."""
         return self.path / "report.md"
+
+    @property
+    def denoised(self) -> Path:
+        """A region of a validation micrograph, raw and denoised, as a picture; of training."""
+        return self.path / "denoised.png"
 
     @property
     def pairs(self) -> Path:
@@ -98,7 +103,7 @@ class RunFolder:
     def files(self) -> tuple[Path, ...]:
         """Return everything a run may have put here."""
         own = self.record, self.metrics, self.model, self.plot, self.report, self.text
-        return (*own, self.pairs, self.data, self.evaluation)
+        return (*own, self.denoised, self.pairs, self.data, self.evaluation)
 
     def reserve(self) -> Claim:
         """Make the folder, or take over one that holds nothing; see `cryoden.runs.reservation.reserve`."""

@@ -14,7 +14,15 @@ from cryoden.reporting.markdown import write as write_page
 from cryoden.runs.folder import RunFolder
 from cryoden.runs.loss_plot import draw
 from cryoden.runs.record import RunRecord, read
-from cryoden.runs.report_sections import convergence, methods, performance, read_json, tensors
+from cryoden.runs.report_sections import (
+    as_used,
+    checks,
+    convergence,
+    evaluation,
+    methods,
+    performance,
+    tensors,
+)
 from cryoden.settings.fields import fields_of
 
 SEEN = 8  # names of micrographs that are listed
@@ -57,7 +65,7 @@ def write(folder: RunFolder) -> None:
 
 def report(record: RunRecord, history: History) -> str:
     """Return the report as Markdown; pictures are files beside it."""
-    evaluation = read_json(record.folder.evaluation)
+    found = evaluation(record)
     return filled(
         __package__,
         "run.md",
@@ -68,13 +76,13 @@ def report(record: RunRecord, history: History) -> str:
         references=REFERENCES,
         steps=int(record.about["steps"]),
         memory=history.epochs[-1].gpu_bytes if history.epochs else None,
-        settings=_settings(record),
+        settings=_settings(record, history),
         performance=performance(history),
         convergence=convergence(record, history),
         tensors=tensors(record),
-        checks=read_json(record.folder.data),
-        evaluation=evaluation,
-        methods=methods(evaluation),
+        checks=checks(record),
+        evaluation=found,
+        methods=methods(found),
         loss=_loss,
         length=length,
         clock=clock,
@@ -82,10 +90,12 @@ def report(record: RunRecord, history: History) -> str:
     )
 
 
-def _settings(record: RunRecord) -> dict[str, str]:
+def _settings(record: RunRecord, history: History) -> dict[str, str]:
+    """Return the settings as they were used, whatever stood for "choose for me"."""
     chosen = record.started.settings
+    used = as_used(record, history)
     return {
-        name: f"{getattr(chosen, name)} {setting.unit}".strip()
+        name: used.get(name, f"{getattr(chosen, name)} {setting.unit}".strip())
         for name, (_, setting) in fields_of(type(chosen)).items()
     }
 

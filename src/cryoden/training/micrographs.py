@@ -172,5 +172,6 @@ def _started(
         steps_per_epoch=plan.steps_per_epoch,
         working_pixel=data.shown.working_pixel,
         patch=data.source.edge,
+        batch=data.source.size,
         warnings=data.shown.warnings,
     )

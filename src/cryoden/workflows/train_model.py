@@ -19,6 +19,7 @@ from cryoden.settings.training import TrainingSettings
 from cryoden.training.holdout import TrainingPair
 from cryoden.training.micrographs import train_on_micrographs
 from cryoden.training.preview_request import RunControl
+from cryoden.workflows.run_picture import pictured
 
 
 def train_halves(
@@ -91,7 +92,7 @@ def _trained(
     events = begin(start=model)
     files = [m.path for pair in pairs for m in (pair.noisy, pair.target) if m.path is not None]
     if isinstance(keep, RunFolder):
-        yield from finished(keep, kept_in(keep, events, files=files, start=model))
+        yield from finished(keep, pictured(kept_in(keep, events, files=files, start=model), keep, pairs))
     elif keep is not None:
         check_destination(keep, overwrite=overwrite, inputs=files)
         yield from save_best(events, keep, files=files, start=model)

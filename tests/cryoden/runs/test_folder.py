@@ -54,6 +54,7 @@ def whole(tmp_path_factory: Any, pairs: list[HalfPair]) -> tuple[Path, History]:
 def test_a_run_that_ended_leaves_everything(whole: tuple[Path, History]) -> None:
     path, _ = whole
     names = {"run.json", "metrics.csv", "model.safetensors", "loss.png", "report.html", "report.md"}
+    names |= {"denoised.png"} if RunFolder(path).model.is_file() else set()
     assert {file.name for file in path.iterdir()} == names
 
 
