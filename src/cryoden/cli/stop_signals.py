@@ -9,13 +9,15 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Event
 from typing import Any
 
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")  # each system has some of them
-GRACE = 3.5  # s; whoever sends more than a Ctrl-C often kills a few seconds later
+# Whoever sends more than a Ctrl-C often kills a few seconds later. Seconds until what is left, such as
+# the report, is given up, and until a run that is still at its last step is.
+GRACE, MORE = 2.0, 1.5
 WORDS = "Stopping after the current step; once more stops at once.\n"
 
 
@@ -31,6 +33,7 @@ class StopSignals:
     def __init__(self) -> None:
         self.received = 0
         self._gentle: Event | None = None
+        self._late = False
 
     @property
     def exit_status(self) -> int:
@@ -44,7 +47,7 @@ class StopSignals:
     @contextmanager
     def caught(self) -> Iterator[None]:
         """Catch them while a command runs; those that were ignored, as with ``nohup``, stay ignored."""
-        self.received, self._gentle = 0, None
+        self.received, self._gentle, self._late = 0, None, False
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -57,7 +60,7 @@ class StopSignals:
             yield
         finally:
             self._gentle = None
-            _alarm(0)
+            _alarm(0, self._hear_the_clock)
             for number in heard:
                 signal.signal(number, before[number])
 
@@ -67,16 +70,22 @@ class StopSignals:
             raise KeyboardInterrupt
         self._gentle.set()
         if number != signal.SIGINT:
-            _alarm(GRACE)
+            _alarm(GRACE, self._hear_the_clock)
         with suppress(OSError):  # not print: it may be what was interrupted
             os.write(2, WORDS.encode())
 
+    def _hear_the_clock(self, *_: Any) -> None:
+        if self._gentle is None or self._late:
+            raise KeyboardInterrupt
+        self._late = True
+        _alarm(MORE, self._hear_the_clock)
 
-def _alarm(seconds: float) -> None:
-    """Interrupt after so many seconds, where the system can; 0 takes it back."""
+
+def _alarm(seconds: float, heard: Callable[..., None]) -> None:
+    """Call back after so many seconds, where the system can; 0 takes it back."""
     if hasattr(signal, "setitimer"):
         if seconds:
-            signal.signal(signal.SIGALRM, signal.default_int_handler)
+            signal.signal(signal.SIGALRM, heard)
         signal.setitimer(signal.ITIMER_REAL, seconds)
 
 

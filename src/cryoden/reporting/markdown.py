@@ -61,9 +61,16 @@ def _shown(token: Token, pictures: Mapping[str, Path]) -> Token:
     return replace(token, attrs={**token.attrs, "src": address})
 
 
+class Bold(str):
+    """Text that is shown in bold."""
+
+    __slots__ = ()
+
+
 def escaped(text: object) -> str:
     """Return text of any origin as one line of Markdown that shows it, and does nothing else."""
-    return SPECIAL.sub(r"\\\g<0>", printable(str(text)))
+    shown = SPECIAL.sub(r"\\\g<0>", printable(str(text).replace("\n", " ")))
+    return f"**{shown}**" if isinstance(text, Bold) else shown
 
 
 def address(name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import contextmanager
 
 from cryoden.events.closing import closed
 from cryoden.events.history import History, clock, length
@@ -29,14 +29,27 @@ SEEN = 8  # names of micrographs that are listed
 
 
 def finished(folder: RunFolder, events: Iterable[TrainingEvent]) -> Iterator[TrainingEvent]:
-    """Pass events on; however the run ends, the folder it made then has its plot and its report."""
+    """Pass events on; however the run ends, the folder it made then has its plot and its report.
+
+    A second Ctrl-C is in a hurry: then there is neither.
+    """
     own: list[RunFolder] = []  # it is made before the first event
-    with ExitStack() as end:
-        end.callback(_write_all, own)
-        end.enter_context(closed(events))
+    with _written(own), closed(events):
         for event in events:
             own[:] = [folder]
             yield event
+
+
+@contextmanager
+def _written(folders: Iterable[RunFolder]) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
+        _write_all(folders)
+        raise
+    _write_all(folders)
 
 
 def _write_all(folders: Iterable[RunFolder]) -> None:

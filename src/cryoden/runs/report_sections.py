@@ -14,6 +14,7 @@ from cryoden.events.quality import References
 from cryoden.events.reference_lines import REFERENCES
 from cryoden.io import typed_json
 from cryoden.model.checkpoint import load
+from cryoden.reporting.markdown import Bold
 from cryoden.runs.convergence import LEAST_STEPS, Convergence, assess_convergence
 from cryoden.runs.record import RunRecord
 
@@ -99,7 +100,7 @@ def tensors(record: RunRecord) -> list[tuple[str, str, str]]:
         weights = load(record.folder.model).weights
         if len(weights) <= FEW_TENSORS:
             rows = [(name, " × ".join(map(str, one.shape)), f"{one.size:,}") for name, one in weights.items()]
-            return [*rows, ("all", "", f"{sum(one.size for one in weights.values()):,}")]
+            return [*rows, ("all", "", Bold(f"{sum(one.size for one in weights.values()):,}"))]
     return []
 
 

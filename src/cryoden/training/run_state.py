@@ -35,7 +35,7 @@ WORDS = {
     "collapsed": "The output collapsed to a constant.",
     "diverged": "The loss diverged.",
 }
-STOP_SECONDS = 1.5  # a stopped run may validate; what is left of the held-out data is estimated
+STOP_SECONDS = 1.0  # a stopped run may validate; what is left of the held-out data is estimated
 MESSAGES = {
     "completed": "Done.",
     "stopped": "Stopped.",
@@ -194,11 +194,10 @@ class RunState:
 
     def _is_kept(self, epoch: EpochFinished) -> bool:
         """Tell whether its weights are kept: the best so far, or all there is of a run stopped early."""
-        if epoch.epoch == 0 or (epoch.collapsed and self.plan.restarts > 0):
-            return False
-        all_there_is = self.plan.stop.is_set() and len(self.epochs) == 1
-        went_wrong = trouble(self.holdout.references, [*self.epochs, epoch], self.restarted)
-        return epoch.validation_loss < self._to_beat or (all_there_is and not went_wrong)
+        if self.plan.stop.is_set() and len(self.epochs) == 1:
+            return trouble(self.holdout.references, [*self.epochs, epoch], self.restarted) is None
+        is_usable = epoch.epoch > 0 and not (epoch.collapsed and self.plan.restarts > 0)
+        return is_usable and epoch.validation_loss < self._to_beat
 
     def _speed(self) -> Speed | None:
         """Return the speed since the last validation, which itself is not counted."""

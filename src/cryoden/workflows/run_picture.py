@@ -26,13 +26,13 @@ EDGE, GAP = 384, 8  # px
 def pictured(
     events: Iterable[TrainingEvent], folder: RunFolder, pairs: Sequence[TrainingPair]
 ) -> Iterator[TrainingEvent]:
-    """Pass a run on; before its last event its folder has a picture, where there is a model."""
+    """Pass a run on; after its last event its folder has a picture, where there is a model."""
     started: TrainingStarted | None = None
     with closed(events):
         for event in events:
             started = event if isinstance(event, TrainingStarted) else started
+            yield event  # first: whoever is in a hurry may stop here
             _draw(folder, started if isinstance(event, TrainingFinished) else None, pairs)
-            yield event
 
 
 def _draw(folder: RunFolder, started: TrainingStarted | None, pairs: Sequence[TrainingPair]) -> None:

@@ -52,7 +52,7 @@ def test_a_stop_in_the_first_epoch_keeps_what_was_learned(qtbot: Any, viewer: An
         run.stop()
     assert (ended.args[0][:26], run.state) == ("Stopped. Model of epoch 1 ", "stopped")
     assert run.model_file == target / "model.safetensors"
-    assert checkpoint.load(run.model_file).provenance["best_epoch"] == 1
+    assert checkpoint.load(target / "model.safetensors").provenance["best_epoch"] == 1
 
 
 def test_going_on_to_something_worse_names_the_model_that_is_better(
