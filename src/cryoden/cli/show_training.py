@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from re import sub
 from threading import Event
 
 from cryoden.cli.console import OUT, bar, printed, show_remarks
@@ -65,7 +64,7 @@ class _Page:
 
     def __init__(self) -> None:
         self.history = History()
-        self._said = ""
+        self._said: TrainingStatus | None = None
 
     @property
     def progress(self) -> float:
@@ -80,7 +79,7 @@ class _Page:
                 _show_start(event)
             case EpochFinished():
                 _show_epoch(event, self.history.pixel_size)
-                if _kind(event.verdict.words) != _kind(self._said):
+                if self._said is None or event.verdict.kind != self._said.kind:
                     self._say(event.verdict)
             case Restarted():
                 OUT.print(event.message, style="yellow", markup=False)
@@ -90,7 +89,7 @@ class _Page:
                 pass
 
     def _show_end(self, event: TrainingFinished) -> None:
-        if self.history.verdict is not None and self.history.verdict.words != self._said:
+        if self.history.verdict is not None and self.history.verdict != self._said:
             self._say(self.history.verdict)
         went_well = event.reason in {"completed", "plateau"}
         OUT.print(
@@ -98,13 +97,9 @@ class _Page:
         )
 
     def _say(self, verdict: TrainingStatus) -> None:
-        self._said = verdict.words
+        self._said = verdict
         style = {"good": "green", "wait": "", "bad": "yellow"}[verdict.level]
         OUT.print(f"      {verdict.words}", style=style)
-
-
-def _kind(words: str) -> str:
-    return sub(r"\d+|epochs?", "", words)
 
 
 def _show_start(event: TrainingStarted) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Level = Literal["good", "wait", "bad"]
@@ -80,10 +80,11 @@ class HeldOutQuality:
 
 @dataclass(frozen=True)
 class TrainingStatus:
-    """How a run stands, in words for people."""
+    """How a run stands, in words for people; of one kind are those that differ in their numbers only."""
 
     level: Level
     words: str
+    kind: str = field(default="", compare=False)
 
 
 UNJUDGED = TrainingStatus("wait", "Not assessed yet")

@@ -53,14 +53,11 @@ def test_a_name_is_shown_as_it_is_and_nothing_is_fetched(name: str) -> None:
     for tag in ("<img", "<a ", "<em>", "<strong>", "<code>", "<h3", "<li><ul", "<s>"):
         assert tag not in page
     assert "\x1b" not in text
-    assert f"<td>{escape(name) if name.isprintable() else escape(printable(name))}</td>" in page.replace(
-        "&quot;", '"'
-    )
+    shown = escape(printable(name.replace("\n", " ")))
+    assert f"<td>{shown}</td>" in page
 
 
-@pytest.mark.parametrize(
-    "name", ["a b.png", "größe.png", "100%.png", "a(1).png", "a#b?.png", "_x_.png", "a'b.png"]
-)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_picture_of_any_name_is_in_the_page(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(png(np.zeros((2, 2), np.uint8)))
     text = filled("cryoden.runs", "comparison.md", **{**COMPARED, "picture": name})
