@@ -108,6 +108,7 @@ def in_words(error: Exception, file: str | bytes | PathLike[str] | None = None) 
         What it happened to, where the error does not say.
     """
     if isinstance(error, CryodenError):
+        error.file = error.file or (None if file is None else printable(file))
         return str(error)
     first = (str(error).strip() or type(error).__name__).splitlines()[0]
     if is_out_of_memory(error):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
@@ -19,6 +20,7 @@ import psutil
 from cryoden.errors import printable
 
 ENDING = ".claim"
+LASTS = 24 * 3600  # s; without locks, nobody sees whether a process of another machine still runs
 
 
 class Claim:
@@ -125,7 +127,9 @@ def holder(path: Path) -> str:
 def _is_free(descriptor: int, path: Path) -> bool:
     """Lock the file, or, where there are no locks, tell whether its process has ended."""
     locked = _lock(descriptor)
-    return not is_running(_read(path)) if locked is None else locked
+    if locked is not None:
+        return locked
+    return not is_running(_read(path)) or time.time() - os.fstat(descriptor).st_mtime > LASTS
 
 
 def _lock(descriptor: int) -> bool | None:

@@ -62,13 +62,20 @@ class _Tally:
     bad: int = 0
     skipped: int = 0
     tried: int = 0
-    ended_by: str = ""
+    is_full: bool = False
+
+    @property
+    def ended_by(self) -> str:
+        """Why no more is tried, in words; nothing while there is no reason."""
+        if self.is_full:
+            return "disk full"
+        too_many = self.tried >= ENOUGH_FILES and self.bad > TOO_MANY_FAILURES * self.tried
+        return "too many failed" if too_many else ""
 
     def fail(self, path: Path, error: Exception) -> None:
         self.failed.append(path)
         self.bad += getattr(error, "code", "") != "O05"  # in the way of a result: no sign of a bad batch
-        too_many = self.bad > TOO_MANY_FAILURES * (self.tried + 1) and self.tried + 1 >= ENOUGH_FILES
-        self.ended_by = "disk full" if isinstance(error, DiskFullError) else "too many failed" * too_many
+        self.is_full = isinstance(error, DiskFullError)
 
     def finished(self) -> BatchFinished:
         done, untried = self.tried - len(self.failed) - self.skipped, self.total - self.tried

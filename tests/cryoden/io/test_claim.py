@@ -101,3 +101,13 @@ def test_a_process_of_another_machine_may_run() -> None:
 def test_a_claim_lies_hidden_beside_its_result_however_long_that_is_named() -> None:
     assert beside(Path("out/a.mrc")) == Path("out/.a.mrc.claim")
     assert len(os.fsencode(beside(Path("é" * 126)).name)) <= 255
+
+
+def test_a_claim_of_another_machine_that_nobody_can_ask_about_does_not_last_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_locks(monkeypatch)
+    (tmp_path / "c").write_text('{"pid": 1, "host": "elsewhere"}')
+    assert claim(tmp_path / "c") is None
+    os.utime(tmp_path / "c", (0, 0))
+    assert claim(tmp_path / "c") is not None

@@ -96,3 +96,14 @@ def test_what_another_process_makes_comes_last_and_is_waited_for(
             held.release()
     assert (done, waits) == (["b", "c", "a"], 3)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_many_failures_among_the_first_end_a_batch_as_soon_as_there_are_enough_files() -> None:
+    def work(path: Path, target: None) -> Generator[BatchEvent, None, None]:  # noqa: ARG001  as above
+        if int(path.name) < 5:
+            raise ValueError("bad")
+        yield FileFinished(path, path, 0.0, ())
+
+    _, ended = over({Path(str(number)): None for number in range(60)}, work)
+    assert (len(ended.failed), ended.finished, ended.untried) == (5, 15, 40)
+    assert ended.why_untried == "too many failed"
