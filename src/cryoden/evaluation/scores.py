@@ -210,8 +210,25 @@ class Table:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
         """Return the table that was written; ``ValueError`` for values of other names or types."""
+        as_type(_Provenance, values.get("provenance", {}))
         rows = values.get("rows")
-        return as_type(cls, values | {"rows": list(map(_today, rows)) if isinstance(rows, list) else rows})
+        table = as_type(cls, values | {"rows": list(map(_today, rows)) if isinstance(rows, list) else rows})
+        if table.pixels < 1 or not table.rows:
+            raise ValueError(f"{len(table.rows)} methods on {table.pixels} pixels")
+        return table
+
+
+@dataclass(frozen=True)
+class _TrainedOn:
+    trained_on: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Provenance:
+    """Those entries that are looked at."""
+
+    models: dict[str, _TrainedOn] = field(default_factory=dict)
+    time: str = ""
 
 
 def _today(row: Any) -> Any:

@@ -24,7 +24,7 @@ from cryoden.io.leftovers import remove_leftovers
 from cryoden.io.provenance import VERSION
 from cryoden.io.result_stamp import ResultStamp, StampInputs, is_done, marked
 from cryoden.micrograph import Micrograph
-from cryoden.model.checkpoint import load, name_of
+from cryoden.model.checkpoint import OF_A_RUN, load, name_of
 from cryoden.model.general import GENERAL
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.reading import ReadingSettings
@@ -138,7 +138,8 @@ def write_denoised(
 
     With a mark a batch finds it done, see `cryoden.io.result_stamp`.
     """
-    label = marked(f"cryoden {VERSION}: denoised with {name_of(model_path)}", mark)
+    model = name_of(model_path) if model_path.name == OF_A_RUN else model_path.name
+    label = marked(f"cryoden {VERSION}: denoised with {model}", mark)
     mrc.write(
         path,
         denoised.data,

@@ -17,6 +17,7 @@ from safetensors.numpy import save
 
 from cryoden.errors import CryodenError
 from cryoden.evaluation import json_file
+from cryoden.evaluation.conclusions import conclusions
 from cryoden.experiment.index import INDEX
 from cryoden.experiment.store import PatchStore
 from cryoden.experiment.summary import facts, rows
@@ -77,6 +78,10 @@ def read_described(path: Path) -> None:
     reached(summary, Targets(compare.opened("experiment")))
 
 
+def read_evaluation(path: Path) -> None:
+    conclusions(json_file.load(path))
+
+
 def read_patches(path: Path) -> None:
     store = PatchStore(path.parent)
     _ = facts(store), rows(store)
@@ -108,7 +113,7 @@ def reader(request: Any, tmp_path: Path) -> Reader:
         values = json.loads(external.shipped("experiment").read_text())
         return Reader(read_described, tmp_path / "other.json", values)
     if request.param == "evaluation":
-        return Reader(json_file.load, tmp_path / "evaluation.json", finished().table.as_json())
+        return Reader(read_evaluation, tmp_path / "evaluation.json", finished().table.as_json())
     return Reader(read_patches, tmp_path / INDEX, _index(tmp_path))
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import threading
 from pathlib import Path
 from typing import Any
@@ -250,3 +251,13 @@ def test_two_batches_into_one_folder_share_the_work_and_neither_fails(tmp_path: 
     assert sorted(made) == sorted(f"{Path(name).stem}_denoised.mrc" for name in before)
     assert [event for event in events if isinstance(event, FileFailed)] == []
     assert {path.name for path in (tmp_path / "out").iterdir()} == set(made)
+
+
+def test_a_result_names_the_run_of_its_model_where_the_file_is_called_as_all_of_them(
+    tmp_path: Path, model: Path
+) -> None:
+    (tmp_path / "my_run").mkdir()
+    of_a_run = shutil.copy(model, tmp_path / "my_run" / "model.safetensors")
+    write_halves(tmp_path, scene(1))
+    denoised([tmp_path / "m1_EVN.mrc"], tmp_path / "out", Path(of_a_run))
+    assert b"denoised with my_run " in (tmp_path / "out" / "m1_EVN_denoised.mrc").read_bytes()[:1024]
