@@ -7,7 +7,7 @@ because a napari generator worker swallows that family without a signal.
 
 from __future__ import annotations
 
-from errno import ENOMEM
+from errno import EDQUOT, ENOMEM, ENOSPC
 from os import PathLike, fsdecode
 from shlex import quote
 
@@ -114,6 +114,9 @@ def in_words(error: Exception, file: str | bytes | PathLike[str] | None = None) 
     if is_out_of_memory(error):
         fix = "Choose smaller patches or tiles, or the device cpu"
         return str(CryodenError("T06", file, f"out of memory: {first}", kept=KEPT, fix=fix))
+    if isinstance(error, OSError) and error.errno in {ENOSPC, EDQUOT}:
+        fix = "Free some space or choose another disk"
+        return str(CryodenError("O02", file, f"could not be written: {first}", kept=KEPT, fix=fix))
     if isinstance(error, OSError):
         return str(CryodenError("O03", file, first, kept=KEPT, fix="Check the disk and try again"))
     fix = "Start again; please report this line if it happens twice"

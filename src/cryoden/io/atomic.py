@@ -60,7 +60,7 @@ def atomic_write(final: Path, *, overwrite: bool = False, inputs: Iterable[Path]
     except OSError as error:
         _remove(temporary)
         if error.errno in FULL or _is_about(error, temporary):
-            raise _not_written(final, error) from error
+            raise not_written(final, error) from error
         raise
     except BaseException as error:
         _remove(temporary)
@@ -112,7 +112,7 @@ def atomic_folder(final: Path) -> Iterator[Path]:
         check_folder(final)
         temporary.rename(final)
     except OSError as error:
-        raise _not_written(final, error) from error
+        raise not_written(final, error) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)  # nothing is there where it was renamed
     _force_folder_to_disk(final.parent)
@@ -172,7 +172,7 @@ def _create_beside(final: Path) -> tuple[Path, int]:
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     except OSError as error:
-        raise _not_written(final, error) from error
+        raise not_written(final, error) from error
     try:
         return temporary, os.fstat(descriptor).st_mode & 0o777
     finally:
@@ -187,7 +187,7 @@ def _finish(temporary: Path, mode: int, final: Path) -> None:
         _force_to_disk(temporary)
         temporary.replace(final)
     except OSError as error:
-        raise _not_written(final, error) from error
+        raise not_written(final, error) from error
     _force_folder_to_disk(final.parent)
 
 
@@ -228,7 +228,8 @@ def _is_about(error: OSError, temporary: Path) -> bool:
     return error.filename is not None and os.fsencode(error.filename) == os.fsencode(temporary)
 
 
-def _not_written(final: Path, error: OSError) -> OutputError:
+def not_written(final: Path, error: OSError) -> OutputError:
+    """Return what is said of a result that the system refused to write: O02, O03 or O06."""
     reason = error.strerror or str(error)
     kept = "A file of that name is as it was" if os.path.lexists(final) else "Nothing was left behind"
     code, problem, fix = _what_happened(final, error, reason)

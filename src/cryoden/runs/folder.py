@@ -24,7 +24,7 @@ from cryoden.events.training import (
     TrainingFinished,
     TrainingStarted,
 )
-from cryoden.io.atomic import atomic_write
+from cryoden.io.atomic import atomic_write, not_written
 from cryoden.io.claim import Claim, this_process
 from cryoden.io.provenance import plain, versions
 from cryoden.model.checkpoint import OF_A_RUN, Model
@@ -217,8 +217,11 @@ class _Keeper:
         self._save()
 
     def _append(self, text: str) -> None:
-        with self.folder.metrics.open("a", encoding="utf-8", newline="") as file:
-            file.write(text)
+        try:
+            with self.folder.metrics.open("a", encoding="utf-8", newline="") as file:
+                file.write(text)
+        except OSError as error:
+            raise not_written(self.folder.metrics, error) from error
 
     def _save(self) -> None:
         with atomic_write(self.folder.record, overwrite=True) as temporary:

@@ -192,6 +192,21 @@ def test_a_disk_that_is_full_at_the_end_is_an_error_and_no_stop(
     assert (read(folder.path).state, read(folder.path).message[:3]) == ("failed", "O02")
 
 
+def test_a_disk_that_takes_no_more_losses_is_said_of_their_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = Path.open
+
+    def full(self: Path, *how: Any, **more: Any) -> Any:
+        if self.name == "metrics.csv" and self.exists():
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return opened(self, *how, **more)
+
+    monkeypatch.setattr(Path, "open", full)
+    with pytest.raises(OutputError, match=r"O02 .*metrics\.csv"):
+        list(kept_in(RunFolder(tmp_path / "run"), runs.events()))
+
+
 def test_removing_a_run_leaves_what_others_have_put_there(tmp_path: Path) -> None:
     list(kept_in(RunFolder(tmp_path / "run"), runs.events()))
     (tmp_path / "run" / "notes.txt").write_text("mine")
