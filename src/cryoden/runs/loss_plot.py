@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ def draw(history: History, path: Path) -> None:
             _references(axes, history.started.references, view)
 
 
-def overlay(courses: Mapping[str, tuple[Sequence[float], Sequence[float]]], path: Path) -> None:
+def overlay(courses: Sequence[tuple[str, tuple[Sequence[float], Sequence[float]]]], path: Path) -> None:
     """Write a picture of the losses of several runs by epoch, on a logarithmic axis; replaces the file.
 
     Raises
@@ -50,7 +50,7 @@ def overlay(courses: Mapping[str, tuple[Sequence[float], Sequence[float]]], path
     from matplotlib.ticker import MaxNLocator  # noqa: PLC0415  as below
 
     with _axes(path) as axes:
-        for number, (name, (at, losses)) in enumerate(courses.items()):
+        for number, (name, (at, losses)) in enumerate(courses):
             color, dashes = OVERLAID[number % len(OVERLAID)], DASHES[number // len(OVERLAID) % len(DASHES)]
             axes.plot(
                 at, losses, color=color, linestyle=dashes, marker="o", markersize=4, label=plot_label(name)
