@@ -6,7 +6,7 @@ import datetime as dt
 import json
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,9 +93,49 @@ def load(path: Path) -> Table:
     try:
         values = typed_json.read(path)
         if values.get("format") == FORMAT:
-            return Table.from_json(values)
+            return table_of(values)
     except (FileNotFoundError, ValueError) as error:
         fix = "Give the JSON file of cryoden evaluate"
         raise OutputError("O14", path, f"not the numbers of an evaluation ({error})", fix=fix) from None
     problem = f"numbers of another version (found {values.get('format')}, expected {FORMAT})"
     raise OutputError("O14", path, problem, fix="Evaluate again")
+
+
+def table_of(values: dict[str, Any]) -> Table:
+    """Return the table whose JSON values these are; ``ValueError`` for other names, types or ranges."""
+    typed_json.as_type(_Provenance, values.get("provenance", {}))
+    rows = values.get("rows")
+    rows = list(map(_today, rows)) if isinstance(rows, list) else rows
+    table = typed_json.as_type(Table, values | {"rows": rows})
+    if table.pixels < 1 or not table.rows:
+        raise ValueError(f"{len(table.rows)} methods on {table.pixels} pixels")
+    return table
+
+
+@dataclass(frozen=True)
+class _TrainedOn:
+    trained_on: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Provenance:
+    """Those entries that are looked at."""
+
+    models: dict[str, _TrainedOn] = field(default_factory=dict)
+    time: str = ""
+
+
+def _today(row: Any) -> Any:
+    """Return a row with the names of today."""
+    if not isinstance(row, dict):
+        return row
+    pairs = row.get("pairs")
+    pairs = {name: _renamed(scores) for name, scores in pairs.items()} if isinstance(pairs, dict) else pairs
+    return row | {"mean": _renamed(row.get("mean")), "pairs": pairs}
+
+
+def _renamed(scores: Any) -> Any:
+    former = {"invented": "hallucinated"}  # as older versions wrote it
+    if not isinstance(scores, dict):
+        return scores
+    return {former.get(name, name): value for name, value in scores.items()}

@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from math import log10
 from statistics import fmean
-from typing import Any, Literal, Self, TypeVar
-
-from cryoden.io.typed_json import as_type
+from typing import Any, Literal, TypeVar
 
 Kind = Literal["raw", "low-pass", "wiener", "model", "other"]
 Reading = Literal["detail", "coarse"]
@@ -204,47 +202,15 @@ class Table:
         return [row for row in self.rows if row.kind in {"model", "other"}]
 
     def as_json(self) -> dict[str, Any]:
-        """Return plain JSON values; `from_json` gives the same table back."""
+        """Return plain JSON values; `cryoden.evaluation.json_file.load` gives the same table back."""
         return {"format": FORMAT, **asdict(self)}
 
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Self:
-        """Return the table that was written; ``ValueError`` for values of other names or types."""
-        as_type(_Provenance, values.get("provenance", {}))
-        rows = values.get("rows")
-        table = as_type(cls, values | {"rows": list(map(_today, rows)) if isinstance(rows, list) else rows})
-        if table.pixels < 1 or not table.rows:
-            raise ValueError(f"{len(table.rows)} methods on {table.pixels} pixels")
-        return table
+    @staticmethod
+    def from_json(values: dict[str, Any]) -> Table:
+        """Return the table that was written; see `cryoden.evaluation.json_file.table_of`."""
+        from cryoden.evaluation.json_file import table_of  # noqa: PLC0415  it stands on this module
 
-
-@dataclass(frozen=True)
-class _TrainedOn:
-    trained_on: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class _Provenance:
-    """Those entries that are looked at."""
-
-    models: dict[str, _TrainedOn] = field(default_factory=dict)
-    time: str = ""
-
-
-def _today(row: Any) -> Any:
-    """Return a row with the names of today."""
-    if not isinstance(row, dict):
-        return row
-    pairs = row.get("pairs")
-    pairs = {name: _renamed(scores) for name, scores in pairs.items()} if isinstance(pairs, dict) else pairs
-    return row | {"mean": _renamed(row.get("mean")), "pairs": pairs}
-
-
-def _renamed(scores: Any) -> Any:
-    former = {"invented": "hallucinated"}  # as older versions wrote it
-    if not isinstance(scores, dict):
-        return scores
-    return {"bands": [], "slopes": []} | {former.get(name, name): value for name, value in scores.items()}
+        return table_of(values)
 
 
 def averaged(found: Sequence[Figures]) -> Figures:
