@@ -57,6 +57,7 @@ class Job(QObject):
         self._task: Any = None
         self._failure: str | None = None
         self._last: State = "idle"
+        self._stopping = False
         self.progress: float | None = None
 
     @classmethod
@@ -72,12 +73,12 @@ class Job(QObject):
     @property
     def stopping(self) -> bool:
         """Whether the end was asked for and has not come yet."""
-        return self._worker is not None and self._worker.stopped
+        return self._worker is not None and self._stopping
 
     @property
     def paused(self) -> bool:
         """Whether the work is paused."""
-        return self._worker is not None and self._worker.paused and not self._worker.stopped
+        return self._worker is not None and self._worker.paused and not self._stopping
 
     @property
     def state(self) -> State:
@@ -109,7 +110,7 @@ class Job(QObject):
             raise TrainingError(
                 "G05", None, problem, kept="It continues", fix="Stop it or wait until it ends"
             )
-        self._failure, self.status = None, status
+        self._failure, self.status, self._stopping = None, status, False
         self._worker = Worker(work, self, ahead=self.ahead, computes=self.computes)
         self._worker.delivered.connect(self._receive)
         self._worker.failed.connect(self._fail)
@@ -127,9 +128,14 @@ class Job(QObject):
 
     def stop(self) -> None:
         """Ask for the end; asking twice is the same as once."""
-        if self._worker is not None and not self._worker.stopped:
-            self._worker.stop()
+        if self._worker is not None and not self._stopping:
+            self._stopping = True
+            self._ask_for_the_end(self._worker)
             self.changed.emit()
+
+    def _ask_for_the_end(self, worker: Worker) -> None:
+        """Stop asking for events; a job that has something left to keep does otherwise."""
+        worker.stop()
 
     def end(self) -> bool:
         """Stop and wait at most two seconds; for the end of the window, silent toward widgets."""
@@ -155,7 +161,7 @@ class Job(QObject):
 
     def _finish(self) -> None:
         worker, self._worker = self._worker, None
-        stopped = worker is not None and worker.stopped
+        stopped = self._stopping
         if worker is not None:
             worker.deleteLater()
         self.status = self._failure or self.conclusion(stopped)

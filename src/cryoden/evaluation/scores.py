@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from statistics import fmean
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, TypeVar
 
 from cryoden.events.quality import snr_gain
 
@@ -195,29 +195,15 @@ class Table:
         return [row for row in self.rows if row.kind in {"model", "other"}]
 
     def as_json(self) -> dict[str, Any]:
-        """Return plain JSON values; `from_json` gives the same table back."""
+        """Return plain JSON values; `cryoden.evaluation.json_file.load` gives the same table back."""
         return {"format": FORMAT, **asdict(self)}
 
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Self:
-        """Return the table that was written."""
-        rows = tuple(_row(row) for row in values["rows"])
-        chosen = {one.name: values[one.name] for one in fields(cls)}
-        return cls(**{**chosen, "rows": rows})
+    @staticmethod
+    def from_json(values: dict[str, Any]) -> Table:
+        """Return the table that was written; see `cryoden.evaluation.json_file.table_of`."""
+        from cryoden.evaluation.json_file import table_of  # noqa: PLC0415  it stands on this module
 
-
-def _row(values: dict[str, Any]) -> Row:
-    checks = values["checks"] and Checks(**values["checks"])
-    curves = Curves(**{name: tuple(points) for name, points in values["curves"].items()})
-    pairs = {name: _scores(scores) for name, scores in values["pairs"].items()}
-    return Row(values["name"], values["kind"], _scores(values["mean"]), pairs, curves, checks)
-
-
-def _scores(values: dict[str, Any]) -> Scores:
-    former = {"invented": "hallucinated"}  # as older versions wrote it
-    known: dict[str, Any] = {former.get(name, name): value for name, value in values.items()}
-    known |= {name: tuple(known.get(name, ())) for name in ("bands", "slopes")}
-    return Scores(**known)
+        return table_of(values)
 
 
 def averaged(found: Sequence[Figures]) -> Figures:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import log10
 from typing import Literal
 
@@ -81,10 +81,11 @@ class HeldOutQuality:
 
 @dataclass(frozen=True)
 class TrainingStatus:
-    """How a run stands, in words for people."""
+    """How a run stands, in words for people; of one kind are those that differ in their numbers only."""
 
     level: Level
     words: str
+    kind: str = field(default="", compare=False)
 
 
 SNR_GAIN = (

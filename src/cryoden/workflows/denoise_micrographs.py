@@ -20,13 +20,14 @@ from cryoden.events.batch import (
 )
 from cryoden.io import mrc
 from cryoden.io.atomic import atomic_write
+from cryoden.io.leftovers import remove_leftovers
 from cryoden.io.result_stamp import ResultStamp, StampInputs, is_done, marked, result_label
 from cryoden.micrograph import Micrograph
-from cryoden.model.checkpoint import load
+from cryoden.model.checkpoint import OF_A_RUN, load, name_of
 from cryoden.model.general import GENERAL
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.reading import ReadingSettings
-from cryoden.workflows.batch import in_turn
+from cryoden.workflows.batch import alone, in_turn
 
 
 def denoise_micrograph(
@@ -78,6 +79,8 @@ def denoise_files(paths: Sequence[Path], output: Path, batch: BatchRequest) -> I
     denoiser = Denoiser(load(batch.model), batch.settings)
     recipe = StampInputs(denoiser.model.sha256, batch.settings, batch.reading)
     make_folders(targets)
+    for folder in {target.parent for target in targets.values()}:
+        remove_leftovers(folder)
     sizes = pixel_sizes(paths)
     yield from in_turn(
         targets, partial(_denoised, denoiser=denoiser, batch=batch, recipe=recipe, sizes=sizes)
@@ -93,15 +96,31 @@ def _denoised(
     recipe: StampInputs,
     sizes: Mapping[Path, float],
 ) -> Generator[BatchEvent, None, None]:
-    began = time.monotonic()
     mark = recipe.mark(
         path, sizes.get(path)
     )  # before reading: a file that changes meanwhile is another one next time
     if is_done(target, mark, overwrite=batch.overwrite):
         yield FileSkipped(path, target)
         return
+    with alone(target):
+        yield from _made(path, target, denoiser=denoiser, batch=batch, mark=mark, size=sizes.get(path))
+
+
+def _made(
+    path: Path,
+    target: Path,
+    *,
+    denoiser: Denoiser,
+    batch: BatchRequest,
+    mark: ResultStamp,
+    size: float | None,
+) -> Generator[BatchEvent, None, None]:
+    began = time.monotonic()
+    if is_done(target, mark, overwrite=batch.overwrite):  # by another process meanwhile
+        yield FileSkipped(path, target)
+        return
     with atomic_write(target, overwrite=batch.overwrite, inputs=[path, batch.model]) as temporary:
-        micrograph = read_micrograph(path, batch.reading, sizes.get(path))
+        micrograph = read_micrograph(path, batch.reading, size)
         denoised = yield from tiles(denoiser.denoise(micrograph))
         if denoised.confidence is not None:  # first: a result that is there is one whose confidence is, too
             write_confidence(confidence_path(target), denoised.confidence, overwrite=True)
@@ -120,7 +139,8 @@ def write_denoised(
 
     With a mark a batch finds it done, see `cryoden.io.result_stamp`.
     """
-    label = marked(result_label(model_path.name), mark)
+    model = name_of(model_path) if model_path.name == OF_A_RUN else model_path.name
+    label = marked(result_label(model), mark)
     mrc.write(
         path,
         denoised.data,

@@ -28,7 +28,7 @@ from cryoden.io.provenance import VERSION
 from cryoden.micrograph import HalfPair, Micrograph, Windowed
 from cryoden.settings.reading import ReadingSettings
 from cryoden.settings.tools import ThinningSettings
-from cryoden.workflows.batch import in_turn
+from cryoden.workflows.batch import alone, in_turn
 
 BAND = 256  # rows thinned at once
 ENDINGS = ("_EVN", "_ODD")
@@ -102,6 +102,7 @@ def _thin_file(
 ) -> Generator[BatchEvent, None, None]:
     began = time.monotonic()
     with (
+        alone(targets[0]),
         atomic_write_pair(*targets, overwrite=overwrite, inputs=[path]) as temporaries,
         open_micrograph(path, reading, sizes.get(path)) as micrograph,
     ):
