@@ -84,7 +84,7 @@ class DenoisingJob(Job):
             self.progress = event.done / event.total
             self.status = f"tile {event.done} of {event.total}"
         elif not self.closing:
-            self._add(event.micrograph)
+            self._add(event.micrograph, event.confidence)
 
     def conclusion(self, stopped: bool) -> str:
         """Return where the result is, or that there is none."""
@@ -100,14 +100,21 @@ class DenoisingJob(Job):
         against = [f"{facts['verdict']} (model)"] if facts.get("level") == "bad" else []
         return against + [one for one in layer_data.warnings_of(self.result) if one == layer_data.EMPTY]
 
-    def _add(self, micrograph: Micrograph) -> None:
+    def _add(self, micrograph: Micrograph, confidence: Micrograph | None) -> None:
         data, attributes, _ = layer_data.result_layer(self.raw, micrograph, self._made_with, self._view)
         self.result = self.viewer.add_image(data, **attributes)
         known = layer_data.warnings_of(self.raw)
         show_remarks(self.raw.name, (one for one in layer_data.warnings_of(self.result) if one not in known))
         if self.raw in self.viewer.layers:  # it may have been deleted meanwhile
-            self.comparison.show(self.raw, self.result)
+            more = [] if confidence is None else [self._add_confidence(confidence)]
+            self.comparison.show(self.raw, self.result, *more)
             self._add_residual()
+
+    def _add_confidence(self, confidence: Micrograph) -> Any:
+        plane = self._view.plane if self._view else None
+        made = replace(confidence, name="confidence")
+        data, attributes, _ = layer_data.derived_layer(self.raw, made, plane)
+        return self.viewer.add_image(data, **attributes)
 
     def _add_residual(self) -> None:
         if not self._with_residual:
@@ -136,7 +143,13 @@ def _denoising(
         events = denoise_micrographs.denoise_micrograph(micrograph, model, settings)
         stack.enter_context(closing(cast("Generator[DenoisingEvent, None, None]", events)))
         denoised = yield from denoise.tiles(events)
-        if temporary is not None:
-            denoise_micrographs.write_denoised(temporary, denoised, model, settings)
+        if temporary is not None and output is not None:
+            if denoised.confidence is not None:
+                denoise_micrographs.write_confidence(output, denoised.confidence)
+            denoise_micrographs.write_denoised(temporary, denoised.micrograph, model, settings)
     # A layer stays for long; from a GPU the pixels come in page-locked memory, of which there is little.
-    yield MicrographDenoised(replace(denoised, data=denoised.data.copy()))
+    yield MicrographDenoised(_owned(denoised.micrograph), denoised.confidence and _owned(denoised.confidence))
+
+
+def _owned(micrograph: Micrograph) -> Micrograph:
+    return replace(micrograph, data=micrograph.data.copy())

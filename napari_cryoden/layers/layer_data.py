@@ -107,7 +107,7 @@ def result_layer(
 def derived_layer(raw: Image, made: Micrograph, plane: Plane | None = None) -> LayerData:
     """Return the layer of something computed from a raw layer, which lies exactly on it.
 
-    A residual is shown in a diverging map with 0 in its middle.
+    A residual is shown in a diverging map with 0 in its middle, a confidence from as good as guessing to sure.
     """
     role = made.name.split()[0]
     facts = {"role": role, "source": facts_of(raw).get("source")} | _known(made)
@@ -115,6 +115,8 @@ def derived_layer(raw: Image, made: Micrograph, plane: Plane | None = None) -> L
     if role == "residual":
         most = max(map(abs, kwargs["contrast_limits"]))
         kwargs |= {"colormap": DIVERGING, "contrast_limits": (-most, most)}
+    if role == "confidence":
+        kwargs |= {"colormap": "viridis", "contrast_limits": (0.5, 1.0)}
     return data, kwargs, kind
 
 

@@ -107,7 +107,10 @@ class SideBySide(QObject):
         first, second = (to_micrograph(layer, copy=False) for layer in self.layers[:2])
         raw, denoised = limits(how, [first.data, second.data], first.pixel_size)
         for layer in self.layers:
-            if facts_of(layer).get("role") != "residual":
+            if facts_of(layer).get("role") not in {
+                "residual",
+                "confidence",
+            }:  # which have limits of their own
                 layer.contrast_limits = raw if layer is self.layers[0] else denoised
 
     def leave(self) -> None:

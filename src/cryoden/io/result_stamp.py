@@ -27,6 +27,7 @@ DIGITS = 8
 MARK = re.compile(r"\[([0-9a-f]{8})-([0-9a-f]{8})-([0-9a-f]{8})\]")
 LABEL = re.compile(rf"cryoden \S+: denoised with (?P<model>.*?)(?: {MARK.pattern})?$")
 METHOD = 1  # to be raised when the same model, settings and micrograph come to give other pixels
+CONFIDENCE_LABEL = f"cryoden {VERSION}: confidence, 0.5 to 1"
 SAME_PIXELS = {"device", "tile"}  # where and in which pieces, not what is computed
 
 
@@ -103,6 +104,14 @@ def denoised_with(labels: Sequence[str]) -> str | None:
     """Return the name of the model that the last of our labels in a header names, ``None`` for no result."""
     found = [match["model"] for match in map(LABEL.match, labels) if match]
     return found[-1] if found else None
+
+
+def is_confidence(path: Path) -> bool:
+    """Tell whether a file is a map of confidence that this program has written."""
+    try:
+        return CONFIDENCE_LABEL in probe(path).labels
+    except MicrographError:
+        return False
 
 
 def is_done(result: Path, wanted: ResultStamp, *, overwrite: bool = False) -> bool:

@@ -21,7 +21,15 @@ from cryoden.events.batch import (
 from cryoden.io import mrc
 from cryoden.io.atomic import atomic_write
 from cryoden.io.leftovers import remove_leftovers
-from cryoden.io.result_stamp import ResultStamp, StampInputs, is_done, marked, result_label
+from cryoden.io.result_stamp import (
+    CONFIDENCE_LABEL,
+    ResultStamp,
+    StampInputs,
+    is_confidence,
+    is_done,
+    marked,
+    result_label,
+)
 from cryoden.micrograph import Micrograph
 from cryoden.model.checkpoint import OF_A_RUN, load, name_of
 from cryoden.model.general import GENERAL
@@ -123,7 +131,7 @@ def _made(
         micrograph = read_micrograph(path, batch.reading, size)
         denoised = yield from tiles(denoiser.denoise(micrograph))
         if denoised.confidence is not None:  # first: a result that is there is one whose confidence is, too
-            write_confidence(confidence_path(target), denoised.confidence, overwrite=True)
+            write_confidence(target, denoised.confidence, overwrite=batch.overwrite)
         write_denoised(temporary, denoised.micrograph, batch.model, batch.settings, mark)
     yield FileFinished(path, target, time.monotonic() - began, denoised.micrograph.warnings)
 
@@ -151,24 +159,24 @@ def write_denoised(
     )
 
 
-def confidence_path(target: Path) -> Path:
-    """Return where the confidence goes of what is written to ``target``."""
-    return target.with_name(f"{target.stem.removesuffix('_denoised')}_confidence.mrc")
+def write_confidence(result: Path, confidence: Micrograph, *, overwrite: bool = False) -> Path:
+    """Publish the confidence of a result as ``<stem>_confidence.mrc`` beside it, and return where.
 
-
-def write_confidence(path: Path, confidence: Micrograph, *, overwrite: bool = False) -> None:
-    """Publish a map of confidence.
+    One that was written before is replaced.
 
     Raises
     ------
     OutputError
-        O02 to O06 when it cannot be written there.
+        O02 to O06 when it cannot be written there, or another file is there.
     """
-    with atomic_write(path, overwrite=overwrite, inputs=[confidence.path] if confidence.path else []) as file:
+    path = result.with_name(f"{result.stem.removesuffix('_denoised')}_confidence.mrc")
+    inputs = [confidence.path] if confidence.path else []
+    with atomic_write(path, overwrite=overwrite or is_confidence(path), inputs=inputs) as file:
         mrc.write(
             file,
             confidence.data,
             pixel_size=confidence.pixel_size,
             like=confidence.path,
-            label=f"cryoden {VERSION}: confidence, 0.5 to 1",
+            label=CONFIDENCE_LABEL,
         )
+    return path

@@ -64,7 +64,7 @@ def test_for_a_known_error_the_sign_is_right_as_often_as_is_said() -> None:
     ids=["usual", "crowded and faint", "sparse"],
 )
 def test_on_micrographs_never_seen_no_more_is_said_than_is_right(scene: Scene) -> None:
-    """Where particles are sparse, the error is not everywhere alike, and less is said of where it is small."""
+    """Where particles are sparse, less is said of where the error is smaller than elsewhere."""
     exposure = exposed(scene)
     found = denoised(Micrograph(exposure.even, scene.pixel_size, "m"))
     assert found.confidence is not None

@@ -261,3 +261,35 @@ def test_a_result_names_the_run_of_its_model_where_the_file_is_called_as_all_of_
     write_halves(tmp_path, scene(1))
     denoised([tmp_path / "m1_EVN.mrc"], tmp_path / "out", Path(of_a_run))
     assert b"denoised with my_run " in (tmp_path / "out" / "m1_EVN_denoised.mrc").read_bytes()[:1024]
+
+
+def test_the_confidence_is_written_beside_each_result_and_again_with_it(tmp_path: Path) -> None:
+    (tmp_path / "raw").mkdir()
+    write_halves(tmp_path / "raw", scene(3, (512, 512)))
+    chosen = BatchRequest(settings=DenoisingSettings(device="cpu", confidence=True))
+
+    def run() -> None:
+        list(denoise_micrographs.denoise_files([tmp_path / "raw"], tmp_path / "out", chosen))
+
+    run()
+    written = mrc.read(tmp_path / "out" / "m3_EVN_confidence.mrc")
+    assert written.data.min() >= 0.5
+    assert written.data.max() <= 1
+    assert written.pixel_size == pytest.approx(1.5)
+    (tmp_path / "out" / "m3_EVN_denoised.mrc").unlink()
+    run()  # the confidence of a run that was killed before its result is no obstacle
+    assert len(list((tmp_path / "out").iterdir())) == 4
+
+
+def test_a_file_of_another_program_is_not_replaced_by_a_confidence(tmp_path: Path) -> None:
+    (tmp_path / "raw").mkdir()
+    write_halves(tmp_path / "raw", scene(3, (512, 512)))
+    other = tmp_path / "out" / "m3_EVN_confidence.mrc"
+    other.parent.mkdir()
+    mrc.write(other, np.ones((8, 8), np.float32), pixel_size=1.0, label="something else")
+    before = other.read_bytes()
+    chosen = BatchRequest(settings=DenoisingSettings(device="cpu", confidence=True))
+    events = list(denoise_micrographs.denoise_files([tmp_path / "raw"], tmp_path / "out", chosen))
+    assert [event for event in events if isinstance(event, FileFailed)]
+    assert other.read_bytes() == before
+    assert not (tmp_path / "out" / "m3_EVN_denoised.mrc").exists()

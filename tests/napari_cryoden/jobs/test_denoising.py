@@ -103,3 +103,23 @@ def test_a_failure_is_told_when_the_dock_is_closed_and_once_when_two_are_open(
             job.begin(broken, "denoising")
         assert len(notices) == 1
         assert "the disk is gone" in notices[0]
+
+
+def test_the_confidence_stands_beside_the_result(
+    qtbot: Any, denoise: Any, viewer: Any, tmp_path: Any
+) -> None:
+    """With limits of its own, which matching the contrast leaves alone."""
+    noise = np.random.default_rng(0).normal(50, 7, (300, 300)).astype(np.float32)
+    raw = viewer.add_image(noise, name="m", scale=(1.5, 1.5))
+    denoise.form.fields["confidence"].value = True
+    denoise.also_file.setChecked(True)
+    denoise.output.path = tmp_path / "m_denoised.mrc"
+    with qtbot.waitSignal(denoise.denoising.ended):
+        denoise.denoise_button.click()
+    (sure,) = [layer for layer in viewer.layers if layer.name == "m · confidence"]
+    assert sure.contrast_limits == [0.5, 1.0]
+    assert tuple(sure.scale) == tuple(raw.scale)
+    assert sure in denoise.denoising.comparison.layers
+    denoise.denoising.comparison.match("raw")
+    assert sure.contrast_limits == [0.5, 1.0]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["m_confidence.mrc", "m_denoised.mrc"]
