@@ -12,6 +12,7 @@ from napari.utils import Colormap
 
 from cryoden.errors import MicrographError
 from cryoden.events.training import PreviewMade
+from cryoden.io.pixel_size import possible
 from cryoden.micrograph import Micrograph, Pixels
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def to_micrograph(layer: Image, *, copy: bool = True) -> Micrograph:
 
 
 def pixel_size(layer: Image) -> float | None:
-    """Return Å/px as the layer's scale and units say, ``None`` for a layer in pixels."""
+    """Return Å/px as the layer's scale and units say, ``None`` in pixels, or if it cannot be."""
     if not all(unit.is_compatible_with("angstrom") for unit in layer.units):
         return None
     height, width = (
@@ -103,7 +104,7 @@ def pixel_size(layer: Image) -> float | None:
     if not math.isclose(height, width, rel_tol=1e-6):
         problem = f"layer '{layer.name}' has pixels of {height:g} × {width:g} Å, expected square ones"
         raise MicrographError("F28", None, problem, fix="Set the same scale for both axes")
-    return height
+    return possible(height)
 
 
 def facts_of(layer: Image) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
@@ -176,13 +176,23 @@ def _assessed(found: Agreement) -> HalfCheck:
 
 def refuse_mixed_pixel_sizes(pairs: Sequence[HalfPair]) -> None:
     """Raise ``D06`` when pairs differ in pixel size, with how many there are of each."""
-    sizes = Counter(round(pair.even.pixel_size, 3) for pair in pairs if pair.even.pixel_size)
-    if sizes and not _same(min(sizes), max(sizes)):
-        groups = "; ".join(f"{count:,} at {size:g} Å/px" for size, count in sorted(sizes.items()))
+    sizes = sizes_of([pair.even for pair in pairs])
+    if len(sizes) > 1:
         raise HalvesError(
             "D06",
             None,
-            f"pairs of different pixel sizes: {groups}",
+            f"pairs of different pixel sizes: {counted(sizes)}",
             kept="No training started",
             fix="Train one model for each pixel size",
         )
+
+
+def sizes_of(micrographs: Iterable[Windowed]) -> Mapping[float, int]:
+    """Return the Å/px that micrographs say, with how many say each; one where all are the same."""
+    sizes = Counter(round(one.pixel_size, 3) for one in micrographs if one.pixel_size)
+    return sizes if sizes and not _same(min(sizes), max(sizes)) else Counter(list(sizes)[:1])
+
+
+def counted(sizes: Mapping[float, int]) -> str:
+    """Return in words how many micrographs have which Å/px."""
+    return "; ".join(f"{count:,} at {size:g} Å/px" for size, count in sorted(sizes.items()))

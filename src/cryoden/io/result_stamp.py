@@ -23,7 +23,7 @@ from cryoden.settings.reading import ReadingSettings
 
 DIGITS = 8
 MARK = re.compile(r"\[([0-9a-f]{8})-([0-9a-f]{8})-([0-9a-f]{8})\]")
-METHOD = 1  # to be raised when the same model, settings and micrograph come to give other pixels
+METHOD = 2  # to be raised when the same model, settings and micrograph come to give other pixels
 SAME_PIXELS = {"device", "tile"}  # where and in which pieces, not what is computed
 
 

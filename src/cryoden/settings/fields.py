@@ -22,7 +22,8 @@ class Setting:
     """What is said about one field.
 
     Help, unit, closed range, step of a spin box, whether it is an advanced setting, grid, what
-    forms call it where its name does not say it well, and the name it had in older run folders.
+    forms call it where its name does not say it well, the name it had in older run folders, and the
+    smallest value but 0, where 0 has a meaning of its own.
     """
 
     help: str
@@ -34,6 +35,15 @@ class Setting:
     multiple: int = 1
     label: str = ""
     formerly: str = ""
+    above_zero: float = 0.0
+
+    @property
+    def range(self) -> str:
+        """The values that can be chosen, in words; empty where it is no number."""
+        if self.low is None or self.high is None:
+            return ""
+        low = f"{self.low:,.10g} or {self.above_zero:,.10g}" if self.above_zero else f"{self.low:,.10g}"
+        return f"{low} to {self.high:,.10g}"
 
 
 def fields_of(kind: type) -> dict[str, tuple[Any, Setting]]:
@@ -76,7 +86,7 @@ def _problem(value: Any, kind: Any, setting: Setting) -> str:
     if setting.low is None or setting.high is None:
         return ""
     inside = math.isfinite(value) and setting.low <= value <= setting.high
-    if not inside:
-        return f"expected {setting.low:g} to {setting.high:g} {setting.unit}".rstrip()
+    if not inside or 0 < value < setting.above_zero:
+        return f"expected {setting.range} {setting.unit}".rstrip()
     off_grid = setting.multiple > 1 and value % setting.multiple
     return f"expected a multiple of {setting.multiple}" if off_grid else ""
