@@ -114,7 +114,7 @@ def _denoising(
     spare_cores: int,
 ) -> Generator[DenoisingEvent, None, None]:
     leave_a_core(spare_cores)
-    from cryoden.denoising import denoise  # noqa: PLC0415  it loads torch, which docking must not
+    from cryoden.denoising import denoise, nothing_left  # noqa: PLC0415  it loads torch, which docking must not
     from cryoden.workflows import denoise_micrographs  # noqa: PLC0415  it loads torch, which docking must not
 
     with ExitStack() as stack:
@@ -124,6 +124,7 @@ def _denoising(
         events = denoise_micrographs.denoise_micrograph(micrograph, model, settings)
         stack.enter_context(closing(cast("Generator[DenoisingEvent, None, None]", events)))
         denoised = yield from denoise.tiles(events)
-        if temporary is not None:
+        if temporary is not None and output is not None:
+            nothing_left.refuse_constant(output, denoised, micrograph, settings.pixel_format)
             denoise_micrographs.write_denoised(temporary, denoised, model, settings)
     yield MicrographDenoised(denoised)

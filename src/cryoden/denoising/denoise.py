@@ -9,15 +9,16 @@ import torch
 from torch import Tensor
 
 from cryoden.compute import devices
-from cryoden.denoising import ice_ring, ring_gains
+from cryoden.denoising import contrast_sign, ice_ring, nothing_left, ring_gains
 from cryoden.denoising.tiled_network import TiledNetwork
 from cryoden.events.batch import DenoisingEvent, MicrographDenoised, TileFinished
+from cryoden.image.blank_regions import blank, filled
 from cryoden.image.normalization import CLIP, Normalization, bands, measured, positive, typical
 from cryoden.image.resampling import Resampling
 from cryoden.io.mrc_windows import non_finite
 from cryoden.micrograph import Micrograph
 from cryoden.model.checkpoint import Model
-from cryoden.model.pixel_scale import ASSUMED, scale_for
+from cryoden.model.pixel_scale import believed, scale_for
 from cryoden.settings.denoising import DenoisingSettings
 
 TILE_LIMITS = (128, 8192)
@@ -41,6 +42,8 @@ class Denoiser:
         self._weighs_rings = settings.ring_gains and model.scale == "z-score"
         self.tiled = TiledNetwork(model, settings)
         self.place = self.tiled.place
+        self._inverts = settings.invert
+        self._seeks_sign = contrast_sign.is_sought(model, settings)
 
     def denoise(self, micrograph: Micrograph) -> Iterator[DenoisingEvent]:
         """Denoise one micrograph.
@@ -59,12 +62,11 @@ class Denoiser:
             T09 when not even the smallest tile fits into memory.
         """
         scale, doubts = scale_for(self.model, micrograph.pixel_size)
-        height, width = micrograph.shape
-        resampling = Resampling(height, width, scale)
+        resampling = Resampling(*micrograph.shape, scale)
         with torch.inference_mode():  # never around a yield: it would leak to the caller
             raw = devices.sent(micrograph.data, self.place.device)
-            gray = self._gray_scale(raw, micrograph, scale)
-            scored = gray.apply(raw)
+            gray, empty = self._gray_scale(raw, micrograph, scale)
+            scored = self._scored(raw, gray, empty)
             # Asked for when the network is at work, which is queued on a GPU before it is done with these.
             clipped = devices.later((scored.abs() >= CLIP).sum())
             spectrum = ice_ring.spectrum(scored) if self._passes_ring or self._weighs_rings else None
@@ -72,29 +74,53 @@ class Denoiser:
             spread = typical(working[None]) if scale != 1 else 1.0
             working = working / spread
             del scored
-        denoised = yield from self.tiled.output(working)
-        pixel_size = micrograph.pixel_size or ASSUMED
+        denoised, sign, said = yield from contrast_sign.output(
+            self.tiled, working, seek_sign=self._seeks_sign
+        )
         with torch.inference_mode():
+            strength = devices.later(denoised.std(correction=0))
+            pixel_size = micrograph.pixel_size or believed(self.model, scale)
             if spectrum and self._weighs_rings:
                 noise = ring_gains.floor(spectrum, pixel_size, scale, float(spread))
-                denoised = ring_gains.combined(working, denoised, self.tiled.at_once, noise)
-            signal = resampling.enlarge(denoised)
-            signal *= spread
-            ring = ice_ring.gains(spectrum, pixel_size) if spectrum and self._passes_ring else None
+                denoised = ring_gains.combined(sign * working, denoised, self.tiled.at_once, noise)
+            signal = resampling.enlarge(denoised).mul_(sign * spread)
+            signal = contrast_sign.turned(signal, gray) if self._inverts else signal
+            # Where the pixel size is not known, neither is where in the spectrum the ring would be.
+            sought = self._passes_ring and micrograph.pixel_size is not None
+            ring = ice_ring.gains(spectrum, pixel_size) if spectrum and sought else None
             if ring is not None:
                 signal = ice_ring.restored(signal, raw, gray, ring)
-            pixels = devices.fetched(gray.undo(signal))
-        warnings = micrograph.warnings + _hot_pixels(int(clipped()), pixels.size) + doubts
+            pixels = devices.fetched(_with_blanks(gray.undo(signal), raw, empty))
+        found = (*said, *(nothing_left.remark(float(strength())) if self.model.scale == "z-score" else ()))
+        warnings = micrograph.warnings + _hot_pixels(int(clipped()), pixels.size) + doubts + found
         yield MicrographDenoised(replace(micrograph, data=pixels, warnings=warnings))
 
-    def _gray_scale(self, raw: Tensor, micrograph: Micrograph, scale: float) -> Normalization:
+    def _scored(self, raw: Tensor, gray: Normalization, empty: Tensor | None) -> Tensor:
+        """Return what the network shall see, before it is reduced: dark particles, and nothing blank."""
+        scored = gray.apply(raw)
+        scored = contrast_sign.turned(scored, gray) if self._inverts else scored
+        return scored if empty is None else filled(scored, empty)
+
+    def _gray_scale(
+        self, raw: Tensor, micrograph: Micrograph, scale: float
+    ) -> tuple[Normalization, Tensor | None]:
+        """Return the gray scale, and where the micrograph is blank."""
         name = micrograph.path or micrograph.name
         if not bool(torch.isfinite(torch.stack(torch.aminmax(raw))).all()):  # of a NaN both are NaN
             raise non_finite(micrograph.data).error(name)
         if self.model.scale == "positive":
-            return positive(micrograph.data, name)
+            return positive(micrograph.data, name), None
         rows, tops = bands(micrograph.shape, scale)
-        return measured(torch.stack([raw[top : top + rows] for top in tops]), name)
+        found = blank(raw[None])
+        empty = None if found is None else found[0]
+        sample = torch.stack([raw[top : top + rows] for top in tops])
+        if empty is not None:
+            sample = sample[~torch.stack([empty[top : top + rows] for top in tops])]
+        return measured(sample, name), empty
+
+
+def _with_blanks(result: Tensor, raw: Tensor, empty: Tensor | None) -> Tensor:
+    return result if empty is None else torch.where(empty, raw, result)
 
 
 def _hot_pixels(count: int, pixels: int) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ import numpy as np
 from cryoden.dataset.half_checks import sizes_of
 from cryoden.errors import MicrographError, SettingsError
 from cryoden.experiment.pair_grid import PairGrid
-from cryoden.image.positive_scale import positive_divisor
+from cryoden.image.normalization import positive_divisor
 from cryoden.io.mrc_windows import finite_window
 from cryoden.micrograph import Pixels, Windowed
 from cryoden.settings.baseline import PatchSettings

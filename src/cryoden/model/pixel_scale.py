@@ -23,6 +23,11 @@ def _enlarging(working: float | None, pixel_size: float) -> float:
     return max(working / pixel_size, min(1.0, working / COARSEST))
 
 
+def believed(model: Model, scale: float) -> float:
+    """Return the Å/px of a micrograph that does not say it, as `scale_for` assumed it."""
+    return model.working_pixel / scale if model.working_pixel else ASSUMED
+
+
 def scale_for(model: Model, pixel_size: float | None) -> tuple[float, tuple[str, ...]]:
     """Return working pixel over micrograph pixel for a trained model, and what is odd about it.
 

@@ -58,6 +58,21 @@ class DenoisingSettings:
             label="keep ice signal",
         ),
     ] = True
+    invert: Annotated[
+        bool,
+        Setting(
+            "Particles are brighter than the ice: invert the contrast for the network, and back after it",
+            label="bright particles",
+        ),
+    ] = False
+    auto_invert: Annotated[
+        bool,
+        Setting(
+            "Invert the contrast where the general model finds clearly more in it then",
+            expert=True,
+            label="detect bright particles",
+        ),
+    ] = True
     pixel_format: Annotated[
         Literal["float32", "float16"], Setting("Pixel format of the output file", expert=True)
     ] = "float32"

@@ -12,6 +12,7 @@ from cryoden.dataset.opening import read_micrograph
 from cryoden.dataset.output_paths import make_folders, results
 from cryoden.dataset.star_files import pixel_sizes
 from cryoden.denoising.denoise import Denoiser, tiles
+from cryoden.denoising.nothing_left import refuse_constant
 from cryoden.events.batch import (
     BatchEvent,
     DenoisingEvent,
@@ -104,6 +105,7 @@ def _denoised(
     with atomic_write(target, overwrite=batch.overwrite, inputs=[path, batch.model]) as temporary:
         micrograph = read_micrograph(path, batch.reading, sizes.get(path))
         denoised = yield from tiles(denoiser.denoise(micrograph))
+        refuse_constant(target, denoised, micrograph, batch.settings.pixel_format)
         write_denoised(temporary, denoised, batch.model, batch.settings, mark)
     yield FileFinished(path, target, time.monotonic() - began, denoised.warnings)
 
