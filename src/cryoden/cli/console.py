@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
@@ -83,6 +83,15 @@ def bar() -> Iterator[tuple[Progress, Any]]:
         yield progress, progress.add_task("", total=1.0)
 
 
+@contextmanager
+def counter(what: str) -> Iterator[Callable[[int], None]]:
+    """Give what shows how many there are so far; silent where nobody can see it."""
+    columns = (TextColumn("{task.description} {task.completed:,.0f}"),)
+    with Progress(*columns, console=OUT, transient=True, disable=not OUT.is_terminal) as progress:
+        task = progress.add_task(what)
+        yield lambda number: progress.update(task, completed=number)
+
+
 def _shown_batch(events: Iterable[BatchEvent]) -> Iterator[BatchEvent]:
     """Pass events on, a line printed for each file above a bar."""
     tally = BatchProgress()
@@ -105,7 +114,7 @@ def _show_file(event: BatchEvent) -> None:
     elif isinstance(event, FileThinned):
         _show_halves(event)
     elif isinstance(event, BatchFinished):
-        OUT.print(summary(event))
+        OUT.print(summary(event), soft_wrap=True, markup=False)
 
 
 def _show_halves(event: FileThinned) -> None:

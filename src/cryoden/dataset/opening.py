@@ -86,11 +86,14 @@ def open_micrograph(
 
 
 def read_micrograph(
-    path: Path, reading: ReadingSettings | None = None, listed: float | None = None
+    path: Path,
+    reading: ReadingSettings | None = None,
+    listed: float | None = None,
+    section: int | None = None,
 ) -> Micrograph:
-    """Read one whole micrograph; see `cryoden.io.mrc.read`."""
-    nan = (reading or ReadingSettings()).nan
-    return mrc.read(path, listed=listed, nan=nan, **_options(reading))
+    """Read one whole micrograph, or one image of a stack; see `cryoden.io.mrc.whole`."""
+    file = mrc.open_micrograph(path, listed=listed, section=section, **_options(reading))
+    return mrc.whole(file, (reading or ReadingSettings()).nan)
 
 
 def facts(path: Path, reading: ReadingSettings | None = None, listed: float | None = None) -> HeaderFacts:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from cryoden.dataset.folder_walk import micrographs_below
+from cryoden.dataset.folder_walk import left_out_below, micrographs_below
 from cryoden.dataset.star_files import is_star, micrographs_of
 from cryoden.errors import OutputError, SettingsError, printable
 
@@ -40,18 +40,20 @@ def results(
         D07 when two micrographs would have the same result, O04 when a result would replace
         a micrograph of the batch.
     """
-    found = _listed(paths, output) if any(map(os.path.lexists, paths)) else ()
+    found = _listed(paths, output, results=False) if any(map(os.path.lexists, paths)) else ()
+    named = set(paths)
     targets = {
         file: output / parent / f"{file.stem}{ending}.mrc"
         for file, parent in found
-        if file in paths or not file.stem.endswith(left_out)
+        if file in named or not file.stem.endswith(left_out)
     }
     if not targets:
         asked = ", ".join(printable(path) for path in paths)
+        others = left_out_below(paths, output, results=False)
         raise SettingsError(
             "D01",
             None,
-            f"0 micrographs match '{asked}' in {Path.cwd()}",
+            f"0 micrographs match '{asked}' in {Path.cwd()}" + (others and f"; {others}"),
             fix="Give MRC files, folders or STAR files",
         )
     inputs = {os.path.realpath(file): file for file in targets}
@@ -89,15 +91,19 @@ def make_folder(folder: Path) -> None:
         raise OutputError("O06", folder, problem, fix="Choose another folder") from error
 
 
-def micrographs_in(paths: Sequence[Path]) -> list[Path]:
-    """Return the files, the micrographs in folders, and those STAR files list, among what the user named."""
-    return [file for file, _ in _listed(paths, None)]
+def micrographs_in(paths: Sequence[Path], *, results: bool = True) -> list[Path]:
+    """Return the files, the micrographs in folders, and those STAR files list, among what the user named.
+
+    Earlier results below folders are among them where ``results`` are wanted.
+    """
+    return [file for file, _ in _listed(paths, None, results=results)]
 
 
-def _listed(paths: Sequence[Path], output: Path | None) -> Iterator[tuple[Path, Path]]:
+def _listed(paths: Sequence[Path], output: Path | None, *, results: bool) -> Iterator[tuple[Path, Path]]:
     for path in paths:
         if path.is_dir():
-            yield from ((file, file.parent.relative_to(path)) for file in micrographs_below(path, output))
+            files = micrographs_below(path, output, results=results)
+            yield from ((file, file.parent.relative_to(path)) for file in files)
         elif is_star(path):
             yield from _in_common_folder(micrographs_of(path))
         else:

@@ -13,8 +13,9 @@ from cryoden.dataset.half_names import HalfFiles
 from cryoden.dataset.opening import facts, open_pair
 from cryoden.dataset.output_paths import micrographs_in
 from cryoden.dataset.star_files import HALVES, is_star, listed, pixel_sizes
-from cryoden.errors import CryodenError, HalvesError, printable
+from cryoden.errors import CryodenError, HalvesError, MicrographError, printable
 from cryoden.io.mrc_probe import HeaderFacts
+from cryoden.io.mrc_sections import one_section
 from cryoden.settings.reading import ReadingSettings
 
 FILE_COLUMNS = ("file", "kind", "size", "pixels", "Å/px", "extended header")
@@ -45,7 +46,12 @@ class Surveyed:
         """Return what is odd about the file, or why it was refused."""
         if self.facts is None:
             return (self.problem,)
-        return tuple(f"{printable(self.path)}: {warning}" for warning in self.facts.warnings)
+        said = tuple(f"{printable(self.path)}: {warning}" for warning in self.facts.warnings)
+        try:
+            one_section(self.facts)
+        except MicrographError as error:
+            return (*said, str(error))
+        return said
 
 
 @dataclass(frozen=True)

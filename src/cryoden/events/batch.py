@@ -77,7 +77,8 @@ class FileFailed:
 class BatchFinished:
     """Last event of a batch.
 
-    ``skipped`` files were done before; ``untried`` ones were left when too many had failed.
+    ``skipped`` files were done before; ``untried`` ones were left when too many had failed;
+    ``left_out`` says in words which other files below folders were no micrographs.
     """
 
     finished: int
@@ -85,6 +86,7 @@ class BatchFinished:
     untried: int
     seconds: float
     skipped: int = 0
+    left_out: str = ""
 
 
 BatchEvent = (

@@ -101,4 +101,4 @@ def summary(ended: BatchFinished) -> str:
     skipped = f", {ended.skipped:,} skipped (already done)" if ended.skipped else ""
     untried = f", {ended.untried:,} not tried (too many failed)" if ended.untried else ""
     counts = f"{ended.finished:,} done{skipped}, {len(ended.failed):,} failed{untried}"
-    return f"{counts} ({clock(ended.seconds)})"
+    return f"{counts} ({clock(ended.seconds)})" + (ended.left_out and f"; {ended.left_out}")

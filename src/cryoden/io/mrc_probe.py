@@ -16,7 +16,7 @@ from cryoden.io.mrc_validation import refuse
 from cryoden.io.pixel_size import of_both, of_header
 
 Mode0 = Literal["auto", "signed", "unsigned"]
-Kind = Literal["micrograph", "movie", "volume"]
+Kind = Literal["micrograph", "stack", "volume"]
 
 PIXEL_TYPES = {0: "i1", 1: "i2", 2: "f4", 6: "u2", 12: "f2"}
 EXTENDED_ENTRY = {b"FEI1": 768, b"FEI2": 888}
@@ -46,7 +46,7 @@ class HeaderFacts:
         Å/px; ``None`` where the header does not say.
     axes : tuple of int
         ``(mapc, mapr, maps)``, the axes along columns, rows and sections.
-    kind : {"micrograph", "movie", "volume"}
+    kind : {"micrograph", "stack", "volume"}
         What one or many sections stand for.
     warnings : tuple of str
         One sentence for each oddity the file was read in spite of.
@@ -68,6 +68,11 @@ class HeaderFacts:
     kind: Kind
     warnings: tuple[str, ...]
     labels: tuple[str, ...] = ()
+
+    @property
+    def section_bytes(self) -> int:
+        """Bytes of the pixels of one section."""
+        return self.nx * self.ny * int(self.dtype[-1])
 
     @property
     def transposed(self) -> bool:
@@ -188,12 +193,12 @@ def _axes(header: Header, warnings: list[str]) -> tuple[int, int, int]:
 
 
 def _kind(path: Path, header: Header) -> Kind:
-    """Tell movies from volumes: space group, then grid, then suffix."""
+    """Tell stacks of images from volumes: space group, then grid, then suffix."""
     nz, grid, group = header.size[2], header.integer(10), header.integer(23)
     if nz == 1:
         return "micrograph"
     if group == 0 and (grid != nz or path.suffix.lower() == ".mrcs"):
-        return "movie"
+        return "stack"
     return "volume"
 
 

@@ -73,6 +73,14 @@ class DenoisingSettings:
             label="detect bright particles",
         ),
     ] = True
+    stack: Annotated[
+        bool,
+        Setting(
+            "Denoise each image of a file that holds several micrographs, into one file of the same order",
+            expert=True,
+            label="stacks of micrographs",
+        ),
+    ] = False
     pixel_format: Annotated[
         Literal["float32", "float16"], Setting("Pixel format of the output file", expert=True)
     ] = "float32"

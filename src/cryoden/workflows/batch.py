@@ -17,7 +17,7 @@ Work = Callable[[Path, Target], Generator[BatchEvent, None, None]]
 ENOUGH_FILES, TOO_MANY_FAILURES = 20, 0.1
 
 
-def in_turn(targets: Mapping[Path, Target], work: Work[Target]) -> Iterator[BatchEvent]:
+def in_turn(targets: Mapping[Path, Target], work: Work[Target], left_out: str = "") -> Iterator[BatchEvent]:
     """Do the work for each file and yield its events.
 
     A file that fails is named and skipped. When more than a tenth of at least twenty files
@@ -29,6 +29,8 @@ def in_turn(targets: Mapping[Path, Target], work: Work[Target]) -> Iterator[Batc
         For each file, at least one, where its result goes.
     work : callable
         Makes the result of one file, or yields `FileSkipped` where it exists already.
+    left_out : str
+        What the last event shall say of files that are not among them.
     """
     began = time.monotonic()
     failed: list[Path] = []
@@ -45,7 +47,7 @@ def in_turn(targets: Mapping[Path, Target], work: Work[Target]) -> Iterator[Batc
             break
     tried = index + 1
     finished, seconds = tried - len(failed) - skipped, time.monotonic() - began
-    yield BatchFinished(finished, tuple(failed), len(targets) - tried, seconds, skipped)
+    yield BatchFinished(finished, tuple(failed), len(targets) - tried, seconds, skipped, left_out)
 
 
 def _counted(events: Generator[BatchEvent, None, None]) -> Generator[BatchEvent, None, int]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from cryoden.dataset.opening import read_micrograph
+from cryoden.dataset.folder_walk import left_out_below
+from cryoden.dataset.opening import facts, read_micrograph
 from cryoden.dataset.output_paths import make_folders, results
 from cryoden.dataset.star_files import pixel_sizes
 from cryoden.denoising.denoise import Denoiser, tiles
@@ -29,6 +30,7 @@ from cryoden.model.general import GENERAL
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.reading import ReadingSettings
 from cryoden.workflows.batch import in_turn
+from cryoden.workflows.stacks import denoised_images
 
 
 def denoise_micrograph(
@@ -81,9 +83,8 @@ def denoise_files(paths: Sequence[Path], output: Path, batch: BatchRequest) -> I
     recipe = StampInputs(denoiser.model.sha256, batch.settings, batch.reading)
     make_folders(targets)
     sizes = pixel_sizes(paths)
-    yield from in_turn(
-        targets, partial(_denoised, denoiser=denoiser, batch=batch, recipe=recipe, sizes=sizes)
-    )
+    work = partial(_denoised, denoiser=denoiser, batch=batch, recipe=recipe, sizes=sizes)
+    yield from in_turn(targets, work, left_out_below(paths, output, results=False))
 
 
 def _denoised(
@@ -103,9 +104,14 @@ def _denoised(
         yield FileSkipped(path, target)
         return
     with atomic_write(target, overwrite=batch.overwrite, inputs=[path, batch.model]) as temporary:
-        micrograph = read_micrograph(path, batch.reading, sizes.get(path))
-        denoised = yield from tiles(denoiser.denoise(micrograph))
-        refuse_constant(target, denoised, micrograph, batch.settings.pixel_format)
+        read = partial(read_micrograph, path, batch.reading, sizes.get(path))
+        images = facts(path, batch.reading).nz if batch.settings.stack else 1
+        if images > 1:
+            denoised = yield from denoised_images(denoiser, images, read)
+        else:
+            micrograph = read()
+            denoised = yield from tiles(denoiser.denoise(micrograph))
+            refuse_constant(target, denoised, micrograph, batch.settings.pixel_format)
         write_denoised(temporary, denoised, batch.model, batch.settings, mark)
     yield FileFinished(path, target, time.monotonic() - began, denoised.warnings)
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cryoden.dataset.folder_walk import left_out_below
 from cryoden.dataset.opening import open_micrograph
 from cryoden.dataset.output_paths import make_folders, results
 from cryoden.dataset.star_files import pixel_sizes
@@ -88,7 +89,7 @@ def thin_files(
     work = partial(
         _thin_file, settings=settings, reading=reading, overwrite=overwrite, sizes=pixel_sizes(paths)
     )
-    yield from in_turn(targets, work)
+    yield from in_turn(targets, work, left_out_below(paths, output, results=False))
 
 
 def _thin_file(
