@@ -137,7 +137,7 @@ def _training(asked: Train) -> Generator[TrainingEvent, None, None]:
     keep = asked.model if asked.run is None else RunFolder(asked.run)
     options: dict[str, Any] = {"start": asked.fine_tune_from, "overwrite": asked.overwrite}
     if asked.halves:
-        halves = opening.open_halves(asked.halves, asked.reading)
+        halves = opening.open_halves(asked.halves, asked.reading, skip_bad=asked.training.skip_bad_pairs)
         yield from train_model.train_halves(halves, keep, asked.training, **options)
     else:
         pairs = opening.open_supervised(asked.noisy, asked.target, asked.reading)

@@ -65,7 +65,7 @@ class Pairing:
 
     def row(self) -> tuple[str, ...]:
         """Return the pair as a table row: name, verdict, correlation, remarks."""
-        remarks = "" if self.verdict.ready else self.verdict.message
+        remarks = self.verdict.warning if self.verdict.ready else self.verdict.message
         return (printable(self.name), self.verdict.kind, f"{self.verdict.correlation:z.3f}", remarks)
 
 

@@ -56,6 +56,13 @@ class TrainingSettings:
             step=5,
         ),
     ] = 20
+    skip_bad_pairs: Annotated[
+        bool,
+        Setting(
+            "Leave out half-set pairs that cannot be used (unreadable, blank, of two scenes); else all are refused",
+            label="skip bad pairs",
+        ),
+    ] = False
     device: Annotated[Device, Setting("Where to compute; auto uses the GPU if there is one")] = "auto"
     seed: Annotated[
         int,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cryoden.cli import main
+from cryoden.cli.main import main
 from tests.cryoden.scenes import scene, write_halves
 
 
