@@ -11,6 +11,7 @@ from magicgui.widgets.bases import ValueWidget
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import QFormLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
+from cryoden.compute.memory import gpus
 from cryoden.settings.fields import Setting, fields_of
 
 S = TypeVar("S")
@@ -98,6 +99,9 @@ def _field(value: Any, kind: Any, setting: Setting) -> ValueWidget[Any]:
     options: dict[str, Any] = {"tooltip": setting.help + unit}
     if get_origin(kind) is Literal:
         options["choices"] = get_args(kind)
+        return create_widget(value=value, widget_type="ComboBox", options=options)  # type: ignore[return-value]
+    if setting.choices:
+        options["choices"] = tuple(dict.fromkeys((*setting.choices, *gpus(), value)))
         return create_widget(value=value, widget_type="ComboBox", options=options)  # type: ignore[return-value]
     if kind is bool:
         options["text"] = ""  # the row has its label

@@ -78,7 +78,8 @@ class BatchFinished:
     """Last event of a batch.
 
     ``skipped`` files were done before; ``untried`` ones were left when too many had failed;
-    ``left_out`` says in words which other files below folders were no micrographs.
+    ``left_out`` says in words which other files below folders were no micrographs, ``device`` where
+    it was computed.
     """
 
     finished: int
@@ -87,6 +88,7 @@ class BatchFinished:
     seconds: float
     skipped: int = 0
     left_out: str = ""
+    device: str = ""
 
 
 BatchEvent = (

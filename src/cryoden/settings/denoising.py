@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from cryoden.settings.fields import Device, Setting, check
+from cryoden.settings.fields import DEVICE, Device, Setting, check
 
 DenoisingPrecision = Literal["auto", "float32", "float16", "bfloat16"]
 
@@ -14,7 +14,7 @@ DenoisingPrecision = Literal["auto", "float32", "float16", "bfloat16"]
 class DenoisingSettings:
     """How to denoise."""
 
-    device: Annotated[Device, Setting("Where to compute; auto uses the GPU if there is one")] = "auto"
+    device: Annotated[Device, DEVICE] = "auto"
     precision: Annotated[
         DenoisingPrecision,
         Setting(

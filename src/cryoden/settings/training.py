@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from cryoden.settings.fields import Device, Precision, Setting, check
+from cryoden.settings.fields import DEVICE, Device, Precision, Setting, check
 
 NetworkName = Literal["unet", "baseline"]
 
@@ -63,7 +63,7 @@ class TrainingSettings:
             label="skip bad pairs",
         ),
     ] = False
-    device: Annotated[Device, Setting("Where to compute; auto uses the GPU if there is one")] = "auto"
+    device: Annotated[Device, DEVICE] = "auto"
     seed: Annotated[
         int,
         Setting(

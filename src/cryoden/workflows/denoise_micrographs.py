@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from cryoden.compute import devices
 from cryoden.dataset.folder_walk import left_out_below
 from cryoden.dataset.opening import facts, read_micrograph
 from cryoden.dataset.output_paths import make_folders, results
@@ -16,6 +17,7 @@ from cryoden.denoising.denoise import Denoiser, tiles
 from cryoden.denoising.nothing_left import refuse_constant
 from cryoden.events.batch import (
     BatchEvent,
+    BatchFinished,
     DenoisingEvent,
     FileFinished,
     FileSkipped,
@@ -84,7 +86,12 @@ def denoise_files(paths: Sequence[Path], output: Path, batch: BatchRequest) -> I
     make_folders(targets)
     sizes = pixel_sizes(paths)
     work = partial(_denoised, denoiser=denoiser, batch=batch, recipe=recipe, sizes=sizes)
-    yield from in_turn(targets, work, left_out_below(paths, output, results=False))
+    left_out = left_out_below(paths, output, results=False)
+    for event in in_turn(targets, work, left_out):
+        if isinstance(event, BatchFinished):
+            yield replace(event, device=devices.describe(denoiser.place.device))
+        else:
+            yield event
 
 
 def _denoised(

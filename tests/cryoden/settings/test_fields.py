@@ -45,6 +45,17 @@ def test_a_value_between_0_and_the_smallest_that_makes_sense_is_refused(size: fl
         ReadingSettings(pixel_size=size)
 
 
+@pytest.mark.parametrize("kind", [TrainingSettings, DenoisingSettings, BaselineSettings])
+def test_a_gpu_is_chosen_by_its_number(kind: Any) -> None:
+    for name in ("auto", "cpu", "cuda", "cuda:1", "1", "mps"):
+        assert kind(device=name).device == name
+    for name in ("gpu", "cuda:", "cuda:x", "-1", "", "cuda:1 "):
+        with pytest.raises(
+            SettingsError, match=r"S01  device = .* \(expected auto, cpu, cuda, cuda:N or N, mps\)"
+        ):
+            kind(device=name)
+
+
 def test_settings_recorded_under_former_names_are_read() -> None:
     former = from_record(TrainingSettings, {"begin": "scratch", "held_out": 0.3, "epochs": 2})
     assert former == TrainingSettings(start_from="scratch", validation_fraction=0.3, epochs=2)
