@@ -6,7 +6,7 @@ import math
 from dataclasses import asdict
 from typing import Any, Generic, Literal, TypeVar, get_args, get_origin
 
-from magicgui.widgets import create_widget
+from magicgui.widgets import ComboBox, create_widget
 from magicgui.widgets.bases import ValueWidget
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import QFormLayout, QLabel, QToolButton, QVBoxLayout, QWidget
@@ -54,7 +54,10 @@ class SettingsForm(QWidget, Generic[S]):
     def set(self, settings: S) -> None:
         """Show other values of the same class."""
         for name, value in asdict(settings).items():  # type: ignore[call-overload]  # any settings class
-            self.fields[name].value = value
+            field = self.fields[name]
+            if isinstance(field, ComboBox) and value not in field.choices:  # a GPU of another machine
+                field.choices = (*field.choices, value)
+            field.value = value
 
     def _lay_out(self, easy: QFormLayout, hidden: QFormLayout) -> None:
         column = QVBoxLayout(self)

@@ -37,23 +37,25 @@ def resolve(device: Device) -> torch.device:
         problem = f"device = {name} is not there (found: {', '.join(there)})"
         raise SettingsError("S02", None, problem, fix="Choose auto")
     chosen = torch.device(name)
-    if chosen.type == "cuda" and chosen.index is not None:
+    if name.startswith("cuda:"):
         torch.cuda.set_device(chosen)  # for what takes the current one: compiled kernels, free memory
     return chosen
 
 
 def found() -> list[str]:
     """Return the names of all devices that are there, the CPU last."""
-    gpus = (
-        [f"cuda:{number}" for number in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
-    )
-    return [*gpus, *(["mps"] if torch.backends.mps.is_available() else []), "cpu"]
+    number = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    return [
+        *(f"cuda:{index}" for index in range(number)),
+        *(["mps"] if torch.backends.mps.is_available() else []),
+        "cpu",
+    ]
 
 
 def describe(device: torch.device) -> str:
     """Return the device's name as a person knows it; of several GPUs its number, too."""
     if device.type == "cuda":
-        number = torch.cuda.current_device() if device.index is None else device.index
+        number = str(device).partition(":")[2] or torch.cuda.current_device()
         return f"{torch.cuda.get_device_name(device)} (cuda:{number})"
     if device.type != "cpu":
         return device.type.upper()

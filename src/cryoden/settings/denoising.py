@@ -8,6 +8,22 @@ from typing import Annotated, Literal
 from cryoden.settings.fields import DEVICE, Device, Setting, check
 
 DenoisingPrecision = Literal["auto", "float32", "float16", "bfloat16"]
+ORIENTATIONS = Setting(
+    "Test-time augmentation: 8 averages over 8 rotations and mirrors; better, but 8 times slower",
+    expert=True,
+    label="test-time augmentation",
+)
+RING_GAINS = Setting(
+    "Add, ring by ring of spatial frequency, what the network leaves out and a linear filter "
+    "shows; the gains are found in the micrograph itself",
+    expert=True,
+    label="add what a linear filter shows",
+)
+ICE_RING = Setting(
+    "Keep the 3.1–5 Å ice signal, attenuated, where the power spectrum shows an ice ring",
+    expert=True,
+    label="keep ice signal",
+)
 
 
 @dataclass(frozen=True)
@@ -33,31 +49,9 @@ class DenoisingSettings:
             expert=True,
         ),
     ] = 0
-    orientations: Annotated[
-        Literal[1, 8],
-        Setting(
-            "Test-time augmentation: 8 averages over 8 rotations and mirrors; better, but 8 times slower",
-            expert=True,
-            label="test-time augmentation",
-        ),
-    ] = 1
-    ring_gains: Annotated[
-        bool,
-        Setting(
-            "Add, ring by ring of spatial frequency, what the network leaves out and a linear filter "
-            "shows; the gains are found in the micrograph itself",
-            expert=True,
-            label="add what a linear filter shows",
-        ),
-    ] = True
-    ice_ring: Annotated[
-        bool,
-        Setting(
-            "Keep the 3.1–5 Å ice signal, attenuated, where the power spectrum shows an ice ring",
-            expert=True,
-            label="keep ice signal",
-        ),
-    ] = True
+    orientations: Annotated[Literal[1, 8], ORIENTATIONS] = 1
+    ring_gains: Annotated[bool, RING_GAINS] = True
+    ice_ring: Annotated[bool, ICE_RING] = True
     invert: Annotated[
         bool,
         Setting(

@@ -96,7 +96,7 @@ def _problem(value: Any, kind: Any, setting: Setting) -> str:
     wanted = (int, float) if kind is float else kind
     if not isinstance(value, wanted) or isinstance(value, bool) is not (kind is bool):
         return f"expected {kind.__name__}"
-    if setting.pattern and not re.fullmatch(setting.pattern, value):
+    if setting.pattern and not re.fullmatch(setting.pattern, str(value)):
         return f"expected {setting.expects}"
     if setting.low is None or setting.high is None:
         return ""

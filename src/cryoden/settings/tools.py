@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from cryoden.settings.denoising import ICE_RING, ORIENTATIONS, RING_GAINS
 from cryoden.settings.fields import DEVICE, Device, Precision, Setting, check
 
 
@@ -81,6 +82,9 @@ class EvaluationSettings:
     """How to evaluate."""
 
     device: Annotated[Device, DEVICE] = "auto"
+    orientations: Annotated[Literal[1, 8], ORIENTATIONS] = 1
+    ring_gains: Annotated[bool, RING_GAINS] = True
+    ice_ring: Annotated[bool, ICE_RING] = True
     region: Annotated[
         Literal["whole", "center"],
         Setting("Region to evaluate: the whole micrograph, or the central 1024 × 1024 px, which is faster"),
