@@ -13,6 +13,7 @@ from napari.utils import Colormap
 from cryoden.errors import MicrographError
 from cryoden.events.training import PreviewMade
 from cryoden.io.pixel_size import possible
+from cryoden.io.result_stamp import is_result
 from cryoden.micrograph import Micrograph, Pixels
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ GEOMETRY = ("scale", "units", "axis_labels", "translate")
 
 
 def raw_layer(micrograph: Micrograph) -> LayerData:
-    """Return what napari needs to show a micrograph as it is in its file.
+    """Return what napari needs to show a micrograph as it is in its file; a result of ours is known as one.
 
     Without a known pixel size the layer stays in pixels: a guessed 1 Å would end up in
     every output header.
@@ -34,7 +35,8 @@ def raw_layer(micrograph: Micrograph) -> LayerData:
     geometry: dict[str, Any] = {"axis_labels": AXES}
     if micrograph.pixel_size is not None:
         geometry |= {"scale": (micrograph.pixel_size,) * 2, "units": ("angstrom",) * 2}
-    facts = {"role": "raw", "source": _text(micrograph.path)} | _known(micrograph)
+    result = micrograph.path is not None and is_result(micrograph.path)
+    facts = {"role": "denoised" if result else "raw", "source": _text(micrograph.path)} | _known(micrograph)
     return micrograph.data, _kwargs(micrograph.data, micrograph.name, facts) | geometry, "image"
 
 

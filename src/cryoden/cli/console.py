@@ -31,6 +31,7 @@ class Terminal(Console):
         raise BrokenPipeError
 
 
+MANY = 500  # rows beyond which a table is not folded to the terminal's width, which takes most of the time
 OUT = Terminal(highlight=False)
 ERR = Terminal(stderr=True, highlight=False)
 
@@ -127,6 +128,9 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, figures
     """Print a table; nothing where there are no rows. Figures stand under each other, never folded."""
     if not rows:
         return
+    if len(rows) > MANY:
+        _print_plain([columns, *rows])
+        return
     first, *others = columns
     style: dict[str, Any] = {"justify": "right", "no_wrap": True} if figures else {"overflow": "fold"}
     named = Column(first, overflow="fold", no_wrap=figures)
@@ -134,6 +138,13 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, figures
     for row in rows:
         table.add_row(*map(escape, row))
     OUT.print(table)
+
+
+def _print_plain(rows: Sequence[Sequence[str]]) -> None:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        print(line.rstrip())  # noqa: T201 - the output
 
 
 def show_remarks(remarks: Iterable[str]) -> None:

@@ -37,6 +37,9 @@ def show(paths: Sequence[Path], reading: ReadingSettings, *, as_json: bool) -> b
         "checking pairs", survey.pairs(paths, reading)
     )  # after the files: it may end in an error
     _table("pair", survey.PAIR_COLUMNS, pairs, survey.Pairing.row, as_json=as_json)
+    if len(pairs) > survey.MOST and not as_json:
+        words = f"{survey.MOST:,} of {len(pairs):,} pairs were checked, evenly spread; a training checks all"
+        console.show_remarks([words])
     return all(file.facts is not None for file in files)
 
 

@@ -18,7 +18,9 @@ from cryoden.micrograph import HalfPair, Windowed
 
 __all__ = ["HalfCheck", "HalfFiles", "check_pairs", "find_pairs", "inspect"]
 
-Kind = Literal["ready", "identical", "correlated", "black", "mismatched", "uncorrelated", "unreadable"]
+Kind = Literal[
+    "ready", "identical", "correlated", "black", "mismatched", "uncorrelated", "unreadable", "unchecked"
+]
 
 WINDOW = 2048  # pixels; the center says enough and keeps the check fast
 SAME_PIXEL = 0.01

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 from cryoden.dataset.folder_walk import left_out_below, micrographs_below
@@ -41,9 +42,9 @@ def results(
         a micrograph of the batch.
     """
     found = _listed(paths, output, results=False) if any(map(os.path.lexists, paths)) else ()
-    named = set(paths)
+    named, inside = set(paths), cache(output.joinpath)
     targets = {
-        file: output / parent / f"{file.stem}{ending}.mrc"
+        file: inside(parent) / f"{file.stem}{ending}.mrc"
         for file, parent in found
         if file in named or not file.stem.endswith(left_out)
     }
@@ -56,10 +57,11 @@ def results(
             f"0 micrographs match '{asked}' in {Path.cwd()}" + (others and f"; {others}"),
             fix="Give MRC files, folders or STAR files",
         )
-    inputs = {os.path.realpath(file): file for file in targets}
+    real = cache(os.path.realpath)
+    inputs = {_real(file, real) for file in targets} if output.is_dir() else set()
     taken: dict[Path, Path] = {}
     for file, target in targets.items():
-        if os.path.realpath(target) in inputs:
+        if inputs and _real(target, real) in inputs:
             problem = f"the result of {printable(file.name)} would replace this input"
             raise OutputError(
                 "O04", target, problem, kept="The input is untouched", fix="Choose another folder"
@@ -68,6 +70,12 @@ def results(
             problem = f"{taken[target]} would have the same result, {target}"
             raise OutputError("D07", file, problem, kept="Nothing was done", fix="Give the folder above both")
     return targets
+
+
+def _real(file: Path, real: Callable[[str], str]) -> str:
+    """Return where a file really is; ``real`` remembers folders, of which many files have few."""
+    folder, name = os.path.split(file)
+    return real(str(file)) if os.path.islink(file) else os.path.join(real(folder), name)  # noqa: PTH114, PTH118
 
 
 def make_folders(targets: Mapping[Path, Path]) -> None:
@@ -111,5 +119,7 @@ def _listed(paths: Sequence[Path], output: Path | None, *, results: bool) -> Ite
 
 
 def _in_common_folder(files: Sequence[Path]) -> Iterator[tuple[Path, Path]]:
-    common = os.path.commonpath([file.parent for file in files]) if files else ""
-    yield from ((file, file.parent.relative_to(common)) for file in files)
+    folders = [file.parent for file in files]
+    common = os.path.commonpath(set(folders)) if files else ""
+    below = cache(lambda folder: folder.relative_to(common))
+    yield from zip(files, map(below, folders), strict=True)

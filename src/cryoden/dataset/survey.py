@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,9 @@ from cryoden.settings.reading import ReadingSettings
 
 FILE_COLUMNS = ("file", "kind", "size", "pixels", "Å/px", "extended header")
 PAIR_COLUMNS = ("half-set pair", "verdict", "CC (8×8 binned)", "warnings")
+MOST = 500  # pairs whose pixels are looked at; a training looks at all
+UNCHECKED = HalfCheck(True, "unchecked", 0.0, "not looked at")
+THREADS = 4
 TYPES = {0: "int8", 1: "int16", 2: "float32", 6: "uint16", 12: "float16"}
 
 
@@ -90,6 +94,8 @@ def files(paths: Sequence[Path], reading: ReadingSettings) -> Iterator[Surveyed]
 def pairs(paths: Sequence[Path], reading: ReadingSettings) -> Iterator[Pairing]:
     """Yield the pairs of halves among the files, each with a verdict; none where there is none.
 
+    Of more than `MOST` pairs the pixels of so many are looked at, spread evenly.
+
     Raises
     ------
     HalvesError
@@ -102,8 +108,21 @@ def pairs(paths: Sequence[Path], reading: ReadingSettings) -> Iterator[Pairing]:
             return
         raise
     sizes = pixel_sizes(paths)
-    for one in found:
-        yield Pairing(one.name, one.even, one.odd, _verdict(one, reading, sizes))
+    looked_at = evenly_spread(len(found))
+    with ThreadPoolExecutor(THREADS, thread_name_prefix="pairs") as pool:
+        verdicts = pool.map(lambda at: _verdict(found[at], reading, sizes), looked_at)
+        for at, one in enumerate(found):
+            verdict = next(verdicts) if at in looked_at else UNCHECKED
+            yield Pairing(one.name, one.even, one.odd, verdict)
+
+
+def evenly_spread(pairs: int) -> dict[int, None]:
+    """Return in their order the numbers of those pairs whose pixels are looked at; all of a few."""
+    return (
+        dict.fromkeys(round(at * (pairs - 1) / (MOST - 1)) for at in range(MOST))
+        if pairs > MOST
+        else dict.fromkeys(range(pairs))
+    )
 
 
 def _named(paths: Sequence[Path]) -> Iterator[Path]:

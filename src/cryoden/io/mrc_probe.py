@@ -193,11 +193,11 @@ def _axes(header: Header, warnings: list[str]) -> tuple[int, int, int]:
 
 
 def _kind(path: Path, header: Header) -> Kind:
-    """Tell stacks of images from volumes: space group, then grid, then suffix."""
+    """Tell stacks of images from volumes: by suffix, then by space group and grid."""
     nz, grid, group = header.size[2], header.integer(10), header.integer(23)
     if nz == 1:
         return "micrograph"
-    if group == 0 and (grid != nz or path.suffix.lower() == ".mrcs"):
+    if (group == 0 and grid != nz) or path.suffix.lower() == ".mrcs":  # many programs write group 1 in stacks
         return "stack"
     return "volume"
 

@@ -21,6 +21,7 @@ from cryoden.io.mrc_probe import probe
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.reading import ReadingSettings
 
+DENOISED = "denoised with"  # in the label of every result
 DIGITS = 8
 MARK = re.compile(r"\[([0-9a-f]{8})-([0-9a-f]{8})-([0-9a-f]{8})\]")
 METHOD = 2  # to be raised when the same model, settings and micrograph come to give other pixels
@@ -89,6 +90,15 @@ def marked(label: str, mark: ResultStamp | None) -> str:
     """Return a label that ends with the mark and fits a header, at the cost of its other words."""
     ending = f" {mark}" if mark else ""
     return label[: LABEL_BYTES - len(ending)] + ending
+
+
+def is_result(path: Path) -> bool:
+    """Tell whether a file is a result of this program, by its last label; False where it cannot be read."""
+    try:
+        labels = probe(path).labels
+    except MicrographError:
+        return False
+    return bool(labels) and labels[-1].startswith("cryoden ") and DENOISED in labels[-1]
 
 
 def is_done(result: Path, wanted: ResultStamp, *, overwrite: bool = False) -> bool:

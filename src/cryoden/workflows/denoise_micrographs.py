@@ -25,7 +25,7 @@ from cryoden.events.batch import (
 from cryoden.io import mrc
 from cryoden.io.atomic import atomic_write
 from cryoden.io.provenance import VERSION
-from cryoden.io.result_stamp import ResultStamp, StampInputs, is_done, marked
+from cryoden.io.result_stamp import DENOISED, ResultStamp, StampInputs, is_done, is_result, marked
 from cryoden.micrograph import Micrograph
 from cryoden.model.checkpoint import load
 from cryoden.model.general import GENERAL
@@ -33,6 +33,8 @@ from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.reading import ReadingSettings
 from cryoden.workflows.batch import in_turn
 from cryoden.workflows.stacks import denoised_images
+
+TWICE = "this is a result of cryoden already: denoised twice"
 
 
 def denoise_micrograph(
@@ -120,7 +122,8 @@ def _denoised(
             denoised = yield from tiles(denoiser.denoise(micrograph))
             refuse_constant(target, denoised, micrograph, batch.settings.pixel_format)
         write_denoised(temporary, denoised, batch.model, batch.settings, mark)
-    yield FileFinished(path, target, time.monotonic() - began, denoised.warnings)
+    said = denoised.warnings + ((TWICE,) if is_result(path) else ())
+    yield FileFinished(path, target, time.monotonic() - began, said)
 
 
 def write_denoised(
@@ -134,7 +137,7 @@ def write_denoised(
 
     With a mark a batch finds it done, see `cryoden.io.result_stamp`.
     """
-    label = marked(f"cryoden {VERSION}: denoised with {model_path.name}", mark)
+    label = marked(f"cryoden {VERSION}: {DENOISED} {model_path.name}", mark)
     mrc.write(
         path,
         denoised.data,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from cryoden.cli import console
 from cryoden.model.checkpoint import load
 from tests.cryoden.cli.asked import lines, train
 
@@ -55,3 +56,12 @@ def test_a_terminal_without_unicode_is_told_what_it_can_show(folder: Path) -> No
     assert re.findall(r"ended with (\d+)", done.stdout) == ["1", "0", "1"]
     assert "no partner: m1_EVN.mrc" in done.stderr
     assert "usage: cryoden" in done.stdout
+
+
+def test_a_table_of_very_many_rows_has_all_of_them_in_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [(f"micrograph_{number:05}.mrc", "micrograph", "4096×4096") for number in range(console.MANY + 1)]
+    console.show_table(("file", "kind", "size"), rows)
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(rows)
+    assert head.split() == ["file", "kind", "size"]
+    assert lines[-1] == "micrograph_00500.mrc  micrograph  4096×4096"

@@ -10,13 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from cryoden.cli.main import main
-from cryoden.events.batch import BatchEvent, BatchFinished, FileFailed, FileSkipped
+from cryoden.events.batch import BatchEvent, BatchFinished, FileFailed, FileFinished, FileSkipped
 from cryoden.io import mrc
 from cryoden.io.mrc_probe import probe
-from cryoden.io.result_stamp import ResultStamp, StampInputs, marked
+from cryoden.io.result_stamp import ResultStamp, StampInputs, is_result, marked
 from cryoden.model import checkpoint
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.reading import ReadingSettings
@@ -187,13 +188,13 @@ def test_a_result_that_another_program_has_changed_is_no_result(folder: Path, mo
 
 def test_a_result_denoised_once_more_is_known_by_its_last_label(folder: Path, model: Path) -> None:
     denoised(folder, model)
-    first = folder.parent / "out"
-    twice = list(
-        denoise_micrographs.denoise_files([first], first.parent / "twice", BatchRequest(model, ON_CPU))
+    first = sorted((folder.parent / "out").glob("*.mrc"))
+    twice, again = (
+        list(denoise_micrographs.denoise_files(first, folder.parent / "twice", BatchRequest(model, ON_CPU)))
+        for _ in range(2)
     )
-    again = list(
-        denoise_micrographs.denoise_files([first], first.parent / "twice", BatchRequest(model, ON_CPU))
-    )
+    done = [event for event in twice if isinstance(event, FileFinished)]
+    assert all("this is a result of cryoden already: denoised twice" in event.warnings for event in done)
     assert (counts(twice), counts(again)) == ((4, 0, 0), (0, 4, 0))
 
 
@@ -247,3 +248,17 @@ def test_the_terminal_is_told_what_was_done_before(
     told = capsys.readouterr().out.splitlines()
     assert sum(line.endswith("(already done)") for line in told) == 4
     assert told[-1].startswith("0 done, 4 skipped (already done), 0 failed (")
+
+
+def test_a_result_is_known_by_its_last_label(tmp_path: Path) -> None:
+    pixels = np.eye(16, dtype=np.float32)
+    for name, label in (
+        ("result", "cryoden 0.1.0: denoised with m.safetensors"),
+        ("half", "cryoden: simulated half"),
+    ):
+        mrc.write(tmp_path / f"{name}.mrc", pixels, pixel_size=1.5, label=label)
+    changed = tmp_path / "changed.mrc"
+    mrc.write(changed, pixels, pixel_size=1.5, like=tmp_path / "result.mrc", label="made by another program")
+    (tmp_path / "none.mrc").write_bytes(b"")
+    found = {path.stem: is_result(path) for path in tmp_path.glob("*.mrc")}
+    assert found == {"result": True, "half": False, "changed": False, "none": False}

@@ -8,6 +8,7 @@ import pytest
 from napari.layers import Image
 
 from cryoden.errors import MicrographError
+from cryoden.io import mrc
 from cryoden.micrograph import Micrograph
 from napari_cryoden.layers import layer_data
 
@@ -102,3 +103,13 @@ def test_a_denoised_layer_does_not_claim_to_be_its_source(noise: Any, tmp_path: 
     raw = shown(Micrograph(noise, 0.8, "m1", tmp_path / "m1.mrc"))
     data, attributes, _ = layer_data.result_layer(raw, Micrograph(noise, 0.8, "m1"), {})
     assert layer_data.to_micrograph(Image(data, **attributes)).path is None
+
+
+def test_a_result_that_is_opened_again_counts_as_denoised(noise: Any, tmp_path: Path) -> None:
+    for name, label in (("a", "written by another program"), ("b", "cryoden 0.1.0: denoised with m")):
+        mrc.write(tmp_path / f"{name}.mrc", noise, pixel_size=1.5, label=label)
+    roles = [
+        layer_data.raw_layer(mrc.read(tmp_path / f"{name}.mrc"))[1]["metadata"]["cryoden"]["role"]
+        for name in "ab"
+    ]
+    assert roles == ["raw", "denoised"]
