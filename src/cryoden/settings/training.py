@@ -59,7 +59,7 @@ class TrainingSettings:
     skip_bad_pairs: Annotated[
         bool,
         Setting(
-            "Leave out pairs of halves that cannot be used (unreadable, blank, of two scenes), and go on",
+            "Leave out half-set pairs that cannot be used: unreadable, blank, or of two scenes",
             label="skip bad pairs",
         ),
     ] = False
