@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import max_pool2d
 
-EDGE = 8  # px of a square that is looked at
+EDGE = 16  # px of a square that is looked at; smaller ones are defects
 LINE = 32  # px of a row or column that can be called constant
 NEAR = 2  # squares around a constant one, where it may end
 FILLS = 4  # different values at most
