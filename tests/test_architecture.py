@@ -92,12 +92,12 @@ SHOWN_ELSEWHERE = {
         "cryoden/settings/tools",
     ),
     "names of what is told or handed on, without behavior": (
-        "cryoden/events/batch", "cryoden/events/quality", "cryoden/events/training", "cryoden/model/general",
+        "cryoden/events/batch", "cryoden/events/training", "cryoden/model/general",
         "cryoden/training/source",
     ),
     "words of the command line around what other tests run": (
-        "cryoden/cli/commands_runs", "cryoden/cli/flags_runs", "cryoden/cli/show_comparison",
-        "cryoden/cli/show_experiment",
+        "cryoden/cli/command_train", "cryoden/cli/commands_runs", "cryoden/cli/endings",
+        "cryoden/cli/flags_runs", "cryoden/cli/show_comparison", "cryoden/cli/show_experiment",
     ),
     "shown by a run that is trained once, for the tests of another file": (
         "cryoden/experiment/outcome", "cryoden/experiment/reference", "cryoden/runs/loss_plot",

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import napari
-from napari.utils.notifications import show_error
 
 from cryoden.dataset.folder_walk import entries, is_micrograph, micrographs_below
 from cryoden.errors import CryodenError
 from cryoden.io import mrc
 from napari_cryoden.layers import layer_data
-from napari_cryoden.notify import show_remarks
+from napari_cryoden.notify import show_problem, show_remarks
 from napari_cryoden.paths import FEW
 
 Path_ = str | PathLike[str]
@@ -51,9 +50,9 @@ def read(path: Path_ | Sequence[Path_]) -> list[Any]:
         try:
             micrograph = mrc.read(one)
         except CryodenError as error:
-            show_error(str(error))
+            show_problem(error)
             continue
-        found.append(layer_data.raw_layer(micrograph))
+        found.append(layer_data.opened_layer(micrograph))
         show_remarks(str(one), micrograph.warnings)
     if any("units" in attributes for _, attributes, _ in found):
         _show_scale_bar()

@@ -8,9 +8,14 @@ from typing import Any
 
 from napari.layers import Image
 
+from cryoden.errors import MicrographError
 from cryoden.io import mrc
 from cryoden.io.atomic import atomic_write
+from cryoden.io.result_stamp import marked, result_label
 from napari_cryoden.layers import layer_data
+from napari_cryoden.layers.plane import plane_of
+
+ONE = "Save one micrograph; Layer > Split Stack makes a layer of each section"
 
 
 def write(path: str, data: Any, attributes: Mapping[str, Any]) -> list[str]:
@@ -26,10 +31,16 @@ def write(path: str, data: Any, attributes: Mapping[str, Any]) -> list[str]:
         O04 for the source itself, O06 for a folder that cannot be written, O13 for NaN.
     """
     layer = Image(data, **attributes)
+    if plane_of(layer).section:
+        raise MicrographError(
+            "F32", None, f"layer '{layer.name}' is a stack of {len(data)} sections", fix=ONE
+        )
     facts, micrograph = layer_data.facts_of(layer), layer_data.to_micrograph(layer)
-    named = facts.get("source")
+    named = facts.get("source") or facts.get("file")
     source = Path(named) if named and Path(named).is_file() else None
     label = f"napari-cryoden: {facts.get('role', 'image')} micrograph saved from napari"
+    if facts.get("role") == "denoised" and facts.get("model"):
+        label = marked(result_label(Path(facts["model"]).name), None)  # by which it is known again
     # The file dialog has already asked whether to replace an existing file.
     with atomic_write(Path(path), overwrite=True, inputs=[source] if source else []) as temporary:
         mrc.write(temporary, micrograph.data, pixel_size=micrograph.pixel_size, like=source, label=label)

@@ -6,18 +6,18 @@ import os
 from pathlib import Path
 from typing import Any
 
-from napari.utils.notifications import show_error
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QProgressBar, QPushButton
 
 from cryoden.errors import CryodenError
 from cryoden.settings.denoising import DenoisingSettings
+from napari_cryoden.docks.kept import keep
 from napari_cryoden.jobs.batch import BatchJob, Result
 from napari_cryoden.preferences import preferences
 from napari_cryoden.widgets.batch_files import BatchFiles
 from napari_cryoden.widgets.dock import Dock, heading, status_label
 from napari_cryoden.widgets.model_field import ModelField
 from napari_cryoden.widgets.path_field import PathField
-from napari_cryoden.widgets.settings_form import SettingsForm
+from napari_cryoden.widgets.settings_form import SettingsForm, reading_form
 from napari_cryoden.window import plain
 
 INPUTS = "RELION STAR or MRC files (*.star *.mrc *.mrcs *.map *.st *.rec)"
@@ -40,6 +40,7 @@ class BatchWidget(Dock):
         self.output = PathField("folder", "Output folder")
         self.model = ModelField(self.viewer)
         self.form = SettingsForm(DenoisingSettings(device=preferences().device))
+        self.reading = reading_form()
         self.replace = QCheckBox("Overwrite results of other\nmodels or settings")
         self.files = BatchFiles()
         self.denoise_button, self.cancel_button = QPushButton("Denoise all"), QPushButton("Cancel")
@@ -50,6 +51,8 @@ class BatchWidget(Dock):
         self._lay_out()
         self._connect()
         self.micrographs.path, self.output.path = self.batch.micrographs, self.batch.output
+        keep(self.viewer, "Batch", micrographs=self.micrographs, output=self.output, form=self.form)
+        keep(self.viewer, "Batch", reading=self.reading, replace=self.replace, model=self.model)
         self.follow()
 
     def denoise(self) -> None:
@@ -59,9 +62,9 @@ class BatchWidget(Dock):
             return
         try:
             settings, replace = self.form.settings(), self.replace.isChecked()
-            self.batch.denoise(micrographs, output, model, settings, replace)
+            self.batch.denoise(micrographs, output, model, settings, replace, self.reading.settings())
         except CryodenError as error:
-            show_error(str(error))
+            self.batch.refuse(error)
 
     def pause(self) -> None:
         """Pause or resume the batch."""
@@ -72,7 +75,7 @@ class BatchWidget(Dock):
         try:
             self.batch.open_result(result)
         except CryodenError as error:
-            show_error(str(error))
+            self.batch.refuse(error)
 
     def follow(self) -> None:
         """Show the state of the window's batch."""
@@ -81,7 +84,10 @@ class BatchWidget(Dock):
         self.denoise_button.setToolTip(problem or "Denoise all files that are not done yet")
         under_way = job.running and not job.stopping
         for button, use in (
-            (self.pause_button, "Pause after the current tile"),
+            (
+                self.pause_button,
+                "Continue with the next tile" if job.paused else "Pause after the current tile",
+            ),
             (self.cancel_button, "Stop after the current tile; finished files are kept"),
         ):
             button.setEnabled(under_way)
@@ -98,6 +104,9 @@ class BatchWidget(Dock):
         self.progress.setRange(0, 0 if waiting else 1000)
         if not waiting:
             self.progress.setValue(round(1000 * (done or 0)))
+
+    def _ended(self, message: str) -> None:  # noqa: ARG002  the status line shows it
+        self.show_part(self.files)
 
     def _problem(self) -> str:
         if self.batch.running:
@@ -134,7 +143,7 @@ class BatchWidget(Dock):
         for field in (self.micrographs, self.output, self.model):
             field.changed.connect(self.follow)
         self.batch.changed.connect(self.follow)
-        self.batch.failed.connect(show_error)
+        self.batch.ended.connect(self._ended)
 
     def _lay_out(self) -> None:
         self.replace.setToolTip(
@@ -146,6 +155,7 @@ class BatchWidget(Dock):
             ("Output folder", self.output),
             ("Model", self.model),
             ("Settings", self.form),
+            ("Reading", self.reading),
         ):
             self.column.addWidget(heading(title))
             self.column.addWidget(widget)

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from napari.utils.notifications import show_error
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QDoubleSpinBox, QGridLayout, QHBoxLayout, QPushButton, QSlider, QWidget
+from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QSlider, QWidget
 
 from cryoden.errors import CryodenError
 from napari_cryoden.jobs.denoising import DenoisingJob
 from napari_cryoden.jobs.derived_layers import DerivedLayersJob
 from napari_cryoden.layers.contrast import Matching
 from napari_cryoden.layers.layer_data import facts_of
+from napari_cryoden.layers.plane import size_of
 from napari_cryoden.layers.side_by_side import KEY, Mode
+from napari_cryoden.plots.spectra_dock import TITLE as SPECTRA
 from napari_cryoden.plots.spectra_dock import show_spectra
-from napari_cryoden.widgets.dock import Dock, heading, status_label, weakly
+from napari_cryoden.widgets.dock import Dock, heading, hide_below, status_label, weakly
 from napari_cryoden.widgets.layer_combo import LayerCombo
+from napari_cryoden.widgets.number_field import DecimalField
 from napari_cryoden.window import plain
 
 MODES = {
@@ -50,7 +52,7 @@ class CompareWidget(Dock):
         self.modes = _choice({name: name.capitalize() for name in MODES})
         self.matchings = _choice(LIMITS)
         self.line = QSlider(Qt.Orientation.Horizontal)
-        self.resolution = QDoubleSpinBox()
+        self.resolution = DecimalField()
         self.low_pass_button = QPushButton("Add low-pass")
         self.residual_button = QPushButton("Add residual")
         self.spectra_button = QPushButton("Spectra")
@@ -95,6 +97,7 @@ class CompareWidget(Dock):
     def end(self) -> None:
         """Give the user's own view back."""
         self.comparison.leave()
+        hide_below(self.viewer, SPECTRA)
 
     def add_low_pass(self) -> None:
         """Add what a low-pass leaves of the raw layer."""
@@ -120,7 +123,7 @@ class CompareWidget(Dock):
         try:
             work()
         except CryodenError as error:
-            show_error(str(error))
+            self.deriving.refuse(error)
 
     def _derived(self, message: str) -> None:  # noqa: ARG002  the status line shows it
         """Show a new layer beside the two."""
@@ -143,7 +146,7 @@ class CompareWidget(Dock):
         raw, denoised = self.raw.layer, self.denoised.layer
         if raw is None or denoised is None or raw is denoised:
             return NONE
-        return "" if raw.data.shape == denoised.data.shape else NONE
+        return "" if size_of(raw) is not None and size_of(raw) == size_of(denoised) else NONE
 
     def _guess(self) -> None:
         """Take the last raw and denoised layers of this window, else a layer and its result by role."""
@@ -177,7 +180,6 @@ class CompareWidget(Dock):
         self.raw.currentIndexChanged.connect(weakly(self.follow))
         self.denoised.currentIndexChanged.connect(weakly(self.follow))
         self.deriving.changed.connect(self.follow)
-        self.deriving.failed.connect(show_error)
         self.deriving.ended.connect(self._derived)
         self.denoising.ended.connect(self._finished)
         self.comparison.changed.connect(self.follow)
@@ -189,7 +191,7 @@ class CompareWidget(Dock):
         self.resolution.setRange(2, 500)
         self.resolution.setValue(20)
         self.resolution.setSuffix(" Å")
-        self.resolution.setDecimals(0)
+        self.resolution.setDecimals(1)
         self.resolution.setToolTip("Resolution limit of the low-pass filter")
         self.end_button.setToolTip("Restore the previous view: layers, grid, contrast, scale bar")
         for title, parts in (

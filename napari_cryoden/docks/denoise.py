@@ -6,19 +6,21 @@ from pathlib import Path
 from typing import Any
 
 from napari.layers import Image
-from napari.utils.notifications import show_error
-from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QProgressBar, QPushButton
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
 
 from cryoden.errors import CryodenError
 from cryoden.settings.denoising import DenoisingSettings
+from napari_cryoden.docks.kept import keep
 from napari_cryoden.jobs.denoising import DenoisingJob
-from napari_cryoden.layers.layer_data import facts_of
+from napari_cryoden.layers.layer_data import facts_of, lacks_pixel_size, raw_of, set_pixel_size
+from napari_cryoden.layers.plane import plane_of, size_of
 from napari_cryoden.preferences import preferences
 from napari_cryoden.widgets.dock import Dock, heading, status_label
 from napari_cryoden.widgets.layer_combo import LayerCombo
 from napari_cryoden.widgets.model_field import ModelField
+from napari_cryoden.widgets.number_field import DecimalField
 from napari_cryoden.widgets.path_field import PathField
-from napari_cryoden.widgets.settings_form import SettingsForm
+from napari_cryoden.widgets.settings_form import PIXEL_DECIMALS, SettingsForm
 from napari_cryoden.window import plain
 
 
@@ -30,6 +32,7 @@ class DenoiseWidget(Dock):
         self.viewer = plain(napari_viewer)
         self.denoising = DenoisingJob.of(self.viewer)
         self.layer = LayerCombo(self.viewer, "Micrograph to denoise")
+        self.size_row, self.pixel_size = _pixel_size()
         self.model = ModelField(self.viewer)
         self.form = SettingsForm(DenoisingSettings(device=preferences().device))
         self.also_residual = QCheckBox("Add residual (raw − denoised)")
@@ -42,6 +45,14 @@ class DenoiseWidget(Dock):
         self._proposed: Path | None = None
         self._lay_out()
         self._connect()
+        keep(
+            self.viewer,
+            "Denoise",
+            form=self.form,
+            model=self.model,
+            residual=self.also_residual,
+            file=self.also_file,
+        )
         self._choose_active()
         self._propose()
         self.follow()
@@ -53,19 +64,22 @@ class DenoiseWidget(Dock):
             return
         output = self.output.path if self.also_file.isChecked() else None
         try:
+            if self.pixel_size.value() and lacks_pixel_size(layer):
+                set_pixel_size(layer, self.pixel_size.value())
             residual = self.also_residual.isChecked()
             self.denoising.denoise(layer, model, self.form.settings(), output, residual)
         except CryodenError as error:
-            show_error(str(error))
+            self.denoising.refuse(error)
 
     def follow(self) -> None:
         """Show the state of the window's denoising."""
         job = self.denoising
         problem = self._problem()
         self.denoise_button.setEnabled(not problem)
-        self.denoise_button.setToolTip(problem or "Denoise, and add the result as a layer")
+        self.denoise_button.setToolTip(problem or self._use())
         self.cancel_button.setEnabled(job.running and not job.stopping)
         self.cancel_button.setToolTip("Stop after the current tile" if job.running else "Nothing is running")
+        self.size_row.setVisible(self.layer.layer is not None and lacks_pixel_size(self.layer.layer))
         shown = job.result is not None and job.result in self.viewer.layers
         self.compare_button.setEnabled(job.comparison.active or shown)
         self.compare_button.setChecked(job.comparison.active)
@@ -74,11 +88,15 @@ class DenoiseWidget(Dock):
         self.progress.setRange(0, total or (0 if job.running else 1))
         self.progress.setValue(done)
 
+    def _use(self) -> str:
+        section = plane_of(self.layer.layer).words if size_of(self.layer.layer) else ""
+        return f"Denoise{f' {section}' if section else ''}, and add the result as a layer"
+
     def _choose_active(self) -> None:
-        """Begin with the layer the user has selected."""
+        """Begin with the layer the user has selected, or with the micrograph that it was made of."""
         active = self.viewer.layers.selection.active
         if isinstance(active, Image):
-            self.layer.layer = active
+            self.layer.layer = raw_of(active, self.viewer.layers) or self.layer.layer
 
     def _problem(self) -> str:
         if self.denoising.running:
@@ -105,6 +123,9 @@ class DenoiseWidget(Dock):
         self._proposed = folder / f"{layer.name.replace('/', '_')}_denoised.mrc"
         self.output.path = self._proposed
 
+    def _slid(self, event: Any = None) -> None:  # noqa: ARG002  napari passes its event
+        self.follow()
+
     def _chosen(self) -> None:
         self._propose()
         self.follow()
@@ -117,8 +138,8 @@ class DenoiseWidget(Dock):
         self.layer.currentIndexChanged.connect(self._chosen)
         self.model.changed.connect(self.follow)
         self.denoising.changed.connect(self.follow)
+        self.viewer.dims.events.current_step.connect(self._slid)
         self.denoising.comparison.changed.connect(self.follow)
-        self.denoising.failed.connect(show_error)
 
     def _lay_out(self) -> None:
         self.output.setVisible(False)
@@ -137,6 +158,7 @@ class DenoiseWidget(Dock):
         ):
             self.column.addWidget(heading(title))
             self.column.addWidget(widget)
+        self.column.insertWidget(2, self.size_row)
         self.column.addWidget(self.also_residual)
         self.column.addWidget(self.also_file)
         self.column.addWidget(self.output)
@@ -148,3 +170,19 @@ class DenoiseWidget(Dock):
         self.footer.addWidget(self.compare_button)
         self.footer.addWidget(self.progress)
         self.footer.addWidget(self.status)
+
+
+def _pixel_size() -> tuple[QWidget, DecimalField]:
+    row, field = QWidget(), DecimalField()
+    field.setDecimals(PIXEL_DECIMALS)
+    field.setRange(0, 1000)
+    field.setSingleStep(0.1)
+    field.setSpecialValueText("not known")
+    field.setToolTip("The header has none, or a placeholder: what is entered here is the layer's")
+    label = QLabel("Pixel size (Å)")
+    label.setToolTip(field.toolTip())
+    columns = QHBoxLayout(row)
+    columns.setContentsMargins(0, 0, 0, 0)
+    columns.addWidget(label)
+    columns.addWidget(field, stretch=1)
+    return row, field

@@ -5,21 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from napari.utils.notifications import show_error
 from qtpy.QtWidgets import QFileDialog, QFormLayout, QHBoxLayout, QProgressBar, QPushButton, QWidget
 
 from cryoden.errors import CryodenError
 from cryoden.evaluation import json_file, report
 from cryoden.settings.tools import EvaluationSettings
+from napari_cryoden.docks.kept import keep
 from napari_cryoden.jobs.evaluation import EvaluationJob, LayerPair
-from napari_cryoden.jobs.training import TrainingJob
 from napari_cryoden.layers.half_pairs import pairs_of
-from napari_cryoden.paths import MODELS
 from napari_cryoden.plots.evaluation_dock import show_evaluation
 from napari_cryoden.preferences import preferences
 from napari_cryoden.widgets.dock import Dock, heading, status_label, weakly
 from napari_cryoden.widgets.layer_combo import LayerCombo
-from napari_cryoden.widgets.path_field import PathField
+from napari_cryoden.widgets.model_field import ModelField
 from napari_cryoden.widgets.settings_form import SettingsForm
 from napari_cryoden.window import plain
 
@@ -32,13 +30,13 @@ class EvaluateWidget(Dock):
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
         self.viewer = plain(napari_viewer)
-        self.evaluating, self.run = EvaluationJob.of(self.viewer), TrainingJob.of(self.viewer)
+        self.evaluating = EvaluationJob.of(self.viewer)
         self.even, self.odd = (LayerCombo(self.viewer, f"The raw {half} half") for half in ("even", "odd"))
         self.denoised_even, self.denoised_odd = (
             LayerCombo(self.viewer, f"The denoised {half} half, of any program", none="none")
             for half in ("even", "odd")
         )
-        self.model = PathField("open", "Model", MODELS, "none")
+        self.model = ModelField(self.viewer, general=False)
         self.form = SettingsForm(EvaluationSettings(device=preferences().device))
         self.evaluate_button, self.cancel_button = QPushButton("Evaluate"), QPushButton("Cancel")
         self.save_button = QPushButton("Save report…")
@@ -47,6 +45,7 @@ class EvaluateWidget(Dock):
         self.status = status_label()
         self._lay_out()
         self._connect()
+        keep(self.viewer, "Evaluate", form=self.form, model=self.model)
         self._offer()
         self.follow()
 
@@ -57,7 +56,7 @@ class EvaluateWidget(Dock):
         try:
             self.evaluating.evaluate(raw, self._denoised(), models, self.form.settings())
         except CryodenError as error:
-            show_error(str(error))
+            self.evaluating.refuse(error)
             return
         show_evaluation(self.viewer)
 
@@ -72,7 +71,7 @@ class EvaluateWidget(Dock):
             else:
                 report.write(result.table, result.pictures, path)
         except CryodenError as error:
-            show_error(str(error))
+            self.evaluating.refuse(error)
         else:
             self.status.setText(f"Written: {path}")
 
@@ -113,16 +112,18 @@ class EvaluateWidget(Dock):
         return None if one is None or other is None else (one, other)
 
     def _offer(self) -> None:
-        """Choose what nobody has chosen yet: a pair, what was denoised from it, the trained model."""
+        """Choose what nobody has chosen yet: a pair, and what was denoised from it."""
         pairs = pairs_of(self.viewer.layers)
         if pairs and self.even.layer is self.odd.layer:
             self.even.layer, self.odd.layer = pairs[0].even, pairs[0].odd
-        for raw, denoised in ((self.even, self.denoised_even), (self.odd, self.denoised_odd)):
-            if raw.layer is not None and denoised.layer is None:
-                wanted = f"{raw.layer.name} · denoised"
-                denoised.layer = next((one for one in self.viewer.layers if one.name == wanted), None)
-        if self.model.path is None and self.run.model_file is not None and self.run.model_file.is_file():
-            self.model.path = self.run.model_file
+        results = [self._result_of(raw.layer) for raw in (self.even, self.odd)]
+        untouched = self.denoised_even.layer is None and self.denoised_odd.layer is None
+        if untouched and None not in results:  # one half alone would stand in the way of a model
+            self.denoised_even.layer, self.denoised_odd.layer = results
+
+    def _result_of(self, raw: Any) -> Any:
+        wanted = f"{raw.name} · denoised" if raw is not None else None
+        return next((one for one in self.viewer.layers if one.name == wanted), None)
 
     def _added(self, event: Any = None) -> None:  # noqa: ARG002  napari passes its event
         self._offer()
@@ -142,8 +143,6 @@ class EvaluateWidget(Dock):
             box.currentIndexChanged.connect(self.follow)
         self.model.changed.connect(self.follow)
         self.evaluating.changed.connect(self.follow)
-        self.evaluating.failed.connect(show_error)
-        self.run.changed.connect(self._offer)
         self.viewer.layers.events.inserted.connect(self._added)
 
     def _lay_out(self) -> None:

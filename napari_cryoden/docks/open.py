@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from napari.utils.notifications import show_error
 from napari.utils.theme import get_theme
 from qtpy.QtCore import QMimeData, QObject
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
@@ -14,11 +13,13 @@ from qtpy.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QMessageBox, Q
 
 from cryoden.errors import CryodenError
 from cryoden.io import mrc
+from napari_cryoden.docks.kept import Kept, keep
 from napari_cryoden.jobs.opening import OpeningJob
 from napari_cryoden.navigation import show_dock
 from napari_cryoden.widgets.dock import Dock, heading, status_label, weakly
 from napari_cryoden.widgets.micrograph_list import MicrographList
 from napari_cryoden.widgets.path_field import PathField
+from napari_cryoden.widgets.settings_form import reading_form
 from napari_cryoden.window import plain
 
 MANY = 20  # micrographs
@@ -47,12 +48,17 @@ class OpenWidget(Dock):
         self.train_button = QPushButton("Train on this folder")
         self.progress = QProgressBar()
         self.status = status_label()
+        self.reading = reading_form()
         self._paths: list[Path] = []
         self._more: list[Path] = []
         self._dropping: QObject | None = None
         self.setAcceptDrops(True)
         self._lay_out()
         self._connect()
+        keep(self.viewer, "Open", reading=self.reading)
+        self._listed = Kept.of(self.viewer).values.setdefault("Open: paths", [])
+        if self._listed:
+            self.show_paths(list(self._listed))
         self.follow()
 
     def show_paths(self, paths: Sequence[Path]) -> None:
@@ -79,7 +85,7 @@ class OpenWidget(Dock):
         """Open the selected micrographs; asks first when they are many or big."""
         files = self.list.chosen()
         if files and self._agreed(len(files)):
-            self._begin(lambda: self.opening.open(files, self.list.pixel_sizes()))
+            self._begin(lambda: self.opening.open(files, self.list.pixel_sizes(), self.reading.settings()))
 
     def open_sample(self) -> None:
         """Open the simulated halves."""
@@ -123,20 +129,10 @@ class OpenWidget(Dock):
             "Open the Train dock with the half-set pairs in this folder",
         )
         self.list.pause(busy)
-        self.found.setText(self._found())
+        self.found.setText(self._nothing_listed() or self.list.summary())
         self.status.setText(self.opening.status)
         self.progress.setRange(0, 0 if busy and self.opening.progress is None else 1000)
         self.progress.setValue(round(1000 * (self.opening.progress or 0)))
-
-    def _found(self) -> str:
-        pairs, unreadable = self.list.pairs, self.list.unreadable
-        single = self.list.count() - pairs - unreadable
-        if self.list.trouble or not self.list.count():
-            return self._nothing_listed()
-        checked = self.list.checked
-        how = f" ({checked:,} checked, {self.list.ready:,} usable)" if pairs else ""
-        bad = f", {unreadable:,} unreadable" if unreadable else ""
-        return f"{_counted(pairs, 'half-set pair')}{how}, {_counted(single, 'micrograph')}{bad}"
 
     def _nothing_listed(self) -> str:
         if self.list.trouble or self.list.count():
@@ -168,7 +164,7 @@ class OpenWidget(Dock):
         try:
             work()
         except CryodenError as error:
-            show_error(str(error))
+            self.opening.refuse(error)
 
     def _show_collected(self) -> None:
         paths, self._more = self._more, []
@@ -181,6 +177,9 @@ class OpenWidget(Dock):
 
     def _look(self, paths: Sequence[Path]) -> None:
         self._paths = list(paths)
+        self._listed[:] = self._paths
+        if not self.opening.running:
+            self.opening.status = ""  # which is about another folder
         self.list.look(self._paths)
 
     def _ask(self) -> None:
@@ -206,7 +205,6 @@ class OpenWidget(Dock):
         self.train_button.clicked.connect(self.train)
         self.list.changed.connect(self.follow)
         self.opening.changed.connect(self.follow)
-        self.opening.failed.connect(show_error)
         self.viewer.events.theme.connect(self._take_theme)
         self._take_theme()
 
@@ -220,6 +218,7 @@ class OpenWidget(Dock):
         self.column.addWidget(self.list, stretch=1)
         self.column.addWidget(self.found)
         self.column.addLayout(_row(self.all_button, self.ready_button, self.rest_button))
+        self.column.addWidget(self.reading)
         buttons = QGridLayout()
         buttons.addWidget(self.open_button, 0, 0)
         buttons.addWidget(self.cancel_button, 0, 1)
@@ -239,10 +238,6 @@ def _row(*buttons: QPushButton) -> QHBoxLayout:
     for button in buttons:
         row.addWidget(button)
     return row
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _local(dragged: QMimeData | None) -> list[Path]:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
-from napari.utils.notifications import show_error
 from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QAbstractItemView, QGridLayout, QMessageBox, QPushButton
@@ -15,18 +14,19 @@ from cryoden.errors import CryodenError
 from cryoden.runs.compare import RunSummary, found
 from cryoden.runs.record import SETTINGS, RunRecord
 from cryoden.settings.training import TrainingSettings
+from napari_cryoden.docks.kept import keep
 from napari_cryoden.jobs.training import TrainingJob
 from napari_cryoden.jobs.worker import Worker
 from napari_cryoden.navigation import show_dock
+from napari_cryoden.notify import show_problem
 from napari_cryoden.paths import RUNS, documents
 from napari_cryoden.plots.runs_dock import show_runs
-from napari_cryoden.plots.runs_table import RunsTable
+from napari_cryoden.plots.runs_table import LISTED, RunsTable, verdict_words
 from napari_cryoden.widgets.dock import Dock, heading, status_label, weakly
 from napari_cryoden.widgets.path_field import PathField
 from napari_cryoden.window import plain
 
 OTHERS = "Described by a file, not a run of this program"
-SHOWN = ("run", "best validation", "state")
 
 
 class RunsWidget(Dock):
@@ -37,7 +37,7 @@ class RunsWidget(Dock):
         self.viewer = plain(napari_viewer)
         self.run = TrainingJob.of(self.viewer)
         self.root = PathField("folder", "Folder with runs")
-        self.table = RunsTable(SHOWN)
+        self.table = RunsTable(LISTED)
         self.about = status_label()
         self.model_button = QPushButton("Use model")
         self.settings_button = QPushButton("Use settings")
@@ -47,9 +47,11 @@ class RunsWidget(Dock):
         self.look_button = QPushButton("Refresh")
         self._worker: Worker | None = None
         self._again = False
+        self._trouble = ""
         self._lay_out()
         self._connect()
         self._propose()
+        keep(self.viewer, "Runs", root=self.root)
         self.look()
 
     def look(self) -> None:
@@ -59,10 +61,12 @@ class RunsWidget(Dock):
         another folder, or a run that was not there yet.
         """
         root, self._again = self.root.path, self._worker is not None
+        self._trouble = ""
         if self._again or root is None:
             return
         self._worker = Worker(lambda: _found(root), self, daemon=True)
         self._worker.delivered.connect(self._take)
+        self._worker.failed.connect(self._fail)
         self._worker.finished.connect(self._looked)
         self._worker.start()
         self.follow()
@@ -133,7 +137,7 @@ class RunsWidget(Dock):
         try:
             work()
         except CryodenError as error:
-            show_error(str(error))
+            show_problem(error)
 
     def _kept(self, runs: list[RunSummary]) -> str:
         if any(run.record is None for run in runs):
@@ -145,12 +149,18 @@ class RunsWidget(Dock):
     def _words(self, count: int) -> str:
         if count:
             return f"{count} runs selected"
+        if self._trouble:
+            return self._trouble
         if self._worker is not None:
             return "Searching for runs …"
         return "Select a run" if self.table.rowCount() else "No runs here yet: train a model first"
 
     def _take(self, delivered: list[list[RunSummary]]) -> None:
         self.table.show_runs(delivered[-1])
+
+    def _fail(self, message: str) -> None:
+        self._trouble = message
+        show_problem(message)
 
     def _looked(self) -> None:
         worker, self._worker = self._worker, None
@@ -191,16 +201,8 @@ class RunsWidget(Dock):
         self.column.addWidget(self.root)
         self.column.addWidget(self.table, stretch=1)
         buttons = QGridLayout()
-        for place, button in enumerate(
-            (
-                self.model_button,
-                self.settings_button,
-                self.show_button,
-                self.report_button,
-                self.delete_button,
-                self.look_button,
-            )
-        ):
+        above = self.model_button, self.settings_button, self.show_button
+        for place, button in enumerate((*above, self.report_button, self.delete_button, self.look_button)):
             buttons.addWidget(button, place // 3, place % 3)
         self.footer.addWidget(self.about)
         self.footer.addLayout(buttons)
@@ -214,7 +216,8 @@ def _about(run: RunSummary) -> str:
     if run.record is None:
         return f"{run.state} · {run.hardware or 'unknown hardware'} · described in {run.place.name}"
     began = run.record.began[:16].replace("T", " ")
-    return f"{began} UTC · {run.network} · {run.hardware}. {run.record.message}"
+    verdict = f" {words}." if (words := verdict_words(run)) else ""
+    return f"{began} UTC · {run.network} · {run.hardware}. {run.record.message}{verdict}"
 
 
 def _not_one(run: RunSummary | None) -> str:

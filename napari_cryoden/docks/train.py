@@ -6,13 +6,14 @@ import os
 from pathlib import Path
 from typing import Any
 
-from napari.utils.notifications import show_error
 from napari.utils.theme import get_theme
 from qtpy.QtWidgets import QGridLayout, QMessageBox, QProgressBar, QPushButton
 
 from cryoden.errors import CryodenError
 from cryoden.settings.training import TrainingSettings
+from napari_cryoden.docks.kept import keep
 from napari_cryoden.jobs.training import TrainingJob
+from napari_cryoden.navigation import show_dock
 from napari_cryoden.paths import MODELS, RUNS, documents
 from napari_cryoden.plots.loss_dock import show_plot
 from napari_cryoden.preferences import preferences
@@ -24,6 +25,14 @@ from napari_cryoden.widgets.training_data import TrainingData
 from napari_cryoden.widgets.verdict_label import VerdictLabel
 from napari_cryoden.window import plain
 
+PAUSE = "Pause after the current step; the clock of the run stops, too"
+RESUME = "Continue the run from the next step"
+KEEP = "Stop (keep best)", "Stop the run now; the model of the best epoch stays in the output folder"
+VALIDATE = (
+    "Stop (validate first)",
+    "Stop the run, validate what it has learned, and keep it where it is better than the start",
+)
+NOTHING_YET = "Stop (no model yet)", "Nothing has been learned yet: a run that is stopped now leaves no model"
 STATES = {"paused": "Paused · ", "stopping": "Stopping after the current step · "}
 
 
@@ -47,13 +56,16 @@ class TrainWidget(Dock):
         self.stop_button = QPushButton("Stop (keep best)")
         self.discard_button = QPushButton("Discard")
         self.plot_button = QPushButton("Loss plot")
+        self.denoise_button = QPushButton("Denoise with this model")
+        self.batch_button = QPushButton("Batch with it")
         self.verdict = VerdictLabel(lines=2)
         self.status = status_label()
         self.progress = QProgressBar()
         self._proposed: Path | None = None
         self._lay_out()
         self._connect()
-        show_plot(self.viewer)
+        keep(self.viewer, "Train", form=self.form, start=self.start_model)
+        keep(self.viewer, "Train", choice=self.source.choice, data=self.source.folder)
         self._propose()
         self.follow()
 
@@ -67,7 +79,7 @@ class TrainWidget(Dock):
             if preferences().live_preview:
                 self.preview.look_somewhere()
         except CryodenError as error:
-            show_error(str(error))
+            self.run.refuse(error)
             return
         show_plot(self.viewer)
 
@@ -78,6 +90,10 @@ class TrainWidget(Dock):
     def pause(self) -> None:
         """Pause or resume the run."""
         self.run.pause(not self.run.paused)
+
+    def use_model(self, dock: str) -> None:
+        """Go on to a dock with the model of the last run."""
+        show_dock(self.viewer, dock).model.path = self.run.model_file
 
     def discard(self) -> None:
         """End the run without a model, once the user has said yes."""
@@ -91,18 +107,29 @@ class TrainWidget(Dock):
         self.train_button.setEnabled(not problem)
         self.train_button.setToolTip(problem or "Start training; the best model so far is always saved")
         under_way = self.run.running and not self.run.stopping
+        words, how_to_stop = self._stop()
+        self.stop_button.setText(words)
         for button, use in (
-            (self.pause_button, "Pause after the current step; the clock of the run stops, too"),
-            (self.stop_button, ("Stop the run now; the model of the best epoch stays in the output folder")),
+            (self.pause_button, RESUME if self.run.paused else PAUSE),
+            (self.stop_button, how_to_stop),
             (self.discard_button, "Stop the run now and delete everything it has written"),
         ):
             button.setEnabled(under_way)
             button.setToolTip(use if under_way else self._why_not())
+        for button in (self.denoise_button, self.batch_button):
+            button.setVisible(self.run.saved and not self.run.running)
         self.pause_button.setText("Resume" if self.run.paused else "Pause")
         self.status.setText(STATES.get(self.run.state, "") + self.run.status)
         self.status.setToolTip(self.run.status)
         self.verdict.show_verdict(self.run.history.verdict if self.run.history else None)
         self._show_progress()
+
+    def _stop(self) -> tuple[str, str]:
+        """Return what a stop would do now, on the button and in its tip."""
+        if not self.run.running or self.run.saved:
+            return KEEP
+        begun = self.run.history is not None and self.run.history.epochs and self.run.history.last
+        return VALIDATE if begun else NOTHING_YET
 
     def _take_theme(self, event: Any = None) -> None:  # noqa: ARG002  napari passes its event
         self.verdict.set_theme(get_theme(self.viewer.theme).type == "dark")
@@ -128,7 +155,9 @@ class TrainWidget(Dock):
 
     def _propose(self) -> None:
         """Name a new run folder where runs go, else beside the data, unless the user has named one."""
-        if self.folder.path not in {None, self._proposed}:
+        if self.run.running and self.run.folder is not None:
+            self.folder.path = self._proposed = self.run.folder.path
+        if self.run.running or self.folder.path not in {None, self._proposed}:
             return
         data = self.source.data_folder
         beside = data / RUNS if data is not None and os.access(data, os.W_OK) else documents() / RUNS
@@ -136,6 +165,8 @@ class TrainWidget(Dock):
         self.folder.path = self._proposed
 
     def _ended(self, message: str) -> None:  # noqa: ARG002  the status line shows it
+        if self.run.folder is not None and self.folder.path == self._proposed:
+            self.folder.path = self._proposed = free_name(self.run.folder.path.parent)
         self._propose()
         self.follow()
 
@@ -146,10 +177,12 @@ class TrainWidget(Dock):
         self.discard_button.clicked.connect(self.discard)
         self.plot_button.clicked.connect(weakly(self.show_plot))
         self.plot_button.setToolTip("Show the loss plot below the canvas")
+        for button, dock in ((self.denoise_button, "Denoise"), (self.batch_button, "Batch")):
+            button.clicked.connect(weakly(self.use_model, dock))
+            button.setToolTip(f"Open {dock} with the model of this run")
         self.viewer.events.theme.connect(self._take_theme)
         self._take_theme()
         self.run.changed.connect(self.follow)
-        self.run.failed.connect(show_error)
         self.run.ended.connect(self._ended)
         self.source.changed.connect(self._propose)
         self.source.changed.connect(self.follow)
@@ -171,6 +204,8 @@ class TrainWidget(Dock):
             buttons.addWidget(button, 0, place)
         buttons.addWidget(self.stop_button, 1, 0, 1, 2)
         buttons.addWidget(self.discard_button, 1, 2)
+        buttons.addWidget(self.denoise_button, 2, 0, 1, 2)
+        buttons.addWidget(self.batch_button, 2, 2)
         self.footer.addLayout(buttons)
         self.footer.addWidget(self.progress)
         self.footer.addWidget(self.verdict)

@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from qtpy.QtWidgets import QButtonGroup, QGridLayout, QPushButton, QStackedWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QButtonGroup,
+    QGridLayout,
+    QPushButton,
+    QSizePolicy,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_cryoden.docks.batch import BatchWidget
 from napari_cryoden.docks.compare import CompareWidget
 from napari_cryoden.docks.denoise import DenoiseWidget
 from napari_cryoden.docks.evaluate import EvaluateWidget
+from napari_cryoden.docks.kept import Kept
 from napari_cryoden.docks.open import OpenWidget
 from napari_cryoden.docks.runs import RunsWidget
 from napari_cryoden.docks.train import TrainWidget
@@ -48,7 +57,10 @@ class Workbench(QWidget):
         column.addLayout(self._row())
         column.addWidget(self._stack, stretch=1)
         self.setFixedWidth(WIDTH)
-        self.bring("Open micrographs")
+        # Else napari, which takes it for a widget of fixed height, adds a stretch below it at each docking.
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        self._kept = Kept.of(self.viewer).values
+        self.bring(self._kept.get("All steps: step", "Open micrographs"))
 
     def has(self, name: str) -> bool:
         """Whether there is a step of this name."""
@@ -61,6 +73,7 @@ class Workbench(QWidget):
             self._stack.addWidget(self._made[name])
         self._stack.setCurrentWidget(self._made[name])
         self.buttons[name].setChecked(True)
+        self._kept["All steps: step"] = name
         return self._made[name]
 
     def _row(self) -> QGridLayout:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Generator
 from contextlib import closing
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -16,6 +15,7 @@ from cryoden.events.batch import BatchEvent, FileFailed, FileFinished, FileSkipp
 from cryoden.events.batch_progress import BatchProgress, summary
 from cryoden.io import mrc
 from cryoden.settings.denoising import DenoisingSettings
+from cryoden.settings.reading import ReadingSettings
 from napari_cryoden.jobs.denoising import DenoisingJob
 from napari_cryoden.jobs.job import Job
 from napari_cryoden.jobs.worker import leave_a_core
@@ -42,6 +42,7 @@ class BatchJob(Job):
     """
 
     title = "Denoising a batch"
+    computes = True
 
     def __init__(self, viewer: Any) -> None:
         super().__init__(viewer)
@@ -59,6 +60,7 @@ class BatchJob(Job):
         model: Path,
         settings: DenoisingSettings,
         overwrite: bool = False,
+        reading: ReadingSettings | None = None,
     ) -> None:
         """Begin with a folder, a STAR file or one micrograph.
 
@@ -68,11 +70,12 @@ class BatchJob(Job):
             G05 while another batch is running.
         """
         spare = preferences().spare_cores
-        work = partial(_denoising, micrographs, output, model, settings, overwrite, spare)
+        batch = {"model": model, "settings": settings, "overwrite": overwrite, "reading": reading}
+        work = partial(_denoising, micrographs, output, batch, spare)
         self.begin(work, "loading the model")
         self.tally, self.failures, self.results = BatchProgress(), [], deque(maxlen=KEPT)
         self.micrographs, self.output, self.progress = micrographs, output, None
-        self._made_with = {"model": str(model), "settings": asdict(settings)}
+        self._made_with = layer_data.made_with(model, settings)
         self.changed.emit()
 
     def fold(self, event: BatchEvent) -> None:
@@ -118,17 +121,12 @@ class BatchJob(Job):
 
 
 def _denoising(
-    micrographs: Path,
-    output: Path,
-    model: Path,
-    settings: DenoisingSettings,
-    overwrite: bool,
-    spare_cores: int,
+    micrographs: Path, output: Path, batch: dict[str, Any], spare_cores: int
 ) -> Generator[BatchEvent, None, None]:
     leave_a_core(spare_cores)
     from cryoden.workflows import denoise_micrographs  # noqa: PLC0415  it loads torch, which docking must not
 
-    batch = denoise_micrographs.BatchRequest(model, settings, overwrite=overwrite)
-    events = denoise_micrographs.denoise_files([micrographs], output, batch)
+    request = denoise_micrographs.BatchRequest(**batch)
+    events = denoise_micrographs.denoise_files([micrographs], output, request)
     with closing(cast("Generator[BatchEvent, None, None]", events)):
         yield from events

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import ExitStack, closing
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
-
-from napari.utils.notifications import show_error
 
 from cryoden.errors import CryodenError
 from cryoden.events.batch import DenoisingEvent, MicrographDenoised, TileFinished
@@ -19,8 +17,10 @@ from napari_cryoden.jobs.derived_layers import DerivedLayersJob
 from napari_cryoden.jobs.job import Job
 from napari_cryoden.jobs.worker import leave_a_core
 from napari_cryoden.layers import layer_data
+from napari_cryoden.layers.contrast import contrast
+from napari_cryoden.layers.plane import plane_of
 from napari_cryoden.layers.side_by_side import SideBySide
-from napari_cryoden.notify import show_remarks
+from napari_cryoden.notify import show_problem, show_remarks
 from napari_cryoden.preferences import preferences
 
 
@@ -38,6 +38,7 @@ class DenoisingJob(Job):
     """
 
     title = "Denoising"
+    computes = True
 
     def __init__(self, viewer: Any) -> None:
         super().__init__(viewer)
@@ -45,6 +46,7 @@ class DenoisingJob(Job):
         self.tiles = (0, 0)
         self.result: Any = None
         self.raw: Any = None
+        self._view: layer_data.View | None = None
         self._made_with: dict[str, Any] = {}
         self._written = ""
         self._with_residual = False
@@ -67,9 +69,11 @@ class DenoisingJob(Job):
             G05 while another is running, F32 for a layer that is no micrograph.
         """
         micrograph, spare = layer_data.to_micrograph(raw), preferences().spare_cores
+        view = layer_data.View(plane_of(raw), contrast(micrograph.data))
         self.begin(lambda: _denoising(micrograph, model, settings, output, spare), f"denoising {raw.name}")
         self.tiles, self.progress, self.result, self.raw = (0, 0), None, None, raw
-        self._made_with = {"model": str(model), "settings": asdict(settings)}
+        self._view = view
+        self._made_with = layer_data.made_with(model, settings)
         self._written = f" and in {output}" if output else ""
         self._with_residual = residual
 
@@ -86,13 +90,21 @@ class DenoisingJob(Job):
         """Return where the result is, or that there is none."""
         if self.result is None:
             return "Canceled. Nothing was added or saved." if stopped else "No result."
-        return f"Done: layer '{self.result.name}'{self._written}"
+        section = f" ({self._view.plane.words})" if self._view and self._view.plane.section else ""
+        done = f"Done: layer '{self.result.name}'{section}{self._written}"
+        return " · ".join([done, *self._doubts()])
+
+    def _doubts(self) -> list[str]:
+        """Return what speaks against the result: what validation said of its model, and that it is empty."""
+        facts = layer_data.facts_of(self.result)
+        against = [f"{facts['verdict']} (model)"] if facts.get("level") == "bad" else []
+        return against + [one for one in layer_data.warnings_of(self.result) if one == layer_data.EMPTY]
 
     def _add(self, micrograph: Micrograph) -> None:
-        data, attributes, _ = layer_data.result_layer(self.raw, micrograph, self._made_with)
+        data, attributes, _ = layer_data.result_layer(self.raw, micrograph, self._made_with, self._view)
         self.result = self.viewer.add_image(data, **attributes)
         known = layer_data.warnings_of(self.raw)
-        show_remarks(self.raw.name, (one for one in micrograph.warnings if one not in known))
+        show_remarks(self.raw.name, (one for one in layer_data.warnings_of(self.result) if one not in known))
         if self.raw in self.viewer.layers:  # it may have been deleted meanwhile
             self.comparison.show(self.raw, self.result)
             self._add_residual()
@@ -103,7 +115,7 @@ class DenoisingJob(Job):
         try:
             DerivedLayersJob.of(self.viewer).residual(self.raw, self.result)
         except CryodenError as error:  # something else is being computed
-            show_error(str(error))
+            show_problem(error)
 
 
 def _denoising(
@@ -127,4 +139,5 @@ def _denoising(
         if temporary is not None and output is not None:
             nothing_left.refuse_constant(output, denoised, micrograph, settings.pixel_format)
             denoise_micrographs.write_denoised(temporary, denoised, model, settings)
-    yield MicrographDenoised(denoised)
+    # A layer stays for long; from a GPU the pixels come in page-locked memory, of which there is little.
+    yield MicrographDenoised(replace(denoised, data=denoised.data.copy()))

@@ -15,6 +15,7 @@ from cryoden.micrograph import Micrograph
 from napari_cryoden.jobs.job import Job
 from napari_cryoden.layers import layer_data
 from napari_cryoden.layers.half_pairs import pairs_of
+from napari_cryoden.layers.plane import Plane, plane_of
 
 PIXEL = 1.0  # Å/px, where it is not known
 
@@ -57,6 +58,7 @@ class DerivedLayersJob(Job):
         self.added: Any = None
         self.spectra: Spectra | None = None
         self._raw: Any = None
+        self._plane: Plane | None = None
 
     def low_pass(self, raw: Any, resolution: float) -> None:
         """Add what is left of a layer without structures finer than so many Å.
@@ -102,7 +104,7 @@ class DerivedLayersJob(Job):
         if isinstance(event, Spectra):
             self.spectra = event
         elif not self.closing:
-            data, attributes, _ = layer_data.derived_layer(self._raw, event)
+            data, attributes, _ = layer_data.derived_layer(self._raw, event, self._plane)
             self.added = self.viewer.add_image(data, **attributes)
 
     def conclusion(self, stopped: bool) -> str:
@@ -116,7 +118,7 @@ class DerivedLayersJob(Job):
             yield work()
 
         self.begin(working, f"computing: {what}")
-        self._raw, self.added = raw, None
+        self._raw, self._plane, self.added = raw, plane_of(raw), None
 
 
 def other_half(opened: Any, layer: Any) -> Any:

@@ -46,6 +46,7 @@ class EvaluationJob(Job):
     """
 
     title = "Evaluating"
+    computes = True
 
     def __init__(self, viewer: Any) -> None:
         super().__init__(viewer)

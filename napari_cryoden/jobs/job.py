@@ -7,8 +7,9 @@ from typing import Any, Literal, Self
 from napari.utils.task_status import Status
 from qtpy.QtCore import QObject, Signal
 
-from cryoden.errors import TrainingError
+from cryoden.errors import CryodenError, TrainingError
 from napari_cryoden.jobs.worker import MAILBOX, Work, Worker
+from napari_cryoden.notify import show_problem, viewer_words
 from napari_cryoden.window import main_window, plain
 
 STOP_SECONDS = 2.0
@@ -45,6 +46,7 @@ class Job(QObject):
     ended = Signal(str)
     title = "Working"
     ahead = MAILBOX
+    computes = False  # with torch
 
     def __init__(self, viewer: Any) -> None:
         super().__init__(main_window(viewer))
@@ -55,6 +57,7 @@ class Job(QObject):
         self._task: Any = None
         self._failure: str | None = None
         self._last: State = "idle"
+        self._stopping = False
         self.progress: float | None = None
 
     @classmethod
@@ -70,12 +73,12 @@ class Job(QObject):
     @property
     def stopping(self) -> bool:
         """Whether the end was asked for and has not come yet."""
-        return self._worker is not None and self._worker.stopped
+        return self._worker is not None and self._stopping
 
     @property
     def paused(self) -> bool:
         """Whether the work is paused."""
-        return self._worker is not None and self._worker.paused and not self._worker.stopped
+        return self._worker is not None and self._worker.paused and not self._stopping
 
     @property
     def state(self) -> State:
@@ -107,8 +110,8 @@ class Job(QObject):
             raise TrainingError(
                 "G05", None, problem, kept="It continues", fix="Stop it or wait until it ends"
             )
-        self._failure, self.status = None, status
-        self._worker = Worker(work, self, ahead=self.ahead)
+        self._failure, self.status, self._stopping = None, status, False
+        self._worker = Worker(work, self, ahead=self.ahead, computes=self.computes)
         self._worker.delivered.connect(self._receive)
         self._worker.failed.connect(self._fail)
         self._worker.finished.connect(self._finish)
@@ -116,11 +119,23 @@ class Job(QObject):
         self._worker.start()
         self.changed.emit()
 
+    def refuse(self, error: CryodenError) -> None:
+        """Say why nothing was begun, where the user looks for how the last work ended, too."""
+        if self._worker is None:
+            self.status = viewer_words(str(error))
+            self.changed.emit()
+        show_problem(error)
+
     def stop(self) -> None:
         """Ask for the end; asking twice is the same as once."""
-        if self._worker is not None and not self._worker.stopped:
-            self._worker.stop()
+        if self._worker is not None and not self._stopping:
+            self._stopping = True
+            self._ask_for_the_end(self._worker)
             self.changed.emit()
+
+    def _ask_for_the_end(self, worker: Worker) -> None:
+        """Stop asking for events; a job that has something left to keep does otherwise."""
+        worker.stop()
 
     def end(self) -> bool:
         """Stop and wait at most two seconds; for the end of the window, silent toward widgets."""
@@ -142,11 +157,11 @@ class Job(QObject):
         self.changed.emit()
 
     def _fail(self, message: str) -> None:
-        self._failure = message
+        self._failure = viewer_words(message)
 
     def _finish(self) -> None:
         worker, self._worker = self._worker, None
-        stopped = worker is not None and worker.stopped
+        stopped = self._stopping
         if worker is not None:
             worker.deleteLater()
         self.status = self._failure or self.conclusion(stopped)
@@ -155,6 +170,8 @@ class Job(QObject):
         self.changed.emit()
         if self._failure:
             self.failed.emit(self._failure)
+            if not self.closing:  # the dock that began it may be closed, or have begun it for another
+                show_problem(self._failure)
         self.ended.emit(self.status)
 
     def _register(self) -> Any:

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from napari.layers import Layer
-from napari.utils.notifications import show_error
 
+from cryoden.dataset.opening import read_micrograph
 from cryoden.errors import CryodenError
-from cryoden.io import mrc
+from cryoden.settings.reading import ReadingSettings
 from napari_cryoden.jobs.job import Job
 from napari_cryoden.jobs.worker import leave_a_core
-from napari_cryoden.layers.layer_data import LayerData, facts_of, raw_layer
+from napari_cryoden.layers.layer_data import LayerData, facts_of, opened_layer
 from napari_cryoden.layers.scale_bar import show_scale_bar
-from napari_cryoden.notify import show_remarks
+from napari_cryoden.notify import show_problem, show_remarks
 from napari_cryoden.preferences import preferences
 
 
@@ -41,7 +41,12 @@ class OpeningJob(Job):
         super().__init__(viewer)
         self._added = self._refused = 0
 
-    def open(self, files: Sequence[Path], listed: Mapping[Path, float] | None = None) -> None:
+    def open(
+        self,
+        files: Sequence[Path],
+        listed: Mapping[Path, float] | None = None,
+        reading: ReadingSettings | None = None,
+    ) -> None:
         """Begin to add a layer for each file, in this order; ``listed`` are the Å/px of STAR files.
 
         Raises
@@ -49,7 +54,7 @@ class OpeningJob(Job):
         TrainingError
             G05 while others are being opened.
         """
-        self.begin(lambda: _read(files, listed or {}), "opening")
+        self.begin(lambda: _read(files, listed or {}, reading), "opening")
         self._added, self._refused, self.progress = 0, 0, None
 
     def simulate(self) -> None:
@@ -64,7 +69,7 @@ class OpeningJob(Job):
         self.status = f"opened {event.done:,} of {event.total:,}"
         if event.layer is None:
             self._refused += 1
-            show_error(event.problem)
+            show_problem(event.problem)
         elif not self.closing:
             self._add(event.layer, event.warnings)
 
@@ -83,14 +88,17 @@ class OpeningJob(Job):
             show_scale_bar(self.viewer)
 
 
-def _read(files: Sequence[Path], listed: Mapping[Path, float]) -> Generator[_Opened, None, None]:
+def _read(
+    files: Sequence[Path], listed: Mapping[Path, float], reading: ReadingSettings | None
+) -> Generator[_Opened, None, None]:
     for done, file in enumerate(files, 1):
         try:
-            micrograph = mrc.read(file, listed=listed.get(file))
+            micrograph = read_micrograph(file, reading, listed.get(file))
+            layer = opened_layer(micrograph)
         except CryodenError as error:
             yield _Opened(done, len(files), None, str(error))
             continue
-        yield _Opened(done, len(files), raw_layer(micrograph), "", micrograph.warnings)
+        yield _Opened(done, len(files), layer, "", micrograph.warnings)
 
 
 def _simulated(spare_cores: int) -> Generator[_Opened, None, None]:

@@ -22,14 +22,16 @@ from cryoden.events.training import (
 from cryoden.micrograph import HalfPair, Windowed
 from cryoden.runs.folder import RunFolder
 from cryoden.settings.training import TrainingSettings
-from cryoden.training.preview_request import PreviewRequest
+from cryoden.training.preview_request import PreviewRequest, RunControl
 from napari_cryoden.jobs.job import Job
-from napari_cryoden.jobs.worker import leave_a_core
+from napari_cryoden.jobs.worker import Worker, leave_a_core
+from napari_cryoden.layers.layer_data import View
 from napari_cryoden.notify import show_remarks
 from napari_cryoden.preferences import preferences
 
 ENDS = {
     "completed": "Done",
+    "stopped": "Stopped",
     "plateau": "Stopped early: the validation loss no longer improved",
     "collapsed": "Ended: the output collapsed to a constant. Lower the learning rate",
     "diverged": "Ended: the loss diverged. Lower the learning rate",
@@ -48,10 +50,14 @@ class TrainingJob(Job):
         Of the run before that.
     previews : PreviewRequest
         Where the user looks at a run.
+    preview_of : tuple
+        The layer looked at, ``None`` for none, and what was in view of it.
     folder : RunFolder or None
         Of the current run, else of the last one.
     model_file : Path or None
         The last model this window trained; set as soon as it is on disk.
+    good_model : Path or None
+        The last one that validation calls good to use: better than a Wiener filter.
 
     Signals
     -------
@@ -61,17 +67,21 @@ class TrainingJob(Job):
 
     previewed = Signal(object)
     title = "Training"
+    computes = True
 
     def __init__(self, viewer: Any) -> None:
         super().__init__(viewer)
         self.history: History | None = None
         self.earlier: History | None = None
         self.previews = PreviewRequest()
+        self.preview_of: tuple[Any, View | None] = None, None
         self.folder: RunFolder | None = None
         self.model_file: Path | None = None
+        self.good_model: Path | None = None
         self._start: Path | None = None
         self._reason = ""
         self._discarded = False
+        self._control: RunControl | None = None  # of the current run
 
     def train(
         self,
@@ -87,18 +97,28 @@ class TrainingJob(Job):
         TrainingError
             G05 while a run is active.
         """
-        given, spare = {"start": start, "previews": self.previews}, preferences().spare_cores
-        keep = RunFolder(folder)
+        control, spare = RunControl(self.previews), preferences().spare_cores
+        given, keep = {"start": start, "control": control}, RunFolder(folder)
         self.begin(lambda: _training(opened, keep, settings, given, spare), "starting")
         if self.history is not None and self.history.epochs:
             self.earlier = self.history
         self.history, self.folder, self._start = History(), keep, start
-        self._reason, self.progress, self._discarded = "", None, False
+        self._reason, self.progress, self._discarded, self._control = "", None, False, control
 
     def discard(self) -> None:
         """Stop, and remove what this run wrote."""
         self._discarded = self.running
         self.stop()
+        if self._worker is not None:
+            self._worker.stop()  # there is nothing to keep
+
+    def _ask_for_the_end(self, worker: Worker) -> None:
+        """Let a run that has begun validate what it has learned, and keep it."""
+        if self._control is None or self._discarded or self.history is None or not self.history.epochs:
+            worker.stop()
+            return
+        self._control.stop.set()
+        worker.pause(False)
 
     def fold(self, event: TrainingEvent) -> None:
         """Add one event to the history and update the status line."""
@@ -113,6 +133,8 @@ class TrainingJob(Job):
             self.previewed.emit(event)
         elif isinstance(event, EpochFinished) and event.epoch > 0 and event.weights is not None:
             self.model_file = self._written
+            if event.verdict.level == "good":
+                self.good_model = self._written
         elif isinstance(event, TrainingFinished):
             self._reason = event.reason
         self.status = self.history.status_line()
@@ -129,13 +151,20 @@ class TrainingJob(Job):
         return f"{how}. {model} saved in {self.folder.path}"
 
     @property
+    def saved(self) -> bool:
+        """Whether the current run, or the last one, has a model on disk."""
+        return self.model_file is not None and self.model_file == self._written
+
+    @property
     def _written(self) -> Path | None:
         """Where this run puts its model."""
         return self.folder.model if self.folder is not None else None
 
     def _finish(self) -> None:
+        self._control = None
         if self._discarded and self.folder is not None and self.history and self.history.started:
             self.model_file = None if self.model_file == self._written else self.model_file
+            self.good_model = None if self.good_model == self._written else self.good_model
             self.folder.remove()
         super()._finish()
 

@@ -27,6 +27,8 @@ Work = Callable[[], Generator[Any, None, None]]
 DELIVERY_MS = 50
 MAILBOX = 1000
 _END = object()
+_lock = threading.Lock()
+_computing: set[int] = set()  # threads
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +57,8 @@ class Worker(QObject):
     ahead : int
         How many events the generator may be ahead of the interface. 1 for events that take
         long to show, or are big: then the interface takes one at a time, and lives in between.
+    computes : bool
+        Whether a GPU may be used; the last such worker that ends hands its memory back.
 
     Signals
     -------
@@ -71,14 +75,21 @@ class Worker(QObject):
     finished = Signal()
 
     def __init__(
-        self, work: Work, parent: QObject | None = None, *, daemon: bool = False, ahead: int = MAILBOX
+        self,
+        work: Work,
+        parent: QObject | None = None,
+        *,
+        daemon: bool = False,
+        ahead: int = MAILBOX,
+        computes: bool = False,
     ) -> None:
         super().__init__(parent)
         self._mailbox = _Mailbox(ahead)
         self._stop, self._pause = threading.Event(), threading.Event()
         self._failure: list[str] = []
         arguments = (work, self._mailbox, self._stop, self._pause, self._failure)
-        self._thread = threading.Thread(target=_walk, args=arguments, name="cryoden-worker", daemon=daemon)
+        walk = _compute if computes else _walk
+        self._thread = threading.Thread(target=walk, args=arguments, name="cryoden-worker", daemon=daemon)
         self._timer = QTimer(self)
         self._timer.setInterval(DELIVERY_MS)
         self._timer.timeout.connect(self._deliver)
@@ -151,7 +162,20 @@ def _walk(
         failure.append(in_words(error))
         logger.debug("%s", traceback.format_exc())
         _release(error)
-    _give_memory_back()
+
+
+def _compute(*arguments: Any) -> None:
+    """Walk, and hand the memory of a GPU back where no other worker computes.
+
+    To empty its cache under a training slows it down, and its peak would be forgotten.
+    """
+    with _lock:
+        _computing.add(threading.get_ident())
+    _walk(*arguments)
+    with _lock:
+        _computing.remove(threading.get_ident())
+        if not _computing:
+            _give_memory_back()
 
 
 def _fill(mailbox: _Mailbox, work: Work, stop: threading.Event, pause: threading.Event) -> None:

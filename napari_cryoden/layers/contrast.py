@@ -1,18 +1,55 @@
-"""Which gray levels two layers are shown with."""
+"""Which gray levels layers are shown with."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Literal
 
+import numpy as np
+
 from cryoden.micrograph import Pixels
-from napari_cryoden.layers.layer_data import contrast
 
 Matching = Literal["each", "same", "matched"]
 Limits = tuple[float, float]
+# Of the raw contrast at 3 Å/px and coarser: white noise of 384² px and more leaves up to 0.04 there, the
+# weakest single frame of apoferritin 0.054.
+ALMOST_NOTHING = 0.045
+LEAST = 0.6  # of the same, for what is almost nothing
+WORKING, ASSUMED = 3.0, 1.0  # Å/px: finer micrographs are averaged to the former; where it is not known
 
 
-def limits(how: Matching, images: Sequence[Pixels]) -> list[Limits]:
+def contrast(pixels: Pixels) -> Limits:
+    """Return the 0.5 and 99.5 percentiles of at most some 260,000 pixels.
+
+    A regular sample is enough: on a micrograph noise decides both ends, and sorting all of
+    a 4096² takes longer than reading it.
+    """
+    step = max(1, math.isqrt(max(1, pixels.size // 2**18)))
+    low, high = (float(value) for value in np.percentile(pixels[::step, ::step], (0.5, 99.5)))
+    return (low, high) if high > low else (low, low + 1.0)
+
+
+def is_almost_nothing(denoised: Limits, raw: Limits, pixel_size: float | None) -> bool:
+    """Whether an output has so little contrast that a network makes as much of noise alone."""
+    return denoised[1] - denoised[0] < ALMOST_NOTHING * _averaged(raw, pixel_size)
+
+
+def result_contrast(denoised: Pixels, raw: Limits, pixel_size: float | None) -> Limits:
+    """Return the limits of an output; stretched to its own, almost nothing would look like particles."""
+    low, high = contrast(denoised)
+    if not is_almost_nothing((low, high), raw, pixel_size):
+        return low, high
+    middle, half = (low + high) / 2, LEAST * _averaged(raw, pixel_size) / 2
+    return middle - half, middle + half
+
+
+def _averaged(raw: Limits, pixel_size: float | None) -> float:
+    """Return what the raw contrast, which is noise, is in working pixels."""
+    return (raw[1] - raw[0]) * min(1.0, (pixel_size or ASSUMED) / WORKING)
+
+
+def limits(how: Matching, images: Sequence[Pixels], pixel_size: float | None = None) -> list[Limits]:
     """Return darkest and brightest level of a raw and a denoised image.
 
     Parameters
@@ -23,8 +60,11 @@ def limits(how: Matching, images: Sequence[Pixels]) -> list[Limits]:
         its own middle, so that a particle has the same gray in both and noise saturates.
     images : sequence of ndarray
         Raw and denoised, ``(h, w)`` each.
+    pixel_size : float or None
+        Å/px.
     """
-    raw, denoised = (contrast(image) for image in images)
+    raw = contrast(images[0])
+    denoised = result_contrast(images[1], raw, pixel_size)
     if how == "each":
         return [raw, denoised]
     if how == "same":

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,101 +13,213 @@ from napari.utils import Colormap
 
 from cryoden.errors import MicrographError
 from cryoden.events.training import PreviewMade
+from cryoden.io.mrc_probe import probe
 from cryoden.io.pixel_size import possible
-from cryoden.io.result_stamp import is_result
+from cryoden.io.result_stamp import denoised_with
 from cryoden.micrograph import Micrograph, Pixels
+from cryoden.model.verdict import verdict_of
+from cryoden.settings.denoising import DenoisingSettings
+from napari_cryoden.layers.contrast import Limits, contrast, is_almost_nothing, result_contrast
+from napari_cryoden.layers.plane import Plane, full_size, placed, plane_of
 
 if TYPE_CHECKING:
     from napari.layers import Image
 
 LayerData = tuple[Pixels, dict[str, Any], str]
+EMPTY = "Almost nothing was found: the output has no more contrast than is made of noise alone"
 AXES = ("y", "x")
 # Blue below 0 and orange above, distinct for any color vision.
 DIVERGING = Colormap([[0.0, 0.36, 0.65], [0.96, 0.96, 0.96], [0.80, 0.35, 0.0]], name="residual")
-GEOMETRY = ("scale", "units", "axis_labels", "translate")
 
 
-def raw_layer(micrograph: Micrograph) -> LayerData:
-    """Return what napari needs to show a micrograph as it is in its file; a result of ours is known as one.
+@dataclass(frozen=True)
+class View:
+    """What was in view of a raw layer when work on it began; the sliders may move meanwhile."""
 
-    Without a known pixel size the layer stays in pixels: a guessed 1 Å would end up in
-    every output header.
-    """
-    geometry: dict[str, Any] = {"axis_labels": AXES}
-    if micrograph.pixel_size is not None:
-        geometry |= {"scale": (micrograph.pixel_size,) * 2, "units": ("angstrom",) * 2}
-    result = micrograph.path is not None and is_result(micrograph.path)
-    facts = {"role": "denoised" if result else "raw", "source": _text(micrograph.path)} | _known(micrograph)
-    return micrograph.data, _kwargs(micrograph.data, micrograph.name, facts) | geometry, "image"
+    plane: Plane
+    contrast: Limits
 
 
-def result_layer(raw: Image, denoised: Micrograph, made_with: Mapping[str, Any]) -> LayerData:
-    """Return the layer of a denoised micrograph, lying exactly on the raw one.
-
-    Scale, units, axis labels and translation are copied from ``raw``: one layer in pixels
-    makes napari drop the units of all of them.
-    """
-    origin = {"role": "denoised", "source": facts_of(raw).get("source")}
-    facts = dict(made_with) | origin | _known(denoised)
-    geometry = {name: getattr(raw, name) for name in GEOMETRY}
-    return denoised.data, _kwargs(denoised.data, f"{raw.name} · denoised", facts) | geometry, "image"
-
-
-def derived_layer(raw: Image, made: Micrograph) -> LayerData:
-    """Return the layer of something computed from a raw layer, which lies exactly on it.
-
-    A residual is shown in a diverging map with 0 in its middle.
-    """
-    name, role = f"{raw.name} · {made.name}", made.name.split()[0]
-    facts = {"role": role, "source": facts_of(raw).get("source")} | _known(made)
-    kwargs = _kwargs(made.data, name, facts) | {each: getattr(raw, each) for each in GEOMETRY}
-    if role == "residual":
-        most = max(map(abs, contrast(made.data)))
-        kwargs |= {"colormap": DIVERGING, "contrast_limits": (-most, most)}
-    return made.data, kwargs, "image"
-
-
-def preview_layer(raw: Image, made: PreviewMade) -> LayerData:
-    """Return the layer of a region of a raw layer, denoised by the current run, in its place on it."""
-    geometry = {each: getattr(raw, each) for each in GEOMETRY}
-    geometry["translate"] = raw.data_to_world((made.top, made.left))
-    facts = {"role": "preview", "source": facts_of(raw).get("source")} | _known(made.region)
-    data = made.region.data
-    return data, _kwargs(data, f"{raw.name} · preview", facts) | geometry, "image"
-
-
-def to_micrograph(layer: Image, *, copy: bool = True) -> Micrograph:
-    """Return a layer's pixels, as a copy that later edits of the layer cannot reach.
+def view_of(layer: Image) -> View:
+    """Return what is in view of a layer.
 
     Raises
     ------
     MicrographError
-        F32 for anything but one two-dimensional gray image, F28 for pixels that are not square.
+        As `to_micrograph`.
     """
-    if layer.rgb or layer.multiscale or layer.ndim != 2:
-        shape = "×".join(map(str, np.shape(layer.data[0] if layer.multiscale else layer.data)))
-        problem = f"layer '{layer.name}' is {shape}, expected one two-dimensional gray image"
-        raise MicrographError("F32", None, problem, fix="Choose a layer that holds one micrograph")
+    plane = plane_of(layer)
+    return View(plane, contrast(_computed(layer, plane)))
+
+
+def raw_layer(micrograph: Micrograph) -> LayerData:
+    """Return what napari needs to show a micrograph as it is in its file.
+
+    Without a known pixel size the layer stays in pixels: a guess would end up in output headers.
+    """
+    geometry: dict[str, Any] = {"axis_labels": AXES}
+    if micrograph.pixel_size is not None:
+        geometry |= {"scale": (micrograph.pixel_size,) * 2, "units": ("angstrom",) * 2}
+    facts = {"role": "raw", "source": _text(micrograph.path)} | _known(micrograph)
+    return micrograph.data, _kwargs(micrograph.data, micrograph.name, facts) | geometry, "image"
+
+
+def opened_layer(micrograph: Micrograph) -> LayerData:
+    """Return the layer of a file; one that was denoised says so in its header, and is no raw micrograph.
+
+    Raises
+    ------
+    MicrographError
+        When the file cannot be read any more.
+    """
+    model = denoised_with(probe(micrograph.path).labels) if micrograph.path else None
+    data, kwargs, kind = raw_layer(micrograph)
+    if model is not None:
+        facts = {"role": "denoised", "source": None, "file": _text(micrograph.path), "model": model}
+        name = f"{micrograph.name.removesuffix('_denoised')} · denoised"
+        kwargs |= {"name": name, "metadata": {"cryoden": facts | _known(micrograph)}}
+    return data, kwargs, kind
+
+
+def made_with(model: Path, settings: DenoisingSettings) -> dict[str, Any]:
+    """Return what is recorded about how a result was made, with what validation said of the model."""
+    verdict = verdict_of(model)
+    said = {"verdict": verdict.words, "level": verdict.level} if verdict else {}
+    return {"model": str(model), "settings": asdict(settings)} | said
+
+
+def result_layer(
+    raw: Image, denoised: Micrograph, made_with: Mapping[str, Any], view: View | None = None
+) -> LayerData:
+    """Return the layer of a denoised micrograph, lying exactly on the raw one as it was in view."""
+    view = view or view_of(raw)
+    if is_almost_nothing(contrast(denoised.data), view.contrast, denoised.pixel_size):
+        denoised = replace(denoised, warnings=(*denoised.warnings, EMPTY))
+    facts = dict(made_with) | {"role": "denoised", "source": facts_of(raw).get("source")} | _known(denoised)
+    data, kwargs, kind = _upon(raw, denoised.data, f"{raw.name} · denoised", facts, view.plane)
+    return (
+        data,
+        kwargs | {"contrast_limits": result_contrast(denoised.data, view.contrast, denoised.pixel_size)},
+        kind,
+    )
+
+
+def derived_layer(raw: Image, made: Micrograph, plane: Plane | None = None) -> LayerData:
+    """Return the layer of something computed from a raw layer, which lies exactly on it.
+
+    A residual is shown in a diverging map with 0 in its middle.
+    """
+    role = made.name.split()[0]
+    facts = {"role": role, "source": facts_of(raw).get("source")} | _known(made)
+    data, kwargs, kind = _upon(raw, made.data, f"{raw.name} · {made.name}", facts, plane or plane_of(raw))
+    if role == "residual":
+        most = max(map(abs, kwargs["contrast_limits"]))
+        kwargs |= {"colormap": DIVERGING, "contrast_limits": (-most, most)}
+    return data, kwargs, kind
+
+
+def preview_layer(raw: Image, made: PreviewMade, view: View | None = None) -> LayerData:
+    """Return the layer of a region of a raw layer, denoised by the current run, in its place on it."""
+    facts = {"role": "preview", "source": facts_of(raw).get("source")} | _known(made.region)
+    view, pixels, corner = view or view_of(raw), made.region.data, (made.top, made.left)
+    data, kwargs, kind = _upon(raw, pixels, f"{raw.name} · preview", facts, view.plane, corner)
+    return (
+        data,
+        kwargs | {"contrast_limits": result_contrast(pixels, view.contrast, made.region.pixel_size)},
+        kind,
+    )
+
+
+def _upon(
+    raw: Image,
+    pixels: Pixels,
+    name: str,
+    facts: dict[str, Any],
+    plane: Plane,
+    corner: tuple[int, int] = (0, 0),
+) -> LayerData:
+    """Return a layer that lies on another, with as many axes; its corner is in px of that one."""
+    facts |= {"section": plane.section} if plane.section else {}
+    return plane.whole(pixels), _kwargs(pixels, name, facts) | placed(raw, plane, corner), "image"
+
+
+def to_micrograph(layer: Image, *, copy: bool = True) -> Micrograph:
+    """Return the micrograph of a layer that is in view, as a copy that later edits cannot reach.
+
+    Axes of length 1 are dropped; a pyramid is taken at full size, lazy data are computed.
+
+    Raises
+    ------
+    MicrographError
+        F32 for what is no gray image, F28 for pixels that are not square.
+    """
+    plane = plane_of(layer)
     facts = facts_of(layer)
-    source = facts.get("source") if facts.get("role") == "raw" else None
+    source = facts.get("source") if is_raw(layer) else None
     source = source if source and Path(source).is_file() else None  # it may have moved since
-    pixels = np.array(layer.data, dtype=np.float32, copy=True if copy else None)
+    found = _computed(layer, plane)
+    pixels = np.array(found, dtype=np.float32, copy=True if copy else None)
     path = Path(source) if source else None
     return Micrograph(pixels, pixel_size(layer), layer.name, path, warnings_of(layer))
 
 
+def _computed(layer: Image, plane: Plane) -> Any:
+    try:
+        return np.asarray(plane.cut(full_size(layer)))
+    except Exception as error:  # whatever another reader's lazy data raise
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        problem = f"layer '{layer.name}' cannot be read: {reason}"
+        raise MicrographError("F49", None, problem, fix="Check the path and the disk") from error
+
+
 def pixel_size(layer: Image) -> float | None:
-    """Return Å/px as the layer's scale and units say, ``None`` in pixels, or if it cannot be."""
-    if not all(unit.is_compatible_with("angstrom") for unit in layer.units):
+    """Return Å/px as the layer's scale and units say, ``None`` for a layer in pixels."""
+    axes = plane_of(layer).axes
+    units = [layer.units[axis] for axis in axes]
+    if not all(unit.is_compatible_with("angstrom") for unit in units):
         return None
     height, width = (
-        float((float(size) * unit).to("angstrom").magnitude)
-        for size, unit in zip(layer.scale, layer.units, strict=True)
+        abs(float((float(layer.scale[axis]) * unit).to("angstrom").magnitude))
+        for axis, unit in zip(axes, units, strict=True)
     )
     if not math.isclose(height, width, rel_tol=1e-6):
         problem = f"layer '{layer.name}' has pixels of {height:g} × {width:g} Å, expected square ones"
         raise MicrographError("F28", None, problem, fix="Set the same scale for both axes")
     return possible(height)
+
+
+def lacks_pixel_size(layer: Image) -> bool:
+    """Whether neither units nor header say the pixel size of a layer, or the header says a doubtful one."""
+    try:
+        return pixel_size(layer) is None or any(one.startswith("F28") for one in warnings_of(layer))
+    except MicrographError:  # color, or no squares: it is refused anyway
+        return False
+
+
+def set_pixel_size(layer: Image, size: float) -> None:
+    """Give a layer its Å/px; what it is shown with and saved with follows."""
+    scale, translate, units = list(layer.scale), list(layer.translate), list(layer.units)
+    for axis in plane_of(layer).axes:
+        translate[axis] *= size / abs(scale[axis])
+        scale[axis], units[axis] = math.copysign(size, scale[axis]), "angstrom"
+    layer.scale, layer.translate, layer.units = scale, translate, units
+    known = {"warnings": tuple(one for one in warnings_of(layer) if not one.startswith("F28"))}
+    layer.metadata["cryoden"] = facts_of(layer) | known | {"pixel_size": size}
+
+
+def is_raw(layer: Image) -> bool:
+    """Whether a layer is a micrograph as it was opened, not one that this plugin has made of another."""
+    return bool(facts_of(layer).get("role", "raw") == "raw")
+
+
+def raw_of(layer: Image, layers: Iterable[Any]) -> Any:
+    """Return the open micrograph that a layer was made of, itself where it is one, else ``None``."""
+    if is_raw(layer):
+        return layer
+    name, source = layer.name.split(" · ")[0], facts_of(layer).get("source")
+    raw = [one for one in layers if one.__class__ is layer.__class__ and is_raw(one)]
+    named = [one for one in raw if one.name == name or (source and facts_of(one).get("source") == source)]
+    return next(iter(named), None)
 
 
 def facts_of(layer: Image) -> dict[str, Any]:
@@ -118,17 +231,6 @@ def facts_of(layer: Image) -> dict[str, Any]:
 def warnings_of(layer: Image) -> tuple[str, ...]:
     """Return what was odd about a layer's pixels when they were read or denoised."""
     return tuple(map(str, facts_of(layer).get("warnings", ())))
-
-
-def contrast(pixels: Pixels) -> tuple[float, float]:
-    """Return the 0.5 and 99.5 percentiles of at most some 260,000 pixels.
-
-    A regular sample is enough: on a micrograph noise decides both ends, and sorting all of
-    a 4096² takes longer than reading it.
-    """
-    step = max(1, math.isqrt(max(1, pixels.size // 2**18)))
-    low, high = (float(value) for value in np.percentile(pixels[::step, ::step], (0.5, 99.5)))
-    return (low, high) if high > low else (low, low + 1.0)
 
 
 def _kwargs(pixels: Pixels, name: str, facts: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -9,7 +10,7 @@ from app_model.types import KeyBinding
 from qtpy.QtCore import QObject, Signal
 
 from napari_cryoden.layers.contrast import Matching, limits
-from napari_cryoden.layers.layer_data import facts_of
+from napari_cryoden.layers.layer_data import facts_of, is_raw, to_micrograph
 from napari_cryoden.layers.swipe import Swipe
 
 Mode = Literal["grid", "blink", "swipe"]
@@ -25,6 +26,7 @@ class _View:
     stride: int
     spacing: float
     scale_bar: bool
+    camera: tuple[tuple[float, ...], float]
     visible: dict[Any, bool]
     contrast: dict[Any, tuple[float, float]]
 
@@ -58,6 +60,7 @@ class SideBySide(QObject):
         self.layers: list[Any] = []
         self.mode: Mode = "grid"
         self._columns = 1
+        self._fitted: Any = None
         viewer.layers.events.removed.connect(self._removed)
         if KeyBinding.from_str(KEY) not in viewer.keymap:
             viewer.bind_key(KEY, lambda _: self.blink())
@@ -70,11 +73,11 @@ class SideBySide(QObject):
     def show(self, raw: Any, denoised: Any, *more: Any, mode: Mode = "grid") -> None:
         """Compare ``raw``, ``denoised`` and more layers; everything else is hidden.
 
-        In a grid they stand from left to right and share one camera. ``blink`` shows the first,
-        and the next one whenever `blink` is called. ``swipe`` shows ``raw`` on the left of a line
-        and ``denoised`` on its right.
+        In a grid they stand from left to right, four of them in two rows, and share one camera.
+        ``blink`` shows the first, and the next one whenever `blink` is called. ``swipe`` shows
+        ``raw`` on the left of a line and ``denoised`` on its right.
         """
-        first = self._before is None
+        fit = len(self.layers) != 2 + len(more) and self._fitted in {None, self._camera()}
         if self._before is None:
             self._before = self._view()
         self.layers, self.mode = [raw, denoised, *more], mode
@@ -82,8 +85,9 @@ class SideBySide(QObject):
             self._viewer.layers.move(self._viewer.layers.index(layer), len(self._viewer.layers))
         self._viewer.canvas.overlays.scale_bar.visible = True
         self._arrange()
-        if first:
-            self._viewer.fit_to_view()
+        if fit:  # the user has not looked closer at anything
+            self._viewer.fit_to_view(layers=self.layers)
+        self._fitted = self._camera() if fit else None
         self.changed.emit()
 
     def blink(self) -> None:
@@ -100,16 +104,20 @@ class SideBySide(QObject):
         """Set the contrast of all compared layers."""
         if not self.layers:
             return
-        raw, denoised = limits(how, [layer.data for layer in self.layers[:2]])
+        first, second = (to_micrograph(layer, copy=False) for layer in self.layers[:2])
+        raw, denoised = limits(how, [first.data, second.data], first.pixel_size)
         for layer in self.layers:
             if facts_of(layer).get("role") != "residual":
                 layer.contrast_limits = raw if layer is self.layers[0] else denoised
 
     def leave(self) -> None:
-        """Give the view back as it was; layers added since stay visible."""
+        """Give the view back as it was.
+
+        Results added since stay visible; what was added to compare with them is hidden.
+        """
         before, self._before, self.layers = self._before, None, []
         self._swipe.off()
-        self._columns = 1
+        self._columns, self._fitted = 1, None
         if before is None:
             return
         grid = self._viewer.canvas.grid
@@ -117,16 +125,18 @@ class SideBySide(QObject):
         grid.spacing = before.spacing
         self._viewer.canvas.overlays.scale_bar.visible = before.scale_bar
         for layer in self._viewer.layers:
-            layer.visible = before.visible.get(layer, True)
+            layer.visible = before.visible.get(layer, is_raw(layer) or facts_of(layer)["role"] == "denoised")
             if layer in before.contrast:
                 layer.contrast_limits = before.contrast[layer]
-        self._viewer.fit_to_view()
+        self._viewer.scene.camera.center, self._viewer.scene.camera.zoom = before.camera
         self.changed.emit()
 
     def _arrange(self) -> None:
         grid = self._viewer.canvas.grid
         self._swipe.off()
-        self._zoom(len(self.layers) if self.mode == "grid" else 1)
+        rows = 1 if len(self.layers) < 4 else 2
+        columns = math.ceil(len(self.layers) / rows)
+        self._zoom(columns if self.mode == "grid" else 1)
         grid.enabled = self.mode == "grid"
         if self.mode == "blink":
             self._only(self.layers[0])
@@ -138,12 +148,16 @@ class SideBySide(QObject):
             self._swipe.on(self.layers[1])
         else:
             # Cells are filled from the bottom of the layer list; hidden layers take none.
-            grid.stride, grid.shape, grid.spacing = 1, (1, len(shown)), 4
+            grid.stride, grid.shape, grid.spacing = 1, (rows, columns), 4
 
     def _zoom(self, columns: int) -> None:
         """Keep the visible part as wide as it was when the canvas is divided in other columns."""
         self._viewer.scene.camera.zoom *= self._columns / columns
         self._columns = columns
+
+    def _camera(self) -> tuple[tuple[float, ...], float]:
+        camera = self._viewer.scene.camera
+        return tuple(camera.center), camera.zoom
 
     def _only(self, shown: Any) -> None:
         shown.visible = True  # first, so that the canvas is never empty
@@ -166,5 +180,12 @@ class SideBySide(QObject):
         contrast = {one: tuple(one.contrast_limits) for one in layers if hasattr(one, "contrast_limits")}
         visible = {layer: layer.visible for layer in layers}
         return _View(
-            grid.enabled, grid.shape, grid.stride, grid.spacing, scale_bar.visible, visible, contrast
+            grid.enabled,
+            grid.shape,
+            grid.stride,
+            grid.spacing,
+            scale_bar.visible,
+            self._camera(),
+            visible,
+            contrast,
         )

@@ -22,9 +22,9 @@ def curve_plot(left: str, bottom: str) -> Any:
     return plot
 
 
-def with_legend(plot: Any) -> Any:
-    """Return the plot with a legend in it."""
-    plot.addLegend(offset=(-8, 4))
+def with_legend(plot: Any, corner: tuple[int, int] = (-8, 4)) -> Any:
+    """Return the plot with a legend in it, so many px from the left or right and from the top or bottom."""
+    plot.addLegend(offset=corner)
     return plot
 
 

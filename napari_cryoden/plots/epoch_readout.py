@@ -5,13 +5,15 @@ from __future__ import annotations
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from cryoden.events.history import History, length
+from cryoden.events.quality import SNR_GAIN, snr_gain
 from cryoden.events.training import EpochFinished
 from napari_cryoden.widgets.verdict_label import VerdictLabel
 
 TIP = (
-    "CC: correlation of a denoised half with the other raw half.\nSNR (Palovcak et al. 2020): "
-    "gain over the raw halves; read it together with B/S, the fraction of the signal lost or "
-    "changed. Stronger blurring raises both.\nFRC 0.143: resolution at which the FRC of a "
+    "CC: correlation of a denoised half with the other raw half, at the working pixel size.\n"
+    f"SNR gain: {SNR_GAIN[0].lower()}{SNR_GAIN[1:]} Here from this CC.\n"
+    "B/S: fraction of the signal lost or changed (Palovcak et al. 2020).\n"
+    "FRC 0.143: resolution at which the FRC of a "
     "denoised half with the other raw half falls below 1/7.\nPoint at an epoch in the plot to see "
     "its numbers."
 )
@@ -44,8 +46,11 @@ class Readout(QWidget):
 def _figures(history: History, epoch: EpochFinished) -> str:
     of, pixel_size = epoch.quality, history.pixel_size
     parts = [f"epoch {epoch.epoch}: loss {epoch.validation_loss:.4f}", f"CC {epoch.correlation:z.4f}"]
-    if of.gain is not None and of.bias is not None:
-        parts += [f"SNR {of.gain:+z.1f} dB", f"B/S {of.bias:.2f}"]
+    gain = snr_gain(epoch.correlation, history.started.references.r_half) if history.started else None
+    if gain is not None:
+        parts.append(f"SNR gain {gain:+z.1f} dB")
+    if of.bias is not None:
+        parts.append(f"B/S {of.bias:.2f}")
     detail = f"FRC 0.143 at {length(of.resolution, pixel_size)}"
     if history.started:
         detail = f"{detail} (raw {length(history.started.references.resolution, pixel_size)})"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from napari.utils.notifications import show_error
 from qtpy.QtCore import Signal
 from qtpy.QtGui import QPixmap
 from qtpy.QtWidgets import QCheckBox, QComboBox, QFileDialog, QHBoxLayout, QPushButton, QWidget
@@ -14,6 +13,7 @@ from cryoden.errors import CryodenError
 from cryoden.events.history import History
 from cryoden.io.atomic import atomic_write
 from cryoden.runs import metrics
+from napari_cryoden.notify import show_problem
 
 SPANS = {"all epochs": 0, "last 50 epochs": 50, "last 10 epochs": 10}
 KINDS = "Image (*.png);;Losses (*.csv)"
@@ -96,4 +96,4 @@ class LossControls(QWidget):
             with atomic_write(path, overwrite=True) as temporary:
                 self._picture().save(str(temporary), "PNG")
         except CryodenError as error:
-            show_error(str(error))
+            show_problem(error)

@@ -13,6 +13,10 @@ from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
 from cryoden.events.history import History, length
 from cryoden.events.reference_lines import LINES, REFERENCES
 
+# What a run is judged by comes first: on a low window the rest is scrolled away.
+ORDER = (
+    "validation", "best", "train", "linear", "floor", "constant", "identity", "gaussian", "steps",
+)  # fmt: skip
 SCROLL_BAR = 22  # px, in napari's style
 _DASHES = {"restart": (1, 4), "earlier": (1, 2)} | {name: line.dashes for name, line in LINES.items()}
 _THIN = {"steps", "gaussian", "restart", "pointer"}
@@ -44,7 +48,7 @@ class LossLegend(QWidget):
         grid.setHorizontalSpacing(8)
         grid.setVerticalSpacing(1)
         grid.setColumnMinimumWidth(2, self.fontMetrics().horizontalAdvance("↑ 0.0000 @ 12.3 Å"))
-        for row, (name, line) in enumerate(LINES.items()):
+        for row, (name, line) in enumerate((name, LINES[name]) for name in ORDER):
             self._swatches[name], label, self.values[name] = QLabel(), QLabel(line.label), QLabel("–")
             self.values[name].setAlignment(Qt.AlignmentFlag.AlignRight)
             for column, widget in enumerate((self._swatches[name], label, self.values[name])):

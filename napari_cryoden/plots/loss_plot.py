@@ -37,6 +37,7 @@ EMPTY = (
     "denoiser”.\nTraining and validation losses will appear here, with reference lines of simple "
     "filters."
 )
+STARTING = "The run is starting: {} …\n\nLosses will appear here with the first step."
 
 
 class LossPlot(QWidget):
@@ -142,11 +143,11 @@ class LossPlot(QWidget):
         rows.addWidget(self.controls)
         rows.addLayout(row, stretch=1)
         rows.addWidget(self.readout)
-        empty = QLabel(EMPTY)
-        empty.setWordWrap(True)
-        empty.setMargin(16)
+        self.empty = QLabel(EMPTY)
+        self.empty.setWordWrap(True)
+        self.empty.setMargin(16)
         self.pages = QStackedWidget()
-        self.pages.addWidget(empty)
+        self.pages.addWidget(self.empty)
         self.pages.addWidget(begun)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -172,6 +173,7 @@ class LossPlot(QWidget):
         history = self._history
         begun = history is not None and history.started is not None
         self.pages.setCurrentIndex(1 if begun else 0)
+        self.empty.setText(EMPTY if history is None else STARTING.format(history.phase or "starting"))
         self.controls.follow(history, self._earlier)
         if history is None or history.started is None:
             return

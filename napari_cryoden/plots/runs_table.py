@@ -8,8 +8,44 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem
 
 from cryoden.errors import CryodenError
+from cryoden.events.history import clock
 from cryoden.runs.compare import RunSummary
-from cryoden.runs.table import FIGURES
+from cryoden.runs.table import FIGURES, Figure
+from napari_cryoden.widgets.verdict_label import MARKS
+
+SHORT = {"good": "good to use", "wait": "not yet good", "bad": "do not use"}
+
+
+def verdict_words(run: RunSummary) -> str:
+    """Return what validation said of the saved model; empty where there is none."""
+    best = run.record.about["best"] if run.record else None
+    return str(((best or {}).get("verdict") or {}).get("words", ""))
+
+
+def _verdict(run: RunSummary) -> str:
+    best = run.record.about["best"] if run.record else None
+    level = ((best or {}).get("verdict") or {}).get("level")
+    return f"{MARKS[level]} {SHORT[level]}" if level in SHORT else "–"
+
+
+def _data(run: RunSummary) -> str:
+    names = run.record.started.training if run.record else ()
+    return f"{names[0]}{f' and {len(names) - 1} more' if len(names) > 1 else ''}" if names else "–"
+
+
+def _began(run: RunSummary) -> str:
+    return run.record.began[:16].replace("T", " ") if run.record else "–"
+
+
+LISTED = (
+    FIGURES[0],
+    Figure("verdict", "What validation said of the saved model.", _verdict),
+    Figure("began", "When it began, in UTC.", _began),
+    Figure("data", "Micrographs it was trained on.", _data),
+    Figure("time", "Training time.", lambda run: "–" if run.seconds is None else clock(run.seconds)),
+    Figure("best validation", "Validation loss of the saved model.", FIGURES[5].text),
+    FIGURES[1],
+)
 
 
 class RunsTable(QTableWidget):
@@ -17,12 +53,12 @@ class RunsTable(QTableWidget):
 
     Parameters
     ----------
-    titles : sequence of str
-        Which figures, in this order; all by default.
+    figures : sequence of Figure
+        Which columns, in this order.
     """
 
-    def __init__(self, titles: Sequence[str] = ()) -> None:
-        self._figures = [one for one in FIGURES if not titles or one.title in titles]
+    def __init__(self, figures: Sequence[Figure] = FIGURES) -> None:
+        self._figures = figures
         super().__init__(0, len(self._figures))
         self._runs: list[RunSummary] = []
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -73,8 +109,11 @@ class RunsTable(QTableWidget):
                 words = figure.text(run)
             except CryodenError as error:  # a record somebody has changed
                 words = str(error)[:3]
+            except (TypeError, ValueError):  # words where a number should be
+                words = "?"
             item = QTableWidgetItem(words)
             item.setToolTip(str(run.place) if place == 0 else words)
-            side = Qt.AlignmentFlag.AlignLeft if place == 0 else Qt.AlignmentFlag.AlignRight
+            words_stand = figure.title in {"run", "verdict", "data"}
+            side = Qt.AlignmentFlag.AlignLeft if words_stand else Qt.AlignmentFlag.AlignRight
             item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
             self.setItem(line, place, item)

@@ -39,7 +39,8 @@ class SpectraDock(QWidget):
         super().__init__()
         self.viewer = plain(viewer)
         self.deriving = DerivedLayersJob.of(viewer)
-        self.power, self.correlation = (with_legend(curve_plot(name, BOTTOM)) for name in ("power", "FRC"))
+        self.power = with_legend(curve_plot("power", BOTTOM), (8, -4))  # where a falling curve is not
+        self.correlation = with_legend(curve_plot("FRC", BOTTOM))
         self.power.setLogMode(x=False, y=True)
         self.words = QLabel(EMPTY)
         self.words.setWordWrap(True)

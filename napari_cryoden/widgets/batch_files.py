@@ -29,8 +29,8 @@ class BatchFiles(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         for title, button, files in (
-            (self.failed, self.copy_button, self.failures),
             (self.done, self.open_button, self.results),
+            (self.failed, self.copy_button, self.failures),
         ):
             column.addLayout(_row(title, button))
             column.addWidget(files)
@@ -45,6 +45,8 @@ class BatchFiles(QWidget):
         self.results.follow(job.results, done)
         self.failed.setText(f"<b>Failed</b> ({len(job.failures):,})")
         self.done.setText(f"<b>Done</b> ({done:,})")
+        for widget in (self.failed, self.copy_button, self.failures):
+            widget.setVisible(bool(job.failures))
         self.copy_button.setEnabled(bool(job.failures))
         self.copy_button.setToolTip(
             "Copy the full messages of the selected lines, or of all"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from weakref import WeakMethod
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QDockWidget, QFrame, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
-from napari_cryoden.window import plain
+from napari_cryoden.window import main_window, plain
 
 WIDTH = 312
 W = TypeVar("W", bound=QWidget)
@@ -27,7 +27,7 @@ class Dock(QWidget):
         self.column = QVBoxLayout(content)
         self.column.setContentsMargins(6, 2, 6, 2)
         self.column.setSpacing(5)
-        area = scrolling(content)
+        self._area = area = scrolling(content)
         area.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         area.setMinimumHeight(120)
         self.footer = QVBoxLayout()
@@ -37,6 +37,10 @@ class Dock(QWidget):
         whole.addWidget(area, stretch=1)
         whole.addLayout(self.footer)
         self.setFixedWidth(WIDTH)
+
+    def show_part(self, part: QWidget) -> None:
+        """Scroll to a part of the column."""
+        self._area.ensureWidgetVisible(part)
 
 
 def scrolling(content: QWidget) -> QScrollArea:
@@ -70,15 +74,36 @@ def status_label() -> QLabel:
 
 
 def below(viewer: Any, title: str, kind: type[W]) -> W:
-    """Return the window's dock of this title below the canvas; made when there is none, or it was closed."""
+    """Return the window's dock of this title, in front; made below the canvas where there is none.
+
+    Docks below the canvas are tabs of one another: side by side each would have a part of the width.
+    """
     window = plain(viewer).window
-    docked = window.dock_widgets.get(title)
-    if isinstance(docked, kind):
-        return docked
-    made: Any = kind
-    new: W = made(viewer)
-    window.add_dock_widget(new, name=title, area="bottom")
-    return new
+    there, made = window.dock_widgets.get(title), cast("Callable[[Any], W]", kind)
+    content = there if isinstance(there, kind) else made(viewer)
+    if content is not there:
+        _tabify(viewer, window.add_dock_widget(content, name=title, area="bottom"))
+    docked: Any = content.parent()
+    docked.show()
+    docked.raise_()
+    return content
+
+
+def hide_below(viewer: Any, title: str) -> None:
+    """Hide the dock of this title, where there is one; it comes back with what it shows."""
+    content = plain(viewer).window.dock_widgets.get(title)
+    if content is not None:
+        content.parent().hide()
+
+
+def _tabify(viewer: Any, added: QDockWidget) -> None:
+    """Make a new dock a tab of the last one that is shown in its place."""
+    main = main_window(viewer)
+    for other in reversed(main.findChildren(QDockWidget)):
+        there = main.dockWidgetArea(other) == main.dockWidgetArea(added) and not other.isFloating()
+        if there and other is not added and not other.isHidden():
+            main.tabifyDockWidget(other, added)
+            return
 
 
 def weakly(method: Callable[..., Any], *arguments: Any) -> Callable[..., None]:

@@ -7,6 +7,8 @@ from typing import Any
 from napari.layers import Image
 from qtpy.QtWidgets import QComboBox
 
+from napari_cryoden.layers.layer_data import is_raw
+
 
 class LayerCombo(QComboBox):
     """Follows the layer list: names change, layers come and go, the chosen one stays chosen.
@@ -51,7 +53,8 @@ class LayerCombo(QComboBox):
             self.addItem(self._none, None)
         for layer in found:
             self.addItem(layer.name, layer)
-        self.setCurrentIndex(max(self._position(chosen), 0 if found or self._none else -1))
+        first = next((layer for layer in found if is_raw(layer)), None)  # else a preview may be the first
+        self.setCurrentIndex(max(self._position(chosen), self._position(None if self._none else first)))
         self.blockSignals(False)
         self.currentIndexChanged.emit(self.currentIndex())
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from napari.utils.notifications import show_error
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QWidget
 
 from cryoden.errors import CryodenError
 from cryoden.events.training import PreviewMade
 from cryoden.training.preview_request import PreviewRegion
 from napari_cryoden.jobs.training import TrainingJob
-from napari_cryoden.layers.layer_data import facts_of, preview_layer, to_micrograph
+from napari_cryoden.layers.layer_data import facts_of, preview_layer, to_micrograph, view_of
+from napari_cryoden.notify import show_problem
 from napari_cryoden.widgets.layer_combo import LayerCombo
 
 USE = (
@@ -42,7 +42,11 @@ class LivePreview(QWidget):
         self.layer.currentIndexChanged.connect(self._chosen)
         self.here_button.clicked.connect(self.look)
         self.run.previewed.connect(self._show)
-        self._looked_at: Any = None
+        self._looked_at, self._view = self.run.preview_of  # as the last dock has left it
+        if self._looked_at in viewer.layers:
+            self.layer.layer = self._looked_at
+        else:
+            self.look()
         self._follow()
 
     def look(self) -> None:
@@ -50,12 +54,15 @@ class LivePreview(QWidget):
         layer, region = self.layer.layer, None
         try:
             if layer is not None:
-                row, column = layer.world_to_data(self._middle())[-2:]
-                region = PreviewRegion(to_micrograph(layer), round(float(row)), round(float(column)))
+                self._view = view_of(layer)
+                there = layer.world_to_data(self._middle())
+                row, column = (round(float(there[axis])) for axis in self._view.plane.axes)
+                region = PreviewRegion(to_micrograph(layer), row, column)
         except CryodenError as error:
-            show_error(str(error))
+            show_problem(error)
         self.run.previews.look(region)
         self._looked_at = layer if region is not None else None
+        self.run.preview_of = self._looked_at, self._view
         self._follow()
 
     def look_somewhere(self) -> None:
@@ -74,7 +81,12 @@ class LivePreview(QWidget):
         drawn = getattr(active, "shape_type", None)
         if drawn and drawn[-1] == "rectangle":
             return active.data_to_world(np.mean(active.data[-1], axis=0))
-        return self._viewer.scene.camera.center[-2:]
+        middle = list(self._viewer.dims.point)
+        for axis, place in zip(
+            self._viewer.dims.displayed, self._viewer.scene.camera.center[-2:], strict=True
+        ):
+            middle[axis] = place
+        return middle
 
     def _follow(self) -> None:
         self.here_button.setEnabled(self.layer.layer is not None)
@@ -83,7 +95,7 @@ class LivePreview(QWidget):
         raw = self._looked_at
         if raw is None or raw not in self._viewer.layers:
             return
-        data, attributes, _ = preview_layer(raw, event)
+        data, attributes, _ = preview_layer(raw, event, self._view)
         shown = next((one for one in self._viewer.layers if one.name == attributes["name"]), None)
         if shown is None:
             self._viewer.add_image(data, **attributes)

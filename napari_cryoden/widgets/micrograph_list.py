@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QListWidgetItem
 
 from cryoden.dataset.browse import listing
@@ -55,7 +56,7 @@ class RowFacts:
 class MicrographList(SearchList):
     """Lists what there is by name at once; a worker reads headers, then checks pairs, in order.
 
-    What is listed may be selected in any state: one may want to look at what is amiss.
+    What can be read may be selected in any state: one may want to look at what is amiss.
     """
 
     def __init__(self) -> None:
@@ -88,12 +89,20 @@ class MicrographList(SearchList):
             self._facts[event.row] = event
             self.line(event.row).setText(f"{printable(self._rows[event.row].name)}\n{event.words}")
             self.line(event.row).setToolTip(event.more)
+            if not event.size:
+                self._leave_out(event.row)
             return
         self._rows = event
         for row in event:
             QListWidgetItem(f"{printable(row.name)}\n…", self).setToolTip(_files(row))
         if sum(len(row.files) for row in event) <= FEW:
             self.selectAll()
+
+    def _leave_out(self, row: int) -> None:
+        """Select nothing that cannot be read; of a pair one half may be opened all the same."""
+        self.line(row).setSelected(False)
+        if not self._rows[row].is_pair:
+            self.line(row).setFlags(self.line(row).flags() & ~Qt.ItemFlag.ItemIsSelectable)
 
     def chosen(self) -> list[Path]:
         """Return the files of the selected rows in the order of the list, halves side by side."""
@@ -135,6 +144,14 @@ class MicrographList(SearchList):
     def unreadable(self) -> int:
         """How many single files are no readable micrographs."""
         return sum(not facts.size for row, facts in self._facts.items() if not self._rows[row].is_pair)
+
+    def summary(self) -> str:
+        """Return how many there are of what."""
+        pairs, unreadable = self.pairs, self.unreadable
+        single = self.count() - pairs - unreadable
+        how = f" ({self.checked:,} checked, {self.ready:,} usable)" if pairs else ""
+        bad = f", {unreadable:,} unreadable" if unreadable else ""
+        return f"{_counted(pairs, 'half-set pair')}{how}, {_counted(single, 'micrograph')}{bad}"
 
     def _selected(self) -> list[int]:
         # While lines are being cleared, PySide6 reports a selection whose rows are forgotten already.
@@ -193,6 +210,10 @@ def _size(micrograph: Windowed) -> str:
 
 def _bytes(opened: Sequence[Windowed]) -> int:
     return sum(BYTES * math.prod(micrograph.shape) for micrograph in opened)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _files(row: Row) -> str:

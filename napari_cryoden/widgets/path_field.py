@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QMenu, QToolButton, QWidget
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QMenu, QToolButton, QVBoxLayout, QWidget
 
 from napari_cryoden.paths import typed
 
@@ -55,9 +55,12 @@ class PathField(QWidget):
             self._let_choose()
         else:
             self.button.clicked.connect(lambda: self._ask(kind))
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
+        self.column = QVBoxLayout(self)
+        self.column.setContentsMargins(0, 0, 0, 0)
+        self.column.setSpacing(2)
+        row = QHBoxLayout()
         row.setSpacing(4)
+        self.column.addLayout(row)
         row.addWidget(self.line, stretch=1)
         row.addWidget(self.button)
 

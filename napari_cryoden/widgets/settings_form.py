@@ -3,18 +3,47 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Generic, Literal, TypeVar, get_args, get_origin
 
 from magicgui.widgets import ComboBox, create_widget
 from magicgui.widgets.bases import ValueWidget
-from qtpy.QtCore import QEvent, QObject, Qt
+from qtpy.QtCore import QEvent, QObject, Qt, Signal
 from qtpy.QtWidgets import QFormLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from cryoden.compute.memory import gpus
 from cryoden.settings.fields import Setting, fields_of
+from cryoden.settings.reading import ReadingSettings
+from napari_cryoden.widgets.number_field import DecimalField, WholeField
 
+PIXEL_DECIMALS = 4  # of Å
 S = TypeVar("S")
+
+
+class NumberField:
+    """A number field with the same face as the fields that magicgui makes."""
+
+    def __init__(self, native: DecimalField | WholeField, tooltip: str) -> None:
+        self.native: Any = native
+        self.changed = native.valueChanged
+        self.tooltip = tooltip
+        for part in (native, native.lineEdit()):
+            if part is not None:
+                part.setToolTip(tooltip)
+
+    @property
+    def value(self) -> float:
+        """The number."""
+        number: float = self.native.value()
+        return number
+
+    @value.setter
+    def value(self, number: float) -> None:
+        self.native.setValue(number)
+
+
+Field = ValueWidget[Any] | NumberField
 
 
 class SettingsForm(QWidget, Generic[S]):
@@ -24,12 +53,19 @@ class SettingsForm(QWidget, Generic[S]):
     ----------
     settings : dataclass
         Values to start from; its class decides the fields, ranges, units and help.
+
+    Signals
+    -------
+    changed
+        A field has another value.
     """
+
+    changed = Signal()
 
     def __init__(self, settings: S) -> None:
         super().__init__()
-        self._kind = type(settings)
-        self.fields: dict[str, ValueWidget[Any]] = {}
+        self._kind, self._first = type(settings), settings
+        self.fields: dict[str, Field] = {}
         self.expert = _expert_button()
         self._wheel = _WheelNeedsFocus(self)
         easy, hidden = _rows(), _rows()
@@ -37,6 +73,7 @@ class SettingsForm(QWidget, Generic[S]):
             field = _field(getattr(settings, name), kind, setting)
             field.native.installEventFilter(self._wheel)
             self.fields[name] = field
+            field.changed.connect(self._change)
             rows = hidden if setting.expert else easy
             rows.addRow(_label(name, setting), field.native)
         self._lay_out(easy, hidden)
@@ -59,6 +96,22 @@ class SettingsForm(QWidget, Generic[S]):
                 field.choices = (*field.choices, value)
             field.value = value
 
+    def chosen(self) -> dict[str, Any]:
+        """Return the values that are not those the form started from, whether they fit together or not."""
+        return {
+            name: field.value
+            for name, field in self.fields.items()
+            if field.value != getattr(self._first, name)
+        }
+
+    def choose(self, values: Mapping[str, Any]) -> None:
+        """Show these values; the other fields stay as they are."""
+        for name, value in values.items():
+            self.fields[name].value = value
+
+    def _change(self, *_: Any) -> None:
+        self.changed.emit()
+
     def _lay_out(self, easy: QFormLayout, hidden: QFormLayout) -> None:
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -76,6 +129,15 @@ class SettingsForm(QWidget, Generic[S]):
         )
         column.addWidget(self.expert)
         column.addWidget(content)
+
+
+def reading_form() -> SettingsForm[ReadingSettings]:
+    """Return the form of how files are read."""
+    form = SettingsForm(ReadingSettings())
+    pixel_size = form.fields["pixel_size"].native
+    pixel_size.setDecimals(PIXEL_DECIMALS)
+    pixel_size.setSpecialValueText("as in the header")
+    return form
 
 
 def _expert_button() -> QToolButton:
@@ -97,7 +159,7 @@ def _rows() -> QFormLayout:
     return rows
 
 
-def _field(value: Any, kind: Any, setting: Setting) -> ValueWidget[Any]:
+def _field(value: Any, kind: Any, setting: Setting) -> Field:
     unit = f" ({setting.unit})" if setting.unit else ""
     options: dict[str, Any] = {"tooltip": setting.help + unit}
     if get_origin(kind) is Literal:
@@ -109,13 +171,14 @@ def _field(value: Any, kind: Any, setting: Setting) -> ValueWidget[Any]:
     if kind is bool:
         options["text"] = ""  # the row has its label
         return create_widget(value=value, annotation=bool, options=options)  # type: ignore[return-value]
-    if setting.low is not None and setting.high is not None:
-        options |= {"min": kind(setting.low), "max": kind(setting.high), "step": kind(setting.step or 1)}
-    field = create_widget(value=None, annotation=kind, options=options)
-    if kind is float:
+    field = NumberField(DecimalField() if kind is float else WholeField(), options["tooltip"])
+    if isinstance(field.native, DecimalField):
         field.native.setDecimals(decimals(setting))
-    field.value = value  # type: ignore[attr-defined]  # only now: before, it would be rounded
-    return field  # type: ignore[return-value]
+    if setting.low is not None and setting.high is not None:
+        field.native.setRange(kind(setting.low), kind(setting.high))
+        field.native.setSingleStep(kind(setting.step or 1))
+    field.value = value
+    return field
 
 
 def decimals(setting: Setting) -> int:

@@ -17,6 +17,7 @@ from cryoden.workflows.thinning import thinned
 from napari_cryoden.jobs.training import Pairs
 from napari_cryoden.layers.half_pairs import LayerPair, in_memory, pairs_of
 from napari_cryoden.layers.layer_data import facts_of, to_micrograph
+from napari_cryoden.layers.plane import size_of
 from napari_cryoden.widgets.dock import weakly
 from napari_cryoden.widgets.layer_combo import LayerCombo
 from napari_cryoden.widgets.pair_list import Opener, PairList
@@ -174,8 +175,11 @@ class TrainingData(QWidget):
         noisy, target = self.noisy.layer, self.target.layer
         if noisy is None or target is None or noisy is target:
             return "Choose two different layers: noisy and reference"
-        if noisy.data.shape != target.data.shape:
-            sizes = " and ".join("×".join(map(str, layer.data.shape)) for layer in (noisy, target))
+        sides = size_of(noisy), size_of(target)
+        if None in sides:
+            return "Choose two gray images"
+        if sides[0] != sides[1]:
+            sizes = " and ".join("×".join(map(str, side or ())) for side in sides)
             return f"The two layers differ in size: {sizes}"
         return ""
 

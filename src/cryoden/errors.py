@@ -7,8 +7,14 @@ because a napari generator worker swallows that family without a signal.
 
 from __future__ import annotations
 
+from errno import EDQUOT, ENOMEM, ENOSPC
 from os import PathLike, fsdecode
+from shlex import quote
 
+NO_MEMORY = (  # words of torch, CUDA, oneDNN, C++ and the system
+    "out of memory", "t allocate", "cannot allocate", "failed to allocate", "bad_alloc", "bad alloc",
+    "alloc_failed", "t start new thread", "could not create a primitive", "failed to map segment",
+)  # fmt: skip
 KEPT = "Finished results and the best model so far are kept"
 
 
@@ -48,7 +54,7 @@ class CryodenError(Exception):
     def __str__(self) -> str:
         subject = self.problem if self.file is None else f"{self.file} — {self.problem}"
         sentences = [part.rstrip(".") + "." for part in (subject, self.kept, self.fix) if part]
-        return f"{self.code}  " + " ".join(sentences)
+        return printable(f"{self.code}  " + " ".join(sentences))  # names are in all of them
 
 
 class MicrographError(CryodenError):
@@ -83,6 +89,10 @@ class OutputError(CryodenError):
     """A result that could not be, or must not be, put where it was asked for."""
 
 
+class DiskFullError(OutputError):
+    """A result that found no room: those that follow will find none, either."""
+
+
 class TrainingError(CryodenError):
     """A training run that cannot start or continue."""
 
@@ -98,15 +108,31 @@ def in_words(error: Exception, file: str | bytes | PathLike[str] | None = None) 
         What it happened to, where the error does not say.
     """
     if isinstance(error, CryodenError):
+        error.file = error.file or (None if file is None else printable(file))
         return str(error)
     first = (str(error).strip() or type(error).__name__).splitlines()[0]
-    if "out of memory" in first.lower() or "can't allocate" in first or isinstance(error, MemoryError):
+    if is_out_of_memory(error):
         fix = "Choose smaller patches or tiles, or the device cpu"
         return str(CryodenError("T06", file, f"out of memory: {first}", kept=KEPT, fix=fix))
+    if isinstance(error, OSError) and error.errno in {ENOSPC, EDQUOT}:
+        fix = "Free some space or choose another disk"
+        return str(CryodenError("O02", file, f"could not be written: {first}", kept=KEPT, fix=fix))
     if isinstance(error, OSError):
         return str(CryodenError("O03", file, first, kept=KEPT, fix="Check the disk and try again"))
     fix = "Start again; please report this line if it happens twice"
     return str(CryodenError("G03", file, f"{type(error).__name__}: {first}", kept=KEPT, fix=fix))
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Tell whether memory ran out, or a limit of it was met, in whatever words a library says so."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # torch's, by name
+        return True
+    if getattr(error, "errno", None) == ENOMEM:
+        return True
+    said = str(error).lower()
+    return isinstance(error, RuntimeError | OSError | ImportError) and any(
+        words in said for words in NO_MEMORY
+    )
 
 
 def printable(path: str | bytes | PathLike[str]) -> str:
@@ -115,3 +141,8 @@ def printable(path: str | bytes | PathLike[str]) -> str:
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text
     )
+
+
+def in_shell(name: str) -> str:
+    """Return a file name as a command takes it: quoted where it must be, and never an option."""
+    return quote(f"./{name}" if name.startswith("-") else name)

@@ -46,3 +46,24 @@ def test_every_error_becomes_one_line_with_a_code(error: Exception, code: str) -
     line = in_words(error, "/data/m.mrc")
     assert line.startswith(f"{code}  ")
     assert "\n" not in line
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("[enforce fail at alloc_cpu.cpp:118] . DefaultCPUAllocator: can't allocate memory"),
+        RuntimeError("std::bad_alloc"),
+        RuntimeError("can't start new thread"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
+        ImportError("libtorch_cpu.so: failed to map segment from shared object"),
+        MemoryError("Unable to allocate 4 GiB"),
+    ],
+)
+def test_memory_that_runs_out_is_called_that_whoever_says_it(error: Exception) -> None:
+    assert in_words(error, "a.mrc").startswith("T06  a.mrc — out of memory")
+
+
+def test_an_error_that_names_no_file_is_said_of_the_one_it_happened_to() -> None:
+    assert in_words(CryodenError("T09", None, "out of memory"), "a.mrc") == "T09  a.mrc — out of memory."
+    assert in_words(CryodenError("T09", "b", "out of memory"), "a.mrc") == "T09  b — out of memory."

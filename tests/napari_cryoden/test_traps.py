@@ -111,6 +111,7 @@ def test_3_the_plot_comes_back_with_the_run_after_its_dock_was_closed(
     train = docked("Train a denoiser")[1]
     run = train.run
     begin(run)
+    train.plot_button.click()
     viewer.window.dock_widgets[TITLE].parent().destroyOnClose()
     assert TITLE not in viewer.window.dock_widgets
     train.plot_button.click()

@@ -11,19 +11,30 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Column, Table
+from rich.text import Text
 
 from cryoden.errors import printable
 from cryoden.events.batch import BatchEvent, BatchFinished, FileFailed, FileFinished, FileSkipped, FileThinned
 from cryoden.events.batch_progress import BatchProgress, summary
+from cryoden.events.closing import closed
 
 Event = TypeVar("Event")
 
 
 class Terminal(Console):
-    """A terminal that says when nobody listens any more, in place of ending the program."""
+    """A terminal that shows names as text, and says when nobody listens any more.
+
+    Whatever a name holds, no escape sequence reaches the terminal, and ``:x:`` is no picture.
+    """
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        super().__init__(stderr=stderr, highlight=False, emoji=False)
+
+    def print(self, *objects: Any, **how: Any) -> None:
+        """Print what `rich.console.Console.print` would, its text made printable."""
+        super().print(*(_printable(one) if isinstance(one, str) else one for one in objects), **how)
 
     def on_broken_pipe(self) -> None:
         """Raise what a plain print would have raised."""
@@ -32,8 +43,12 @@ class Terminal(Console):
 
 
 MANY = 500  # rows beyond which a table is not folded to the terminal's width, which takes most of the time
-OUT = Terminal(highlight=False)
-ERR = Terminal(stderr=True, highlight=False)
+OUT = Terminal()
+ERR = Terminal(stderr=True)
+
+
+def _printable(text: str) -> str:
+    return "\n".join(map(printable, text.split("\n")))
 
 
 def print_json(kind: str, values: Mapping[str, Any]) -> None:
@@ -63,23 +78,26 @@ def _plain_dataclass(value: Any) -> Any:
 
 def follow_batch(events: Iterable[BatchEvent], *, as_json: bool) -> BatchFinished:
     """Print a batch as it runs and return how it ended."""
-    for event in printed(events) if as_json else _shown_batch(events):
-        if isinstance(event, BatchFinished):
-            return event
-    raise AssertionError("a batch always ends with BatchFinished")
+    ended = None
+    with closed(printed(events) if as_json else _shown_batch(events)) as shown:
+        for event in shown:
+            ended = event if isinstance(event, BatchFinished) else ended
+    assert ended is not None  # noqa: S101  a batch that is asked to its end says how
+    return ended
 
 
 def printed(events: Iterable[Event]) -> Iterator[Event]:
     """Pass events on, each printed as JSON."""
-    for event in events:
-        _print_event(event)
-        yield event
+    with closed(events):
+        for event in events:
+            _print_event(event)
+            yield event
 
 
 @contextmanager
 def bar() -> Iterator[tuple[Progress, Any]]:
     """Give a progress bar and its task, from 0 to 1; silent where nobody can see it move."""
-    columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), TaskProgressColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=24), TaskProgressColumn())
     with Progress(*columns, console=OUT, transient=True, disable=not OUT.is_terminal) as progress:
         yield progress, progress.add_task("", total=1.0)
 
@@ -96,10 +114,10 @@ def counter(what: str) -> Iterator[Callable[[int], None]]:
 def _shown_batch(events: Iterable[BatchEvent]) -> Iterator[BatchEvent]:
     """Pass events on, a line printed for each file above a bar."""
     tally = BatchProgress()
-    with bar() as (progress, task):
+    with bar() as (progress, task), closed(events):
         for event in events:
             tally.add(event)
-            progress.update(task, completed=tally.progress, description=escape(tally.status_line()))
+            progress.update(task, completed=tally.progress, description=tally.status_line())
             _show_file(event)
             yield event
 
@@ -133,10 +151,10 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, figures
         return
     first, *others = columns
     style: dict[str, Any] = {"justify": "right", "no_wrap": True} if figures else {"overflow": "fold"}
-    named = Column(first, overflow="fold", no_wrap=figures)
-    table = Table(named, *(Column(name, **style) for name in others), box=None, pad_edge=False)
+    named = Column(plain(first), overflow="fold", no_wrap=figures)
+    table = Table(named, *(Column(plain(name), **style) for name in others), box=None, pad_edge=False)
     for row in rows:
-        table.add_row(*map(escape, row))
+        table.add_row(*map(plain, row))
     OUT.print(table)
 
 
@@ -144,7 +162,12 @@ def _print_plain(rows: Sequence[Sequence[str]]) -> None:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        print(line.rstrip())  # noqa: T201 - the output
+        print(_printable(line).rstrip())  # noqa: T201 - the output
+
+
+def plain(text: str) -> Text:
+    """Return text as it is, with neither markup nor escape sequences."""
+    return Text(_printable(text))
 
 
 def show_remarks(remarks: Iterable[str]) -> None:

@@ -57,7 +57,7 @@ class Train:
     Supervised: noisy micrographs and a cleaner reference of each.
       cryoden train --noisy raw/ --target sums/ --model m.safetensors
 
-    Ctrl-C stops the run and keeps the best model so far.
+    Ctrl-C or SIGTERM stops the run and keeps the best model so far.
     """
 
     training: Training
@@ -227,7 +227,7 @@ class Cryoden:
     Start with `cryoden info FOLDER`, then `train`, then `denoise`, then `evaluate`.
     If you have no half-sets, `thin` makes them from electron-counted micrographs.
 
-    Exit status: 0 done, 1 error, 2 wrong usage, 3 done with failures, 130 stopped.
+    Exit status: 0 done, 1 error, 2 wrong usage, 3 done with failures, 130 stopped (143 by SIGTERM).
     """
 
     command: (

@@ -9,7 +9,7 @@ from re import sub
 from rich.markup import escape
 from rich.table import Table as Grid
 
-from cryoden.cli.console import OUT, bar, print_json, show_table
+from cryoden.cli.console import OUT, bar, plain, print_json, show_table
 from cryoden.errors import printable
 from cryoden.evaluation.columns import columns
 from cryoden.evaluation.conclusions import MethodConclusion, Status, conclusions
@@ -22,6 +22,7 @@ from cryoden.evaluation.evaluate import (
 )
 from cryoden.evaluation.scores import Table
 from cryoden.events.batch import TileFinished
+from cryoden.events.closing import closed
 from cryoden.events.history import clock
 
 STYLES: dict[Status, str] = {"good": "blue", "doubtful": "yellow", "bad": "bold red", "unknown": "dim"}
@@ -29,10 +30,12 @@ STYLES: dict[Status, str] = {"good": "blue", "doubtful": "yellow", "bad": "bold 
 
 def follow(events: Iterable[EvaluationEvent], *, as_json: bool) -> EvaluationFinished:
     """Print an evaluation as it runs and return how it ended."""
-    for event in _printed(events) if as_json else _shown(events):
-        if isinstance(event, EvaluationFinished):
-            return event
-    raise AssertionError("an evaluation always ends with EvaluationFinished")
+    ended = None
+    with closed(_printed(events) if as_json else _shown(events)) as shown:
+        for event in shown:
+            ended = event if isinstance(event, EvaluationFinished) else ended
+    assert ended is not None  # noqa: S101  an evaluation that is asked to its end says how
+    return ended
 
 
 def _printed(events: Iterable[EvaluationEvent]) -> Iterator[EvaluationEvent]:
@@ -50,7 +53,7 @@ def _shown(events: Iterable[EvaluationEvent]) -> Iterator[EvaluationEvent]:
         for event in events:
             at = event if isinstance(event, MethodStarted) else at
             share = event.done / event.total if isinstance(event, TileFinished) else 0.0
-            words = escape(printable(f"{at.pair}: {at.method}"))
+            words = printable(f"{at.pair}: {at.method}")
             progress.update(task, completed=(at.index + share) / at.total, description=words)
             _show_end(event)
             yield event
@@ -73,7 +76,7 @@ def _findings(verdict: MethodConclusion) -> Grid:
     """Return mark and words side by side, so that long words keep their indent."""
     grid = Grid.grid(padding=(0, 1))
     for one in (verdict.better, *verdict.findings):
-        grid.add_row("", one.mark, escape(one.words), style=STYLES[one.status])
+        grid.add_row("", one.mark, plain(one.words), style=STYLES[one.status])
     return grid
 
 

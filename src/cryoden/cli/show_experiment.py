@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from threading import Event as Flag
 from typing import Any, TypeVar
 
 from cryoden.cli.console import OUT, bar, print_json, printed, show_remarks
 from cryoden.cli.flags_runs import Baseline, BuildPatches, CheckPatches, Export, PatchesInfo
 from cryoden.cli.show_training import follow_training
 from cryoden.errors import printable
+from cryoden.events.closing import closed
 from cryoden.events.history import clock
 from cryoden.experiment import workflow
 from cryoden.experiment.build import BuildFinished, MicrographMeasured, PairWritten, build
@@ -66,7 +68,7 @@ DOING = {
 
 def _with_bar(events: Iterable[Event]) -> Iterator[Event]:
     """Pass events on under a bar, which those move that are one of a known number."""
-    with bar() as (progress, task):
+    with bar() as (progress, task), closed(events):
         for event in events:
             progress.update(task, **_how_far(event))
             yield event
@@ -82,11 +84,14 @@ def baseline(asked: Baseline, *, as_json: bool) -> bool:
     """Run the experiment, and return whether it came to its end."""
     pairs = opened(asked.data, asked.patches, asked.reading)
     where = data_source(pairs, asked.data, asked.patches, asked.reading)
-    events = workflow.baseline(pairs, RunFolder(asked.run), asked.baseline, where)
-    ended = follow_training(events, as_json=as_json)
+    stop = Flag()
+    events = workflow.baseline(pairs, RunFolder(asked.run), asked.baseline, where, stop)
+    ended = follow_training(events, as_json=as_json, stop=stop)
     if not as_json:
         words = f"Run folder: {printable(asked.run)} ({clock(ended.elapsed)})"
         OUT.print(words, soft_wrap=True, markup=False)
+    if ended.reason == "stopped":
+        raise KeyboardInterrupt  # as of any other command
     return ended.reason == "completed"
 
 

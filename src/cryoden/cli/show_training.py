@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from re import sub
-
-from rich.markup import escape
+from threading import Event
 
 from cryoden.cli.console import OUT, bar, printed, show_remarks
-from cryoden.errors import printable
+from cryoden.cli.stop_signals import SIGNALS
+from cryoden.events.closing import closed
 from cryoden.events.history import History, clock, length
 from cryoden.events.quality import TrainingStatus
 from cryoden.events.reference_lines import REFERENCES
@@ -25,18 +24,35 @@ from cryoden.events.training import (
 )
 
 
-def follow_training(events: Iterable[TrainingEvent], *, as_json: bool) -> TrainingFinished:
-    """Print a run as it runs and return how it ended."""
-    for event in printed(events) if as_json else _shown(events):
-        if isinstance(event, TrainingFinished):
-            return event
-    raise AssertionError("a run always ends with TrainingFinished")
+def follow_training(
+    events: Iterable[TrainingEvent], *, as_json: bool, stop: Event | None = None
+) -> TrainingFinished:
+    """Print a run as it runs and return how it ended.
+
+    Once the run has something to keep, the first Ctrl-C sets ``stop`` and interrupts nothing.
+    """
+    ended = None
+    heeding = _heeding(events, stop)
+    with closed(printed(heeding) if as_json else _shown(heeding)) as shown:
+        for event in shown:
+            ended = event if isinstance(event, TrainingFinished) else ended
+    assert ended is not None  # noqa: S101  a run that is asked to its end says how
+    return ended
+
+
+def _heeding(events: Iterable[TrainingEvent], stop: Event | None) -> Iterator[TrainingEvent]:
+    """Pass events on; nothing is shown of a validation before a stop would keep what comes after it."""
+    with closed(events):
+        for event in events:
+            is_learning = not isinstance(event, PhaseStarted | TrainingStarted | TrainingFinished)
+            SIGNALS.lets_finish(stop if is_learning else None)
+            yield event
 
 
 def _shown(events: Iterable[TrainingEvent]) -> Iterator[TrainingEvent]:
     """Pass events on, a line printed for each epoch above a bar."""
     page = _Page()
-    with bar() as (progress, task):
+    with bar() as (progress, task), closed(events):
         for event in events:
             page.show(event)
             progress.update(task, completed=page.progress, description=page.history.status_line())
@@ -48,7 +64,7 @@ class _Page:
 
     def __init__(self) -> None:
         self.history = History()
-        self._said = ""
+        self._said: TrainingStatus | None = None
 
     @property
     def progress(self) -> float:
@@ -63,39 +79,41 @@ class _Page:
                 _show_start(event)
             case EpochFinished():
                 _show_epoch(event, self.history.pixel_size)
-                if _kind(event.verdict.words) != _kind(self._said):
+                if self._said is None or event.verdict.kind != self._said.kind:
                     self._say(event.verdict)
             case Restarted():
-                OUT.print(event.message, style="yellow")
+                OUT.print(event.message, style="yellow", markup=False)
             case TrainingFinished():
                 self._show_end(event)
             case StepFinished() | PreviewMade():
                 pass
 
     def _show_end(self, event: TrainingFinished) -> None:
-        if self.history.verdict is not None and self.history.verdict.words != self._said:
+        if self.history.verdict is not None and self.history.verdict != self._said:
             self._say(self.history.verdict)
         went_well = event.reason in {"completed", "plateau"}
-        OUT.print(f"{event.message} ({clock(event.elapsed)})", style="" if went_well else "yellow")
+        OUT.print(
+            f"{event.message} ({clock(event.elapsed)})", style="" if went_well else "yellow", markup=False
+        )
 
     def _say(self, verdict: TrainingStatus) -> None:
-        self._said = verdict.words
+        self._said = verdict
         style = {"good": "green", "wait": "", "bad": "yellow"}[verdict.level]
         OUT.print(f"      {verdict.words}", style=style)
-
-
-def _kind(words: str) -> str:
-    return sub(r"\d+|epochs?", "", words)
 
 
 def _show_start(event: TrainingStarted) -> None:
     at, pixel_size = event.references, event.pixel_size
     shared = f"CC of the halves {at.r_half:z.4f}, FRC 0.143 at {length(at.resolution, pixel_size)}"
     show_remarks(event.warnings)
-    OUT.print(f"{event.settings.network}, {event.parameters:,} weights, {event.precision} on {event.device}")
+    OUT.print(
+        f"{event.settings.network}, {event.parameters:,} weights, {event.precision} on {event.device}",
+        markup=False,
+    )
     pixels = f"{event.working_pixel:.3g} Å/px" if event.working_pixel else "the micrographs' own pixel size"
     OUT.print(f"working pixel size: {pixels}, patches of {event.patch} px")
-    OUT.print(f"training: {_listed(event.training)}; validation: {_listed(event.validation)}")
+    names = f"training: {_listed(event.training)}; validation: {_listed(event.held_out)}"
+    OUT.print(names, markup=False)
     OUT.print("reference losses on the validation data (no training)")
     more = {"gaussian": f"σ {length(at.sigma, pixel_size)}", "floor": shared}
     for name, line in REFERENCES.items():
@@ -106,7 +124,7 @@ def _show_start(event: TrainingStarted) -> None:
 
 def _listed(names: tuple[str, ...], shown: int = 3) -> str:
     more = f" and {len(names) - shown:,} more" if len(names) > shown else ""
-    return escape(printable(", ".join(names[:shown]) + more))
+    return ", ".join(names[:shown]) + more
 
 
 def _show_epoch(event: EpochFinished, pixel_size: float | None) -> None:

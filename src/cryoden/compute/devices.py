@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from threading import Lock
 
 import numpy as np
 import torch
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cryoden.compute.memory import free_main_memory
-from cryoden.errors import SettingsError
+from cryoden.errors import SettingsError, is_out_of_memory
 from cryoden.settings.denoising import DenoisingPrecision
 from cryoden.settings.fields import Device, Precision
 
@@ -80,10 +81,14 @@ def number_format(precision: Precision, device: torch.device) -> torch.dtype:
     if device.type == "cuda":
         gains = torch.cuda.get_device_capability(device) >= (8, 0)
     else:
-        gains = (
-            device.type == "cpu" and torch.ops.mkldnn._is_mkldnn_bf16_supported() and _has_bf16_arithmetic()
-        )
+        gains = device.type == "cpu" and _has_bf16_library() and _has_bf16_arithmetic()
     return torch.bfloat16 if gains else torch.float32
+
+
+def _has_bf16_library() -> bool:
+    """Tell whether torch has oneDNN, which it lacks on Apple silicon, and that computes bfloat16."""
+    supported = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)
+    return supported is not None and bool(supported())
 
 
 def _has_bf16_arithmetic() -> bool:
@@ -173,11 +178,38 @@ def out_of_memory_caught() -> Iterator[None]:
     """Swallow running out of memory, which the CPU allocator reports as a plain RuntimeError."""
     try:
         yield
-    except (torch.OutOfMemoryError, MemoryError):
-        return
-    except RuntimeError as error:
-        if "can't allocate memory" not in str(error):
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
             raise
+
+
+class _Shared:
+    """cuDNN's flags, which belong to the whole process: the first that asks sets, the last restores them.
+
+    So denoising and training at once do not take them from each other.
+    """
+
+    def __init__(self) -> None:
+        self._lock, self._inside, self._flags = Lock(), 0, ExitStack()
+
+    def enter(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._flags.enter_context(
+                    torch.backends.cudnn.flags(
+                        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+                    )
+                )
+            self._inside += 1
+
+    def leave(self) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                self._flags.close()
+
+
+_SHARED = _Shared()
 
 
 @contextmanager
@@ -186,5 +218,8 @@ def reproducible() -> Iterator[None]:
 
     TensorFloat-32 is off: it rounds float32 to 10 bits, and tiles would differ by 0.001 σ.
     """
-    with torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+    _SHARED.enter()
+    try:
         yield
+    finally:
+        _SHARED.leave()

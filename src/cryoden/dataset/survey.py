@@ -14,7 +14,7 @@ from cryoden.dataset.half_names import HalfFiles
 from cryoden.dataset.opening import facts, open_pair
 from cryoden.dataset.output_paths import micrographs_in
 from cryoden.dataset.star_files import HALVES, is_star, listed, pixel_sizes
-from cryoden.errors import CryodenError, HalvesError, MicrographError, printable
+from cryoden.errors import HalvesError, MicrographError, in_words, printable
 from cryoden.io.mrc_probe import HeaderFacts
 from cryoden.io.mrc_sections import one_section
 from cryoden.settings.reading import ReadingSettings
@@ -87,8 +87,8 @@ def files(paths: Sequence[Path], reading: ReadingSettings) -> Iterator[Surveyed]
     for path in _named(paths):
         try:
             yield Surveyed(path, facts(path, reading, sizes.get(path)))
-        except CryodenError as error:
-            yield Surveyed(path, None, str(error))
+        except Exception as error:  # noqa: BLE001  whatever it is, the others are shown
+            yield Surveyed(path, None, in_words(error, path))
 
 
 def pairs(paths: Sequence[Path], reading: ReadingSettings) -> Iterator[Pairing]:
@@ -142,5 +142,6 @@ def _lists_halves(star: Path) -> bool:
 def _verdict(files: HalfFiles, reading: ReadingSettings, sizes: Mapping[Path, float]) -> HalfCheck:
     try:
         return inspect(open_pair(files, reading, sizes))
-    except CryodenError as error:
-        return HalfCheck(False, "unreadable", 0.0, str(error), error.code)
+    except Exception as error:  # noqa: BLE001  as above
+        words, code = in_words(error, files.even), getattr(error, "code", "G03")
+        return HalfCheck(False, "unreadable", 0.0, words, code)

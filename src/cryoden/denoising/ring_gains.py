@@ -5,7 +5,7 @@ estimated as a·D(y) + b·y, with the gains of least squares. Of the covariances
 output D and input y are read off the micrograph. Those with the signal follow from the power N of the
 noise, which the finest frequencies show: cov(x, y) = |y|² - N, and by Stein's lemma (1981, Ann. Statist.
 9, 1135) cov(x, D) = cov(y, D) - d·N, where d is how strongly the output answers in a ring to a change of
-the input in that ring. A little noise added to the input tells d (Monte-Carlo SURE: Ramani, Blu & Unser
+the input in that ring. A little noise added to the input shows d (Monte-Carlo SURE: Ramani, Blu & Unser
 2008, IEEE Trans. Image Process. 17, 1540). No second image is needed. Where few coefficients say little
 the gains stay near 1 and 0, the network's output as it is.
 """

@@ -108,9 +108,9 @@ class TiledNetwork:
 
     def _shrink(self, longer: int) -> None:
         if self._edge <= self.network.stride:
-            raise TrainingError(
-                "T09", None, "out of memory with the smallest tile", fix="Choose the CPU as device"
-            )
+            on_cpu = self.place.device.type == "cpu"
+            fix = "Free some memory, or raise its limit" if on_cpu else "Choose the CPU as device"
+            raise TrainingError("T09", None, "out of memory with the smallest tile", fix=fix)
         self._edge = rounded_up(min(self._edge, longer) // 2, self.network.stride)
         if self.place.device.type == "cuda":
             torch.cuda.empty_cache()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from cryoden.evaluation.bands import BANDS
 from cryoden.evaluation.scores import Row, Table, Values
+from cryoden.events.quality import SNR_GAIN
 
 NONE = "–"
 
@@ -91,11 +92,7 @@ COLUMNS = (
     ),
     Column(
         "SNR gain (all)",
-        (
-            "Estimated gain in signal-to-noise ratio over the raw half, in dB, from CC high-pass: c "
-            "= CC² / CC_half is the fraction of the output that is signal, and the SNR is c / (1 − "
-            "c). Needs no ground truth; lost and hallucinated signal lower it."
-        ),
+        f"{SNR_GAIN} Here from CC high-pass.",
         "from r(denoised, other half) = r(denoised, signal) · √r_half; Frank & Al-Ali 1975",
         lambda table, row: _number(table.gain_db(row), "+z.1f"),
     ),

@@ -21,7 +21,7 @@ from cryoden.evaluation.methods import WAVELENGTHS, LowPass, Method, Other, Raw,
 from cryoden.evaluation.scores import Checks, Scores, Table
 from cryoden.evaluation.scoring import Halves, score
 from cryoden.events.batch import TileFinished
-from cryoden.model.checkpoint import load
+from cryoden.model.checkpoint import load, names_of
 from cryoden.reporting.thumbnails import Picture
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.reading import ReadingSettings
@@ -37,7 +37,7 @@ class EvaluationRequest:
     paths : sequence of Path
         Pairs of halves: files, folders, a RELION STAR file.
     models : sequence of Path
-        Model files; each is named after its file.
+        Model files; each is named after its file, or its run folder.
     others : mapping of str to sequence of Path
         What other programs made of the halves, by the program's name.
     truth : sequence of Path
@@ -115,7 +115,8 @@ def evaluate_with(
     loaded = {path: load(path) for path in models}
     shared = ("device", "precision", "tile", "orientations", "ring_gains", "ice_ring")
     denoising = DenoisingSettings(**{name: getattr(settings, name) for name in shared})
-    trained = [Trained(path.stem, Denoiser(model, denoising)) for path, model in loaded.items()]
+    names = names_of(loaded)
+    trained = [Trained(names[path], Denoiser(model, denoising)) for path, model in loaded.items()]
     for event in evaluate(subjects, trained, settings):
         if isinstance(event, EvaluationFinished):
             made_with = provenance(subjects, loaded, settings)

@@ -6,7 +6,7 @@ import datetime as dt
 import json
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +14,11 @@ import numpy as np
 
 from cryoden.errors import OutputError
 from cryoden.evaluation.scores import FORMAT, Table
+from cryoden.io import typed_json
 from cryoden.io.atomic import atomic_write
 from cryoden.io.provenance import VERSION
 from cryoden.micrograph import Windowed
-from cryoden.model.checkpoint import Model
+from cryoden.model.checkpoint import Model, names_of
 from cryoden.settings.tools import EvaluationSettings
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def provenance(
     pairs: Sequence[Subject], models: Mapping[Path, Model], settings: EvaluationSettings
 ) -> dict[str, Any]:
     """Return what figures were made with: versions, settings, files, models."""
+    names = names_of(models)
     return {
         "time": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         "versions": {
@@ -37,7 +39,7 @@ def provenance(
         },
         "settings": asdict(settings),
         "pairs": [_pair(subject) for subject in pairs],
-        "models": {path.stem: _model(path, model, pairs) for path, model in models.items()},
+        "models": {names[path]: _model(path, model, pairs) for path, model in models.items()},
     }
 
 
@@ -89,13 +91,51 @@ def load(path: Path) -> Table:
         O14 for a file that is none.
     """
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        known = values["format"] == FORMAT
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise OutputError(
-            "O14", path, f"not the numbers of an evaluation ({error})", fix="Give the JSON file"
-        ) from None
-    if not known:
-        problem = f"numbers of another version (found {values['format']}, expected {FORMAT})"
-        raise OutputError("O14", path, problem, fix="Evaluate again")
-    return Table.from_json(values)
+        values = typed_json.read(path)
+        if values.get("format") == FORMAT:
+            return table_of(values)
+    except (FileNotFoundError, ValueError) as error:
+        fix = "Give the JSON file of cryoden evaluate"
+        raise OutputError("O14", path, f"not the numbers of an evaluation ({error})", fix=fix) from None
+    problem = f"numbers of another version (found {values.get('format')}, expected {FORMAT})"
+    raise OutputError("O14", path, problem, fix="Evaluate again")
+
+
+def table_of(values: dict[str, Any]) -> Table:
+    """Return the table whose JSON values these are; ``ValueError`` for other names, types or ranges."""
+    typed_json.as_type(_Provenance, values.get("provenance", {}))
+    rows = values.get("rows")
+    rows = list(map(_today, rows)) if isinstance(rows, list) else rows
+    table = typed_json.as_type(Table, values | {"rows": rows})
+    if table.pixels < 1 or not table.rows:
+        raise ValueError(f"{len(table.rows)} methods on {table.pixels} pixels")
+    return table
+
+
+@dataclass(frozen=True)
+class _TrainedOn:
+    trained_on: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Provenance:
+    """Those entries that are looked at."""
+
+    models: dict[str, _TrainedOn] = field(default_factory=dict)
+    time: str = ""
+
+
+def _today(row: Any) -> Any:
+    """Return a row with the names of today."""
+    if not isinstance(row, dict):
+        return row
+    pairs = row.get("pairs")
+    pairs = {name: _renamed(scores) for name, scores in pairs.items()} if isinstance(pairs, dict) else pairs
+    return row | {"mean": _renamed(row.get("mean")), "pairs": pairs}
+
+
+def _renamed(scores: Any) -> Any:
+    former = {"invented": "hallucinated"}  # as older versions wrote it
+    if not isinstance(scores, dict):
+        return scores
+    return {former.get(name, name): value for name, value in scores.items()}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
-from math import log10
 from statistics import fmean
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, TypeVar
+
+from cryoden.events.quality import snr_gain
 
 Kind = Literal["raw", "low-pass", "wiener", "model", "other"]
 Reading = Literal["detail", "coarse"]
@@ -179,18 +180,10 @@ class Table:
     def gain_db(self, row: Row, reading: Reading = "detail") -> float | None:
         """Return the SNR a method won at its best scale, in dB, estimated without a truth.
 
-        The other raw half is signal and independent noise, so r with it is r with the signal
-        times √r_half, and the signal-to-noise ratio at the best scale is r² / (1 − r²) of r with
-        the signal. Blurring and hallucination both lower it. ``reading`` is which r: of all that is
-        not wider than 400 px, or of what is coarser than 20 Å, too. ``None`` where chance makes
-        the estimate impossible.
+        Blurring and hallucination both lower it; see `cryoden.events.quality.snr_gain`. ``reading``
+        is which r: of all that is not wider than 400 px, or of what is coarser than 20 Å, too.
         """
-        share: float = getattr(self.raw.mean, reading)
-        r: float = getattr(row.mean, reading)
-        explained = r * r / share if share > 0 and r > 0 else 0.0
-        if not 0 < explained < 1:
-            return None
-        return 10 * log10(explained / (1 - explained) * (1 - share) / share)
+        return snr_gain(getattr(row.mean, reading), getattr(self.raw.mean, reading))
 
     def best_low_pass(self) -> Row | None:
         """Return the low-pass that predicts the other raw half best in detail."""
@@ -202,29 +195,15 @@ class Table:
         return [row for row in self.rows if row.kind in {"model", "other"}]
 
     def as_json(self) -> dict[str, Any]:
-        """Return plain JSON values; `from_json` gives the same table back."""
+        """Return plain JSON values; `cryoden.evaluation.json_file.load` gives the same table back."""
         return {"format": FORMAT, **asdict(self)}
 
-    @classmethod
-    def from_json(cls, values: dict[str, Any]) -> Self:
-        """Return the table that was written."""
-        rows = tuple(_row(row) for row in values["rows"])
-        chosen = {one.name: values[one.name] for one in fields(cls)}
-        return cls(**{**chosen, "rows": rows})
+    @staticmethod
+    def from_json(values: dict[str, Any]) -> Table:
+        """Return the table that was written; see `cryoden.evaluation.json_file.table_of`."""
+        from cryoden.evaluation.json_file import table_of  # noqa: PLC0415  it stands on this module
 
-
-def _row(values: dict[str, Any]) -> Row:
-    checks = values["checks"] and Checks(**values["checks"])
-    curves = Curves(**{name: tuple(points) for name, points in values["curves"].items()})
-    pairs = {name: _scores(scores) for name, scores in values["pairs"].items()}
-    return Row(values["name"], values["kind"], _scores(values["mean"]), pairs, curves, checks)
-
-
-def _scores(values: dict[str, Any]) -> Scores:
-    former = {"invented": "hallucinated"}  # as older versions wrote it
-    known: dict[str, Any] = {former.get(name, name): value for name, value in values.items()}
-    known |= {name: tuple(known.get(name, ())) for name in ("bands", "slopes")}
-    return Scores(**known)
+        return table_of(values)
 
 
 def averaged(found: Sequence[Figures]) -> Figures:

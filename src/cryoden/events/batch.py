@@ -74,10 +74,17 @@ class FileFailed:
 
 
 @dataclass(frozen=True)
+class FileWaiting:
+    """Another process is making this result; all others are done. Comes again while it lasts."""
+
+    path: Path
+
+
+@dataclass(frozen=True)
 class BatchFinished:
     """Last event of a batch.
 
-    ``skipped`` files were done before; ``untried`` ones were left when too many had failed;
+    ``skipped`` files were done before, or by another process; ``untried`` ones were left, and why;
     ``left_out`` says in words which other files below folders were no micrographs, ``device`` where
     it was computed.
     """
@@ -87,10 +94,18 @@ class BatchFinished:
     untried: int
     seconds: float
     skipped: int = 0
+    why_untried: str = "too many failed"
     left_out: str = ""
     device: str = ""
 
 
 BatchEvent = (
-    FileStarted | TileFinished | FileFinished | FileSkipped | FileThinned | FileFailed | BatchFinished
+    FileStarted
+    | TileFinished
+    | FileFinished
+    | FileSkipped
+    | FileThinned
+    | FileFailed
+    | FileWaiting
+    | BatchFinished
 )

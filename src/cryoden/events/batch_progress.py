@@ -16,6 +16,7 @@ from cryoden.events.batch import (
     FileSkipped,
     FileStarted,
     FileThinned,
+    FileWaiting,
     TileFinished,
 )
 from cryoden.events.history import clock
@@ -41,18 +42,19 @@ class BatchProgress:
         self.at: FileStarted | None = None
         self.done = self.failed = self.skipped = 0
         self.ended: BatchFinished | None = None
-        self._share = 0.0
+        self._share, self._waits = 0.0, False
         self._seconds: deque[float] = deque(maxlen=RECENT)
 
     def add(self, event: BatchEvent) -> None:
         """Take one event in."""
+        self._waits = isinstance(event, FileWaiting)
         if isinstance(event, FileStarted):
             self.at, self._share = event, 0.0
         elif isinstance(event, TileFinished):
             self._share = event.done / event.total
         elif isinstance(event, BatchFinished):
             self.ended = event
-        else:
+        elif not isinstance(event, FileWaiting):
             self._count(event)
 
     def _count(self, event: FileFinished | FileThinned | FileFailed | FileSkipped) -> None:
@@ -84,6 +86,8 @@ class BatchProgress:
         where = f"{self.at.index + 1:,}/{self.at.total:,}", short_name(self.at.path)
         counted = ((self.failed, "failed"), (self.skipped, "skipped"))
         counts = [f"{count:,} {word}" for count, word in counted if count]
+        if self._waits:
+            return " · ".join([*where, "another process is making it"])
         return " · ".join([*where, f"ETA {clock(self.remaining)}", *counts])
 
 
@@ -99,7 +103,7 @@ def short_name(path: Path) -> str:
 def summary(ended: BatchFinished) -> str:
     """Return how a batch ended, in one line for people."""
     skipped = f", {ended.skipped:,} skipped (already done)" if ended.skipped else ""
-    untried = f", {ended.untried:,} not tried (too many failed)" if ended.untried else ""
+    untried = f", {ended.untried:,} not tried ({ended.why_untried})" if ended.untried else ""
     counts = f"{ended.finished:,} done{skipped}, {len(ended.failed):,} failed{untried}"
     where = f" on {ended.device}" if ended.device else ""
     return f"{counts} ({clock(ended.seconds)}{where})" + (ended.left_out and f"; {ended.left_out}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from dataclasses import replace
 from typing import assert_never
 
@@ -18,7 +19,8 @@ from cryoden.events.training import (
     TrainingStarted,
 )
 
-SPEED_STEPS = 20  # steps the shown speed is averaged over
+SPEED_SECONDS = 2.0  # at least that many the shown speed is averaged over
+SPEED_STEPS = 20  # and so many steps
 
 
 class History:
@@ -39,7 +41,7 @@ class History:
         self.best: EpochFinished | None = None
         self.verdict: TrainingStatus | None = None
         self.restarts: list[int] = []
-        self._clock: list[float] = []
+        self._clock = deque([(0.0, 0)])  # seconds and steps; losses come in groups, at one moment
 
     def add(self, event: TrainingEvent) -> None:
         """Take in the next event."""
@@ -65,7 +67,9 @@ class History:
         self.last = event
         self.steps.append(event.step)
         self.losses.append(event.loss)
-        self._clock = [*self._clock[-SPEED_STEPS:], event.elapsed]
+        self._clock.append((event.elapsed, event.step))
+        while len(self._clock) > SPEED_STEPS + 1 and self._clock[1][0] < event.elapsed - SPEED_SECONDS:
+            self._clock.popleft()
 
     def _add_restart(self, event: Restarted) -> None:
         self.restarts.append(self.last.step if self.last else 0)
@@ -84,9 +88,9 @@ class History:
 
     @property
     def steps_per_second(self) -> float:
-        """Speed over the last steps; 0 before the second step."""
-        span = self._clock[-1] - self._clock[0] if len(self._clock) > 1 else 0.0
-        return (len(self._clock) - 1) / span if span > 0 else 0.0
+        """Speed over the last steps; 0 before the first one."""
+        (began, before), (now, steps) = self._clock[0], self._clock[-1]
+        return (steps - before) / (now - began) if now > began else 0.0
 
     def status_line(self) -> str:
         """Return the run's state in one line for people."""
@@ -117,7 +121,7 @@ class History:
 
     def _best(self) -> str:
         if self.best is None and self.started is not None and not any(epoch.epoch for epoch in self.epochs):
-            return f"first validation at step {self.started.steps_per_epoch}"
+            return f"first validation by step {self.started.steps_per_epoch}"
         if self.best is None:
             return "no better epoch yet"
         return f"best {self.best.validation_loss:.4f} @ epoch {self.best.epoch}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import log10
 from typing import Literal
 
 Level = Literal["good", "wait", "bad"]
@@ -80,10 +81,45 @@ class HeldOutQuality:
 
 @dataclass(frozen=True)
 class TrainingStatus:
-    """How a run stands, in words for people."""
+    """How a run stands, in words for people; of one kind are those that differ in their numbers only."""
 
     level: Level
     words: str
+    kind: str = field(default="", compare=False)
+
+
+SNR_GAIN = (
+    "Estimated gain in signal-to-noise ratio over the raw half, in dB: c = CC² / CC_half is the fraction of "
+    "the output that is signal, and the SNR is c / (1 − c). Needs no ground truth; lost and hallucinated "
+    "signal lower it."
+)
+
+
+def snr_gain(cc: float, cc_half: float) -> float | None:
+    """Return the SNR gain in dB, as `SNR_GAIN` says.
+
+    Parameters
+    ----------
+    cc : float
+        Correlation of a denoised half with the other raw half.
+    cc_half : float
+        Correlation of the two raw halves.
+
+    Returns
+    -------
+    float or None
+        ``None`` where chance makes the estimate impossible.
+
+    Notes
+    -----
+    The other raw half is signal and independent noise, so r with it is r with the signal times
+    √r_half, and the signal-to-noise ratio at the best scale is r² / (1 − r²) of r with the signal
+    (Frank & Al-Ali 1975).
+    """
+    explained = cc * cc / cc_half if cc_half > 0 and cc > 0 else 0.0
+    if not 0 < explained < 1:
+        return None
+    return 10 * log10(explained / (1 - explained) * (1 - cc_half) / cc_half)
 
 
 UNJUDGED = TrainingStatus("wait", "Not assessed yet")

@@ -38,8 +38,8 @@ class TrainingStarted:
 
     ``epochs`` is 0 when the run is limited by time, ``seconds`` is 0 when by epochs.
     ``working_pixel`` is the Å/px the network works at, ``None`` for the micrographs' own pixels;
-    ``patch`` the edge in working px that was used; ``scale`` what the network sees of gray values;
-    ``warnings`` what was assumed or is odd.
+    ``patch`` the edge in working px that was used, ``batch`` how many a step has; ``scale`` what the
+    network sees of gray values; ``warnings`` what was assumed or is odd.
     """
 
     settings: TrainingSettings | BaselineSettings
@@ -58,6 +58,13 @@ class TrainingStarted:
     patch: int = 0
     scale: GrayScale = "z-score"
     warnings: tuple[str, ...] = ()
+    batch: int = 0
+
+    @property
+    def held_out(self) -> tuple[str, ...]:
+        """What it is judged by, in words where that is a part of what it learns from."""
+        shared = set(self.training) & set(self.validation)
+        return ("strips of it that are not trained on",) if shared else self.validation
 
 
 @dataclass(frozen=True)
@@ -128,7 +135,7 @@ class Restarted:
 class TrainingFinished:
     """Last event of a run that was asked to its end, with the reason for the end."""
 
-    reason: Literal["completed", "plateau"] | Trouble
+    reason: Literal["completed", "plateau", "stopped"] | Trouble
     message: str
     epochs: int
     best_epoch: int

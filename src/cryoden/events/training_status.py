@@ -41,11 +41,11 @@ def assess(references: References, epochs: Sequence[EpochFinished], restarted: i
     """
     found = trouble(references, epochs, restarted)
     if found:
-        return TrainingStatus("bad", IN_TROUBLE[found])
+        return TrainingStatus("bad", IN_TROUBLE[found], found)
     for fault in (_shared_noise, _useless, _over_fitting):
         words = fault(references, epochs)
         if words:
-            return TrainingStatus("bad", words)
+            return TrainingStatus("bad", words, words if fault is _useless else fault.__name__)
     return _standing(references, epochs)
 
 
@@ -115,15 +115,17 @@ def _over_fitting(references: References, epochs: Sequence[EpochFinished]) -> st
 def _standing(references: References, epochs: Sequence[EpochFinished]) -> TrainingStatus:
     kept = min((e for e in epochs if not e.collapsed), key=lambda e: e.validation_loss, default=epochs[-1])
     if kept.collapsed:
-        return TrainingStatus("wait", "Output nearly constant so far")
+        return TrainingStatus("wait", "Output nearly constant so far", "constant")
     if kept.validation_loss >= references.linear:
-        return TrainingStatus("wait", "Not yet better than a Wiener filter")
+        return TrainingStatus("wait", "Not yet better than a Wiener filter", "not yet")
     if kept.epoch == 0:
         words = "Not yet better than the starting model, which" if epochs[-1].epoch else "The starting model"
-        return TrainingStatus("wait", f"{words} is better than a Wiener filter")
+        return TrainingStatus("wait", f"{words} is better than a Wiener filter", words)
     below = takewhile(lambda e: e.epoch and e.validation_loss < references.linear, reversed(epochs))
     in_a_row = len(list(below))
     if not in_a_row:
-        return TrainingStatus("wait", f"Worse than a Wiener filter again; epoch {kept.epoch} is kept")
+        words = f"Worse than a Wiener filter again; epoch {kept.epoch} is kept"
+        return TrainingStatus("wait", words, "worse again")
     plural = "s" if in_a_row > 1 else ""
-    return TrainingStatus("good", f"Better than a Wiener filter for {in_a_row} epoch{plural}: good to use")
+    words = f"Better than a Wiener filter for {in_a_row} epoch{plural}: good to use"
+    return TrainingStatus("good", words, "better")

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from cryoden.errors import OutputError, PatchFileError
 from cryoden.experiment.index import INDEX, SHARDS, Layout, damaged, same_plan
+from cryoden.io import typed_json
 from cryoden.io.atomic import atomic_write
 
 PLAN = "plan.json"
@@ -35,19 +35,19 @@ def claimed(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    if sys.platform == "win32":  # there no folder can be opened
+    with ExitStack() as opened:
+        with suppress(OSError):  # on Windows, and some network shares, no folder can be opened
+            descriptor = os.open(folder, os.O_RDONLY)
+            opened.callback(os.close, descriptor)
+            _lock(descriptor, folder)
         yield
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        _lock(descriptor, folder)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _lock(descriptor: int, folder: Path) -> None:
-    import fcntl  # noqa: PLC0415  # absent on Windows
+    try:
+        import fcntl  # noqa: PLC0415
+    except ImportError:  # on Windows
+        return
 
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -89,8 +89,9 @@ def agree(folder: Path, plan: Mapping[str, Any]) -> list[int] | None:
             problem = f"contains {state} of other micrographs or settings"
             raise PatchFileError("Q05", folder, problem, kept=UNTOUCHED, fix="Choose another folder")
         if there is not None:
-            sums = there.get("crc32", ())
-            return sums if len(sums) == plan["pairs"] else None
+            sums = there.get("crc32")
+            is_whole = isinstance(sums, list) and len(sums) == plan["pairs"]
+            return sums if is_whole else None
     if any(folder.glob(SHARDS)):
         problem = "contains pairs, but neither index nor plan"
         raise PatchFileError("Q05", folder, problem, kept=UNTOUCHED, fix="Choose another folder")
@@ -116,10 +117,10 @@ def refuse_too_little_room(layout: Layout, folder: Path) -> None:
 
 def _read(path: Path) -> dict[str, Any] | None:
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
+        return typed_json.read(path)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError, RecursionError) as error:
+    except ValueError as error:
         raise damaged(path, str(error)) from None
 
 

@@ -15,6 +15,7 @@ from cryoden.experiment.index import INDEX
 from cryoden.experiment.pairs import PatchPairs
 from cryoden.experiment.store import PatchStore
 from cryoden.io.mrc_windows import MicrographFile
+from cryoden.io.typed_json import as_type
 from cryoden.settings.baseline import PatchSettings
 from cryoden.settings.reading import ReadingSettings
 
@@ -36,6 +37,17 @@ class PairSource:
         if sum(given) != 1:
             problem = "give micrographs, or --halves, or --noisy and --target"
             raise SettingsError("S03", None, problem, fix="See --help")
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What `data_source` tells, with its types."""
+
+    paths: list[str]
+    patches: dict[str, Any]
+    reading: dict[str, Any]
+    pairs: int
+    edge: int
 
 
 def patch_pairs(
@@ -93,22 +105,27 @@ def opened_again(known: Mapping[str, Any]) -> PatchStore | PatchPairs:
     PatchFileError
         Q06 when they are gone, cannot be read or are others.
     """
-    paths = [Path(path) for path in known["paths"]]
+    try:
+        told = as_type(_Known, known)
+        settings, reading = PatchSettings(**told.patches), ReadingSettings(**told.reading)
+    except (ValueError, TypeError, CryodenError) as error:
+        raise _gone(None, f"the record of the run's data is damaged: {error}") from None
+    paths = [Path(path) for path in told.paths]
     for path in paths:
         if not path.exists():
             raise _gone(path, "no longer exists")
     try:
-        pairs = opened(paths, PatchSettings(**known["patches"]), ReadingSettings(**known["reading"]))
+        pairs = opened(paths, settings, reading)
     except CryodenError as error:
         raise _gone(paths[0], f"cannot be read: {error.problem}") from error
-    now, then = (len(pairs), pairs.edge), (known["pairs"], known["edge"])
+    now, then = (len(pairs), pairs.edge), (told.pairs, told.edge)
     if now != then:
         found, expected = (f"{count:,} pairs of {edge:,} px" for count, edge in (now, then))
         raise _gone(paths[0], f"has changed since the run (found {found}, expected {expected})")
     return pairs
 
 
-def _gone(path: Path, problem: str) -> PatchFileError:
+def _gone(path: Path | None, problem: str) -> PatchFileError:
     fix = "Restore the data of the run, or pass --synthetic to use synthetic pairs"
     return PatchFileError("Q06", path, problem, kept="Nothing was written", fix=fix)
 

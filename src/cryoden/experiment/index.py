@@ -20,6 +20,7 @@ import numpy as np
 
 from cryoden.errors import CryodenError, PatchFileError, printable
 from cryoden.experiment.pairs import PatchPairs
+from cryoden.io import typed_json
 from cryoden.io.mrc_header import open_regular
 from cryoden.io.mrc_windows import MicrographFile, finite_window
 from cryoden.micrograph import Windowed
@@ -81,6 +82,21 @@ def shard_name(number: int) -> str:
 
 
 @dataclass(frozen=True)
+class Index:
+    """What is looked at of an index, with its types."""
+
+    kind: str
+    pairs: int
+    shard: int
+    edge: int
+    dtype: str
+    settings: dict[str, Any]
+    sources: list[Source]
+    crc32: list[int]
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True)
 class Source:
     """A micrograph pairs were cut from.
 
@@ -92,7 +108,7 @@ class Source:
         ``"target"`` or ``"noisy"``.
     pairs : int
         How many pairs its targets are of; pairs lie in the order of the sources.
-    shape : sequence of int
+    shape : list of int
         Rows and columns.
     crc32 : int
         Of 16 blocks of the file, or of all pixels in memory.
@@ -105,7 +121,7 @@ class Source:
     path: str
     role: str
     pairs: int
-    shape: Sequence[int]
+    shape: list[int]
     crc32: int
     bytes: int | None = None
     pixels: str = ""
@@ -132,11 +148,11 @@ def read_index(folder: Path) -> dict[str, Any]:
     """
     path = folder / INDEX
     try:
-        about = dict(json.loads(path.read_text(encoding="utf-8")))
-    except OSError:
+        about = typed_json.read(path)
+    except (FileNotFoundError, NotADirectoryError):
         fix = "Give a folder written by cryoden patches build, or repeat that command to resume it"
         raise PatchFileError("Q01", folder, f"is not a finished data set: no {INDEX}", fix=fix) from None
-    except (ValueError, TypeError, RecursionError) as error:
+    except ValueError as error:
         raise damaged(path, str(error)) from None
     found = about.get("format")
     if found != FORMAT:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from bisect import bisect_right
-from itertools import accumulate
+from itertools import accumulate, compress
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cryoden.errors import PatchFileError, SettingsError
-from cryoden.experiment.index import INDEX, Source, damaged, layout_of, read_index, shard_name
+from cryoden.experiment.index import INDEX, Index, Source, damaged, layout_of, read_index, shard_name
 from cryoden.experiment.pair_grid import PairGrid
 from cryoden.io.pixel_size import possible
+from cryoden.io.typed_json import as_type
 from cryoden.micrograph import Pixels
 from cryoden.settings.baseline import PatchSettings
 
@@ -41,18 +42,20 @@ class PatchStore:
         self.folder = folder
         self.about = read_index(folder)
         try:
-            self._settings = PatchSettings(**self.about["settings"])
+            index = as_type(Index, self.about)
+            self._settings = PatchSettings(**index.settings)
             self.layout = layout_of(self.about, self._settings)
             self.sums = np.array(self.about.pop("crc32"), np.uint32)  # an eighth of a list's memory
-            self.sources = [Source(**source) for source in self.about["sources"]]
-            self.ends = list(accumulate(int(source.pairs) for source in self.sources))
+            self.sources = index.sources
+            shapes = [(rows, columns) for rows, columns in (source.shape for source in self.sources)]
+            self.ends = list(accumulate(source.pairs for source in self.sources))
         except (KeyError, TypeError, ValueError, OverflowError, SettingsError) as error:
             raise damaged(folder / INDEX, str(error)) from None
         if self.sums.shape != (self.layout.pairs,):
             raise damaged(folder / INDEX, f"{self.sums.size:,} checksums of {self.layout.pairs:,} pairs")
-        targets = [source for source in self.sources if source.role == "target"]
-        self.grid = PairGrid([(source.shape[0], source.shape[1]) for source in targets], self._settings)
-        counts = [source.pairs for source in targets]
+        is_target = [source.role == "target" for source in self.sources]
+        self.grid = PairGrid(list(compress(shapes, is_target)), self._settings)
+        counts = [source.pairs for source in compress(self.sources, is_target)]
         if self.ends[-1:] != [self.layout.pairs] or self.grid.counts != counts:
             raise damaged(folder / INDEX, f"{self.layout.pairs:,} pairs, other than of its micrographs")
         for number in range(self.layout.shards):

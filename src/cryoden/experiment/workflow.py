@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from threading import Event
 from typing import Any
 
 import numpy as np
 
 from cryoden.compute import devices
 from cryoden.errors import TrainingError
+from cryoden.events.closing import closed
 from cryoden.events.training import PhaseStarted, TrainingEvent, TrainingFinished, TrainingStarted
 from cryoden.experiment.outcome import keep_outcome
 from cryoden.experiment.pair_grid import Indices, divided, sample
@@ -33,31 +35,46 @@ def baseline(
     folder: RunFolder,
     settings: BaselineSettings,
     data: Mapping[str, Any] | None = None,
+    stop: Event | None = None,
 ) -> Iterator[TrainingEvent]:
     """Run the experiment and keep it in a run folder, which must not exist.
 
-    ``data`` says where the pairs lie; see `cryoden.experiment.data_source.data_source`.
+    ``data`` says where the pairs lie; see `cryoden.experiment.data_source.data_source`. ``stop``
+    is set by whoever wants the run to end; see `cryoden.training.plan.Plan`.
 
     Raises
     ------
     CryodenError
         For pairs that cannot be read, settings that do not fit, or a folder that cannot be had.
     """
-    yield from finished(folder, _judged(pairs, folder, settings, data))
+    yield from finished(folder, _judged(pairs, folder, settings, data, stop))
 
 
 def _judged(
-    pairs: PatchSet, folder: RunFolder, settings: BaselineSettings, data: Mapping[str, Any] | None
+    pairs: PatchSet,
+    folder: RunFolder,
+    settings: BaselineSettings,
+    data: Mapping[str, Any] | None,
+    stop: Event | None,
 ) -> Iterator[TrainingEvent]:
-    """Pass the run on; before its last event, find out how good what it learned is."""
-    for event in kept_in(folder, train_on_pairs(pairs, settings), data=data):
-        if isinstance(event, TrainingFinished):
-            yield PhaseStarted("evaluating the best model")
-            keep_outcome(pairs, settings.validation_pairs, folder, settings.device)
-        yield event
+    """Pass the run on; before its last event, find out how good what it learned is, unless it was stopped."""
+    with closed(kept_in(folder, train_on_pairs(pairs, settings, stop), data=data)) as events:
+        for event in events:
+            yield from _outcome(event, pairs, folder, settings)
+            yield event
 
 
-def train_on_pairs(pairs: PatchSet, settings: BaselineSettings) -> Iterator[TrainingEvent]:
+def _outcome(
+    event: TrainingEvent, pairs: PatchSet, folder: RunFolder, settings: BaselineSettings
+) -> Iterator[TrainingEvent]:
+    if isinstance(event, TrainingFinished) and event.reason != "stopped":
+        yield PhaseStarted("evaluating the best model")
+        keep_outcome(pairs, settings.validation_pairs, folder, settings.device)
+
+
+def train_on_pairs(
+    pairs: PatchSet, settings: BaselineSettings, stop: Event | None = None
+) -> Iterator[TrainingEvent]:
     """Run the experiment on patch pairs, from disk or made on the fly.
 
     Yields
@@ -84,7 +101,7 @@ def train_on_pairs(pairs: PatchSet, settings: BaselineSettings) -> Iterator[Trai
     yield PhaseStarted("fitting the Wiener filter")
     holdout = HeldOutSet(HeldPairs(pairs, held), "supervised", engine.place, learned, pairs.pixel_size)
     source = TrainingPairs(pairs, training, settings)
-    plan = Plan(source.steps, epochs=settings.epochs)
+    plan = Plan(source.steps, epochs=settings.epochs, stop=stop or Event())
     counts = {"training": (f"{len(training):,} patch pairs",), "validation": (f"{len(held):,} patch pairs",)}
     known = {"scale": pairs.settings.scale, "pixel_size": pairs.pixel_size}
     more = {**counts, **known, "warnings": (why,) if why else ()}
@@ -114,5 +131,6 @@ def _started(
         seconds=plan.seconds,
         steps_per_epoch=plan.steps_per_epoch,
         patch=holdout.source.edge,
+        batch=settings.batch,
         **more,
     )

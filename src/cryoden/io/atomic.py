@@ -1,23 +1,24 @@
 """Results appear under their final name whole, or not at all.
 
 A result is written to a hidden temporary file beside its target, forced to disk and renamed.
-A process killed at any moment leaves at most a ``.<name>.<random>.part`` file.
+A process killed at any moment leaves at most a ``.<name>.<host>-<process>-<random>.part`` file, which
+`cryoden.io.leftovers` tells from that of one that is still writing.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-import secrets
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from cryoden.errors import OutputError, printable
+from cryoden.errors import CryodenError, DiskFullError, OutputError, printable
+from cryoden.io.leftovers import hidden_beside, remove_leftovers
 
-LONGEST_NAME = 255  # bytes, on every common file system
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+NOT_THERE = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}  # of a flush
 REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOENT, errno.ENAMETOOLONG}
 
 
@@ -59,10 +60,12 @@ def atomic_write(final: Path, *, overwrite: bool = False, inputs: Iterable[Path]
     except OSError as error:
         _remove(temporary)
         if error.errno in FULL or _is_about(error, temporary):
-            raise _not_written(final, error) from error
+            raise not_written(final, error) from error
         raise
-    except BaseException:
+    except BaseException as error:
         _remove(temporary)
+        if isinstance(error, CryodenError) and error.file == printable(temporary):
+            error.file = printable(final)  # nobody knows the other
         raise
 
 
@@ -100,7 +103,7 @@ def atomic_folder(final: Path) -> Iterator[Path]:
         As `atomic_write`; whatever the reason, the temporary folder is removed.
     """
     check_folder(final)
-    temporary = _beside(final)
+    temporary = hidden_beside(final)
     try:
         temporary.mkdir()
         yield temporary
@@ -109,7 +112,7 @@ def atomic_folder(final: Path) -> Iterator[Path]:
         check_folder(final)
         temporary.rename(final)
     except OSError as error:
-        raise _not_written(final, error) from error
+        raise not_written(final, error) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)  # nothing is there where it was renamed
     _force_folder_to_disk(final.parent)
@@ -128,6 +131,7 @@ def check_destination(final: Path, *, overwrite: bool = False, inputs: Iterable[
     _refuse_existing(final, overwrite)
     temporary, _ = _create_beside(final)
     _remove(temporary)
+    remove_leftovers(final.parent)
 
 
 def _refuse_input(final: Path, inputs: Iterable[Path]) -> None:
@@ -164,41 +168,44 @@ def _refuse_existing(final: Path, overwrite: bool) -> None:
 
 def _create_beside(final: Path) -> tuple[Path, int]:
     """Create the temporary file; return its path and the permissions the umask gave it."""
-    temporary = _beside(final)
+    temporary = hidden_beside(final)
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     except OSError as error:
-        raise _not_written(final, error) from error
+        raise not_written(final, error) from error
     try:
         return temporary, os.fstat(descriptor).st_mode & 0o777
     finally:
         os.close(descriptor)
 
 
-def _beside(final: Path) -> Path:
-    """Return a hidden name nothing has yet, in the same folder."""
-    ending = f".{secrets.token_hex(4)}.part"
-    room = LONGEST_NAME - len(ending) - 1
-    return final.with_name("." + os.fsdecode(os.fsencode(final.name)[:room]) + ending)
-
-
 def _finish(temporary: Path, mode: int, final: Path) -> None:
     """Flush, rename, flush the folder; an error here is a failure to write, never ignored."""
     try:
-        temporary.chmod(mode)  # some writers narrow the permissions
+        with suppress(OSError, NotImplementedError):  # a wish: network shares and object stores refuse it
+            temporary.chmod(mode)  # some writers narrow the permissions
         _force_to_disk(temporary)
         temporary.replace(final)
     except OSError as error:
-        raise _not_written(final, error) from error
+        raise not_written(final, error) from error
     _force_folder_to_disk(final.parent)
 
 
 def _force_to_disk(temporary: Path) -> None:
     descriptor = os.open(temporary, os.O_RDWR)
     try:
-        os.fsync(descriptor)
+        _flush(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _flush(descriptor: int) -> None:
+    """Flush a file, where its file system has that; a disk that fails at it is another matter."""
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in NOT_THERE:
+            raise
 
 
 def _force_folder_to_disk(folder: Path) -> None:
@@ -221,11 +228,13 @@ def _is_about(error: OSError, temporary: Path) -> bool:
     return error.filename is not None and os.fsencode(error.filename) == os.fsencode(temporary)
 
 
-def _not_written(final: Path, error: OSError) -> OutputError:
+def not_written(final: Path, error: OSError) -> OutputError:
+    """Return what is said of a result that the system refused to write: O02, O03 or O06."""
     reason = error.strerror or str(error)
     kept = "A file of that name is as it was" if os.path.lexists(final) else "Nothing was left behind"
     code, problem, fix = _what_happened(final, error, reason)
-    return OutputError(code, final, problem, kept=kept, fix=fix)
+    kind = DiskFullError if error.errno in FULL - {errno.EFBIG} else OutputError  # a limit of one file
+    return kind(code, final, problem, kept=kept, fix=fix)
 
 
 def _what_happened(final: Path, error: OSError, reason: str) -> tuple[str, str, str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cryoden.errors import MicrographError
+from cryoden.errors import MicrographError, in_shell
 from cryoden.io.mrc_header import HEADER_BYTES, PACKED, PIXEL_BYTES, Header
 
 HUGE_EXTENDED = 2**28
@@ -113,7 +113,8 @@ def _unsupported_mode(path: Path, header: Header) -> Problem:
         what = f"complex data (mode {mode}): this is a transform, not a micrograph"
         return "F19", what, "Give the image it was computed from"
     if mode == PACKED:
-        fix = f"Convert it with IMOD: newstack -mode 1 {path.name} {path.stem}_16bit.mrc"
+        names = f"{in_shell(path.name)} {in_shell(f'{path.stem}_16bit.mrc')}"
+        fix = f"Convert it with IMOD: newstack -mode 1 {names}"
         return "F20", "4-bit pixels (mode 101) are not supported", fix
     if mode not in PIXEL_BYTES:
         return (

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -18,12 +19,13 @@ from typing import Any, Self
 from cryoden.errors import MicrographError, OutputError
 from cryoden.io.mrc_header import LABEL_BYTES, unreadable
 from cryoden.io.mrc_probe import probe
+from cryoden.io.provenance import VERSION
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.reading import ReadingSettings
 
-DENOISED = "denoised with"  # in the label of every result
 DIGITS = 8
 MARK = re.compile(r"\[([0-9a-f]{8})-([0-9a-f]{8})-([0-9a-f]{8})\]")
+LABEL = re.compile(rf"cryoden \S+: denoised with (?P<model>.*?)(?: {MARK.pattern})?$")
 METHOD = 2  # to be raised when the same model, settings and micrograph come to give other pixels
 SAME_PIXELS = {"device", "tile"}  # where and in which pieces, not what is computed
 
@@ -92,13 +94,15 @@ def marked(label: str, mark: ResultStamp | None) -> str:
     return label[: LABEL_BYTES - len(ending)] + ending
 
 
-def is_result(path: Path) -> bool:
-    """Tell whether a file is a result of this program, by its last label; False where it cannot be read."""
-    try:
-        labels = probe(path).labels
-    except MicrographError:
-        return False
-    return bool(labels) and labels[-1].startswith("cryoden ") and DENOISED in labels[-1]
+def result_label(model: str) -> str:
+    """Return the words of a result's label, with the name of its model."""
+    return f"cryoden {VERSION}: denoised with {model}"
+
+
+def denoised_with(labels: Sequence[str]) -> str | None:
+    """Return the name of the model that the last of our labels in a header names, ``None`` for no result."""
+    found = [match["model"] for match in map(LABEL.match, labels) if match]
+    return found[-1] if found else None
 
 
 def is_done(result: Path, wanted: ResultStamp, *, overwrite: bool = False) -> bool:

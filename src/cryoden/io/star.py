@@ -16,6 +16,7 @@ from cryoden.errors import HalvesError, printable
 from cryoden.io.mrc_header import open_regular
 
 MOST_BYTES = 2**30
+SHORT, LONGEST_NAME, LONGEST_PATH = 64, 255, 4095  # letters, bytes of a name, letters of a path
 BLOCK = re.compile(r"data_[^\s/]*", re.IGNORECASE)
 TOKEN = re.compile(r"""'(.*?)'(?!\S)|"(.*?)"(?!\S)|(#.*)|(\S+)""")
 
@@ -55,8 +56,16 @@ class StarTable:
             values = _split(row)
             if len(values) != width:
                 raise self._uneven(number, values)
-            found.append(tuple([values[place] for place in places]))
+            chosen = tuple([values[place] for place in places])
+            if any(_is_no_name(value) for value in chosen):
+                raise self._nameless(number, chosen)
+            found.append(chosen)
         return found
+
+    def _nameless(self, number: int, values: Sequence[str]) -> HalvesError:
+        longest = max(values, key=_is_no_name)
+        problem = f"line {number} has a name no file can have, {len(longest):,} letters: {longest[:40]!r}"
+        return HalvesError("D01", self.path, problem, fix="Copy the STAR file again")
 
     def _uneven(self, number: int, values: Sequence[str]) -> HalvesError:
         words = printable(" ".join(values)[:80])
@@ -110,3 +119,11 @@ def _split(row: str) -> list[str]:
     if "'" not in row and '"' not in row and "#" not in row:
         return row.split()
     return [single or double or bare for single, double, comment, bare in TOKEN.findall(row) if not comment]
+
+
+def _is_no_name(value: str) -> bool:
+    """Tell whether no file system has a file of such a name."""
+    parts = [value] if len(value) < SHORT else value.split("/")
+    return (
+        "\0" in value or len(value) > LONGEST_PATH or any(len(os.fsencode(p)) > LONGEST_NAME for p in parts)
+    )

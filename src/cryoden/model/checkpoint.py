@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_args
@@ -19,12 +20,15 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from cryoden.errors import ModelFileError
+from cryoden.errors import ModelFileError, printable
 from cryoden.events.training import GrayScale, Weights
+from cryoden.io import typed_json
 from cryoden.settings.training import NetworkName
 
 FORMAT = "cryoden-2"
 KEY = "cryoden"
+OF_A_RUN = "model.safetensors"  # what each run folder calls its own
+DEEPEST = 8  # folders
 SCALES: dict[GrayScale, str] = {
     "z-score": "z-score, clipped at 6 standard deviations, unit variance at the working pixel",
     "positive": "95th percentile of the positive pixels is 1, clipped to 0 and 1",
@@ -49,6 +53,8 @@ class Model:
         Å/px the network works at, ``None`` for each micrograph's own pixels.
     scale : str
         What the network sees of gray values: "z-score", or "positive" as in the experiment.
+    path : Path or None
+        The file it was read from.
     """
 
     network: NetworkName
@@ -57,6 +63,7 @@ class Model:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     working_pixel: float | None = None
     scale: GrayScale = "z-score"
+    path: Path | None = None
 
     @property
     def sha256(self) -> str:
@@ -74,6 +81,25 @@ class Model:
             "provenance": self.provenance,
         }
         return json.dumps(about, sort_keys=True, allow_nan=False)
+
+
+def name_of(path: Path, depth: int = 1) -> str:
+    """Return what people call a model file: its name, or that of its run folder where it is one of a run.
+
+    With ``depth`` above 1, folders above it come first, to tell files of one name apart.
+    """
+    where = path.absolute()
+    names = where.parent.parts if where.name == OF_A_RUN else (*where.parent.parts, where.stem)
+    return "/".join(names[-depth:]) or where.stem
+
+
+def names_of(paths: Iterable[Path]) -> dict[Path, str]:
+    """Return a name for each model file; those that would have one name get folders above them, too."""
+    known = {path: name_of(path) for path in paths}
+    for depth in range(2, DEEPEST):
+        taken = Counter(known.values())
+        known = {path: name_of(path, depth) if taken[name] > 1 else name for path, name in known.items()}
+    return known
 
 
 def write(model: Model, path: Path, *, half: bool = False) -> None:
@@ -112,12 +138,23 @@ def load(path: Path) -> Model:
     try:
         with safe_open(path, framework="numpy") as file:
             about = file.metadata() or {}
-            weights = {name: _single(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118 - not a mapping
-    except (SafetensorError, OSError) as error:
+            foreign = [] if KEY in about else ["a safetensors file of another program"]
+            weights = {} if foreign else {name: _tensor(file, name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+    except (SafetensorError, OSError, ValueError, OverflowError) as error:
+        words = printable(str(error))
         raise ModelFileError(
-            "M02", path, f"not a complete model file ({error})", fix="Copy it again"
+            "M02", path, f"not a complete model file ({words})", fix="Copy it again"
         ) from None
+    if foreign:
+        raise ModelFileError("M02", path, foreign[0], fix="Give a file written by cryoden train")
     return _proven(path, about, weights)
+
+
+def _tensor(file: Any, name: str) -> NDArray[np.float32]:
+    kind = file.get_slice(name).get_dtype()
+    if kind not in {"F16", "F32"}:
+        raise ValueError(f"weights of {name} are {kind}, expected F32 or F16")
+    return _single(file.get_tensor(name))
 
 
 def _fingerprint(description: str, weights: Weights) -> str:
@@ -133,18 +170,42 @@ def _single(values: NDArray[Any]) -> NDArray[np.float32]:
     return np.ascontiguousarray(values, dtype=np.float32)
 
 
+@dataclass(frozen=True)
+class _Described:
+    """What the metadata of a model file says, with its types."""
+
+    format: str
+    network: str
+    normalization: str
+    pixel_size: float | None
+    working_pixel: float | None
+    provenance: _Provenance
+
+
+@dataclass(frozen=True)
+class _Provenance:
+    """Those entries that are looked at."""
+
+    training: list[str] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+
+
 def _proven(path: Path, about: Mapping[str, str], weights: Weights) -> Model:
-    if KEY not in about:
-        problem = "a safetensors file of another program"
-        raise ModelFileError("M02", path, problem, fix="Give a file written by cryoden train")
     if _fingerprint(about[KEY], weights) != about.get("sha256"):
         raise ModelFileError(
             "M04", path, "damaged: checksum differs", kept="It was not used", fix="Copy it again"
         )
-    described = json.loads(about[KEY])
-    if described["format"] != FORMAT or described["network"] not in get_args(NetworkName):
-        problem = f"of another version (found {described['format']}, expected {FORMAT})"
+    try:
+        described = typed_json.parsed(about[KEY])
+        found = typed_json.as_type(_Described, described)
+    except ValueError as error:
+        raise ModelFileError(
+            "M02", path, f"not a model of this program: {error}", fix="Copy it again"
+        ) from None
+    if found.format != FORMAT or found.network not in get_args(NetworkName):
+        named = found.format if found.format != FORMAT else f"network {found.network}"
+        problem = f"of another version (found {named}, expected {FORMAT})"
         raise ModelFileError("M03", path, problem, fix="Train again, or use the version that wrote it")
     known = {name: described[name] for name in ("network", "pixel_size", "provenance", "working_pixel")}
-    scale: GrayScale = "positive" if described["normalization"] == SCALES["positive"] else "z-score"
-    return Model(weights=weights, scale=scale, **known)
+    scale: GrayScale = "positive" if found.normalization == SCALES["positive"] else "z-score"
+    return Model(weights=weights, scale=scale, path=path, **known)

@@ -207,7 +207,7 @@ def build(name: NetworkName, seed: int, like: Model | None = None) -> Network:
     ``like`` is a model whose widths are taken, where it is of the same network.
     """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed would move those of GPUs, too
         return UNet(_widths(like) or WIDTHS) if name == "unet" else Baseline()
 
 
@@ -215,7 +215,7 @@ def _widths(model: Model | None) -> tuple[int, ...]:
     """Return the channels of each level, as given by the shapes of a U-Net's weights."""
     weights = {} if model is None else model.weights
     names = takewhile(weights.__contains__, (f"down.{level}.0.weight" for level in count()))
-    return tuple(len(weights[name]) for name in names)
+    return tuple(weights[name].size and len(weights[name]) for name in names)
 
 
 def loaded(network: Network, model: Model) -> Network:
@@ -233,7 +233,7 @@ def loaded(network: Network, model: Model) -> Network:
         problem = (
             f"the model does not fit the network {type(network).__name__} (first difference: {differing})"
         )
-        raise ModelFileError("M06", None, problem, fix=f"Choose the network {model.network}")
+        raise ModelFileError("M06", model.path, problem, fix=f"Choose the network {model.network}")
     load(network, model.weights)
     return network
 

@@ -21,7 +21,9 @@ def filled(package: str, template: str, **values: Any) -> str:
 def _templates(package: str) -> Environment:
     from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, select_autoescape  # noqa: PLC0415  only for a report
 
-    return Environment(
+    from cryoden.reporting import markdown  # noqa: PLC0415  as above, and it is written with this
+
+    environment = Environment(
         loader=ChoiceLoader([PackageLoader(package), PackageLoader(__package__)]),
         autoescape=select_autoescape(["html"]),
         undefined=StrictUndefined,
@@ -29,3 +31,5 @@ def _templates(package: str) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.filters |= {"md": markdown.escaped, "address": markdown.address}
+    return environment

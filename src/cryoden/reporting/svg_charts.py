@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import StringIO
 from typing import Any
+from warnings import catch_warnings, filterwarnings
 
 from markupsafe import Markup
+
+from cryoden.errors import printable
 
 WIDTH, HEIGHT = 560, 346  # px
 BAR_HEIGHT = 30  # px for one bar
@@ -105,6 +109,22 @@ class Bar:
     value: float | None
 
 
+def plot_label(name: str) -> str:
+    """Return a name as a legend shows it: matplotlib hides those that begin with an underscore."""
+    shown = printable(name)
+    return f" {shown}" if shown.startswith("_") else shown
+
+
+@contextmanager
+def names_as_they_are() -> Iterator[None]:
+    """Draw names as text: a dollar begins no formula, and a letter the font lacks is a box and no warning."""
+    from matplotlib import rc_context  # noqa: PLC0415  it takes most of a second
+
+    with rc_context({"text.parse_math": False}), catch_warnings():
+        filterwarnings("ignore", message="Glyph .* missing from font")
+        yield
+
+
 def chart(axes: Axes, lines: Sequence[Line]) -> Markup:
     """Return a figure with a chart and its legend as HTML; empty where there is no line."""
     from matplotlib import rc_context  # noqa: PLC0415  it takes most of a second
@@ -112,11 +132,11 @@ def chart(axes: Axes, lines: Sequence[Line]) -> Markup:
     drawn = [line for line in lines if any(value is not None for value in line.y)]
     if not drawn:
         return Markup()
-    with rc_context(STYLE):
+    with names_as_they_are(), rc_context(STYLE):
         figure, plot = _figure(HEIGHT)
         for line in drawn:
             y = [math.nan if value is None else min(max(value, axes.low), axes.high) for value in line.y]
-            plot.plot(line.x, y, label=line.label, clip_on=False, **_look(line.color))
+            plot.plot(line.x, y, label=plot_label(line.label), clip_on=False, **_look(line.color))
         if axes.mark is not None:
             plot.axhline(axes.mark, color=SOFT, linewidth=1, linestyle=(0, (3, 3)), zorder=1, clip_on=False)
         end = max(max(line.x) for line in drawn)
@@ -135,7 +155,7 @@ def bars(title: str, unit: str, values: Sequence[Bar]) -> Markup:
     """Return horizontal bars from zero, each with its label and value, as HTML."""
     from matplotlib import rc_context  # noqa: PLC0415  it takes most of a second
 
-    with rc_context(STYLE | {"axes.grid": False}):
+    with names_as_they_are(), rc_context(STYLE | {"axes.grid": False}):
         figure, plot = _figure(BAR_HEIGHT * len(values))
         places = range(len(values))
         lengths = [round(bar.value or 0.0, 1) + 0.0 for bar in values]
@@ -148,7 +168,7 @@ def bars(title: str, unit: str, values: Sequence[Bar]) -> Markup:
             for bar, length in zip(values, lengths, strict=True)
         ]
         plot.bar_label(drawn, words, padding=8, color=SOFT)
-        plot.set_yticks(places, [bar.label for bar in values], color=INK, weight="bold")
+        plot.set_yticks(places, [plot_label(bar.label) for bar in values], color=INK, weight="bold")
         plot.set(xticks=[], ylim=(len(values) - 0.5, -0.5), xlim=(low - room * (low < 0), high + room))
         return _inline(figure, title)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cryoden.errors import CryodenError
+from cryoden.errors import CryodenError, RunError
 from cryoden.runs import external, record
 from cryoden.runs.convergence import LEAST_STEPS, Convergence, assess_convergence
 from cryoden.runs.external import SHIPPED, ExternalRun
@@ -98,12 +98,16 @@ def opened(where: str | Path) -> RunSummary:
     Raises
     ------
     RunError
-        R01 to R03 when it cannot be read.
+        R01 to R03 when it cannot be read, or says something that is no number of a run.
     """
     path = Path(where)
     if str(where) in SHIPPED and not path.exists():
         path = external.shipped(str(where))
-    return summarize(external.read(path) if path.suffix.lower() in SUFFIXES else record.read(path))
+    try:
+        return summarize(external.read(path) if path.suffix.lower() in SUFFIXES else record.read(path))
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        problem = f"does not describe a run: {type(error).__name__} {error}"
+        raise RunError("R02", path, problem, fix="See docs/comparing.md for what it must hold") from None
 
 
 def found(root: Path) -> list[RunSummary]:

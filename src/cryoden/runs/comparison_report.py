@@ -41,7 +41,7 @@ def write(
     """
     with TemporaryDirectory() as folder:
         picture = (path.parent if path.suffix == ".md" else Path(folder)) / f"{path.stem}_{CURVES}"
-        overlay({run.name: run.course() for run in runs}, picture)
+        overlay([(run.name, run.course()) for run in runs], picture)
         text = markdown(runs, found, picture.name)
         write_page(text, path, title="Runs compared", pictures=[picture], overwrite=overwrite)
 

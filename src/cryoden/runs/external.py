@@ -17,9 +17,34 @@ from pathlib import Path
 from typing import Any
 
 from cryoden.errors import RunError
+from cryoden.io import typed_json
 
 FORMAT = "cryoden-described-1"
 SHIPPED = ("experiment", "climate")
+
+
+@dataclass(frozen=True)
+class _Special:
+    name: str
+    value: float
+
+
+@dataclass(frozen=True)
+class _About:
+    """The keys that are looked at, with their types."""
+
+    format: str | None = None
+    name: str | None = None
+    initial_loss: float | None = None
+    epoch_losses: list[float] | None = None
+    epoch_seconds: list[float] | None = None
+    batches_per_second: float | None = None
+    batch: float | None = None
+    special: _Special | None = None
+    network: str | None = None
+    hardware: str | None = None
+    reported: bool = True
+    comparable: bool = True
 
 
 @dataclass(frozen=True)
@@ -61,22 +86,18 @@ def read(path: Path) -> ExternalRun:
     RunError
         R01 when the file is not there, R02 when it is not such a description, R03 of another version.
     """
+    is_table = path.suffix.lower() == ".csv"
     try:
-        found = (
-            _table(path)
-            if path.suffix.lower() == ".csv"
-            else ExternalRun(path, json.loads(path.read_text("utf-8")))
-        )
-        known = bool(found.losses) or (
-            found.about["initial_loss"] is not None and bool(found.about["epoch_losses"])
-        )
-    except OSError:
+        found = _table(path) if is_table else ExternalRun(path, typed_json.read(path))
+        about = typed_json.as_type(_About, found.about)
+    except FileNotFoundError:
         raise RunError(
             "R01", path, "does not exist", fix="Give a run folder, or a JSON or CSV file"
         ) from None
-    except (ValueError, KeyError, TypeError) as error:
-        problem = f"does not describe a run: {type(error).__name__} {error}"
+    except ValueError as error:
+        problem = f"does not describe a run: {error}"
         raise RunError("R02", path, problem, fix="See docs/comparing.md for what it must hold") from None
+    known = bool(found.losses) or (about.initial_loss is not None and bool(about.epoch_losses))
     if not known:
         raise RunError(
             "R02",
@@ -84,8 +105,8 @@ def read(path: Path) -> ExternalRun:
             "does not describe a run: no losses",
             fix="See docs/comparing.md for what it must hold",
         )
-    if path.suffix.lower() != ".csv" and found.about.get("format") != FORMAT:
-        problem = f"of another version (found {found.about.get('format')}, expected {FORMAT})"
+    if not is_table and about.format != FORMAT:
+        problem = f"of another version (found {about.format}, expected {FORMAT})"
         raise RunError("R03", path, problem, fix="Write it again")
     return found
 
@@ -96,18 +117,24 @@ def shipped(name: str) -> Path:
 
 
 def _table(path: Path) -> ExternalRun:
-    lines = path.read_text(encoding="utf-8").splitlines()
+    lines = typed_json.content(path).splitlines()
     head = list(takewhile(lambda line: line.startswith("#"), lines))
     pairs = (line.lstrip("# ").partition(":") for line in head)
     about = {key.strip(): _value(value.strip()) for key, colon, value in pairs if colon}
-    rows = list(csv.DictReader(lines[len(head) :]))
-    columns = {name: tuple(float(row[name]) for row in rows) for name in ("step", "loss")}
-    seconds = tuple(float(row["seconds"]) for row in rows) if rows and "seconds" in rows[0] else ()
-    return ExternalRun(path, about, tuple(map(int, columns["step"])), columns["loss"], seconds)
+    try:
+        rows = list(csv.DictReader(lines[len(head) :]))
+        names = ("step", "loss", *(["seconds"] if rows and "seconds" in rows[0] else []))
+        columns = {name: tuple(float(row[name]) for row in rows) for name in names}
+        steps = tuple(map(int, columns["step"]))
+    except KeyError as error:
+        raise ValueError(f"no column {error}") from None
+    except (csv.Error, OverflowError, TypeError) as error:
+        raise ValueError(str(error)) from None
+    return ExternalRun(path, about, steps, columns["loss"], columns.get("seconds", ()))
 
 
 def _value(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text

@@ -2,22 +2,21 @@
 
 ``run.json`` holds what stays true, the best and the last epoch, and how it ended; ``metrics.csv``
 every step and epoch; ``model.safetensors`` the best model; ``loss.png`` and ``report.html`` are
-drawn at the end. Making the folder is what keeps a second run out of it.
+drawn at the end. A claim keeps a second run out of the folder until the record does.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import socket
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from cryoden.errors import OutputError, in_words, printable
+from cryoden.errors import in_words
+from cryoden.events.closing import closed
 from cryoden.events.training import (
     EpochFinished,
     StepFinished,
@@ -25,10 +24,12 @@ from cryoden.events.training import (
     TrainingFinished,
     TrainingStarted,
 )
-from cryoden.io.atomic import atomic_write
+from cryoden.io.atomic import atomic_write, not_written
+from cryoden.io.claim import Claim, this_process
 from cryoden.io.provenance import plain, versions
-from cryoden.model.checkpoint import Model
+from cryoden.model.checkpoint import OF_A_RUN, Model
 from cryoden.runs.metrics import row, table
+from cryoden.runs.reservation import reserve
 from cryoden.runs.save_best import epoch_record, save_best
 from cryoden.settings.baseline import BaselineSettings
 from cryoden.settings.training import TrainingSettings
@@ -62,7 +63,7 @@ class RunFolder:
     @property
     def model(self) -> Path:
         """The model of the best epoch."""
-        return self.path / "model.safetensors"
+        return self.path / OF_A_RUN
 
     @property
     def plot(self) -> Path:
@@ -78,6 +79,11 @@ class RunFolder:
     def text(self) -> Path:
         """The same as Markdown."""
         return self.path / "report.md"
+
+    @property
+    def denoised(self) -> Path:
+        """A region of a validation micrograph, raw and denoised, as a picture; of training."""
+        return self.path / "denoised.png"
 
     @property
     def pairs(self) -> Path:
@@ -97,27 +103,11 @@ class RunFolder:
     def files(self) -> tuple[Path, ...]:
         """Return everything a run may have put here."""
         own = self.record, self.metrics, self.model, self.plot, self.report, self.text
-        return (*own, self.pairs, self.data, self.evaluation)
+        return (*own, self.denoised, self.pairs, self.data, self.evaluation)
 
-    def reserve(self) -> None:
-        """Make the folder.
-
-        Raises
-        ------
-        OutputError
-            O05 when it exists, with whose run it is where that is known; O06 when it cannot be made.
-        """
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.path.mkdir()
-        except FileExistsError:
-            fix = "Choose another folder; a run never replaces a run"
-            raise OutputError(
-                "O05", self.path, f"already exists{self._owner()}", kept="It is untouched", fix=fix
-            ) from None
-        except OSError as error:
-            problem = f"cannot be created: {error.strerror}"
-            raise OutputError("O06", self.path, problem, fix="Choose another folder") from error
+    def reserve(self) -> Claim:
+        """Make the folder, or take over one that holds nothing; see `cryoden.runs.reservation.reserve`."""
+        return reserve(self.path, self.record)
 
     def remove(self) -> None:
         """Remove what a run has put here, and the folder when nothing else is in it."""
@@ -125,13 +115,6 @@ class RunFolder:
             file.unlink(missing_ok=True)
         with suppress(OSError):
             self.path.rmdir()
-
-    def _owner(self) -> str:
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            known = json.loads(self.record.read_text(encoding="utf-8"))
-            process = known["process"]
-            return f": a run of process {process['pid']} on {printable(process['host'])}, {known['state']}"
-        return ""
 
 
 def kept_in(
@@ -150,7 +133,7 @@ def kept_in(
     Parameters
     ----------
     folder : RunFolder
-        Made here; must not exist.
+        Made here; must not exist, or hold nothing.
     events, files, start
         See `cryoden.runs.save_best.save_best`.
     data : mapping, optional
@@ -161,17 +144,12 @@ def kept_in(
     OutputError
         O05, O06 before the first event when the folder cannot be had.
     """
-    folder.reserve()
     keeper = _Keeper(folder, tuple(files), start, data)
-    try:
-        for event in save_best(events, folder.model, files=keeper.files, start=start):
+    kept = save_best(events, folder.model, files=keeper.files, start=start)
+    with keeper, closed(kept):
+        for event in kept:
             keeper.add(event)
             yield event
-    except Exception as error:
-        keeper.fail(in_words(error))
-        raise
-    finally:
-        keeper.end()
 
 
 class _Keeper:
@@ -179,6 +157,7 @@ class _Keeper:
         self, folder: RunFolder, files: tuple[Path, ...], start: Model | None, data: Mapping[str, Any] | None
     ) -> None:
         self.folder, self.files = folder, files
+        self._claim = folder.reserve()
         self._rows: list[dict[str, Any]] = []
         self._end = {"state": "stopped", "message": "Stopped"}
         self._about: dict[str, Any] = {
@@ -186,7 +165,7 @@ class _Keeper:
             "state": "running",
             "message": "",
             "began": datetime.now(UTC).isoformat(timespec="seconds"),
-            "process": {"pid": os.getpid(), "host": socket.gethostname()},
+            "process": this_process(),
             "files": [str(file) for file in files],
             "data": data,
             "start": start.sha256 if start else None,
@@ -203,8 +182,8 @@ class _Keeper:
         match event:
             case TrainingStarted():
                 self._about |= {"started": plain(asdict(event)), "settings": KINDS[type(event.settings)]}
-                self._append(table((), header=True))
                 self._save()
+                self._append(table((), header=True))
             case StepFinished():
                 self._rows.append(row(event))
                 self._about |= {"steps": event.step, "seconds": round(event.elapsed, 3)}
@@ -215,16 +194,19 @@ class _Keeper:
             case TrainingFinished():
                 self._end = {"state": event.reason, "message": event.message}
 
-    def fail(self, message: str) -> None:
-        self._end = {"state": "failed", "message": message}
+    def __enter__(self) -> Self:
+        return self
 
-    def end(self) -> None:
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        with self._claim:
+            if isinstance(error, Exception):
+                self._end = {"state": "failed", "message": in_words(error)}
+            if "started" in self._about:
+                self._about |= self._end
+                self._append(table(self._rows, header=False))
+                self._save()
         if "started" not in self._about:
             self.folder.remove()
-            return
-        self._about |= self._end
-        self._append(table(self._rows, header=False))
-        self._save()
 
     def _add_epoch(self, event: EpochFinished) -> None:
         epoch = epoch_record(event)
@@ -235,8 +217,11 @@ class _Keeper:
         self._save()
 
     def _append(self, text: str) -> None:
-        with self.folder.metrics.open("a", encoding="utf-8", newline="") as file:
-            file.write(text)
+        try:
+            with self.folder.metrics.open("a", encoding="utf-8", newline="") as file:
+                file.write(text)
+        except OSError as error:
+            raise not_written(self.folder.metrics, error) from error
 
     def _save(self) -> None:
         with atomic_write(self.folder.record, overwrite=True) as temporary:

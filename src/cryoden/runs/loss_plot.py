@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from cryoden.events.history import History
 from cryoden.events.quality import References
 from cryoden.events.reference_lines import LINES, REFERENCES, loss_label
 from cryoden.io.atomic import atomic_write
+from cryoden.reporting.svg_charts import names_as_they_are, plot_label
 from cryoden.runs.loss_range import y_range
 
 OVERLAID = tuple(
@@ -38,7 +39,7 @@ def draw(history: History, path: Path) -> None:
             _references(axes, history.started.references, view)
 
 
-def overlay(courses: Mapping[str, tuple[Sequence[float], Sequence[float]]], path: Path) -> None:
+def overlay(courses: Sequence[tuple[str, tuple[Sequence[float], Sequence[float]]]], path: Path) -> None:
     """Write a picture of the losses of several runs by epoch, on a logarithmic axis; replaces the file.
 
     Raises
@@ -49,9 +50,11 @@ def overlay(courses: Mapping[str, tuple[Sequence[float], Sequence[float]]], path
     from matplotlib.ticker import MaxNLocator  # noqa: PLC0415  as below
 
     with _axes(path) as axes:
-        for number, (name, (at, losses)) in enumerate(courses.items()):
+        for number, (name, (at, losses)) in enumerate(courses):
             color, dashes = OVERLAID[number % len(OVERLAID)], DASHES[number // len(OVERLAID) % len(DASHES)]
-            axes.plot(at, losses, color=color, linestyle=dashes, marker="o", markersize=4, label=name)
+            axes.plot(
+                at, losses, color=color, linestyle=dashes, marker="o", markersize=4, label=plot_label(name)
+            )
         axes.set(xlabel="epoch", ylabel="loss", yscale="log")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
@@ -61,13 +64,14 @@ def _axes(path: Path) -> Iterator[Any]:
     """Yield axes to draw into, and write the picture afterwards."""
     from matplotlib.figure import Figure  # noqa: PLC0415  it takes most of a second
 
-    figure = Figure(figsize=INCHES, layout="constrained")
-    axes = figure.subplots()
-    yield axes
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
-    with atomic_write(path, overwrite=True) as temporary:
-        figure.savefig(temporary, format="png", dpi=DPI)
+    with names_as_they_are():
+        figure = Figure(figsize=INCHES, layout="constrained")
+        axes = figure.subplots()
+        yield axes
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+        with atomic_write(path, overwrite=True) as temporary:
+            figure.savefig(temporary, format="png", dpi=DPI)
 
 
 def _curves(axes: Any, history: History) -> None:

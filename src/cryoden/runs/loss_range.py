@@ -11,6 +11,7 @@ from cryoden.events.quality import References
 from cryoden.events.training import EpochFinished
 
 LEAST_SPAN = 0.002
+MOST_STEPS = 2000  # that are looked at
 FAR = 1.5  # times what the curves and the filters span
 
 
@@ -28,7 +29,8 @@ def y_range(history: History, since: int = 0) -> tuple[float, float]:
     core: list[float] = []
     for losses in ([epoch.validation_loss for epoch in trained], [epoch.train_loss for epoch in trained]):
         core += _quantiles(losses, 0.0, 0.9)
-    steps = _quantiles(history.losses[len(history.losses) // 2 :], 0.1, 0.9)
+    half = len(history.losses) // 2  # of which some are enough: a plot asks many times a minute
+    steps = _quantiles(history.losses[half :: 1 + half // MOST_STEPS], 0.1, 0.9)
     if history.started:
         core += _lines(history.started.references, history.epochs[:1], core)
     core = core or steps or [0.0, 1.0]

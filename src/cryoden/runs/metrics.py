@@ -14,6 +14,7 @@ from cryoden.events.history import History
 from cryoden.events.quality import HeldOutQuality, Level, TrainingStatus
 from cryoden.events.training import EpochFinished, Speed, StepFinished
 from cryoden.io.atomic import atomic_write
+from cryoden.io.typed_json import content
 
 SPEEDS = ("seconds", "batches", "images", "megabytes")
 COLUMNS = (
@@ -67,11 +68,23 @@ def read(path: Path) -> Iterator[Event]:
     """Yield the events of a table; what was being written when its run was killed is left out.
 
     Of an epoch that was kept ``weights`` is empty: they lie in the model file. Of ``gpu_bytes`` what
-    the device has is not recorded.
+    the device has is not recorded. Steps that a plot has saved have no epoch, time or learning rate.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such file.
+    ValueError
+        For anything that is no such table.
     """
-    with path.open(newline="", encoding="utf-8") as file:
-        whole = takewhile(lambda found: None not in found.values(), csv.DictReader(file))
+    try:
+        rows = csv.DictReader(io.StringIO(content(path), newline=""))
+        whole = takewhile(lambda found: None not in found.values(), rows)
         yield from (_read_step(found) if found["step_loss"] else _read_epoch(found) for found in whole)
+    except KeyError as error:
+        raise ValueError(f"no column {error}") from None
+    except (csv.Error, OverflowError) as error:
+        raise ValueError(str(error)) from None
 
 
 def _step(event: StepFinished) -> Row:
@@ -107,8 +120,8 @@ def _epoch(event: EpochFinished) -> Row:
 
 
 def _read_step(row: dict[str, str]) -> StepFinished:
-    loss, rate, elapsed = (float(row[name]) for name in ("step_loss", "learning_rate", "elapsed"))
-    return StepFinished(int(row["step"]), int(row["epoch"]), loss, rate, elapsed, 1.0, math.nan)
+    loss, rate, elapsed = (float(row[name] or "nan") for name in ("step_loss", "learning_rate", "elapsed"))
+    return StepFinished(int(row["step"]), int(row["epoch"] or 0), loss, rate, elapsed, 1.0, math.nan)
 
 
 def _read_epoch(row: dict[str, str]) -> EpochFinished:

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import os
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from cryoden.errors import CryodenError, RunError, SettingsError
 from cryoden.events.history import History
-from cryoden.events.quality import References
 from cryoden.events.training import TrainingFinished, TrainingStarted
+from cryoden.io import typed_json
+from cryoden.io.claim import is_running
+from cryoden.io.typed_json import as_type
 from cryoden.runs import metrics
 from cryoden.runs.folder import FORMAT, RunFolder
 from cryoden.settings.baseline import BaselineSettings
 from cryoden.settings.fields import from_record
 from cryoden.settings.training import TrainingSettings
 
+OPTIONAL: dict[str, Any] = {"first": None, "initial": None, "start": None, "data": None, "versions": {}}
 DEPTH = 3  # folders below the one that is searched
 SETTINGS: dict[str, type[TrainingSettings | BaselineSettings]] = {
     "training": TrainingSettings,
@@ -31,6 +32,50 @@ SETTINGS: dict[str, type[TrainingSettings | BaselineSettings]] = {
 }
 OVER = {"completed", "plateau", "collapsed", "diverged"}
 FORMERLY = {"fallen": "collapsed"}  # states as older versions wrote them
+
+
+@dataclass(frozen=True)
+class _Process:
+    pid: int
+    host: str
+
+
+@dataclass(frozen=True)
+class _Speed:
+    batches: float | None = None
+    images: float | None = None
+
+
+@dataclass(frozen=True)
+class _Epoch:
+    epoch: int
+    validation_loss: float | None
+    train_loss: float | None = None
+    correlation: float | None = None
+    speed: _Speed | None = None
+
+
+@dataclass(frozen=True)
+class _About:
+    """What is looked at of ``run.json``, with its types."""
+
+    format: str
+    state: str
+    message: str
+    began: str
+    process: _Process
+    steps: int
+    seconds: float
+    started: dict[str, Any]
+    best: _Epoch | None
+    last: _Epoch | None
+    first: _Epoch | None = None
+    initial: float | None = None
+    start: str | None = None
+    settings: str = "training"
+    files: list[str] = field(default_factory=list)
+    versions: dict[str, str] = field(default_factory=dict)
+    data: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -57,8 +102,7 @@ class RunRecord:
     def state(self) -> str:
         """How it stands: "running", a reason of `TrainingFinished`, "stopped", "failed" or "killed"."""
         state, process = str(self.about["state"]), self.about["process"]
-        here = process["host"] == socket.gethostname()
-        if state == "running" and here and not _alive(int(process["pid"])):
+        if state == "running" and not is_running(process):
             return "killed"
         return FORMERLY.get(state, state)
 
@@ -98,11 +142,10 @@ class RunRecord:
         """
         try:
             known = dict(self.about["started"])
-            settings = from_record(SETTINGS[self.about.get("settings", "training")], known.pop("settings"))
-            references = References(**known.pop("references"))
-            known |= {name: tuple(known[name]) for name in ("training", "validation", "warnings")}
-            return TrainingStarted(settings=settings, references=references, **known)
-        except (KeyError, TypeError, SettingsError) as error:
+            kind = SETTINGS[self.about.get("settings", "training")]
+            settings = from_record(kind, dict(known.pop("settings")))
+            return as_type(TrainingStarted, known, settings=settings)
+        except (KeyError, TypeError, ValueError, SettingsError) as error:
             raise _damaged(self.folder.record, error) from None
 
     def history(self) -> History:
@@ -125,11 +168,11 @@ class RunRecord:
         """Yield its steps and epochs; see `history`."""
         try:
             yield from metrics.read(self.folder.metrics)
-        except OSError:
+        except FileNotFoundError:
             raise RunError(
                 "R01", self.folder.metrics, "does not exist", fix="Copy the whole folder"
             ) from None
-        except (KeyError, ValueError) as error:
+        except ValueError as error:
             raise _damaged(self.folder.metrics, error) from None
 
     def _finished(self) -> TrainingFinished:
@@ -150,19 +193,17 @@ def read(path: Path) -> RunRecord:
     """
     folder = RunFolder(path)
     try:
-        about = json.loads(folder.record.read_text(encoding="utf-8"))
-        found = about["format"]
-        record = RunRecord(folder, about)
-        _ = (record.state, record.began, record.seconds, record.message, about["best"], about["last"])
-    except OSError:
+        about = typed_json.read(folder.record)
+        found = as_type(_About, about).format if about.get("format") == FORMAT else about.get("format")
+    except (FileNotFoundError, NotADirectoryError):
         fix = "Give a folder written by cryoden train --run"
         raise RunError("R01", path, f"is not a run folder: no {folder.record.name}", fix=fix) from None
-    except (ValueError, KeyError, TypeError) as error:
+    except ValueError as error:
         raise _damaged(folder.record, error) from None
     if found != FORMAT:
         problem = f"of another version (found {found}, expected {FORMAT})"
         raise RunError("R03", folder.record, problem, fix="Use the version that wrote it")
-    return record
+    return RunRecord(folder, OPTIONAL | about)
 
 
 def found(root: Path) -> list[RunRecord]:
@@ -186,16 +227,7 @@ def _folders(root: Path, depth: int = DEPTH) -> Iterator[Path]:
             yield from _folders(Path(path), depth - 1)
 
 
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # it is somebody else's
-        return True
-    return True
-
-
 def _damaged(file: Path, error: Exception) -> RunError:
-    problem = f"damaged: {type(error).__name__} {error}"
+    words = f"{type(error).__name__} {error}" if isinstance(error, KeyError) else str(error)
+    problem = f"damaged: {words}"
     return RunError("R02", file, problem, kept="The rest of the folder is untouched", fix="Copy it again")

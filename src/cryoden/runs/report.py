@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
+from cryoden.events.closing import closed
 from cryoden.events.history import History, clock, length
+from cryoden.events.quality import snr_gain
 from cryoden.events.reference_lines import REFERENCES
 from cryoden.events.training import TrainingEvent
 from cryoden.reporting.html_page import filled
@@ -12,17 +15,46 @@ from cryoden.reporting.markdown import write as write_page
 from cryoden.runs.folder import RunFolder
 from cryoden.runs.loss_plot import draw
 from cryoden.runs.record import RunRecord, read
-from cryoden.runs.report_sections import convergence, methods, performance, read_json, tensors
+from cryoden.runs.report_sections import (
+    as_used,
+    checks,
+    convergence,
+    evaluation,
+    methods,
+    performance,
+    tensors,
+)
 from cryoden.settings.fields import fields_of
 
 SEEN = 8  # names of micrographs that are listed
 
 
 def finished(folder: RunFolder, events: Iterable[TrainingEvent]) -> Iterator[TrainingEvent]:
-    """Pass events on; however the run ends, its folder then has its plot and its report."""
+    """Pass events on; however the run ends, the folder it made then has its plot and its report.
+
+    A second Ctrl-C is in a hurry: then there is neither.
+    """
+    own: list[RunFolder] = []  # it is made before the first event
+    with _written(own), closed(events):
+        for event in events:
+            own[:] = [folder]
+            yield event
+
+
+@contextmanager
+def _written(folders: Iterable[RunFolder]) -> Iterator[None]:
     try:
-        yield from events
-    finally:
+        yield
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
+        _write_all(folders)
+        raise
+    _write_all(folders)
+
+
+def _write_all(folders: Iterable[RunFolder]) -> None:
+    for folder in folders:
         if folder.record.is_file():
             write(folder)
 
@@ -47,7 +79,7 @@ def write(folder: RunFolder) -> None:
 
 def report(record: RunRecord, history: History) -> str:
     """Return the report as Markdown; pictures are files beside it."""
-    evaluation = read_json(record.folder.evaluation)
+    found = evaluation(record)
     return filled(
         __package__,
         "run.md",
@@ -58,24 +90,27 @@ def report(record: RunRecord, history: History) -> str:
         references=REFERENCES,
         steps=int(record.about["steps"]),
         memory=history.epochs[-1].gpu_bytes if history.epochs else None,
-        settings=_settings(record),
+        settings=_settings(record, history),
         performance=performance(history),
         convergence=convergence(record, history),
         tensors=tensors(record),
-        checks=read_json(record.folder.data),
-        evaluation=evaluation,
-        methods=methods(evaluation),
+        checks=checks(record),
+        evaluation=found,
+        methods=methods(found),
         loss=_loss,
+        snr_gain=snr_gain,
         length=length,
         clock=clock,
         names=_names,
     )
 
 
-def _settings(record: RunRecord) -> dict[str, str]:
+def _settings(record: RunRecord, history: History) -> dict[str, str]:
+    """Return the settings as they were used, whatever stood for "choose for me"."""
     chosen = record.started.settings
+    used = as_used(record, history)
     return {
-        name: f"{getattr(chosen, name)} {setting.unit}".strip()
+        name: used.get(name, f"{getattr(chosen, name)} {setting.unit}".strip())
         for name, (_, setting) in fields_of(type(chosen)).items()
     }
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import math
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cryoden.errors import CryodenError
+from cryoden.errors import CryodenError, RunError
 from cryoden.events.history import History, clock
 from cryoden.events.quality import References
 from cryoden.events.reference_lines import REFERENCES
+from cryoden.io import typed_json
 from cryoden.model.checkpoint import load
+from cryoden.reporting.markdown import Bold
 from cryoden.runs.convergence import LEAST_STEPS, Convergence, assess_convergence
 from cryoden.runs.record import RunRecord
 
@@ -70,13 +72,35 @@ def _as_error(record: RunRecord, found: Convergence) -> dict[str, str]:
     return {"RMS error (gray values 0 to 1)": words}
 
 
+def as_used(record: RunRecord, history: History) -> dict[str, str]:
+    """Return in words what was used where a setting leaves it to the program."""
+    started, last = record.started, history.epochs[-1].epoch if history.epochs else 0
+    by_time = not started.epochs
+    own = f"{started.working_pixel:g} Å/px" if started.working_pixel else "the micrographs' own"
+    settings: Any = started.settings
+    used = {
+        "device": started.device,
+        "precision": started.precision,
+        "engine": "fused" if started.precision == "fused" else "torch",
+        "working_pixel": own,
+        "patch": f"{started.patch} px",
+        "batch": str(started.batch or settings.batch or "chosen for the device"),
+        "steps_per_epoch": f"{started.steps_per_epoch:,} steps",
+        "epochs": f"{last:,} (limited by time)" if by_time else f"{started.epochs:,}",
+        "start_from": "a model" if record.about["start"] else "scratch",
+    }
+    more = {} if by_time else {"minutes": "not used: limited by epochs"}
+    more |= {} if record.about["start"] else {"anchor": "not used: started from scratch"}
+    return used | more | ({} if getattr(settings, "patience", 1) else {"patience": "never"})
+
+
 def tensors(record: RunRecord) -> list[tuple[str, str, str]]:
     """Return name, shape and size of the tensors of a small network."""
     with suppress(CryodenError):
         weights = load(record.folder.model).weights
         if len(weights) <= FEW_TENSORS:
             rows = [(name, " × ".join(map(str, one.shape)), f"{one.size:,}") for name, one in weights.items()]
-            return [*rows, ("all", "", f"**{sum(one.size for one in weights.values()):,}**")]
+            return [*rows, ("all", "", Bold(f"{sum(one.size for one in weights.values()):,}"))]
     return []
 
 
@@ -91,8 +115,38 @@ def _figure(row: dict[str, Any], name: str) -> str:
     return "–" if value is None else f"{value:+z.1f} dB" if name == "gain_db" else f"{value:z.3f}"
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """Return what a file of the run folder says, nothing where there is none."""
-    with suppress(OSError, ValueError):
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    return {}
+@dataclass(frozen=True)
+class _Method:
+    method: str
+    gain_db: float | None = None
+    r: float | None = None
+    bias: float | None = None
+
+
+@dataclass(frozen=True)
+class _Evaluation:
+    methods: list[_Method]
+    verdict: str
+
+
+def checks(record: RunRecord) -> dict[str, str]:
+    """Return what was found when the pairs of an experiment were looked at, nothing where they were not."""
+    return _read(record.folder.data, dict[str, str])
+
+
+def evaluation(record: RunRecord) -> dict[str, Any]:
+    """Return how good the output of an experiment is, nothing where that was not measured."""
+    return _read(record.folder.evaluation, _Evaluation)
+
+
+def _read(path: Path, kind: type) -> dict[str, Any]:
+    try:
+        found = typed_json.read(path)
+        typed_json.as_type(kind, found)
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise RunError(
+            "R02", path, f"damaged: {error}", kept="The rest is untouched", fix="Remove it"
+        ) from None
+    return found

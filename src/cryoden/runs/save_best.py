@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from cryoden.events.closing import closed
 from cryoden.events.training import EpochFinished, TrainingEvent, TrainingFinished, TrainingStarted
 from cryoden.io.atomic import atomic_write
 from cryoden.io.provenance import plain, versions
@@ -38,12 +40,12 @@ def save_best(
         The same events. A best epoch is on disk before its event is passed on.
     """
     record = _Record(path, tuple(files), start)
-    try:
+    with ExitStack() as end:
+        end.callback(record.save)
+        end.enter_context(closed(events))
         for event in events:
             record.add(event)
             yield event
-    finally:
-        record.save()
 
 
 class _Record:
@@ -57,6 +59,7 @@ class _Record:
             "end": "stopped",
         }
         self.started: TrainingStarted | None = None
+        self.inputs = self.files  # until the first file of this run lies there, which is none of them
         self.best: EpochFinished | None = None
 
     def add(self, event: TrainingEvent) -> None:
@@ -82,8 +85,9 @@ class _Record:
         started = self.started
         sizes = started.pixel_size, started.working_pixel
         model = Model(started.settings.network, self.best.weights, sizes[0], about, sizes[1], started.scale)
-        with atomic_write(self.path, overwrite=True, inputs=self.files) as temporary:
+        with atomic_write(self.path, overwrite=True, inputs=self.inputs) as temporary:
             write(model, temporary)
+        self.inputs = ()
 
 
 def epoch_record(event: EpochFinished) -> dict[str, Any]:

@@ -14,9 +14,13 @@ from cryoden.simulation.scene import Scene
 from cryoden.simulation.specimen import Particle
 
 ROUNDS = 12  # of looking for a free place before particles may overlap
+APART = 0.8  # distance over the sum of the radii
 CLOSE = (0.8, 1.0)  # distance in a close packing over the sum of the radii, which few shapes fill
 JITTER = 0.06  # of that distance
 ISLANDS = (300.0, 3000.0)  # wavelengths of the landscape whose heights are packed first, Å
+
+
+Places = NDArray[np.float64]  # ``(n, 2)``, px
 
 
 def placed(scene: Scene, structures: Sequence[Structure], numbers: np.random.Generator) -> list[Particle]:
@@ -45,14 +49,30 @@ def _centers(
     for _ in range(ROUNDS):
         tried = np.flatnonzero(free)
         found[tried] = numbers.uniform(0, scene.edge, (len(tried), 2))
-        pairs = cKDTree(found).query_pairs(1.6 * radii.max(initial=0), output_type="ndarray")
-        apart = np.linalg.norm(found[pairs[:, 0]] - found[pairs[:, 1]], axis=1)
-        first, second = pairs[apart < 0.8 * radii[pairs].sum(axis=1)].T
-        taken = free.copy()
-        free[:] = False
-        free[second[taken[second]]] = True
-        free[first[taken[first] & ~taken[second]]] = True
+        places, sizes = found[tried], radii[tried]
+        free[tried] = _close_to(found[~free], radii[~free], places, sizes) | _close_to_earlier(places, sizes)
     return [(float(row), float(column)) for row, column in found]
+
+
+def _close_to_earlier(places: Places, radii: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Tell for each place whether one before it is too close, by halves: crowds would fill all memory."""
+    if len(places) < 2:
+        return np.zeros(len(places), bool)
+    half = len(places) // 2
+    later = _close_to_earlier(places[half:], radii[half:])
+    later |= _close_to(places[:half], radii[:half], places[half:], radii[half:])
+    return np.concatenate([_close_to_earlier(places[:half], radii[:half]), later])
+
+
+def _close_to(
+    others: Places, their_radii: NDArray[np.floating], places: Places, radii: NDArray[np.floating]
+) -> NDArray[np.bool_]:
+    """Tell for each place whether one of the others is too close; there are few different radii."""
+    close = np.zeros(len(places), bool)
+    for radius in np.unique(their_radii):
+        nearest, _ = cKDTree(others[their_radii == radius]).query(places)
+        close |= nearest < APART * (radius + radii)
+    return close
 
 
 def _packed(

@@ -76,8 +76,9 @@ class PlainEngine:
         self._optimizer.param_groups[0]["lr"] = self.rate(step, factor)
         noisy, target = self.place.sent(batch.noisy, batch.target)
         self._optimizer.zero_grad(set_to_none=True)
-        loss = functional.mse_loss(self.place.predict(self.network, noisy), target)
-        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        with devices.reproducible():
+            loss = functional.mse_loss(self.place.predict(self.network, noisy), target)
+            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
         self._optimizer.step()
         self._losses.append(loss.detach())
 

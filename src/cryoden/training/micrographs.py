@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
+
+import torch
 
 from cryoden.compute import devices
 from cryoden.compute.place import Place
@@ -16,7 +20,7 @@ from cryoden.training.holdout import GRID, Region, TrainingPair, fitting_edge, n
 from cryoden.training.learner import Learner, fitted_filter
 from cryoden.training.patches import PatchSource
 from cryoden.training.plan import Plan
-from cryoden.training.preview_request import PreviewRequest
+from cryoden.training.preview_request import RunControl
 from cryoden.training.previews import Previewer
 from cryoden.training.source import Batch
 from cryoden.training.train import THREADS, train
@@ -27,6 +31,7 @@ CPU_BATCH, GPU_BATCH = 2, 16
 STEPS_PER_EPOCH = (20, 200)
 FIT_PIXELS = 1 << 20  # a linear filter has few numbers to find
 RESTARTS = 3
+FIRST_LOOK = 15.0  # s, on a CPU, where one pass may take many minutes
 MOST_THREADS = 8  # beside a GPU
 
 
@@ -44,7 +49,7 @@ def train_on_micrographs(
     settings: TrainingSettings,
     *,
     start: Model | None = None,
-    previews: PreviewRequest | None = None,
+    control: RunControl | None = None,
 ) -> Iterator[TrainingEvent]:
     """Train a network on patches of micrographs.
 
@@ -58,8 +63,8 @@ def train_on_micrographs(
         What the user chose.
     start : Model, optional
         A model to go on from (fine-tuning); its network must be the chosen one.
-    previews : PreviewRequest, optional
-        Where somebody looks at the run.
+    control : RunControl, optional
+        Where somebody looks at the run, and when it is to end.
 
     Yields
     ------
@@ -75,6 +80,7 @@ def train_on_micrographs(
     ----------
     Lehtinen et al. (2018), Noise2Noise.
     """
+    control = control or RunControl()
     yield PhaseStarted("measuring the micrographs")
     device = devices.resolve(settings.device)
     size = settings.batch or (CPU_BATCH if device.type == "cpu" else GPU_BATCH)
@@ -86,9 +92,9 @@ def train_on_micrographs(
     yield PhaseStarted("preparing the network")
     network = _network(settings, fitted_filter(learned), start)
     engine = Learner(network, settings, place, anchored=start is not None)
-    plan = _plan(settings, data.source)
+    plan = replace(_plan(settings, data.source, device), stop=control.stop)
     yield _started(settings, mode, data, engine, (holdout, plan))
-    previewer = Previewer(previews or PreviewRequest(), engine.average, place, data.shown.working_pixel)
+    previewer = Previewer(control.previews, engine.average, place, data.shown.working_pixel)
     threads = THREADS if device.type == "cpu" else min(MOST_THREADS, max(THREADS, (os.cpu_count() or 1) // 2))
     yield from train(data.source, engine, holdout, plan, threads=threads, previews=previewer.after)
 
@@ -123,9 +129,10 @@ def _network(settings: TrainingSettings, linear: LinearFilter, start: Model | No
     return network
 
 
-def _plan(settings: TrainingSettings, source: PatchSource) -> Plan:
+def _plan(settings: TrainingSettings, source: PatchSource, device: torch.device) -> Plan:
     """Return the plan; without a choice an epoch is one pass over the pixels, within limits."""
     least, most = STEPS_PER_EPOCH
+    is_slow = device.type == "cpu" and not settings.steps_per_epoch
     one_pass = _area(source.regions) // (source.size * source.edge**2)
     return Plan(
         steps_per_epoch=settings.steps_per_epoch or min(most, max(least, one_pass)),
@@ -134,6 +141,7 @@ def _plan(settings: TrainingSettings, source: PatchSource) -> Plan:
         patience=settings.patience,
         schedule=settings.schedule,
         restarts=RESTARTS,
+        first_look=FIRST_LOOK if is_slow else math.inf,
     )
 
 
@@ -164,5 +172,6 @@ def _started(
         steps_per_epoch=plan.steps_per_epoch,
         working_pixel=data.shown.working_pixel,
         patch=data.source.edge,
+        batch=data.source.size,
         warnings=data.shown.warnings,
     )

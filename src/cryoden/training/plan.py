@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
+from threading import Event
 from typing import Literal
 
 Schedule = Literal["constant", "cosine"]
@@ -31,6 +32,10 @@ class Plan:
         How often a run that has gone wrong goes on from its best weights. Without restarts it is
         an experiment: it takes an output that has become constant as it comes, and only a loss that
         runs away ends it.
+    first_look : float
+        Seconds after which a first validation comes, where the first epoch takes longer.
+    stop : Event
+        Set by whoever wants the run to end: it validates what it has, and ends.
     """
 
     steps_per_epoch: int
@@ -39,6 +44,8 @@ class Plan:
     patience: int = 0
     schedule: Schedule = "constant"
     restarts: int = 0
+    first_look: float = math.inf
+    stop: Event = field(default_factory=Event, compare=False, repr=False)
 
     @property
     def seconds(self) -> float:

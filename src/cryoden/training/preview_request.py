@@ -1,12 +1,13 @@
-"""Where somebody looks while a run goes on, and when the next picture is due.
+"""What a run heeds while it goes on: where somebody looks, when the next picture is due, when to end.
 
-The region may be set from any thread; the run makes the picture between two of its steps.
+Both may be set from any thread; the run looks between two of its steps.
 """
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Event
 
 from cryoden.micrograph import Micrograph
 
@@ -69,3 +70,19 @@ class PreviewRequest:
     def took(self, seconds: float) -> None:
         """Wait two seconds, or longer where a picture costs much of a run's time."""
         self._next = time.monotonic() + max(EVERY, seconds / SHARE)
+
+
+@dataclass(frozen=True, eq=False)
+class RunControl:
+    """How whoever started a run steers it.
+
+    Parameters
+    ----------
+    previews : PreviewRequest
+        Where somebody looks.
+    stop : Event
+        Set to end the run; see `cryoden.training.plan.Plan`.
+    """
+
+    previews: PreviewRequest = field(default_factory=PreviewRequest)
+    stop: Event = field(default_factory=Event)

@@ -28,15 +28,17 @@ from cryoden.events.training_status import assess, trouble
 from cryoden.training.engines import Engine, weights_of
 from cryoden.training.plan import Plan
 from cryoden.training.source import Batch
-from cryoden.training.validation import HeldOutSet, Score
+from cryoden.training.validation import HeldOutSet
 
 FETCH_SECONDS = 0.25  # losses are fetched this often where fetching waits for the device
 WORDS = {
     "collapsed": "The output collapsed to a constant.",
     "diverged": "The loss diverged.",
 }
+STOP_SECONDS = 1.0  # a stopped run may validate; what is left of the held-out data is estimated
 MESSAGES = {
     "completed": "Done.",
+    "stopped": "Stopped.",
     "plateau": "Stopped early: {patience} epochs without a lower validation loss.",
 } | {why: f"{words} Lower the learning rate." for why, words in WORDS.items()}
 
@@ -88,16 +90,20 @@ class RunState:
 
     @property
     def epoch_is_over(self) -> bool:
-        """Whether a validation is due after the last step."""
-        return self.progress >= 1 or self.step % self.plan.steps_per_epoch == 0
+        """Whether a validation is due after the last step: of an epoch, of a stop, or a first one."""
+        early = len(self.epochs) == 1 and self.elapsed >= self.plan.first_look
+        over = self.progress >= 1 or self.step % self.plan.steps_per_epoch == 0
+        return over or early or self.plan.stop.is_set()
 
     @property
-    def reason(self) -> Literal["completed", "plateau"] | Trouble | None:
+    def reason(self) -> Literal["completed", "plateau", "stopped"] | Trouble | None:
         """Why no further step is due, or ``None`` while one is."""
         if self.trouble and (self.attempts == self.plan.restarts or self.progress >= 1):
             return self.trouble
         if self.progress >= 1:
             return "completed"
+        if self.plan.stop.is_set():
+            return "stopped"
         waited = self.epochs[-1].epoch - max(self.restarted, self.best.epoch if self.best else 0)
         return "plateau" if 0 < self.plan.patience <= waited else None
 
@@ -122,8 +128,8 @@ class RunState:
 
     def validate(self) -> EpochFinished:
         """Judge the network."""
-        score, speed = self.holdout.judge(self.engine.judged()), self._speed()
-        better = self.epoch > 0 and not self._collapsed(score) and score.loss < self._to_beat
+        seconds = STOP_SECONDS if self.epochs and self.plan.stop.is_set() else math.inf
+        score, speed = self.holdout.judge(self.engine.judged(), seconds), self._speed()
         epoch = EpochFinished(
             epoch=self.epoch,
             step=self.step,
@@ -133,13 +139,13 @@ class RunState:
             correlation=score.correlation,
             collapsed=score.collapsed,
             quality=score.quality,
-            weights=weights_of(self.engine) if better else None,
+            weights=None,
             gpu_bytes=devices.memory_held(self.engine.place.device),
             speed=speed,
         )
         epoch = replace(epoch, verdict=assess(self.holdout.references, [*self.epochs, epoch], self.restarted))
-        if better:
-            self.best = epoch
+        if self._is_kept(epoch):
+            self.best = epoch = replace(epoch, weights=weights_of(self.engine))
         self.epochs.append(replace(epoch, weights=None))
         found = trouble(self.holdout.references, self.epochs, self.restarted)
         self.trouble = found if found == "diverged" or self.plan.restarts else None
@@ -169,6 +175,9 @@ class RunState:
             if number
             else "No epoch was better than the starting model."
         )
+        start = self.epochs[0].validation_loss
+        if number and not self._to_beat < start:
+            kept += f" It is no better than the starting model ({start:.4f})."
         message = f"{MESSAGES[reason].format(patience=self.plan.patience)} {kept}"
         return TrainingFinished(reason, message, self.epoch, number, self._to_beat, self.elapsed)
 
@@ -183,8 +192,12 @@ class RunState:
         remaining = elapsed * (1 - share) / share if share else math.inf
         return StepFinished(step, self.plan.epoch(step), loss, rate, elapsed, share, remaining)
 
-    def _collapsed(self, score: Score) -> bool:
-        return score.collapsed and self.plan.restarts > 0
+    def _is_kept(self, epoch: EpochFinished) -> bool:
+        """Tell whether its weights are kept: the best so far, or all there is of a run stopped early."""
+        if self.plan.stop.is_set() and len(self.epochs) == 1:
+            return trouble(self.holdout.references, [*self.epochs, epoch], self.restarted) is None
+        is_usable = epoch.epoch > 0 and not (epoch.collapsed and self.plan.restarts > 0)
+        return is_usable and epoch.validation_loss < self._to_beat
 
     def _speed(self) -> Speed | None:
         """Return the speed since the last validation, which itself is not counted."""

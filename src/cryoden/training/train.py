@@ -1,8 +1,8 @@
 """The training loop, as a plain generator of events.
 
 Command line, viewer and tests iterate the same generator. To pause is to ask later and to stop
-is to stop asking; every event that improves on the best so far carries the weights, so nothing is
-lost by it.
+is to stop asking; every event that improves on the best so far carries the weights, so no more is lost
+by it than the epoch under way. A run whose plan is told to stop, or that is interrupted, validates that, too.
 """
 
 from __future__ import annotations
@@ -81,6 +81,19 @@ def _epochs(
     yield run.validate()
     yield from previews(0)
     run.begin()
+    try:
+        yield from _steps(run, batches, previews)
+    except KeyboardInterrupt:  # in a script or a notebook; what was learned is kept before it goes on
+        if run.step == run.epochs[-1].step or run.plan.stop.is_set():
+            raise
+        run.plan.stop.set()
+        yield run.validate()
+        yield run.finish()
+        raise
+    yield run.finish()
+
+
+def _steps(run: RunState, batches: Iterator[Batch], previews: Previews) -> Iterator[TrainingEvent]:
     for batch in batches:
         yield from run.learn(batch)
         yield from previews(run.step)
@@ -90,7 +103,6 @@ def _epochs(
             yield from _restarted(run)
         if run.reason:
             break
-    yield run.finish()
 
 
 def _restarted(run: RunState) -> Iterator[TrainingEvent]:

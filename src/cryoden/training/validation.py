@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,6 +11,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
+from cryoden.compute.devices import reproducible
 from cryoden.compute.place import Place
 from cryoden.events.quality import HeldOutQuality, References
 from cryoden.events.training import Mode
@@ -109,6 +111,7 @@ class HeldOutSet:
         self.source, self.mode, self.place = source, mode, place
         self._length = pixel_size or 1.0
         self._rings = Rings(source.edge)
+        self._course: list[float] = []  # the loss after each batch of patches
         # What a constant can know. Halves are z-scored: theirs is 0.
         self._mean = float(learned.target.mean()) if mode == "supervised" else 0.0
         known = self._rings.compare([self._about_mean(*self._pair(learned))])
@@ -132,25 +135,37 @@ class HeldOutSet:
             resolution=self._resolution(raw),
         )
 
-    def judge(self, network: nn.Module) -> Score:
-        """Return the score of a network's output."""
-        moments, compared = self._measured(network)
+    def judge(self, network: nn.Module, seconds: float = math.inf) -> Score:
+        """Return the score of a network's output.
+
+        After so many seconds the rest of the patches is left out; the loss is then that of the last
+        whole validation, moved by how much the patches that were seen have moved since.
+        """
+        before = self._course
+        moments, compared = self._measured(network, time.monotonic() + seconds)
         loss, collapsed = moments.loss(OUTPUT, TARGET), moments.covariance(OUTPUT, OUTPUT) < self._least_power
+        seen = len(self._course)
+        if seen < len(before):
+            loss, self._course = before[-1] + loss - before[seen - 1], before
         if not math.isfinite(loss):
             return Score(loss, 0.0, collapsed, HeldOutQuality(None, None, 0.0, None))
         gain, bias = (None, None) if collapsed or self.mode == "supervised" else _gain_and_bias(moments)
         quality = HeldOutQuality(gain, bias, compared.mean_correlation(), self._resolution(compared))
         return Score(loss, moments.correlation(OUTPUT, TARGET), collapsed, quality)
 
-    def _measured(self, network: nn.Module) -> tuple[Moments, RingStatistics]:
+    def _measured(self, network: nn.Module, until: float = math.inf) -> tuple[Moments, RingStatistics]:
         moments = Moments(4)
+        self._course = []
 
         def outputs() -> Iterator[tuple[Tensor, Tensor]]:
             for noisy, target in map(self._pair, self.source.grid()):
-                with torch.no_grad():
+                with torch.no_grad(), reproducible():
                     output = self.place.predict(network, noisy)
                 moments.add(output, target, noisy, output.roll(len(output) // 2, 0))
+                self._course.append(moments.loss(OUTPUT, TARGET))
                 yield self._about_mean(output, target)
+                if time.monotonic() > until:
+                    return
 
         return moments, self._rings.compare(outputs())
 

@@ -3,51 +3,130 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from cryoden.errors import CryodenError, in_words
-from cryoden.events.batch import BatchEvent, BatchFinished, FileFailed, FileSkipped, FileStarted
+from cryoden.errors import DiskFullError, in_words
+from cryoden.events.batch import (
+    BatchEvent,
+    BatchFinished,
+    FileFailed,
+    FileSkipped,
+    FileStarted,
+    FileWaiting,
+)
+from cryoden.io.claim import beside, claim
 
 Target = TypeVar("Target")
 Work = Callable[[Path, Target], Generator[BatchEvent, None, None]]
 
 ENOUGH_FILES, TOO_MANY_FAILURES = 20, 0.1
+WAIT = 1.0  # s between two looks at what another process is making
 
 
-def in_turn(targets: Mapping[Path, Target], work: Work[Target], left_out: str = "") -> Iterator[BatchEvent]:
+class InUseError(Exception):
+    """Another process is making this result."""
+
+
+@contextmanager
+def alone(target: Path) -> Iterator[None]:
+    """Keep other processes from making the same result meanwhile.
+
+    Raises
+    ------
+    InUseError
+        When another one is at it.
+    """
+    try:
+        held = claim(beside(target))
+    except OSError:  # where no claim can be made, no result can either, and writing it says why
+        yield
+        return
+    if held is None:
+        raise InUseError
+    with held:
+        yield
+
+
+@dataclass
+class _Tally:
+    """How a batch stands."""
+
+    total: int
+    began: float = field(default_factory=time.monotonic)
+    failed: list[Path] = field(default_factory=list)
+    bad: int = 0
+    skipped: int = 0
+    tried: int = 0
+    is_full: bool = False
+
+    @property
+    def ended_by(self) -> str:
+        """Why no more is tried, in words; nothing while there is no reason."""
+        if self.is_full:
+            return "disk full"
+        too_many = self.tried >= ENOUGH_FILES and self.bad > TOO_MANY_FAILURES * self.tried
+        return "too many failed" if too_many else ""
+
+    def fail(self, path: Path, error: Exception) -> None:
+        self.failed.append(path)
+        self.bad += getattr(error, "code", "") != "O05"  # in the way of a result: no sign of a bad batch
+        self.is_full = isinstance(error, DiskFullError)
+
+    def finished(self) -> BatchFinished:
+        done, untried = self.tried - len(self.failed) - self.skipped, self.total - self.tried
+        seconds = time.monotonic() - self.began
+        why = {"why_untried": self.ended_by} if self.ended_by else {}
+        return BatchFinished(done, tuple(self.failed), untried, seconds, self.skipped, **why)
+
+
+def in_turn(targets: Mapping[Path, Target], work: Work[Target]) -> Iterator[BatchEvent]:
     """Do the work for each file and yield its events.
 
     A file that fails is named and skipped. When more than a tenth of at least twenty files
-    has failed, the batch ends early.
+    has failed, or the disk is full, the batch ends early. What another process is making comes
+    last, and is waited for.
 
     Parameters
     ----------
     targets : mapping of Path
         For each file, at least one, where its result goes.
     work : callable
-        Makes the result of one file, or yields `FileSkipped` where it exists already.
-    left_out : str
-        What the last event shall say of files that are not among them.
+        Makes the result of one file, or yields `FileSkipped` where it exists already; raises
+        `InUseError` where another process is making it.
     """
-    began = time.monotonic()
-    failed: list[Path] = []
-    bad = skipped = 0
-    for index, (path, target) in enumerate(targets.items()):
-        yield FileStarted(path, index, len(targets))
+    tally, waiting, passed = _Tally(len(targets)), deque(targets.items()), 0
+    while waiting and not tally.ended_by:
+        path, target = waiting.popleft()
+        if passed > len(waiting):  # all that are left are in use
+            yield FileWaiting(path)
+            time.sleep(WAIT)
+            passed = 0
         try:
-            skipped += yield from _counted(work(path, target))
-        except (CryodenError, OSError, MemoryError, RuntimeError) as error:
-            failed.append(path)
-            bad += getattr(error, "code", "") != "O05"  # in the way of a result: no sign of a bad batch
-            yield FileFailed(path, in_words(error, path))
-        if index + 1 >= ENOUGH_FILES and bad > TOO_MANY_FAILURES * (index + 1):
-            break
-    tried = index + 1
-    finished, seconds = tried - len(failed) - skipped, time.monotonic() - began
-    yield BatchFinished(finished, tuple(failed), len(targets) - tried, seconds, skipped, left_out)
+            yield from _one(path, work, target, tally)
+        except InUseError:
+            waiting.append((path, target))
+            passed += 1
+        else:
+            passed = 0
+    yield tally.finished()
+
+
+def _one(path: Path, work: Work[Target], target: Target, tally: _Tally) -> Iterator[BatchEvent]:
+    """Yield the events of one file and count how it went."""
+    yield FileStarted(path, tally.tried, tally.total)
+    try:
+        tally.skipped += yield from _counted(work(path, target))
+    except InUseError:
+        raise
+    except Exception as error:  # noqa: BLE001  whatever it is, it costs this file and no other
+        tally.fail(path, error)
+        yield FileFailed(path, in_words(error, path))
+    tally.tried += 1
 
 
 def _counted(events: Generator[BatchEvent, None, None]) -> Generator[BatchEvent, None, int]:
@@ -58,3 +137,9 @@ def _counted(events: Generator[BatchEvent, None, None]) -> Generator[BatchEvent,
             skipped += isinstance(event, FileSkipped)
             yield event
     return skipped
+
+
+def ending(events: Iterator[BatchEvent], **known: str) -> Iterator[BatchEvent]:
+    """Pass events on, the last with what is known of the whole batch."""
+    for event in events:
+        yield replace(event, **known) if isinstance(event, BatchFinished) else event  # type: ignore[arg-type]  # texts

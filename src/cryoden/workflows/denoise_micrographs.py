@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -17,21 +17,21 @@ from cryoden.denoising.denoise import Denoiser, tiles
 from cryoden.denoising.nothing_left import refuse_constant
 from cryoden.events.batch import (
     BatchEvent,
-    BatchFinished,
     DenoisingEvent,
     FileFinished,
     FileSkipped,
 )
 from cryoden.io import mrc
 from cryoden.io.atomic import atomic_write
-from cryoden.io.provenance import VERSION
-from cryoden.io.result_stamp import DENOISED, ResultStamp, StampInputs, is_done, is_result, marked
+from cryoden.io.leftovers import remove_leftovers
+from cryoden.io.mrc_probe import probe
+from cryoden.io.result_stamp import ResultStamp, StampInputs, denoised_with, is_done, marked, result_label
 from cryoden.micrograph import Micrograph
-from cryoden.model.checkpoint import load
+from cryoden.model.checkpoint import OF_A_RUN, load, name_of
 from cryoden.model.general import GENERAL
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.reading import ReadingSettings
-from cryoden.workflows.batch import in_turn
+from cryoden.workflows.batch import alone, ending, in_turn
 from cryoden.workflows.stacks import denoised_images
 
 TWICE = "this is a result of cryoden already: denoised twice"
@@ -86,14 +86,12 @@ def denoise_files(paths: Sequence[Path], output: Path, batch: BatchRequest) -> I
     denoiser = Denoiser(load(batch.model), batch.settings)
     recipe = StampInputs(denoiser.model.sha256, batch.settings, batch.reading)
     make_folders(targets)
+    for folder in {target.parent for target in targets.values()}:
+        remove_leftovers(folder)
     sizes = pixel_sizes(paths)
     work = partial(_denoised, denoiser=denoiser, batch=batch, recipe=recipe, sizes=sizes)
-    left_out = left_out_below(paths, output, results=False)
-    for event in in_turn(targets, work, left_out):
-        if isinstance(event, BatchFinished):
-            yield replace(event, device=devices.describe(denoiser.place.device))
-        else:
-            yield event
+    left_out, device = left_out_below(paths, output, results=False), devices.describe(denoiser.place.device)
+    yield from ending(in_turn(targets, work), left_out=left_out, device=device)
 
 
 def _denoised(
@@ -105,15 +103,31 @@ def _denoised(
     recipe: StampInputs,
     sizes: Mapping[Path, float],
 ) -> Generator[BatchEvent, None, None]:
-    began = time.monotonic()
     mark = recipe.mark(
         path, sizes.get(path)
     )  # before reading: a file that changes meanwhile is another one next time
     if is_done(target, mark, overwrite=batch.overwrite):
         yield FileSkipped(path, target)
         return
+    with alone(target):
+        yield from _made(path, target, denoiser=denoiser, batch=batch, mark=mark, size=sizes.get(path))
+
+
+def _made(
+    path: Path,
+    target: Path,
+    *,
+    denoiser: Denoiser,
+    batch: BatchRequest,
+    mark: ResultStamp,
+    size: float | None,
+) -> Generator[BatchEvent, None, None]:
+    began = time.monotonic()
+    if is_done(target, mark, overwrite=batch.overwrite):  # by another process meanwhile
+        yield FileSkipped(path, target)
+        return
     with atomic_write(target, overwrite=batch.overwrite, inputs=[path, batch.model]) as temporary:
-        read = partial(read_micrograph, path, batch.reading, sizes.get(path))
+        read = partial(read_micrograph, path, batch.reading, size)
         images = facts(path, batch.reading).nz if batch.settings.stack else 1
         if images > 1:
             denoised = yield from denoised_images(denoiser, images, read)
@@ -122,7 +136,7 @@ def _denoised(
             denoised = yield from tiles(denoiser.denoise(micrograph))
             refuse_constant(target, denoised, micrograph, batch.settings.pixel_format)
         write_denoised(temporary, denoised, batch.model, batch.settings, mark)
-    said = denoised.warnings + ((TWICE,) if is_result(path) else ())
+    said = denoised.warnings + ((TWICE,) if denoised_with(probe(path).labels[-1:]) else ())
     yield FileFinished(path, target, time.monotonic() - began, said)
 
 
@@ -137,7 +151,8 @@ def write_denoised(
 
     With a mark a batch finds it done, see `cryoden.io.result_stamp`.
     """
-    label = marked(f"cryoden {VERSION}: {DENOISED} {model_path.name}", mark)
+    model = name_of(model_path) if model_path.name == OF_A_RUN else model_path.name
+    label = marked(result_label(model), mark)
     mrc.write(
         path,
         denoised.data,

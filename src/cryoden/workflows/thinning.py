@@ -29,7 +29,7 @@ from cryoden.io.provenance import VERSION
 from cryoden.micrograph import HalfPair, Micrograph, Windowed
 from cryoden.settings.reading import ReadingSettings
 from cryoden.settings.tools import ThinningSettings
-from cryoden.workflows.batch import in_turn
+from cryoden.workflows.batch import alone, ending, in_turn
 
 BAND = 256  # rows thinned at once
 ENDINGS = ("_EVN", "_ODD")
@@ -89,7 +89,7 @@ def thin_files(
     work = partial(
         _thin_file, settings=settings, reading=reading, overwrite=overwrite, sizes=pixel_sizes(paths)
     )
-    yield from in_turn(targets, work, left_out_below(paths, output, results=False))
+    yield from ending(in_turn(targets, work), left_out=left_out_below(paths, output, results=False))
 
 
 def _thin_file(
@@ -103,6 +103,7 @@ def _thin_file(
 ) -> Generator[BatchEvent, None, None]:
     began = time.monotonic()
     with (
+        alone(targets[0]),
         atomic_write_pair(*targets, overwrite=overwrite, inputs=[path]) as temporaries,
         open_micrograph(path, reading, sizes.get(path)) as micrograph,
     ):
@@ -144,5 +145,5 @@ def _split(micrograph: Windowed, gain: float, seed: int) -> Iterator[Micrograph]
         counts = np.rint(pixels / gain).astype(np.int64)
         even[rows] = numbers.binomial(counts, 0.5)
         odd[rows] = counts - even[rows]
-    for ending, half in zip(ENDINGS, (even, odd), strict=True):
-        yield Micrograph(half, micrograph.pixel_size, micrograph.name + ending)
+    for tag, half in zip(ENDINGS, (even, odd), strict=True):
+        yield Micrograph(half, micrograph.pixel_size, micrograph.name + tag)

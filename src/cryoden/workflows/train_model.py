@@ -22,7 +22,8 @@ from cryoden.runs.save_best import save_best
 from cryoden.settings.training import TrainingSettings
 from cryoden.training.holdout import TrainingPair
 from cryoden.training.micrographs import train_on_micrographs
-from cryoden.training.preview_request import PreviewRequest
+from cryoden.training.preview_request import RunControl
+from cryoden.workflows.run_picture import pictured
 
 
 def train_halves(
@@ -32,7 +33,7 @@ def train_halves(
     *,
     start: Path | None = None,
     overwrite: bool = False,
-    previews: PreviewRequest | None = None,
+    control: RunControl | None = None,
 ) -> Iterator[TrainingEvent]:
     """Train by Noise2Noise on pairs of halves; see `cryoden.training.micrographs.train_on_micrographs`.
 
@@ -50,8 +51,8 @@ def train_halves(
     overwrite : bool
         Whether a model file already there may be replaced, which happens at the first best
         epoch and not before.
-    previews : PreviewRequest, optional
-        Where somebody looks at the run.
+    control : RunControl, optional
+        Where somebody looks at the run, and when it is to end.
 
     Raises
     ------
@@ -60,7 +61,7 @@ def train_halves(
     """
     chosen = _chosen(pairs, settings)
     halves = [TrainingPair(pair.even, pair.odd) for pair in chosen]
-    begin = partial(_begun, mode="noise2noise", said=chosen.warnings, settings=settings, previews=previews)
+    begin = partial(_begun, mode="noise2noise", said=chosen.warnings, settings=settings, control=control)
     return _trained(begin, halves, keep, _start(settings, start), overwrite)
 
 
@@ -71,11 +72,11 @@ def train_supervised(
     *,
     start: Path | None = None,
     overwrite: bool = False,
-    previews: PreviewRequest | None = None,
+    control: RunControl | None = None,
 ) -> Iterator[TrainingEvent]:
     """Train on noisy micrographs and what they should look like; see `train_halves`."""
     noisy_and_target = [TrainingPair(*pair) for pair in pairs]
-    begin = partial(_begun, mode="supervised", said=(), settings=settings, previews=previews)
+    begin = partial(_begun, mode="supervised", said=(), settings=settings, control=control)
     return _trained(begin, noisy_and_target, keep, _start(settings, start), overwrite)
 
 
@@ -122,7 +123,7 @@ def _trained(
     events = begin(pairs, start=model)
     files = [m.path for pair in pairs for m in (pair.noisy, pair.target) if m.path is not None]
     if isinstance(keep, RunFolder):
-        yield from finished(keep, kept_in(keep, events, files=files, start=model))
+        yield from finished(keep, pictured(kept_in(keep, events, files=files, start=model), keep, pairs))
     elif keep is not None:
         check_destination(keep, overwrite=overwrite, inputs=files)
         yield from save_best(events, keep, files=files, start=model)

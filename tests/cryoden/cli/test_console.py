@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from cryoden.cli import console
+from cryoden.errors import HalvesError, in_shell
 from cryoden.model.checkpoint import load
 from tests.cryoden.cli.asked import lines, train
 
@@ -56,6 +59,35 @@ def test_a_terminal_without_unicode_is_told_what_it_can_show(folder: Path) -> No
     assert re.findall(r"ended with (\d+)", done.stdout) == ["1", "0", "1"]
     assert "no partner: m1_EVN.mrc" in done.stderr
     assert "usage: cryoden" in done.stdout
+
+
+HOSTILE = "a\x1b[31m\x9b2J:x:[bold]\\"
+
+
+def test_no_escape_sequence_of_a_name_reaches_the_terminal_and_no_name_becomes_a_picture(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    prints: list[Callable[[], None]] = [
+        lambda: console.show_table([HOSTILE, HOSTILE], [[HOSTILE, HOSTILE]]),
+        lambda: console.show_remarks([HOSTILE]),
+        lambda: console.OUT.print(HOSTILE, markup=False),
+        lambda: console.ERR.print(str(HalvesError("D05", HOSTILE, HOSTILE)), markup=False),
+    ]
+    for print_it in prints:
+        print_it()
+        shown = "".join(capsys.readouterr())
+        assert "\x1b" not in shown
+        assert "\x9b" not in shown
+        assert ":x:[bold]" in shown
+
+
+def test_an_error_is_one_printable_line_whatever_names_are_in_it() -> None:
+    error = HalvesError("D05", "a\n", "b\x1b[0m", kept="c\r", fix="d\x00")
+    assert str(error).isprintable()
+
+
+def test_a_suggested_command_takes_the_file_whatever_its_name() -> None:
+    assert shlex.split(f"newstack {in_shell('-a b;rm.mrc')}") == ["newstack", "./-a b;rm.mrc"]
 
 
 def test_a_table_of_very_many_rows_has_all_of_them_in_columns(capsys: pytest.CaptureFixture[str]) -> None:

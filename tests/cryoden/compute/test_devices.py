@@ -108,3 +108,22 @@ def _failed(pairs: list[HalfPair], settings: TrainingSettings) -> str:
         traceback.clear_frames(error.__traceback__)  # as the viewer's worker does: they hold tensors
         return in_words(error)
     return ""
+
+
+def test_two_that_compute_at_once_do_not_take_the_flags_from_each_other() -> None:
+    before = torch.backends.cudnn.allow_tf32, torch.backends.cudnn.deterministic
+    one, other = devices.reproducible(), devices.reproducible()
+    one.__enter__()
+    other.__enter__()
+    one.__exit__(None, None, None)
+    assert not torch.backends.cudnn.allow_tf32
+    assert torch.backends.cudnn.deterministic
+    other.__exit__(None, None, None)
+    assert (torch.backends.cudnn.allow_tf32, torch.backends.cudnn.deterministic) == before
+
+
+def test_without_onednn_as_on_apple_silicon_a_number_format_is_chosen_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch.ops, "mkldnn", object())
+    assert devices.number_format("auto", torch.device("cpu")) == torch.float32

@@ -82,3 +82,12 @@ def test_a_length_is_in_pixels_where_their_size_is_not_known() -> None:
 )
 def test_a_clock_reads_like_a_clock(seconds: float, text: str) -> None:
     assert clock(seconds) == text
+
+
+def test_the_speed_of_steps_whose_losses_come_in_groups_is_that_of_the_steps() -> None:
+    history = History()
+    for group in range(1, 9):  # 500 steps a second, fetched four times a second
+        for number in range(125):
+            step = 125 * (group - 1) + number + 1
+            history.add(StepFinished(step, 1, 0.5, 1e-3, 0.25 * group + 1e-5 * number, 0.1, 1.0))
+        assert history.steps_per_second == pytest.approx(500, rel=0.2)

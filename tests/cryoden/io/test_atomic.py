@@ -9,10 +9,13 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from cryoden.errors import OutputError
+from cryoden.io import mrc
 from cryoden.io.atomic import atomic_write, atomic_write_pair, check_destination
 
 
@@ -283,3 +286,41 @@ def test_a_kill_at_any_rename_never_leaves_an_old_file_beside_a_new_one(tmp_path
     assert done.returncode == -signal.SIGKILL
     left = {path.name: path.read_text() for path in tmp_path.iterdir() if path.suffix != ".part"}
     assert left == {"b": "old" if rename == 1 else "new"}
+
+
+def test_what_is_wrong_with_a_result_is_said_of_its_name_and_not_of_a_hidden_one(tmp_path: Path) -> None:
+    final, huge = tmp_path / "a.mrc", np.full((8, 8), 1e9, np.float32)
+    with pytest.raises(OutputError, match="O13") as caught, atomic_write(final) as temporary:
+        mrc.write(temporary, huge, pixel_size=1.0, label="x", output="float16")
+    assert str(caught.value).startswith(f"O13  {final} — ")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [errno.EPERM, errno.ENOTSUP, errno.ENOSYS])
+def test_a_file_system_without_modes_flushes_or_locks_takes_results_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    import fcntl  # noqa: PLC0415  absent on Windows
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "chmod", refuse)
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    if number != errno.EPERM:
+        monkeypatch.setattr(os, "fsync", refuse)
+    with atomic_write(tmp_path / "a") as temporary:
+        temporary.write_text("whole")
+    assert (tmp_path / "a").read_text() == "whole"
+
+
+def test_a_disk_that_fails_while_it_flushes_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OutputError, match="O03"), atomic_write(tmp_path / "a") as temporary:
+        temporary.write_text("whole")
+    assert list(tmp_path.iterdir()) == []

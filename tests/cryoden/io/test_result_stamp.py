@@ -10,14 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from cryoden.cli.main import main
 from cryoden.events.batch import BatchEvent, BatchFinished, FileFailed, FileFinished, FileSkipped
 from cryoden.io import mrc
 from cryoden.io.mrc_probe import probe
-from cryoden.io.result_stamp import ResultStamp, StampInputs, is_result, marked
+from cryoden.io.result_stamp import ResultStamp, StampInputs, denoised_with, marked, result_label
 from cryoden.model import checkpoint
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.reading import ReadingSettings
@@ -250,15 +249,9 @@ def test_the_terminal_is_told_what_was_done_before(
     assert told[-1].startswith("0 done, 4 skipped (already done), 0 failed (")
 
 
-def test_a_result_is_known_by_its_last_label(tmp_path: Path) -> None:
-    pixels = np.eye(16, dtype=np.float32)
-    for name, label in (
-        ("result", "cryoden 0.1.0: denoised with m.safetensors"),
-        ("half", "cryoden: simulated half"),
-    ):
-        mrc.write(tmp_path / f"{name}.mrc", pixels, pixel_size=1.5, label=label)
-    changed = tmp_path / "changed.mrc"
-    mrc.write(changed, pixels, pixel_size=1.5, like=tmp_path / "result.mrc", label="made by another program")
-    (tmp_path / "none.mrc").write_bytes(b"")
-    found = {path.stem: is_result(path) for path in tmp_path.glob("*.mrc")}
-    assert found == {"result": True, "half": False, "changed": False, "none": False}
+def test_a_result_is_known_by_its_label_and_names_its_model() -> None:
+    mark = ResultStamp("01234567", "89abcdef", "01234567")
+    marked_label = marked(result_label("run_1 best.safetensors"), mark)
+    for label in (marked_label, result_label("run_1 best.safetensors")):
+        assert denoised_with(["MotionCor2", label, "cropped later"]) == "run_1 best.safetensors"
+    assert denoised_with(["MotionCor2", "napari-cryoden: raw micrograph saved from napari"]) is None

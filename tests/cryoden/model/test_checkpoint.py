@@ -7,7 +7,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from cryoden.errors import ModelFileError
-from cryoden.model.checkpoint import Model, _fingerprint, load, write
+from cryoden.model.checkpoint import Model, _fingerprint, load, names_of, write
 
 
 def model() -> Model:
@@ -90,3 +90,18 @@ def test_weights_that_are_not_numbers_are_never_written(tmp_path: Path) -> None:
     with pytest.raises(ModelFileError, match=r"M05 .*weights of a are not finite"):
         write(broken, tmp_path / "m.safetensors")
     assert not (tmp_path / "m.safetensors").exists()
+
+
+def test_a_model_is_called_by_its_file_or_its_run_and_two_of_one_name_by_the_folders_above() -> None:
+    paths = [
+        Path(name)
+        for name in (
+            "best.safetensors",
+            "runs/a/model.safetensors",
+            "old/a/model.safetensors",
+            "b/model.safetensors",
+        )
+    ]
+    assert list(names_of(paths).values()) == ["best", "runs/a", "old/a", "b"]
+    twins = [Path("x/best.safetensors"), Path("y/best.safetensors")]
+    assert list(names_of(twins).values()) == ["x/best", "y/best"]

@@ -89,3 +89,11 @@ def test_a_loaded_network_computes_what_the_saved_one_computed(widths: tuple[int
     model = Model("unet", weights, None)
     again = loaded(build("unet", 1, model), model)
     assert np.array_equal(network(noisy).detach().numpy(), again(noisy).detach().numpy())
+
+
+def test_building_a_network_moves_no_other_random_numbers_not_even_those_of_gpus() -> None:
+    state, told = torch.random.get_rng_state(), torch.cuda._lazy_seed_tracker
+    before = told.manual_seed_all_cb, told.manual_seed_cb  # what GPUs will be told once they are used
+    build("unet", 3)
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert (told.manual_seed_all_cb, told.manual_seed_cb) == before

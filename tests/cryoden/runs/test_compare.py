@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cryoden.cli import main
+from cryoden.errors import RunError
 from cryoden.runs.compare import found, opened
 from cryoden.runs.external import SHIPPED, shipped
 from cryoden.runs.folder import RunFolder, kept_in
@@ -68,3 +69,39 @@ def test_the_comparison_is_told_to_machines_line_by_line(log: Path, capsys: Any)
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [one["event"] for one in told] == ["run", "target", "target"]
     assert told[1]["passed"] is True
+
+
+def described(**changes: Any) -> str:
+    return json.dumps(
+        {"format": "cryoden-described-1", "name": "right", "initial_loss": 1, "epoch_losses": [0.5]} | changes
+    )
+
+
+WRONG = {
+    "list.json": "[1, 2]",
+    "word.json": described(epoch_losses=["low"]),
+    "nested.json": described(epoch_losses={"a": 1}),
+    "seconds.json": described(epoch_seconds="2"),
+    "special.json": described(special=[3]),
+    "empty.csv": "",
+    "binary.csv": "\0\1",
+    "words.csv": "step,loss\n1,high\n",
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_one_wrong_description_hides_no_other_run(tmp_path: Path, name: str) -> None:
+    (tmp_path / "right.json").write_text(described())
+    (tmp_path / name).write_text(WRONG[name])
+    assert [run.name for run in found(tmp_path)] == ["right"]
+    with pytest.raises(RunError, match=r"R0[23]  .*"):
+        opened(tmp_path / name)
+
+
+@pytest.mark.parametrize("change", [{"best": [1]}, {"steps": None}, {"last": 3}, {"seconds": "long"}])
+def test_one_damaged_record_hides_no_other_run(tmp_path: Path, change: dict[str, object]) -> None:
+    for name in ("right", "wrong"):
+        list(kept_in(RunFolder(tmp_path / name), runs.events(1)))
+    record = RunFolder(tmp_path / "wrong").record
+    record.write_text(json.dumps(json.loads(record.read_text()) | change))
+    assert [run.name for run in found(tmp_path)] == ["right"]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -54,6 +54,7 @@ def whole(tmp_path_factory: Any, pairs: list[HalfPair]) -> tuple[Path, History]:
 def test_a_run_that_ended_leaves_everything(whole: tuple[Path, History]) -> None:
     path, _ = whole
     names = {"run.json", "metrics.csv", "model.safetensors", "loss.png", "report.html", "report.md"}
+    names |= {"denoised.png"} if RunFolder(path).model.is_file() else set()
     assert {file.name for file in path.iterdir()} == names
 
 
@@ -159,27 +160,51 @@ def test_a_killed_run_is_told_from_one_under_way_and_its_report_can_be_made(tmp_
     assert "killed" in RunFolder(path).text.read_text()
 
 
-def test_of_many_runs_into_one_folder_one_gets_it_and_the_others_hear_whose_it_is(tmp_path: Path) -> None:
-    won, refused = [], []
+def contents(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
 
-    def ask() -> None:
-        try:
-            RunFolder(tmp_path / "run").reserve()
-            won.append(1)
-        except OutputError as error:
-            refused.append(error.code)
 
-    threads = [threading.Thread(target=ask) for _ in range(10)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert (len(won), refused) == (1, ["O05"] * 9)
-    under_way: Any = kept_in(RunFolder(tmp_path / "other"), runs.endless())
-    with closing(under_way):
-        next(under_way)
-        with pytest.raises(OutputError, match=rf"O05 .*process {os.getpid()} on .*running"):
-            RunFolder(tmp_path / "other").reserve()
+def test_a_run_that_is_refused_a_folder_leaves_what_is_in_it(tmp_path: Path, pairs: list[HalfPair]) -> None:
+    folder = RunFolder(tmp_path / "run")
+    with closing(events(pairs, folder)) as walking:
+        next(event for event in walking if isinstance(event, EpochFinished))
+        (folder.path / "report.md").write_text("notes of the first run")
+        before = contents(folder.path)
+        with pytest.raises(OutputError, match="O05"):
+            list(train_model.train_halves(pairs, folder, QUICK))
+        assert contents(folder.path) == before
+
+
+def test_a_disk_that_is_full_at_the_end_is_an_error_and_no_stop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = RunFolder(tmp_path / "run")
+    walking: Any = kept_in(folder, runs.events())
+    next(event for event in walking if isinstance(event, EpochFinished) and event.weights is not None)
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("cryoden.runs.save_best.write", full)
+    with pytest.raises(OutputError, match="O02"):
+        walking.close()
+    monkeypatch.undo()
+    assert (read(folder.path).state, read(folder.path).message[:3]) == ("failed", "O02")
+
+
+def test_a_disk_that_takes_no_more_losses_is_said_of_their_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = Path.open
+
+    def full(self: Path, *how: Any, **more: Any) -> Any:
+        if self.name == "metrics.csv" and self.exists():
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return opened(self, *how, **more)
+
+    monkeypatch.setattr(Path, "open", full)
+    with pytest.raises(OutputError, match=r"O02 .*metrics\.csv"):
+        list(kept_in(RunFolder(tmp_path / "run"), runs.events()))
 
 
 def test_removing_a_run_leaves_what_others_have_put_there(tmp_path: Path) -> None:

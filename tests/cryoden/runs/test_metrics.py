@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 from typing import Any
 
+from cryoden.events.history import History
 from cryoden.runs import metrics
 from tests.napari_cryoden import runs
 
@@ -28,3 +29,12 @@ def test_a_newer_table_replaces_the_older_one(tmp_path: Any) -> None:
         metrics.write(runs.history(epochs), tmp_path / "losses.csv")
     assert len((tmp_path / "losses.csv").read_text().splitlines()) == 1 + 1 + 11
     assert [path.name for path in tmp_path.iterdir()] == ["losses.csv"]
+
+
+def test_what_a_plot_saved_is_read_back(tmp_path: Any) -> None:
+    history, back = runs.history(epochs=2), History()
+    metrics.write(history, tmp_path / "losses.csv")
+    for event in metrics.read(tmp_path / "losses.csv"):
+        back.add(event)
+    assert (back.steps, back.losses) == (history.steps, history.losses)
+    assert [one.quality for one in back.epochs] == [one.quality for one in history.epochs]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -26,6 +27,16 @@ def test_particles_keep_their_distance_and_stay_in_the_ice() -> None:
 
 def test_where_there_is_no_room_all_particles_are_placed_all_the_same() -> None:
     assert len(placed(Scene(edge=64, particles=50), STRUCTURES, np.random.default_rng(0))) == 50
+
+
+def test_a_crowd_takes_no_memory_for_pairs_of_particles() -> None:
+    tracemalloc.start()
+    try:
+        placed(Scene(edge=64, particles=3000), STRUCTURES, np.random.default_rng(0))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 20e6  # of 4.5 million pairs each index alone would take 36 MB
 
 
 def test_closely_packed_particles_lie_side_by_side_and_are_no_more_than_fit() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cryoden.events.training import TrainingEvent
 from cryoden.micrograph import HalfPair
 from cryoden.settings.training import TrainingSettings
-from cryoden.training.preview_request import PreviewRegion, PreviewRequest
+from cryoden.training.preview_request import PreviewRegion, PreviewRequest, RunControl
 from cryoden.workflows import train_model
 from tests.cryoden.scenes import scene
 
@@ -19,7 +19,9 @@ PAIR = HalfPair(KNOWN.even, KNOWN.odd)
 
 
 def run(previews: PreviewRequest | None, settings: TrainingSettings = SETTINGS) -> list[TrainingEvent]:
-    return list(train_model.train_halves([PAIR], None, settings, previews=previews))
+    return list(
+        train_model.train_halves([PAIR], None, settings, control=RunControl(previews or PreviewRequest()))
+    )
 
 
 def looking(row: int = 256, column: int = 200) -> PreviewRequest:

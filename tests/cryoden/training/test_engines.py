@@ -71,3 +71,18 @@ def test_without_a_gpu_it_says_why_and_torch_takes_its_place() -> None:
     assert started.warnings == ("computed with torch: the fused step needs an NVIDIA GPU",)
     with pytest.raises(SettingsError, match="S02  engine = fused cannot be used: the fused step needs"):
         list(train_on_pairs(pairs, BaselineSettings(validation_pairs=2, engine="fused")))
+
+
+def test_a_plain_step_is_in_the_number_format_that_is_told(
+    engine: PlainEngine, batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def forward(noisy: torch.Tensor) -> torch.Tensor:
+        asked.append(torch.backends.cudnn.allow_tf32)
+        return noisy
+
+    monkeypatch.setattr(engine.network, "forward", forward)
+    with pytest.raises(RuntimeError, match="grad"):
+        engine.step(batch, 1, 1.0)
+    assert asked == [False]

@@ -9,7 +9,7 @@ from cryoden.model.checkpoint import load
 from cryoden.model.general import GENERAL
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.training import TrainingSettings
-from cryoden.training.preview_request import PreviewRegion
+from cryoden.training.preview_request import PreviewRegion, RunControl
 from cryoden.workflows import train_model
 from tests.cryoden.training.looked_at import KNOWN, PAIR, SETTINGS, looking, run
 
@@ -23,7 +23,7 @@ def test_the_first_picture_comes_before_the_first_step_and_no_second_within_two_
 def test_a_new_spot_is_shown_after_the_next_step() -> None:
     previews = looking()
     shown = []
-    for event in train_model.train_halves([PAIR], None, SETTINGS, previews=previews):
+    for event in train_model.train_halves([PAIR], None, SETTINGS, control=RunControl(previews)):
         if isinstance(event, StepFinished) and event.step == 3:
             previews.look(PreviewRegion(KNOWN.odd, 0, 0))
         if isinstance(event, PreviewMade):

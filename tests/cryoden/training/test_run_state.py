@@ -67,3 +67,28 @@ def test_a_fourth_failure_ends_the_run_with_its_reason() -> None:
     run.trouble = "diverged"
     assert run.reason == "diverged"
     assert run.finish().message.startswith("The loss diverged. Lower the learning rate.")
+
+
+def test_a_stop_before_the_first_validation_keeps_what_there_is_and_says_how_good_it_is() -> None:
+    run, source = begun()
+    run.validate()
+    learned(run, source, 1)
+    run.plan.stop.set()
+    assert run.epoch_is_over
+    assert run.reason == "stopped"
+    epoch = run.validate()
+    assert epoch.weights is not None
+    assert run.finish().reason == "stopped"
+    assert run.finish().message.startswith(f"Stopped. Model of epoch {epoch.epoch} (validation ")
+
+
+def test_a_first_validation_comes_after_some_seconds_of_a_long_epoch() -> None:
+    run, source = begun()
+    run.plan = replace(run.plan, steps_per_epoch=1000, first_look=0.0)
+    run.validate()
+    learned(run, source, 1)
+    assert run.epoch_is_over
+    assert run.reason is None
+    run.validate()
+    learned(run, source, 1)
+    assert not run.epoch_is_over

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -24,7 +25,9 @@ from cryoden.model.checkpoint import Model
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.simulation.exposure import SAMPLE, simulated
 from cryoden.training.holdout import TrainingPair
+from cryoden.training.learner import Learner
 from cryoden.training.micrographs import train_on_micrographs
+from cryoden.training.source import Batch
 from cryoden.training.working_micrograph import CHOSEN
 from tests.cryoden.scenes import Known, correlation, scene
 from tests.cryoden.training.short_runs import (
@@ -280,3 +283,21 @@ def test_an_epoch_no_better_than_the_start_is_not_the_best() -> None:
     start, *later = epochs(worse)
     assert all((e.weights is not None) == (e.validation_loss < start.validation_loss) for e in later[:1])
     assert last(worse).best_loss <= start.validation_loss
+
+
+def test_an_interrupt_in_the_first_epoch_goes_on_after_what_was_learned_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    step = Learner.step
+
+    def interrupted(self: Learner, batch: Batch, number: int, factor: float) -> None:
+        if number == 3:
+            raise KeyboardInterrupt
+        step(self, batch, number, factor)
+
+    monkeypatch.setattr(Learner, "step", interrupted)
+    pairs, events = [scene(i).pair for i in range(4)], deque[TrainingEvent]()
+    with pytest.raises(KeyboardInterrupt):
+        events.extend(train_on_micrographs(pairs, "noise2noise", settings(steps_per_epoch=1000)))
+    assert [epoch.weights is not None for epoch in epochs(list(events))] == [False, True]
+    assert last(list(events)).reason == "stopped"

@@ -139,3 +139,21 @@ def test_an_output_beyond_all_numbers_is_scored_without_a_warning() -> None:
     score = held(scene(10, (256, 256)).pair).judge(Mad())
     assert not np.isfinite(score.loss)
     assert score.quality.gain is score.quality.resolution is None
+
+
+def test_a_hurried_score_is_the_last_whole_one_moved_by_what_the_patches_seen_have_moved() -> None:
+    judged = held(scene(3, (192, 256)).pair)
+    whole = judged.judge(nn.Identity()).loss
+    assert judged.judge(nn.Identity(), 0.0).loss == pytest.approx(whole, rel=1e-9)
+    halved = judged.judge(Scaled()).loss
+    judged.judge(nn.Identity())
+    assert judged.judge(Scaled(), 0.0).loss == pytest.approx(halved, rel=0.1)
+
+
+def test_a_network_is_judged_without_tensorfloat_32() -> None:
+    class Asking(nn.Module):
+        def forward(self, noisy: Tensor) -> Tensor:
+            assert not torch.backends.cudnn.allow_tf32
+            return noisy
+
+    held(scene(3, (192, 256)).pair).judge(Asking())

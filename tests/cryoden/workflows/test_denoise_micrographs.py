@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import shutil
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -228,3 +230,34 @@ def test_the_pixel_size_of_a_star_file_is_written_into_the_result(tmp_path: Path
         counts.append((ended.finished, ended.skipped, len(ended.failed)))
     assert counts == [(1, 0, 0), (0, 1, 0), (0, 0, 1)]  # with another pixel size it would be another result
     assert mrc.read(tmp_path / "out" / "a_denoised.mrc").pixel_size == pytest.approx(1.9)
+
+
+def test_two_batches_into_one_folder_share_the_work_and_neither_fails(tmp_path: Path, model: Path) -> None:
+    for i in range(6):
+        write_halves(tmp_path, scene(i, (256, 256)))
+    before = {path.name for path in tmp_path.iterdir()}
+    events: list[BatchEvent] = []
+    batch = BatchRequest(model, ON_CPU)
+
+    def work() -> None:
+        events.extend(denoise_micrographs.denoise_files([tmp_path], tmp_path / "out", batch))
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    made = [event.output.name for event in events if isinstance(event, FileFinished)]
+    assert sorted(made) == sorted(f"{Path(name).stem}_denoised.mrc" for name in before)
+    assert [event for event in events if isinstance(event, FileFailed)] == []
+    assert {path.name for path in (tmp_path / "out").iterdir()} == set(made)
+
+
+def test_a_result_names_the_run_of_its_model_where_the_file_is_called_as_all_of_them(
+    tmp_path: Path, model: Path
+) -> None:
+    (tmp_path / "my_run").mkdir()
+    of_a_run = shutil.copy(model, tmp_path / "my_run" / "model.safetensors")
+    write_halves(tmp_path, scene(1))
+    denoised([tmp_path / "m1_EVN.mrc"], tmp_path / "out", Path(of_a_run))
+    assert b"denoised with my_run " in (tmp_path / "out" / "m1_EVN_denoised.mrc").read_bytes()[:1024]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from napari_cryoden.contributions.reader import get_reader, read_folder
+from napari_cryoden.notify import viewer_words
 
 DATA = Path(__file__).parents[4] / "shared" / "data"
 
@@ -79,7 +80,7 @@ def test_what_is_odd_about_a_file_is_told_once_and_noted(
     assert [file for file, _ in told] == [str(longer), str(longer), str(other)]
     assert [warning[:3] for _, warning in told] == ["F04", "F28", "F28"]
     noted = [warning for layer in opened for warning in layer.metadata["cryoden"]["warnings"]]
-    assert noted == [warning for _, warning in told]
+    assert [viewer_words(warning) for warning in noted] == [warning for _, warning in told]
 
 
 def test_a_folder_without_micrographs_is_left_to_others(tmp_path: Any) -> None:

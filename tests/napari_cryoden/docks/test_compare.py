@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from napari_cryoden.plots.spectra_dock import TITLE
+from tests.napari_cryoden.deriving import finished
+
 
 def test_without_two_layers_every_button_is_off_and_says_why(docked: Callable[..., Any]) -> None:
     dock = docked("Compare")[1]
@@ -31,3 +34,16 @@ def test_layers_of_different_sizes_are_not_compared(dock: Any, viewer: Any) -> N
     small = viewer.add_image(np.zeros((8, 8)), name="small")
     dock.denoised.layer = small
     assert not dock.modes["grid"].isEnabled()
+
+
+def test_the_way_back_puts_the_spectra_away(qtbot: Any, dock: Any, viewer: Any, halves: list[Any]) -> None:
+    dock.denoised.layer = halves[1]
+    dock.modes["grid"].click()
+    dock.spectra_button.click()
+    finished(dock, qtbot)
+    assert viewer.window.dock_widgets[TITLE].isVisible()
+    dock.end_button.click()
+    assert not viewer.window.dock_widgets[TITLE].isVisible()
+    dock.spectra_button.click()
+    finished(dock, qtbot)
+    assert viewer.window.dock_widgets[TITLE].isVisible()

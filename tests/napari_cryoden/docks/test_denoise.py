@@ -6,7 +6,10 @@ import mrcfile
 import numpy as np
 import pytest
 
+from cryoden.model.verdict import verdict_of
 from napari_cryoden.jobs.derived_layers import DerivedLayersJob
+from napari_cryoden.layers import layer_data
+from tests.napari_cryoden import runs
 
 
 @pytest.fixture
@@ -83,7 +86,7 @@ def test_a_result_is_also_written_with_the_header_of_its_source(
 def test_what_is_odd_about_a_result_is_told_with_its_layer_and_nothing_twice(
     qtbot: Any, denoise: Any, viewer: Any, write_mrc: Any, model: Any, remarks: Any
 ) -> None:
-    pixels = np.random.default_rng(3).normal(100, 5, (256, 256)).astype(np.float32)
+    pixels = runs.halves("m", 3, 256).even.window(0, 0, 256, 256)
     pixels[:8, :8] = 1e6
     hot = write_mrc("hot.mrc", pixels, 2.0)  # as the model was trained
     with hot.open("ab") as file:
@@ -131,11 +134,126 @@ def test_a_foreign_model_file_is_told_in_one_line(
     assert denoise.denoise_button.isEnabled()
 
 
-def test_a_stack_is_refused_before_anything_starts(
-    denoise: Any, viewer: Any, model: Any, notices: Any
+def test_a_layer_that_is_refused_is_named_in_the_status_line_too(
+    qtbot: Any, denoise: Any, viewer: Any, add_halves: Any, model: Any, notices: Any
 ) -> None:
-    viewer.add_image(np.zeros((3, 8, 8)), name="movie")
+    add_halves()
     denoise.model.path = model
+    with qtbot.waitSignal(denoise.denoising.ended):
+        denoise.denoise_button.click()
+    assert denoise.status.text().startswith("Done")
+    denoise.layer.layer = viewer.add_image(np.zeros((40, 50, 3), np.uint8), name="photo")
     denoise.denoise_button.click()
-    assert notices[0].startswith("F32  layer 'movie' is 3×8×8")
+    assert notices[0].startswith("F32  layer 'photo' is 40×50×3, an RGB color image")
+    assert denoise.status.text() == notices[0]
     assert not denoise.denoising.running
+
+
+def test_of_a_stack_the_section_in_view_is_denoised(
+    qtbot: Any, denoise: Any, viewer: Any, model: Any
+) -> None:
+    sections = [runs.halves("m", seed, 256).even.window(0, 0, 256, 256) for seed in (1, 2, 3)]
+    stack = viewer.add_image(np.stack(sections), name="stack")
+    denoise.model.path = model
+    viewer.dims.set_current_step(0, 2)
+    assert "section 2 of 0 to 2" in denoise.denoise_button.toolTip()
+    with qtbot.waitSignal(denoise.denoising.ended):
+        denoise.denoise_button.click()
+        viewer.dims.set_current_step(0, 0)
+    result = denoise.denoising.result
+    assert result.data_to_world((0, 0, 0))[0] == stack.data_to_world((2, 0, 0))[0]
+    assert np.corrcoef(result.data.ravel(), sections[2].ravel())[0, 1] > 0.05
+    assert "section 2" in denoise.status.text()
+
+
+@pytest.mark.parametrize("role", ["preview", "residual", "denoised"])
+def test_what_was_made_of_a_micrograph_is_not_offered_in_place_of_it(
+    docked: Any, viewer: Any, noise: Any, role: str
+) -> None:
+    viewer.add_image(noise, name="m0")
+    raw = viewer.add_image(noise, name="m1")
+    viewer.add_image(noise, name=f"m1 · {role}", metadata={"cryoden": {"role": role}})
+    assert docked("Denoise")[1].layer.layer is raw
+
+
+def test_where_nothing_but_results_is_open_none_is_offered(docked: Any, viewer: Any, noise: Any) -> None:
+    viewer.add_image(noise, name="m1 · denoised", metadata={"cryoden": {"role": "denoised"}})
+    denoise = docked("Denoise")[1]
+    assert denoise.layer.layer is None
+    assert not denoise.denoise_button.isEnabled()
+
+
+def test_an_image_of_noise_is_said_to_hold_almost_nothing(
+    qtbot: Any, denoise: Any, viewer: Any, remarks: list[str]
+) -> None:
+    viewer.add_image(np.random.default_rng(5).normal(0, 1, (384, 384)).astype(np.float32), name="noise")
+    with qtbot.waitSignal(denoise.denoising.ended):
+        denoise.denoise_button.click()  # with the general model
+    assert "Almost nothing was found" in denoise.status.text()
+    assert any("Almost nothing was found" in line for line in remarks)
+    result = denoise.denoising.result
+    low, high = result.contrast_limits
+    assert high - low > 10 * result.data.std()
+
+
+def test_a_model_that_validation_advises_against_is_named_with_its_verdict(
+    qtbot: Any, denoise: Any, add_halves: Any, model: Any
+) -> None:
+    add_halves()
+    denoise.model.path = model
+    verdict = verdict_of(model)
+    assert verdict is not None
+    assert denoise.model.verdict.toolTip() == verdict.words
+    with qtbot.waitSignal(denoise.denoising.ended):
+        denoise.denoise_button.click()
+    assert denoise.denoising.result.metadata["cryoden"]["verdict"] == verdict.words
+    assert (f"{verdict.words} (model)" in denoise.status.text()) == (verdict.level == "bad")
+
+
+def test_a_pixel_size_that_no_header_says_is_given_in_the_dock(
+    qtbot: Any, denoise: Any, viewer: Any, write_mrc: Any, model: Any, tmp_path: Any
+) -> None:
+    half = runs.halves("m", 1, 256).even.window(0, 0, 256, 256)
+    known, unknown = (
+        viewer.open(write_mrc(name, half, size), plugin="napari-cryoden")[0]
+        for name, size in (("known.mrc", 2.0), ("unknown.mrc", None))
+    )
+    denoise.model.path = model
+    denoise.layer.layer = known
+    assert not denoise.pixel_size.isVisible()
+    denoise.layer.layer = unknown
+    assert denoise.pixel_size.isVisible()
+    denoise.pixel_size.setValue(2.0)
+    denoise.also_file.setChecked(True)
+    denoise.output.path = tmp_path / "result.mrc"
+    with qtbot.waitSignal(denoise.denoising.ended):
+        denoise.denoise_button.click()
+    assert layer_data.pixel_size(denoise.denoising.result) == layer_data.pixel_size(unknown) == 2.0
+    with mrcfile.open(tmp_path / "result.mrc") as file:
+        assert float(file.voxel_size.x) == pytest.approx(2.0)
+    assert not denoise.pixel_size.isVisible()
+
+
+def test_a_result_that_is_opened_again_is_a_result_of_its_micrograph(
+    qtbot: Any, denoise: Any, write_pair: Any, model: Any, tmp_path: Any, docked: Any
+) -> None:
+    write_pair("m1", 1)
+    viewer = denoise.viewer
+    halves = [viewer.open(tmp_path / f"m1_{half}.mrc", plugin="napari-cryoden")[0] for half in ("EVN", "ODD")]
+    denoise.model.path = model
+    for raw, how in zip(halves, ("written", "saved"), strict=True):
+        denoise.layer.layer = raw
+        denoise.also_file.setChecked(how == "written")
+        with qtbot.waitSignal(denoise.denoising.ended):
+            denoise.denoise_button.click()
+        if how == "saved":  # from the layer list, as napari does
+            denoise.denoising.result.save(str(tmp_path / f"{raw.name}_denoised.mrc"), plugin="napari-cryoden")
+        viewer.layers.remove(denoise.denoising.result)
+    again = [viewer.open(tmp_path / f"{raw.name}_denoised.mrc", plugin="napari-cryoden")[0] for raw in halves]
+    assert [layer.name for layer in again] == ["m1_EVN · denoised", "m1_ODD · denoised"]
+    assert {layer.metadata["cryoden"]["model"] for layer in again} == {model.name}
+    evaluate = docked("Evaluate")[1]
+    assert [evaluate.denoised_even.layer, evaluate.denoised_odd.layer] == again
+    viewer.layers.remove(halves[0])
+    viewer.layers.remove(halves[1])
+    assert docked("Denoise")[1].layer.layer is None

@@ -44,3 +44,15 @@ def test_two_different_scenes_are_refused_in_one_line(
     with qtbot.waitSignal(evaluate.evaluating.ended):
         evaluate.evaluate_button.click()
     assert notices[0].startswith("D03")
+
+
+def test_one_denoised_half_alone_is_not_chosen(docked: Any, viewer: Any, add_halves: Any, model: Any) -> None:
+    add_halves()
+    evaluate = docked("Evaluate")[1]
+    evaluate.model.path = model
+    for half in ("EVN", "ODD"):
+        assert evaluate.denoised_even.layer is evaluate.denoised_odd.layer is None
+        assert evaluate.evaluate_button.isEnabled()
+        viewer.add_image(viewer.layers[f"m1_{half}"].data, name=f"m1_{half} · denoised")
+    assert evaluate.denoised_even.layer.name == "m1_EVN · denoised"
+    assert evaluate.denoised_odd.layer.name == "m1_ODD · denoised"

@@ -10,7 +10,8 @@ from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QAbstractButton, QApplication, QLabel, QLineEdit, QMessageBox
 
 from napari_cryoden.docks import open as open_dock
-from tests.napari_cryoden.listing import look
+from napari_cryoden.layers import layer_data
+from tests.napari_cryoden.listing import look, opened
 
 
 @pytest.fixture
@@ -146,3 +147,58 @@ def test_the_dock_fits_a_small_screen(qtbot: Any, dock: Any, write_mrc: Any, noi
     assert dock.minimumSizeHint().height() <= 400
     for label in filter(QLabel.isVisible, dock.findChildren(QLabel)):
         assert label.mapTo(dock, label.rect().bottomRight()).x() <= dock.width()
+
+
+def test_a_pixel_size_that_no_header_says_is_given_before_opening(
+    qtbot: Any, dock: Any, write_mrc: Any, noise: Any
+) -> None:
+    look(qtbot, dock, write_mrc("unknown.mrc", noise, None))
+    field = dock.reading.fields["pixel_size"].native
+    assert field.text() == "as in the header"
+    field.selectAll()
+    qtbot.keyClicks(field, "1,3542")
+    assert opened(qtbot, dock) == ["unknown"]
+    (layer,) = dock.viewer.layers
+    assert layer_data.pixel_size(layer) == pytest.approx(1.3542)
+    assert layer.metadata["cryoden"]["warnings"] == ()
+
+
+def test_nan_pixels_are_replaced_where_the_dock_is_told_to(
+    qtbot: Any, dock: Any, write_mrc: Any, noise: Any, notices: list[str]
+) -> None:
+    holes = write_mrc("holes.mrc", noise)
+    with holes.open("r+b") as file:
+        file.seek(1024)
+        file.write(np.float32(np.nan).tobytes())
+    look(qtbot, dock, holes)
+    dock.list.selectAll()
+    assert opened(qtbot, dock) == []
+    assert "nan = mean under Advanced in Open or Batch" in notices[0]
+    dock.reading.fields["nan"].value = "mean"
+    assert opened(qtbot, dock) == ["holes"]
+
+
+def test_what_cannot_be_read_is_neither_selected_nor_counted(
+    qtbot: Any, dock: Any, write_mrc: Any, noise: Any, tmp_path: Path
+) -> None:
+    write_mrc("good.mrc", noise)
+    for number in range(4):
+        (tmp_path / f"bad{number}.mrc").write_bytes(b"\0" * 100)
+    look(qtbot, dock, tmp_path)
+    assert dock.list.chosen() == [tmp_path / "good.mrc"]
+    assert dock.open_button.text() == "Open 1 (0 MB)"
+    assert dock.found.text() == "0 half-set pairs, 1 micrograph, 4 unreadable"
+    dock.all_button.click()
+    assert dock.list.chosen() == [tmp_path / "good.mrc"]
+    assert opened(qtbot, dock) == ["good"]
+
+
+def test_what_was_opened_is_not_said_of_another_folder(
+    qtbot: Any, dock: Any, write_mrc: Any, noise: Any, tmp_path: Path
+) -> None:
+    look(qtbot, dock, write_mrc("a.mrc", noise))
+    opened(qtbot, dock)
+    assert dock.status.text() == "1 opened"
+    (tmp_path / "other").mkdir()
+    look(qtbot, dock, tmp_path / "other")
+    assert dock.status.text() == ""

@@ -60,8 +60,16 @@ def select(dock: Any, *chosen: str) -> None:
 def test_runs_are_listed_with_their_best_loss_and_their_end(dock: Any) -> None:
     table = {dock.table.item(line, 0).text(): line for line in range(3)}
     assert set(table) == {"long", "short", "stopped"}
-    assert [dock.table.item(table["long"], place).text() for place in (1, 2)] == ["completed", "0.9800"]
-    assert dock.table.item(table["stopped"], 1).text() == "stopped"
+    said = {
+        name: [dock.table.item(line, place).text() for place in range(1, 7)] for name, line in table.items()
+    }
+    verdict, began, data, time, loss, state = said["long"]
+    assert verdict == "● good to use"
+    select(dock, "long")
+    assert "Better than a Wiener filter for 4 epochs" in dock.about.text()
+    assert began[:2] == "20"
+    assert (data, time, loss, state) == ("a", "0:05", "0.9800", "completed")
+    assert (said["stopped"][0], said["stopped"][-1]) == ("–", "stopped")
 
 
 def test_what_cannot_be_done_says_why(dock: Any) -> None:
@@ -160,3 +168,27 @@ def test_a_search_asked_for_during_another_is_not_forgotten(qtbot: Any, dock: An
         dock.look()
         dock.root.path = root
         qtbot.waitUntil(lambda expected=runs_in_it: dock.table.rowCount() == expected)
+
+
+def test_a_wrong_description_hides_no_run(qtbot: Any, dock: Any, folder: Path) -> None:
+    (folder / "other.json").write_text(
+        '{"format": "cryoden-described-1", "initial_loss": 1, "epoch_losses": ["low"]}'
+    )
+    (folder / "empty").mkdir()
+    for root, count in ((folder / "empty", 0), (folder, 3)):
+        dock.root.path = root
+        qtbot.waitUntil(lambda count=count: dock.table.rowCount() == count)
+    assert set(names(dock)) == {"long", "short", "stopped"}
+
+
+def test_a_search_that_fails_is_told_in_the_dock(
+    qtbot: Any, dock: Any, notices: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Path) -> Any:
+        raise OSError("the disk is gone")
+
+    monkeypatch.setattr("napari_cryoden.docks.runs.found", fail)
+    dock.look()
+    qtbot.waitUntil(dock.look_button.isEnabled)
+    assert "the disk is gone" in dock.about.text()
+    assert "the disk is gone" in notices[0]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,9 +9,12 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QMessageBox
 
 from cryoden.events.history import History
+from cryoden.events.training import PhaseStarted
 from cryoden.model import checkpoint
+from cryoden.runs.folder import RunFolder, kept_in
 from napari_cryoden.docks.train import free_name
 from napari_cryoden.jobs.training import TrainingJob
+from napari_cryoden.plots.loss_dock import TITLE, show_plot
 from tests.napari_cryoden import runs
 from tests.napari_cryoden.checking import checked
 from tests.napari_cryoden.patience import SECONDS
@@ -192,10 +196,12 @@ def test_a_run_is_paused_and_goes_on_with_the_same_button(qtbot: Any, train: Any
     qtbot.waitUntil(lambda: train.run.state == "working")
     train.pause_button.click()
     assert train.pause_button.text() == "Resume"
+    assert "Continue" in train.pause_button.toolTip()
     assert train.status.text().startswith("Paused · epoch ")
     steps = train.run.history.last.step
     train.pause_button.click()
     assert train.pause_button.text() == "Pause"
+    assert "Pause after" in train.pause_button.toolTip()
     qtbot.waitUntil(lambda: train.run.history.last.step > steps + 100)
     train.pause_button.click()
     with qtbot.waitSignal(train.run.ended):
@@ -215,3 +221,59 @@ def test_a_run_is_discarded_only_when_the_user_says_yes(
     with qtbot.waitSignal(train.run.ended):
         train.run.stop()
     assert train.status.text().startswith("Discarded" if answer == "Yes" else "Stopped")
+
+
+def test_the_plot_takes_no_room_before_there_is_a_run(qtbot: Any, train: Any, viewer: Any) -> None:
+    assert TITLE not in viewer.window.dock_widgets
+    train.plot_button.click()
+    shown = show_plot(viewer)
+    assert shown.empty.text().startswith("No run yet")
+    gate = threading.Event()
+
+    def slow() -> Any:
+        yield PhaseStarted("measuring micrographs")
+        gate.wait(SECONDS)
+
+    train.run.begin(slow, "starting")
+    train.run.history = History()
+    qtbot.waitUntil(lambda: "starting: measuring micrographs" in shown.empty.text())
+    gate.set()
+    qtbot.waitUntil(lambda: not train.run.running)
+
+
+@pytest.mark.usefixtures("step_by_step")
+def test_the_button_that_stops_says_what_becomes_of_the_model(qtbot: Any, train: Any, tmp_path: Path) -> None:
+    gates = [threading.Event() for _ in range(3)]
+
+    def events() -> Any:
+        yield runs.started()
+        gates[0].wait(SECONDS)
+        yield runs.epoch(0, 1.4)
+        yield runs.step(1)
+        gates[1].wait(SECONDS)
+        yield runs.epoch(1, 0.98, best=True, before=[runs.epoch(0, 1.4)])
+        gates[2].wait(SECONDS)
+
+    assert train.stop_button.text() == "Stop (keep best)"
+    folder = RunFolder(tmp_path / "run")
+    train.run.begin(lambda: (event for event in kept_in(folder, events())), "starting")
+    train.run.history, train.run.folder = History(), folder
+    for gate, words in zip(gates, ("no model yet", "validate first", "keep best"), strict=True):
+        qtbot.waitUntil(lambda words=words: train.stop_button.text() == f"Stop ({words})")
+        gate.set()
+    qtbot.waitUntil(lambda: not train.run.running)
+
+
+def test_after_a_run_one_click_leads_on_with_its_model(
+    qtbot: Any, train: Any, docked: Any, tmp_path: Path
+) -> None:
+    assert not train.denoise_button.isVisible()
+    folder = RunFolder(tmp_path / "run")
+    with qtbot.waitSignal(train.run.ended):
+        train.run.begin(lambda: (event for event in kept_in(folder, runs.events())), "starting")
+        train.run.history, train.run.folder = History(), folder
+    assert train.denoise_button.isVisible()
+    for button, name in ((train.denoise_button, "Denoise"), (train.batch_button, "Batch")):
+        docked(name)[1].model.path = tmp_path / "mine.safetensors"
+        button.click()
+        assert docked(name)[1].model.path == folder.model

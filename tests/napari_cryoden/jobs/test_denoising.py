@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+import numpy as np
 import pytest
 
 from napari_cryoden.jobs.denoising import DenoisingJob
@@ -70,3 +71,35 @@ def test_the_denoising_goes_on_without_its_dock(
         dock.destroyOnClose()
     assert job.result in viewer.layers
     assert docked("Denoise")[1].status.text().startswith("Done: layer 'm1_EVN · denoised'")
+
+
+def test_the_pixels_of_a_result_are_memory_of_their_own(
+    qtbot: Any, denoise: Any, add_halves: Any, model: Any
+) -> None:
+    add_halves()
+    denoise.model.path = model
+    with qtbot.waitSignal(denoise.denoising.ended):
+        denoise.denoise_button.click()
+    pixels = denoise.denoising.result.data
+    while pixels.base is not None:
+        pixels = pixels.base
+        assert isinstance(pixels, np.ndarray), "memory that torch has lent, on a GPU page-locked"
+    assert pixels.flags.owndata
+
+
+def test_a_failure_is_told_when_the_dock_is_closed_and_once_when_two_are_open(
+    qtbot: Any, docked: Any, viewer: Any, notices: list[str]
+) -> None:
+    def broken() -> Any:
+        yield from ()
+        raise OSError("the disk is gone")
+
+    job = DenoisingJob.of(viewer)
+    for names in ((), ("Denoise", "All steps")):
+        for name in names:
+            docked(name)
+        notices.clear()
+        with qtbot.waitSignal(job.ended):
+            job.begin(broken, "denoising")
+        assert len(notices) == 1
+        assert "the disk is gone" in notices[0]

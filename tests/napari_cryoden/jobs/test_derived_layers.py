@@ -23,4 +23,4 @@ def test_a_low_pass_and_a_residual_come_to_stand_beside_the_two(
     assert tuple(low.scale) == tuple(raw.scale)
     np.testing.assert_allclose(residual.data, raw.data - other.data)
     assert sum(residual.contrast_limits) == pytest.approx(0)
-    assert viewer.canvas.grid.shape == (1, 4)
+    assert viewer.canvas.grid.shape == (2, 2)

@@ -43,6 +43,18 @@ def test_stopping_keeps_the_best_model_and_says_where(qtbot: Any, viewer: Any, t
     assert checkpoint.load(target / "model.safetensors").network == "unet"
 
 
+def test_a_stop_in_the_first_epoch_keeps_what_was_learned(qtbot: Any, viewer: Any, tmp_path: Any) -> None:
+    run, target = TrainingJob.of(viewer), tmp_path / "run"
+    run.train(pairs, target, TrainingSettings(minutes=60, steps_per_epoch=100_000, batch=1, patch=64))
+    qtbot.waitUntil(lambda: run.history is not None and run.history.last is not None)
+    with qtbot.waitSignal(run.ended) as ended:
+        run.stop()
+        run.stop()
+    assert (ended.args[0][:26], run.state) == ("Stopped. Model of epoch 1 ", "stopped")
+    assert run.model_file == target / "model.safetensors"
+    assert checkpoint.load(target / "model.safetensors").provenance["best_epoch"] == 1
+
+
 def test_going_on_to_something_worse_names_the_model_that_is_better(
     qtbot: Any, viewer: Any, tmp_path: Any, model: Any
 ) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from cryoden.compute import devices
 from cryoden.errors import MicrographError
 from napari_cryoden.jobs.worker import MAILBOX, Worker, leave_a_core
 from tests.napari_cryoden.patience import SECONDS
@@ -243,3 +244,40 @@ def test_a_paused_worker_can_be_stopped() -> None:
     worker.pause(True)
     worker.start()
     assert worker.stop_and_wait(SECONDS)
+
+
+def test_memory_of_a_gpu_is_handed_back_when_the_last_that_computes_has_ended(
+    qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, handed_back = threading.Event(), threading.Event()
+    monkeypatch.setattr(devices, "give_back", handed_back.set)
+
+    def long() -> Any:
+        yield 1
+        gate.wait(SECONDS)
+
+    training = Worker(long, computes=True)
+    ledger = Ledger(training)
+    training.start()
+    qtbot.waitUntil(lambda: bool(ledger.events))
+    for computes in (False, True):
+        other = Worker(lambda: iter_of(range(2)), computes=computes)
+        with qtbot.waitSignal(other.finished):
+            other.start()
+        assert not handed_back.is_set()
+    with qtbot.waitSignal(training.finished):
+        gate.set()
+    assert handed_back.is_set()
+
+
+def iter_of(events: Any) -> Any:
+    yield from events
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
+def test_the_peak_of_a_gpu_outlives_a_search(qtbot: Any) -> None:
+    held = torch.zeros(1 << 20, device="cuda")
+    del held
+    before = torch.cuda.max_memory_reserved()
+    run(qtbot, lambda: iter_of(range(2)))
+    assert torch.cuda.max_memory_reserved() == before > 0

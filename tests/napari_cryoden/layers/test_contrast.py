@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from napari_cryoden.layers.contrast import contrast, result_contrast
 from napari_cryoden.layers.side_by_side import SideBySide
 
 
@@ -30,3 +31,21 @@ def test_matched_contrast_gives_equal_steps_of_gray_to_both(viewer: Any, three: 
     assert widths["each"][0] == pytest.approx(10 * widths["each"][1], rel=1e-3)
     assert widths["same"] == pytest.approx([widths["each"][0]] * 2)
     assert widths["matched"] == pytest.approx([widths["each"][1]] * 2, rel=1e-3)
+
+
+def test_a_constant_image_still_gets_limits_napari_accepts() -> None:
+    low, high = contrast(np.full((8, 8), 3, np.float32))
+    assert low < high
+
+
+@pytest.mark.parametrize("found", [0.03, 0.2])
+def test_a_weak_output_fills_the_scale(noise: Any, found: float) -> None:
+    assert result_contrast(found * noise, contrast(noise), 1.5) == contrast(found * noise)
+
+
+def test_almost_nothing_is_shown_as_almost_nothing(noise: Any) -> None:
+    output = (0.003 * noise).astype(np.float32)
+    output[:2, :20] -= 0.1 * noise.std()  # an edge as networks make it of noise
+    low, high = result_contrast(output, contrast(noise), 1.0)
+    shown = (output - low) / (high - low)
+    assert 0.3 < shown.min() < shown.max() < 0.7

@@ -8,7 +8,6 @@ import pytest
 from napari.layers import Image
 
 from cryoden.errors import MicrographError
-from cryoden.io import mrc
 from cryoden.micrograph import Micrograph
 from napari_cryoden.layers import layer_data
 
@@ -46,13 +45,12 @@ def test_pixels_that_are_not_square_are_refused_with_both_sizes(noise: Any) -> N
 @pytest.mark.parametrize(
     ("data", "shape"),
     [
-        (np.zeros((4, 8, 9)), "4×8×9"),
-        (np.zeros((8, 9, 3), np.uint8), "8×9×3"),
-        ([np.zeros((8, 8)), np.zeros((4, 4))], "8×8"),
+        (np.zeros((40, 50, 3), np.uint8), "40×50×3, an RGB color image"),
+        (np.zeros((1, 9, 1)), "1×9×1, expected rows and columns"),
     ],
 )
 def test_what_is_not_one_gray_image_is_refused_with_its_shape(data: Any, shape: Any) -> None:
-    layer = layer_of(data, name="stack")
+    layer = layer_of(data, name="stack", contrast_limits=(0, 1))
     with pytest.raises(MicrographError, match=f"F32 .*'stack' is {shape}"):
         layer_data.to_micrograph(layer)
 
@@ -88,11 +86,6 @@ def test_the_contrast_of_a_result_is_its_own(noise: Any) -> None:
     assert attributes["contrast_limits"] == pytest.approx(np.percentile(noise / 10, (0.5, 99.5)))
 
 
-def test_a_constant_image_still_gets_limits_napari_accepts() -> None:
-    low, high = layer_data.contrast(np.full((8, 8), 3, np.float32))
-    assert low < high
-
-
 def test_a_source_that_was_moved_away_is_no_source(noise: Any, tmp_path: Path) -> None:
     layer = shown(Micrograph(noise, 1.0, "m1", tmp_path / "gone.mrc"))
     assert layer_data.to_micrograph(layer).path is None
@@ -105,11 +98,27 @@ def test_a_denoised_layer_does_not_claim_to_be_its_source(noise: Any, tmp_path: 
     assert layer_data.to_micrograph(Image(data, **attributes)).path is None
 
 
-def test_a_result_that_is_opened_again_counts_as_denoised(noise: Any, tmp_path: Path) -> None:
-    for name, label in (("a", "written by another program"), ("b", "cryoden 0.1.0: denoised with m")):
-        mrc.write(tmp_path / f"{name}.mrc", noise, pixel_size=1.5, label=label)
-    roles = [
-        layer_data.raw_layer(mrc.read(tmp_path / f"{name}.mrc"))[1]["metadata"]["cryoden"]["role"]
-        for name in "ab"
-    ]
-    assert roles == ["raw", "denoised"]
+@pytest.mark.parametrize(("role", "is_one"), [(None, True), ("raw", True), ("preview", False)])
+def test_what_this_plugin_has_made_is_no_raw_layer(noise: Any, role: Any, is_one: bool) -> None:
+    facts = {"cryoden": {"role": role}} if role else {}
+    assert layer_data.is_raw(layer_of(noise, metadata=facts)) is is_one
+
+
+def test_a_layer_leads_back_to_the_micrograph_it_was_made_of(noise: Any) -> None:
+    raw, other = (shown(Micrograph(noise, 0.8, name)) for name in ("m1", "m2"))
+    data, attributes, _ = layer_data.result_layer(raw, Micrograph(noise, 0.8, "m1"), {})
+    result = Image(data, **attributes)
+    assert layer_data.raw_of(result, [other, result, raw]) is raw
+    assert layer_data.raw_of(raw, []) is raw
+    assert layer_data.raw_of(result, [other, result]) is None
+
+
+def test_a_layer_that_gets_its_pixel_size_keeps_its_place_and_loses_its_doubts(noise: Any) -> None:
+    doubt = "F28: no pixel size in the header"
+    layer = layer_of(noise, translate=(10, 20), metadata={"cryoden": {"warnings": (doubt, "F04: more")}})
+    assert layer_data.lacks_pixel_size(layer)
+    layer_data.set_pixel_size(layer, 1.5)
+    assert layer_data.pixel_size(layer) == 1.5
+    assert list(layer.translate) == [15, 30]
+    assert layer_data.warnings_of(layer) == ("F04: more",)
+    assert not layer_data.lacks_pixel_size(layer)

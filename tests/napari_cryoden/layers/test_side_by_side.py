@@ -101,3 +101,53 @@ def test_when_a_compared_layer_is_removed_the_users_view_comes_back(viewer: Any,
     viewer.layers.remove(three[2])
     assert not comparison.active
     assert not viewer.canvas.grid.enabled
+
+
+def in_sight(viewer: Any, layer: Any) -> tuple[Any, float]:
+    """Where the middle of a layer is seen in its cell, and how much of the cell's shorter side it fills."""
+    (top, left), (bottom, right) = layer.extent.world
+    cell = viewer.canvas.viewbox_size(viewer.layers)
+    size = np.array([bottom - top, right - left]) * viewer.scene.camera.zoom
+    off = np.array(viewer.scene.camera.center[-2:]) - ((top + bottom) / 2, (left + right) / 2)
+    return off, float((size / cell).max())
+
+
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_what_is_compared_fills_its_cells_whatever_else_is_open(viewer: Any, noise: Any, count: int) -> None:
+    viewer.add_image(np.zeros((3000, 3000), np.float32), name="large")
+    small = [viewer.add_image(noise, name=f"m{number}") for number in range(4)]
+    SideBySide(viewer).show(*small[:count])
+    off, filled = in_sight(viewer, small[0])
+    np.testing.assert_allclose(off, 0, atol=1)
+    assert filled == pytest.approx(0.95, abs=0.05)
+
+
+def test_four_layers_stand_in_two_rows(viewer: Any, noise: Any) -> None:
+    four = [viewer.add_image(noise, name=f"m{number}") for number in range(4)]
+    SideBySide(viewer).show(*four)
+    grid = viewer.canvas.grid
+    cells = [grid.position(viewer.layers.index(layer), viewer.layers) for layer in four]
+    assert cells == [(0, 0), (0, 1), (1, 0), (1, 1)]
+
+
+def test_who_has_zoomed_in_keeps_what_is_in_sight_when_a_layer_is_added(viewer: Any, three: Any) -> None:
+    comparison = SideBySide(viewer)
+    comparison.show(three[0], three[1])
+    viewer.scene.camera.zoom, viewer.scene.camera.center = 11, (30, 40)
+    comparison.show(*three)
+    assert viewer.scene.camera.center[-2:] == (30, 40)
+    assert viewer.scene.camera.zoom == pytest.approx(11 * 2 / 3)
+
+
+def test_the_way_back_hides_what_was_added_to_compare_and_keeps_the_result(viewer: Any, three: Any) -> None:
+    viewer.scene.camera.zoom, viewer.scene.camera.center = 5, (10, 20)
+    comparison = SideBySide(viewer)
+    comparison.show(three[0], three[1])
+    added = [
+        viewer.add_image(three[0].data, name=role, metadata={"cryoden": {"role": role}})
+        for role in ("denoised", "low-pass", "residual")
+    ]
+    comparison.show(three[0], *added)
+    comparison.leave()
+    assert [layer.visible for layer in added] == [True, False, False]
+    assert (viewer.scene.camera.zoom, viewer.scene.camera.center[-2:]) == (5, (10, 20))

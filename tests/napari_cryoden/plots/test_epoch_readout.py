@@ -16,7 +16,7 @@ def test_below_the_plot_stands_how_the_run_stands_and_what_its_last_epoch_was_wo
     drawn(qtbot, plot, runs.history())
     assert "●" in plot.readout.verdict.text()
     assert plot.readout.verdict.toolTip() == "Better than a Wiener filter for 4 epochs: good to use"
-    figures = "CC 0.0200 · SNR +21.5 dB · B/S 0.12 · FRC 0.143 at 18.4 Å (raw 30 Å)"
+    figures = "CC 0.0200 · SNR gain -1.2 dB · B/S 0.12 · FRC 0.143 at 18.4 Å (raw 30 Å)"
     assert plot.readout.figures.text() == f"epoch 5: loss 0.9800 · {figures}"
 
 

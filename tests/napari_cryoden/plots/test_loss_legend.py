@@ -50,3 +50,17 @@ def test_every_line_stands_out_from_the_background(dark: Any, background: Any) -
     for name, color in colors(dark).items():
         light, deep = max(luminance(color), behind), min(luminance(color), behind)
         assert (light + 0.05) / (deep + 0.05) > (1.3 if name == "steps" else 3)
+
+
+def test_what_a_run_is_judged_by_stands_first(plot: Any) -> None:
+    rows = plot.legend.layout()
+    first = [rows.itemAtPosition(row, 1).widget().text() for row in range(5)]
+    assert first == ["validation", "best validation", "training (epoch)", "Wiener filter", "noise floor"]
+
+
+def test_each_reference_is_drawn_where_the_legend_says(qtbot: Any, plot: Any) -> None:
+    drawn(qtbot, plot, runs.history())
+    for name, line in plot._lines.items():
+        said = plot.legend.values[name].text().strip("↑↓ ").split(" ")[0]
+        assert line.value() == pytest.approx(float(said), abs=5e-5)
+    assert plot._lines["floor"].value() == runs.FLOOR

@@ -8,12 +8,13 @@ import pytest
 
 from cryoden.runs.compare import RunSummary, opened
 from cryoden.runs.external import SHIPPED
+from cryoden.runs.table import FIGURES
 from napari_cryoden.plots.runs_table import RunsTable
 
 
 @pytest.fixture
 def table(qtbot: Any) -> RunsTable:
-    made = RunsTable(("run", "state"))
+    made = RunsTable([FIGURES[0], FIGURES[1]])
     qtbot.addWidget(made)
     return made
 

@@ -53,3 +53,11 @@ def test_a_result_that_is_gone_is_told_in_one_line(
     assert [line[:3] for line in notices] == ["F49"]
     assert str(gone) in notices[0]
     assert list(viewer.layers) == []
+
+
+def test_after_a_batch_what_is_done_is_in_sight_and_no_empty_list(qtbot: Any, ready: Any) -> None:
+    ready.window().resize(1366, 768)
+    assert not ready.files.failures.isVisible()
+    run(qtbot, ready)
+    assert not ready.files.failures.isVisible()
+    assert not ready.files.results.visibleRegion().isEmpty()

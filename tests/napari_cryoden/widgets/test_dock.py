@@ -3,8 +3,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from qtpy.QtWidgets import QLabel
+from qtpy.QtWidgets import QDockWidget, QLabel
 
+from napari_cryoden.plots.evaluation_dock import show_evaluation
+from napari_cryoden.plots.loss_dock import show_plot
+from napari_cryoden.plots.runs_dock import show_runs
+from napari_cryoden.plots.spectra_dock import show_spectra
 from tests.napari_cryoden.checking import checked
 
 
@@ -27,3 +31,47 @@ def test_no_label_is_wider_than_its_dock(qtbot: Any, train: Any, add_halves: Any
         right = label.mapTo(train, label.rect().bottomRight()).x()
         assert right <= train.width()
         assert label.wordWrap() or label.width() >= label.sizeHint().width()
+
+
+SHOWN_BELOW = (show_plot, show_spectra, show_runs, show_evaluation)
+
+
+def docked_below(viewer: Any) -> list[Any]:
+    main = viewer.window._qt_window
+    area = main.dockWidgetArea(viewer.window._qt_viewer.dockConsole)
+    found = [dock for dock in main.findChildren(QDockWidget) if main.dockWidgetArea(dock) == area]
+    return [dock for dock in found if dock is not viewer.window._qt_viewer.dockConsole]
+
+
+def test_docks_below_the_canvas_are_tabs_of_one_another(qtbot: Any, viewer: Any) -> None:
+    for show in SHOWN_BELOW:
+        show(viewer)
+    first, *others = docked_below(viewer)
+    tabs = viewer.window._qt_window.tabifiedDockWidgets(first)
+    assert set(tabs) == set(others)
+    qtbot.waitUntil(lambda: others[-1].widget().width() > 700)
+
+
+def test_the_dock_that_is_asked_for_comes_to_the_front(qtbot: Any, viewer: Any) -> None:
+    docks = [show(viewer) for show in SHOWN_BELOW]
+    for show, dock in zip(SHOWN_BELOW, docks, strict=True):
+        assert show(viewer) is dock
+        qtbot.waitUntil(lambda dock=dock: not dock.visibleRegion().isEmpty())
+
+
+def test_a_dock_that_was_hidden_by_the_window_menu_is_shown_again(qtbot: Any, viewer: Any) -> None:
+    shown: Any = show_evaluation(viewer)
+    qtbot.waitUntil(shown.isVisible)
+    shown.parent().toggleViewAction().trigger()
+    assert not shown.isVisible()
+    show_evaluation(viewer)
+    qtbot.waitUntil(shown.isVisible)
+
+
+def test_a_dock_that_floats_stays_where_the_user_has_put_it(viewer: Any) -> None:
+    show_spectra(viewer)
+    (floating,) = docked_below(viewer)
+    floating.setFloating(True)
+    show_runs(viewer)
+    assert floating.isFloating()
+    assert viewer.window._qt_window.tabifiedDockWidgets(floating) == []

@@ -1,0 +1,24 @@
+"""Pipes of events end together: what goes wrong while one is closed is heard, and not lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+Event = TypeVar("Event")
+
+
+@contextmanager
+def closed(events: Iterable[Event]) -> Iterator[Iterable[Event]]:
+    """Close a generator where the block ends, whoever stopped asking it, and raise what that raises.
+
+    A generator that is only dropped is closed by the interpreter, which prints an error and goes on
+    as if nothing had happened.
+    """
+    try:
+        yield events
+    finally:
+        close = getattr(events, "close", None)  # a list has none
+        if close is not None:
+            close()

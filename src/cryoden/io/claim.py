@@ -1,0 +1,160 @@
+"""One process at a time: a claim on a file or a folder, which ends with the process that holds it.
+
+A claim is a small hidden file that names its process and is locked while it lasts. The system drops
+the lock of a killed process, so what it leaves is no claim any more. Where files cannot be locked,
+the claim of a process that no longer runs on this machine is not valid.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Self
+
+import psutil
+
+from cryoden.errors import printable
+
+ENDING = ".claim"
+LASTS = 24 * 3600  # s; without locks, nobody sees whether a process of another machine still runs
+
+
+class Claim:
+    """A claim that is held; ends when it is released, or with its process.
+
+    Parameters
+    ----------
+    path : Path
+        The claim's own file.
+    descriptor : int
+        Of that file, locked where files can be.
+    """
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self.path, self._descriptor = path, descriptor
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+    def release(self) -> None:
+        """Give the claim up; once more does nothing."""
+        if self._descriptor < 0:
+            return
+        is_own, later = _is_at(self._descriptor, self.path), os.name != "nt"
+        if not later:  # an open file cannot be removed there
+            os.close(self._descriptor)
+        with suppress(OSError):
+            if is_own:
+                self.path.unlink()  # while it is locked: another's claim is never removed
+        if later:
+            os.close(self._descriptor)
+        self._descriptor = -1
+
+
+def beside(path: Path) -> Path:
+    """Return where the claim on a result lies: hidden, in the same folder."""
+    room = 255 - len(ENDING) - 1  # bytes of a name, on every common file system
+    return path.with_name("." + os.fsdecode(os.fsencode(path.name)[:room]) + ENDING)
+
+
+def claim(path: Path) -> Claim | None:
+    """Take the claim whose file this is; ``None`` where another holds it.
+
+    Raises
+    ------
+    OSError
+        When the file cannot be made.
+    """
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            free = _is_free(descriptor, path)
+            current = free and _is_at(descriptor, path)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        if current:
+            _sign(descriptor)
+            return Claim(path, descriptor)
+        os.close(descriptor)
+        if not free:
+            return None
+
+
+def _sign(descriptor: int) -> None:
+    with suppress(OSError):  # on a full disk only the lock says it
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, json.dumps(this_process()).encode())
+
+
+def release(path: Path) -> None:
+    """Remove a claim that nobody holds any more."""
+    with suppress(OSError):
+        held = claim(path) if path.is_file() else None
+        if held is not None:
+            held.release()
+
+
+def this_process() -> dict[str, Any]:
+    """Return what tells this process from all others, as JSON has it."""
+    return {"pid": os.getpid(), "host": socket.gethostname()}
+
+
+def is_running(process: Any) -> bool:
+    """Tell whether a process that `this_process` described runs; one of another machine may."""
+    try:
+        pid, host = int(process["pid"]), process["host"]
+    except (TypeError, KeyError, ValueError):
+        return False
+    return bool(host != socket.gethostname() or (0 <= pid < 1 << 31 and psutil.pid_exists(pid)))
+
+
+def holder(path: Path) -> str:
+    """Return in words whose claim it is, nothing where it does not say."""
+    process = _read(path)
+    if not isinstance(process, dict) or not {"pid", "host"} <= set(process):
+        return ""
+    return f"process {printable(str(process['pid']))} on {printable(str(process['host']))}"
+
+
+def _is_free(descriptor: int, path: Path) -> bool:
+    """Lock the file, or, where there are no locks, tell whether its process has ended."""
+    locked = _lock(descriptor)
+    if locked is not None:
+        return locked
+    return not is_running(_read(path)) or time.time() - os.fstat(descriptor).st_mtime > LASTS
+
+
+def _lock(descriptor: int) -> bool | None:
+    """Tell whether the lock could be had; ``None`` where files cannot be locked."""
+    try:
+        import fcntl  # noqa: PLC0415  # absent on Windows
+    except ImportError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    return True
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    """Tell whether the open file is the one of this name, which whoever released it has removed."""
+    with suppress(OSError):
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    return False
+
+
+def _read(path: Path) -> Any:
+    with suppress(OSError, ValueError, RecursionError):
+        return json.loads(path.read_bytes()[:4096])
+    return None

@@ -1,0 +1,18 @@
+from __future__ import annotations
+
+from typing import Any
+
+from napari_cryoden.docks.kept import Kept
+
+
+def test_a_device_chosen_in_the_preferences_later_is_not_hidden_by_the_default(
+    docked: Any, viewer: Any
+) -> None:
+    denoise = docked("Denoise")[1]
+    denoise.form.fields["tile"].value = 256
+    assert Kept.of(viewer).values["Denoise: form"] == {"tile": 256}
+
+
+def test_a_window_keeps_what_was_chosen_in_it_alone(viewer: Any, make_napari_viewer: Any) -> None:
+    Kept.of(viewer).values["Denoise: form"] = {"tile": 256}
+    assert Kept.of(make_napari_viewer()).values == {}
