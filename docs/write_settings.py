@@ -48,10 +48,8 @@ def _table(title: str, kind: type) -> str:
 def _range(plain: Any, setting: Setting) -> str:
     if get_origin(plain) is Literal:
         return ", ".join(map(str, get_args(plain)))
-    if setting.low is None or setting.high is None:
-        return "on, off"
     grid = f", in steps of {setting.multiple}" if setting.multiple > 1 else ""
-    return f"{setting.low:,g} to {setting.high:,.10g}{grid}"
+    return f"{setting.range}{grid}" if setting.range else "on, off"
 
 
 if __name__ == "__main__":

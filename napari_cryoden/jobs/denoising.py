@@ -133,7 +133,7 @@ def _denoising(
     spare_cores: int,
 ) -> Generator[DenoisingEvent, None, None]:
     leave_a_core(spare_cores)
-    from cryoden.denoising import denoise  # noqa: PLC0415  it loads torch, which docking must not
+    from cryoden.denoising import denoise, nothing_left  # noqa: PLC0415  it loads torch, which docking must not
     from cryoden.workflows import denoise_micrographs  # noqa: PLC0415  it loads torch, which docking must not
 
     with ExitStack() as stack:
@@ -144,8 +144,8 @@ def _denoising(
         stack.enter_context(closing(cast("Generator[DenoisingEvent, None, None]", events)))
         denoised = yield from denoise.tiles(events)
         if temporary is not None and output is not None:
-            if denoised.confidence is not None:
-                denoise_micrographs.write_confidence(output, denoised.confidence)
+            nothing_left.refuse_constant(output, denoised.micrograph, micrograph, settings.pixel_format)
+            denoise_micrographs.write_confidence(output, denoised.confidence)
             denoise_micrographs.write_denoised(temporary, denoised.micrograph, model, settings)
     # A layer stays for long; from a GPU the pixels come in page-locked memory, of which there is little.
     yield MicrographDenoised(_owned(denoised.micrograph), denoised.confidence and _owned(denoised.confidence))

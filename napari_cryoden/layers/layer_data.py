@@ -14,6 +14,7 @@ from napari.utils import Colormap
 from cryoden.errors import MicrographError
 from cryoden.events.training import PreviewMade
 from cryoden.io.mrc_probe import probe
+from cryoden.io.pixel_size import possible
 from cryoden.io.result_stamp import denoised_with
 from cryoden.micrograph import Micrograph, Pixels
 from cryoden.model.verdict import verdict_of
@@ -54,8 +55,7 @@ def view_of(layer: Image) -> View:
 def raw_layer(micrograph: Micrograph) -> LayerData:
     """Return what napari needs to show a micrograph as it is in its file.
 
-    Without a known pixel size the layer stays in pixels: a guessed 1 Å would end up in
-    every output header.
+    Without a known pixel size the layer stays in pixels: a guess would end up in output headers.
     """
     geometry: dict[str, Any] = {"axis_labels": AXES}
     if micrograph.pixel_size is not None:
@@ -107,7 +107,7 @@ def result_layer(
 def derived_layer(raw: Image, made: Micrograph, plane: Plane | None = None) -> LayerData:
     """Return the layer of something computed from a raw layer, which lies exactly on it.
 
-    A residual is shown in a diverging map with 0 in its middle, a confidence from as good as guessing to sure.
+    A residual is shown in a diverging map with 0 in its middle, a confidence from guessing to sure.
     """
     role = made.name.split()[0]
     facts = {"role": role, "source": facts_of(raw).get("source")} | _known(made)
@@ -187,7 +187,7 @@ def pixel_size(layer: Image) -> float | None:
     if not math.isclose(height, width, rel_tol=1e-6):
         problem = f"layer '{layer.name}' has pixels of {height:g} × {width:g} Å, expected square ones"
         raise MicrographError("F28", None, problem, fix="Set the same scale for both axes")
-    return height
+    return possible(height)
 
 
 def lacks_pixel_size(layer: Image) -> bool:

@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Generic, Literal, TypeVar, get_args, get_origin
 
-from magicgui.widgets import create_widget
+from magicgui.widgets import ComboBox, create_widget
 from magicgui.widgets.bases import ValueWidget
 from qtpy.QtCore import QEvent, QObject, Qt, Signal
 from qtpy.QtWidgets import QFormLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
+from cryoden.compute.memory import gpus
 from cryoden.settings.fields import Setting, fields_of
 from cryoden.settings.reading import ReadingSettings
 from napari_cryoden.widgets.number_field import DecimalField, WholeField
@@ -90,7 +91,10 @@ class SettingsForm(QWidget, Generic[S]):
     def set(self, settings: S) -> None:
         """Show other values of the same class."""
         for name, value in asdict(settings).items():  # type: ignore[call-overload]  # any settings class
-            self.fields[name].value = value
+            field = self.fields[name]
+            if isinstance(field, ComboBox) and value not in field.choices:  # a GPU of another machine
+                field.choices = (*field.choices, value)
+            field.value = value
 
     def chosen(self) -> dict[str, Any]:
         """Return the values that are not those the form started from, whether they fit together or not."""
@@ -160,6 +164,9 @@ def _field(value: Any, kind: Any, setting: Setting) -> Field:
     options: dict[str, Any] = {"tooltip": setting.help + unit}
     if get_origin(kind) is Literal:
         options["choices"] = get_args(kind)
+        return create_widget(value=value, widget_type="ComboBox", options=options)  # type: ignore[return-value]
+    if setting.choices:
+        options["choices"] = tuple(dict.fromkeys((*setting.choices, *gpus(), value)))
         return create_widget(value=value, widget_type="ComboBox", options=options)  # type: ignore[return-value]
     if kind is bool:
         options["text"] = ""  # the row has its label

@@ -13,6 +13,7 @@ from cryoden.cli.endings import DONE, FAILURES, say
 from cryoden.cli.flags import Train
 from cryoden.cli.stop_signals import SIGNALS
 from cryoden.dataset import opening
+from cryoden.dataset.folder_walk import left_out_below
 from cryoden.errors import SettingsError, TrainingError, printable
 from cryoden.events.training import PhaseStarted, TrainingEvent
 from cryoden.runs.folder import RunFolder
@@ -67,6 +68,8 @@ def _stamp(path: Path) -> tuple[int, int] | None:
 
 def _training(asked: Train, stop: Event) -> Generator[TrainingEvent, None, None]:
     yield PhaseStarted("finding and checking the micrographs")
+    if left_out := left_out_below((*asked.halves, *asked.noisy, *asked.target), results=False):
+        yield PhaseStarted(left_out)
     keep = asked.model if asked.run is None else RunFolder(asked.run)
     options: dict[str, Any] = {
         "start": asked.fine_tune_from,
@@ -74,7 +77,8 @@ def _training(asked: Train, stop: Event) -> Generator[TrainingEvent, None, None]
         "control": RunControl(stop=stop),
     }
     if asked.halves:
-        halves = opening.open_halves(asked.halves, asked.reading)
+        skip_bad = asked.training.skip_bad_pairs
+        halves = opening.open_halves(asked.halves, asked.reading, skip_bad=skip_bad)
         yield from train_model.train_halves(halves, keep, asked.training, **options)
     else:
         pairs = opening.open_supervised(asked.noisy, asked.target, asked.reading)

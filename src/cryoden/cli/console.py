@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
@@ -42,6 +42,7 @@ class Terminal(Console):
         raise BrokenPipeError
 
 
+MANY = 500  # rows beyond which a table is not folded to the terminal's width, which takes most of the time
 OUT = Terminal()
 ERR = Terminal(stderr=True)
 
@@ -101,6 +102,15 @@ def bar() -> Iterator[tuple[Progress, Any]]:
         yield progress, progress.add_task("", total=1.0)
 
 
+@contextmanager
+def counter(what: str) -> Iterator[Callable[[int], None]]:
+    """Give what shows how many there are so far; silent where nobody can see it."""
+    columns = (TextColumn("{task.description} {task.completed:,.0f}"),)
+    with Progress(*columns, console=OUT, transient=True, disable=not OUT.is_terminal) as progress:
+        task = progress.add_task(what)
+        yield lambda number: progress.update(task, completed=number)
+
+
 def _shown_batch(events: Iterable[BatchEvent]) -> Iterator[BatchEvent]:
     """Pass events on, a line printed for each file above a bar."""
     tally = BatchProgress()
@@ -123,7 +133,7 @@ def _show_file(event: BatchEvent) -> None:
     elif isinstance(event, FileThinned):
         _show_halves(event)
     elif isinstance(event, BatchFinished):
-        OUT.print(summary(event))
+        OUT.print(summary(event), soft_wrap=True, markup=False)
 
 
 def _show_halves(event: FileThinned) -> None:
@@ -136,6 +146,9 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, figures
     """Print a table; nothing where there are no rows. Figures stand under each other, never folded."""
     if not rows:
         return
+    if len(rows) > MANY:
+        _print_plain([columns, *rows])
+        return
     first, *others = columns
     style: dict[str, Any] = {"justify": "right", "no_wrap": True} if figures else {"overflow": "fold"}
     named = Column(plain(first), overflow="fold", no_wrap=figures)
@@ -143,6 +156,13 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, figures
     for row in rows:
         table.add_row(*map(plain, row))
     OUT.print(table)
+
+
+def _print_plain(rows: Sequence[Sequence[str]]) -> None:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        print(_printable(line).rstrip())  # noqa: T201 - the output
 
 
 def plain(text: str) -> Text:

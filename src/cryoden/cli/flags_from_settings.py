@@ -47,9 +47,8 @@ def _group(kind: type, *, expert: bool) -> Any:
 
 def _flag(setting: Setting, default: Any) -> Any:
     facts = [] if isinstance(default, bool) else [f"default: {_number(default)} {setting.unit}".rstrip()]
-    if setting.low is not None and setting.high is not None:
-        grid = f", in steps of {setting.multiple}" if setting.multiple > 1 else ""
-        facts.append(f"{_number(setting.low)} to {_number(setting.high)}{grid}")
+    if setting.range:
+        facts.append(setting.range + (f", in steps of {setting.multiple}" if setting.multiple > 1 else ""))
     return arg(
         help=setting.help + ".",
         help_behavior_hint=f"({'; '.join(facts)})" if facts else "",

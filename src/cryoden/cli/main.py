@@ -78,23 +78,9 @@ def _run(asked: Cryoden) -> int:
 
 
 def _info(asked: Info, *, as_json: bool) -> int:
-    from cryoden.cli import console  # noqa: PLC0415 - numpy only where it is needed
-    from cryoden.dataset import survey  # noqa: PLC0415 - numpy only where it is needed
+    from cryoden.cli import show_files  # noqa: PLC0415 - numpy only where it is needed
 
-    files = list(survey.files(asked.paths, asked.reading))
-    if not files:
-        raise SettingsError("D01", None, f"0 micrographs in {', '.join(map(printable, asked.paths))}")
-    if as_json:
-        console.print_rows("file", files)
-    else:
-        console.show_table(survey.FILE_COLUMNS, [file.row() for file in files])
-        console.show_remarks(remark for file in files for remark in file.remarks())
-    pairs = list(survey.pairs(asked.paths, asked.reading))  # after the files: it may end in an error
-    if as_json:
-        console.print_rows("pair", pairs)
-    else:
-        console.show_table(survey.PAIR_COLUMNS, [pair.row() for pair in pairs])
-    return FAILURES if any(file.facts is None for file in files) else DONE
+    return DONE if show_files.show(asked.paths, asked.reading, as_json=as_json) else FAILURES
 
 
 def _train(asked: Train, *, as_json: bool) -> int:

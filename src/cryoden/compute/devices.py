@@ -21,28 +21,43 @@ CPU_TILE_MEMORY = 5 << 27  # a laptop must stay usable while it denoises
 
 
 def resolve(device: Device) -> torch.device:
-    """Return the torch device for a choice; ``auto`` takes CUDA, then Apple's MPS, then the CPU.
+    """Return the torch device for a choice, and make a GPU of several the current one of this thread.
+
+    ``auto`` takes CUDA, then Apple's MPS, then the CPU; ``cuda:1`` or ``1`` is the second GPU.
 
     Raises
     ------
     SettingsError
-        The chosen device is not there.
+        S02 when the chosen device is not there.
     """
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    there = found()
     if device == "auto":
-        return torch.device(next(name for name, is_there in there.items() if is_there))
-    if not there[device]:
-        found = ", ".join(name for name, is_there in there.items() if is_there)
-        raise SettingsError(
-            "S02", None, f"device = {device} is not there (found: {found})", fix="Choose auto"
-        )
-    return torch.device(device)
+        return torch.device("cuda" if torch.cuda.is_available() else there[0])
+    name = f"cuda:{int(device)}" if device.isdecimal() else device
+    if name not in {*there, "cuda" if torch.cuda.is_available() else ""}:
+        problem = f"device = {name} is not there (found: {', '.join(there)})"
+        raise SettingsError("S02", None, problem, fix="Choose auto")
+    chosen = torch.device(name)
+    if name.startswith("cuda:"):
+        torch.cuda.set_device(chosen)  # for what takes the current one: compiled kernels, free memory
+    return chosen
+
+
+def found() -> list[str]:
+    """Return the names of all devices that are there, the CPU last."""
+    number = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    return [
+        *(f"cuda:{index}" for index in range(number)),
+        *(["mps"] if torch.backends.mps.is_available() else []),
+        "cpu",
+    ]
 
 
 def describe(device: torch.device) -> str:
-    """Return the device's name as a person knows it."""
+    """Return the device's name as a person knows it; of several GPUs its number, too."""
     if device.type == "cuda":
-        return str(torch.cuda.get_device_name(device))
+        number = str(device).partition(":")[2] or torch.cuda.current_device()
+        return f"{torch.cuda.get_device_name(device)} (cuda:{number})"
     if device.type != "cpu":
         return device.type.upper()
     threads = torch.get_num_threads()

@@ -1,4 +1,4 @@
-"""Main memory that is free for us: what the system says, and what the limits of a job or container leave."""
+"""What the system says without torch: GPUs, and main memory that limits of a job or container leave us."""
 
 from __future__ import annotations
 
@@ -17,6 +17,13 @@ GROUPS = {
         "total_inactive_file",
     ),
 }
+
+
+def gpus(root: Path = Path("/")) -> tuple[str, ...]:
+    """Return what to call each of several NVIDIA GPUs, as Linux lists them; nothing where there is one."""
+    folder = root / "proc/driver/nvidia/gpus"
+    number = len(list(folder.iterdir())) if folder.is_dir() else 0
+    return tuple(f"cuda:{index}" for index in range(number)) if number > 1 else ()
 
 
 def free_main_memory(root: Path = Path("/")) -> int:

@@ -11,6 +11,7 @@ from cryoden.errors import HalvesError, SettingsError, printable
 
 HALVES = {"even", "odd"}
 SHOWN = 3
+SAMPLED = 50  # micrographs whose names are looked for everywhere; those of the others follow from them
 Tag = tuple[str, str]  # what stands before and after the micrograph's name
 
 
@@ -63,25 +64,33 @@ def companions(names: Mapping[Path, str], paths: Sequence[Path], what: str) -> d
     if not files:
         problem = f"0 files of {what}" if missing is None else f"no such file or folder (of {what})"
         raise HalvesError("D01", missing, problem, kept="Nothing was evaluated", fix="Check the path")
-    tags = {path: _tags(path, name, files) for path, name in names.items()}
-    tag = _commonest(tags.values())
-    alone = [names[path] for path, known in tags.items() if tag not in known]
+    sample = list(names)[:: len(names) // SAMPLED + 1]
+    tag = _commonest(_tags(path, names[path], files) for path in sample)
+    of_stem: dict[str, list[Path]] = {}
+    for file in files:
+        of_stem.setdefault(file.stem, []).append(file)
+    known = {
+        path: [file for file in of_stem.get(name.join(tag), ()) if not _of_other_half(path, file)]
+        for path, name in names.items()
+    }
+    alone = [names[path] for path, found in known.items() if not found]
     if alone:
         raise _no_partner(alone, len(names), tag, what)
-    return {path: _only(known[tag], names[path], what) for path, known in tags.items()}
+    return {path: _only(found, names[path], what) for path, found in known.items()}
 
 
 def _tags(micrograph: Path, name: str, files: Iterable[Path]) -> dict[Tag, list[Path]]:
     """Return the files whose name holds ``name``, by what stands around it."""
     found: dict[Tag, list[Path]] = {}
-    half = micrograph.parent.name.lower()
     for file in files:
         before, holds, after = file.stem.partition(name)
-        folder = file.parent.name.lower()
-        other_half = {half, folder} == HALVES
-        if holds and not other_half:
+        if holds and not _of_other_half(micrograph, file):
             found.setdefault((before, after), []).append(file)
     return found
+
+
+def _of_other_half(micrograph: Path, file: Path) -> bool:
+    return {micrograph.parent.name.lower(), file.parent.name.lower()} == HALVES
 
 
 def _commonest(tags: Iterable[Mapping[Tag, object]]) -> Tag:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
@@ -18,12 +18,15 @@ from cryoden.micrograph import HalfPair, Windowed
 
 __all__ = ["HalfCheck", "HalfFiles", "check_pairs", "find_pairs", "inspect"]
 
-Kind = Literal["ready", "identical", "correlated", "black", "mismatched", "uncorrelated", "unreadable"]
+Kind = Literal[
+    "ready", "identical", "correlated", "black", "mismatched", "uncorrelated", "unreadable", "unchecked"
+]
 
 WINDOW = 2048  # pixels; the center says enough and keeps the check fast
 SAME_PIXEL = 0.01
 SHARED_NOISE = 0.65  # a half against the sum of both has 0.71
 COPIED = 0.9
+UNEQUAL = 2.0  # noise variances of halves; 21 frames and 20 give 1.05
 FIXES = {
     "D03": "Check which micrograph each half belongs to",
     "D04": "Sum even and odd frames separately and give the two sums",
@@ -50,6 +53,8 @@ class HalfCheck:
         One sentence for people.
     code : str
         Entry of ``docs/messages.md``; empty when ready.
+    warning : str
+        What is odd about a pair that is ready.
     """
 
     ready: bool
@@ -57,6 +62,7 @@ class HalfCheck:
     correlation: float
     message: str
     code: str = ""
+    warning: str = ""
 
 
 def inspect(pair: HalfPair) -> HalfCheck:
@@ -116,14 +122,27 @@ def check_pairs(pairs: Sequence[HalfPair]) -> list[HalfCheck]:
     return [_checked(pair) for pair in pairs]
 
 
+def problem_of(pair: HalfPair, verdict: HalfCheck) -> HalvesError:
+    """Return the error for a pair that is not ready."""
+    file = pair.even.path or pair.even.name
+    problem = f"{verdict.message} (other half: {pair.odd.path or pair.odd.name})"
+    return HalvesError(verdict.code, file, problem, kept="No training started", fix=FIXES[verdict.code])
+
+
 def _checked(pair: HalfPair) -> HalfCheck:
     verdict = inspect(pair)
     if not verdict.ready:
-        file = pair.even.path or pair.even.name
-        other = pair.odd.path or pair.odd.name
-        problem = f"{verdict.message} (other half: {other})"
-        raise HalvesError(verdict.code, file, problem, kept="No training started", fix=FIXES[verdict.code])
+        raise problem_of(pair, verdict)
     return verdict
+
+
+def _unequal(noise_ratio: float) -> str:
+    more = max(noise_ratio, 1 / max(noise_ratio, 1e-9))
+    half = "even" if noise_ratio > 1 else "odd"
+    words = (
+        f"the {half} half has {more:.3g} times the noise variance of the other: unequal numbers of frames?"
+    )
+    return words if more > UNEQUAL else ""
 
 
 def _mismatch(pair: HalfPair) -> HalfCheck | None:
@@ -165,7 +184,8 @@ def _assessed(found: Agreement) -> HalfCheck:
         message = f"halves not independent: CC near Nyquist {shared:z.2f}, expected about 0"
         return HalfCheck(False, "correlated", r, message, "D04")
     if found.same_scene:
-        return HalfCheck(True, "ready", r, f"halves match: CC {r:z.3f} (8 × 8 binned)")
+        match = f"halves match: CC {r:z.3f} (8 × 8 binned)"
+        return HalfCheck(True, "ready", r, match, warning=_unequal(found.noise_ratio))
     message = (
         f"halves do not match: CC {r:z.3f}, correlation peak {found.peak:.1f} of {found.enough:.1f} needed"
     )
@@ -176,13 +196,23 @@ def _assessed(found: Agreement) -> HalfCheck:
 
 def refuse_mixed_pixel_sizes(pairs: Sequence[HalfPair]) -> None:
     """Raise ``D06`` when pairs differ in pixel size, with how many there are of each."""
-    sizes = Counter(round(pair.even.pixel_size, 3) for pair in pairs if pair.even.pixel_size)
-    if sizes and not _same(min(sizes), max(sizes)):
-        groups = "; ".join(f"{count:,} at {size:g} Å/px" for size, count in sorted(sizes.items()))
+    sizes = sizes_of([pair.even for pair in pairs])
+    if len(sizes) > 1:
         raise HalvesError(
             "D06",
             None,
-            f"pairs of different pixel sizes: {groups}",
+            f"pairs of different pixel sizes: {counted(sizes)}",
             kept="No training started",
             fix="Train one model for each pixel size",
         )
+
+
+def sizes_of(micrographs: Iterable[Windowed]) -> Mapping[float, int]:
+    """Return the Å/px that micrographs say, with how many say each; one where all are the same."""
+    sizes = Counter(round(one.pixel_size, 3) for one in micrographs if one.pixel_size)
+    return sizes if sizes and not _same(min(sizes), max(sizes)) else Counter(list(sizes)[:1])
+
+
+def counted(sizes: Mapping[float, int]) -> str:
+    """Return in words how many micrographs have which Å/px."""
+    return "; ".join(f"{count:,} at {size:g} Å/px" for size, count in sorted(sizes.items()))

@@ -60,7 +60,7 @@ def find_pairs(paths: Sequence[Path]) -> list[HalfFiles]:
         partner, ``D07`` when two files claim to be the same half.
     """
     halves: dict[Key, dict[Half, Path]] = defaultdict(dict)
-    for key, half, path in _claims(map(Path, paths)):
+    for key, half, path in _claims(map(Path, paths), results=False):
         known = halves[key].setdefault(half, path)
         if not _same_path(known, path):
             what = f"stands for the same half as {printable(known)}"
@@ -78,18 +78,18 @@ def complete_pairs(paths: Sequence[Path]) -> list[HalfFiles]:
     files that stand for the same half, of which the first counts.
     """
     halves: dict[Key, dict[Half, Path]] = defaultdict(dict)
-    for key, half, path in _claims(map(Path, paths)):
+    for key, half, path in _claims(map(Path, paths), results=True):
         halves[key].setdefault(half, path)
     return _pairs({key: pair for key, pair in halves.items() if len(pair) == 2})
 
 
-def _claims(paths: Iterable[Path]) -> Iterator[tuple[Key, Half, Path]]:
+def _claims(paths: Iterable[Path], *, results: bool) -> Iterator[tuple[Key, Half, Path]]:
     """Yield every file that is a half: which exposure, which half, where."""
     for path in paths:
         if is_star(path):
             yield from _from_star(path)
         elif path.is_dir():
-            yield from _from_names(micrographs_below(path))
+            yield from _from_names(micrographs_below(path, results=results))
         elif os.path.lexists(path):
             yield from _from_names([path])
         else:

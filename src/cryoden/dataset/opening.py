@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cryoden.dataset.half_checks import check_pairs, find_pairs, inspect
+from cryoden.dataset.chosen_pairs import ChosenPairs, choose
+from cryoden.dataset.half_checks import find_pairs, inspect
 from cryoden.dataset.half_names import HalfFiles
 from cryoden.dataset.star_files import pixel_sizes
 from cryoden.dataset.supervised_names import matched
@@ -17,20 +19,23 @@ from cryoden.micrograph import HalfPair, Micrograph, Windowed
 from cryoden.settings.reading import ReadingSettings
 
 
-def open_halves(paths: Sequence[Path], reading: ReadingSettings | None = None) -> list[HalfPair]:
+def open_halves(
+    paths: Sequence[Path], reading: ReadingSettings | None = None, *, skip_bad: bool = False
+) -> ChosenPairs:
     """Find, open and check the pairs of halves among files and folders.
+
+    With ``skip_bad`` pairs that cannot be used are left out, see `cryoden.dataset.chosen_pairs.choose`.
 
     Raises
     ------
     HalvesError
-        D01 to D07: nothing found, partners missing, or pairs that are not halves.
+        D01 to D07: nothing found, partners missing, or pairs that are not halves, all of them named.
     MicrographError
         For a half that cannot be read.
     """
     sizes = pixel_sizes(paths)
-    pairs = [open_pair(files, reading, sizes) for files in find_pairs(paths)]
-    check_pairs(pairs)
-    return pairs
+    openers = [(files.name, partial(open_pair, files, reading, sizes)) for files in find_pairs(paths)]
+    return choose(openers, skip_bad=skip_bad)
 
 
 def open_pair(files: HalfFiles, reading: ReadingSettings | None, listed: Mapping[Path, float]) -> HalfPair:
@@ -86,11 +91,14 @@ def open_micrograph(
 
 
 def read_micrograph(
-    path: Path, reading: ReadingSettings | None = None, listed: float | None = None
+    path: Path,
+    reading: ReadingSettings | None = None,
+    listed: float | None = None,
+    section: int | None = None,
 ) -> Micrograph:
-    """Read one whole micrograph; see `cryoden.io.mrc.read`."""
-    nan = (reading or ReadingSettings()).nan
-    return mrc.read(path, listed=listed, nan=nan, **_options(reading))
+    """Read one whole micrograph, or one image of a stack; see `cryoden.io.mrc.whole`."""
+    file = mrc.open_micrograph(path, listed=listed, section=section, **_options(reading))
+    return mrc.whole(file, (reading or ReadingSettings()).nan)
 
 
 def facts(path: Path, reading: ReadingSettings | None = None, listed: float | None = None) -> HeaderFacts:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
-from cryoden.dataset.folder_walk import micrographs_below
+from cryoden.dataset.folder_walk import left_out_below, micrographs_below
 from cryoden.dataset.star_files import is_star, micrographs_of
 from cryoden.errors import OutputError, SettingsError, printable
 
@@ -40,24 +41,27 @@ def results(
         D07 when two micrographs would have the same result, O04 when a result would replace
         a micrograph of the batch.
     """
-    found = _listed(paths, output) if any(map(os.path.lexists, paths)) else ()
+    found = _listed(paths, output, results=False) if any(map(os.path.lexists, paths)) else ()
+    named, inside = set(paths), cache(output.joinpath)
     targets = {
-        file: output / parent / f"{file.stem}{ending}.mrc"
+        file: inside(parent) / f"{file.stem}{ending}.mrc"
         for file, parent in found
-        if file in paths or not file.stem.endswith(left_out)
+        if file in named or not file.stem.endswith(left_out)
     }
     if not targets:
         asked = ", ".join(printable(path) for path in paths)
+        others = left_out_below(paths, output, results=False)
         raise SettingsError(
             "D01",
             None,
-            f"0 micrographs match '{asked}' in {Path.cwd()}",
+            f"0 micrographs match '{asked}' in {Path.cwd()}" + (others and f"; {others}"),
             fix="Give MRC files, folders or STAR files",
         )
-    inputs = {os.path.realpath(file): file for file in targets}
+    real = cache(os.path.realpath)
+    inputs = {_real(file, real) for file in targets} if output.is_dir() else set()
     taken: dict[Path, Path] = {}
     for file, target in targets.items():
-        if os.path.realpath(target) in inputs:
+        if inputs and _real(target, real) in inputs:
             problem = f"the result of {printable(file.name)} would replace this input"
             raise OutputError(
                 "O04", target, problem, kept="The input is untouched", fix="Choose another folder"
@@ -66,6 +70,12 @@ def results(
             problem = f"{taken[target]} would have the same result, {target}"
             raise OutputError("D07", file, problem, kept="Nothing was done", fix="Give the folder above both")
     return targets
+
+
+def _real(file: Path, real: Callable[[str], str]) -> str:
+    """Return where a file really is; ``real`` remembers folders, of which many files have few."""
+    folder, name = os.path.split(file)
+    return real(str(file)) if os.path.islink(file) else os.path.join(real(folder), name)  # noqa: PTH114, PTH118
 
 
 def make_folders(targets: Mapping[Path, Path]) -> None:
@@ -89,15 +99,19 @@ def make_folder(folder: Path) -> None:
         raise OutputError("O06", folder, problem, fix="Choose another folder") from error
 
 
-def micrographs_in(paths: Sequence[Path]) -> list[Path]:
-    """Return the files, the micrographs in folders, and those STAR files list, among what the user named."""
-    return [file for file, _ in _listed(paths, None)]
+def micrographs_in(paths: Sequence[Path], *, results: bool = True) -> list[Path]:
+    """Return the files, the micrographs in folders, and those STAR files list, among what the user named.
+
+    Earlier results below folders are among them where ``results`` are wanted.
+    """
+    return [file for file, _ in _listed(paths, None, results=results)]
 
 
-def _listed(paths: Sequence[Path], output: Path | None) -> Iterator[tuple[Path, Path]]:
+def _listed(paths: Sequence[Path], output: Path | None, *, results: bool) -> Iterator[tuple[Path, Path]]:
     for path in paths:
         if path.is_dir():
-            yield from ((file, file.parent.relative_to(path)) for file in micrographs_below(path, output))
+            files = micrographs_below(path, output, results=results)
+            yield from ((file, file.parent.relative_to(path)) for file in files)
         elif is_star(path):
             yield from _in_common_folder(micrographs_of(path))
         else:
@@ -105,5 +119,7 @@ def _listed(paths: Sequence[Path], output: Path | None) -> Iterator[tuple[Path, 
 
 
 def _in_common_folder(files: Sequence[Path]) -> Iterator[tuple[Path, Path]]:
-    common = os.path.commonpath([file.parent for file in files]) if files else ""
-    yield from ((file, file.parent.relative_to(common)) for file in files)
+    folders = [file.parent for file in files]
+    common = os.path.commonpath(set(folders)) if files else ""
+    below = cache(lambda folder: folder.relative_to(common))
+    yield from zip(files, map(below, folders), strict=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +14,16 @@ from cryoden.dataset.half_names import HalfFiles
 from cryoden.dataset.opening import facts, open_pair
 from cryoden.dataset.output_paths import micrographs_in
 from cryoden.dataset.star_files import HALVES, is_star, listed, pixel_sizes
-from cryoden.errors import HalvesError, in_words, printable
+from cryoden.errors import HalvesError, MicrographError, in_words, printable
 from cryoden.io.mrc_probe import HeaderFacts
+from cryoden.io.mrc_sections import one_section
 from cryoden.settings.reading import ReadingSettings
 
 FILE_COLUMNS = ("file", "kind", "size", "pixels", "Å/px", "extended header")
 PAIR_COLUMNS = ("half-set pair", "verdict", "CC (8×8 binned)", "warnings")
+MOST = 500  # pairs whose pixels are looked at; a training looks at all
+UNCHECKED = HalfCheck(True, "unchecked", 0.0, "not looked at")
+THREADS = 4
 TYPES = {0: "int8", 1: "int16", 2: "float32", 6: "uint16", 12: "float16"}
 
 
@@ -45,7 +50,12 @@ class Surveyed:
         """Return what is odd about the file, or why it was refused."""
         if self.facts is None:
             return (self.problem,)
-        return tuple(f"{printable(self.path)}: {warning}" for warning in self.facts.warnings)
+        said = tuple(f"{printable(self.path)}: {warning}" for warning in self.facts.warnings)
+        try:
+            one_section(self.facts)
+        except MicrographError as error:
+            return (*said, str(error))
+        return said
 
 
 @dataclass(frozen=True)
@@ -59,7 +69,7 @@ class Pairing:
 
     def row(self) -> tuple[str, ...]:
         """Return the pair as a table row: name, verdict, correlation, remarks."""
-        remarks = "" if self.verdict.ready else self.verdict.message
+        remarks = self.verdict.warning if self.verdict.ready else self.verdict.message
         return (printable(self.name), self.verdict.kind, f"{self.verdict.correlation:z.3f}", remarks)
 
 
@@ -84,6 +94,8 @@ def files(paths: Sequence[Path], reading: ReadingSettings) -> Iterator[Surveyed]
 def pairs(paths: Sequence[Path], reading: ReadingSettings) -> Iterator[Pairing]:
     """Yield the pairs of halves among the files, each with a verdict; none where there is none.
 
+    Of more than `MOST` pairs the pixels of so many are looked at, spread evenly.
+
     Raises
     ------
     HalvesError
@@ -96,8 +108,21 @@ def pairs(paths: Sequence[Path], reading: ReadingSettings) -> Iterator[Pairing]:
             return
         raise
     sizes = pixel_sizes(paths)
-    for one in found:
-        yield Pairing(one.name, one.even, one.odd, _verdict(one, reading, sizes))
+    looked_at = evenly_spread(len(found))
+    with ThreadPoolExecutor(THREADS, thread_name_prefix="pairs") as pool:
+        verdicts = pool.map(lambda at: _verdict(found[at], reading, sizes), looked_at)
+        for at, one in enumerate(found):
+            verdict = next(verdicts) if at in looked_at else UNCHECKED
+            yield Pairing(one.name, one.even, one.odd, verdict)
+
+
+def evenly_spread(pairs: int) -> dict[int, None]:
+    """Return in their order the numbers of those pairs whose pixels are looked at; all of a few."""
+    return (
+        dict.fromkeys(round(at * (pairs - 1) / (MOST - 1)) for at in range(MOST))
+        if pairs > MOST
+        else dict.fromkeys(range(pairs))
+    )
 
 
 def _named(paths: Sequence[Path]) -> Iterator[Path]:

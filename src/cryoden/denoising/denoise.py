@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from cryoden.compute import devices
-from cryoden.denoising import ice_ring, ring_gains
+from cryoden.denoising import contrast_sign, ice_ring, nothing_left, ring_gains
 from cryoden.denoising.confidence import confidence
 from cryoden.denoising.tiled_network import TiledNetwork
 from cryoden.events.batch import DenoisingEvent, MicrographDenoised, TileFinished
+from cryoden.image.blank_regions import blank, filled
 from cryoden.image.normalization import CLIP, Normalization, bands, measured, positive, typical
 from cryoden.image.resampling import Resampling
 from cryoden.io.mrc_windows import non_finite
-from cryoden.micrograph import Micrograph
+from cryoden.micrograph import Array, Micrograph
 from cryoden.model.checkpoint import Model
-from cryoden.model.pixel_scale import ASSUMED, scale_for
+from cryoden.model.pixel_scale import believed, scale_for
 from cryoden.settings.denoising import DenoisingSettings
 
 TILE_LIMITS = (128, 8192)
+UNSURE = "no confidence: it needs ring gains, and a micrograph of 256 px a side or more"
 USUAL_OUTLIERS = 1e-5  # share of pixels beyond the clip that is no reason to bother anyone
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """A micrograph as a network sees it."""
+
+    raw: Tensor
+    gray: Normalization
+    empty: Tensor | None
+    working: Tensor
+    spread: float
+    spectrum: ice_ring.Spectrum | None
+    clipped: Callable[[], Tensor]
 
 
 class Denoiser:
@@ -43,6 +58,8 @@ class Denoiser:
         self._gives_confidence = settings.confidence
         self.tiled = TiledNetwork(model, settings)
         self.place = self.tiled.place
+        self._inverts = settings.invert
+        self._seeks_sign = contrast_sign.is_sought(model, settings)
 
     def denoise(self, micrograph: Micrograph) -> Iterator[DenoisingEvent]:
         """Denoise one micrograph.
@@ -61,48 +78,87 @@ class Denoiser:
             T09 when not even the smallest tile fits into memory.
         """
         scale, doubts = scale_for(self.model, micrograph.pixel_size)
-        height, width = micrograph.shape
-        resampling = Resampling(height, width, scale)
+        resampling = Resampling(*micrograph.shape, scale)
         with torch.inference_mode():  # never around a yield: it would leak to the caller
-            raw = devices.sent(micrograph.data, self.place.device)
-            gray = self._gray_scale(raw, micrograph, scale)
-            scored = gray.apply(raw)
-            # Asked for when the network is at work, which is queued on a GPU before it is done with these.
-            clipped = devices.later((scored.abs() >= CLIP).sum())
-            spectrum = ice_ring.spectrum(scored) if self._passes_ring or self._weighs_rings else None
-            working = resampling.reduce(scored)
-            spread = typical(working[None]) if scale != 1 else 1.0
-            working = working / spread
-            del scored
-        denoised = yield from self.tiled.output(working)
-        pixel_size = micrograph.pixel_size or ASSUMED
-        sure = None
+            seen = self._seen(micrograph, resampling, scale)
+        denoised, sign, said = yield from contrast_sign.output(
+            self.tiled, seen.working, seek_sign=self._seeks_sign
+        )
         with torch.inference_mode():
-            if spectrum and self._weighs_rings:
-                noise = ring_gains.floor(spectrum, pixel_size, scale, float(spread))
-                denoised, error = ring_gains.combined(working, denoised, self.tiled.at_once, noise)
-                if error is not None and self._gives_confidence:
-                    borne_out = resampling.enlarge(confidence(denoised, error, pixel_size * scale))
-                    sure = replace(micrograph, data=devices.fetched(borne_out.clamp(0.5, 1)), warnings=())
-            signal = resampling.enlarge(denoised)
-            signal *= spread
-            ring = ice_ring.gains(spectrum, pixel_size) if spectrum and self._passes_ring else None
-            if ring is not None:
-                signal = ice_ring.restored(signal, raw, gray, ring)
-            pixels = devices.fetched(gray.undo(signal))
-        warnings = micrograph.warnings + _hot_pixels(int(clipped()), pixels.size) + doubts
-        if self._gives_confidence and sure is None:
-            warnings += ("no confidence: it needs ring gains, and a micrograph of 256 px a side or more",)
-        yield MicrographDenoised(replace(micrograph, data=pixels, warnings=warnings), sure)
+            strength = devices.later(denoised.std(correction=0))
+            pixel_size = micrograph.pixel_size or believed(self.model, scale)
+            noise = self._floor(seen, pixel_size, scale)
+            denoised, error = ring_gains.combined(sign * seen.working, denoised, self.tiled.at_once, noise)
+            sure = self._sure(denoised, error, pixel_size * scale)
+            signal = resampling.enlarge(denoised).mul_(sign * seen.spread)
+            pixels = devices.fetched(self._finished(signal, seen, micrograph.pixel_size))
+            borne_out = None if sure is None else devices.fetched(resampling.enlarge(sure).clamp(0.5, 1))
+        found = (*said, *(nothing_left.remark(float(strength())) if self.model.scale == "z-score" else ()))
+        found += (UNSURE,) if self._gives_confidence and sure is None else ()
+        warnings = micrograph.warnings + _hot_pixels(int(seen.clipped()), pixels.size) + doubts + found
+        yield MicrographDenoised(
+            replace(micrograph, data=pixels, warnings=warnings),
+            None if borne_out is None else replace(micrograph, data=borne_out, warnings=()),
+        )
 
-    def _gray_scale(self, raw: Tensor, micrograph: Micrograph, scale: float) -> Normalization:
+    def _seen(self, micrograph: Micrograph, resampling: Resampling, scale: float) -> _Seen:
+        """Return what the network shall see, and what is needed to go back from it."""
+        raw = devices.sent(micrograph.data, self.place.device)
+        gray, empty = self._gray_scale(raw, micrograph, scale)
+        scored = self._scored(raw, gray, empty)
+        # Asked for when the network is at work, which is queued on a GPU before it is done with these.
+        clipped = devices.later((scored.abs() >= CLIP).sum())
+        spectrum = ice_ring.spectrum(scored) if self._passes_ring or self._weighs_rings else None
+        working = resampling.reduce(scored)
+        spread = float(typical(working[None])) if scale != 1 else 1.0
+        return _Seen(raw, gray, empty, working / spread, spread, spectrum, clipped)
+
+    def _floor(self, seen: _Seen, pixel_size: float, scale: float) -> ring_gains.Floor | None:
+        """Return the noise of the working pixels, where rings are weighed and it can be known."""
+        known = seen.spectrum if self._weighs_rings else None
+        return ring_gains.floor(known, pixel_size, scale, seen.spread) if known else None
+
+    def _finished(self, signal: Tensor, seen: _Seen, pixel_size: float | None) -> Tensor:
+        """Return z-scored pixels with the ring of ice, in the micrograph's gray scale."""
+        signal = contrast_sign.turned(signal, seen.gray) if self._inverts else signal
+        # Where the pixel size is not known, neither is where in the spectrum the ring would be.
+        known = seen.spectrum if self._passes_ring else None
+        ring = ice_ring.gains(known, pixel_size) if known and pixel_size is not None else None
+        if ring is not None:
+            signal = ice_ring.restored(signal, seen.raw, seen.gray, ring)
+        return _with_blanks(seen.gray.undo(signal), seen.raw, seen.empty)
+
+    def _sure(self, denoised: Tensor, error: Array | None, pixel_size: float) -> Tensor | None:
+        """Return the confidence of working pixels, where it is asked for and can be known."""
+        known = error if self._gives_confidence else None
+        return None if known is None else confidence(denoised, known, pixel_size)
+
+    def _scored(self, raw: Tensor, gray: Normalization, empty: Tensor | None) -> Tensor:
+        """Return what the network shall see, before it is reduced: dark particles, and nothing blank."""
+        scored = gray.apply(raw)
+        scored = contrast_sign.turned(scored, gray) if self._inverts else scored
+        return scored if empty is None else filled(scored, empty)
+
+    def _gray_scale(
+        self, raw: Tensor, micrograph: Micrograph, scale: float
+    ) -> tuple[Normalization, Tensor | None]:
+        """Return the gray scale, and where the micrograph is blank."""
         name = micrograph.path or micrograph.name
         if not bool(torch.isfinite(torch.stack(torch.aminmax(raw))).all()):  # of a NaN both are NaN
             raise non_finite(micrograph.data).error(name)
         if self.model.scale == "positive":
-            return positive(micrograph.data, name)
+            return positive(micrograph.data, name), None
         rows, tops = bands(micrograph.shape, scale)
-        return measured(torch.stack([raw[top : top + rows] for top in tops]), name)
+        found = blank(raw[None])
+        empty = None if found is None else found[0]
+        sample = torch.stack([raw[top : top + rows] for top in tops])
+        if empty is not None:
+            sample = sample[~torch.stack([empty[top : top + rows] for top in tops])]
+        return measured(sample, name), empty
+
+
+def _with_blanks(result: Tensor, raw: Tensor, empty: Tensor | None) -> Tensor:
+    return result if empty is None else torch.where(empty, raw, result)
 
 
 def _hot_pixels(count: int, pixels: int) -> tuple[str, ...]:
@@ -113,6 +169,11 @@ def _hot_pixels(count: int, pixels: int) -> tuple[str, ...]:
 def denoise(micrograph: Micrograph, model: Model, settings: DenoisingSettings) -> Iterator[DenoisingEvent]:
     """Denoise one micrograph with a model; see `Denoiser.denoise`."""
     yield from Denoiser(model, settings).denoise(micrograph)
+
+
+def finished(events: Iterator[DenoisingEvent]) -> MicrographDenoised:
+    """Return what the tiles make."""
+    return next(event for event in events if isinstance(event, MicrographDenoised))
 
 
 def tiles(events: Iterator[DenoisingEvent]) -> Generator[TileFinished, None, MicrographDenoised]:

@@ -72,7 +72,8 @@ class TiledNetwork:
                 return cast("Tensor", end.value)
 
     def _filled(self, denoised: Tensor, tiling: Tiling, working: Tensor) -> Iterator[TileFinished]:
-        padded = tiling.padded(working)
+        with torch.inference_mode(), devices.reproducible():
+            padded = tiling.padded(working)
         tiles = tiling.tiles()
         for done, tile in enumerate(tiles, start=1):
             with torch.inference_mode(), devices.reproducible():

@@ -113,7 +113,8 @@ def evaluate_with(
 ) -> Iterator[EvaluationEvent]:
     """Evaluate model files on subjects, and note what the figures were made with; see `evaluate`."""
     loaded = {path: load(path) for path in models}
-    denoising = DenoisingSettings(settings.device, settings.precision, settings.tile)
+    shared = ("device", "precision", "tile", "orientations", "ring_gains", "ice_ring")
+    denoising = DenoisingSettings(**{name: getattr(settings, name) for name in shared})
     names = names_of(loaded)
     trained = [Trained(names[path], Denoiser(model, denoising)) for path, model in loaded.items()]
     for event in evaluate(subjects, trained, settings):

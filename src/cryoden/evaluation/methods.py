@@ -11,7 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
-from cryoden.denoising.denoise import Denoiser, tiles
+from cryoden.denoising.denoise import Denoiser, finished, tiles
 from cryoden.evaluation.exposures import Exposure
 from cryoden.evaluation.scores import Kind
 from cryoden.events.batch import TileFinished
@@ -117,13 +117,7 @@ class Trained:
         """Return the model as a function."""
 
         def denoised(image: Pixels) -> Pixels:
-            work = tiles(self.denoiser.denoise(_micrograph(image, exposure)))
-            while True:
-                try:
-                    next(work)
-                except StopIteration as end:
-                    result: Micrograph = end.value
-                    return result.data
+            return finished(self.denoiser.denoise(_micrograph(image, exposure))).micrograph.data
 
         return denoised
 

@@ -88,7 +88,9 @@ class FileWaiting:
 class BatchFinished:
     """Last event of a batch.
 
-    ``skipped`` files were done before, or by another process; ``untried`` ones were left, and why.
+    ``skipped`` files were done before, or by another process; ``untried`` ones were left, and why;
+    ``left_out`` says in words which other files below folders were no micrographs, ``device`` where
+    it was computed.
     """
 
     finished: int
@@ -97,6 +99,8 @@ class BatchFinished:
     seconds: float
     skipped: int = 0
     why_untried: str = "too many failed"
+    left_out: str = ""
+    device: str = ""
 
 
 BatchEvent = (

@@ -105,4 +105,5 @@ def summary(ended: BatchFinished) -> str:
     skipped = f", {ended.skipped:,} skipped (already done)" if ended.skipped else ""
     untried = f", {ended.untried:,} not tried ({ended.why_untried})" if ended.untried else ""
     counts = f"{ended.finished:,} done{skipped}, {len(ended.failed):,} failed{untried}"
-    return f"{counts} ({clock(ended.seconds)})"
+    where = f" on {ended.device}" if ended.device else ""
+    return f"{counts} ({clock(ended.seconds)}{where})" + (ended.left_out and f"; {ended.left_out}")

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cryoden.dataset.half_checks import counted, sizes_of
 from cryoden.dataset.output_paths import make_folder
 from cryoden.errors import MicrographError, OutputError
 from cryoden.experiment.build_lock import PLAN, agree, claimed, note, refuse_too_little_room
@@ -105,8 +106,8 @@ def build(pairs: PatchPairs, folder: Path) -> Iterator[BuildEvent]:
             yield from writer.shard(number)
         scales = [asdict(pairs.scale(which)) if count else None for which, count in enumerate(pairs.counts)]
         with atomic_write(folder / INDEX, overwrite=True) as temporary:
-            more = {"scales": scales, "versions": versions(), "crc32": writer.sums}
-            temporary.write_text(index_text(plan | more), encoding="utf-8")
+            more = {"pixel_size": pairs.pixel_size, "scales": scales, "versions": versions()}
+            temporary.write_text(index_text(plan | more | {"crc32": writer.sums}), encoding="utf-8")
         (folder / PLAN).unlink(missing_ok=True)
     size = layout.pairs * layout.pair_bytes
     yield BuildFinished(folder, layout.pairs, size, layout.shards, writer.made, _left_out(pairs))
@@ -128,7 +129,14 @@ def _left_out(pairs: PatchPairs) -> tuple[str, ...]:
     small = [one.name for one, count in zip(pairs.targets, pairs.counts, strict=True) if not count]
     number = f"{len(small):,} of {len(pairs.targets):,} micrographs"
     words = f"no pairs of {number}, smaller than a patch of {pairs.edge:,} px: "
-    return (words + ", ".join(small[:NAMED]) + " …" * (len(small) > NAMED),) if small else ()
+    said = (words + ", ".join(small[:NAMED]) + " …" * (len(small) > NAMED),) if small else ()
+    return said + _mixed(pairs)
+
+
+def _mixed(pairs: PatchPairs) -> tuple[str, ...]:
+    sizes = sizes_of(pairs.targets)
+    words = f"micrographs of different pixel sizes ({counted(sizes)}): a model trained on them knows none"
+    return (words,) if len(sizes) > 1 else ()
 
 
 class _Writer:

@@ -131,7 +131,7 @@ def _gone(path: Path | None, problem: str) -> PatchFileError:
 
 
 def _opened(paths: Sequence[Path], reading: ReadingSettings | None) -> list[MicrographFile]:
-    files = micrographs_in(paths)
+    files = micrographs_in(paths, results=False)
     if not files:
         asked = ", ".join(printable(path) for path in paths)
         raise SettingsError("D01", None, f"0 micrographs match '{asked}'", fix="Give MRC files or folders")

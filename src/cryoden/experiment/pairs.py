@@ -14,9 +14,10 @@ from typing import Literal
 
 import numpy as np
 
+from cryoden.dataset.half_checks import sizes_of
 from cryoden.errors import MicrographError, SettingsError
 from cryoden.experiment.pair_grid import PairGrid
-from cryoden.image.positive_scale import positive_divisor
+from cryoden.image.normalization import positive_divisor
 from cryoden.io.mrc_windows import finite_window
 from cryoden.micrograph import Pixels, Windowed
 from cryoden.settings.baseline import PatchSettings
@@ -103,6 +104,12 @@ class PatchPairs:
     def counts(self) -> list[int]:
         """How many pairs each micrograph gives; 0 for one that is smaller than a patch."""
         return self.grid.counts
+
+    @property
+    def pixel_size(self) -> float | None:
+        """Å/px of the targets; ``None`` where they do not say, or differ."""
+        said = [target.pixel_size for target in self._targets if target.pixel_size]
+        return said[0] if len(sizes_of(self._targets)) == 1 else None
 
     def __len__(self) -> int:
         return len(self.grid)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from cryoden.errors import PatchFileError, SettingsError
 from cryoden.experiment.index import INDEX, Index, Source, damaged, layout_of, read_index, shard_name
 from cryoden.experiment.pair_grid import PairGrid
+from cryoden.io.pixel_size import possible
 from cryoden.io.typed_json import as_type
 from cryoden.micrograph import Pixels
 from cryoden.settings.baseline import PatchSettings
@@ -74,6 +75,12 @@ class PatchStore:
     def edge(self) -> int:
         """Edge of a patch in px."""
         return self.layout.edge
+
+    @property
+    def pixel_size(self) -> float | None:
+        """Å/px of the targets; ``None`` where the data set does not say."""
+        found = self.about.get("pixel_size")
+        return possible(found) if isinstance(found, float | int) else None
 
     def __len__(self) -> int:
         return self.layout.pairs

@@ -29,6 +29,7 @@ def facts(store: PatchStore) -> dict[str, Any]:
         "kind": store.about["kind"],
         "sources": store.about["sources"],
         "settings": store.about["settings"],
+        "pixel_size": store.pixel_size,
         "scales": store.about.get("scales", []),
         "versions": store.about.get("versions", {}),
     }
@@ -45,6 +46,7 @@ def rows(store: PatchStore) -> list[tuple[str, str]]:
             f"{layout.pairs:,} of {layout.edge:,} × {layout.edge:,} px, {by}, every {chosen.stride:,} px",
         ),
         ("made from", _made_from(store)),
+        ("pixel size", f"{store.pixel_size:g} Å/px" if store.pixel_size else "unknown"),
         ("scale", _scale(store)),
         ("noise", _noise(store)),
         ("on disk", f"{_size(size)} in {_counted(layout.shards, 'file')}, {layout.dtype}"),

@@ -38,6 +38,10 @@ class PatchSet(Protocol):
     def kind(self) -> str:
         """Of what: "noise added" or "pairs"."""
 
+    @property
+    def pixel_size(self) -> float | None:
+        """Å/px of the targets, where all say the same."""
+
     def __len__(self) -> int: ...
 
     def read(self, index: int, noisy: Pixels, target: Pixels) -> None:

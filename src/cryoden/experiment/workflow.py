@@ -99,11 +99,12 @@ def train_on_pairs(
     learned = _learned(pairs, training, settings)
     engine, why = chosen(build("baseline", settings.seed), settings)
     yield PhaseStarted("fitting the Wiener filter")
-    holdout = HeldOutSet(HeldPairs(pairs, held), "supervised", engine.place, learned, None)
+    holdout = HeldOutSet(HeldPairs(pairs, held), "supervised", engine.place, learned, pairs.pixel_size)
     source = TrainingPairs(pairs, training, settings)
     plan = Plan(source.steps, epochs=settings.epochs, stop=stop or Event())
     counts = {"training": (f"{len(training):,} patch pairs",), "validation": (f"{len(held):,} patch pairs",)}
-    more = {**counts, "scale": pairs.settings.scale, "warnings": (why,) if why else ()}
+    known = {"scale": pairs.settings.scale, "pixel_size": pairs.pixel_size}
+    more = {**counts, **known, "warnings": (why,) if why else ()}
     yield _started(settings, engine, plan, holdout, more)
     yield from train(source, engine, holdout, plan, threads=settings.threads)
 
@@ -125,7 +126,6 @@ def _started(
         device=devices.describe(place.device),
         precision="fused" if engine.name == "fused" else str(place.number_format).removeprefix("torch."),
         parameters=sum(p.numel() for p in engine.judged().parameters()),
-        pixel_size=None,
         references=holdout.references,
         epochs=plan.epochs,
         seconds=plan.seconds,

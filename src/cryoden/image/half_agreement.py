@@ -49,6 +49,8 @@ class Agreement:
         Correlation of all pixels after taking out the mean of every 32 × 32.
     shift : tuple of int or None
         Rows and columns in pixels at which the scene agrees, where it does not agree unshifted.
+    noise_ratio : float
+        Variance of the first at the finest scale, where there is noise alone, over that of the second.
     """
 
     correlation: float
@@ -58,6 +60,7 @@ class Agreement:
     fine: float
     detail: float
     shift: tuple[int, int] | None
+    noise_ratio: float = 1.0
 
 
 def agreement(even: Pixels, odd: Pixels) -> Agreement:
@@ -74,14 +77,16 @@ def agreement(even: Pixels, odd: Pixels) -> Agreement:
     correlation, peak = pearson(a, b), max(float(found[0, 0]) for found in maps)
     enough = CHANCE if small else min(CAMERA, CAMERA * sqrt(a.size) / CAMERA_EDGE)
     same_scene = peak > enough or (small and correlation > OBVIOUS)
+    finest = _finest(even), _finest(odd)
     return Agreement(
         correlation=correlation,
         peak=peak,
         enough=enough,
         same_scene=same_scene,
-        fine=pearson(_finest(even), _finest(odd)),
+        fine=pearson(*finest),
         detail=pearson(_detail(even), _detail(odd)),
         shift=None if small or same_scene else _shift(maps, factor),
+        noise_ratio=_ratio(*finest),
     )
 
 
@@ -116,6 +121,10 @@ def _finest(image: Pixels) -> Array:
     """Return the part of the image at the highest frequency of both directions."""
     rows = np.diff(image.astype(np.float64), axis=0)
     return np.asarray(np.diff(rows, axis=1))
+
+
+def _ratio(one: Array, other: Array) -> float:
+    return float(one.var() / max(float(other.var()), 1e-300)) if one.size else 1.0
 
 
 def _detail(image: Pixels) -> Array:

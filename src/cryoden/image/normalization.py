@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from cryoden.errors import MicrographError
-from cryoden.image.positive_scale import positive_divisor
+from cryoden.image.blank_regions import blank
 from cryoden.image.resampling import LOBES, Resampling
 from cryoden.micrograph import Pixels, Windowed
 
@@ -22,6 +22,8 @@ ROUNDS = 5
 BANDS = 16
 MAX_PIXELS = 1 << 22
 BLOCK = 32  # working px; about 100 Å, where noise and particles make up what varies
+PERCENTILE = 95
+BLANK = 1e-3  # of the strongest block
 LEAST_ROWS = 12  # of a band, in working pixels: the outer three on either side see its mirrored edge
 
 Image = TypeVar("Image", Pixels, Tensor)
@@ -64,7 +66,7 @@ class Normalization:
 
 
 def measure(micrograph: Windowed, scale: float = 1.0) -> Normalization:
-    """Measure mean and standard deviation without hot pixels and cosmic rays.
+    """Measure mean and standard deviation without hot pixels, cosmic rays, and what is blank.
 
     Values beyond `CLIP` standard deviations are left out, and the rest measured again, until
     nothing changes. About 4 million pixels are read at most, in bands of rows spread evenly
@@ -80,11 +82,15 @@ def measure(micrograph: Windowed, scale: float = 1.0) -> Normalization:
     sample = torch.from_numpy(np.stack(list(read)))
     if not bool(torch.isfinite(sample).all()):
         raise MicrographError("F24", micrograph.path or micrograph.name, "has NaN or infinite pixels")
-    gray = measured(sample, micrograph.path or micrograph.name)
+    empty = blank(sample)
+    gray = measured(sample if empty is None else sample[~empty], micrograph.path or micrograph.name)
     if scale == 1:
         return gray
     _, height, width = sample.shape
-    reduced = Resampling(height, width, scale).reduce(gray.apply(sample))
+    scored = gray.apply(sample)
+    if empty is not None:
+        scored[empty] = 0
+    reduced = Resampling(height, width, scale).reduce(scored)
     spread = typical(reduced[:, LOBES:-LOBES] if len(sample) > 1 else reduced)
     return replace(gray, spread=float(spread))
 
@@ -100,7 +106,7 @@ def bands(shape: tuple[int, int], scale: float) -> tuple[int, Sequence[int]]:
 
 
 def measured(sample: Tensor, name: Path | str) -> Normalization:
-    """Return mean and standard deviation of ``(n, rows, w)`` finite bands of the named micrograph.
+    """Return mean and standard deviation of finite pixels of the named micrograph.
 
     Raises
     ------
@@ -127,17 +133,28 @@ def positive(pixels: Pixels, name: Path | str) -> Normalization:
     return Normalization(0.0, divisor, limits=(0.0, 1.0))
 
 
+def positive_divisor(pixels: Pixels) -> float:
+    """Return the 95th percentile of the positive pixels of a whole micrograph; 0 where there are none.
+
+    The gray scale of the baseline experiment: a micrograph's bright pixels are 1, nothing is 0. Of all
+    pixels, not of a sample: patches that were written to disk and the models trained on them have it.
+    """
+    found = pixels[pixels > 0]
+    return float(np.percentile(found, PERCENTILE, overwrite_input=True)) if found.size else 0.0
+
+
 def typical(images: Tensor) -> Tensor:
     """Return the standard deviation in most places of ``(n, h, w)`` images; 1 where it is 0.
 
     The median of small blocks: a crystal over a third of a micrograph does not change it, which
-    would else fade all the rest.
+    would else fade all the rest. Blocks with nothing in them do not count.
     """
     for axis in (1, 2):
         side = images.shape[axis]
         edge = side // max(1, round(side / BLOCK))  # so that no part is left out at one end only
         images = images.narrow(axis, side % edge // 2, side // edge * edge).unfold(axis, edge, edge)
-    found = images.std(dim=(-2, -1), correction=0).median()
+    found = images.std(dim=(-2, -1), correction=0)
+    found = torch.where(found > BLANK * found.max(), found, torch.nan).nanmedian()
     return torch.where(found > 0, found, 1.0)
 
 

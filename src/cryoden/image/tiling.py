@@ -3,16 +3,28 @@
 Each tile carries a halo at least as wide as the network looks, and only its core is kept, so
 that every pixel is computed from all the pixels it depends on. Neighboring tiles then agree
 exactly and there is nothing to blend.
+
+Beyond the edges of the image there is nothing to see. Mirrored outwards it would have its noise twice,
+side by side, which a network takes for structure: blobs along the rim of an empty micrograph. So only
+what is smooth is mirrored; the noise upon it is that of the opposite side, which no pixel at the edge
+has anything to do with.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.functional import conv2d
 
-BORDER = 32  # px; about 100 Å
+Places = Callable[[int, int, int], Tensor]
+
+
+BORDER = 64  # px; about 200 Å
+SIGMA = 4.0  # px of what is smooth; about 12 Å
+REACH = 12  # px; three σ
 
 
 @dataclass(frozen=True)
@@ -40,7 +52,7 @@ class Tiling:
     stride : int
         Grid the network's coarsest features lie on, in px.
     border : int
-        Px the image is mirrored outwards by, rounded up and at most the margin. Beyond it a
+        Px the image is continued outwards by, rounded up and at most the margin. Beyond it a
         network sees what it saw around the patches it was trained on.
     """
 
@@ -62,12 +74,11 @@ class Tiling:
         return min(self.margin, rounded_up(self.border, self.stride))
 
     def padded(self, image: Tensor) -> Tensor:
-        """Return the image mirrored outwards by the border, sides on the network's grid."""
+        """Return the image continued outwards by the border, sides on the network's grid."""
         rows, columns = (
-            mirrored(side, -self.outside, rounded_up(side, self.stride) + self.outside).to(image.device)
-            for side in image.shape
+            range(-self.outside, rounded_up(side, self.stride) + self.outside) for side in image.shape
         )
-        return image[rows][:, columns]
+        return continued(image, rows, columns)
 
     def tiles(self) -> list[Tile]:
         """Return the tiles, row by row; the last of a row or column may be smaller."""
@@ -97,6 +108,29 @@ class Tiling:
         return min(self.margin, begin + self.outside)
 
 
+def rounded_up(value: int, step: int) -> int:
+    """Return the smallest multiple of ``step`` that is at least ``value``."""
+    return -(-value // step) * step
+
+
+def continued(image: Tensor, rows: range, columns: range) -> Tensor:
+    """Return an ``(h, w)`` image continued beyond its edges.
+
+    Parameters
+    ----------
+    image : Tensor
+        ``(h, w)`` pixels.
+    rows, columns : range
+        What to return; negative numbers and those from ``h`` or ``w`` on lie outside.
+    """
+    smooth = _smooth(_placed(image, rows, columns, mirrored))
+    noise = image - _smooth(_placed(image, range(image.shape[0]), range(image.shape[1]), mirrored))
+    result = smooth + _placed(noise, rows, columns, _repeated)[REACH:-REACH, REACH:-REACH]
+    top, left = -rows.start, -columns.start
+    result[top : top + image.shape[0], left : left + image.shape[1]] = image
+    return result
+
+
 def mirrored(side: int, begin: int, end: int) -> Tensor:
     """Return which sample stands at each place from ``begin`` to ``end`` of a side mirrored at its ends.
 
@@ -106,6 +140,21 @@ def mirrored(side: int, begin: int, end: int) -> Tensor:
     return torch.minimum(places, 2 * (side - 1) - places)
 
 
-def rounded_up(value: int, step: int) -> int:
-    """Return the smallest multiple of ``step`` that is at least ``value``."""
-    return -(-value // step) * step
+def _repeated(side: int, begin: int, end: int) -> Tensor:
+    return torch.arange(begin, end) % side
+
+
+def _placed(image: Tensor, rows: range, columns: range, places: Places) -> Tensor:
+    down, across = (
+        places(side, part.start - REACH, part.stop + REACH).to(image.device)
+        for side, part in zip(image.shape, (rows, columns), strict=True)
+    )
+    return image[down][:, across]
+
+
+def _smooth(image: Tensor) -> Tensor:
+    """Return the image smoothed by a Gaussian, without the outermost ``REACH`` pixels."""
+    kernel = torch.exp(-0.5 * (torch.arange(-REACH, REACH + 1, device=image.device) / SIGMA) ** 2)
+    kernel = (kernel / kernel.sum()).to(image.dtype)
+    down = conv2d(image[None, None], kernel[None, None, :, None])
+    return conv2d(down, kernel[None, None, None, :])[0, 0]

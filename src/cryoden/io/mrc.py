@@ -13,19 +13,15 @@ from numpy.typing import NDArray
 from cryoden.errors import MicrographError, OutputError
 from cryoden.io.mrc_header_copy import add_label, copy_header, set_pixel_size
 from cryoden.io.mrc_probe import Mode0, probe, with_listed
+from cryoden.io.mrc_sections import one_section
 from cryoden.io.mrc_windows import MicrographFile, non_finite
 from cryoden.micrograph import Micrograph, Pixels
 
-__all__ = ["SUFFIXES", "MicrographFile", "is_micrograph_name", "open_micrograph", "read", "write"]
+__all__ = ["SUFFIXES", "MicrographFile", "is_micrograph_name", "open_micrograph", "read", "whole", "write"]
 
 SUFFIXES = (".mrc", ".mrcs", ".map", ".st", ".rec")
 BLOCK_BYTES = 2**24
 LARGEST_FLOAT16 = 65_504
-MOTION_CORRECT = "motion-correct it first and give the sum, or the sums of even and odd frames"
-MANY_SECTIONS = {
-    "movie": ("frames", f"Denoise sums: {MOTION_CORRECT}"),
-    "volume": ("sections", "Give two-dimensional micrographs"),
-}
 
 
 def is_micrograph_name(path: str | os.PathLike[str]) -> bool:
@@ -38,6 +34,7 @@ def open_micrograph(
     *,
     pixel_size: float | None = None,
     listed: float | None = None,
+    section: int | None = None,
     mode0: Mode0 = "auto",
     assume_no_extended_header: bool = False,
 ) -> MicrographFile:
@@ -46,11 +43,13 @@ def open_micrograph(
     Parameters
     ----------
     path : path
-        An MRC file of one section.
+        An MRC file of one section, or a stack.
     pixel_size : float or None
         Å/px to use in place of the header's.
     listed : float or None
         Å/px of a STAR file, see `cryoden.io.mrc_probe.with_listed`.
+    section : int or None
+        Which image of a stack, see `cryoden.io.mrc_sections.one_section`.
     mode0, assume_no_extended_header
         See `cryoden.io.mrc_probe.probe`.
 
@@ -62,14 +61,10 @@ def open_micrograph(
     Raises
     ------
     MicrographError
-        What `probe` refuses, and ``F32`` for movies and volumes.
+        What `probe` refuses, and ``F32`` for stacks and volumes.
     """
     facts = probe(path, mode0=mode0, assume_no_extended_header=assume_no_extended_header)
-    if facts.kind != "micrograph":
-        sections, fix = MANY_SECTIONS[facts.kind]
-        what = f"{facts.nz:,} {sections}: this is a {facts.kind}, not a micrograph"
-        raise MicrographError("F32", facts.path, what, kept="Skipped", fix=fix)
-    return MicrographFile(with_listed(facts, listed), pixel_size)
+    return MicrographFile(with_listed(one_section(facts, section), listed), pixel_size)
 
 
 def read(
@@ -83,10 +78,25 @@ def read(
 ) -> Micrograph:
     """Read a whole micrograph.
 
+    Takes and raises what `open_micrograph` and `whole` do, and returns what `whole` does.
+    """
+    file = open_micrograph(
+        path,
+        pixel_size=pixel_size,
+        listed=listed,
+        mode0=mode0,
+        assume_no_extended_header=assume_no_extended_header,
+    )
+    return whole(file, nan)
+
+
+def whole(file: MicrographFile, nan: Literal["refuse", "mean"] = "refuse") -> Micrograph:
+    """Read all of a micrograph that is open, and close it.
+
     Parameters
     ----------
-    path, pixel_size, listed, mode0, assume_no_extended_header
-        See `open_micrograph`.
+    file : MicrographFile
+        From `open_micrograph`.
     nan : {"refuse", "mean"}
         What to do with pixels that are no numbers: refuse the file, or replace them by the
         mean of the others and say so in the micrograph's warnings.
@@ -99,26 +109,17 @@ def read(
     Raises
     ------
     MicrographError
-        What `open_micrograph` refuses, ``F24`` for pixels that are not numbers with their
-        count, ``F25`` for an image without contrast.
+        ``F24`` for pixels that are not numbers with their count, ``F25`` for an image without contrast.
     """
-    file = open_micrograph(
-        path,
-        pixel_size=pixel_size,
-        listed=listed,
-        mode0=mode0,
-        assume_no_extended_header=assume_no_extended_header,
-    )
     with file:
-        data = _whole(file)
-    given = pixel_size is not None  # then what the header says of it is nobody's concern
-    warnings = tuple(w for w in file.facts.warnings if not (given and w.startswith("F28")))
+        data = _pixels(file)
+    warnings = file.warnings
     warnings += _mended(data, file, nan)
     _refuse_flat(data, file)
     return Micrograph(data, file.pixel_size, file.name, file.path, warnings)
 
 
-def _whole(file: MicrographFile) -> Pixels:
+def _pixels(file: MicrographFile) -> Pixels:
     """Read all pixels in blocks, so that at most one block exists in the file's own type."""
     height, width = file.shape
     data = np.empty((height, width), np.float32)
@@ -182,7 +183,7 @@ def write(
     path : Path
         Where to write, usually the temporary path of `cryoden.io.atomic.atomic_write`.
     data : ndarray
-        ``(h, w)`` float32 array.
+        ``(h, w)`` float32 array, or ``(n, h, w)`` of a stack.
     pixel_size : float or None
         Å/px. ``None`` writes an empty cell, never a made-up 1 Å.
     like : Path or None
@@ -200,7 +201,7 @@ def write(
     MicrographError
         What `probe` refuses about ``like``.
     """
-    pixels = _storable(path, data, output)
+    pixels = _storable(path, data.reshape(-1, data.shape[-1]), output).reshape(data.shape)
     composed = _Composed()
     composed.set_data(pixels)
     header = composed.header

@@ -55,6 +55,8 @@ def copy_header(header: Record, like: Path) -> bytes:
         header.nxstart, header.nystart = int(source.nystart), int(source.nxstart)
     elif (int(source.nx), int(source.ny)) == (int(header.nx), int(header.ny)):
         header.mx, header.my, header.cella = source.mx, source.my, source.cella
+    if int(header.nz) == int(source.nz):
+        header.mz = source.mz
     extended = _extended(like, found, size)
     if not extended:
         header.exttyp = b""

@@ -6,7 +6,6 @@ file before anything reads pixels.
 
 from __future__ import annotations
 
-import math
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,15 +13,15 @@ from typing import Literal
 
 from cryoden.io.mrc_header import HEADER_BYTES, ByteOrder, Header, first_bytes, in_byte_order
 from cryoden.io.mrc_validation import refuse
+from cryoden.io.pixel_size import of_both, of_header
 
 Mode0 = Literal["auto", "signed", "unsigned"]
-Kind = Literal["micrograph", "movie", "volume"]
+Kind = Literal["micrograph", "stack", "volume"]
 
 PIXEL_TYPES = {0: "i1", 1: "i2", 2: "f4", 6: "u2", 12: "f2"}
 EXTENDED_ENTRY = {b"FEI1": 768, b"FEI2": 888}
 EXTENDED_TYPES = {b"CCP4", b"MRCO", b"SERI", b"AGAR", b"HDF5", *EXTENDED_ENTRY}
 IMOD_STAMP, IMOD_SIGNED = 1146047817, 1
-SAME_PIXEL = 0.01
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class HeaderFacts:
         Å/px; ``None`` where the header does not say.
     axes : tuple of int
         ``(mapc, mapr, maps)``, the axes along columns, rows and sections.
-    kind : {"micrograph", "movie", "volume"}
+    kind : {"micrograph", "stack", "volume"}
         What one or many sections stand for.
     warnings : tuple of str
         One sentence for each oddity the file was read in spite of.
@@ -69,6 +68,11 @@ class HeaderFacts:
     kind: Kind
     warnings: tuple[str, ...]
     labels: tuple[str, ...] = ()
+
+    @property
+    def section_bytes(self) -> int:
+        """Bytes of the pixels of one section."""
+        return self.nx * self.ny * int(self.dtype[-1])
 
     @property
     def transposed(self) -> bool:
@@ -118,6 +122,7 @@ def probe(
     warnings += _about_bytes(header, stamped, extended, size)
     axes = _axes(header, warnings)
     dtype = _pixel_type(header, mode0, warnings)
+    pixel_size, odd = of_header(header, axes)
     nx, ny, nz = header.size
     return HeaderFacts(
         path=path,
@@ -129,31 +134,26 @@ def probe(
         dtype=dtype,
         extended_bytes=extended,
         data_offset=HEADER_BYTES + extended,
-        pixel_size=_pixel_size(header, axes, warnings),
+        pixel_size=pixel_size,
         axes=axes,
         kind=_kind(path, header),
-        warnings=tuple(warnings),
+        warnings=(*warnings, *odd),
         labels=header.labels,
     )
 
 
 def with_listed(facts: HeaderFacts, listed: float | None) -> HeaderFacts:
-    """Return facts with the pixel size that a STAR file lists, in Å/px, where the header has none.
+    """Return facts with the pixel size that counts, where a STAR file lists one in Å/px.
 
-    A header's own pixel size counts, but for 1 Å, often a placeholder; a warning says where the two
-    differ by more than 1 %.
+    See `cryoden.io.pixel_size.of_both`; a warning says where the two differ by more than 1 %.
     """
-    stated = facts.pixel_size
-    if listed is None or (stated and abs(listed - stated) <= SAME_PIXEL * listed):
+    if listed is None:
+        return facts
+    used, said = of_both(facts.pixel_size, listed)
+    if said is None:
         return facts
     others = tuple(warning for warning in facts.warnings if not warning.startswith("F28"))
-    if stated is None:
-        return replace(facts, pixel_size=listed, warnings=others)
-    used, why = (listed, ", often a placeholder") if stated == 1.0 else (stated, "")
-    words = (
-        f"F28: pixel size {stated:g} Å in the header{why}, {listed:g} Å in the STAR file: {used:g} Å is used"
-    )
-    return replace(facts, pixel_size=used, warnings=(*others, f"{words}; --pixel-size overrides"))
+    return replace(facts, pixel_size=used, warnings=(*others, said) if said else others)
 
 
 def _about_bytes(header: Header, stamped: bool, extended: int, size: int) -> list[str]:
@@ -192,34 +192,13 @@ def _axes(header: Header, warnings: list[str]) -> tuple[int, int, int]:
     return axes
 
 
-def _pixel_size(header: Header, axes: tuple[int, int, int], warnings: list[str]) -> float | None:
-    """Return cell over grid in the plane, in Å/px, when both directions say the same."""
-    first, second = (_spacing(header, axis) for axis in sorted(axes[:2]))
-    if first is None or second is None:
-        warnings.append("F28: no pixel size in the header: pass --pixel-size")
-        return None
-    if abs(first - second) > SAME_PIXEL * first:
-        warnings.append(f"F28: pixel sizes differ: x {first:g} Å, y {second:g} Å; pass --pixel-size")
-        return None
-    if first == 1.0:
-        warnings.append("F28: pixel size is exactly 1 Å, often a placeholder; pass --pixel-size if it is")
-    return first
-
-
-def _spacing(header: Header, axis: int) -> float | None:
-    grid, cell = header.integer(7 + axis), header.real(10 + axis)
-    if grid <= 0 or not math.isfinite(cell) or cell <= 0:
-        return None
-    return cell / grid
-
-
 def _kind(path: Path, header: Header) -> Kind:
-    """Tell movies from volumes: space group, then grid, then suffix."""
+    """Tell stacks of images from volumes: by suffix, then by space group and grid."""
     nz, grid, group = header.size[2], header.integer(10), header.integer(23)
     if nz == 1:
         return "micrograph"
-    if group == 0 and (grid != nz or path.suffix.lower() == ".mrcs"):
-        return "movie"
+    if (group == 0 and grid != nz) or path.suffix.lower() == ".mrcs":  # many programs write group 1 in stacks
+        return "stack"
     return "volume"
 
 

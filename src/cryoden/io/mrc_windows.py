@@ -94,7 +94,7 @@ class MicrographFile:
 
     def __init__(self, facts: HeaderFacts, pixel_size: float | None = None) -> None:
         self.facts = facts
-        self._pixel_size = pixel_size or facts.pixel_size
+        self._given = pixel_size
         self._dtype = np.dtype(facts.dtype)
         self._closed = False
 
@@ -111,7 +111,12 @@ class MicrographFile:
     @property
     def pixel_size(self) -> float | None:
         """Pixel size in Å/px, ``None`` where the file does not say."""
-        return self._pixel_size
+        return self._given or self.facts.pixel_size
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is odd about it; of a pixel size that is given, the header's is nobody's concern."""
+        return tuple(w for w in self.facts.warnings if not (self._given and w.startswith("F28")))
 
     @property
     def path(self) -> Path | None:

@@ -26,7 +26,7 @@ from cryoden.settings.reading import ReadingSettings
 DIGITS = 8
 MARK = re.compile(r"\[([0-9a-f]{8})-([0-9a-f]{8})-([0-9a-f]{8})\]")
 LABEL = re.compile(rf"cryoden \S+: denoised with (?P<model>.*?)(?: {MARK.pattern})?$")
-METHOD = 1  # to be raised when the same model, settings and micrograph come to give other pixels
+METHOD = 2  # to be raised when the same model, settings and micrograph come to give other pixels
 CONFIDENCE_LABEL = f"cryoden {VERSION}: confidence, 0.5 to 1"
 SAME_PIXELS = {"device", "tile"}  # where and in which pieces, not what is computed
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from cryoden.settings.fields import Device, Precision, Setting, check
+from cryoden.settings.fields import DEVICE, Device, Precision, Setting, check
 from cryoden.settings.training import NetworkName
 
 Engine = Literal["auto", "torch", "fused"]
@@ -80,7 +80,7 @@ class BaselineSettings:
     learning_rate: Annotated[
         float, Setting("Learning rate of plain gradient descent (SGD)", "", 1e-8, 10, 1e-3)
     ] = 1e-3
-    device: Annotated[Device, Setting("Where to compute; auto uses the GPU if there is one")] = "auto"
+    device: Annotated[Device, DEVICE] = "auto"
     engine: Annotated[
         Engine,
         Setting(

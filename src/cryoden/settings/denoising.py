@@ -5,16 +5,38 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from cryoden.settings.fields import Device, Setting, check
+from cryoden.settings.fields import DEVICE, Device, Setting, check
 
 DenoisingPrecision = Literal["auto", "float32", "float16", "bfloat16"]
+ORIENTATIONS = Setting(
+    "Test-time augmentation: 8 averages over 8 rotations and mirrors; better, but 8 times slower",
+    expert=True,
+    label="test-time augmentation",
+)
+RING_GAINS = Setting(
+    "Add, ring by ring of spatial frequency, what the network leaves out and a linear filter "
+    "shows; the gains are found in the micrograph itself",
+    expert=True,
+    label="add what a linear filter shows",
+)
+ICE_RING = Setting(
+    "Keep the 3.1–5 Å ice signal, attenuated, where the power spectrum shows an ice ring",
+    expert=True,
+    label="keep ice signal",
+)
+CONFIDENCE = Setting(
+    "Also give, for each place, the probability that it is shown brighter or darker than its "
+    "surroundings rightly, 0.5 to 1 (details of 40 Å and more; needs ring gains)",
+    expert=True,
+    label="confidence map",
+)
 
 
 @dataclass(frozen=True)
 class DenoisingSettings:
     """How to denoise."""
 
-    device: Annotated[Device, Setting("Where to compute; auto uses the GPU if there is one")] = "auto"
+    device: Annotated[Device, DEVICE] = "auto"
     precision: Annotated[
         DenoisingPrecision,
         Setting(
@@ -33,40 +55,33 @@ class DenoisingSettings:
             expert=True,
         ),
     ] = 0
-    orientations: Annotated[
-        Literal[1, 8],
-        Setting(
-            "Test-time augmentation: 8 averages over 8 rotations and mirrors; better, but 8 times slower",
-            expert=True,
-            label="test-time augmentation",
-        ),
-    ] = 1
-    ring_gains: Annotated[
+    orientations: Annotated[Literal[1, 8], ORIENTATIONS] = 1
+    ring_gains: Annotated[bool, RING_GAINS] = True
+    ice_ring: Annotated[bool, ICE_RING] = True
+    invert: Annotated[
         bool,
         Setting(
-            "Add, ring by ring of spatial frequency, what the network leaves out and a linear filter "
-            "shows; the gains are found in the micrograph itself",
-            expert=True,
-            label="add what a linear filter shows",
-        ),
-    ] = True
-    confidence: Annotated[
-        bool,
-        Setting(
-            "Also give, for each place, the probability that it is shown brighter or darker than its "
-            "surroundings rightly, 0.5 to 1 (details of 40 Å and more; needs ring gains)",
-            expert=True,
-            label="confidence map",
+            "Particles are brighter than the ice: invert the contrast for the network, and back after it",
+            label="bright particles",
         ),
     ] = False
-    ice_ring: Annotated[
+    confidence: Annotated[bool, CONFIDENCE] = False
+    auto_invert: Annotated[
         bool,
         Setting(
-            "Keep the 3.1–5 Å ice signal, attenuated, where the power spectrum shows an ice ring",
+            "Invert the contrast where the general model finds clearly more in it then",
             expert=True,
-            label="keep ice signal",
+            label="detect bright particles",
         ),
     ] = True
+    stack: Annotated[
+        bool,
+        Setting(
+            "Denoise each image of a file that holds several micrographs, into one file of the same order",
+            expert=True,
+            label="stacks of micrographs",
+        ),
+    ] = False
     pixel_format: Annotated[
         Literal["float32", "float16"], Setting("Pixel format of the output file", expert=True)
     ] = "float32"

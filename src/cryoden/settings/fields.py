@@ -6,13 +6,14 @@ Imports neither torch nor numpy, so that ``--help`` is instant.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from cryoden.errors import SettingsError
 
-Device = Literal["auto", "cpu", "cuda", "mps"]
+Device = str  # see DEVICE
 Precision = Literal["auto", "float32", "bfloat16"]
 S = TypeVar("S")
 
@@ -22,7 +23,9 @@ class Setting:
     """What is said about one field.
 
     Help, unit, closed range, step of a spin box, whether it is an advanced setting, grid, what
-    forms call it where its name does not say it well, and the name it had in older run folders.
+    forms call it where its name does not say it well, the name it had in older run folders, and the
+    smallest value but 0, where 0 has a meaning of its own. Of a text: what forms offer, what it has to
+    match, and that in words.
     """
 
     help: str
@@ -34,6 +37,26 @@ class Setting:
     multiple: int = 1
     label: str = ""
     formerly: str = ""
+    above_zero: float = 0.0
+    choices: tuple[str, ...] = ()
+    pattern: str = ""
+    expects: str = ""
+
+    @property
+    def range(self) -> str:
+        """The values that can be chosen, in words; empty for a choice, on or off."""
+        if self.low is None or self.high is None:
+            return self.expects
+        low = f"{self.low:,.10g} or {self.above_zero:,.10g}" if self.above_zero else f"{self.low:,.10g}"
+        return f"{low} to {self.high:,.10g}"
+
+
+DEVICE = Setting(
+    "Where to compute; auto uses the GPU if there is one, cuda:1 or 1 is the second of several",
+    choices=("auto", "cpu", "cuda", "mps"),
+    pattern=r"auto|cpu|mps|cuda(:\d{1,3})?|\d{1,3}",
+    expects="auto, cpu, cuda, cuda:N or N, mps",
+)
 
 
 def fields_of(kind: type) -> dict[str, tuple[Any, Setting]]:
@@ -73,10 +96,12 @@ def _problem(value: Any, kind: Any, setting: Setting) -> str:
     wanted = (int, float) if kind is float else kind
     if not isinstance(value, wanted) or isinstance(value, bool) is not (kind is bool):
         return f"expected {kind.__name__}"
+    if setting.pattern and not re.fullmatch(setting.pattern, str(value)):
+        return f"expected {setting.expects}"
     if setting.low is None or setting.high is None:
         return ""
     inside = math.isfinite(value) and setting.low <= value <= setting.high
-    if not inside:
-        return f"expected {setting.low:g} to {setting.high:g} {setting.unit}".rstrip()
+    if not inside or 0 < value < setting.above_zero:
+        return f"expected {setting.range} {setting.unit}".rstrip()
     off_grid = setting.multiple > 1 and value % setting.multiple
     return f"expected a multiple of {setting.multiple}" if off_grid else ""

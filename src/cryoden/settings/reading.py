@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from cryoden.settings.fields import Setting, check
 
+SMALLEST_PIXEL, LARGEST_PIXEL = 0.1, 50.0  # Å/px of any micrograph
+
 
 @dataclass(frozen=True)
 class ReadingSettings:
@@ -15,7 +17,12 @@ class ReadingSettings:
     pixel_size: Annotated[
         float,
         Setting(
-            "Pixel size to use instead of the one in the header; 0 = use the header", "Å/px", 0, 1000, 0.1
+            "Pixel size to use instead of the one in the header; 0 = use the header",
+            "Å/px",
+            0,
+            LARGEST_PIXEL,
+            0.1,
+            above_zero=SMALLEST_PIXEL,
         ),
     ] = 0.0
     mode0: Annotated[

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from cryoden.settings.fields import Device, Precision, Setting, check
+from cryoden.settings.denoising import ICE_RING, ORIENTATIONS, RING_GAINS
+from cryoden.settings.fields import DEVICE, Device, Precision, Setting, check
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class SimulationSettings:
         Literal["counting", "integrating"],
         Setting("counting: Poisson counts, white noise; integrating: blurred charge, colored noise"),
     ] = "counting"
-    device: Annotated[Device, Setting("Where to compute; auto uses the GPU if there is one")] = "auto"
+    device: Annotated[Device, DEVICE] = "auto"
     seed: Annotated[
         int,
         Setting(
@@ -80,7 +81,10 @@ class SimulationSettings:
 class EvaluationSettings:
     """How to evaluate."""
 
-    device: Annotated[Device, Setting("Where to compute; auto uses the GPU if there is one")] = "auto"
+    device: Annotated[Device, DEVICE] = "auto"
+    orientations: Annotated[Literal[1, 8], ORIENTATIONS] = 1
+    ring_gains: Annotated[bool, RING_GAINS] = True
+    ice_ring: Annotated[bool, ICE_RING] = True
     region: Annotated[
         Literal["whole", "center"],
         Setting("Region to evaluate: the whole micrograph, or the central 1024 × 1024 px, which is faster"),

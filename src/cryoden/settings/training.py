@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from cryoden.settings.fields import Device, Precision, Setting, check
+from cryoden.settings.fields import DEVICE, Device, Precision, Setting, check
 
 NetworkName = Literal["unet", "baseline"]
 
@@ -56,7 +56,14 @@ class TrainingSettings:
             step=5,
         ),
     ] = 20
-    device: Annotated[Device, Setting("Where to compute; auto uses the GPU if there is one")] = "auto"
+    skip_bad_pairs: Annotated[
+        bool,
+        Setting(
+            "Leave out half-set pairs that cannot be used: unreadable, blank, or of two scenes",
+            label="skip bad pairs",
+        ),
+    ] = False
+    device: Annotated[Device, DEVICE] = "auto"
     seed: Annotated[
         int,
         Setting(

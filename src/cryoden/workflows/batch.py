@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -137,3 +137,9 @@ def _counted(events: Generator[BatchEvent, None, None]) -> Generator[BatchEvent,
             skipped += isinstance(event, FileSkipped)
             yield event
     return skipped
+
+
+def ending(events: Iterator[BatchEvent], **known: str) -> Iterator[BatchEvent]:
+    """Pass events on, the last with what is known of the whole batch."""
+    for event in events:
+        yield replace(event, **known) if isinstance(event, BatchFinished) else event  # type: ignore[arg-type]  # texts

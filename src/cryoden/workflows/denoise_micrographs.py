@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from cryoden.dataset.opening import read_micrograph
+from cryoden.compute import devices
+from cryoden.dataset.folder_walk import left_out_below
+from cryoden.dataset.opening import facts, read_micrograph
 from cryoden.dataset.output_paths import make_folders, results
 from cryoden.dataset.star_files import pixel_sizes
 from cryoden.denoising.denoise import Denoiser, tiles
+from cryoden.denoising.nothing_left import refuse_constant
 from cryoden.events.batch import (
     BatchEvent,
     DenoisingEvent,
@@ -21,10 +24,12 @@ from cryoden.events.batch import (
 from cryoden.io import mrc
 from cryoden.io.atomic import atomic_write
 from cryoden.io.leftovers import remove_leftovers
+from cryoden.io.mrc_probe import probe
 from cryoden.io.result_stamp import (
     CONFIDENCE_LABEL,
     ResultStamp,
     StampInputs,
+    denoised_with,
     is_confidence,
     is_done,
     marked,
@@ -35,7 +40,10 @@ from cryoden.model.checkpoint import OF_A_RUN, load, name_of
 from cryoden.model.general import GENERAL
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.reading import ReadingSettings
-from cryoden.workflows.batch import alone, in_turn
+from cryoden.workflows.batch import alone, ending, in_turn
+from cryoden.workflows.stacks import denoised_images
+
+TWICE = "this is a result of cryoden already: denoised twice"
 
 
 def denoise_micrograph(
@@ -90,9 +98,9 @@ def denoise_files(paths: Sequence[Path], output: Path, batch: BatchRequest) -> I
     for folder in {target.parent for target in targets.values()}:
         remove_leftovers(folder)
     sizes = pixel_sizes(paths)
-    yield from in_turn(
-        targets, partial(_denoised, denoiser=denoiser, batch=batch, recipe=recipe, sizes=sizes)
-    )
+    work = partial(_denoised, denoiser=denoiser, batch=batch, recipe=recipe, sizes=sizes)
+    left_out, device = left_out_below(paths, output, results=False), devices.describe(denoiser.place.device)
+    yield from ending(in_turn(targets, work), left_out=left_out, device=device)
 
 
 def _denoised(
@@ -128,12 +136,20 @@ def _made(
         yield FileSkipped(path, target)
         return
     with atomic_write(target, overwrite=batch.overwrite, inputs=[path, batch.model]) as temporary:
-        micrograph = read_micrograph(path, batch.reading, size)
-        denoised = yield from tiles(denoiser.denoise(micrograph))
-        if denoised.confidence is not None:  # first: a result that is there is one whose confidence is, too
-            write_confidence(target, denoised.confidence, overwrite=batch.overwrite)
-        write_denoised(temporary, denoised.micrograph, batch.model, batch.settings, mark)
-    yield FileFinished(path, target, time.monotonic() - began, denoised.micrograph.warnings)
+        read = partial(read_micrograph, path, batch.reading, size)
+        images = facts(path, batch.reading).nz if batch.settings.stack else 1
+        if images > 1:
+            denoised, confidence = (yield from denoised_images(denoiser, images, read)), None
+        else:
+            micrograph = read()
+            made = yield from tiles(denoiser.denoise(micrograph))
+            denoised, confidence = made.micrograph, made.confidence
+            refuse_constant(target, denoised, micrograph, batch.settings.pixel_format)
+        # First: a result that is there is one whose confidence is, too.
+        write_confidence(target, confidence, overwrite=batch.overwrite)
+        write_denoised(temporary, denoised, batch.model, batch.settings, mark)
+    said = denoised.warnings + ((TWICE,) if denoised_with(probe(path).labels[-1:]) else ())
+    yield FileFinished(path, target, time.monotonic() - began, said)
 
 
 def write_denoised(
@@ -159,8 +175,8 @@ def write_denoised(
     )
 
 
-def write_confidence(result: Path, confidence: Micrograph, *, overwrite: bool = False) -> Path:
-    """Publish the confidence of a result as ``<stem>_confidence.mrc`` beside it, and return where.
+def write_confidence(result: Path, confidence: Micrograph | None, *, overwrite: bool = False) -> None:
+    """Publish the confidence of a result, if there is one, as ``<stem>_confidence.mrc`` beside it.
 
     One that was written before is replaced.
 
@@ -169,6 +185,8 @@ def write_confidence(result: Path, confidence: Micrograph, *, overwrite: bool = 
     OutputError
         O02 to O06 when it cannot be written there, or another file is there.
     """
+    if confidence is None:
+        return
     path = result.with_name(f"{result.stem.removesuffix('_denoised')}_confidence.mrc")
     inputs = [confidence.path] if confidence.path else []
     with atomic_write(path, overwrite=overwrite or is_confidence(path), inputs=inputs) as file:
@@ -179,4 +197,3 @@ def write_confidence(result: Path, confidence: Micrograph, *, overwrite: bool = 
             like=confidence.path,
             label=CONFIDENCE_LABEL,
         )
-    return path

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import numpy as np
 
-from cryoden.denoising.denoise import denoise, tiles
+from cryoden.denoising.denoise import denoise, finished
 from cryoden.errors import CryodenError
 from cryoden.events.closing import closed
 from cryoden.events.training import TrainingEvent, TrainingFinished, TrainingStarted
@@ -55,10 +55,5 @@ def _center(noisy: Windowed) -> Micrograph:
 
 
 def _denoised(raw: Micrograph, folder: RunFolder, device: Device) -> Pixels:
-    work = tiles(denoise(raw, load(folder.model), DenoisingSettings(device=device)))
-    while True:
-        try:
-            next(work)
-        except StopIteration as end:
-            result: Micrograph = end.value
-            return result.data
+    model, settings = load(folder.model), DenoisingSettings(device=device)
+    return finished(denoise(raw, model, settings)).micrograph.data

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cryoden.dataset.folder_walk import left_out_below
 from cryoden.dataset.opening import open_micrograph
 from cryoden.dataset.output_paths import make_folders, results
 from cryoden.dataset.star_files import pixel_sizes
@@ -28,7 +29,7 @@ from cryoden.io.provenance import VERSION
 from cryoden.micrograph import HalfPair, Micrograph, Windowed
 from cryoden.settings.reading import ReadingSettings
 from cryoden.settings.tools import ThinningSettings
-from cryoden.workflows.batch import alone, in_turn
+from cryoden.workflows.batch import alone, ending, in_turn
 
 BAND = 256  # rows thinned at once
 ENDINGS = ("_EVN", "_ODD")
@@ -88,7 +89,7 @@ def thin_files(
     work = partial(
         _thin_file, settings=settings, reading=reading, overwrite=overwrite, sizes=pixel_sizes(paths)
     )
-    yield from in_turn(targets, work)
+    yield from ending(in_turn(targets, work), left_out=left_out_below(paths, output, results=False))
 
 
 def _thin_file(
@@ -144,5 +145,5 @@ def _split(micrograph: Windowed, gain: float, seed: int) -> Iterator[Micrograph]
         counts = np.rint(pixels / gain).astype(np.int64)
         even[rows] = numbers.binomial(counts, 0.5)
         odd[rows] = counts - even[rows]
-    for ending, half in zip(ENDINGS, (even, odd), strict=True):
-        yield Micrograph(half, micrograph.pixel_size, micrograph.name + ending)
+    for tag, half in zip(ENDINGS, (even, odd), strict=True):
+        yield Micrograph(half, micrograph.pixel_size, micrograph.name + tag)

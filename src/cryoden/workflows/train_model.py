@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+from cryoden.dataset.chosen_pairs import ChosenPairs, choose
+from cryoden.dataset.copies import without_copies
 from cryoden.dataset.half_checks import refuse_mixed_pixel_sizes
-from cryoden.events.training import TrainingEvent
+from cryoden.events.training import Mode, TrainingEvent, TrainingStarted
 from cryoden.io.atomic import check_destination
 from cryoden.micrograph import HalfPair, Windowed
 from cryoden.model.checkpoint import load
@@ -55,9 +59,9 @@ def train_halves(
     CryodenError
         For anything that stands in the way, before the first step where it can be known.
     """
-    refuse_mixed_pixel_sizes(pairs)
-    halves = [TrainingPair(pair.even, pair.odd) for pair in pairs]
-    begin = partial(train_on_micrographs, halves, "noise2noise", settings, control=control)
+    chosen = _chosen(pairs, settings)
+    halves = [TrainingPair(pair.even, pair.odd) for pair in chosen]
+    begin = partial(_begun, mode="noise2noise", said=chosen.warnings, settings=settings, control=control)
     return _trained(begin, halves, keep, _start(settings, start), overwrite)
 
 
@@ -72,8 +76,35 @@ def train_supervised(
 ) -> Iterator[TrainingEvent]:
     """Train on noisy micrographs and what they should look like; see `train_halves`."""
     noisy_and_target = [TrainingPair(*pair) for pair in pairs]
-    begin = partial(train_on_micrographs, noisy_and_target, "supervised", settings, control=control)
+    begin = partial(_begun, mode="supervised", said=(), settings=settings, control=control)
     return _trained(begin, noisy_and_target, keep, _start(settings, start), overwrite)
+
+
+def _chosen(pairs: Sequence[HalfPair], settings: TrainingSettings) -> ChosenPairs:
+    """Return the pairs that can be used, as far as they were not chosen before."""
+    if settings.skip_bad_pairs and not isinstance(pairs, ChosenPairs):
+        return choose([(pair.name, partial(_itself, pair)) for pair in pairs], skip_bad=True)
+    refuse_mixed_pixel_sizes(pairs)
+    return pairs if isinstance(pairs, ChosenPairs) else ChosenPairs(pairs)
+
+
+def _itself(pair: HalfPair) -> HalfPair:
+    return pair
+
+
+def _begun(
+    pairs: Sequence[TrainingPair],
+    mode: Mode,
+    said: tuple[str, ...],
+    settings: TrainingSettings,
+    **given: Any,
+) -> Iterator[TrainingEvent]:
+    """Train on micrographs, each once, and record what is odd about them."""
+    kept, copies = without_copies(pairs, [(pair.noisy, pair.target) for pair in pairs])
+    for event in train_on_micrographs(kept, mode, settings, **given):
+        if isinstance(event, TrainingStarted):
+            event = replace(event, warnings=(*said, *copies, *event.warnings))  # noqa: PLW2901 - the same event
+        yield event
 
 
 def _start(settings: TrainingSettings, start: Path | None) -> Path | None:
@@ -89,7 +120,7 @@ def _trained(
     overwrite: bool,
 ) -> Iterator[TrainingEvent]:
     model = load(start) if start else None
-    events = begin(start=model)
+    events = begin(pairs, start=model)
     files = [m.path for pair in pairs for m in (pair.noisy, pair.target) if m.path is not None]
     if isinstance(keep, RunFolder):
         yield from finished(keep, pictured(kept_in(keep, events, files=files, start=model), keep, pairs))

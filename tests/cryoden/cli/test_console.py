@@ -88,3 +88,12 @@ def test_an_error_is_one_printable_line_whatever_names_are_in_it() -> None:
 
 def test_a_suggested_command_takes_the_file_whatever_its_name() -> None:
     assert shlex.split(f"newstack {in_shell('-a b;rm.mrc')}") == ["newstack", "./-a b;rm.mrc"]
+
+
+def test_a_table_of_very_many_rows_has_all_of_them_in_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [(f"micrograph_{number:05}.mrc", "micrograph", "4096×4096") for number in range(console.MANY + 1)]
+    console.show_table(("file", "kind", "size"), rows)
+    head, *lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(rows)
+    assert head.split() == ["file", "kind", "size"]
+    assert lines[-1] == "micrograph_00500.mrc  micrograph  4096×4096"

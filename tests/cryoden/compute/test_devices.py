@@ -27,7 +27,22 @@ def test_auto_finds_a_device_and_names_it() -> None:
 def test_a_device_that_is_not_there_is_refused_with_those_that_are() -> None:
     absent = "mps" if not torch.backends.mps.is_available() else "cuda"
     with pytest.raises(SettingsError, match=rf"S02  device = {absent} is not there \(found: .*cpu"):
-        devices.resolve(absent)  # type: ignore[arg-type]  # one of the choices
+        devices.resolve(absent)
+
+
+@pytest.mark.parametrize("name", ["cuda:999", "999"])
+def test_a_gpu_that_is_not_there_is_refused_with_the_devices_that_are(name: str) -> None:
+    with pytest.raises(SettingsError, match=r"S02  device = cuda:999 is not there \(found: .*cpu\)"):
+        devices.resolve(name)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
+def test_a_gpu_is_chosen_by_its_number_and_told_with_it() -> None:
+    last = torch.cuda.device_count() - 1
+    for name in (f"cuda:{last}", str(last)):
+        device = devices.resolve(name)
+        assert (device.type, device.index) == ("cuda", last)
+        assert devices.describe(device).endswith(f"(cuda:{last})")
 
 
 def test_a_named_number_format_is_taken_as_it_is() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cryoden.compute.memory import free_main_memory
+from cryoden.compute.memory import free_main_memory, gpus
 
 MIB = 1 << 20
 
@@ -58,3 +58,10 @@ def test_nothing_is_left_where_a_limit_is_used_up(tmp_path: Path, used: int) -> 
 
 def test_where_nothing_is_known_something_is_assumed(tmp_path: Path) -> None:
     assert 0 < free_main_memory(tmp_path) <= 1 << 31
+
+
+@pytest.mark.parametrize(("number", "named"), [(0, ()), (1, ()), (3, ("cuda:0", "cuda:1", "cuda:2"))])
+def test_several_gpus_are_named_by_their_numbers(tmp_path: Path, number: int, named: tuple[str, ...]) -> None:
+    for card in range(number):
+        (tmp_path / "proc/driver/nvidia/gpus" / f"0000:{card:02x}:00.0").mkdir(parents=True)
+    assert gpus(tmp_path) == named

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cryoden.dataset.browse import listing
-from cryoden.dataset.folder_walk import micrographs_below
+from cryoden.dataset.folder_walk import left_out_below, micrographs_below, natural
 from cryoden.dataset.half_names import find_pairs
 from cryoden.dataset.output_paths import results
 
@@ -43,21 +43,59 @@ def test_what_is_hidden_is_passed_over(tmp_path: Path) -> None:
     assert below(tmp_path) == ["shown/c.mrc"]
 
 
-def test_power_spectra_and_gain_references_beside_micrographs_are_none(tmp_path: Path) -> None:
-    taken = ["a.mrc", "again_1.mrc", "b_gain_corrected.mrc", "maps.mrc"]
-    make(tmp_path, *taken, "a_PS.mrc", "a_ctf.mrc", "gain.mrc", "x-gain-ref.mrc", "gain_x1.mrc")
-    make(tmp_path, "CountRef_1.mrc", "SuperRef.mrc")
-    assert below(tmp_path) == taken
-    assert list(results([tmp_path / "a_PS.mrc"], tmp_path / "out")) == [tmp_path / "a_PS.mrc"]
+OTHERS = [
+    *("a_PS.mrc", "a_ctf.mrc", "a_Ctf.mrc", "a_power.mrc", "diagnostic_output.mrc", "a_ctffind4_diag.mrc"),
+    *("a_ctf_diag_2D.mrc", "gain.mrc", "x-gain-ref.mrc", "gain_x1.mrc", "CountRef_1.mrc", "SuperRef.mrc"),
+    *("session_gain_20240131.mrc", "DarkRef.mrc", "a_mask.mrc", "defect_map.mrc", "a_background.mrc"),
+    *("powerspectrum/a.mrc", "mask/a.mrc", "deconv/a.mrc", "thumbnails/deep/a.mrc"),
+]
+TAKEN = ["a.mrc", "a_DW.mrc", "a_noDW.mrc", "again_1.mrc", "b_gain_corrected.mrc", "maps.mrc", "ups.mrc"]
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_files_of_other_purpose_are_left_out_counted_and_taken_by_name(tmp_path: Path, other: str) -> None:
+    make(tmp_path, *TAKEN, other)
+    assert below(tmp_path) == sorted(TAKEN, key=natural)
+    assert "left out below folders: 1 × " in left_out_below([tmp_path])
+    assert list(results([tmp_path / other], tmp_path / "out")) == [tmp_path / other]
+    folder = (tmp_path / other).parent
+    assert folder == tmp_path or below(folder) == ["a.mrc"]  # a folder of them can be named, too
+
+
+def test_what_is_left_out_is_counted_in_one_line_by_its_reason(tmp_path: Path) -> None:
+    make(tmp_path, "a.mrc", "a_PS.mrc", "b_PS.mrc", "gain.mrc", ".Trash/c.mrc", "a_denoised.mrc")
+    expected = (
+        "left out below folders: 1 × earlier result, 1 × gain or dark reference, 1 × hidden file or folder"
+    )
+    expected += ", 2 × power spectrum or CTF fit (named one by one they are taken)"
+    assert left_out_below([tmp_path], results=False) == expected
+    assert left_out_below([tmp_path / "a_PS.mrc"]) == ""
+
+
+def test_earlier_results_are_looked_at_but_not_worked_on_again(tmp_path: Path) -> None:
+    make(
+        tmp_path,
+        "a_EVN.mrc",
+        "a_ODD.mrc",
+        "a_EVN_denoised.mrc",
+        "even/b.mrc",
+        "odd/b.mrc",
+        "even/b_denoised.mrc",
+    )
+    inputs = [tmp_path / name for name in ("a_EVN.mrc", "a_ODD.mrc", "even/b.mrc", "odd/b.mrc")]
+    assert list(results([tmp_path], tmp_path)) == inputs
+    assert [pair.name for pair in find_pairs([tmp_path])] == ["a", "b"]
+    assert tmp_path / "a_EVN_denoised.mrc" in listing([tmp_path]).others
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="a pipe in a folder needs a POSIX system")
-def test_a_link_to_nothing_is_told_later_and_a_pipe_or_a_folder_is_no_micrograph(tmp_path: Path) -> None:
+def test_a_link_to_nothing_is_counted_and_a_pipe_or_a_folder_is_no_micrograph(tmp_path: Path) -> None:
     make(tmp_path, "folder.mrc/a.mrc")
     (tmp_path / "gone.mrc").symlink_to(tmp_path / "never")
     os.mkfifo(tmp_path / "pipe.mrc")
     (tmp_path / "linked.mrc").symlink_to(tmp_path / "folder.mrc")
-    assert below(tmp_path) == ["gone.mrc", "folder.mrc/a.mrc"]
+    assert below(tmp_path) == ["folder.mrc/a.mrc"]
+    assert "1 × broken link" in left_out_below([tmp_path])
 
 
 def test_earlier_results_are_left_out_by_whatever_name_their_folder_is_given(tmp_path: Path) -> None:

@@ -50,3 +50,13 @@ def test_info_of_a_star_file_names_micrographs_and_pairs(
 def test_a_star_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(CryodenError, match="F49"):
         list(survey.files([tmp_path / "no.star"], ReadingSettings()))
+
+
+def test_of_very_many_pairs_some_are_looked_at_evenly_spread(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for seed in range(7):
+        write_halves(tmp_path, scene(seed))
+    monkeypatch.setattr(survey, "MOST", 3)
+    kinds = [pair.verdict.kind for pair in survey.pairs([tmp_path], ReadingSettings())]
+    assert kinds == ["ready", *["unchecked"] * 2, "ready", *["unchecked"] * 2, "ready"]

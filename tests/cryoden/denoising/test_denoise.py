@@ -127,6 +127,37 @@ def test_what_is_not_known_of_pixel_sizes_is_said() -> None:
     assert warnings(unknown, model("baseline", pixel_size=None)) == ()
 
 
+def test_what_is_blank_stays_as_it_is_and_changes_nothing_elsewhere() -> None:
+    known = replace(scene(4, (240, 240)).even, pixel_size=3.0)
+    bordered = replace(known, data=known.data.copy())
+    bordered.data[:, :60] = -3000
+    settings = DenoisingSettings(device="cpu")
+    whole, part = (result(list(denoise(one, load(GENERAL), settings))) for one in (known, bordered))
+    assert (part[:, :60] == -3000).all()
+    assert correlation(part[:, 100:], whole[:, 100:]) > 0.95
+
+
+def test_where_the_pixel_size_is_unknown_no_ring_of_ice_is_sought() -> None:
+    """White noise with a ring at 3.7 Å, were its pixels of 1 Å."""
+    n = 512
+    frequency = np.hypot(np.fft.fftfreq(n)[:, None], np.fft.rfftfreq(n)[None])
+    ring = 1 + 2 * np.exp(-(((frequency - 1 / 3.7) / 0.01) ** 2))
+    waves = np.fft.rfft2(np.random.default_rng(0).normal(size=(n, n))) * ring
+    noisy = Micrograph(np.fft.irfft2(waves).astype(np.float32), None, "m")
+    kept, none = (
+        result(list(denoise(noisy, load(GENERAL), DenoisingSettings(device="cpu", ice_ring=on))))
+        for on in (True, False)
+    )
+    np.testing.assert_array_equal(kept, none)
+
+
+def test_the_rim_of_an_empty_micrograph_shows_no_more_than_its_middle() -> None:
+    empty = Micrograph(np.random.default_rng(0).normal(size=(512, 512)).astype(np.float32), 3.0, "m")
+    out = result(list(denoise(empty, load(GENERAL), DenoisingSettings(device="cpu", ice_ring=False))))
+    middle = out[96:-96, 96:-96]
+    assert -out.min() < 2 * -middle.min()
+
+
 def test_the_result_keeps_pixel_size_name_and_path() -> None:
     last = list(denoise(scene(2).even, model("baseline"), DenoisingSettings(device="cpu")))[-1]
     assert isinstance(last, MicrographDenoised)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,13 @@ def test_halves_without_a_pixel_size_are_measured_in_pixels() -> None:
     assert isinstance(last, EvaluationFinished)
     assert last.table.unit == "px"
     assert last.table.rows[1].name == "low-pass 5 px"
+
+
+def test_a_model_is_evaluated_with_the_orientations_that_are_chosen(folder: Path) -> None:
+    errors = []
+    for orientations in ("1", "8"):
+        numbers = folder / f"numbers_{orientations}.json"
+        assert run(folder, "--orientations", orientations, "--figures", str(numbers), "--device", "cpu") == 0
+        (model,) = [one for one in json_file.load(numbers).rows if one.kind == "model"]
+        errors.append(replace(model.mean, seconds=None))
+    assert errors[0] != errors[1]

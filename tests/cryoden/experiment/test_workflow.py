@@ -55,6 +55,16 @@ def of(kind: type, events: list[Any]) -> list[Any]:
     return [event for event in events if isinstance(event, kind)]
 
 
+def test_a_run_knows_the_pixel_size_of_its_micrographs_on_the_fly_and_from_disk(
+    events: list[Any], pairs: PatchPairs, tmp_path: Path
+) -> None:
+    *_, _ = build(pairs, tmp_path / "set")
+    known = pairs.micrographs[0].pixel_size
+    assert known
+    assert PatchStore(tmp_path / "set").pixel_size == known
+    assert [started.pixel_size for started in of(TrainingStarted, events)] == [known]
+
+
 def test_a_run_begins_steps_judges_each_epoch_and_ends(events: list[Any]) -> None:
     assert len(of(StepFinished, events)) == 8  # 16 pairs of the other micrograph, four a step, twice
     assert [epoch.epoch for epoch in of(EpochFinished, events)] == [0, 1, 2]

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from cryoden.errors import MicrographError
-from cryoden.image.normalization import CLIP, MAX_PIXELS, measure
+from cryoden.image.normalization import CLIP, MAX_PIXELS, measure, positive
 from cryoden.image.resampling import Resampling
 from cryoden.micrograph import Micrograph, Pixels
 from tests.cryoden.image.noise import noise
@@ -103,3 +103,11 @@ def test_a_crystal_over_a_third_of_a_micrograph_leaves_the_rest_as_it_was() -> N
     plain, covered = (measure(Micrograph(pixels, 1.0, "m"), 3.0) for pixels in (clean, crystal))
     assert covered.std > 2 * plain.std
     assert covered.std * covered.spread == pytest.approx(plain.std * plain.spread, rel=0.1)
+
+
+def test_the_positive_scale_is_that_of_all_pixels_of_a_large_micrograph() -> None:
+    pixels = noise((2300, 2300)) - 50
+    pixels[1000:1100] *= 100  # of these rows a sample would see fewer or more
+    expected = float(np.percentile(pixels[pixels > 0], 95))
+    gray = positive(pixels, "m")
+    assert (gray.mean, gray.std, gray.limits) == (0.0, expected, (0.0, 1.0))

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from cryoden.image.tiling import Tiling, rounded_up
+from cryoden.image.tiling import Tiling, continued, mirrored, rounded_up
 
 sides = st.integers(1, 90)
 
@@ -48,8 +48,39 @@ def test_rounding_up_to_the_grid(value: int, step: int, expected: int) -> None:
     assert rounded_up(value, step) == expected
 
 
-def test_the_image_is_mirrored_outwards_and_never_continued_by_black() -> None:
-    pixels = noise(40, 40)
+def test_the_image_is_continued_outwards_and_never_by_black() -> None:
+    pixels = 10 + noise(40, 40)
     padded = Tiling(40, 40, 16, 8, 8).padded(pixels)
-    assert torch.equal(padded[7, 8:48], pixels[1])
-    assert torch.equal(padded[8:48, 48], pixels[:, 38])
+    assert padded.shape == (56, 56)
+    assert torch.equal(padded[8:48, 8:48], pixels)
+    assert float(padded.min()) > 4
+
+
+@pytest.mark.parametrize("shape", [(40, 64), (1, 50), (7, 3)])
+def test_the_image_itself_stays_as_it_is(shape: tuple[int, int]) -> None:
+    image = noise(*shape)
+    rows, columns = (range(-16, side + 20) for side in shape)
+    around = continued(image, rows, columns)
+    assert around.shape == (shape[0] + 36, shape[1] + 36)
+    assert torch.equal(around[16 : 16 + shape[0], 16 : 16 + shape[1]], image)
+    assert bool(torch.isfinite(around).all())
+
+
+def test_beyond_an_edge_noise_is_as_strong_and_no_copy_of_what_is_beside_it() -> None:
+    image = noise(200, 200)
+    around = continued(image, range(-32, 232), range(-32, 232))
+    outside, inside = around[:32, 32:-32], around[32:64, 32:-32].flip(0)
+    assert float(outside.std()) == pytest.approx(1.0, abs=0.05)
+    assert abs(float(torch.corrcoef(torch.stack([outside.ravel(), inside.ravel()]))[0, 1])) < 0.1
+
+
+def test_a_slope_is_mirrored_without_a_step() -> None:
+    image = torch.linspace(0, 10, 200)[:, None].expand(200, 200).contiguous()
+    around = continued(image, range(-32, 232), range(-32, 232))
+    mirror = image[mirrored(200, -32, 232)][:, mirrored(200, -32, 232)]
+    assert float((around - mirror).abs().max()) < 0.35  # where the slope turns, it is rounded off
+
+
+def test_a_side_is_mirrored_without_repeating_its_last_sample() -> None:
+    assert mirrored(4, -3, 7).tolist() == [3, 2, 1, 0, 1, 2, 3, 2, 1, 0]
+    assert mirrored(1, -2, 3).tolist() == [0, 0, 0, 0, 0]

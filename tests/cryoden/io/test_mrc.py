@@ -87,11 +87,10 @@ class TestReading:
         assert message.startswith("F25")
         assert "std = 0" in message
 
-    def test_movies_and_volumes_are_refused_in_words(self, tmp_path: Path) -> None:
-        movie = refused(made(tmp_path / "a.mrc", header(words={3: 40}), pixels() * 40))
-        assert movie.startswith("F32")
-        assert "40 frames: this is a movie" in movie
-        assert "sums" in movie
+    def test_stacks_and_volumes_are_refused_in_words(self, tmp_path: Path) -> None:
+        stack = refused(made(tmp_path / "a.mrc", header(words={3: 40}), pixels() * 40))
+        assert stack.startswith("F32")
+        assert "40 images of 64 × 48: a stack" in stack
         volume = refused(made(tmp_path / "b.mrc", header(words={3: 4, 10: 4, 23: 1}), pixels() * 4))
         assert volume.startswith("F32")
         assert "4 sections: this is a volume" in volume

@@ -70,14 +70,14 @@ class TestMeaning:
     @pytest.mark.parametrize(
         ("group", "grid", "name", "kind"),
         [
-            (0, 1, "a.mrc", "movie"),
+            (0, 1, "a.mrc", "stack"),
             (0, 4, "a.mrc", "volume"),
-            (0, 4, "a.mrcs", "movie"),
+            (0, 4, "a.mrcs", "stack"),
             (1, 4, "a.mrc", "volume"),
             (401, 2, "a.map", "volume"),
         ],
     )
-    def test_several_sections_are_a_movie_or_a_volume(
+    def test_several_sections_are_a_stack_or_a_volume(
         self, tmp_path: Path, group: int, grid: int, name: str, kind: str
     ) -> None:
         raw = header(words={3: 4, 23: group, 10: grid})

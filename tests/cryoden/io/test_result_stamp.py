@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from cryoden.cli.main import main
-from cryoden.events.batch import BatchEvent, BatchFinished, FileFailed, FileSkipped
+from cryoden.events.batch import BatchEvent, BatchFinished, FileFailed, FileFinished, FileSkipped
 from cryoden.io import mrc
 from cryoden.io.mrc_probe import probe
 from cryoden.io.result_stamp import ResultStamp, StampInputs, denoised_with, marked, result_label
@@ -187,13 +187,13 @@ def test_a_result_that_another_program_has_changed_is_no_result(folder: Path, mo
 
 def test_a_result_denoised_once_more_is_known_by_its_last_label(folder: Path, model: Path) -> None:
     denoised(folder, model)
-    first = folder.parent / "out"
-    twice = list(
-        denoise_micrographs.denoise_files([first], first.parent / "twice", BatchRequest(model, ON_CPU))
+    first = sorted((folder.parent / "out").glob("*.mrc"))
+    twice, again = (
+        list(denoise_micrographs.denoise_files(first, folder.parent / "twice", BatchRequest(model, ON_CPU)))
+        for _ in range(2)
     )
-    again = list(
-        denoise_micrographs.denoise_files([first], first.parent / "twice", BatchRequest(model, ON_CPU))
-    )
+    done = [event for event in twice if isinstance(event, FileFinished)]
+    assert all("this is a result of cryoden already: denoised twice" in event.warnings for event in done)
     assert (counts(twice), counts(again)) == ((4, 0, 0), (0, 4, 0))
 
 

@@ -25,6 +25,18 @@ def test_a_network_without_a_working_pixel_sees_the_micrographs_own() -> None:
     assert scale_for(Model("baseline", {}, 4.0), 4.0) == (1.0, ())
 
 
+def test_a_network_of_the_micrographs_own_pixels_says_where_their_size_is_unknown() -> None:
+    scale, (odd,) = scale_for(Model("baseline", {}, 4.0), None)
+    assert scale == 1.0
+    assert odd == "no pixel size in the header, the model was trained at 4 Å/px"
+    assert scale_for(Model("baseline", {}, None), None) == (1.0, ())
+
+
+def test_sizes_that_cannot_be_count_as_unknown() -> None:
+    assert scale_for(MODEL, 2e-10) == scale_for(MODEL, None)
+    assert scale_for(Model("unet", {}, 2e4, working_pixel=3.0), 1.5)[0] == pytest.approx(3.0)
+
+
 def test_a_model_goes_by_the_pixel_size_of_the_micrograph_where_both_are_known() -> None:
     trained = Model("unet", {}, 0.8, working_pixel=4.0)
     assert scale_for(trained, 0.8) == (5.0, ())

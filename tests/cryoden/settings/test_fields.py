@@ -37,6 +37,25 @@ def test_values_just_outside_the_range_are_refused_with_the_range(kind: Any, nam
             kind(**{name: outside})
 
 
+@pytest.mark.parametrize("size", [1e-30, 0.09, 51.0, -1.0])
+def test_a_value_between_0_and_the_smallest_that_makes_sense_is_refused(size: float) -> None:
+    assert ReadingSettings(pixel_size=0.0).pixel_size == 0.0
+    assert ReadingSettings(pixel_size=0.1).pixel_size == 0.1
+    with pytest.raises(SettingsError, match=r"S01  pixel_size = .* \(expected 0 or 0.1 to 50 Å/px\)"):
+        ReadingSettings(pixel_size=size)
+
+
+@pytest.mark.parametrize("kind", [TrainingSettings, DenoisingSettings, BaselineSettings])
+def test_a_gpu_is_chosen_by_its_number(kind: Any) -> None:
+    for name in ("auto", "cpu", "cuda", "cuda:1", "1", "mps"):
+        assert kind(device=name).device == name
+    for name in ("gpu", "cuda:", "cuda:x", "-1", "", "cuda:1 "):
+        with pytest.raises(
+            SettingsError, match=r"S01  device = .* \(expected auto, cpu, cuda, cuda:N or N, mps\)"
+        ):
+            kind(device=name)
+
+
 def test_settings_recorded_under_former_names_are_read() -> None:
     former = from_record(TrainingSettings, {"begin": "scratch", "held_out": 0.3, "epochs": 2})
     assert former == TrainingSettings(start_from="scratch", validation_fraction=0.3, epochs=2)

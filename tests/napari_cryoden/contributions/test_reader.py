@@ -45,7 +45,7 @@ def test_several_files_open_as_layers_of_their_own(viewer: Any, write_mrc: Any, 
     assert [layer.name for layer in viewer.open(paths, plugin="napari-cryoden")] == ["m0", "m1", "m2"]
 
 
-def test_a_movie_is_told_in_one_line_and_the_other_files_open(
+def test_a_stack_is_told_in_one_line_and_the_other_files_open(
     viewer: Any, write_mrc: Any, noise: Any, notices: Any
 ) -> None:
     movie = write_mrc("movie.mrcs", np.stack([noise] * 4))
@@ -55,7 +55,7 @@ def test_a_movie_is_told_in_one_line_and_the_other_files_open(
     (message,) = notices
     assert message.startswith(f"F32  {movie} — ")
     assert "\n" not in message
-    assert "movie" in message
+    assert "a stack" in message
 
 
 def test_a_truncated_file_is_told_with_its_byte_counts(

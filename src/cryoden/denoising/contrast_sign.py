@@ -1,0 +1,79 @@
+"""Whether particles are darker or brighter than the ice, which the general model cannot see turned over.
+
+It learned from micrographs as a microscope records them, where matter is dark. What is dense is the
+exception in them: where the network's output has a tail to the bright side, or hardly anything, it is
+computed once more from the micrograph turned over, and the better of the two is taken. Better is what
+explains more of the micrograph and has more in it, both clearly: on 25 real micrographs
+and 109 simulated ones no micrograph as it was recorded was turned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from functools import cache
+
+import torch
+from torch import Tensor
+
+from cryoden.denoising.tiled_network import TiledNetwork
+from cryoden.events.batch import TileFinished
+from cryoden.image.normalization import Normalization
+from cryoden.model.checkpoint import Model, load
+from cryoden.model.general import GENERAL
+from cryoden.settings.denoising import DenoisingSettings
+
+LITTLE = 0.06  # standard deviation of an output that may be from a micrograph of the other sign
+NOTHING = 0.015  # standard deviation of the output for noise alone
+CLEARLY = 1.02  # how many times more
+TURNED = "particles seem brighter than the ice: turned over for the network (--no-auto-invert keeps them)"
+
+
+def is_sought(model: Model, settings: DenoisingSettings) -> bool:
+    """Tell whether the sign is to be found out: for the general model, where nobody has said it."""
+    return settings.auto_invert and not settings.invert and model.sha256 == _general()
+
+
+def turned(scored: Tensor, gray: Normalization) -> Tensor:
+    """Return scored pixels with dark and bright exchanged."""
+    return sum(gray.limits) - scored
+
+
+def output(
+    network: TiledNetwork, working: Tensor, *, seek_sign: bool
+) -> Generator[TileFinished, None, tuple[Tensor, int, tuple[str, ...]]]:
+    """Yield each tile that is done; return an output for ``(h, w)`` working pixels, and what is odd.
+
+    The number that is returned, too, is -1 where it is the output for the negative, else 1.
+
+    Raises
+    ------
+    TrainingError
+        See `cryoden.denoising.tiled_network.TiledNetwork.output`.
+    """
+    found = yield from network.output(working)
+    if not seek_sign or not _is_odd(found):
+        return found, 1, ()
+    with torch.inference_mode():
+        other = yield from network.output(-working)
+        better = _clearly_better(other, found, working)
+        return (other, -1, (TURNED,)) if better else (found, 1, ())
+
+
+def _is_odd(found: Tensor) -> bool:
+    about = found - found.mean()
+    return bool((about.pow(3).mean() > 0) | (about.std() < LITTLE))
+
+
+def _clearly_better(other: Tensor, found: Tensor, working: Tensor) -> bool:
+    has_more = other.std() > (CLEARLY * found.std()).clamp(min=NOTHING)
+    return bool(has_more & (_explained(other, -working) > CLEARLY * _explained(found, working).clamp(min=0)))
+
+
+def _explained(output: Tensor, working: Tensor) -> Tensor:
+    """Return by how much less the micrograph varies about the output than about nothing."""
+    return (output * working).mean() - output.square().mean() / 2
+
+
+@cache
+def _general() -> str:
+    return load(GENERAL).sha256

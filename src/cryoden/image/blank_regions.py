@@ -1,0 +1,95 @@
+"""Where a micrograph has no picture: borders, corners and stripes that were filled with one value.
+
+Masked detectors, gaps, and the edges of aligned frames are exactly constant, which no noise is. They
+say nothing of a micrograph's gray scale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+
+import torch
+from torch import Tensor
+from torch.nn.functional import max_pool2d
+
+EDGE = 16  # px of a square that is looked at; smaller ones are defects
+LINE = 32  # px of a row or column that can be called constant
+NEAR = 2  # squares around a constant one, where it may end
+FILLS = 4  # different values at most
+COMMON = 0.75  # share of sparse counts, of which a square can have one value by chance
+MOVES = (0, 0.5, 0.25, 0.75, 0.125, 0.375)  # of a side; where another part may be taken from
+MOST = 0.98  # of the image; beyond it there is no picture at all
+
+
+def blank(images: Tensor) -> Tensor | None:
+    """Return where parts ``(n, h, w)`` of a micrograph were filled with a constant.
+
+    Returns
+    -------
+    Tensor or None
+        A mask of their shape; ``None`` where nothing was filled, or as good as everything.
+    """
+    mask = torch.stack([_of_one(image) for image in images])
+    found = int(mask.sum())
+    return mask if 0 < found <= MOST * mask.numel() else None
+
+
+def filled(image: Tensor, mask: Tensor) -> Tensor:
+    """Return an ``(h, w)`` image whose blank pixels show what other parts of it show.
+
+    A network takes what is smooth for a picture without noise, and leaves more noise in far around it.
+    """
+    result, left = image.clone(), mask.clone()
+    for down, across in product(MOVES, MOVES):
+        moves = round(down * image.shape[0]), round(across * image.shape[1])
+        usable = left & ~mask.roll(moves, (0, 1))
+        result = torch.where(usable, image.roll(moves, (0, 1)), result)
+        left &= ~usable
+    return result.masked_fill(left, 0)
+
+
+def _of_one(image: Tensor) -> Tensor:
+    lines = _lines(image)
+    mask, elsewhere = lines.clone(), ~lines
+    for value, near, others in _squares(image):
+        mask |= (image == value) & near
+        elsewhere &= others
+    rest = image[elsewhere]
+    if rest.numel() == 0:
+        return mask
+    common = rest.median()  # of sparse counts it is 0, and squares of it are no fill
+    return mask & (image != common) if (rest == common).float().mean() > COMMON else mask
+
+
+def _lines(image: Tensor) -> Tensor:
+    """Return the rows and columns of one value."""
+    mask = torch.zeros_like(image, dtype=torch.bool)
+    for axis in (0, 1):
+        if image.shape[axis] >= LINE:
+            mask |= image.amax(axis, keepdim=True) == image.amin(axis, keepdim=True)
+    return mask
+
+
+def _squares(image: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Yield the values of constant squares, where those and their neighbors are, and where no square is."""
+    height, width = (side // EDGE * EDGE for side in image.shape)
+    if min(height, width) == 0:
+        return
+    squares = image[:height, :width].unfold(0, EDGE, EDGE).unfold(1, EDGE, EDGE)
+    low = squares.amin((-2, -1))
+    constant = low == squares.amax((-2, -1))
+    values, counts = torch.unique(low[constant], return_counts=True)
+    for value in values[counts.argsort(descending=True)][:FILLS]:
+        of_value = (constant & (low == value)).float()
+        near = max_pool2d(of_value[None, None], 2 * NEAR + 1, 1, NEAR)[0, 0] > 0
+        yield value, _pixels(near, image), _pixels(~constant, image)
+
+
+def _pixels(squares: Tensor, image: Tensor) -> Tensor:
+    """Return a mask of squares as one of the image's pixels; an incomplete square is as the one before it."""
+    down, across = (
+        (torch.arange(side, device=image.device) // EDGE).clamp(max=number - 1)
+        for side, number in zip(image.shape, squares.shape, strict=True)
+    )
+    return squares[down][:, across]

@@ -1,0 +1,78 @@
+"""Which pixel sizes can be a micrograph's, whoever says them: a header, a STAR file, a layer, a model.
+
+Cells in nanometers or meters, cells of 1 Å, and cells without a grid give sizes that no microscope has.
+"""
+
+from __future__ import annotations
+
+import math
+
+from cryoden.io.mrc_header import Header
+from cryoden.settings.reading import LARGEST_PIXEL, SMALLEST_PIXEL
+
+SAME = 0.01
+USUAL = (0.4, 10.0)  # Å/px
+ROUNDING = 1e-5  # headers have single precision
+ASK = "pass --pixel-size"
+IMPOSSIBLE = f"cannot be that of a micrograph ({SMALLEST_PIXEL:g} to {LARGEST_PIXEL:g} Å)"
+
+
+def possible(size: float | None) -> float | None:
+    """Return a pixel size in Å/px where it can be one, else ``None``."""
+    if size is None or not SMALLEST_PIXEL * (1 - ROUNDING) <= size <= LARGEST_PIXEL * (1 + ROUNDING):
+        return None
+    return size
+
+
+def doubted(size: float) -> str:
+    """Return why a possible pixel size in Å/px may be a mistake; empty where nothing says so."""
+    if math.isclose(size, 1.0, abs_tol=1e-6):
+        return "is exactly 1 Å, often a placeholder"
+    low, high = USUAL
+    if low * (1 - ROUNDING) <= size <= high * (1 + ROUNDING):
+        return ""
+    return f"is {size:g} Å, unusual for a micrograph, perhaps a mistake of units"
+
+
+def of_header(header: Header, axes: tuple[int, int, int]) -> tuple[float | None, tuple[str, ...]]:
+    """Return cell over grid in the plane, in Å/px, when both directions say the same, and what is odd."""
+    first, second = (_spacing(header, axis) for axis in sorted(axes[:2]))
+    if first is None or second is None:
+        return None, (f"F28: no pixel size in the header: {ASK}",)
+    if abs(first - second) > SAME * first:
+        return None, (f"F28: pixel sizes differ: x {first:g} Å, y {second:g} Å; {ASK}",)
+    if possible(first) is None:
+        return None, (f"F28: no pixel size in the header: {first:g} Å {IMPOSSIBLE}; {ASK}",)
+    doubt = doubted(first)
+    return first, (f"F28: pixel size {doubt}; {ASK} if it is",) if doubt else ()
+
+
+def of_both(stated: float | None, listed: float) -> tuple[float | None, str | None]:
+    """Return which of two sizes counts, the header's or that of a STAR file, and what to say of it.
+
+    The header's counts, but for one that is doubted; ``None`` where nothing is to be said instead
+    of what was said of the header.
+    """
+    if possible(listed) is None:
+        return stated, f"F28: {listed:g} Å in the STAR file {IMPOSSIBLE} and is not used; {ASK}"
+    if stated is None:
+        return listed, _of_star(listed)
+    if abs(listed - stated) <= SAME * listed:
+        return stated, None
+    doubt = doubted(stated)
+    used = listed if doubt and not doubted(listed) else stated
+    why = ", often a placeholder" if stated == 1.0 else ""
+    found = f"pixel size {stated:g} Å in the header{why}, {listed:g} Å in the STAR file: {used:g} Å is used"
+    return used, f"F28: {found}; --pixel-size overrides"
+
+
+def _of_star(listed: float) -> str:
+    doubt = doubted(listed)
+    return f"F28: pixel size {doubt}, in the STAR file; {ASK} if it is" if doubt else ""
+
+
+def _spacing(header: Header, axis: int) -> float | None:
+    grid, cell = header.integer(7 + axis), header.real(10 + axis)
+    if grid <= 0 or not math.isfinite(cell) or cell <= 0:
+        return None
+    return cell / grid
