@@ -36,7 +36,7 @@ def test_the_first_picture_is_what_denoising_gives_there_with_the_model_a_run_be
     """But for its rim: what lies beyond the region is mirrored in a preview."""
     settings = TrainingSettings(device="cpu", epochs=1, steps_per_epoch=1, batch=1, patch=64)
     shown = next(event for event in run(looking(), settings) if isinstance(event, PreviewMade))
-    whole = DenoisingSettings(device="cpu", ice_ring=False)
+    whole = DenoisingSettings(device="cpu", ice_ring=False, ring_gains=False)
     *_, last = denoise(KNOWN.even, load(GENERAL), whole)
     assert isinstance(last, MicrographDenoised)
     height, width = shown.region.shape
