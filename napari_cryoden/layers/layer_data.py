@@ -97,11 +97,8 @@ def result_layer(
         denoised = replace(denoised, warnings=(*denoised.warnings, EMPTY))
     facts = dict(made_with) | {"role": "denoised", "source": facts_of(raw).get("source")} | _known(denoised)
     data, kwargs, kind = _upon(raw, denoised.data, f"{raw.name} · denoised", facts, view.plane)
-    return (
-        data,
-        kwargs | {"contrast_limits": result_contrast(denoised.data, view.contrast, denoised.pixel_size)},
-        kind,
-    )
+    limits = result_contrast(denoised.data, view.contrast, denoised.pixel_size)
+    return data, kwargs | {"contrast_limits": limits}, kind
 
 
 def derived_layer(raw: Image, made: Micrograph, plane: Plane | None = None) -> LayerData:
@@ -125,11 +122,8 @@ def preview_layer(raw: Image, made: PreviewMade, view: View | None = None) -> La
     facts = {"role": "preview", "source": facts_of(raw).get("source")} | _known(made.region)
     view, pixels, corner = view or view_of(raw), made.region.data, (made.top, made.left)
     data, kwargs, kind = _upon(raw, pixels, f"{raw.name} · preview", facts, view.plane, corner)
-    return (
-        data,
-        kwargs | {"contrast_limits": result_contrast(pixels, view.contrast, made.region.pixel_size)},
-        kind,
-    )
+    limits = result_contrast(pixels, view.contrast, made.region.pixel_size)
+    return data, kwargs | {"contrast_limits": limits}, kind
 
 
 def _upon(
