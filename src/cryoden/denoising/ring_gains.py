@@ -25,6 +25,8 @@ from cryoden.denoising.ring_filter import summed
 from cryoden.micrograph import Array
 
 COARSEST = 10.0  # Å; finer, there is hardly anything but noise and the ring of ice
+RECORDED = 0.1  # of the power at `COARSEST`; less than that was cut off, and is no noise of the detector
+BEYOND = 1.15  # times the power that there is: a noise that cannot be
 EMPTY_FROM = 0.4  # cycles per working px, from where resampling takes noise away, too
 CAUTION = 0.03  # of the noise; so much power above it counts as none
 BELIEF = (0.5, 0.3)  # standard deviations of the two gains around 1 and 0 before anything is seen
@@ -33,6 +35,7 @@ GRID, BLOCK = 3, 256  # blocks along a side of a large image on which it is seen
 TINY = 1e-12
 SAMPLES = 1025  # of the gains, from 0 to 1/2 cycle per px
 LEAST = 64  # working px a side
+FEWEST = 4  # rings that show the noise
 
 Network = Callable[[Tensor], Tensor]
 Floor = Callable[[Array], Array]
@@ -80,8 +83,11 @@ def floor(seen: ice_ring.Spectrum, pixel_size: float, scale: float, spread: floa
     finest = np.linspace(0, 0.5, len(seen.power))
     length = pixel_size / np.maximum(finest, 1e-9)
     ring = (length < ice_ring.NOISE[0][1] * 1.04) & (length > ice_ring.NOISE[1][0] * 0.97)
-    noise = (finest >= min(pixel_size / COARSEST, 0.25)) & (finest <= 0.45) & ~ring
-    if noise.sum() < 2 or not (seen.power[noise] > 0).all():
+    first = int(np.ceil(min(pixel_size / COARSEST, 0.25) * 2 * (len(finest) - 1)))
+    recorded = np.logical_and.accumulate(seen.power[first:] > RECORDED * seen.power[first])
+    noise = (finest <= 0.45) & ~ring
+    noise[:first], noise[first:] = False, noise[first:] & recorded
+    if noise.sum() < FEWEST:
         return None
     weights = np.sqrt(seen.counts[noise])
     fit = np.polynomial.Polynomial.fit(finest[noise] ** 2, np.log(seen.power[noise]), 1, w=weights)
@@ -105,13 +111,15 @@ def combined(
     Returns
     -------
     Tensor
-        ``(h, w)``; ``output`` itself where the noise is not known or a side is below 64 px.
+        ``(h, w)``; ``output`` itself where the noise cannot be known or a side is below 64 px.
     ndarray or None
         See `Gains`; ``None`` in those cases.
     """
     if noise is None or min(working.shape) < LEAST:
         return output, None
     gains = found(working, output, response(working, output, network), noise)
+    if gains is None:
+        return output, None
     return summed((output, working), (gains.output, gains.input)), gains.error
 
 
@@ -130,8 +138,8 @@ def response(working: Tensor, output: Tensor, network: Network) -> tuple[Array, 
     return seen.frequencies, seen.power[0, 1] / seen.power[0, 0]
 
 
-def found(working: Tensor, output: Tensor, answer: tuple[Array, Array], noise: Floor) -> Gains:
-    """Return the gains of each ring.
+def found(working: Tensor, output: Tensor, answer: tuple[Array, Array], noise: Floor) -> Gains | None:
+    """Return the gains of each ring; ``None`` where there is less power than the noise is said to have.
 
     Least squares over the coefficients of neighboring rings, as likely as `BELIEF` makes them beforehand.
     """
@@ -139,6 +147,8 @@ def found(working: Tensor, output: Tensor, answer: tuple[Array, Array], noise: F
     seen = ring_covariances.measured(both, ring_covariances.usual(working))
     own, raw = (np.maximum(seen.power[i, i], TINY) for i in range(2))
     shared, number = seen.power[0, 1], seen.number
+    if np.median((noise(seen.frequencies) / raw)[seen.frequencies < EMPTY_FROM]) > BEYOND:
+        return None
     noisy = np.where(seen.frequencies > EMPTY_FROM, raw, np.minimum(noise(seen.frequencies), raw))
     passed = np.interp(seen.frequencies, *answer)
     cautious = np.minimum(noisy * (1 + CAUTION), raw)

@@ -119,9 +119,19 @@ def test_white_noise_stays_nearly_empty() -> None:
     assert float(combined(noise, nothing).var()) < 0.01
 
 
-def test_noise_that_is_weaker_than_believed_brings_nothing_back() -> None:
-    noise = white(5)
-    assert not combined(noise, nothing, power=2.0).any()
+def test_where_there_is_less_power_than_the_noise_is_said_to_have_the_network_is_left_alone() -> None:
+    _, noisy = scene(blobs=True)
+    torch.testing.assert_close(combined(noisy, kinked, power=8.0), kinked(noisy), atol=0, rtol=0)
+
+
+def test_the_noise_of_an_enlarged_image_is_that_of_what_was_recorded() -> None:
+    """Beyond the former Nyquist frequency there is nothing, which is no slope of the noise."""
+    enlarged = filtered(white(7), lambda at: (at < 0.3).float())
+    seen = ice_ring.spectrum(enlarged)
+    assert seen is not None
+    floor = ring_gains.floor(seen, 1.0, 1.0, 1.0)
+    assert floor is not None
+    np.testing.assert_allclose(floor(np.array([0.02, 0.1])), 1.0, rtol=0.1)
 
 
 @pytest.mark.parametrize(("scale", "spread", "slope"), [(1.0, 1.0, 0.0), (2.0, 0.7, 0.0), (3.0, 1.0, -3.0)])
