@@ -23,6 +23,7 @@ from cryoden.simulation.exposure import SimulatedExposure, exposed
 from cryoden.simulation.scene import Scene
 
 EDGE = 512
+KINK = 0.05  # about the standard deviation of what it is applied to
 Response = Callable[[Tensor], Tensor]
 
 
@@ -72,7 +73,7 @@ def halved(noisy: Tensor) -> Tensor:
 def kinked(noisy: Tensor) -> Tensor:
     """Show what stands out, half as strong as it is, and nothing of the finer half of the signal."""
     smooth = filtered(noisy, lambda at: signal_at(at) / (signal_at(at) ** 2 + 1) * (at < 0.05))
-    return torch.sign(smooth) * torch.relu(smooth.abs() - 0.3)
+    return torch.sign(smooth) * torch.relu(smooth.abs() - KINK) / 2
 
 
 def error(estimate: Tensor, signal: Tensor) -> float:
