@@ -32,8 +32,9 @@ from numpy.typing import NDArray
 from real_data import Data, apoferritin, arrays, k2, pack
 
 from cryoden.denoising.denoise import Denoiser
-from cryoden.evaluation.bands import BANDS, PARTICLES, Band, agreement_by_band, blocks
+from cryoden.evaluation.bands import BANDS, agreement_by_band, blocks
 from cryoden.events.batch import MicrographDenoised
+from cryoden.image.bands import PARTICLES, Band
 from cryoden.image.filters import WienerFilter, gaussian, low_passed
 from cryoden.image.fourier_rings import cross_power, inverse, neighbors_averaged, radius, transform
 from cryoden.image.spectra import phase_randomized

@@ -19,6 +19,7 @@ from cryoden.events.training import (
     TrainingFinished,
     TrainingStarted,
 )
+from cryoden.events.training_status import figure
 from cryoden.micrograph import HalfPair, Windowed
 from cryoden.runs.folder import RunFolder
 from cryoden.settings.training import TrainingSettings
@@ -147,7 +148,7 @@ class TrainingJob(Job):
         how = ENDS.get(self._reason) or ("Stopped" if stopped else "Ended")
         if self.folder is None or self.model_file != self._written or best is None:
             return f"{how}. {self._no_model()}"
-        model = f"Model of epoch {best.epoch} (validation {best.validation_loss:.4f})"
+        model = f"Model of epoch {best.epoch} ({figure(best)})"
         return f"{how}. {model} saved in {self.folder.path}"
 
     @property

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from cryoden.events.history import History
-from cryoden.events.quality import HeldOutQuality, References
+from cryoden.events.quality import BandReferences, HeldOutQuality, References
 from cryoden.events.training import (
     EpochFinished,
     PhaseStarted,
@@ -31,6 +31,7 @@ REFERENCES = References(
     identity=1.95, constant=1.0, gaussian=0.99, sigma=20.0, linear=0.988,
     floor=FLOOR, error=0.001, r_half=0.023, fine=0.0, frc=0.08, resolution=30.0,
 )  # fmt: skip
+BANDED = replace(REFERENCES, band=BandReferences(340, 20, identity=0.22, gaussian=0.12, linear=0.23))
 QUALITY = HeldOutQuality(gain=21.5, bias=0.12, frc=0.1, resolution=18.4)
 WEIGHTS = {"w": np.zeros(3, np.float32)}
 
@@ -57,30 +58,38 @@ def step(number: int, loss: float = 0.98) -> StepFinished:
 
 
 def epoch(
-    number: int, validation: float, *, best: bool = False, before: Sequence[EpochFinished] = ()
+    number: int,
+    validation: float,
+    *,
+    best: bool = False,
+    before: Sequence[EpochFinished] = (),
+    band: float | None = None,
 ) -> EpochFinished:
     train = math.nan if number == 0 else validation - 0.001
     weights = WEIGHTS if best else None
     made = EpochFinished(number, number * 10, number * 1.0, train, validation, 0.02, False, QUALITY, weights)
-    return replace(made, verdict=assess(REFERENCES, [*before, made]))
+    made = replace(made, quality=replace(QUALITY, band=band))
+    return replace(made, verdict=assess(REFERENCES if band is None else BANDED, [*before, made]))
 
 
-def events(epochs: int = 5) -> Iterator[TrainingEvent]:
+def events(epochs: int = 5, *, banded: bool = False) -> Iterator[TrainingEvent]:
     yield PhaseStarted("measuring the micrographs")
-    yield started()
-    told = [epoch(0, 1.4)]
+    yield started(BANDED if banded else REFERENCES)
+    told = [epoch(0, 1.4, band=0.2 if banded else None)]
     yield told[0]
     for number in range(1, epochs + 1):
         for one in range(10):
             yield step((number - 1) * 10 + one + 1, 0.98 + 0.05 * (-1) ** one)
-        told.append(epoch(number, 0.99 - 0.002 * number, best=True, before=told))
+        band = 0.2 + 0.02 * number if banded else None
+        told.append(epoch(number, 0.99 - 0.002 * number, best=True, before=told, band=band))
         yield told[-1]
     yield TrainingFinished("completed", "completed: 5 epochs", epochs, epochs, 0.98, 5.0)
 
 
-def history(epochs: int = 5) -> History:
+def history(epochs: int = 5, *, banded: bool = False) -> History:
+    """A run; one on halves as they are trained on today where ``banded``."""
     folded = History()
-    for event in events(epochs):
+    for event in events(epochs, banded=banded):
         folded.add(event)
     return folded
 

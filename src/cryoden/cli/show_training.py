@@ -10,7 +10,7 @@ from cryoden.cli.console import OUT, bar, printed, show_remarks
 from cryoden.cli.stop_signals import SIGNALS
 from cryoden.events.closing import closed
 from cryoden.events.history import History, clock, length
-from cryoden.events.quality import TrainingStatus
+from cryoden.events.quality import References, TrainingStatus
 from cryoden.events.reference_lines import REFERENCES
 from cryoden.events.training import (
     EpochFinished,
@@ -104,7 +104,6 @@ class _Page:
 
 def _show_start(event: TrainingStarted) -> None:
     at, pixel_size = event.references, event.pixel_size
-    shared = f"CC of the halves {at.r_half:z.4f}, FRC 0.143 at {length(at.resolution, pixel_size)}"
     show_remarks(event.warnings)
     OUT.print(
         f"{event.settings.network}, {event.parameters:,} weights, {event.precision} on {event.device}",
@@ -114,12 +113,25 @@ def _show_start(event: TrainingStarted) -> None:
     OUT.print(f"working pixel size: {pixels}, patches of {event.patch} px")
     names = f"training: {_listed(event.training)}; validation: {_listed(event.held_out)}"
     OUT.print(names, markup=False)
-    OUT.print("reference losses on the validation data (no training)")
-    more = {"gaussian": f"σ {length(at.sigma, pixel_size)}", "floor": shared}
+    _show_references(at, pixel_size)
+    column = "CC band" if at.band else "     CC"
+    OUT.print(f"[bold]epoch   time  training  validation  {column}      SNR   B/S  FRC 0.143[/bold]")
+
+
+def _show_references(at: References, pixel_size: float | None) -> None:
+    heading = "on the validation data, no training"
+    OUT.print(f"{heading:38}loss{'   CC band' if at.band else ''}")
     for name, line in REFERENCES.items():
         if (loss := getattr(at, name)) is not None:
-            OUT.print(f"  {line.label:24}  {loss:.4f}  {more.get(name, '')}".rstrip())
-    OUT.print("[bold]epoch   time  training  validation      CC       SNR   B/S  FRC 0.143[/bold]")
+            band = getattr(at.band, name, None)
+            width = f"σ {length(at.sigma, pixel_size)}" if name == "gaussian" else ""
+            cells = f"{line.label:32}", f"{loss:.4f}", f"{_number(band, 'z7.4f') if band else '':>7}", width
+            OUT.print(f"  {'  '.join(cells)}".rstrip())
+    if at.floor is not None:
+        OUT.print(f"CC of the halves {at.r_half:z.4f}, FRC 0.143 at {length(at.resolution, pixel_size)}")
+    if at.band is not None:
+        between = f"{length(at.band.coarse, pixel_size)} to {length(at.band.fine, pixel_size)}"
+        OUT.print(f"CC band: CC with the other raw half in the particle band, {between}")
 
 
 def _listed(names: tuple[str, ...], shown: int = 3) -> str:
@@ -133,8 +145,8 @@ def _show_epoch(event: EpochFinished, pixel_size: float | None) -> None:
         f"{event.epoch:5d} {clock(event.elapsed):>6}",
         f"{_number(event.train_loss, '.5f'):>8}",
         f"{event.validation_loss:10.5f}",
-        f"{event.correlation:z6.4f}",
-        f"{_number(of.gain, '.1f', ' dB'):>8}",
+        f"{event.correlation if of.band is None else of.band:z7.4f}",
+        f"{_number(of.gain, '.1f', ' dB'):>7}",
         f"{_number(of.bias, '.2f'):>4}",
         f"{length(of.resolution, pixel_size):>9}",
         "best" if event.weights is not None else "collapsed" if event.collapsed else "",

@@ -9,28 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
+from cryoden.image.bands import Band
 from cryoden.image.fourier_rings import CrossPower, cross_power
 from cryoden.micrograph import Array, Pixels
 
-
-class Band(NamedTuple):
-    """From ``coarse`` to ``fine``, Å."""
-
-    coarse: float
-    fine: float
-
-    @property
-    def name(self) -> str:
-        """As people write it."""
-        return f"{self.coarse:g}–{self.fine:g} Å"
-
-
 BANDS = (Band(340, 60), Band(60, 35), Band(35, 22), Band(22, 14), Band(14, 7))
-PARTICLES = Band(340, 20)
 
 
 @dataclass(frozen=True, eq=False)

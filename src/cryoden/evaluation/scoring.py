@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from cryoden.evaluation.bands import BANDS, Band, agreement
+from cryoden.evaluation.bands import BANDS, agreement
 from cryoden.evaluation.exposures import Exposure
 from cryoden.evaluation.half_metrics import WIDEST, gain, middle, quality, readings
 from cryoden.evaluation.scores import Curves, Scores, Values
 from cryoden.image.artifacts import checkerboard
+from cryoden.image.bands import Band
 from cryoden.image.fourier_rings import CrossPower, cross_power
 from cryoden.image.spectra import RadialProfile, resolution
 from cryoden.micrograph import Array, Pixels

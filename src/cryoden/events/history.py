@@ -124,7 +124,9 @@ class History:
             return f"first validation by step {self.started.steps_per_epoch}"
         if self.best is None:
             return "no better epoch yet"
-        return f"best {self.best.validation_loss:.4f} @ epoch {self.best.epoch}"
+        band = self.best.quality.band
+        shown = f"{self.best.validation_loss:.4f}" if band is None else f"CC {band:z.4f}"
+        return f"best {shown} @ epoch {self.best.epoch}"
 
 
 def length(value: float | None, pixel_size: float | None) -> str:

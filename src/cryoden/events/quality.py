@@ -10,6 +10,25 @@ Level = Literal["good", "wait", "bad"]
 
 
 @dataclass(frozen=True)
+class BandReferences:
+    """Correlation with the other raw half in the particle band, without training.
+
+    Parameters
+    ----------
+    coarse, fine : float
+        The band, from the longer period to the shorter; lengths as of `References`.
+    identity, gaussian, linear : float
+        Of the raw half, and of the filters of `References`.
+    """
+
+    coarse: float
+    fine: float
+    identity: float
+    gaussian: float
+    linear: float
+
+
+@dataclass(frozen=True)
 class References:
     """Reference values of the held-out data, without training; a run is compared with them.
 
@@ -40,6 +59,8 @@ class References:
         The same in the finest quarter of spatial frequencies; about 0 where noise is independent.
     frc, resolution : float, float or None
         How noisy and target agree by spatial frequency, see `HeldOutQuality`.
+    band : BandReferences or None
+        Under Noise2Noise; ``None`` where no period of the particle band fits into a patch, too.
     """
 
     identity: float
@@ -53,6 +74,7 @@ class References:
     fine: float
     frc: float
     resolution: float | None
+    band: BandReferences | None = None
 
 
 @dataclass(frozen=True)
@@ -71,12 +93,16 @@ class HeldOutQuality:
         Fourier ring correlation of denoised noisy and raw target, mean over all rings.
     resolution : float or None
         Length at which it first falls below 1/7; ``None`` where it is never above.
+    band : float or None
+        Correlation of a denoised half with the other raw half in the particle band, where
+        `References` have it too.
     """
 
     gain: float | None
     bias: float | None
     frc: float
     resolution: float | None
+    band: float | None = None
 
 
 @dataclass(frozen=True)

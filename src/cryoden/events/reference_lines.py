@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 
@@ -71,6 +71,29 @@ REFERENCES = {
     ),
 }  # fmt: skip
 LINES = CURVES | REFERENCES
+
+# The same of the main curve of a run on halves: fields of `cryoden.events.quality.BandReferences`.
+BAND = "CC, particle band"
+BAND_CURVES = {
+    "band": replace(
+        CURVES["validation"],
+        label=BAND,
+        meaning="Correlation of a denoised validation half with the other raw half in the particle band, "
+        "after each epoch: it rises while the network learns.",
+    ),
+}
+BAND_REFERENCES = {
+    "identity": replace(
+        REFERENCES["identity"], meaning="Correlation of the two raw halves, without denoising."
+    ),
+    "gaussian": replace(REFERENCES["gaussian"], meaning="The same, one half filtered by this Gaussian."),
+    "linear": replace(
+        REFERENCES["linear"],
+        meaning="The same, one half filtered by the best linear filter, fitted to the training data: "
+        "a useful network is above it.",
+    ),
+}
+BAND_LINES = BAND_CURVES | BAND_REFERENCES
 
 
 def loss_label(scale: Literal["z-score", "positive"]) -> str:

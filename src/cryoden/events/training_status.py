@@ -49,6 +49,26 @@ def assess(references: References, epochs: Sequence[EpochFinished], restarted: i
     return _standing(references, epochs)
 
 
+def merit(references: References, epoch: EpochFinished) -> tuple[bool, float]:
+    """Return what epochs are compared by; the greatest is best.
+
+    Of a run on halves it is the correlation in the particle band, of others the loss. A correlation
+    is blind to amplitudes: what is nearly constant, or worse than a blank image, comes behind all else.
+    """
+    loss, band = epoch.validation_loss, epoch.quality.band
+    by_loss = -loss if math.isfinite(loss) else -math.inf
+    if references.band is None:
+        return True, by_loss
+    is_image = loss <= references.constant + references.error and not epoch.collapsed
+    return (True, band) if is_image and band is not None else (False, by_loss)
+
+
+def figure(epoch: EpochFinished) -> str:
+    """Return in words what an epoch is compared by."""
+    band = epoch.quality.band
+    return f"validation {epoch.validation_loss:.4f}" if band is None else f"particle band CC {band:z.4f}"
+
+
 def trouble(references: References, epochs: Sequence[EpochFinished], restarted: int = 0) -> Trouble | None:
     """Say whether a run has gone wrong in its last epoch, so that going on is no use.
 
@@ -101,7 +121,7 @@ def _useless(references: References, epochs: Sequence[EpochFinished]) -> str:
 
 def _over_fitting(references: References, epochs: Sequence[EpochFinished]) -> str:
     """Held-out losses rise while those of training fall: what is learned is the training noise."""
-    best, last = min(epochs, key=lambda epoch: epoch.validation_loss), epochs[-1]
+    best, last = max(epochs, key=lambda epoch: merit(references, epoch)), epochs[-1]
     if last.epoch - best.epoch < OVER_FITTING:
         return ""
     lost = last.validation_loss - best.validation_loss
@@ -113,19 +133,25 @@ def _over_fitting(references: References, epochs: Sequence[EpochFinished]) -> st
 
 
 def _standing(references: References, epochs: Sequence[EpochFinished]) -> TrainingStatus:
-    kept = min((e for e in epochs if not e.collapsed), key=lambda e: e.validation_loss, default=epochs[-1])
-    if kept.collapsed:
+    useful = [epoch for epoch in epochs if not epoch.collapsed]
+    if not useful:
         return TrainingStatus("wait", "Output nearly constant so far", "constant")
-    if kept.validation_loss >= references.linear:
+    kept = max(useful, key=lambda epoch: merit(references, epoch))
+    if not _beats_wiener(references, kept):
         return TrainingStatus("wait", "Not yet better than a Wiener filter", "not yet")
     if kept.epoch == 0:
         words = "Not yet better than the starting model, which" if epochs[-1].epoch else "The starting model"
         return TrainingStatus("wait", f"{words} is better than a Wiener filter", words)
-    below = takewhile(lambda e: e.epoch and e.validation_loss < references.linear, reversed(epochs))
-    in_a_row = len(list(below))
+    better = takewhile(lambda e: e.epoch and _beats_wiener(references, e), reversed(epochs))
+    in_a_row = len(list(better))
     if not in_a_row:
         words = f"Worse than a Wiener filter again; epoch {kept.epoch} is kept"
         return TrainingStatus("wait", words, "worse again")
     plural = "s" if in_a_row > 1 else ""
     words = f"Better than a Wiener filter for {in_a_row} epoch{plural}: good to use"
     return TrainingStatus("good", words, "better")
+
+
+def _beats_wiener(references: References, epoch: EpochFinished) -> bool:
+    line = -references.linear if references.band is None else references.band.linear
+    return merit(references, epoch) > (True, line)

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import pi, sqrt
+from math import isfinite, pi, sqrt
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from cryoden.image.bands import Band
 from cryoden.image.correlation import normalized
 from cryoden.image.fourier_rings import ring_index
 from cryoden.image.spectra import RadialProfile, resolution
@@ -85,6 +86,13 @@ class RingStatistics:
     target: Array
     shared: Array
 
+    def __add__(self, other: RingStatistics) -> RingStatistics:
+        """Return those of both sets of images."""
+        names = ("counts", "noisy", "target", "shared")
+        return RingStatistics(
+            self.frequencies, *(getattr(self, name) + getattr(other, name) for name in names)
+        )
+
     @property
     def correlation(self) -> Array:
         """Correlation in each ring; 0 where one is empty."""
@@ -111,6 +119,31 @@ class RingStatistics:
     def best_sigma(self) -> float:
         """Return the standard deviation in px of the Gaussian low-pass with the least loss."""
         return min(map(float, SIGMAS), key=lambda sigma: self.loss(gaussian(self.frequencies, sigma)))
+
+    def in_band(self, band: Band, gains: Array | float = 1.0) -> float | None:
+        """Return the correlation of filtered noisy and target over a band, each ring weighed by its power.
+
+        Parameters
+        ----------
+        band : Band
+            In px.
+        gains : ndarray or float
+            ``(n,)`` of the filter.
+
+        Returns
+        -------
+        float or None
+            0 where one of them is empty there; ``None`` where no ring lies in the band, or for what is
+            beyond all numbers.
+        """
+        inside = (self.frequencies >= 1 / band.coarse) & (self.frequencies < 1 / band.fine)
+        rings = inside & self._up_to_nyquist
+        if not rings.any():
+            return None
+        with np.errstate(over="ignore", invalid="ignore"):  # a diverged network's output
+            sums = [each[rings].sum() for each in (gains * self.shared, gains**2 * self.noisy, self.target)]
+            found = float(normalized(*map(np.atleast_1d, sums))[0])
+        return found if all(map(isfinite, sums)) else None
 
     def mean_correlation(self) -> float:
         """Return the mean over all rings up to Nyquist, but for the one of the patches' means."""

@@ -13,6 +13,7 @@ from cryoden.events.training import EpochFinished
 LEAST_SPAN = 0.002
 MOST_STEPS = 2000  # that are looked at
 FAR = 1.5  # times what the curves and the filters span
+NEAR = 0.5  # times what curve, raw half and Wiener filter span: a Gaussian farther off flattens the curve
 
 
 def y_range(history: History, since: int = 0) -> tuple[float, float]:
@@ -40,6 +41,25 @@ def y_range(history: History, since: int = 0) -> tuple[float, float]:
         low = min(low, max(steps[0], low - span / 2))
         high = max(high, min(steps[1], high + span / 2))
     margin = 0.08 * max(high - low, span)
+    return low - margin, high + margin
+
+
+def band_range(history: History, since: int = 0) -> tuple[float, float]:
+    """Return limits in which correlations in the particle band and the lines beside them can be read.
+
+    The raw half and the Wiener filter are always in view, the Gaussian where it is not far. The
+    lowest tenth of the epochs, and those before the step ``since``, may leave it.
+    """
+    known = history.started.references.band if history.started else None
+    shown = [one.quality.band for one in history.epochs if one.step >= since]
+    core = _quantiles([band for band in shown if band is not None], 0.1, 1.0)
+    if known is not None:
+        core += [known.identity, known.linear]
+        low, high = min(core), max(core)
+        near = NEAR * (high - low)
+        core += [known.gaussian] if low - near < known.gaussian < high + near else []
+    low, high = (min(core), max(core)) if core else (0.0, 1.0)
+    margin = 0.08 * max(high - low, LEAST_SPAN)
     return low - margin, high + margin
 
 

@@ -19,8 +19,8 @@ from cryoden.io.typed_json import content
 SPEEDS = ("seconds", "batches", "images", "megabytes")
 COLUMNS = (
     "step", "epoch", "elapsed", "step_loss", "learning_rate", "train_loss", "validation_loss", "correlation",
-    "snr_gain_db", "bias_ratio", "frc", "resolution", "collapsed", "kept", "gpu_bytes", *SPEEDS,
-    "level", "verdict",
+    "band_correlation", "snr_gain_db", "bias_ratio", "frc", "resolution", "collapsed", "kept", "gpu_bytes",
+    *SPEEDS, "level", "verdict",
 )  # fmt: skip
 
 Row = dict[str, Any]
@@ -31,8 +31,9 @@ def table(rows: Iterable[Row], *, header: bool) -> str:
     """Return rows as CSV.
 
     ``elapsed`` is in seconds of the run's own time, ``resolution`` in Å, or in px where the pixel
-    size is not known; ``seconds`` are those of the epoch, ``batches``, ``images`` and ``megabytes`` per
-    second. A row of a step has a ``step_loss``, a row of an epoch a ``validation_loss``.
+    size is not known; ``band_correlation`` is that of the particle band, of runs on halves;
+    ``seconds`` are those of the epoch, ``batches``, ``images`` and ``megabytes`` per second. A row of a
+    step has a ``step_loss``, a row of an epoch a ``validation_loss``.
     """
     text = io.StringIO()
     written = csv.DictWriter(text, COLUMNS, lineterminator="\n")
@@ -106,6 +107,7 @@ def _epoch(event: EpochFinished) -> Row:
         "train_loss": "" if math.isnan(event.train_loss) else event.train_loss,  # not of epoch 0
         "validation_loss": event.validation_loss,
         "correlation": event.correlation,
+        "band_correlation": of.band,
         "snr_gain_db": of.gain,
         "bias_ratio": of.bias,
         "frc": of.frc,
@@ -126,6 +128,7 @@ def _read_step(row: dict[str, str]) -> StepFinished:
 
 def _read_epoch(row: dict[str, str]) -> EpochFinished:
     gain, bias, resolution = (_known(row[name]) for name in ("snr_gain_db", "bias_ratio", "resolution"))
+    band = _known(row.get("band_correlation") or "")  # older versions have none
     return EpochFinished(
         epoch=int(row["epoch"]),
         step=int(row["step"]),
@@ -134,7 +137,7 @@ def _read_epoch(row: dict[str, str]) -> EpochFinished:
         validation_loss=float(row["validation_loss"]),
         correlation=float(row["correlation"]),
         collapsed=row["fallen" if "fallen" in row else "collapsed"] == "1",  # as older versions wrote it
-        quality=HeldOutQuality(gain, bias, float(row["frc"] or "nan"), resolution),
+        quality=HeldOutQuality(gain, bias, float(row["frc"] or "nan"), resolution, band),
         weights={} if row["kept"] == "1" else None,  # they lie in the model file
         verdict=TrainingStatus(_level(row["level"]), row["verdict"]),
         gpu_bytes=(int(row["gpu_bytes"]), 0) if row["gpu_bytes"] else None,

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from cryoden.events.closing import closed
 from cryoden.events.history import History, clock, length
 from cryoden.events.quality import snr_gain
-from cryoden.events.reference_lines import REFERENCES
+from cryoden.events.reference_lines import BAND_REFERENCES, REFERENCES
 from cryoden.events.training import TrainingEvent
 from cryoden.reporting.html_page import filled
 from cryoden.reporting.markdown import write as write_page
@@ -88,6 +88,7 @@ def report(record: RunRecord, history: History) -> str:
         started=record.started,
         known=record.started.references,
         references=REFERENCES,
+        band_references=BAND_REFERENCES,
         steps=int(record.about["steps"]),
         memory=history.epochs[-1].gpu_bytes if history.epochs else None,
         settings=_settings(record, history),

@@ -48,7 +48,8 @@ class TrainingSettings:
     patience: Annotated[
         int,
         Setting(
-            "Early stopping: stop after this many epochs without a lower validation loss; 0 = never",
+            "Early stopping: stop after this many epochs without a better one (by the particle band CC "
+            "for halves, else by the validation loss); 0 = never",
             label="early stopping",
             unit="epochs",
             low=0,

@@ -13,8 +13,10 @@ import torch
 from cryoden.compute import devices
 from cryoden.compute.place import Place
 from cryoden.events.training import Mode, PhaseStarted, TrainingEvent, TrainingStarted
+from cryoden.image.bands import PARTICLES
 from cryoden.model.checkpoint import Model
 from cryoden.model.networks import LinearFilter, Network, UNet, build, loaded
+from cryoden.model.pixel_scale import ASSUMED
 from cryoden.settings.training import TrainingSettings
 from cryoden.training.holdout import GRID, Region, TrainingPair, fitting_edge, narrowed, split
 from cryoden.training.learner import Learner, fitted_filter
@@ -117,7 +119,9 @@ def _first(source: PatchSource) -> Batch:
 def _judge(data: _Data, mode: Mode, place: Place, learned: Batch) -> HeldOutSet:
     edge, pixel_size = data.validation.edge, data.validation.regions[0].pair.noisy.pixel_size
     cut = Batch(*(side[..., :edge, :edge] for side in (learned.noisy, learned.target)))
-    return HeldOutSet(data.validation, mode, place, cut, pixel_size)
+    assumed = pixel_size or data.shown.working_pixel or ASSUMED
+    particles = PARTICLES.in_pixels(assumed) if mode == "noise2noise" else None
+    return HeldOutSet(data.validation, mode, place, cut, pixel_size, particles)
 
 
 def _network(settings: TrainingSettings, linear: LinearFilter, start: Model | None) -> Network:

@@ -24,7 +24,7 @@ from cryoden.events.training import (
     Trouble,
     Weights,
 )
-from cryoden.events.training_status import assess, trouble
+from cryoden.events.training_status import assess, figure, merit, trouble
 from cryoden.training.engines import Engine, weights_of
 from cryoden.training.plan import Plan
 from cryoden.training.source import Batch
@@ -39,7 +39,7 @@ STOP_SECONDS = 1.0  # a stopped run may validate; what is left of the held-out d
 MESSAGES = {
     "completed": "Done.",
     "stopped": "Stopped.",
-    "plateau": "Stopped early: {patience} epochs without a lower validation loss.",
+    "plateau": "Stopped early: {patience} epochs without a better one.",
 } | {why: f"{words} Lower the learning rate." for why, words in WORDS.items()}
 
 
@@ -171,15 +171,15 @@ class RunState:
         reason = self.reason or "completed"
         number = self.best.epoch if self.best else 0
         kept = (
-            f"Model of epoch {number} (validation {self._to_beat:.4f}) kept."
-            if number
+            f"Model of epoch {number} ({figure(self.best)}) kept."
+            if self.best
             else "No epoch was better than the starting model."
         )
-        start = self.epochs[0].validation_loss
-        if number and not self._to_beat < start:
-            kept += f" It is no better than the starting model ({start:.4f})."
+        if self.best and not self._beats(self.best, self.epochs[0]):
+            kept += f" It is no better than the starting model ({figure(self.epochs[0])})."
         message = f"{MESSAGES[reason].format(patience=self.plan.patience)} {kept}"
-        return TrainingFinished(reason, message, self.epoch, number, self._to_beat, self.elapsed)
+        loss = (self.best or self.epochs[0]).validation_loss
+        return TrainingFinished(reason, message, self.epoch, number, loss, self.elapsed)
 
     def _finished(self, loss: float) -> StepFinished:
         self.reported += 1
@@ -197,7 +197,12 @@ class RunState:
         if self.plan.stop.is_set() and len(self.epochs) == 1:
             return trouble(self.holdout.references, [*self.epochs, epoch], self.restarted) is None
         is_usable = epoch.epoch > 0 and not (epoch.collapsed and self.plan.restarts > 0)
-        return is_usable and epoch.validation_loss < self._to_beat
+        return is_usable and self._beats(epoch, self.best or self.epochs[0])
+
+    def _beats(self, epoch: EpochFinished, other: EpochFinished) -> bool:
+        """Tell whether an epoch is better than another, such as the start, which is never kept."""
+        references = self.holdout.references
+        return merit(references, epoch) > merit(references, other)
 
     def _speed(self) -> Speed | None:
         """Return the speed since the last validation, which itself is not counted."""
@@ -206,11 +211,3 @@ class RunState:
         if not batches or seconds <= 0:
             return None
         return Speed(seconds, batches / seconds, pairs / seconds, size / seconds / 1e6)
-
-    @property
-    def _to_beat(self) -> float:
-        """Held-out loss of the best epoch; of the start, which is never kept, while there is none."""
-        if self.best is not None:
-            return self.best.validation_loss
-        start = self.epochs[0].validation_loss if self.epochs else math.inf
-        return start if math.isfinite(start) else math.inf

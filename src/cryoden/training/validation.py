@@ -13,9 +13,11 @@ from torch import Tensor, nn
 
 from cryoden.compute.devices import reproducible
 from cryoden.compute.place import Place
-from cryoden.events.quality import HeldOutQuality, References
+from cryoden.events.quality import BandReferences, HeldOutQuality, References
 from cryoden.events.training import Mode
+from cryoden.image.bands import Band
 from cryoden.image.dct_rings import Rings, RingStatistics, gaussian
+from cryoden.micrograph import Array
 from cryoden.training.source import Batch
 
 FALLEN_POWER = 0.1  # of the linear filter's output power
@@ -98,6 +100,8 @@ class HeldOutSet:
         Training patches, to fit the filters to.
     pixel_size : float or None
         Of the patches, in Å/px.
+    particles : Band or None
+        The band in which a denoised half is compared with the other raw half, in px of the patches.
 
     Attributes
     ----------
@@ -106,12 +110,18 @@ class HeldOutSet:
     """
 
     def __init__(
-        self, source: HeldOutPatches, mode: Mode, place: Place, learned: Batch, pixel_size: float | None
+        self,
+        source: HeldOutPatches,
+        mode: Mode,
+        place: Place,
+        learned: Batch,
+        pixel_size: float | None,
+        particles: Band | None = None,
     ) -> None:
-        self.source, self.mode, self.place = source, mode, place
+        self.source, self.mode, self.place, self._particles = source, mode, place, particles
         self._length = pixel_size or 1.0
         self._rings = Rings(source.edge)
-        self._course: list[float] = []  # the loss after each batch of patches
+        self._course: list[tuple[float, float]] = []  # loss and band figure after each batch of patches
         # What a constant can know. Halves are z-scored: theirs is 0.
         self._mean = float(learned.target.mean()) if mode == "supervised" else 0.0
         known = self._rings.compare([self._about_mean(*self._pair(learned))])
@@ -133,41 +143,60 @@ class HeldOutSet:
             fine=raw.finest(),
             frc=raw.mean_correlation(),
             resolution=self._resolution(raw),
+            band=self._band_references(raw, gaussian(raw.frequencies, sigma), gains),
         )
 
     def judge(self, network: nn.Module, seconds: float = math.inf) -> Score:
         """Return the score of a network's output.
 
-        After so many seconds the rest of the patches is left out; the loss is then that of the last
-        whole validation, moved by how much the patches that were seen have moved since.
+        After so many seconds the rest of the patches is left out; loss and band figure are then those of
+        the last whole validation, moved by how much the patches that were seen have moved since.
         """
         before = self._course
         moments, compared = self._measured(network, time.monotonic() + seconds)
-        loss, collapsed = moments.loss(OUTPUT, TARGET), moments.covariance(OUTPUT, OUTPUT) < self._least_power
-        seen = len(self._course)
+        collapsed = moments.covariance(OUTPUT, OUTPUT) < self._least_power
+        seen, (loss, band) = len(self._course), self._course[-1]
         if seen < len(before):
-            loss, self._course = before[-1] + loss - before[seen - 1], before
+            loss, band = (
+                last + now - then
+                for last, now, then in zip(before[-1], (loss, band), before[seen - 1], strict=True)
+            )
+            self._course = before
         if not math.isfinite(loss):
             return Score(loss, 0.0, collapsed, HeldOutQuality(None, None, 0.0, None))
         gain, bias = (None, None) if collapsed or self.mode == "supervised" else _gain_and_bias(moments)
-        quality = HeldOutQuality(gain, bias, compared.mean_correlation(), self._resolution(compared))
+        quality = HeldOutQuality(
+            gain,
+            bias,
+            compared.mean_correlation(),
+            self._resolution(compared),
+            band if math.isfinite(band) else None,
+        )
         return Score(loss, moments.correlation(OUTPUT, TARGET), collapsed, quality)
 
     def _measured(self, network: nn.Module, until: float = math.inf) -> tuple[Moments, RingStatistics]:
-        moments = Moments(4)
+        moments, compared = Moments(4), self._rings.compare(())
         self._course = []
+        for noisy, target in map(self._pair, self.source.grid()):
+            with torch.no_grad(), reproducible():
+                output = self.place.predict(network, noisy)
+            moments.add(output, target, noisy, output.roll(len(output) // 2, 0))
+            compared += self._rings.compare([self._about_mean(output, target)])
+            self._course.append((moments.loss(OUTPUT, TARGET), self._band(compared)))
+            if time.monotonic() > until:
+                break
+        return moments, compared
 
-        def outputs() -> Iterator[tuple[Tensor, Tensor]]:
-            for noisy, target in map(self._pair, self.source.grid()):
-                with torch.no_grad(), reproducible():
-                    output = self.place.predict(network, noisy)
-                moments.add(output, target, noisy, output.roll(len(output) // 2, 0))
-                self._course.append(moments.loss(OUTPUT, TARGET))
-                yield self._about_mean(output, target)
-                if time.monotonic() > until:
-                    return
+    def _band(self, compared: RingStatistics, gains: Array | float = 1.0) -> float:
+        """Return the correlation of filtered outputs and targets in the particle band, NaN for none."""
+        found = compared.in_band(self._particles, gains) if self._particles else None
+        return math.nan if found is None else found
 
-        return moments, self._rings.compare(outputs())
+    def _band_references(self, raw: RingStatistics, *filters: Array) -> BandReferences | None:
+        reached = [self._band(raw), *(self._band(raw, gains) for gains in filters)]
+        if self._particles is None or not all(map(math.isfinite, reached)):
+            return None
+        return BandReferences(*(period * self._length for period in self._particles), *reached)
 
     def _pair(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return ``(b, 1, p, p)`` noisy and target; of halves both ways, ``(2 b, 1, p, p)``."""

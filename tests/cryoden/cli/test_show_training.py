@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cryoden.events.reference_lines import REFERENCES
+from cryoden.events.reference_lines import BAND_REFERENCES, REFERENCES
 from tests.cryoden.cli.asked import train
 
 
@@ -22,3 +22,21 @@ def test_a_run_is_printed_beside_what_needs_no_training_with_a_verdict(
     first_row = next(number for number, text in enumerate(told) if text.split()[:1] == ["0"])
     assert told[first_row + 1].strip() == verdicts[0]
     assert len(verdicts) == len(set(verdicts))
+
+
+def test_a_run_on_halves_is_printed_by_its_correlation_in_the_particle_band(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(folder, "--epochs", "2") == 0
+    told = capsys.readouterr().out.splitlines()
+    heading = next(text for text in told if text.startswith("epoch"))
+    ends = heading.index("CC band") + len("CC band")
+    labels = {line.label for line in BAND_REFERENCES.values()}
+    beside = [float(text.split()[-4 if "σ" in text else -1]) for text in told if text[2:34].strip() in labels]
+    assert len(beside) == 3
+    assert any(text.startswith("CC band: CC with the other raw half") for text in told)
+    rows = [text for text in told if text.startswith("    ") and text.split()[0].isdigit()]
+    figures = [float(row[ends - 7 : ends]) for row in rows]
+    assert all(0 < value < 1 for value in (*figures, *beside))
+    assert max(len(text) for text in told if not text.startswith(("training: ", "Model: "))) <= 80
+    assert any(f"(particle band CC {value:.4f}) kept." in text for value in figures for text in told)

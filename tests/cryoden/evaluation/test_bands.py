@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cryoden.evaluation.bands import BANDS, PARTICLES, Band, agreement_by_band, blocks
+from cryoden.evaluation.bands import BANDS, agreement_by_band, blocks
+from cryoden.image.bands import PARTICLES, Band
 from cryoden.image.filters import low_passed
 from cryoden.micrograph import Pixels
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from cryoden.events.quality import HeldOutQuality, References
+from cryoden.events.quality import BandReferences, HeldOutQuality, References
 from cryoden.events.training import EpochFinished
-from cryoden.events.training_status import assess, trouble
+from cryoden.events.training_status import assess, figure, merit, trouble
 
 AT = References(
     identity=1.95, constant=1.0, gaussian=0.99, sigma=20.0, linear=0.988,
@@ -115,3 +115,61 @@ def test_a_fresh_network_far_above_all_references_has_not_diverged_while_it_come
         "Diverged",
     ]
     assert told[0].level == "wait"
+
+
+BANDED = replace(AT, band=BandReferences(340, 20, identity=0.2, gaussian=0.25, linear=0.3))
+
+
+def in_band(number: int, band: float | None, loss: float = 0.985, **changes: Any) -> EpochFinished:
+    return epoch(number, loss, quality=replace(QUALITY, band=band), **changes)
+
+
+def best(*several: EpochFinished) -> int:
+    return max(several, key=lambda one: merit(BANDED, one)).epoch
+
+
+def test_of_a_run_on_halves_the_epoch_of_the_highest_band_figure_is_best() -> None:
+    assert best(in_band(1, 0.31, 0.984), in_band(2, 0.35, 0.986), in_band(3, 0.34, 0.985)) == 2
+
+
+def test_without_a_band_figure_the_epoch_of_the_lowest_loss_is_best() -> None:
+    several = epochs(0.99, 0.984, 0.986, math.nan)
+    assert max(several, key=lambda one: merit(AT, one)).epoch == 1
+
+
+@pytest.mark.parametrize(
+    "worse", [{"loss": 1.1}, {"loss": math.nan}, {"loss": math.inf}, {"collapsed": True}, {"band": None}]
+)
+def test_no_band_figure_makes_up_for_an_output_that_is_no_image(worse: dict[str, Any]) -> None:
+    assert best(in_band(1, 0.1), in_band(2, **({"band": 0.9} | worse))) == 1
+
+
+@pytest.mark.parametrize(
+    ("bands", "level", "words"),
+    [
+        ([0.28, 0.29], "wait", "Not yet better than a Wiener filter"),
+        ([0.28, 0.29, 0.31, 0.32], "good", "Better than a Wiener filter for 2 epochs: good to use"),
+        ([0.28, 0.31, 0.29], "wait", "Worse than a Wiener filter again; epoch 1 is kept"),
+        ([0.33], "wait", "The starting model is better than a Wiener filter"),
+    ],
+)
+def test_a_run_on_halves_is_judged_by_where_its_band_figure_lies(
+    bands: list[float], level: str, words: str
+) -> None:
+    verdict = assess(BANDED, [in_band(number, band) for number, band in enumerate(bands)])
+    assert (verdict.level, verdict.words) == (level, words)
+
+
+def test_a_run_whose_band_figure_rises_is_not_overfitting_whatever_its_loss_does() -> None:
+    rising = [in_band(n, 0.3 + 0.01 * n, 0.98 + 0.001 * n, train_loss=0.98 - 0.01 * n) for n in range(9)]
+    assert "Overfitting" not in assess(BANDED, rising).words
+    falling = [
+        in_band(n, 0.4 - 0.01 * n, one.validation_loss, train_loss=one.train_loss)
+        for n, one in enumerate(rising)
+    ]
+    assert assess(BANDED, falling).words.startswith("Overfitting since epoch 0")
+
+
+def test_an_epoch_is_named_by_what_it_is_compared_by() -> None:
+    assert figure(in_band(1, 0.3)) == "particle band CC 0.3000"
+    assert figure(epoch(1, 0.98)) == "validation 0.9800"

@@ -6,6 +6,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from cryoden.image.bands import Band
 from cryoden.image.dct_rings import Rings, RingStatistics, gaussian
 
 EDGE, MANY = 64, 24
@@ -95,3 +96,48 @@ def test_the_resolution_is_where_the_signal_ends() -> None:
     assert compared(signal + white(14), signal + white(15)).resolution() == pytest.approx(8, rel=0.15)
     assert compared(white(14), white(15)).resolution() is None
     assert compared(white(14), white(14)).resolution() == 2.0
+
+
+def passed(images: Images, band: Band) -> Images:
+    """Leave one band of images continued by their mirror image, by Fourier transform."""
+    twice = np.concatenate([images, images[..., ::-1, :]], axis=-2)
+    twice = np.concatenate([twice, twice[..., ::-1]], axis=-1)
+    f = np.fft.fftfreq(2 * EDGE)
+    rings = np.rint(np.hypot(f[:, None], f) * EDGE) / EDGE
+    inside = (rings >= 1 / band.coarse) & (rings < 1 / band.fine)
+    return np.asarray(np.fft.ifft2(np.fft.fft2(twice) * inside).real[..., :EDGE, :EDGE])
+
+
+def test_the_correlation_in_a_band_is_that_of_the_images_cut_to_it() -> None:
+    scene, band = mirrored(white(15), 2) * 3, Band(32, 5)
+    noisy, target = scene + white(16), scene + white(17)
+    a, b = passed(noisy, band).ravel(), passed(target, band).ravel()
+    assert compared(noisy, target).in_band(band) == pytest.approx(np.corrcoef(a, b)[0, 1], abs=0.01)
+
+
+def test_the_correlation_of_a_filter_in_a_band_is_that_of_the_filtered_image() -> None:
+    scene, band = mirrored(white(15), 2) * 3, Band(32, 5)
+    noisy, target = scene + white(16), scene + white(17)
+    found, blurred = compared(noisy, target), compared(mirrored(noisy, 2), target)
+    of_filter = found.in_band(band, gaussian(found.frequencies, 2))
+    assert of_filter == pytest.approx(blurred.in_band(band), abs=0.01)
+    assert of_filter != pytest.approx(found.in_band(band), abs=0.02)
+
+
+def test_a_band_without_a_ring_has_no_correlation() -> None:
+    assert compared(white(1), white(2)).in_band(Band(1000, 70)) is None
+    assert compared(white(1), white(2)).in_band(Band(1.9, 1.2)) is None
+
+
+def test_what_is_empty_in_a_band_correlates_by_0_and_what_is_beyond_numbers_not_at_all() -> None:
+    empty, mad = np.zeros_like(white(1)), white(1) * 1e30
+    assert compared(empty, white(2)).in_band(Band(32, 5)) == 0
+    assert compared(mad, white(2)).in_band(Band(32, 5)) is None
+
+
+def test_statistics_of_two_sets_add_up_to_those_of_both() -> None:
+    a, b = white(18), white(19)
+    halves = compared(a[:10], b[:10]) + compared(a[10:], b[10:])
+    whole = compared(a, b)
+    assert halves.loss(1.0) == pytest.approx(whole.loss(1.0), rel=1e-9)
+    assert halves.counts.tolist() == whole.counts.tolist()

@@ -21,12 +21,13 @@ from matplotlib.image import imread
 from cryoden.cli import main
 from cryoden.errors import OutputError, RunError
 from cryoden.events.history import History
-from cryoden.events.reference_lines import LINES, REFERENCES
+from cryoden.events.reference_lines import BAND_REFERENCES, LINES, REFERENCES
 from cryoden.events.training import EpochFinished, TrainingEvent
 from cryoden.micrograph import HalfPair
 from cryoden.model import checkpoint
 from cryoden.reporting import markdown
 from cryoden.runs.folder import RunFolder, kept_in
+from cryoden.runs.loss_plot import draw
 from cryoden.runs.record import found, read
 from cryoden.settings.training import TrainingSettings
 from cryoden.simulation import exposure
@@ -91,7 +92,33 @@ def test_the_report_stands_alone_and_names_what_needs_no_training(whole: tuple[P
     assert 'src="loss.png"' not in page
     assert "http" not in page
     assert seen_in(page, *(line.label for line in REFERENCES.values()))
-    assert "![Losses](loss.png)" in folder.text.read_text()
+    assert "![Correlation in the particle band, and losses](loss.png)" in folder.text.read_text()
+
+
+def test_the_report_of_a_run_on_halves_has_the_particle_band_of_the_model_and_of_simple_filters(
+    whole: tuple[Path, History],
+) -> None:
+    text, seen = RunFolder(whole[0]).text.read_text(), whole[1]
+    assert seen.started is not None
+    assert seen.best is not None
+    known = seen.started.references.band
+    assert known is not None
+    for name, line in BAND_REFERENCES.items():
+        assert f"| CC in this band, {line.label} | {getattr(known, name):.4f} |" in text
+    assert f"| CC in this band, saved model | **{seen.best.quality.band:.4f}** |" in text
+
+
+def test_the_correlation_in_the_particle_band_stands_above_the_losses(tmp_path: Path) -> None:
+    heights = []
+    for banded in (False, True):
+        draw(runs.history(banded=banded), tmp_path / "loss.png")
+        heights.append(len(imread(tmp_path / "loss.png")))
+    assert heights[1] == 2 * heights[0]
+    upper = imread(tmp_path / "loss.png")[: heights[0], :, :3]
+    blue = np.abs(upper - np.array(to_rgb(LINES["validation"].on_white))).max(-1) < 0.02
+    columns = np.flatnonzero(blue[:, :600].any(0))
+    first, last = (np.flatnonzero(blue[:, at]).mean() for at in (columns[5], columns[-5]))
+    assert last < first - 100  # it rises
 
 
 def seen_in(page: str, *words: str) -> bool:

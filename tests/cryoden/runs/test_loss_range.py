@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
 from cryoden.events.history import History
 from cryoden.events.training import Restarted
-from cryoden.runs.loss_range import y_range
+from cryoden.runs.loss_range import band_range, y_range
 from tests.napari_cryoden import runs
 
 
@@ -55,3 +56,27 @@ def test_losses_that_are_not_numbers_do_not_spoil_the_view() -> None:
     assert math.isfinite(low)
     assert math.isfinite(high)
     assert high < 1.1
+
+
+def test_the_view_of_the_particle_band_holds_the_run_the_raw_half_and_the_wiener_filter() -> None:
+    history, known = runs.history(banded=True), runs.BANDED.band
+    assert known is not None
+    low, high = band_range(history)
+    figures = [epoch.quality.band or 0.0 for epoch in history.epochs]
+    assert all(low < value < high for value in (*figures, known.identity, known.linear))
+    assert high - low < 2 * (max(figures) - min(figures))
+
+
+def test_a_gaussian_far_below_in_the_particle_band_leaves_the_view_and_a_near_one_does_not() -> None:
+    for gaussian, inside in ((-0.4, False), (0.19, True)):
+        assert runs.BANDED.band is not None
+        band, history = replace(runs.BANDED.band, gaussian=gaussian), History()
+        history.add(runs.started(replace(runs.BANDED, band=band)))
+        history.add(runs.epoch(0, 0.99, band=0.2))
+        low, high = band_range(history)
+        assert (low < gaussian < high) is inside
+
+
+def test_the_view_of_the_particle_band_of_a_run_that_has_none_yet_is_of_some_size() -> None:
+    low, high = band_range(History())
+    assert low < high

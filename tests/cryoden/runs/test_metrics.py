@@ -4,6 +4,7 @@ import csv
 from typing import Any
 
 from cryoden.events.history import History
+from cryoden.events.training import EpochFinished
 from cryoden.runs import metrics
 from tests.napari_cryoden import runs
 
@@ -38,3 +39,22 @@ def test_what_a_plot_saved_is_read_back(tmp_path: Any) -> None:
         back.add(event)
     assert (back.steps, back.losses) == (history.steps, history.losses)
     assert [one.quality for one in back.epochs] == [one.quality for one in history.epochs]
+
+
+def test_the_correlation_in_the_particle_band_is_a_column_that_older_tables_lack(tmp_path: Any) -> None:
+    path, history = tmp_path / "losses.csv", runs.history(epochs=1, banded=True)
+    metrics.write(history, path)
+    with path.open() as file:
+        rows = list(csv.DictReader(file))
+    figures = [one.quality.band for one in history.epochs]
+    assert None not in figures
+    assert [float(row["band_correlation"]) for row in rows if row["validation_loss"]] == figures
+    for row in rows:
+        del row["band_correlation"]
+    with path.open("w") as file:
+        older = csv.DictWriter(file, rows[0])
+        older.writeheader()
+        older.writerows(rows)
+    epochs = [one for one in metrics.read(path) if isinstance(one, EpochFinished)]
+    assert [one.validation_loss for one in epochs] == [one.validation_loss for one in history.epochs]
+    assert [one.quality.band for one in epochs] == [None] * 2

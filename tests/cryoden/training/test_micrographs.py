@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 
 import pytest
@@ -10,10 +11,14 @@ import torch
 from cryoden.events.training import (
     TrainingEvent,
 )
+from cryoden.training.holdout import TrainingPair
 from cryoden.training.micrographs import train_on_micrographs
+from cryoden.training.working_micrograph import CHOSEN
+from tests.cryoden.scenes import scene
 from tests.cryoden.training.short_runs import SCENES, epochs, first, last, losses, settings
 
 PAIRS = [known.pair for known in SCENES]
+WIDE = [scene(seed, (256, 256)) for seed in range(2)]
 
 
 def test_supervised_training_has_no_noise_floor() -> None:
@@ -48,3 +53,25 @@ def test_a_pause_is_not_counted_as_time_of_the_run(monkeypatch: pytest.MonkeyPat
         away[0] += 3600
     assert len(losses(told)) > 1
     assert 3 <= last(told).elapsed < 3600
+
+
+@pytest.mark.parametrize(("pixel_size", "coarse"), [(1.5, 340), (None, pytest.approx(340 / CHOSEN))])
+def test_the_particle_band_is_known_in_angstrom_or_in_pixels_of_the_usual_size(
+    pixel_size: float | None, coarse: float
+) -> None:
+    pairs = [
+        TrainingPair(*(replace(half, pixel_size=pixel_size) for half in (known.even, known.odd)))
+        for known in WIDE
+    ]
+    events = list(train_on_micrographs(pairs, "noise2noise", settings(epochs=1)))
+    band = first(events).references.band
+    assert band is not None
+    assert band.coarse == coarse
+    assert band.coarse / band.fine == pytest.approx(17)
+    assert all(epoch.quality.band is not None for epoch in epochs(events))
+
+
+def test_supervised_runs_are_chosen_by_their_loss() -> None:
+    events = list(train_on_micrographs(PAIRS, "supervised", settings(epochs=1)))
+    assert first(events).references.band is None
+    assert all(epoch.quality.band is None for epoch in epochs(events))

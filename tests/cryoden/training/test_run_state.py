@@ -6,7 +6,8 @@ import numpy as np
 import torch
 
 from cryoden.compute.place import Place
-from cryoden.events.training import Weights
+from cryoden.events.training import EpochFinished, Weights
+from cryoden.image.bands import Band
 from cryoden.model.networks import build
 from cryoden.settings.training import TrainingSettings
 from cryoden.training.engines import weights_of
@@ -26,7 +27,7 @@ def begun() -> tuple[RunState, PatchSource]:
     known = scene(1, (128, 128))
     pair = TrainingPair(WorkingMicrograph(known.even, 1.0), WorkingMicrograph(known.odd, 1.0))
     source = PatchSource([Region(pair, 0, 0, 128, 128)], 64, 0, swap=False)
-    held = HeldOutSet(source, "noise2noise", PLACE, source.batch(0, 8), 1.5)
+    held = HeldOutSet(source, "noise2noise", PLACE, source.batch(0, 8), 1.5, Band(40, 4))
     settings = TrainingSettings(network="baseline", learning_rate=0.01, epochs=9)
     plan = Plan(1, epochs=9, restarts=3)
     return RunState(plan, Learner(build("baseline", 0), settings, PLACE), held), source
@@ -79,7 +80,7 @@ def test_a_stop_before_the_first_validation_keeps_what_there_is_and_says_how_goo
     epoch = run.validate()
     assert epoch.weights is not None
     assert run.finish().reason == "stopped"
-    assert run.finish().message.startswith(f"Stopped. Model of epoch {epoch.epoch} (validation ")
+    assert run.finish().message.startswith(f"Stopped. Model of epoch {epoch.epoch} (")
 
 
 def test_a_first_validation_comes_after_some_seconds_of_a_long_epoch() -> None:
@@ -92,3 +93,27 @@ def test_a_first_validation_comes_after_some_seconds_of_a_long_epoch() -> None:
     run.validate()
     learned(run, source, 1)
     assert not run.epoch_is_over
+
+
+def judged(run: RunState, band: float, loss: float) -> EpochFinished:
+    """Validate as if the held-out data had said so."""
+    score = run.holdout.judge(run.engine.judged())
+    said = replace(score, loss=loss, collapsed=False, quality=replace(score.quality, band=band))
+    run.holdout.judge = lambda *_: said  # type: ignore[method-assign]  # a network that scores so takes long
+    found = run.validate()
+    del run.holdout.judge
+    return found
+
+
+def test_a_run_on_halves_keeps_the_epoch_of_the_highest_band_figure_and_waits_by_it() -> None:
+    run, source = begun()
+    run.plan = replace(run.plan, patience=2)
+    judged(run, 0.1, 0.9)
+    kept = []
+    for band, loss in ((0.3, 0.9), (0.4, 0.91), (0.35, 0.8), (0.4, 0.7)):
+        learned(run, source, 1)
+        assert run.reason is None
+        kept.append(judged(run, band, loss).weights is not None)
+    assert kept == [True, True, False, False]
+    assert run.reason == "plateau"
+    assert "Model of epoch 2 (particle band CC 0.4000) kept." in run.finish().message

@@ -9,7 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from cryoden.compute.place import Place
+from cryoden.evaluation.bands import agreement_by_band
 from cryoden.events.training import Mode
+from cryoden.image.bands import Band
 from cryoden.image.normalization import measure
 from cryoden.micrograph import Micrograph, Pixels
 from cryoden.training.holdout import Region, TrainingPair
@@ -18,6 +20,7 @@ from cryoden.training.validation import HeldOutSet
 from cryoden.training.working_micrograph import WorkingMicrograph
 from tests.cryoden.scenes import Known, correlation, scene
 
+BAND = Band(40, 4)  # px
 PLACE = Place(torch.device("cpu"), torch.float32)
 
 
@@ -25,7 +28,8 @@ def held(pair: TrainingPair, left: int = 0, mode: Mode = "noise2noise") -> HeldO
     height, width = pair.noisy.shape
     pair = TrainingPair(WorkingMicrograph(pair.noisy, 1.0), WorkingMicrograph(pair.target, 1.0))
     source = PatchSource([Region(pair, 0, left, height, width - left)], 64, 0, swap=False)
-    return HeldOutSet(source, mode, PLACE, source.batch(0, 64), 1.5)
+    particles = BAND if mode == "noise2noise" else None
+    return HeldOutSet(source, mode, PLACE, source.batch(0, 64), 1.5, particles)
 
 
 def scored(known: Known) -> tuple[Pixels, Pixels]:
@@ -116,6 +120,7 @@ def test_supervised_pairs_tell_no_gain() -> None:
     quality = judged.judge(Blurred()).quality
     assert quality.gain is quality.bias is judged.references.floor is None
     assert quality.resolution is not None
+    assert (quality.band, judged.references.band) == (None, None)
 
 
 @pytest.mark.parametrize(("power", "collapsed"), [(0.001, True), (0.2, False)])
@@ -138,6 +143,7 @@ def test_an_output_beyond_all_numbers_is_scored_without_a_warning() -> None:
 
     score = held(scene(10, (256, 256)).pair).judge(Mad())
     assert not np.isfinite(score.loss)
+    assert score.quality.band is None
     assert score.quality.gain is score.quality.resolution is None
 
 
@@ -157,3 +163,49 @@ def test_a_network_is_judged_without_tensorfloat_32() -> None:
             return noisy
 
     held(scene(3, (192, 256)).pair).judge(Asking())
+
+
+def test_the_band_figure_is_the_correlation_with_the_other_half_in_the_band() -> None:
+    """As an evaluation measures it, in one whole image by Fourier transform."""
+    known = scene(11, (512, 512), signal=0.3)
+    judged = held(known.pair)
+    even, odd = scored(known)
+    expected = agreement_by_band(even, odd, 1.0, [BAND]).correlation[0]
+    assert judged.judge(nn.Identity()).quality.band == pytest.approx(expected, abs=0.03)
+    at = judged.references.band
+    assert at is not None
+    assert at.identity == judged.judge(nn.Identity()).quality.band
+    assert (at.coarse, at.fine) == (60, 6)  # Å
+
+
+def test_the_references_have_what_filters_reach_in_the_band() -> None:
+    judged = held(scene(5, (256, 256)).pair)
+    at = judged.references.band
+    assert at is not None
+    assert at.identity < at.gaussian <= at.linear + 0.01 < 1
+
+
+def test_amplitudes_leave_the_band_figure_as_it_is_and_detail_that_is_lost_does_not() -> None:
+    judged = held(scene(6, (256, 256)).pair)
+    nothing, halved, blurred = (
+        judged.judge(made).quality.band for made in (nn.Identity(), Scaled(), Blurred())
+    )
+    assert halved == pytest.approx(nothing, abs=1e-6)
+    assert blurred != pytest.approx(nothing, abs=0.01)
+
+
+def test_a_hurried_band_figure_is_the_last_whole_one_moved_by_what_the_patches_seen_have_moved() -> None:
+    judged = held(scene(3, (192, 256)).pair)
+    whole = judged.judge(nn.Identity()).quality.band
+    assert judged.judge(nn.Identity(), 0.0).quality.band == pytest.approx(whole, rel=1e-9)
+    judged.judge(Scaled())
+    assert judged.judge(Scaled(), 0.0).quality.band == pytest.approx(whole, rel=1e-6)
+
+
+def test_patches_too_small_for_the_band_have_no_band_figure() -> None:
+    known = scene(3, (192, 256)).pair
+    pair = TrainingPair(WorkingMicrograph(known.noisy, 1.0), WorkingMicrograph(known.target, 1.0))
+    source = PatchSource([Region(pair, 0, 0, 192, 256)], 64, 0, swap=False)
+    judged = HeldOutSet(source, "noise2noise", PLACE, source.batch(0, 8), 1.5, Band(900, 90))
+    assert judged.references.band is None
+    assert judged.judge(nn.Identity()).quality.band is None
