@@ -10,8 +10,9 @@ from cryoden.events.training import EpochFinished
 from napari_cryoden.widgets.verdict_label import VerdictLabel
 
 TIP = (
-    "CC: correlation of a denoised half with the other raw half, at the working pixel size.\n"
-    f"SNR gain: {SNR_GAIN[0].lower()}{SNR_GAIN[1:]} Here from this CC.\n"
+    "CC: correlation of a denoised half with the other raw half, at the working pixel size; "
+    "particle band CC: of what lies between 340 and 20 Å.\n"
+    f"SNR gain: {SNR_GAIN[0].lower()}{SNR_GAIN[1:]} Here from the CC over all frequencies.\n"
     "B/S: fraction of the signal lost or changed (Palovcak et al. 2020).\n"
     "FRC 0.143: resolution at which the FRC of a "
     "denoised half with the other raw half falls below 1/7.\nPoint at an epoch in the plot to see "
@@ -45,7 +46,13 @@ class Readout(QWidget):
 
 def _figures(history: History, epoch: EpochFinished) -> str:
     of, pixel_size = epoch.quality, history.pixel_size
-    parts = [f"epoch {epoch.epoch}: loss {epoch.validation_loss:.4f}", f"CC {epoch.correlation:z.4f}"]
+    loss = f"loss {epoch.validation_loss:.4f}"
+    known = history.started.references.band if history.started else None
+    parts = (
+        [f"epoch {epoch.epoch}: particle band CC {of.band:z.4f} (raw {known.identity:z.4f})", loss]
+        if known is not None and of.band is not None
+        else [f"epoch {epoch.epoch}: {loss}", f"CC {epoch.correlation:z.4f}"]
+    )
     gain = snr_gain(epoch.correlation, history.started.references.r_half) if history.started else None
     if gain is not None:
         parts.append(f"SNR gain {gain:+z.1f} dB")

@@ -1,4 +1,4 @@
-"""How the losses are drawn, and where they are saved: one row above the plot."""
+"""What is drawn of a run and how, and where it is saved: one row above the plot."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from cryoden.events.history import History
 from cryoden.io.atomic import atomic_write
 from cryoden.runs import metrics
 from napari_cryoden.notify import show_problem
+from napari_cryoden.plots.shown_curves import has_band
 
+CC, LOSSES = "CC", "Loss"  # what is shown of a run on halves
 SPANS = {"all epochs": 0, "last 50 epochs": 50, "last 10 epochs": 10}
 KINDS = "Image (*.png);;Losses (*.csv)"
 
@@ -39,6 +41,12 @@ class LossControls(QWidget):
         super().__init__()
         self._picture = picture
         self.history: History | None = None
+        self.shown = QComboBox()
+        self.shown.addItems([CC, LOSSES])
+        self.shown.setToolTip(
+            "CC: correlation of a denoised validation half with the other raw half in the particle band\n"
+            "Loss: mean squared differences, of which nearly all is noise"
+        )
         self.span = QComboBox()
         self.span.addItems(list(SPANS))
         self.span.setToolTip("How much of the run to show")
@@ -48,10 +56,11 @@ class LossControls(QWidget):
         self.save_button = QPushButton("Save…")
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 2, 8, 0)
-        for widget in (self.span, self.log, self.earlier):
+        for widget in (self.shown, self.span, self.log, self.earlier):
             row.addWidget(widget)
         row.addStretch(1)
         row.addWidget(self.save_button)
+        self.shown.currentIndexChanged.connect(self.changed)
         self.span.currentIndexChanged.connect(self.changed)
         self.log.toggled.connect(self.changed)
         self.earlier.toggled.connect(self.changed)
@@ -61,9 +70,11 @@ class LossControls(QWidget):
     def follow(self, history: History | None, earlier: History | None) -> None:
         """Offer what there is."""
         self.history = history
+        self.shown.setVisible(has_band(history))
+        self.log.setVisible(not self.shows_band)
         self.earlier.setEnabled(earlier is not None)
         self.earlier.setToolTip(
-            "Also show the validation loss of the previous run"
+            "Also show the validation curve of the previous run"
             if earlier
             else "No previous run in this window"
         )
@@ -71,6 +82,16 @@ class LossControls(QWidget):
         self.save_button.setToolTip(
             "Save the plot as an image, or the losses as a table" if history else "No run yet"
         )
+
+    @property
+    def shows_band(self) -> bool:
+        """Whether the correlation in the particle band is shown, and no losses."""
+        return has_band(self.history) and self.shown.currentText() == CC
+
+    @property
+    def logarithmic(self) -> bool:
+        """Whether the axis is: that of losses may be."""
+        return self.log.isChecked() and not self.shows_band
 
     def since(self, history: History) -> int:
         """Return the step the drawing begins at."""

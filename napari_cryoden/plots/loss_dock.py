@@ -12,7 +12,7 @@ from napari_cryoden.plots.loss_plot import LossPlot
 from napari_cryoden.widgets.dock import below
 from napari_cryoden.window import plain
 
-TITLE = "Training losses"
+TITLE = "Training curves"
 
 
 class LossDock(QWidget):

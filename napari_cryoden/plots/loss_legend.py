@@ -1,4 +1,4 @@
-"""What each line of the loss plot is and where it stands: words beside the plot, never on it."""
+"""What each line of the plot of a run is and where it stands: words beside the plot, never on it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from qtpy.QtCore import QPointF, Qt
 from qtpy.QtGui import QBrush, QColor, QPainter, QPen, QPixmap, QPolygonF
 from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
 
-from cryoden.events.history import History, length
-from cryoden.events.reference_lines import LINES, REFERENCES
+from cryoden.events.reference_lines import LINES, LossLine
+from napari_cryoden.plots.shown_curves import ShownCurves
 
 # What a run is judged by comes first: on a low window the rest is scrolled away.
 ORDER = (
@@ -42,6 +42,7 @@ class LossLegend(QWidget):
         super().__init__()
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Preferred)
         self._swatches: dict[str, QLabel] = {}
+        self.names: dict[str, QLabel] = {}
         self.values: dict[str, QLabel] = {}
         grid = QGridLayout(self)
         grid.setContentsMargins(6, 4, 8, 2)
@@ -49,9 +50,10 @@ class LossLegend(QWidget):
         grid.setVerticalSpacing(1)
         grid.setColumnMinimumWidth(2, self.fontMetrics().horizontalAdvance("↑ 0.0000 @ 12.3 Å"))
         for row, (name, line) in enumerate((name, LINES[name]) for name in ORDER):
-            self._swatches[name], label, self.values[name] = QLabel(), QLabel(line.label), QLabel("–")
+            self._swatches[name], self.names[name] = QLabel(), QLabel(line.label)
+            self.values[name] = QLabel("–")
             self.values[name].setAlignment(Qt.AlignmentFlag.AlignRight)
-            for column, widget in enumerate((self._swatches[name], label, self.values[name])):
+            for column, widget in enumerate(self._row(name)):
                 widget.setToolTip(line.meaning)
                 grid.addWidget(widget, row, column)
         grid.setRowStretch(len(LINES), 1)
@@ -61,19 +63,24 @@ class LossLegend(QWidget):
         for name, color in colors(dark).items():
             self._swatches[name].setPixmap(_swatch(name, color))
 
-    def show_history(self, history: History, view: tuple[float, float]) -> None:
-        """Write the newest values; an arrow says that a reference line is out of ``view``."""
-        if history.started is not None:
-            of = history.started.references
-            width = f" @ {length(of.sigma, history.pixel_size)}"
-            for name in REFERENCES:
-                self._write(name, getattr(of, name), view, width if name == "gaussian" else "")
-        self._write("steps", history.losses[-1] if history.losses else None)
-        if history.epochs:
-            self._write("validation", history.epochs[-1].validation_loss)
-            self._write("train", history.epochs[-1].train_loss)
-        if history.best is not None:
-            self._write("best", history.best.validation_loss, None, f" @ {history.best.epoch}")
+    def show_curves(self, shown: ShownCurves) -> None:
+        """Write what is shown, and its newest values; an arrow says that a line is out of view."""
+        for name in ORDER:
+            for widget in self._row(name):
+                widget.setVisible(name in shown.words)
+            if name in shown.words:
+                self._name(name, shown.words[name])
+            view = shown.view if name in shown.lines else None
+            value = shown.lines.get(name, shown.newest.get(name))
+            self._write(name, value, view, shown.beside.get(name, ""))
+
+    def _row(self, name: str) -> tuple[QLabel, QLabel, QLabel]:
+        return self._swatches[name], self.names[name], self.values[name]
+
+    def _name(self, name: str, line: LossLine) -> None:
+        self.names[name].setText(line.label)
+        for widget in self._row(name):
+            widget.setToolTip(line.meaning)
 
     def _write(
         self, name: str, value: float | None, view: tuple[float, float] | None = None, more: str = ""

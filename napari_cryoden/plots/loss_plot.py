@@ -1,4 +1,4 @@
-"""The losses of a run beside the losses that need no training."""
+"""The course of a run beside what needs no training."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from qtpy.QtWidgets import (
 from cryoden.events.history import History
 from cryoden.events.reference_lines import REFERENCES
 from cryoden.events.training import EpochFinished
-from cryoden.runs.loss_range import y_range
 from napari_cryoden.plots.curve_plot import curve_plot
 from napari_cryoden.plots.epoch_readout import Readout
 from napari_cryoden.plots.loss_controls import LossControls
 from napari_cryoden.plots.loss_legend import SCROLL_BAR, LossLegend, colors, pen
+from napari_cryoden.plots.shown_curves import LOSS, ShownCurves, of_band, of_losses
 from napari_cryoden.widgets.dock import scrolling
 
 REDRAW_MS = 100
@@ -34,10 +34,10 @@ RESTARTS = 3  # a run has no more
 SMALLEST = 1e-12  # of what a logarithm is taken
 EMPTY = (
     "No run yet.\n\nOpen half-set pairs of a few micrographs, and press Train in “Train a "
-    "denoiser”.\nTraining and validation losses will appear here, with reference lines of simple "
-    "filters."
+    "denoiser”.\nHow well validation halves agree, and the losses, will appear here, with reference lines "
+    "of simple filters."
 )
-STARTING = "The run is starting: {} …\n\nLosses will appear here with the first step."
+STARTING = "The run is starting: {} …\n\nIts curve will appear here with the first epoch."
 
 
 class LossPlot(QWidget):
@@ -178,56 +178,42 @@ class LossPlot(QWidget):
         if history is None or history.started is None:
             return
         self.redraws += 1
-        if (
-            self.plot.getAxis("left").logMode != self.controls.log.isChecked()
-        ):  # else it is done at each redraw
-            self.plot.setLogMode(y=self.controls.log.isChecked())
-        self._draw_curves(history)
-        references = history.started.references
-        for name, line in self._lines.items():
-            value = getattr(references, name)
-            line.setVisible(value is not None)
-            line.setValue(self._level(value) if value is not None else 0)
+        logarithmic = self.controls.logarithmic
+        if self.plot.getAxis("left").logMode != logarithmic:  # else it is done at each redraw
+            self.plot.setLogMode(y=logarithmic)
         since = self.controls.since(history)
+        earlier = self._earlier if self.controls.earlier.isChecked() else None
+        shown = (of_band if self.controls.shows_band else of_losses)(history, earlier, since)
+        self._draw(shown)
         self.plot.setXRange(since, max([since + 1, *history.steps[-1:]]), padding=0.02)
-        view = y_range(history, since)
-        self.plot.setYRange(*map(self._level, view), padding=0)
-        self.plot.getAxis("left").setTicks(self._ticks(view))
         for number, line in enumerate(self._restarts):
             line.setVisible(number < len(history.restarts))
             line.setValue(history.restarts[number] if line.isVisible() else 0)
-        self.legend.show_history(history, view)
+        self.legend.show_curves(shown)
         self._aside.setFixedWidth(self.legend.sizeHint().width() + SCROLL_BAR)
         if not self._pointer.isVisible():
             self.readout.show_epoch(history)
 
+    def _draw(self, shown: ShownCurves) -> None:
+        for name, curve in self._curves.items():
+            curve.setData(*shown.curves.get(name, ([], [])))
+        for name, line in self._lines.items():
+            line.setVisible(name in shown.lines)
+            line.setValue(self._level(shown.lines.get(name, 0.0)))
+        self.plot.setLabel("left", shown.axis)
+        self.plot.setYRange(*map(self._level, shown.view), padding=0)
+        self.plot.getAxis("left").setTicks(self._ticks(shown.view))
+
     def _ticks(self, view: tuple[float, float]) -> list[list[tuple[float, str]]] | None:
         """Return the marks of a logarithmic axis; by itself it marks powers of ten only."""
-        if not self.controls.log.isChecked():
+        if not self.controls.logarithmic:
             return None
         levels = np.geomspace(max(view[0], SMALLEST), max(view[1], 2 * SMALLEST), 5)[1:-1]
         return [[(self._level(level), f"{level:.3g}") for level in levels]]
 
     def _level(self, loss: float) -> float:
         """Return where a loss stands on the axis."""
-        return math.log10(max(loss, SMALLEST)) if self.controls.log.isChecked() else loss
-
-    def _draw_curves(self, history: History) -> None:
-        self._curves["steps"].setData(*_thinned(history.steps, history.losses))
-        epochs = history.epochs
-        trained = [epoch for epoch in epochs if epoch.epoch > 0]
-        best = [history.best] if history.best is not None else []
-        earlier = self._earlier.epochs if self._earlier and self.controls.earlier.isChecked() else []
-        self._curves["earlier"].setData([e.step for e in earlier], [e.validation_loss for e in earlier])
-        self._curves["train"].setData([e.step for e in trained], [e.train_loss for e in trained])
-        self._curves["validation"].setData([e.step for e in epochs], [e.validation_loss for e in epochs])
-        self._curves["best"].setData([e.step for e in best], [e.validation_loss for e in best])
-
-
-def _thinned(steps: list[int], losses: list[float], most: int = 4000) -> tuple[Any, Any]:
-    """Every n-th step of a long run: more points than the plot has columns only cost time."""
-    every = max(1, len(steps) // most)
-    return np.array(steps[::every], dtype=float), np.array(losses[::every], dtype=float)
+        return math.log10(max(loss, SMALLEST)) if self.controls.logarithmic else loss
 
 
 def _restart() -> Any:
@@ -236,6 +222,6 @@ def _restart() -> Any:
 
 
 def _plot() -> Any:
-    plot = curve_plot("loss (MSE)", "step")
+    plot = curve_plot(LOSS, "step")
     plot.getPlotItem().layout.setContentsMargins(0, 4, 0, 6)  # pyqtgraph lets the label hang out below
     return plot

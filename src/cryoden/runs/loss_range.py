@@ -47,12 +47,12 @@ def y_range(history: History, since: int = 0) -> tuple[float, float]:
 def band_range(history: History, since: int = 0) -> tuple[float, float]:
     """Return limits in which correlations in the particle band and the lines beside them can be read.
 
-    The raw half and the Wiener filter are always in view, the Gaussian where it is not far. The
-    lowest tenth of the epochs, and those before the step ``since``, may leave it.
+    The raw half and the Wiener filter are always in view, the Gaussian where it is not far. Epochs
+    whose output has collapsed, and those before the step ``since``, may leave it.
     """
     known = history.started.references.band if history.started else None
-    shown = [one.quality.band for one in history.epochs if one.step >= since]
-    core = _quantiles([band for band in shown if band is not None], 0.1, 1.0)
+    epochs = [one for one in history.epochs if one.step >= since and not one.collapsed]
+    core = [one.quality.band for one in epochs if one.quality.band is not None]
     if known is not None:
         core += [known.identity, known.linear]
         low, high = min(core), max(core)

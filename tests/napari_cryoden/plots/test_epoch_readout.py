@@ -43,3 +43,9 @@ def test_the_words_below_a_narrow_plot_are_not_cut_off(qtbot: Any, plot: Any) ->
     verdict, figures = plot.readout.verdict, plot.readout.figures
     qtbot.waitUntil(lambda: figures.width() >= figures.sizeHint().width())
     assert verdict.height() >= verdict.heightForWidth(verdict.width())
+
+
+def test_of_a_run_on_halves_the_particle_band_comes_first_beside_the_raw_half(qtbot: Any, plot: Any) -> None:
+    drawn(qtbot, plot, runs.history(banded=True))
+    said = plot.readout.figures.text()
+    assert said.startswith("epoch 5: particle band CC 0.3000 (raw 0.2200) · loss 0.9800 · ")

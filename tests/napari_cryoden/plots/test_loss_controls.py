@@ -69,3 +69,13 @@ def test_a_plot_that_cannot_be_saved_says_so_in_one_line(
     drawn(qtbot, plot, runs.history())
     plot.controls.save(tmp_path / "nowhere" / "p.png")
     assert "O06" in notices[-1]
+
+
+def test_a_logarithmic_axis_is_for_losses(qtbot: Any, plot: Any) -> None:
+    drawn(qtbot, plot, runs.history(banded=True))
+    assert not plot.controls.log.isVisible()
+    plot.controls.shown.setCurrentText("Loss")
+    plot.controls.log.setChecked(True)
+    assert plot._lines["linear"].value() == pytest.approx(math.log10(runs.REFERENCES.linear))
+    plot.controls.shown.setCurrentText("CC")
+    assert plot._lines["linear"].value() == pytest.approx(0.23)

@@ -64,3 +64,19 @@ def test_each_reference_is_drawn_where_the_legend_says(qtbot: Any, plot: Any) ->
         said = plot.legend.values[name].text().strip("↑↓ ").split(" ")[0]
         assert line.value() == pytest.approx(float(said), abs=5e-5)
     assert plot._lines["floor"].value() == runs.FLOOR
+
+
+def test_the_legend_has_rows_for_what_is_shown_only(qtbot: Any, plot: Any) -> None:
+    drawn(qtbot, plot, runs.history(banded=True))
+    names = plot.legend.names
+    seen = [name for name, label in names.items() if label.isVisible()]
+    assert seen == ["validation", "best", "linear", "identity", "gaussian"]
+    assert names["validation"].text() == "CC, particle band"
+    assert plot.legend.values["best"].text() == "0.3000 @ 5"
+    assert plot.legend.values["identity"].text() == "0.2200"
+    assert plot.legend.values["gaussian"].text() == "↓ 0.1200 @ 20 Å"
+    assert "above it" in names["linear"].toolTip()
+    plot.controls.shown.setCurrentText("Loss")
+    assert all(label.isVisible() for label in names.values())
+    assert names["validation"].text() == "validation"
+    assert "below it" in names["linear"].toolTip()

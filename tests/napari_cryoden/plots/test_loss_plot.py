@@ -56,3 +56,41 @@ def test_thousands_of_events_cost_few_redraws(qtbot: Any, plot: Any) -> None:
     qtbot.waitUntil(lambda: plot.redraws > 0)
     assert plot.redraws == 1
     assert not plot._timer.isActive()
+
+
+def test_a_run_on_halves_shows_its_rising_correlation_in_the_particle_band(qtbot: Any, plot: Any) -> None:
+    history, known = runs.history(banded=True), runs.BANDED.band
+    assert known is not None
+    drawn(qtbot, plot, history)
+    y = list(plot._curves["validation"].getData()[1])
+    assert y == [e.quality.band for e in history.epochs] == sorted(y)
+    assert plot._lines["identity"].value() == known.identity
+    assert plot._lines["linear"].value() == known.linear
+    assert [name for name, line in plot._lines.items() if line.isVisible()] == [
+        "identity",
+        "gaussian",
+        "linear",
+    ]
+    assert plot.plot.getAxis("left").labelText == "CC"
+    low, high = plot.plot.viewRange()[1]
+    assert low < min(y) < max(y) < high
+
+
+def test_the_losses_of_a_run_on_halves_are_one_choice_away(qtbot: Any, plot: Any) -> None:
+    history = runs.history(banded=True)
+    drawn(qtbot, plot, history)
+    plot.controls.shown.setCurrentText("Loss")
+    assert list(plot._curves["validation"].getData()[1]) == [e.validation_loss for e in history.epochs]
+    assert plot._lines["floor"].isVisible()
+    assert plot.plot.getAxis("left").labelText == "loss (MSE)"
+    plot.controls.shown.setCurrentText("CC")
+    assert not plot._lines["floor"].isVisible()
+
+
+def test_a_run_without_the_figure_shows_its_losses_and_no_choice(qtbot: Any, plot: Any) -> None:
+    drawn(qtbot, plot, runs.history(banded=True))
+    assert plot.controls.shown.isVisible()
+    drawn(qtbot, plot, runs.history())
+    assert not plot.controls.shown.isVisible()
+    assert plot._lines["constant"].isVisible()
+    assert len(plot._curves["train"].getData()[0]) == 5
