@@ -34,10 +34,9 @@ from real_data import Data, apoferritin, arrays, k2, pack
 from cryoden.denoising.denoise import Denoiser
 from cryoden.evaluation.bands import BANDS, agreement_by_band, blocks
 from cryoden.events.batch import MicrographDenoised
-from cryoden.image.bands import PARTICLES, Band
 from cryoden.image.filters import WienerFilter, gaussian, low_passed
 from cryoden.image.fourier_rings import cross_power, inverse, neighbors_averaged, radius, transform
-from cryoden.image.spectra import phase_randomized
+from cryoden.image.spectra import PARTICLES, Band, phase_randomized
 from cryoden.micrograph import HalfPair, Micrograph, Pixels
 from cryoden.model.checkpoint import load
 from cryoden.model.general import GENERAL

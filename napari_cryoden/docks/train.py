@@ -176,7 +176,7 @@ class TrainWidget(Dock):
         self.stop_button.clicked.connect(self.run.stop)
         self.discard_button.clicked.connect(self.discard)
         self.plot_button.clicked.connect(weakly(self.show_plot))
-        self.plot_button.setToolTip("Show the loss plot below the canvas")
+        self.plot_button.setToolTip("Show the curves of the run below the canvas")
         for button, dock in ((self.denoise_button, "Denoise"), (self.batch_button, "Batch")):
             button.clicked.connect(weakly(self.use_model, dock))
             button.setToolTip(f"Open {dock} with the model of this run")

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cryoden.image.bands import Band
 from cryoden.image.fourier_rings import CrossPower, cross_power
+from cryoden.image.spectra import Band
 from cryoden.micrograph import Array, Pixels
 
 BANDS = (Band(340, 60), Band(60, 35), Band(35, 22), Band(22, 14), Band(14, 7))

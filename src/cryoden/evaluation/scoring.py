@@ -14,9 +14,8 @@ from cryoden.evaluation.exposures import Exposure
 from cryoden.evaluation.half_metrics import WIDEST, gain, middle, quality, readings
 from cryoden.evaluation.scores import Curves, Scores, Values
 from cryoden.image.artifacts import checkerboard
-from cryoden.image.bands import Band
 from cryoden.image.fourier_rings import CrossPower, cross_power
-from cryoden.image.spectra import RadialProfile, resolution
+from cryoden.image.spectra import Band, RadialProfile, resolution
 from cryoden.micrograph import Array, Pixels
 
 COARSE = 20.0  # Å (or px): the finest structures of the particle band

@@ -16,10 +16,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cryoden.image.bands import Band
 from cryoden.image.correlation import normalized
 from cryoden.image.fourier_rings import ring_index
-from cryoden.image.spectra import RadialProfile, resolution
+from cryoden.image.spectra import Band, RadialProfile, resolution
 from cryoden.micrograph import Array
 
 SIGMAS = np.geomspace(0.5, 64, 57)  # px; an eighth of an octave apart

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,6 +20,25 @@ from cryoden.micrograph import Array, Pixels
 
 NEIGHBOURS = 2  # rings at each side that a reading of the resolution is averaged over
 RELIABLE = 3.0  # standard errors
+
+
+class Band(NamedTuple):
+    """From ``coarse`` to ``fine``, Å, or px where that is said."""
+
+    coarse: float
+    fine: float
+
+    @property
+    def name(self) -> str:
+        """As people write it."""
+        return f"{self.coarse:g}–{self.fine:g} Å"
+
+    def in_pixels(self, pixel_size: float) -> Band:
+        """Return the same periods in pixels of so many Å."""
+        return Band(self.coarse / pixel_size, self.fine / pixel_size)
+
+
+PARTICLES = Band(340, 20)
 
 
 @dataclass(frozen=True, eq=False)

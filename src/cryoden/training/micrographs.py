@@ -13,7 +13,7 @@ import torch
 from cryoden.compute import devices
 from cryoden.compute.place import Place
 from cryoden.events.training import Mode, PhaseStarted, TrainingEvent, TrainingStarted
-from cryoden.image.bands import PARTICLES
+from cryoden.image.spectra import PARTICLES
 from cryoden.model.checkpoint import Model
 from cryoden.model.networks import LinearFilter, Network, UNet, build, loaded
 from cryoden.model.pixel_scale import ASSUMED

@@ -15,8 +15,8 @@ from cryoden.compute.devices import reproducible
 from cryoden.compute.place import Place
 from cryoden.events.quality import BandReferences, HeldOutQuality, References
 from cryoden.events.training import Mode
-from cryoden.image.bands import Band
 from cryoden.image.dct_rings import Rings, RingStatistics, gaussian
+from cryoden.image.spectra import Band
 from cryoden.micrograph import Array
 from cryoden.training.source import Batch
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from cryoden.evaluation.bands import BANDS, agreement_by_band, blocks
-from cryoden.image.bands import PARTICLES, Band
 from cryoden.image.filters import low_passed
+from cryoden.image.spectra import PARTICLES, Band
 from cryoden.micrograph import Pixels
 
 

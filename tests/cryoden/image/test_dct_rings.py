@@ -6,8 +6,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cryoden.image.bands import Band
 from cryoden.image.dct_rings import Rings, RingStatistics, gaussian
+from cryoden.image.spectra import Band
 
 EDGE, MANY = 64, 24
 RINGS = Rings(EDGE)

@@ -5,6 +5,8 @@ import pytest
 
 from cryoden.image.filters import gaussian
 from cryoden.image.spectra import (
+    PARTICLES,
+    Band,
     RadialProfile,
     autocorrelation,
     fourier_ring_correlation,
@@ -169,3 +171,11 @@ class TestPhaseRandomized:
         one, same, other = (phase_randomized(image, PIXEL, 10, seed) for seed in (1, 1, 2))
         assert np.array_equal(one, same)
         assert not np.allclose(one, other)
+
+
+def test_a_band_in_pixels_has_the_same_periods() -> None:
+    assert Band(300, 30).in_pixels(3) == Band(100, 10)
+
+
+def test_the_particle_band_is_called_by_its_periods() -> None:
+    assert PARTICLES.name == "340–20 Å"

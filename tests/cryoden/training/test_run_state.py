@@ -7,7 +7,7 @@ import torch
 
 from cryoden.compute.place import Place
 from cryoden.events.training import EpochFinished, Weights
-from cryoden.image.bands import Band
+from cryoden.image.spectra import Band
 from cryoden.model.networks import build
 from cryoden.settings.training import TrainingSettings
 from cryoden.training.engines import weights_of
