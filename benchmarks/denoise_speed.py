@@ -27,7 +27,6 @@ from cryoden.micrograph import Micrograph, Pixels
 from cryoden.model.checkpoint import Model
 from cryoden.model.networks import WIDTHS, UNet
 from cryoden.settings.denoising import DenoisingPrecision, DenoisingSettings
-from cryoden.settings.fields import Device
 
 WIDTH = 6  # px, of the Gaussian
 
@@ -67,7 +66,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--pixel-size", type=float, default=1.0)
     parser.add_argument("--working-pixel", type=float, default=4.0)
     parser.add_argument("--widths", type=int, nargs="+", default=WIDTHS)
-    parser.add_argument("--device", choices=get_args(Device), default="auto")
+    parser.add_argument("--device", default="auto")
     parser.add_argument("--precision", choices=get_args(DenoisingPrecision), default="auto")
     parser.add_argument("--orientations", type=int, choices=(1, 8), default=1)
     parser.add_argument("--tile", type=int, default=0)

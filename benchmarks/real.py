@@ -25,7 +25,6 @@ import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -221,7 +220,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, nargs="*", default=[GENERAL])
     parser.add_argument("--minutes", type=float, default=0.0, help="of training on the fitted part")
     parser.add_argument("--topaz", metavar="COMMAND")
-    parser.add_argument("--device", choices=get_args(Device), default="auto")
+    parser.add_argument("--device", default="auto")
     parser.add_argument("--only", choices=("all", "k2", "apoferritin", "noise"), default="all")
     asked = parser.parse_args()
     images = arrays(asked.data)

@@ -11,12 +11,10 @@ import argparse
 import resource
 import sys
 import time
-from typing import get_args
 
 import numpy as np
 
 from cryoden.compute import devices
-from cryoden.settings.fields import Device
 from cryoden.settings.tools import SimulationSettings
 from cryoden.simulation.assemblies import assembly, random_recipe
 from cryoden.simulation.exposure import exposed
@@ -29,7 +27,7 @@ def main() -> None:
     parser.add_argument("--edge", type=int, default=4096)
     parser.add_argument("--particles", type=int, default=200)
     parser.add_argument("--pixel-size", type=float, default=1.0)
-    parser.add_argument("--device", choices=get_args(Device), default="auto")
+    parser.add_argument("--device", default="auto")
     parser.add_argument("--repeats", type=int, default=3)
     asked = parser.parse_args()
     settings = SimulationSettings(edge=asked.edge, particles=asked.particles, pixel_size=asked.pixel_size)

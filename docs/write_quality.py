@@ -31,6 +31,9 @@ cryoden evaluate k2_counting --model mine.safetensors --figures k2.json --report
 python benchmarks/compare_topaz.py k2_counting out --whole --model mine.safetensors   # with Topaz
 python docs/write_quality.py "Simulated=sim.json" "K2=out/figures.json"
 ```
+
+What makes denoising hard, factor by factor, and where the general model is below a low-pass:
+[hardship.md](hardship.md).
 """
 
 

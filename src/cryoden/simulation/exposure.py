@@ -89,8 +89,12 @@ def exposed(
     """
     device = device or torch.device("cpu")
     chosen = structures or [assembly(recipe) for recipe in scene.recipes]
-    contrast = seen(scene, chosen, device)
-    grid = contrast.grid
+    return counted(seen(scene, chosen, device), scene)
+
+
+def counted(contrast: Contrast, scene: Scene) -> SimulatedExposure:
+    """Return what the camera records of a scene's contrast; same scene, same noise."""
+    grid, device = contrast.grid, contrast.grid.device
     arriving = scene.dose / 2 * scene.pixel_size**2 * contrast.intensity
     expected = scene.detector.expected(arriving, grid)
     # A generator for each half: on a GPU torch lets the next draw begin 20 numbers further on, where

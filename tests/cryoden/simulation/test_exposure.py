@@ -8,7 +8,7 @@ import torch
 
 from cryoden.simulation.assemblies import AssemblyRecipe, assembly
 from cryoden.simulation.detector import Detector
-from cryoden.simulation.exposure import exposed, sample_pairs, seen
+from cryoden.simulation.exposure import counted, exposed, sample_pairs, seen
 from cryoden.simulation.optics import Optics
 from cryoden.simulation.placement import placed
 from cryoden.simulation.scene import Scene
@@ -74,6 +74,17 @@ def test_particles_are_the_clean_part_of_what_the_halves_share() -> None:
     np.testing.assert_allclose(full.clean_with_ice - empty.clean_with_ice, full.clean, atol=1e-3)
     assert full.clean.std() > 1
     assert not exposed(replace(SCENE, particles=0, edge=64)).clean.any()
+
+
+def test_what_is_added_to_a_contrast_is_counted_in_both_halves_and_not_in_the_truth() -> None:
+    scene = Scene(edge=128, particles=3)
+    contrast = seen(scene, [assembly(recipe) for recipe in scene.recipes], CPU)
+    added = torch.randn_like(contrast.objects)
+    usual, one = exposed(scene), counted(replace(contrast, objects=contrast.objects + added), scene)
+    assert np.array_equal(one.clean, usual.clean)
+    for half in (one.even, one.odd):
+        assert correlation(half, contrast.cropped(added).numpy()) > 0.5
+    assert np.array_equal(counted(contrast, scene).even, usual.even)
 
 
 def test_a_particle_at_one_edge_leaves_nothing_at_the_other() -> None:
