@@ -251,7 +251,7 @@ def test_a_result_that_is_opened_again_is_a_result_of_its_micrograph(
         viewer.layers.remove(denoise.denoising.result)
     again = [viewer.open(tmp_path / f"{raw.name}_denoised.mrc", plugin="napari-cryoden")[0] for raw in halves]
     assert [layer.name for layer in again] == ["m1_EVN · denoised", "m1_ODD · denoised"]
-    assert {layer.metadata["cryoden"]["model"] for layer in again} == {model.name}
+    assert {layer.metadata["cryoden"]["model"] for layer in again} == {model.parent.name}
     evaluate = docked("Evaluate")[1]
     assert [evaluate.denoised_even.layer, evaluate.denoised_odd.layer] == again
     viewer.layers.remove(halves[0])
