@@ -23,7 +23,9 @@ from cryoden.model.pixel_scale import believed, scale_for
 from cryoden.settings.denoising import DenoisingSettings
 
 TILE_LIMITS = (128, 8192)
-UNSURE = "no confidence: it needs ring gains, and a micrograph of 256 px a side or more"
+UNSURE = (
+    "no confidence: it needs ring gains, a micrograph of 256 px a side or more, and noise finer than 7 Å in it"
+)
 USUAL_OUTLIERS = 1e-5  # share of pixels beyond the clip that is no reason to bother anyone
 
 
