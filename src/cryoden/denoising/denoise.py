@@ -23,9 +23,7 @@ from cryoden.model.pixel_scale import believed, scale_for
 from cryoden.settings.denoising import DenoisingSettings
 
 TILE_LIMITS = (128, 8192)
-UNSURE = (
-    "no confidence: it needs ring gains, a micrograph of 256 px a side or more, and noise finer than 7 Å in it"
-)
+UNSURE = "no confidence: it needs ring gains, 256 px a side or more, and noise finer than 7 Å"
 USUAL_OUTLIERS = 1e-5  # share of pixels beyond the clip that is no reason to bother anyone
 
 

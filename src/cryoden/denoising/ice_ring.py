@@ -68,7 +68,8 @@ class Spectrum:
 def spectrum(image: Tensor) -> Spectrum | None:
     """Return the spectrum of ``(h, w)`` raw pixels; ``None`` with less than 256 px a side.
 
-    Blocks are spread evenly over the image; those with crystals or gold in them do not count. Nothing waits for a GPU before the power is asked for.
+    Blocks are spread evenly over the image; those with crystals or gold in them do not count.
+    Nothing waits for a GPU before the power is asked for.
     """
     if min(image.shape) < EDGE:
         return None

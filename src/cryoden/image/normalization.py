@@ -183,7 +183,7 @@ def _trimmed(kept: Tensor) -> tuple[float, float]:
 
 
 def _near_median(values: Tensor) -> Tensor:
-    """Return the values within `CLIP` standard deviations of the median; all where half of them are one value."""
+    """Return values within `CLIP` standard deviations of the median; all where it says nothing of them."""
     some = values[:: max(1, values.numel() // MEDIAN_OF)]
     median = some.median()
     std = STD_OF_MEDIAN * (some - median).abs().median()
