@@ -12,6 +12,7 @@ from cryoden.errors import MicrographError
 from cryoden.io import mrc
 from cryoden.io.atomic import atomic_write
 from cryoden.io.result_stamp import marked, result_label
+from cryoden.model.checkpoint import label_of
 from napari_cryoden.layers import layer_data
 from napari_cryoden.layers.plane import plane_of
 
@@ -40,7 +41,7 @@ def write(path: str, data: Any, attributes: Mapping[str, Any]) -> list[str]:
     source = Path(named) if named and Path(named).is_file() else None
     label = f"napari-cryoden: {facts.get('role', 'image')} micrograph saved from napari"
     if facts.get("role") == "denoised" and facts.get("model"):
-        label = marked(result_label(Path(facts["model"]).name), None)  # by which it is known again
+        label = marked(result_label(label_of(Path(facts["model"]))), None)  # by which it is known again
     # The file dialog has already asked whether to replace an existing file.
     with atomic_write(Path(path), overwrite=True, inputs=[source] if source else []) as temporary:
         mrc.write(temporary, micrograph.data, pixel_size=micrograph.pixel_size, like=source, label=label)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
+from cryoden.denoising.nothing_left import is_remark
 from cryoden.errors import CryodenError
 from cryoden.events.batch import DenoisingEvent, MicrographDenoised, TileFinished
 from cryoden.io.atomic import atomic_write
@@ -98,7 +99,7 @@ class DenoisingJob(Job):
         """Return what speaks against the result: what validation said of its model, and that it is empty."""
         facts = layer_data.facts_of(self.result)
         against = [f"{facts['verdict']} (model)"] if facts.get("level") == "bad" else []
-        return against + [one for one in layer_data.warnings_of(self.result) if one == layer_data.EMPTY]
+        return against + [one for one in layer_data.warnings_of(self.result) if is_remark(one)]
 
     def _add(self, micrograph: Micrograph, confidence: Micrograph | None) -> None:
         data, attributes, _ = layer_data.result_layer(self.raw, micrograph, self._made_with, self._view)

@@ -12,9 +12,9 @@ from cryoden.micrograph import Pixels
 
 Matching = Literal["each", "same", "matched"]
 Limits = tuple[float, float]
-# Of the raw contrast at 3 Å/px and coarser: white noise of 384² px and more leaves up to 0.04 there, the
-# weakest single frame of apoferritin 0.054.
-ALMOST_NOTHING = 0.045
+# Of the raw contrast at 3 Å/px and coarser: white noise of 256² px and more leaves up to 0.040 there, the
+# weakest single frame of apoferritin 0.043. The words about it are the library's, from the same output.
+ALMOST_NOTHING = 0.042
 LEAST = 0.6  # of the same, for what is almost nothing
 WORKING, ASSUMED = 3.0, 1.0  # Å/px: finer micrographs are averaged to the former; where it is not known
 
@@ -30,7 +30,7 @@ def contrast(pixels: Pixels) -> Limits:
     return (low, high) if high > low else (low, low + 1.0)
 
 
-def is_almost_nothing(denoised: Limits, raw: Limits, pixel_size: float | None) -> bool:
+def _is_almost_nothing(denoised: Limits, raw: Limits, pixel_size: float | None) -> bool:
     """Whether an output has so little contrast that a network makes as much of noise alone."""
     return denoised[1] - denoised[0] < ALMOST_NOTHING * _averaged(raw, pixel_size)
 
@@ -38,7 +38,7 @@ def is_almost_nothing(denoised: Limits, raw: Limits, pixel_size: float | None) -
 def result_contrast(denoised: Pixels, raw: Limits, pixel_size: float | None) -> Limits:
     """Return the limits of an output; stretched to its own, almost nothing would look like particles."""
     low, high = contrast(denoised)
-    if not is_almost_nothing((low, high), raw, pixel_size):
+    if not _is_almost_nothing((low, high), raw, pixel_size):
         return low, high
     middle, half = (low + high) / 2, LEAST * _averaged(raw, pixel_size) / 2
     return middle - half, middle + half

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,14 +19,13 @@ from cryoden.io.result_stamp import denoised_with
 from cryoden.micrograph import Micrograph, Pixels
 from cryoden.model.verdict import verdict_of
 from cryoden.settings.denoising import DenoisingSettings
-from napari_cryoden.layers.contrast import Limits, contrast, is_almost_nothing, result_contrast
+from napari_cryoden.layers.contrast import Limits, contrast, result_contrast
 from napari_cryoden.layers.plane import Plane, full_size, placed, plane_of
 
 if TYPE_CHECKING:
     from napari.layers import Image
 
 LayerData = tuple[Pixels, dict[str, Any], str]
-EMPTY = "Almost nothing was found: the output has no more contrast than is made of noise alone"
 AXES = ("y", "x")
 # Blue below 0 and orange above, distinct for any color vision.
 DIVERGING = Colormap([[0.0, 0.36, 0.65], [0.96, 0.96, 0.96], [0.80, 0.35, 0.0]], name="residual")
@@ -93,8 +92,6 @@ def result_layer(
 ) -> LayerData:
     """Return the layer of a denoised micrograph, lying exactly on the raw one as it was in view."""
     view = view or view_of(raw)
-    if is_almost_nothing(contrast(denoised.data), view.contrast, denoised.pixel_size):
-        denoised = replace(denoised, warnings=(*denoised.warnings, EMPTY))
     facts = dict(made_with) | {"role": "denoised", "source": facts_of(raw).get("source")} | _known(denoised)
     data, kwargs, kind = _upon(raw, denoised.data, f"{raw.name} · denoised", facts, view.plane)
     limits = result_contrast(denoised.data, view.contrast, denoised.pixel_size)

@@ -23,6 +23,7 @@ class EvaluationDock(QWidget):
         super().__init__()
         self.evaluating = EvaluationJob.of(viewer)
         self.words = QLabel("Choose raw and denoised layers, then press Evaluate.")
+        self.words.setTextFormat(Qt.TextFormat.PlainText)
         self.words.setWordWrap(True)
         self.words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.table = QTableWidget()

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from qtpy.QtCore import QEvent, QSize, QTimer
+from qtpy.QtCore import QEvent, QSize, Qt, QTimer
 from qtpy.QtGui import QPainter, QPixmap
 from qtpy.QtWidgets import (
     QHBoxLayout,
@@ -144,6 +144,7 @@ class LossPlot(QWidget):
         rows.addLayout(row, stretch=1)
         rows.addWidget(self.readout)
         self.empty = QLabel(EMPTY)
+        self.empty.setTextFormat(Qt.TextFormat.PlainText)
         self.empty.setWordWrap(True)
         self.empty.setMargin(16)
         self.pages = QStackedWidget()

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from napari.utils.theme import get_theme
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from cryoden.image.spectra import RadialProfile
@@ -43,6 +44,7 @@ class SpectraDock(QWidget):
         self.correlation = with_legend(curve_plot("FRC", BOTTOM))
         self.power.setLogMode(x=False, y=True)
         self.words = QLabel(EMPTY)
+        self.words.setTextFormat(Qt.TextFormat.PlainText)
         self.words.setWordWrap(True)
         row = QHBoxLayout()
         row.addWidget(self.power)

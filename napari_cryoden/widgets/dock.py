@@ -63,6 +63,7 @@ def heading(text: str) -> QLabel:
 def status_label() -> QLabel:
     """Return a label that wraps, may be copied from, and never asks for more width."""
     label = QLabel()
+    label.setTextFormat(Qt.TextFormat.PlainText)  # names of files come in it
     label.setWordWrap(True)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.MinimumExpanding)

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import QTimer, Signal
+from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QVBoxLayout, QWidget
 
 from cryoden.dataset.half_checks import find_pairs
@@ -63,6 +63,7 @@ class TrainingData(QWidget):
         self.target = LayerCombo(viewer, "The same micrograph with less noise")
         self.counted = LayerCombo(viewer, "An electron-counted micrograph without sub-pixel alignment")
         self.note = QLabel()
+        self.note.setTextFormat(Qt.TextFormat.PlainText)
         self.note.setWordWrap(True)
         self._layer_rows = QWidget()
         # Many files opened or closed at once are looked at once.

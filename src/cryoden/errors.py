@@ -65,6 +65,10 @@ class HalvesError(CryodenError):
     """Micrographs that do not make pairs of independent halves."""
 
 
+class StarRowError(HalvesError):
+    """A row of a STAR file that cannot be used, of a table that has the columns asked for."""
+
+
 class StructureError(CryodenError):
     """A file that holds no molecule."""
 

@@ -10,7 +10,7 @@ from cryoden.cli.console import OUT, bar, printed, show_remarks
 from cryoden.cli.stop_signals import SIGNALS
 from cryoden.events.closing import closed
 from cryoden.events.history import History, clock, length
-from cryoden.events.quality import References, TrainingStatus
+from cryoden.events.quality import References, TrainingStatus, snr_gain
 from cryoden.events.reference_lines import REFERENCES
 from cryoden.events.training import (
     EpochFinished,
@@ -78,7 +78,7 @@ class _Page:
             case TrainingStarted():
                 _show_start(event)
             case EpochFinished():
-                _show_epoch(event, self.history.pixel_size)
+                _show_epoch(event, self.history)
                 if self._said is None or event.verdict.kind != self._said.kind:
                     self._say(event.verdict)
             case Restarted():
@@ -115,7 +115,7 @@ def _show_start(event: TrainingStarted) -> None:
     OUT.print(names, markup=False)
     _show_references(at, pixel_size)
     column = "CC band" if at.band else "     CC"
-    OUT.print(f"[bold]epoch   time  training  validation  {column}      SNR   B/S  FRC 0.143[/bold]")
+    OUT.print(f"[bold]epoch   time  training  validation  {column}  SNR gain   B/S  FRC 0.143[/bold]")
 
 
 def _show_references(at: References, pixel_size: float | None) -> None:
@@ -139,16 +139,17 @@ def _listed(names: tuple[str, ...], shown: int = 3) -> str:
     return ", ".join(names[:shown]) + more
 
 
-def _show_epoch(event: EpochFinished, pixel_size: float | None) -> None:
-    of = event.quality
+def _show_epoch(event: EpochFinished, history: History) -> None:
+    of, started = event.quality, history.started
+    gain = snr_gain(event.correlation, started.references.r_half) if started else None
     row = (
         f"{event.epoch:5d} {clock(event.elapsed):>6}",
         f"{_number(event.train_loss, '.5f'):>8}",
         f"{event.validation_loss:10.5f}",
         f"{event.correlation if of.band is None else of.band:z7.4f}",
-        f"{_number(of.gain, '.1f', ' dB'):>7}",
+        f"{_number(gain, '+z.1f', ' dB'):>8}",
         f"{_number(of.bias, '.2f'):>4}",
-        f"{length(of.resolution, pixel_size):>9}",
+        f"{length(of.resolution, history.pixel_size):>9}",
         "best" if event.weights is not None else "collapsed" if event.collapsed else "",
     )
     OUT.print("  ".join(row).rstrip())

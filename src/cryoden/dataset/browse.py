@@ -11,7 +11,7 @@ from typing import TypeVar
 from cryoden.dataset.folder_walk import micrographs_below, natural
 from cryoden.dataset.half_names import HalfFiles, complete_pairs
 from cryoden.dataset.star_files import is_star, micrographs_of
-from cryoden.errors import HalvesError
+from cryoden.errors import HalvesError, StarRowError
 
 T = TypeVar("T")
 F = TypeVar("F")
@@ -44,6 +44,8 @@ def listing(paths: Sequence[Path]) -> Listing:
     HalvesError
         D01 when a path is missing or a STAR file lists no micrographs, D02 when it lists halves
         that are not there.
+    StarRowError
+        D01 for a row that cannot be used.
     MicrographError
         When a STAR file cannot be read.
     """
@@ -66,9 +68,11 @@ def _micrographs(path: Path) -> Iterable[Path]:
 
 
 def _known(read: Callable[[T], list[F]], star: T) -> list[F]:
-    """Return what a STAR file lists in columns it need not have."""
+    """Return what a STAR file lists in columns it need not have; a bad row of one it has is said."""
     try:
         return read(star)
+    except StarRowError:
+        raise
     except HalvesError as error:
         if error.code == "D01":
             return []

@@ -59,6 +59,20 @@ def find_pairs(paths: Sequence[Path]) -> list[HalfFiles]:
         ``D01`` when a path is missing or no half is found, ``D02`` when halves lack their
         partner, ``D07`` when two files claim to be the same half.
     """
+    pairs, unmatched = pairs_and_unmatched(paths)
+    if unmatched is not None:
+        raise unmatched
+    return pairs
+
+
+def pairs_and_unmatched(paths: Sequence[Path]) -> tuple[list[HalfFiles], HalvesError | None]:
+    """Return the complete pairs as `find_pairs` does, and what is to be said of halves without a partner.
+
+    Raises
+    ------
+    HalvesError
+        ``D01`` and ``D07`` as there; ``D02`` for files of a STAR file that are not there.
+    """
     halves: dict[Key, dict[Half, Path]] = defaultdict(dict)
     for key, half, path in _claims(map(Path, paths), results=False):
         known = halves[key].setdefault(half, path)
@@ -67,8 +81,7 @@ def find_pairs(paths: Sequence[Path]) -> list[HalfFiles]:
             raise HalvesError("D07", path, what, kept="No pair was made", fix="Remove or rename one of them")
     if not halves:
         raise _nothing(paths)
-    _refuse_unmatched(halves)
-    return _pairs(halves)
+    return _pairs({key: pair for key, pair in halves.items() if len(pair) == 2}), _unmatched(halves)
 
 
 def complete_pairs(paths: Sequence[Path]) -> list[HalfFiles]:
@@ -143,15 +156,16 @@ def _same_path(one: Path, other: Path) -> bool:
     return os.path.abspath(one) == os.path.abspath(other)  # noqa: PTH100  # as above
 
 
-def _refuse_unmatched(halves: dict[Key, dict[Half, Path]]) -> None:
+def _unmatched(halves: dict[Key, dict[Half, Path]]) -> HalvesError | None:
     alone = [path for pair in halves.values() if len(pair) == 1 for path in pair.values()]
-    if alone:
-        count, whole = len(alone), len(halves) - len(alone)
-        plural = "halves have" if count > 1 else "half has"
-        names = _listed(sorted((path.name for path in alone), key=natural))
-        what = f"{count:,} {plural} no partner: {names}; {whole:,} pairs are complete"
-        fix = "Add the partners or leave these out"
-        raise HalvesError("D02", alone[0].parent, what, kept="No pair was made", fix=fix)
+    if not alone:
+        return None
+    count, whole = len(alone), len(halves) - len(alone)
+    plural = "halves have" if count > 1 else "half has"
+    names = _listed(sorted((path.name for path in alone), key=natural))
+    what = f"{count:,} {plural} no partner: {names}; {whole:,} pairs are complete"
+    fix = "Add the partners, or leave these out (train --skip-bad-pairs)"
+    return HalvesError("D02", alone[0].parent, what, kept="No pair was made", fix=fix)
 
 
 def _listed(names: Sequence[str]) -> str:

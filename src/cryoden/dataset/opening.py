@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from cryoden.dataset.chosen_pairs import ChosenPairs, choose
-from cryoden.dataset.half_checks import find_pairs, inspect
-from cryoden.dataset.half_names import HalfFiles
+from cryoden.dataset.half_checks import inspect
+from cryoden.dataset.half_names import HalfFiles, pairs_and_unmatched
 from cryoden.dataset.star_files import pixel_sizes
 from cryoden.dataset.supervised_names import matched
 from cryoden.errors import HalvesError, printable
@@ -24,7 +24,8 @@ def open_halves(
 ) -> ChosenPairs:
     """Find, open and check the pairs of halves among files and folders.
 
-    With ``skip_bad`` pairs that cannot be used are left out, see `cryoden.dataset.chosen_pairs.choose`.
+    With ``skip_bad`` pairs that cannot be used, see `cryoden.dataset.chosen_pairs.choose`, and halves
+    without a partner are left out, as long as one pair is there.
 
     Raises
     ------
@@ -34,8 +35,13 @@ def open_halves(
         For a half that cannot be read.
     """
     sizes = pixel_sizes(paths)
-    openers = [(files.name, partial(open_pair, files, reading, sizes)) for files in find_pairs(paths)]
-    return choose(openers, skip_bad=skip_bad)
+    pairs, unmatched = pairs_and_unmatched(paths)
+    if unmatched is not None and not (skip_bad and pairs):
+        raise unmatched
+    openers = [(files.name, partial(open_pair, files, reading, sizes)) for files in pairs]
+    chosen = choose(openers, skip_bad=skip_bad)
+    left_out = () if unmatched is None else (f"left out: {unmatched.problem}",)
+    return ChosenPairs(chosen, (*left_out, *chosen.warnings))
 
 
 def open_pair(files: HalfFiles, reading: ReadingSettings | None, listed: Mapping[Path, float]) -> HalfPair:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-from cryoden.errors import HalvesError, printable
+from cryoden.errors import HalvesError, StarRowError, printable
 from cryoden.io.star import StarTable, having, read_tables
 
 MICROGRAPH = ("rlnMicrographName",)
@@ -150,7 +150,7 @@ def _file_name(star: Path, value: str) -> str:
     """Return the name of a file without what RELION puts around it."""
     if SECTION.match(value):
         problem = f"{printable(value)} is a section of a stack, not a micrograph"
-        raise HalvesError("D01", star, problem, fix="Give a STAR file of single micrographs")
+        raise StarRowError("D01", star, problem, fix="Give a STAR file of single micrographs")
     return FORMAT.sub("", value)
 
 

@@ -15,6 +15,7 @@ from functools import cache
 import torch
 from torch import Tensor
 
+from cryoden.denoising.nothing_left import FAINT
 from cryoden.denoising.tiled_network import TiledNetwork
 from cryoden.events.batch import TileFinished
 from cryoden.image.normalization import Normalization
@@ -23,7 +24,6 @@ from cryoden.model.general import GENERAL
 from cryoden.settings.denoising import DenoisingSettings
 
 LITTLE = 0.06  # standard deviation of an output that may be from a micrograph of the other sign
-NOTHING = 0.015  # standard deviation of the output for noise alone
 CLEARLY = 1.02  # how many times more
 TURNED = "particles seem brighter than the ice: turned over for the network (--no-auto-invert keeps them)"
 
@@ -65,7 +65,7 @@ def _is_odd(found: Tensor) -> bool:
 
 
 def _clearly_better(other: Tensor, found: Tensor, working: Tensor) -> bool:
-    has_more = other.std() > (CLEARLY * found.std()).clamp(min=NOTHING)
+    has_more = other.std() > (CLEARLY * found.std()).clamp(min=FAINT)
     return bool(has_more & (_explained(other, -working) > CLEARLY * _explained(found, working).clamp(min=0)))
 
 

@@ -32,6 +32,7 @@ CAUTION = 1.0  # µ
 EDGE, ACROSS = 256, 8  # px of a block; blocks along a side at most
 REACH = 2  # rings at each side that are averaged
 SURE, LEAST = 4.0, 0.01  # standard errors, and share of the noise, below which a ring is none
+UNUSUAL = 1.5  # times the fine power of most blocks; crystals and gold have more
 MARGIN = 64  # px the image is mirrored by
 ROWS, LARGE_ROWS = {"cpu": 1024}, 4096  # that are filtered at a time
 
@@ -67,7 +68,8 @@ class Spectrum:
 def spectrum(image: Tensor) -> Spectrum | None:
     """Return the spectrum of ``(h, w)`` raw pixels; ``None`` with less than 256 px a side.
 
-    Blocks are spread evenly over the image. Nothing waits for a GPU before the power is asked for.
+    Blocks are spread evenly over the image; those with crystals or gold in them do not count.
+    Nothing waits for a GPU before the power is asked for.
     """
     if min(image.shape) < EDGE:
         return None
@@ -79,7 +81,14 @@ def spectrum(image: Tensor) -> Spectrum | None:
     window = torch.hann_window(EDGE, device=image.device)
     window = window[:, None] * window / window.square().mean()
     waves = torch.fft.rfft2((blocks - blocks.mean((1, 2), keepdim=True)) * window, norm="ortho")
-    return Spectrum(later(waves.abs().square_().mean(0)), len(blocks))
+    return Spectrum(later(_of_most(waves.abs().square_())), len(blocks))
+
+
+def _of_most(power: Tensor) -> Tensor:
+    """Return the mean power of ``(n, h, w)`` blocks, without those that have far more noise than most."""
+    fine = power[:, EDGE // 4 : -EDGE // 4].mean((1, 2))
+    usual = (fine <= UNUSUAL * fine.median()).to(power)
+    return (power * (usual / usual.sum())[:, None, None]).sum(0)
 
 
 def gains(seen: Spectrum, pixel_size: float) -> Array | None:

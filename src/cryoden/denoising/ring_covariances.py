@@ -52,7 +52,7 @@ def measured(images: Tensor, weight: Tensor | None = None) -> RingCovariances:
     window = _window(height, width, images.device)
     window = window if weight is None else window * weight
     squares = window.square()
-    waves = torch.fft.rfft2((images - images.mean((-2, -1), keepdim=True)) * window, norm="ortho")
+    waves = torch.fft.rfft2((images - _mean(images, weight)) * window, norm="ortho")
     rings = _rings(height, width, images.device)
     many = range(len(images))
     shared = {(i, j): (waves[i] * waves[j].conj()).real.mean(0) for i in many for j in many if i <= j}
@@ -62,6 +62,12 @@ def measured(images: Tensor, weight: Tensor | None = None) -> RingCovariances:
     power = told[:-2].reshape(len(images), len(images), -1) / (rings.counts * told[-2])
     mean, number = _running(rings.counts * told[-1] * parts / 2)
     return RingCovariances(np.arange(1, len(number) + 1) / min(height, width), mean(power), number)
+
+
+def _mean(images: Tensor, weight: Tensor | None) -> Tensor:
+    if weight is None:
+        return images.mean((-2, -1), keepdim=True)
+    return (images * weight).mean((-2, -1), keepdim=True) / weight.mean()
 
 
 def usual(image: Tensor) -> Tensor:

@@ -19,6 +19,8 @@ from cryoden.micrograph import Pixels, Windowed
 
 CLIP = 6.0  # standard deviations; Gaussian noise exceeds it twice in a billion pixels
 ROUNDS = 5
+MEDIAN_OF = 1 << 20  # pixels
+STD_OF_MEDIAN = 1.4826  # of normally distributed pixels: their standard deviation over their median deviation
 BANDS = 16
 MAX_PIXELS = 1 << 22
 BLOCK = 32  # working px; about 100 Å, where noise and particles make up what varies
@@ -115,7 +117,7 @@ def measured(sample: Tensor, name: Path | str) -> Normalization:
     """
     mean, std = robust(sample)
     if not std > 1e-6 * abs(mean):
-        raise MicrographError("F25", name, "no contrast: std = 0")
+        raise MicrographError("F25", name, f"no contrast: std = {std:.2g}, mean = {mean:.3g}")
     return Normalization(mean, std)
 
 
@@ -159,10 +161,18 @@ def typical(images: Tensor) -> Tensor:
 
 
 def robust(values: Tensor) -> tuple[float, float]:
-    """Return mean and standard deviation of what lies within `CLIP` standard deviations."""
-    kept = values.flatten()
-    if kept.device.type != "mps":  # which has no float64
-        kept = kept.double()
+    """Return mean and standard deviation of what lies within `CLIP` standard deviations.
+
+    The mean is that of most places: a crystal over a tenth of a micrograph is no reason to see all the
+    rest darker. The standard deviation covers it, and so its picture is not clipped.
+    """
+    pixels = values.flatten()
+    if pixels.device.type != "mps":  # which has no float64
+        pixels = pixels.double()
+    return _trimmed(_near_median(pixels))[0], _trimmed(pixels)[1]
+
+
+def _trimmed(kept: Tensor) -> tuple[float, float]:
     for _ in range(ROUNDS):
         std, mean = torch.std_mean(kept, correction=0)
         inside = (kept - mean).abs() <= CLIP * std
@@ -170,3 +180,11 @@ def robust(values: Tensor) -> tuple[float, float]:
             break
         kept = kept[inside]
     return float(mean), float(std)
+
+
+def _near_median(values: Tensor) -> Tensor:
+    """Return values within `CLIP` standard deviations of the median; all where it says nothing of them."""
+    some = values[:: max(1, values.numel() // MEDIAN_OF)]
+    median = some.median()
+    std = STD_OF_MEDIAN * (some - median).abs().median()
+    return values[(values - median).abs() <= CLIP * std] if std > 0 else values

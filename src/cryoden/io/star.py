@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cryoden.errors import HalvesError, printable
+from cryoden.errors import StarRowError, printable
 from cryoden.io.mrc_header import open_regular
 
 MOST_BYTES = 2**30
@@ -47,7 +47,7 @@ class StarTable:
 
         Raises
         ------
-        HalvesError
+        StarRowError
             ``D01`` for a row of more or fewer values than there are columns.
         """
         places, width = [self.labels.index(name) for name in names], len(self.labels)
@@ -62,16 +62,16 @@ class StarTable:
             found.append(chosen)
         return found
 
-    def _nameless(self, number: int, values: Sequence[str]) -> HalvesError:
+    def _nameless(self, number: int, values: Sequence[str]) -> StarRowError:
         longest = max(values, key=_is_no_name)
         problem = f"line {number} has a name no file can have, {len(longest):,} letters: {longest[:40]!r}"
-        return HalvesError("D01", self.path, problem, fix="Copy the STAR file again")
+        return StarRowError("D01", self.path, problem, fix="Copy the STAR file again")
 
-    def _uneven(self, number: int, values: Sequence[str]) -> HalvesError:
+    def _uneven(self, number: int, values: Sequence[str]) -> StarRowError:
         words = printable(" ".join(values)[:80])
         problem = f"line {number} has {len(values)} of {len(self.labels)} values: {words}"
         fix = "Copy the STAR file again, and put names with spaces in quotes"
-        return HalvesError("D01", self.path, problem, fix=fix)
+        return StarRowError("D01", self.path, problem, fix=fix)
 
 
 def read_tables(path: Path) -> list[StarTable]:

@@ -93,6 +93,14 @@ def name_of(path: Path, depth: int = 1) -> str:
     return "/".join(names[-depth:]) or where.stem
 
 
+def label_of(path: Path) -> str:
+    """Return what a result's label calls its model: the file, or the run folder where it is one of a run.
+
+    A name alone, as an opened result has it, is what it is called already.
+    """
+    return name_of(path) if path.is_absolute() and path.name == OF_A_RUN else path.name
+
+
 def names_of(paths: Iterable[Path]) -> dict[Path, str]:
     """Return a name for each model file; those that would have one name get folders above them, too."""
     known = {path: name_of(path) for path in paths}

@@ -60,7 +60,7 @@ class TrainingSettings:
     skip_bad_pairs: Annotated[
         bool,
         Setting(
-            "Leave out half-set pairs that cannot be used: unreadable, blank, or of two scenes",
+            "Leave out half-set pairs that cannot be used: unreadable, blank, of two scenes, or alone",
             label="skip bad pairs",
         ),
     ] = False

@@ -36,7 +36,7 @@ from cryoden.io.result_stamp import (
     result_label,
 )
 from cryoden.micrograph import Micrograph
-from cryoden.model.checkpoint import OF_A_RUN, load, name_of
+from cryoden.model.checkpoint import label_of, load
 from cryoden.model.general import GENERAL
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.reading import ReadingSettings
@@ -163,8 +163,7 @@ def write_denoised(
 
     With a mark a batch finds it done, see `cryoden.io.result_stamp`.
     """
-    model = name_of(model_path) if model_path.name == OF_A_RUN else model_path.name
-    label = marked(result_label(model), mark)
+    label = marked(result_label(label_of(model_path.absolute())), mark)
     mrc.write(
         path,
         denoised.data,

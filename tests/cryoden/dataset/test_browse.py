@@ -89,3 +89,15 @@ def test_links_to_micrographs_are_listed_as_they_are_named(tmp_path: Path) -> No
     (tmp_path / "linked").mkdir()
     (tmp_path / "linked" / "b.mrc").symlink_to(tmp_path / "raw" / "a.mrc")
     assert names(tmp_path / "linked") == ([], ["b.mrc"])
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [("M/b.mrc M/b_EVN.mrc", "line 6 has 2 of 3 values"), ("1@b.mrcs 1@x.mrcs 1@y.mrcs", "section")],
+)
+def test_a_bad_row_of_a_star_file_is_named_and_not_called_an_empty_list(
+    tmp_path: Path, row: str, said: str
+) -> None:
+    (tmp_path / "bad.star").write_text(f"{EVEN_ODD}{row}\n")
+    with pytest.raises(HalvesError, match=said):
+        listing([tmp_path / "bad.star"])

@@ -20,3 +20,13 @@ def test_supervised_pairs_of_two_sizes_are_refused(tmp_path: Path) -> None:
     target, _ = write_halves(tmp_path, scene(2, (100, 100)))
     with pytest.raises(HalvesError, match=r"D05 .*160×192 and 100×100 px"):
         opening.open_supervised([noisy], [target])
+
+
+def test_a_half_without_a_partner_is_left_out_with_the_bad_pairs_and_said(tmp_path: Path) -> None:
+    write_halves(tmp_path, scene(1))
+    (tmp_path / "alone_EVN.mrc").write_bytes((tmp_path / f"{scene(1).even.name}.mrc").read_bytes())
+    with pytest.raises(HalvesError, match="D02"):
+        opening.open_halves([tmp_path])
+    chosen = opening.open_halves([tmp_path], skip_bad=True)
+    assert len(chosen) == 1
+    assert any("1 half has no partner: alone_EVN.mrc" in warning for warning in chosen.warnings)

@@ -79,3 +79,10 @@ def test_no_real_micrograph_is_turned_and_most_negatives_are(name: str, told: bo
     recorded = mrc.read(DATA / name)
     assert TURNED not in denoised(recorded).warnings
     assert (TURNED in denoised(negative(recorded)).warnings) is told
+
+
+def test_what_is_almost_nothing_either_way_is_not_turned_over() -> None:
+    rows, columns = np.fft.fftfreq(512)[:, None], np.fft.rfftfreq(512)
+    waves = np.fft.rfft2(np.random.default_rng(5).normal(size=(512, 512))) * np.hypot(rows, columns)
+    rising = np.fft.irfft2(waves).astype(np.float32)
+    assert TURNED not in denoised(Micrograph(rising, 1.5, "m")).warnings

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cryoden.denoising.denoise import denoise
-from cryoden.denoising.nothing_left import refuse_constant, remark
+from cryoden.denoising.nothing_left import is_remark, refuse_constant, remark
 from cryoden.errors import OutputError
 from cryoden.events.batch import FileFailed, MicrographDenoised
 from cryoden.io import mrc
@@ -17,6 +17,7 @@ from cryoden.model.checkpoint import Model, load, write
 from cryoden.model.general import GENERAL
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.workflows.denoise_micrographs import BatchRequest, denoise_files
+from tests.cryoden.hostile import DATA
 
 NOISE = np.random.default_rng(0).normal(size=(96, 96)).astype(np.float32)
 RAW = Micrograph(NOISE, 1.5, "m")
@@ -56,3 +57,14 @@ def test_a_result_with_hardly_anything_in_it_says_so() -> None:
     assert isinstance(last, MicrographDenoised)
     assert any("almost nothing found" in warning for warning in last.micrograph.warnings)
     assert remark(0.2) == ()
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason=f"real micrographs not found in {DATA}")
+def test_the_weakest_of_real_single_frames_is_not_called_empty() -> None:
+    *_, last = denoise(
+        mrc.read(DATA / "apoferritin_pairs/May08_05.53.51_frame.mrc"),
+        load(GENERAL),
+        DenoisingSettings(device="cpu"),
+    )
+    assert isinstance(last, MicrographDenoised)
+    assert not any(map(is_remark, last.micrograph.warnings))

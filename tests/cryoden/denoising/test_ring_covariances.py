@@ -38,3 +38,12 @@ def test_a_bright_spot_does_not_drown_the_rest() -> None:
     )
     assert abs(weighed - clean) < 0.15 * clean
     assert plain > 10 * clean
+
+
+def test_a_bright_crystal_does_not_move_the_mean_the_rest_is_seen_about() -> None:
+    image = white(3)
+    spoiled = image.clone()
+    spoiled[40:180, 60:210] += 60
+    clean, weighed = (measured(one[None, None], usual(one)).power[0, 0] for one in (image, spoiled))
+    np.testing.assert_allclose(weighed[20:].mean(), clean[20:].mean(), rtol=0.1)
+    assert weighed[:5].mean() < 2 * clean[:5].mean()

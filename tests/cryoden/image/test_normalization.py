@@ -27,6 +27,15 @@ def test_hot_pixels_of_a_million_sigma_do_not_move_the_scale() -> None:
     assert b.std == pytest.approx(a.std, rel=0.01)
 
 
+def test_a_large_crystal_neither_moves_the_mean_nor_is_clipped() -> None:
+    clean = noise((400, 400))
+    icy = clean.copy()
+    icy[:120, :150] += 120
+    a, b = measure(Micrograph(clean, None, "m")), measure(Micrograph(icy, None, "m"))
+    assert b.mean == pytest.approx(a.mean, abs=0.1)
+    assert (b.apply(icy) < CLIP).all()
+
+
 @pytest.mark.parametrize("scale", [1.0, 2.5, 4.7])
 def test_undoing_is_the_exact_inverse_of_scoring(scale: float) -> None:
     pixels = noise()

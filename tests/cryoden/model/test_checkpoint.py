@@ -7,7 +7,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from cryoden.errors import ModelFileError
-from cryoden.model.checkpoint import Model, _fingerprint, load, names_of, write
+from cryoden.model.checkpoint import Model, _fingerprint, label_of, load, names_of, write
 
 
 def model() -> Model:
@@ -105,3 +105,9 @@ def test_a_model_is_called_by_its_file_or_its_run_and_two_of_one_name_by_the_fol
     assert list(names_of(paths).values()) == ["best", "runs/a", "old/a", "b"]
     twins = [Path("x/best.safetensors"), Path("y/best.safetensors")]
     assert list(names_of(twins).values()) == ["x/best", "y/best"]
+
+
+def test_a_label_names_a_run_by_its_folder_and_a_name_that_was_read_from_a_label_as_it_is() -> None:
+    assert label_of(Path("/runs/tuesday/model.safetensors")) == "tuesday"
+    assert label_of(Path("/models/mine.safetensors")) == "mine.safetensors"
+    assert label_of(Path("model.safetensors")) == "model.safetensors"

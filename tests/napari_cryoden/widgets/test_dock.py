@@ -3,12 +3,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QDockWidget, QLabel
 
-from napari_cryoden.plots.evaluation_dock import show_evaluation
+from napari_cryoden.plots.evaluation_dock import EvaluationDock, show_evaluation
 from napari_cryoden.plots.loss_dock import show_plot
 from napari_cryoden.plots.runs_dock import show_runs
-from napari_cryoden.plots.spectra_dock import show_spectra
+from napari_cryoden.plots.spectra_dock import SpectraDock, show_spectra
+from napari_cryoden.widgets.dock import status_label
+from napari_cryoden.widgets.training_data import TrainingData
 from tests.napari_cryoden.checking import checked
 
 
@@ -75,3 +78,12 @@ def test_a_dock_that_floats_stays_where_the_user_has_put_it(viewer: Any) -> None
     show_runs(viewer)
     assert floating.isFloating()
     assert viewer.window._qt_window.tabifiedDockWidgets(floating) == []
+
+
+def test_a_name_with_marks_of_html_is_shown_as_it_is(viewer: Any, qtbot: Any) -> None:
+    data, evaluation, spectra = TrainingData(viewer), EvaluationDock(viewer), SpectraDock(viewer)
+    for widget in (data, evaluation, spectra):
+        qtbot.addWidget(widget)
+    for label in (status_label(), data.note, evaluation.words, spectra.words):
+        label.setText("<b>bold</b>.mrc")
+        assert label.textFormat() == Qt.TextFormat.PlainText
