@@ -62,6 +62,6 @@ def test_the_row_of_a_result_is_visible_however_low_the_dock_becomes(
     with qtbot.waitSignal(evaluate.evaluating.ended):
         evaluate.evaluate_button.click()
     table.setFixedHeight(120)
-    bar = table.verticalScrollBar()
+    bar: Any = table.verticalScrollBar()
     qtbot.waitUntil(lambda: bar.maximum() > 0)
     assert bar.value() == bar.maximum()
