@@ -18,6 +18,7 @@ from qtpy.QtGui import QImage
 from napari_cryoden.contributions.sample_data import sample_pairs
 from napari_cryoden.contributions.writer import write
 from napari_cryoden.demo import picture, wait
+from napari_cryoden.plots.evaluation_dock import TITLE as EVALUATION_TITLE
 from napari_cryoden.plots.loss_dock import TITLE
 from napari_cryoden.plots.runs_dock import TITLE as RUNS_TITLE
 from napari_cryoden.plots.spectra_dock import TITLE as SPECTRA_TITLE
@@ -106,6 +107,25 @@ class Tour:
         self.close(SPECTRA_TITLE)
         dock.end_button.click()
 
+    def confidence(self) -> None:
+        """Denoise the lowest layer once more, with the map of confidence beside it."""
+        dock = self.bench.bring("Denoise")
+        dock.model.path = RUNS / "unet" / "model.safetensors"
+        dock.form.expert.setChecked(True)
+        dock.form.fields["confidence"].value = True
+        dock.denoise_button.click()
+        wait(dock.denoising.ended, lambda: not dock.denoising.running)
+        self.take("confidence")
+
+    def evaluate(self) -> None:
+        """Evaluate the model that was trained on the halves it saw."""
+        dock = self.bench.bring("Evaluate")
+        dock.model.path = RUNS / "unet" / "model.safetensors"
+        dock.evaluate_button.click()
+        wait(dock.evaluating.ended, lambda: not dock.evaluating.running, 2)
+        self.take("evaluate")
+        self.close(EVALUATION_TITLE)
+
     def batch(self, output: Path) -> None:
         """Denoise the folder, with a file among it that is none."""
         dock = self.bench.bring("Batch")
@@ -142,10 +162,12 @@ def walk(tour: Tour, *, whole: bool) -> None:
     tour.compare()
     if not whole:
         return
+    tour.evaluate()
     (tour.data / "broken.mrc").write_bytes(b"\0" * 100)
     tour.batch(Path("denoised"))
     tour.train_baseline()
     tour.runs()
+    tour.confidence()
 
 
 def _data(arguments: list[str]) -> Path:

@@ -31,6 +31,8 @@ class EvaluationDock(QWidget):
         lines = self.table.verticalHeader()
         if lines is not None:
             lines.setVisible(False)
+        bar: Any = self.table.verticalScrollBar()
+        bar.rangeChanged.connect(self.table.scrollToBottom)  # models come last
         column = QVBoxLayout(self)
         column.setContentsMargins(6, 4, 6, 4)
         column.addWidget(self.words)
@@ -59,7 +61,6 @@ class EvaluationDock(QWidget):
                 self.table.setItem(line, place, _cell(column.text(table, row), place, bold=row in assessed))
         self.table.resizeColumnsToContents()
         self.table.resizeRowsToContents()
-        self.table.scrollToBottom()  # models come last
 
 
 def _lines(table: Table) -> list[str]:

@@ -156,6 +156,7 @@ def _rows() -> QFormLayout:
     rows.setContentsMargins(0, 0, 0, 0)
     rows.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
     rows.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+    rows.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)  # beside a scroll bar a dock is narrow
     return rows
 
 

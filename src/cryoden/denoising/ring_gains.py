@@ -133,7 +133,8 @@ def response(working: Tensor, output: Tensor, network: Network) -> tuple[Array, 
     before, after = (_joined(_blocks(image, grid)) for image in (working, output))
     change = _even_noise(before.shape[0], before.shape[1], before.device)
     answer = (network(before + STEP * change) - after) / STEP
-    parts = torch.stack([_blocks(image, grid).flatten(0, 1) for image in (change, answer)])
+    weight = _blocks(ring_covariances.usual(working), grid)  # what a crystal answers, nothing else does
+    parts = torch.stack([(_blocks(image, grid) * weight).flatten(0, 1) for image in (change, answer)])
     seen = ring_covariances.measured(parts)
     return seen.frequencies, seen.power[0, 1] / seen.power[0, 0]
 

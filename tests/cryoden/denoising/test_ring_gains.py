@@ -105,14 +105,26 @@ def test_the_error_that_is_left_is_known_without_the_truth() -> None:
     assert told == pytest.approx(float(there), rel=0.1)
 
 
-def test_the_response_of_a_linear_filter_is_its_gain() -> None:
+def smoothed(noisy: Tensor) -> Tensor:
+    return filtered(noisy, lambda at: torch.exp(-((at / 0.1) ** 2)))
+
+
+@pytest.mark.parametrize("edge", [300, 1000])  # as a whole, and in blocks
+def test_the_response_of_a_linear_filter_is_its_gain(edge: int) -> None:
+    _, noisy = scene(blobs=False, edge=edge)
+    frequencies, answer = ring_gains.response(noisy, smoothed(noisy), smoothed)
+    np.testing.assert_allclose(answer, np.exp(-((frequencies / 0.1) ** 2)), atol=0.03)
+
+
+def test_a_crystal_that_a_network_passes_whole_does_not_hide_what_it_does_elsewhere() -> None:
+    def passing_what_is_strong(noisy: Tensor) -> Tensor:
+        return torch.where(noisy.abs() > 20, noisy, smoothed(noisy))
+
     _, noisy = scene(blobs=False)
-    frequencies, answer = ring_gains.response(noisy, wiener(noisy), wiener)
-    gain = (
-        9 * np.exp(-2 * (frequencies / 0.08) ** 2) * ((1 + np.cos(2 * np.pi * frequencies / 0.05)) / 2) ** 2
-    )
-    peaks = np.abs(np.cos(2 * np.pi * frequencies / 0.05)) > 0.999  # where neighbors are alike
-    np.testing.assert_allclose(answer[peaks], (gain / (gain + 1))[peaks], atol=0.06)
+    noisy[100:200, 150:250] += 60 * torch.sign(white(6)[100:200, 150:250])
+    found = ring_gains.response(noisy, passing_what_is_strong(noisy), passing_what_is_strong)
+    expected = np.exp(-((found[0] / 0.1) ** 2))
+    np.testing.assert_allclose(found[1], expected, atol=0.05)
 
 
 def test_white_noise_stays_nearly_empty() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from cryoden.evaluation import json_file
 from cryoden.image.filters import gaussian
+from napari_cryoden.plots.evaluation_dock import show_evaluation
 
 
 @pytest.fixture
@@ -50,3 +51,17 @@ def test_denoised_layers_and_a_model_are_judged_beside_simple_filters(
     evaluate.save(tmp_path / "a.json")
     assert "m1_EVN · denoised" in (tmp_path / "a.html").read_text(encoding="utf-8")
     assert json_file.load(tmp_path / "a.json") == evaluate.evaluating.result.table
+
+
+def test_the_row_of_a_result_is_visible_however_low_the_dock_becomes(
+    qtbot: Any, evaluate: Any, viewer: Any, smoothed: Any
+) -> None:
+    assert evaluate.denoised_even.layer.name == f"{smoothed[0].name} · denoised"
+    table = show_evaluation(viewer).table
+    table.setFixedHeight(600)
+    with qtbot.waitSignal(evaluate.evaluating.ended):
+        evaluate.evaluate_button.click()
+    table.setFixedHeight(120)
+    bar: Any = table.verticalScrollBar()
+    qtbot.waitUntil(lambda: bar.maximum() > 0)
+    assert bar.value() == bar.maximum()

@@ -4,13 +4,14 @@ from typing import Any
 
 import pytest
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QDockWidget, QLabel
+from qtpy.QtWidgets import QApplication, QDockWidget, QLabel, QScrollArea
 
 from napari_cryoden.plots.evaluation_dock import EvaluationDock, show_evaluation
 from napari_cryoden.plots.loss_dock import show_plot
 from napari_cryoden.plots.runs_dock import show_runs
 from napari_cryoden.plots.spectra_dock import SpectraDock, show_spectra
 from napari_cryoden.widgets.dock import status_label
+from napari_cryoden.widgets.settings_form import SettingsForm
 from napari_cryoden.widgets.training_data import TrainingData
 from tests.napari_cryoden.checking import checked
 
@@ -34,6 +35,17 @@ def test_no_label_is_wider_than_its_dock(qtbot: Any, train: Any, add_halves: Any
         right = label.mapTo(train, label.rect().bottomRight()).x()
         assert right <= train.width()
         assert label.wordWrap() or label.width() >= label.sizeHint().width()
+
+
+@pytest.mark.parametrize("name", ["Open micrographs", "Train a denoiser", "Denoise", "Evaluate", "Batch"])
+def test_advanced_settings_leave_room_for_a_scroll_bar(docked: Any, name: str) -> None:
+    widget = docked(name)[1]
+    for form in widget.findChildren(SettingsForm):
+        form.expert.setChecked(True)
+    QApplication.processEvents()  # only what was shown has its style's width
+    area = widget.findChild(QScrollArea)
+    beside = widget.width() - area.verticalScrollBar().sizeHint().width()
+    assert area.widget().minimumSizeHint().width() <= beside
 
 
 SHOWN_BELOW = (show_plot, show_spectra, show_runs, show_evaluation)
