@@ -26,6 +26,7 @@ from cryoden.micrograph import Array
 
 COARSEST = 10.0  # Å; finer, there is hardly anything but noise and the ring of ice
 RECORDED = 0.1  # of the power at `COARSEST`; less than that was cut off, and is no noise of the detector
+DOUBT = 2.0  # so many times steeper a slope of the noise is continued to where it is not seen
 BEYOND = 1.15  # times the power that there is: a noise that cannot be
 EMPTY_FROM = 0.4  # cycles per working px, from where resampling takes noise away, too
 CAUTION = 0.03  # of the noise; so much power above it counts as none
@@ -61,7 +62,8 @@ class Gains:
 def floor(seen: ice_ring.Spectrum, pixel_size: float, scale: float, spread: float) -> Floor | None:
     """Return the noise's power over frequency, read off where a micrograph holds little else.
 
-    A Gaussian over frequency is continued to low ones: white noise, or noise that a detector blurs.
+    A Gaussian over frequency is continued to low ones: white noise, or noise that a detector blurs. Where it
+    is not white, as of dose-weighted sums, nobody knows how it goes on: more noise is believed than follows.
 
     Parameters
     ----------
@@ -91,7 +93,13 @@ def floor(seen: ice_ring.Spectrum, pixel_size: float, scale: float, spread: floa
         return None
     weights = np.sqrt(seen.counts[noise])
     fit = np.polynomial.Polynomial.fit(finest[noise] ** 2, np.log(seen.power[noise]), 1, w=weights)
-    return lambda frequencies: np.exp(fit((frequencies / scale) ** 2)) / (scale * spread) ** 2
+
+    def power(frequencies: Array) -> Array:
+        fitted = fit((frequencies / scale) ** 2)
+        continued = np.maximum(fitted - fit(finest[first] ** 2), 0)
+        return np.asarray(np.exp(fitted + DOUBT * continued) / (scale * spread) ** 2, np.float64)
+
+    return power
 
 
 def combined(
