@@ -53,10 +53,12 @@ def output(
     found = yield from network.output(working)
     if not seek_sign or not _is_odd(found):
         return found, 1, ()
+    with torch.inference_mode():  # never around a yield: it would leak to the caller
+        negative = -working
+    other = yield from network.output(negative)
     with torch.inference_mode():
-        other = yield from network.output(-working)
         better = _clearly_better(other, found, working)
-        return (other, -1, (TURNED,)) if better else (found, 1, ())
+    return (other, -1, (TURNED,)) if better else (found, 1, ())
 
 
 def _is_odd(found: Tensor) -> bool:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from cryoden.denoising.contrast_sign import TURNED
 from cryoden.denoising.denoise import Denoiser
@@ -50,6 +51,13 @@ def test_dark_particles_are_left_as_they_are(dark: Micrograph, expected: Pixels)
     result = denoised(dark)
     np.testing.assert_array_equal(result.data, expected)
     assert TURNED not in result.warnings
+
+
+def test_who_asks_for_tiles_of_a_micrograph_turned_over_may_learn_meanwhile(dark: Micrograph) -> None:
+    """That PyTorch is told to remember no gradients ends before each tile is handed on."""
+    settings = DenoisingSettings(device="cpu", tile=128)
+    for _ in Denoiser(load(GENERAL), settings).denoise(negative(dark)):
+        assert not torch.is_inference_mode_enabled()
 
 
 def test_the_user_says_that_particles_are_bright(dark: Micrograph, expected: Pixels) -> None:
