@@ -18,7 +18,7 @@ from rich.text import Text
 from cryoden.errors import printable
 from cryoden.events.batch import BatchEvent, BatchFinished, FileFailed, FileFinished, FileSkipped, FileThinned
 from cryoden.events.batch_progress import BatchProgress, summary
-from cryoden.events.closing import closed
+from cryoden.events.closing import closed, ended
 
 Event = TypeVar("Event")
 
@@ -78,12 +78,7 @@ def _plain_dataclass(value: Any) -> Any:
 
 def follow_batch(events: Iterable[BatchEvent], *, as_json: bool) -> BatchFinished:
     """Print a batch as it runs and return how it ended."""
-    ended = None
-    with closed(printed(events) if as_json else _shown_batch(events)) as shown:
-        for event in shown:
-            ended = event if isinstance(event, BatchFinished) else ended
-    assert ended is not None  # noqa: S101  a batch that is asked to its end says how
-    return ended
+    return ended(printed(events) if as_json else _shown_batch(events), BatchFinished)
 
 
 def printed(events: Iterable[Event]) -> Iterator[Event]:

@@ -22,7 +22,7 @@ from cryoden.evaluation.evaluate import (
 )
 from cryoden.evaluation.scores import Table
 from cryoden.events.batch import TileFinished
-from cryoden.events.closing import closed
+from cryoden.events.closing import ended
 from cryoden.events.history import clock
 
 STYLES: dict[Status, str] = {"good": "blue", "doubtful": "yellow", "bad": "bold red", "unknown": "dim"}
@@ -30,12 +30,7 @@ STYLES: dict[Status, str] = {"good": "blue", "doubtful": "yellow", "bad": "bold 
 
 def follow(events: Iterable[EvaluationEvent], *, as_json: bool) -> EvaluationFinished:
     """Print an evaluation as it runs and return how it ended."""
-    ended = None
-    with closed(_printed(events) if as_json else _shown(events)) as shown:
-        for event in shown:
-            ended = event if isinstance(event, EvaluationFinished) else ended
-    assert ended is not None  # noqa: S101  an evaluation that is asked to its end says how
-    return ended
+    return ended(_printed(events) if as_json else _shown(events), EvaluationFinished)
 
 
 def _printed(events: Iterable[EvaluationEvent]) -> Iterator[EvaluationEvent]:

@@ -8,7 +8,7 @@ from threading import Event
 
 from cryoden.cli.console import OUT, bar, printed, show_remarks
 from cryoden.cli.stop_signals import SIGNALS
-from cryoden.events.closing import closed
+from cryoden.events.closing import closed, ended
 from cryoden.events.history import History, clock, length
 from cryoden.events.quality import References, TrainingStatus, snr_gain
 from cryoden.events.reference_lines import REFERENCES
@@ -31,13 +31,8 @@ def follow_training(
 
     Once the run has something to keep, the first Ctrl-C sets ``stop`` and interrupts nothing.
     """
-    ended = None
     heeding = _heeding(events, stop)
-    with closed(printed(heeding) if as_json else _shown(heeding)) as shown:
-        for event in shown:
-            ended = event if isinstance(event, TrainingFinished) else ended
-    assert ended is not None  # noqa: S101  a run that is asked to its end says how
-    return ended
+    return ended(printed(heeding) if as_json else _shown(heeding), TrainingFinished)
 
 
 def _heeding(events: Iterable[TrainingEvent], stop: Event | None) -> Iterator[TrainingEvent]:

@@ -22,7 +22,6 @@ from cryoden.model.checkpoint import Model
 from cryoden.model.pixel_scale import believed, scale_for
 from cryoden.settings.denoising import DenoisingSettings
 
-TILE_LIMITS = (128, 8192)
 UNSURE = "no confidence: it needs ring gains, 256 px a side or more, and noise to be seen beyond 10 Å"
 USUAL_OUTLIERS = 1e-5  # share of pixels beyond the clip that is no reason to bother anyone
 

@@ -26,7 +26,7 @@ from cryoden.micrograph import Array
 
 COARSEST = 10.0  # Å; finer, there is hardly anything but noise and the ring of ice
 RECORDED = 0.1  # of the power at `COARSEST`; less than that was cut off, and is no noise of the detector
-DOUBT = 2.0  # so many times steeper a slope of the noise is continued to where it is not seen
+DOUBT = 2.0  # times itself is a slope of the noise steeper where it is continued, and not seen
 BEYOND = 1.15  # times the power that there is: a noise that cannot be
 EMPTY_FROM = 0.4  # cycles per working px, from where resampling takes noise away, too
 CAUTION = 0.03  # of the noise; so much power above it counts as none
@@ -125,13 +125,14 @@ def combined(
     """
     if noise is None or min(working.shape) < LEAST:
         return output, None
-    gains = found(working, output, response(working, output, network), noise)
+    weight = ring_covariances.usual(working)
+    gains = found(working, output, response(working, output, network, weight), noise, weight)
     if gains is None:
         return output, None
     return summed((output, working), (gains.output, gains.input)), gains.error
 
 
-def response(working: Tensor, output: Tensor, network: Network) -> tuple[Array, Array]:
+def response(working: Tensor, output: Tensor, network: Network, weight: Tensor) -> tuple[Array, Array]:
     """Return frequencies in cycles per px, and how strongly the output answers the input in each ring.
 
     Of a large image nine blocks, put together as one, are seen: at their borders, which hardly count, the
@@ -141,24 +142,26 @@ def response(working: Tensor, output: Tensor, network: Network) -> tuple[Array, 
     before, after = (_joined(_blocks(image, grid)) for image in (working, output))
     change = _even_noise(before.shape[0], before.shape[1], before.device)
     answer = (network(before + STEP * change) - after) / STEP
-    weight = _blocks(ring_covariances.usual(working), grid)  # what a crystal answers, nothing else does
-    parts = torch.stack([(_blocks(image, grid) * weight).flatten(0, 1) for image in (change, answer)])
+    weights = _blocks(weight, grid)  # what a crystal answers, nothing else does
+    parts = torch.stack([(_blocks(image, grid) * weights).flatten(0, 1) for image in (change, answer)])
     seen = ring_covariances.measured(parts)
     return seen.frequencies, seen.power[0, 1] / seen.power[0, 0]
 
 
-def found(working: Tensor, output: Tensor, answer: tuple[Array, Array], noise: Floor) -> Gains | None:
+def found(
+    working: Tensor, output: Tensor, answer: tuple[Array, Array], noise: Floor, weight: Tensor
+) -> Gains | None:
     """Return the gains of each ring; ``None`` where there is less power than the noise is said to have.
 
     Least squares over the coefficients of neighboring rings, as likely as `BELIEF` makes them beforehand.
     """
-    both = torch.stack([output, working])[:, None]
-    seen = ring_covariances.measured(both, ring_covariances.usual(working))
+    seen = ring_covariances.measured(torch.stack([output, working])[:, None], weight)
     own, raw = (np.maximum(seen.power[i, i], TINY) for i in range(2))
     shared, number = seen.power[0, 1], seen.number
-    if np.median((noise(seen.frequencies) / raw)[seen.frequencies < EMPTY_FROM]) > BEYOND:
+    believed = noise(seen.frequencies)
+    if np.median((believed / raw)[seen.frequencies < EMPTY_FROM]) > BEYOND:
         return None
-    noisy = np.where(seen.frequencies > EMPTY_FROM, raw, np.minimum(noise(seen.frequencies), raw))
+    noisy = np.where(seen.frequencies > EMPTY_FROM, raw, np.minimum(believed, raw))
     passed = np.interp(seen.frequencies, *answer)
     cautious = np.minimum(noisy * (1 + CAUTION), raw)
     firm = 1 / np.square(BELIEF)

@@ -198,13 +198,6 @@ class Table:
         """Return plain JSON values; `cryoden.evaluation.json_file.load` gives the same table back."""
         return {"format": FORMAT, **asdict(self)}
 
-    @staticmethod
-    def from_json(values: dict[str, Any]) -> Table:
-        """Return the table that was written; see `cryoden.evaluation.json_file.table_of`."""
-        from cryoden.evaluation.json_file import table_of  # noqa: PLC0415  it stands on this module
-
-        return table_of(values)
-
 
 def averaged(found: Sequence[Figures]) -> Figures:
     """Return the mean of each figure over the pairs that have it."""

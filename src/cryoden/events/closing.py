@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 Event = TypeVar("Event")
+Last = TypeVar("Last")
 
 
 @contextmanager
@@ -22,3 +23,13 @@ def closed(events: Iterable[Event]) -> Iterator[Iterable[Event]]:
         close = getattr(events, "close", None)  # a list has none
         if close is not None:
             close()
+
+
+def ended(events: Iterable[object], kind: type[Last]) -> Last:
+    """Ask for all events, close what they come from, and return the last one of a kind."""
+    found: Last | None = None
+    with closed(events):
+        for event in events:
+            found = event if isinstance(event, kind) else found
+    assert found is not None  # noqa: S101  what is asked to its end says how it ended
+    return found

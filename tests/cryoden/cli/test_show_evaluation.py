@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cryoden.cli.main import main
-from cryoden.evaluation.scores import Table
+from cryoden.evaluation.json_file import table_of
 from tests.cryoden.evaluation.planted import (
     halves_of,
     subject,
@@ -24,8 +24,8 @@ def test_json_says_how_each_method_did(tmp_path: Path, capsys: pytest.CaptureFix
         *["MethodScored"] * 22,
         "EvaluationFinished",
     ]
-    table = Table.from_json(events[-1])
+    table = table_of(events[-1])
     assert table.raw.mean.noise_left == pytest.approx(1)
     former = json.loads(json.dumps(events[-1]).replace('"hallucinated"', '"invented"'))
-    assert Table.from_json(former) == table, "numbers written by version 0.1 are read"
+    assert table_of(former) == table, "numbers written by version 0.1 are read"
     assert {event["method"] for event in events[1:-1]} == {row["name"] for row in events[-1]["rows"]}

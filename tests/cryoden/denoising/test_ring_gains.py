@@ -12,6 +12,7 @@ from torch import Tensor
 
 from cryoden.denoising import ice_ring, ring_gains
 from cryoden.denoising.denoise import Denoiser
+from cryoden.denoising.ring_covariances import usual
 from cryoden.events.batch import MicrographDenoised
 from cryoden.image.correlation import pearson
 from cryoden.image.filters import low_passed
@@ -112,7 +113,7 @@ def smoothed(noisy: Tensor) -> Tensor:
 @pytest.mark.parametrize("edge", [300, 1000])  # as a whole, and in blocks
 def test_the_response_of_a_linear_filter_is_its_gain(edge: int) -> None:
     _, noisy = scene(blobs=False, edge=edge)
-    frequencies, answer = ring_gains.response(noisy, smoothed(noisy), smoothed)
+    frequencies, answer = ring_gains.response(noisy, smoothed(noisy), smoothed, usual(noisy))
     np.testing.assert_allclose(answer, np.exp(-((frequencies / 0.1) ** 2)), atol=0.03)
 
 
@@ -122,7 +123,8 @@ def test_a_crystal_that_a_network_passes_whole_does_not_hide_what_it_does_elsewh
 
     _, noisy = scene(blobs=False)
     noisy[100:200, 150:250] += 60 * torch.sign(white(6)[100:200, 150:250])
-    found = ring_gains.response(noisy, passing_what_is_strong(noisy), passing_what_is_strong)
+    output = passing_what_is_strong(noisy)
+    found = ring_gains.response(noisy, output, passing_what_is_strong, usual(noisy))
     expected = np.exp(-((found[0] / 0.1) ** 2))
     np.testing.assert_allclose(found[1], expected, atol=0.05)
 

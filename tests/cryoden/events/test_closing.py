@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from cryoden.events.closing import closed
+from cryoden.events.closing import closed, ended
 
 
 def failing_at_its_end() -> Iterator[int]:
@@ -27,3 +27,9 @@ def test_what_goes_wrong_while_a_pipe_is_closed_is_heard() -> None:
 def test_a_list_needs_no_closing() -> None:
     with closed([1, 2]) as events:
         assert list(events) == [1, 2]
+
+
+def test_what_is_asked_to_its_end_says_how_it_ended_and_is_closed() -> None:
+    assert ended(iter([1, "first", 2, "last", 3]), str) == "last"
+    with pytest.raises(OSError, match="disk full"):
+        ended(failing_at_its_end(), int)
