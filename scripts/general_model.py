@@ -1,4 +1,4 @@
-"""Make the general model: a U-Net shown the truth of an endless stream of simulated exposures.
+"""Make the general model: a conditioned U-Net shown the truth of an endless stream of simulated exposures.
 
     torchrun --standalone --nproc-per-node 4 scripts/general_model.py general.safetensors --minutes 16
 
@@ -26,21 +26,23 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, distributed, nn
-from training_scenes import EDGE, WORKING, Shot, chain, limited, shot, small_recipe
+from training_scenes import CLIP, EDGE, WORKING, Shot, chain, limited, shot, small_recipe
 
+from cryoden.micrograph import Array
 from cryoden.model import checkpoint
 from cryoden.model.checkpoint import Model
-from cryoden.model.networks import UNet, loaded
+from cryoden.model.conditioning import ConditionedUNet, unknown
 from cryoden.simulation.assemblies import Structure, assembly
 
 DETECTOR = 1.0  # Å/px, typical of the 0.5 to 5 it is trained for
 PATCH, BATCH, GROUP = 256, 32, 4  # px; patches; of one exposure
 STRUCTURES, CHAINS, SCENES = 300, 200, 300  # of each GPU
+UNKNOWN = 0.1  # share of patches of which nothing is known
 AVERAGING, DECAY = 0.999, (0.9, 0.99)
 RANK, RANKS = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))  # as torchrun says
 GPU = torch.device(os.environ.get("TRAIN_ON", "cuda"))  # that of the process; cpu to try the script
 
-Batch = tuple[Tensor, Tensor]
+Batch = tuple[Tensor, Tensor, Tensor]
 
 
 class Stream:
@@ -72,9 +74,12 @@ class Stream:
                 self.total += 1
 
     def batch(self) -> Batch:
-        """Return ``(b, 1, p, p)`` noisy and target patches, in units of the noisy image's spread."""
+        """Return ``(b, 1, p, p)`` noisy and target patches, in units of the noisy image's spread.
+
+        The third part is what is known of each, ``(b, KNOWN)``.
+        """
         groups = [self.group() for _ in range(BATCH // GROUP)]
-        intensities, targets, scales = zip(*groups, strict=True)
+        intensities, targets, scales, known = zip(*groups, strict=True)
         intensity, target = (torch.cat(parts).float() for parts in (intensities, targets))
         numbers = torch.tensor(scales).repeat_interleave(GROUP, 0).to(GPU)
         electrons, excess, tint, cutoff, mean, spread = numbers.T[:, :, None, None].float()
@@ -86,12 +91,13 @@ class Stream:
         noise = torch.fft.irfft2(torch.fft.rfft2(noise) * transfer, s=(PATCH, PATCH))
         noisy = (intensity * electrons + noise - mean) / spread
         return (
-            noisy.clamp(-24, 24)[:, None],
+            noisy.clamp(-CLIP, CLIP)[:, None],
             ((target * electrons - mean) / spread)[:, None],
+            torch.from_numpy(np.repeat(np.stack(known), GROUP, axis=0)).float().to(GPU),
         )
 
-    def group(self) -> tuple[Tensor, Tensor, list[float]]:
-        """Return some patches of one shot, in one of eight orientations, and its numbers."""
+    def group(self) -> tuple[Tensor, Tensor, list[float], Array]:
+        """Return some patches of one shot, in one of eight orientations, its numbers and what is known."""
         one = self.pool[int(self.drawn.integers(SCENES))]
         turns, mirror = int(self.drawn.integers(4)), bool(self.drawn.integers(2))
         corners = self.drawn.integers(0, EDGE - PATCH + 1, (GROUP, 2)).tolist()
@@ -101,7 +107,8 @@ class Stream:
             patches = torch.rot90(patches, turns, (-2, -1))
             parts.append(patches.flip(-1) if mirror else patches)
         spread = one.spread * math.exp(self.drawn.uniform(-0.25, 0.25))  # real ones are never measured alike
-        return parts[0], parts[1], [one.electrons, one.excess, one.tint, one.cutoff, one.mean, spread]
+        numbers = [one.electrons, one.excess, one.tint, one.cutoff, one.mean, spread]
+        return parts[0], parts[1], numbers, unknown() if self.drawn.random() < UNKNOWN else one.known
 
 
 class Trainer:
@@ -110,13 +117,14 @@ class Trainer:
     Between the two the gradients of all GPUs are averaged.
     """
 
-    def __init__(self, network: UNet, first: Batch, highest: float) -> None:
+    def __init__(self, network: ConditionedUNet, first: Batch, highest: float) -> None:
         self.network, self.average = network, copy.deepcopy(network).requires_grad_(False)
         self.highest = highest
         self.compiled = torch.compile(network, dynamic=False)
         self.noisy, self.target = (
-            part.contiguous(memory_format=torch.channels_last).clone() for part in first
+            part.contiguous(memory_format=torch.channels_last).clone() for part in first[:2]
         )
+        self.known = first[2].clone()
         self.rate, self.follow, self.loss = (torch.zeros((), device=GPU) for _ in range(3))
         self.optimizer = torch.optim.AdamW(
             network.parameters(), lr=self.rate, betas=DECAY, capturable=GPU.type == "cuda"
@@ -141,7 +149,7 @@ class Trainer:
         """Find the gradient of the patches in place."""
         self.optimizer.zero_grad(set_to_none=False)
         with torch.autocast(GPU.type, dtype=torch.bfloat16, cache_enabled=False):
-            output = self.compiled(self.noisy)
+            output = self.compiled(self.noisy, self.known)
         error = (output.float() - self.target).square().mean((1, 2, 3))
         # Faint patches count more than their share of the squares, and strong ones less.
         loss = (0.3 * error / (self.target.var((1, 2, 3)) + 0.01).sqrt()).mean()
@@ -165,8 +173,8 @@ class Trainer:
         warm = min(1.0, (number + 1) / 200)
         self.rate.fill_(max(1e-7, self.highest * warm * (1 + math.cos(math.pi * progress)) / 2))
         self.follow.fill_(1 - min(AVERAGING, number / (number + 10)))
-        self.noisy.copy_(batch[0])
-        self.target.copy_(batch[1])
+        for place, part in zip((self.noisy, self.target, self.known), batch, strict=True):
+            place.copy_(part)
         self.steps[0]()
         if RANKS > 1:
             distributed.all_reduce(self.gradient, distributed.ReduceOp.AVG)
@@ -181,13 +189,16 @@ def captured(part: Callable[[], None]) -> torch.cuda.CUDAGraph:
     return graph
 
 
-def learned(stream: Stream, options: argparse.Namespace) -> tuple[UNet, int]:
+def learned(stream: Stream, options: argparse.Namespace) -> tuple[ConditionedUNet, int]:
     """Return the averaged network after so many minutes, and its steps."""
     seed, seconds = options.seed, 60 * options.minutes
     torch.manual_seed(seed)
-    network = UNet()
-    if options.onward:
-        loaded(network, checkpoint.load(options.onward))
+    network = ConditionedUNet()
+    if options.onward:  # one that is not conditioned begins as it is
+        before = {
+            name: torch.from_numpy(value) for name, value in checkpoint.load(options.onward).weights.items()
+        }
+        network.load_state_dict(network.state_dict() | before)
     network = network.to(GPU).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stubs
     trainer = Trainer(network, stream.batch(), options.rate)
     torch.manual_seed(1000 * seed + RANK)  # every GPU sees noise of its own
@@ -207,6 +218,7 @@ def learned(stream: Stream, options: argparse.Namespace) -> tuple[UNet, int]:
                 f"{progress:4.0%} step {step}, {stream.total} exposures, loss {np.mean(losses):.4f}",
                 flush=True,
             )
+            write(trainer.average, options, {"steps": step, "exposures": stream.total * RANKS})
             losses = []
     stream.stopped = True
     renewal.join()
@@ -248,7 +260,7 @@ def main() -> None:
         distributed.destroy_process_group()
 
 
-def write(network: UNet, options: argparse.Namespace, done: dict[str, int]) -> None:
+def write(network: ConditionedUNet, options: argparse.Namespace, done: dict[str, int]) -> None:
     """Write the model file and say what was done."""
     weights = {name: value.float().cpu().numpy() for name, value in network.state_dict().items()}
     if options.onward:

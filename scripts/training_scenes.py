@@ -11,14 +11,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 from training_backgrounds import between, beyond, haze, scrambled
 
+from cryoden.denoising.signal_ratios import ratios
 from cryoden.image.normalization import robust, typical
+from cryoden.micrograph import Array
+from cryoden.model.conditioning import unknown
 from cryoden.simulation.assemblies import (
     RESIDUE_MASS,
     RESIDUE_POTENTIAL,
@@ -36,6 +39,8 @@ EDGE = 1024  # px
 USUAL = 0.35  # share of scenes as usual micrographs are
 GRAIN = 0.6  # of the grain of ice and carbon that is shown as truth
 SCRAMBLED = 1 / 12  # share of scenes whose particles are noise of their own spectrum
+SMALLEST, MISJUDGED = 384, 0.008  # px; of the noise's power, as its floor is found
+CLIP = 24.0  # standard deviations
 STEP = 3.8  # Å from residue to residue of an unfolded chain
 
 
@@ -50,6 +55,7 @@ class Shot:
     cutoff: float  # cycles per working px beyond which a coarser detector pixel recorded nothing
     mean: float = 0.0
     spread: float = 1.0
+    known: Array = field(default_factory=unknown)  # of its spectrum
 
     @property
     def electrons(self) -> float:
@@ -102,7 +108,7 @@ def shot(
         clear = replace(clear, particles=contrast.particles)
     cutoff = 0.5 * WORKING / pixel if pixel > WORKING else 10.0
     intensity, target = (recorded(part, scene, cutoff) for part in (contrast, clear))
-    return measured(Shot(intensity, target, scene, _tint(numbers, scene, wide), cutoff))
+    return measured(Shot(intensity, target, scene, _tint(numbers, scene, wide), cutoff), numbers)
 
 
 def _tint(numbers: np.random.Generator, scene: Scene, wide: bool) -> float:
@@ -189,17 +195,37 @@ def limited(frequency: Tensor, cutoff: Tensor | float) -> Tensor:
     return torch.sigmoid((cutoff - frequency.abs()) / (0.06 * cutoff))
 
 
-def measured(one: Shot) -> Shot:
-    """Return the shot with the gray scale a denoiser would find."""
+def transfer(one: Shot, edge: int, device: torch.device) -> Tensor:
+    """Return how much of white noise is left in an image of this edge, for its real Fourier transform."""
+    rows, columns = (torch.fft.fftfreq(edge, device=device), torch.fft.rfftfreq(edge, device=device))
+    squared = rows[:, None] ** 2 + columns[None] ** 2
+    kept = limited(rows, one.cutoff)[:, None] * limited(columns, one.cutoff)[None]
+    return torch.exp(4 * one.tint * squared) * kept
+
+
+def measured(one: Shot, numbers: np.random.Generator) -> Shot:
+    """Return the shot with the gray scale and the spectrum a denoiser would find."""
     electrons = one.intensity * one.electrons
     noise = torch.randn_like(electrons) * electrons.clamp_min(0).sqrt() * one.excess
-    rows, columns = (
-        torch.fft.fftfreq(EDGE, device=noise.device)[:, None],
-        torch.fft.rfftfreq(EDGE, device=noise.device)[None],
-    )
-    transfer = torch.exp(4 * one.tint * (rows**2 + columns**2))
-    transfer = transfer * limited(rows, one.cutoff) * limited(columns, one.cutoff)
-    noisy = electrons + torch.fft.irfft2(torch.fft.rfft2(noise) * transfer, s=noise.shape)
+    left = torch.fft.rfft2(noise) * transfer(one, EDGE, noise.device)
+    noisy = electrons + torch.fft.irfft2(left, s=noise.shape)
     mean, _ = robust(noisy[::2, ::2])
     spread = float(typical(noisy[None]))
-    return replace(one, intensity=one.intensity.half(), target=one.target.half(), mean=mean, spread=spread)
+    found = replace(one, intensity=one.intensity.half(), target=one.target.half(), mean=mean, spread=spread)
+    return replace(found, known=known(found, ((noisy - mean) / spread).clamp(-CLIP, CLIP), numbers))
+
+
+def known(one: Shot, noisy: Tensor, numbers: np.random.Generator) -> Array:
+    """Return what is seen of the spectrum, in half of the shots of a smaller micrograph."""
+    if numbers.random() < 0.5:
+        edge = int(numbers.integers(SMALLEST, EDGE + 1))
+        top, left = numbers.integers(0, EDGE - edge + 1, 2).tolist()
+        noisy = noisy[top : top + edge, left : left + edge]
+    level = float(one.intensity.float().clamp_min(0).mean()) * one.electrons * (one.excess / one.spread) ** 2
+    level *= math.exp(numbers.normal(0, MISJUDGED))
+
+    def floor(frequencies: Array) -> Array:
+        kept = limited(torch.from_numpy(frequencies), one.cutoff).numpy()
+        return np.asarray(level * np.exp(8 * one.tint * frequencies**2) * kept**2)
+
+    return ratios(noisy, floor, WORKING)

@@ -11,6 +11,7 @@ from torch import Tensor
 from cryoden.compute import devices
 from cryoden.denoising import contrast_sign, ice_ring, nothing_left, ring_gains
 from cryoden.denoising.confidence import confidence
+from cryoden.denoising.signal_ratios import ratios
 from cryoden.denoising.tiled_network import TiledNetwork
 from cryoden.events.batch import DenoisingEvent, MicrographDenoised, TileFinished
 from cryoden.image.blank_regions import blank, filled
@@ -78,16 +79,19 @@ class Denoiser:
         """
         scale, doubts = scale_for(self.model, micrograph.pixel_size)
         resampling = Resampling(*micrograph.shape, scale)
+        pixel_size = micrograph.pixel_size or believed(self.model, scale)
         with torch.inference_mode():  # never around a yield: it would leak to the caller
             seen = self._seen(micrograph, resampling, scale)
+            noise = self._floor(seen, pixel_size, scale)
+            if self.tiled.follows:
+                self.tiled.follow(ratios(seen.working, noise, pixel_size * scale))
         denoised, sign, said = yield from contrast_sign.output(
             self.tiled, seen.working, seek_sign=self._seeks_sign
         )
         with torch.inference_mode():
             strength = devices.later(denoised.std(correction=0))
-            pixel_size = micrograph.pixel_size or believed(self.model, scale)
-            noise = self._floor(seen, pixel_size, scale)
-            denoised, error = ring_gains.combined(sign * seen.working, denoised, self.tiled.at_once, noise)
+            weighed = noise if self._weighs_rings else None
+            denoised, error = ring_gains.combined(sign * seen.working, denoised, self.tiled.at_once, weighed)
             sure = self._sure(denoised, error, pixel_size * scale)
             signal = resampling.enlarge(denoised).mul_(sign * seen.spread)
             pixels = devices.fetched(self._finished(signal, seen, micrograph.pixel_size))
@@ -100,6 +104,14 @@ class Denoiser:
             None if borne_out is None else replace(micrograph, data=borne_out, warnings=()),
         )
 
+    def known(self, micrograph: Micrograph) -> Array:
+        """Return what its spectrum says of a micrograph; see `cryoden.denoising.signal_ratios`."""
+        scale, _ = scale_for(self.model, micrograph.pixel_size)
+        pixel_size = micrograph.pixel_size or believed(self.model, scale)
+        with torch.inference_mode():
+            seen = self._seen(micrograph, Resampling(*micrograph.shape, scale), scale)
+            return ratios(seen.working, self._floor(seen, pixel_size, scale), pixel_size * scale)
+
     def _seen(self, micrograph: Micrograph, resampling: Resampling, scale: float) -> _Seen:
         """Return what the network shall see, and what is needed to go back from it."""
         raw = devices.sent(micrograph.data, self.place.device)
@@ -107,14 +119,15 @@ class Denoiser:
         scored = self._scored(raw, gray, empty)
         # Asked for when the network is at work, which is queued on a GPU before it is done with these.
         clipped = devices.later((scored.abs() >= CLIP).sum())
-        spectrum = ice_ring.spectrum(scored) if self._passes_ring or self._weighs_rings else None
+        is_asked = self._passes_ring or self._weighs_rings or self.tiled.follows
+        spectrum = ice_ring.spectrum(scored) if is_asked else None
         working = resampling.reduce(scored)
         spread = float(typical(working[None])) if scale != 1 else 1.0
         return _Seen(raw, gray, empty, working / spread, spread, spectrum, clipped)
 
     def _floor(self, seen: _Seen, pixel_size: float, scale: float) -> ring_gains.Floor | None:
-        """Return the noise of the working pixels, where rings are weighed and it can be known."""
-        known = seen.spectrum if self._weighs_rings else None
+        """Return the noise of the working pixels, where it is asked for and can be known."""
+        known = seen.spectrum if self._weighs_rings or self.tiled.follows else None
         return ring_gains.floor(known, pixel_size, scale, seen.spread) if known else None
 
     def _finished(self, signal: Tensor, seen: _Seen, pixel_size: float | None) -> Tensor:

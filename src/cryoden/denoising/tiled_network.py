@@ -15,7 +15,9 @@ from cryoden.compute.place import Place
 from cryoden.errors import TrainingError
 from cryoden.events.batch import TileFinished
 from cryoden.image.tiling import Tiling, rounded_up
+from cryoden.micrograph import Array
 from cryoden.model.checkpoint import Model
+from cryoden.model.conditioning import adapted, conditioned, unknown
 from cryoden.model.networks import Network, build, loaded
 from cryoden.settings.denoising import DenoisingSettings
 
@@ -37,10 +39,23 @@ class TiledNetwork:
         self.orientations = settings.orientations
         device = devices.resolve(settings.device)
         self.place = Place(device, devices.denoising_format(settings.precision, device))
-        self.network: Network = loaded(build(model.network, 0, model), model).eval()
+        plain, followed = adapted(model, unknown()), conditioned(model)
+        self.network: Network = loaded(build(model.network, 0, plain), plain).eval()
         self.network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stubs
+        self._followed = followed.to(device) if followed is not None else None
         self._fused = self._fused_step(model, settings)
         self._edge = settings.tile or self._edge_from_memory()
+
+    @property
+    def follows(self) -> bool:
+        """Whether the network is another for each micrograph."""
+        return self._followed is not None
+
+    def follow(self, known: Array) -> None:
+        """Become the network for a micrograph of which this is known; see `cryoden.model.conditioning`."""
+        if self._followed is not None:
+            numbers = torch.from_numpy(known).float().to(self.place.device)
+            self.network.load_state_dict(self._followed.adapted(numbers))
 
     def output(self, working: Tensor) -> Generator[TileFinished, None, Tensor]:
         """Yield each tile that is done, and return the network's output for ``(h, w)`` working pixels.

@@ -141,13 +141,18 @@ class Joint(Block):
 
     def forward(self, coarse: Tensor, fine: Tensor) -> Tensor:  # type: ignore[override]  # two where a block has one
         """Return ``(b, c, h, w)`` features of ``(b, ·, h/2, w/2)`` and ``(b, ·, h, w)``."""
-        first, *rest = self.children()
-        of_coarse, of_fine = torch.split(first.weight, [coarse.shape[1], fine.shape[1]], dim=1)  # type: ignore[arg-type]  # a convolution's
-        features = functional.conv2d(fine, of_fine, first.bias, padding=1)  # type: ignore[arg-type]  # as above
+        features = self.first(coarse, fine)
+        for module in list(self.children())[1:]:
+            features = module(features)
+        return features
+
+    def first(self, coarse: Tensor, fine: Tensor) -> Tensor:
+        """Return what the first convolution makes of both."""
+        convolution = self[0]
+        of_coarse, of_fine = torch.split(convolution.weight, [coarse.shape[1], fine.shape[1]], dim=1)  # type: ignore[arg-type]  # a convolution's
+        features = functional.conv2d(fine, of_fine, convolution.bias, padding=1)  # type: ignore[arg-type]  # as above
         kernel = (self.taps @ of_coarse @ self.taps.T).transpose(0, 1)
         features += functional.conv_transpose2d(coarse, kernel, stride=2, padding=1)
-        for module in rest:
-            features = module(features)
         return features
 
 
@@ -208,10 +213,10 @@ def build(name: NetworkName, seed: int, like: Model | None = None) -> Network:
     """
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # torch.manual_seed would move those of GPUs, too
-        return UNet(_widths(like) or WIDTHS) if name == "unet" else Baseline()
+        return UNet(widths_of(like) or WIDTHS) if name == "unet" else Baseline()
 
 
-def _widths(model: Model | None) -> tuple[int, ...]:
+def widths_of(model: Model | None) -> tuple[int, ...]:
     """Return the channels of each level, as given by the shapes of a U-Net's weights."""
     weights = {} if model is None else model.weights
     names = takewhile(weights.__contains__, (f"down.{level}.0.weight" for level in count()))

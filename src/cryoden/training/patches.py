@@ -31,7 +31,7 @@ class PatchSource:
     seed : int
         Seed of the stream.
     swap : bool
-        Whether noisy and target may change places (Noise2Noise).
+        Whether noisy and target are halves (Noise2Noise): their noise is drawn anew each time.
     size : int
         Patches a step.
     """
@@ -52,11 +52,32 @@ class PatchSource:
         top = region.top + int(numbers.integers(region.height - self.edge + 1))
         left = region.left + int(numbers.integers(region.width - self.edge + 1))
         turns, mirror, swapped = numbers.integers((4, 2, 2))
+        noisy, target = self._pair(region, top, left)
+        if self.swap:
+            noise = self._noise(region, top, left, numbers) * np.float32(-1 if swapped else 1)
+            mean = (noisy + target) / np.float32(2)
+            noisy, target = mean + noise, mean - noise
+        return _oriented(noisy, int(turns), bool(mirror)), _oriented(target, int(turns), bool(mirror))
+
+    def _pair(self, region: Region, top: int, left: int) -> tuple[Pixels, Pixels]:
         noisy, target = (
-            _oriented(m.window(top, left, self.edge, self.edge), int(turns), bool(mirror))
-            for m in (region.pair.noisy, region.pair.target)
+            each.window(top, left, self.edge, self.edge) for each in (region.pair.noisy, region.pair.target)
         )
-        return (target, noisy) if self.swap and swapped else (noisy, target)
+        return noisy, target
+
+    def _noise(self, region: Region, top: int, left: int, numbers: np.random.Generator) -> Pixels:
+        """Return half the difference of two halves at a place nearby.
+
+        Of halves A and B both (A + B) / 2 + n and (A + B) / 2 - n are halves again, if n has the spectrum
+        of (A - B) / 2 and is independent of both sums. The difference holds no signal; a few pixels away its
+        noise is independent, and within a patch's edge ice is as thick. So no two steps see the same noise.
+        """
+        rows, columns = region.height - self.edge, region.width - self.edge
+        moved = numbers.integers(-self.edge, self.edge + 1, 2)
+        near_top = region.top + int(np.clip(top + moved[0] - region.top, 0, rows))
+        near_left = region.left + int(np.clip(left + moved[1] - region.left, 0, columns))
+        one, other = self._pair(region, near_top, near_left)
+        return (one - other) / np.float32(2)
 
     def items(self, epoch: int, step: int) -> Sequence[tuple[int, int]]:  # noqa: ARG002  no patch is seen twice
         """Return step and index of each patch of a batch."""

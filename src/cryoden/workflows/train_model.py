@@ -11,14 +11,16 @@ from typing import Any
 from cryoden.dataset.chosen_pairs import ChosenPairs, choose
 from cryoden.dataset.copies import without_copies
 from cryoden.dataset.half_checks import refuse_mixed_pixel_sizes
+from cryoden.denoising.adapting import adapted_to
 from cryoden.events.training import Mode, TrainingEvent, TrainingStarted
 from cryoden.io.atomic import check_destination
 from cryoden.micrograph import HalfPair, Windowed
-from cryoden.model.checkpoint import load
+from cryoden.model.checkpoint import Model, load
 from cryoden.model.general import GENERAL
 from cryoden.runs.folder import RunFolder, kept_in
 from cryoden.runs.report import finished
 from cryoden.runs.save_best import save_best
+from cryoden.settings.fields import Device
 from cryoden.settings.training import TrainingSettings
 from cryoden.training.holdout import TrainingPair
 from cryoden.training.micrographs import train_on_micrographs
@@ -62,7 +64,7 @@ def train_halves(
     chosen = _chosen(pairs, settings)
     halves = [TrainingPair(pair.even, pair.odd) for pair in chosen]
     begin = partial(_begun, mode="noise2noise", said=chosen.warnings, settings=settings, control=control)
-    return _trained(begin, halves, keep, _start(settings, start), overwrite)
+    return _trained(begin, halves, keep, _start(settings, start), overwrite, settings.device)
 
 
 def train_supervised(
@@ -77,7 +79,7 @@ def train_supervised(
     """Train on noisy micrographs and what they should look like; see `train_halves`."""
     noisy_and_target = [TrainingPair(*pair) for pair in pairs]
     begin = partial(_begun, mode="supervised", said=(), settings=settings, control=control)
-    return _trained(begin, noisy_and_target, keep, _start(settings, start), overwrite)
+    return _trained(begin, noisy_and_target, keep, _start(settings, start), overwrite, settings.device)
 
 
 def _chosen(pairs: Sequence[HalfPair], settings: TrainingSettings) -> ChosenPairs:
@@ -107,6 +109,16 @@ def _begun(
         yield event
 
 
+def _from(
+    begin: Callable[..., Iterator[TrainingEvent]],
+    pairs: Sequence[TrainingPair],
+    model: Model | None,
+    device: Device,
+) -> Iterator[TrainingEvent]:
+    """Train from what a model is for micrographs like some of these."""
+    yield from begin(pairs, start=model and adapted_to([pair.noisy for pair in pairs], model, device))
+
+
 def _start(settings: TrainingSettings, start: Path | None) -> Path | None:
     general = settings.start_from == "general" and settings.network == "unet"
     return start or (GENERAL if general else None)
@@ -118,9 +130,10 @@ def _trained(
     keep: Path | RunFolder | None,
     start: Path | None,
     overwrite: bool,
+    device: Device,
 ) -> Iterator[TrainingEvent]:
     model = load(start) if start else None
-    events = begin(pairs, start=model)
+    events = _from(begin, pairs, model, device)
     files = [m.path for pair in pairs for m in (pair.noisy, pair.target) if m.path is not None]
     if isinstance(keep, RunFolder):
         yield from finished(keep, pictured(kept_in(keep, events, files=files, start=model), keep, pairs))

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
-from cryoden.micrograph import Micrograph
+from cryoden.micrograph import Micrograph, Pixels
 from cryoden.training.holdout import Region, TrainingPair, split
 from cryoden.training.patches import PatchSource
 from cryoden.training.source import Batch
@@ -60,6 +61,45 @@ def test_halves_change_places_and_supervised_pairs_do_not() -> None:
         drawn = PatchSource([region], 160, 0, swap=swap)
         found = {int(np.argmax([patch.max() for patch in drawn.draw(step, 0)])) ^ 1 for step in range(20)}
         assert found == expected
+
+
+def halves(signal: Pixels, edge: int) -> PatchSource:
+    """Return patches of two halves of one signal, of independent noise."""
+    numbers = np.random.default_rng(4)
+    one, other = (
+        Micrograph(signal + numbers.standard_normal(signal.shape, np.float32), 1.0, "half") for _ in range(2)
+    )
+    region = Region(TrainingPair(one, other), 0, 0, *signal.shape)
+    return PatchSource([region], edge, 0, swap=True)
+
+
+def test_halves_keep_their_sum_and_have_other_noise_each_time() -> None:
+    signal = np.zeros((80, 80), np.float32)
+    source = halves(signal, 64)
+    pair = source.regions[0].pair
+    sums = {}
+    for step in range(300):
+        one, other = source.draw(step, 0)
+        sums.setdefault(round(float((one + other).astype(np.float64).sum()), 1), []).append(one.tobytes())
+    places = [
+        pair.noisy.data[t : t + 64, c : c + 64] + pair.target.data[t : t + 64, c : c + 64]
+        for t in range(17)
+        for c in range(17)
+    ]
+    assert set(sums) <= {round(float(place.astype(np.float64).sum()), 1) for place in places}
+    again = [drawn for drawn in sums.values() if len(drawn) > 1]
+    assert again
+    assert all(len(set(drawn)) == len(drawn) for drawn in again)
+
+
+def test_the_noise_of_halves_stays_independent_and_as_strong_and_their_signal_shared() -> None:
+    rows = np.arange(512, dtype=np.float32)
+    signal = np.sin(rows / 9)[:, None] * np.sin(rows / 13)[None]
+    drawn = [halves(signal, 96).draw(step, 0) for step in range(120)]
+    one, other = (np.stack([pair[side] for pair in drawn]).ravel() for side in range(2))
+    assert np.cov(one, other)[0, 1] == pytest.approx(signal.var(), abs=0.01)
+    assert one.var() == pytest.approx(signal.var() + 1, abs=0.02)
+    assert other.var() == pytest.approx(signal.var() + 1, abs=0.02)
 
 
 def test_patches_stay_inside_their_region() -> None:

@@ -1,0 +1,47 @@
+"""How far the power of a micrograph stands above its noise, band by band."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+from torch import Tensor
+
+from cryoden.denoising import ring_covariances
+from cryoden.denoising.ring_gains import LEAST, Floor
+from cryoden.micrograph import Array
+from cryoden.model.conditioning import BANDS, unknown
+
+FAINTEST, STRONGEST = 0.003, 300.0  # of the noise; fainter is lost in the noise's own uncertainty
+RECORDED = 1e-4  # of the pixels' variance; where there is less noise, nothing was recorded
+
+
+def ratios(working: Tensor, noise: Floor | None, pixel_size: float) -> Array:
+    """Return what `cryoden.model.conditioning` shall know of a micrograph.
+
+    Parameters
+    ----------
+    working : Tensor
+        ``(h, w)`` pixels as the network sees them.
+    noise : callable or None
+        From frequencies in cycles per px to the noise's power, `cryoden.denoising.ring_gains.floor`.
+    pixel_size : float
+        Å of a working pixel.
+
+    Returns
+    -------
+    ndarray
+        ``(len(BANDS),)``: decimal logarithms of signal over noise from coarse to fine, and one more, 1; zeros
+        where the noise is not known.
+    """
+    if noise is None or min(working.shape) < LEAST:
+        return unknown()
+    seen = ring_covariances.measured(working[None, None], ring_covariances.usual(working))
+    length, weight = pixel_size / seen.frequencies, seen.frequencies
+    floor = noise(seen.frequencies)
+    found = []
+    for coarse, fine in pairwise(BANDS):
+        band = (length <= coarse) & (length > fine) & (floor > RECORDED)
+        total = float((floor * weight)[band].sum())
+        found.append(float((seen.power[0, 0] * weight)[band].sum()) / total - 1 if total else 0.0)
+    return np.append(np.log10(np.clip(found, FAINTEST, STRONGEST)) + 1, 1.0)
