@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 from hardship_scenes import FACTORS, Level, Sample, sample
 from numpy.typing import NDArray
-from real import by_model, by_topaz
+from real_methods import by_model, by_topaz
 from scipy import ndimage
 from scipy.spatial import cKDTree
 from simulated_gain import LOW_PASSES

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,14 +15,34 @@ from cryoden.micrograph import Pixels
 
 CLIPPED = 6.0  # standard deviations
 LEVELS = 12  # of a standard deviation, in a packed file
+REGIONS = Path(__file__).with_name("regions.json")
+DRIFTED = "May08_06.09.02"  # the mean of its other frames is smeared along one direction: no fair judge
+
+
+@dataclass(frozen=True, eq=False)
+class Regions:
+    """As many circles with a particle as with none: ``(n, 2)`` rows and columns, and both radii, px."""
+
+    particles: NDArray[np.float64]
+    background: NDArray[np.float64]
+    radii: tuple[float, float]
+
+    @classmethod
+    def read(cls, name: str, left: int = 0) -> Regions:
+        """Return those of a micrograph, of which so many columns were cut off."""
+        found: Mapping[str, Any] = json.loads(REGIONS.read_text())[name]
+        centers = (np.array(found[key], np.float64) - (0, left) for key in ("particles", "background"))
+        return cls(*centers, tuple(found["radii"]))
 
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """A noisy image, one of independent noise, and those to fit to: ``(h, w)`` each, z-scored."""
+    """A noisy image and one of independent noise, ``(h, w)`` each, z-scored; what else is known of it."""
 
     noisy: Pixels
     other: Pixels
+    regions: Regions | None = None
+    truth: Pixels | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,8 +70,7 @@ def arrays(source: Path) -> dict[str, Pixels]:
     from cryoden.io import mrc  # noqa: PLC0415 - a packed file needs no MRC reader
 
     paths = {name: source / "k2_counting" / f"k2_micrograph_{name}.mrc" for name in ("EVN", "ODD")}
-    for index, frame in enumerate(sorted((source / "apoferritin_pairs").glob("*_frame.mrc"))):
-        paths |= {f"A{index}": frame, f"B{index}": frame.with_name(frame.name.replace("_frame", "_rest"))}
+    paths |= {path.stem: path for path in sorted((source / "apoferritin_pairs").glob("*.mrc"))}
     paths |= {name: source / f"{name}_micrograph.mrc" for name in ("falcon", "contaminated")}
     return {name: scored(mrc.read(path).data) for name, path in paths.items() if path.exists()}
 
@@ -61,22 +82,27 @@ def pack(images: dict[str, Pixels], target: Path) -> None:
 
 
 def k2(images: dict[str, Pixels]) -> Data:
-    """Return the left half of the micrograph to fit to, and blocks of the right half to judge by."""
+    """Return the left half of the micrograph to fit to, and the right half to judge by."""
     even, odd = images["EVN"], images["ODD"]
     middle = even.shape[1] // 2
     left, right = np.s_[:, :middle], np.s_[:, middle:]
     both = ((even, odd), (odd, even))
-    fitted = [View(one[left], other[left]) for one, other in both]
+    regions = Regions.read("k2", middle)
     return Data(
-        "K2 halves, 0.85 Å/px", 0.854, True, fitted, [View(one[right], other[right]) for one, other in both]
+        "K2 halves, 0.854 Å/px",
+        0.854,
+        True,
+        [View(one[left], other[left]) for one, other in both],
+        [View(one[right], other[right], regions) for one, other in both],
     )
 
 
 def apoferritin(images: dict[str, Pixels]) -> Iterator[Data]:
-    """Yield the folds of the frames: seven to fit to, the others to judge by."""
-    views = [View(images[f"A{i}"], images[f"B{i}"]) for i in range(10) if f"A{i}" in images]
-    for fold in range(3):
+    """Yield the folds of the frames: two thirds to fit to, the others to judge by."""
+    ending = "_frame"
+    names = [one.removesuffix(ending) for one in images if one.endswith(ending) and DRIFTED not in one]
+    views = [View(images[name + ending], images[f"{name}_rest"], Regions.read(name)) for name in names]
+    for fold in range(3 if views else 0):
         judged = views[fold::3]
-        yield Data(
-            "apoferritin, 1.5 Å/px", 1.5, False, [view for view in views if view not in judged], judged
-        )
+        fitted = [view for view in views if view not in judged]
+        yield Data(f"apoferritin, {len(views)} frames, 1.5 Å/px", 1.5, False, fitted, judged)

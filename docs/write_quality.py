@@ -1,6 +1,7 @@
 """Writes docs/quality.md from evaluations: python docs/write_quality.py "TITLE=figures.json" ….
 
-Each JSON file is one of `cryoden evaluate --figures`; the page holds nothing that is not in them.
+Each JSON file is one of `cryoden evaluate --figures`; a file that ends in .md is a section as it stands, such
+as what benchmarks/real.py prints. The page holds nothing that is not in them.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ HEAD = """# Quality
 
 Denoising compared with the raw input, Gaussian low-pass filters, a Wiener filter fitted to the same
 halves, and other programs. Written by `docs/write_quality.py` from the numbers of
-`cryoden evaluate --figures`; the columns are explained below the tables.
+`cryoden evaluate --figures` and `benchmarks/real.py`; the columns are explained below the tables.
 """
 HOW = """## How to reproduce these tables
 
@@ -29,7 +30,8 @@ cryoden simulate --output sim --count 6                        # with ground tru
 cryoden evaluate sim --truth sim/clean --model mine.safetensors --figures sim.json --report sim.html
 cryoden evaluate k2_counting --model mine.safetensors --figures k2.json --report k2.html
 python benchmarks/compare_topaz.py k2_counting out --whole --model mine.safetensors   # with Topaz
-python docs/write_quality.py "Simulated=sim.json" "K2=out/figures.json"
+python benchmarks/real.py DATA --topaz topaz --topaz-models unet unet-small affine > real.md
+python docs/write_quality.py "Simulated=sim.json" "K2=out/figures.json" "Real micrographs=real.md"
 ```
 
 What makes denoising hard, factor by factor, and where the general model is below a low-pass:
@@ -37,11 +39,18 @@ What makes denoising hard, factor by factor, and where the general model is belo
 """
 
 
-def page(tables: dict[str, Table]) -> str:
+def page(sections: dict[str, Table | str]) -> str:
     """Return the whole page."""
-    known = {column.title: column for table in tables.values() for column in columns(table)}
+    tables = [section for section in sections.values() if isinstance(section, Table)]
+    known = {column.title: column for table in tables for column in columns(table)}
     meanings = [f"- **{title}**: {column.means} {_source(column.source)}" for title, column in known.items()]
-    parts = [HEAD, *(_section(title, table) for title, table in tables.items())]
+    parts = [
+        HEAD,
+        *(
+            _section(title, one) if isinstance(one, Table) else f"## {title}\n\n{one}"
+            for title, one in sections.items()
+        ),
+    ]
     return "\n".join([*parts, "## Columns\n", *meanings, "", HOW])
 
 
@@ -76,12 +85,14 @@ def _source(source: str) -> str:
     return f"({source})" if source else ""
 
 
+def _read(file: Path) -> Table | str:
+    return file.read_text(encoding="utf-8") if file.suffix == ".md" else json_file.load(file)
+
+
 def main(words: Sequence[str]) -> None:
     """Write the page."""
     files = dict(word.partition("=")[::2] for word in words)
-    PAGE.write_text(
-        page({title: json_file.load(Path(file)) for title, file in files.items()}), encoding="utf-8"
-    )
+    PAGE.write_text(page({title: _read(Path(file)) for title, file in files.items()}), encoding="utf-8")
 
 
 if __name__ == "__main__":

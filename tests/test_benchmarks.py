@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import importlib
+import json
 import runpy
 import subprocess
 import sys
@@ -102,3 +104,104 @@ def test_particles_are_found_on_what_has_no_noise(hardship: dict[str, Any]) -> N
 def test_a_benchmark_takes_any_device_that_the_program_takes(path: Path) -> None:
     asked = subprocess.run([sys.executable, path, "--help"], capture_output=True, text=True, check=True)
     assert "--device DEVICE" in asked.stdout  # a name, and no list that lacks some
+
+
+def module(name: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return a module of the benchmarks."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    return importlib.import_module(name)
+
+
+def test_contrast_is_the_difference_of_the_means_over_the_noise_of_the_background(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    readings, data = module("real_readings", monkeypatch), module("real_data", monkeypatch)
+    image = np.random.default_rng(0).normal(50, 2, (400, 400)).astype(np.float32)
+    image[:200] -= 20  # ten standard deviations darker
+    regions = data.Regions(
+        np.array([[50.0, 100.0], [100.0, 300.0]]), np.array([[300.0, 100.0], [300, 300]]), (40, 40)
+    )
+    assert readings.contrast(readings.sampled(image, regions)[None]) == pytest.approx(20, abs=0.3)
+
+
+def test_a_margin_of_contrast_has_an_error_that_shrinks_with_the_number_of_regions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    readings = module("real_readings", monkeypatch)
+    numbers = np.random.default_rng(1)
+
+    def margin(count: int) -> Any:
+        usual, other = (numbers.normal((1, 0, 1), (0.3, 0.1, 0), (2, count, 3)) for _ in range(2))
+        return readings.margin(other * (2, 1, 1), usual)
+
+    (few, wide), (many, narrow) = margin(10), margin(1000)
+    assert many == pytest.approx(6, abs=0.5)  # dB: twice the difference of the means
+    assert abs(few - 6) < 4 * wide
+    assert narrow < wide / 4
+
+
+def test_every_circle_lies_in_its_micrograph_and_touches_no_circle_of_the_other_kind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data = module("real_data", monkeypatch)
+    for name in json.loads(data.REGIONS.read_text()):
+        found = data.Regions.read(name)
+        shape = (3838, 3710) if name == "k2" else (1168, 1208)
+        assert len(found.particles) == len(found.background)
+        for centers, radius in zip((found.particles, found.background), found.radii, strict=True):
+            assert ((centers >= radius) & (centers < np.array(shape) - radius)).all(), name
+        apart = np.linalg.norm(found.particles[:, None] - found.background[None], axis=-1)
+        assert apart.min() > sum(found.radii), name
+        assert name != data.DRIFTED
+
+
+def test_the_order_of_methods_is_compared_with_that_of_the_truth(monkeypatch: pytest.MonkeyPatch) -> None:
+    ranks = module("yardstick", monkeypatch).ranks
+    truth = np.array([[0.0, 3, 9, 5], [0, 1, 2, 4]])
+    assert ranks(truth**2, truth) == ["1.00 (least 1.00)", "1.00"]
+    assert ranks(-truth, truth) == ["-1.00 (least -1.00)", "-1.00"]
+
+
+def test_a_particle_that_is_cut_out_is_turned_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    scenes = module("yardstick_scenes", monkeypatch)
+    rows, columns = np.mgrid[:200, :200] - 100.0
+    angle = 0.7
+    turn = scenes.in_plane(angle)[:2, :2]
+    shape = np.array([[0, 0], [12, 0], [12, 8]], float)  # an L, no symmetry
+    image = sum(np.exp(-((rows - at[0]) ** 2 + (columns - at[1]) ** 2) / 18) for at in shape @ turn.T).astype(
+        np.float32
+    )
+    upright = sum(np.exp(-((rows - at[0]) ** 2 + (columns - at[1]) ** 2) / 18) for at in shape)
+    (found,) = scenes.cut(image, np.array([[100.0, 100.0, angle]]), 61)
+    assert np.corrcoef(found.ravel(), upright[70:131, 70:131].ravel())[0, 1] > 0.999
+
+
+def test_the_clean_particle_is_nearer_to_a_class_average_the_better_it_is_aligned(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scenes, yardstick = module("yardstick_scenes", monkeypatch), module("yardstick", monkeypatch)
+    one, angles = scenes.one_class(scenes.CLASSES[0], 1)
+    poses = np.column_stack([[particle.center for particle in one.placed], angles])
+    view = module("real_data", monkeypatch).View(one.even, one.odd, truth=one.clean)
+    fine = [
+        yardstick.bands(one.clean, view, yardstick.erring(poses, error))[0][2] for error in yardstick.ERRORS
+    ]
+    assert fine[0] > 0.9
+    assert fine[0] > fine[1] > fine[2]
+
+
+def test_topaz_is_asked_for_its_model_by_both_flags_that_its_versions_go_by(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    stand_in = tmp_path / "topaz.py"
+    stand_in.write_text(
+        "import pathlib, shutil, sys\n"
+        "asked = dict(zip(sys.argv[2:-1:2], sys.argv[3::2]))\n"
+        "assert asked['--model'] == asked['--arch'] == 'unet-small', asked\n"
+        "out = pathlib.Path(asked['--output'])\n"
+        "out.mkdir()\n"
+        "shutil.copy(sys.argv[-1], out / 'in.mrc')\n"
+    )
+    by_topaz = module("real_methods", monkeypatch).by_topaz
+    noisy = np.random.default_rng(2).normal(size=(32, 32)).astype(np.float32)
+    assert np.array_equal(by_topaz(f"{sys.executable} {stand_in}", 1.0, "unet-small")(noisy), noisy)
