@@ -34,7 +34,8 @@ class Level:
     scene : mapping
         Fields of `Scene` that differ from the usual.
     mass, covered : float
-        kDa of a particle; share of the area that particles cover, more than a lattice holds to fill it.
+        kDa of a particle; share of the area that particles cover: 0 for empty ice, and more than a lattice
+        holds to fill it.
     specimen, camera : callable
         What is done before and after the electrons are counted.
     slow : bool
@@ -74,7 +75,8 @@ def sample(level: Level, edge: int, seed: int, device: torch.device) -> Sample:
     structure = assembly(AssemblyRecipe("D2", level.mass, aspect=1.3, seed=1000 * SEED + seed))
     scene = replace(USUAL, edge=edge, seed=seed, **level.scene)
     area = (edge * scene.pixel_size) ** 2
-    count = max(1, round(level.covered * area / (math.pi * (0.8 * structure.radius) ** 2)))
+    count = round(level.covered * area / (math.pi * (0.8 * structure.radius) ** 2))
+    count = max(1, count) if level.covered else 0
     scene = replace(scene, particles=count)
     torch.manual_seed(seed)
     contrast = level.specimen(seen(scene, [structure], device), scene)

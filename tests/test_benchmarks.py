@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import math
 import runpy
 import subprocess
 import sys
@@ -98,6 +99,58 @@ def test_precision_is_read_at_each_particle_that_is_found_and_0_at_the_others(
 def test_particles_are_found_on_what_has_no_noise(hardship: dict[str, Any]) -> None:
     one = hardship["sample"](hardship["FACTORS"]["usual"][0], 512, 0, torch.device("cpu"))
     assert hardship["picked"](one, [one.exposure.clean]) > 0.8
+
+
+def test_empty_ice_has_no_particle(small: Any) -> None:
+    assert not small(covered=0).exposure.placed
+
+
+@pytest.fixture
+def confidence(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    return runpy.run_path(str(BENCHMARKS / "confidence.py"))
+
+
+def test_what_a_confidence_says_is_printed_beside_what_is_right(
+    confidence: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    confidence["main"](["--factor", "usual", "--side", "900", "--micrographs", "1", "--device", "cpu"])
+    cells = [cell.strip() for cell in capsys.readouterr().out.splitlines()[-1].split("|")[1:-1]]
+    assert cells[0] == "usual, –"
+    said, right, error = map(float, cells[1:4])
+    assert abs(said - right) <= error + 0.006  # each is rounded
+    assert len(cells[4:]) == 8
+
+
+def test_the_error_of_calibration_is_what_is_said_less_what_is_right(confidence: dict[str, Any]) -> None:
+    said = np.linspace(0.5, 1, 80_000)
+    right = np.random.default_rng(0).random(80_000) < said - 0.1
+    expected, found = confidence["Places"](said, right).reliability()
+    np.testing.assert_allclose(expected - found, 0.1, atol=0.02)
+
+
+def test_the_noise_of_the_image_that_judges_is_allowed_for(confidence: dict[str, Any]) -> None:
+    """What is right everywhere agrees with a noisy image as often as the noise lets it."""
+    draw = torch.Generator().manual_seed(0)
+    truth, noise = (torch.randn(900, 900, generator=draw) for _ in range(2))
+    sure = torch.full_like(truth, 0.9999)
+    for strength in (0.0, 3.0):
+        shown = confidence["Shown"](truth, sure, truth + strength * noise, 3.0)
+        places = shown.noisy_places(lambda frequencies, power=strength**2: np.full_like(frequencies, power))
+        said, right = places.reliability()
+        np.testing.assert_allclose(said, right, atol=0.05)
+        assert (right.mean() > 0.99) == (strength == 0)
+
+
+def test_the_constants_of_a_confidence_are_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    fitted = runpy.run_path(str(BENCHMARKS / "confidence_fit.py"))["fitted"]
+    draw = np.random.default_rng(0)
+    here, mean = np.exp(draw.uniform(-5, 0, (2, 50_000)))
+    deviations = 20 * here**1.1 * mean**0.4
+    said = 0.5 + 0.49 * np.array([math.erf(each / 2**0.5) for each in deviations])
+    right = draw.random(50_000) < said
+    np.testing.assert_allclose(fitted(np.array([here, mean, right])), (20, 1.1, 0.4), rtol=0.1)
 
 
 @pytest.mark.parametrize("path", TAKE_A_DEVICE, ids=lambda path: path.name)

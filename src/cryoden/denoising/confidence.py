@@ -1,9 +1,11 @@
 """How far what a denoised micrograph shows is borne out, place by place.
 
-The error that is left in each ring of spatial frequency is known (`ring_gains`). Of what is shown between
-40 and 400 Å it makes up a variance; where the picture departs from its surroundings by much more, it is right
-that there is something brighter or darker, and where by less, it may as well be the other way round. The
-confidence is the probability that the sign is right, for an error with a normal distribution.
+Around a place a picture shows something or other of 40 to 200 Å. Whether that is there depends on how strong
+it is, relative to the noise of the micrograph in that band, and on how much there is in the micrograph as a
+whole: of two equally faint blotches the one among strong particles is more often right than the one in empty
+ice. The confidence is the probability that what is shown and what is there correlate positively around the
+place: a normal distribution's, of a product of powers of both. The powers are calibrated on simulated
+exposures of many kinds (`benchmarks/confidence_fit.py`), for the general model with ring gains.
 """
 
 from __future__ import annotations
@@ -12,39 +14,68 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cryoden.denoising.ring_filter import summed
+from cryoden.denoising.ring_filter import oriented, summed
+from cryoden.denoising.ring_gains import Floor
 from cryoden.micrograph import Array
 
-COARSE, FINE = 400.0, 40.0  # Å
+COARSE, FINE = 200.0, 40.0  # Å
+AROUND = 60.0  # Å
 SIGMA = 0.1874  # of a Gaussian over the wavelength at which it passes half of the amplitude
-TINY = 1e-12
+SAMPLES = 1025  # of gains, from 0 to 1/2 cycle per px
+STRENGTH, HERE, WHOLE = 21.6, 1.05, 0.36  # factor, and powers of the amplitudes here and in the micrograph
+SUREST = 0.99  # more is never said: noise may be other than its fine frequencies make it seem
 
 
-def confidence(signal: Tensor, error: Array, pixel_size: float) -> Tensor:
-    """Return for each place the probability that it is shown brighter or darker rightly.
+def confidence(signal: Tensor, noise: Floor, pixel_size: float) -> Tensor:
+    """Return for each place the probability that what is shown around it is right.
 
     Parameters
     ----------
     signal : Tensor
         ``(h, w)`` denoised.
-    error : ndarray
-        ``(n,)`` power of its error at frequencies spread evenly from 0 to 1/2 cycle per px.
+    noise : callable
+        From frequencies in cycles per px to the power of the micrograph's noise; white noise of variance v
+        has v.
     pixel_size : float
         Å/px.
 
     Returns
     -------
     Tensor
-        ``(h, w)``, from 0.5, as good as guessing, to 1.
+        ``(h, w)``, from 0.5, as good as guessing, to 0.99.
     """
-    band = _passed(len(error), FINE / pixel_size) - _passed(len(error), COARSE / pixel_size)
-    frequencies = np.linspace(0, 0.5, len(error))
-    variance = np.trapezoid(error * band**2 * 2 * np.pi * frequencies, frequencies)
-    shown = summed((signal,), (band,))
-    found: Tensor = torch.special.ndtr(shown.abs() / max(float(variance), TINY) ** 0.5)
-    return found
+    here = amplitude(signal, noise, pixel_size)
+    deviations = STRENGTH * here**HERE * here.mean() ** WHOLE
+    return 0.5 + (SUREST - 0.5) * torch.erf(deviations / 2**0.5)
 
 
-def _passed(samples: int, length: float) -> Array:
+def amplitude(signal: Tensor, noise: Floor, pixel_size: float) -> Tensor:
+    """Return ``(h, w)``: how strong structures are around each place, over the deviation of the noise."""
+    frequencies = np.linspace(0, 0.5, SAMPLES)
+    power = noise(frequencies) * _band(pixel_size) ** 2 * 2 * np.pi * frequencies
+    shown = structure(signal, pixel_size)
+    # Twice: the two parts that are shifted have, together, the power of the one that is not.
+    strength = shared(shown, shown, pixel_size) / max(2 * float(np.trapezoid(power, frequencies)), 1e-12)
+    return strength.clamp_(min=0).sqrt_()
+
+
+def structure(image: Tensor, pixel_size: float) -> Tensor:
+    """Return ``(3, h, w)``: the structures between 40 and 200 Å, and shifted, see `ring_filter.oriented`."""
+    return oriented(image, _band(pixel_size))
+
+
+def shared(one: Tensor, other: Tensor, pixel_size: float) -> Tensor:
+    """Return ``(h, w)``: what two structures have in common around each place, negative where they disagree.
+
+    Its sign is what a confidence is about.
+    """
+    return summed(((one * other).sum(0),), (_passed(AROUND / pixel_size),))
+
+
+def _band(pixel_size: float) -> Array:
+    return _passed(FINE / pixel_size) - _passed(COARSE / pixel_size)
+
+
+def _passed(length: float) -> Array:
     """Return what a Gaussian passes that halves waves of a length in px."""
-    return np.asarray(np.exp(-2 * (np.pi * SIGMA * length * np.linspace(0, 0.5, samples)) ** 2), np.float64)
+    return np.asarray(np.exp(-2 * (np.pi * SIGMA * length * np.linspace(0, 0.5, SAMPLES)) ** 2), np.float64)

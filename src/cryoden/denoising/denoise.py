@@ -92,7 +92,7 @@ class Denoiser:
             strength = devices.later(denoised.std(correction=0))
             weighed = noise if self._weighs_rings else None
             denoised, error = ring_gains.combined(sign * seen.working, denoised, self.tiled.at_once, weighed)
-            sure = self._sure(denoised, error, pixel_size * scale)
+            sure = self._sure(denoised, None if error is None else noise, pixel_size * scale)
             signal = resampling.enlarge(denoised).mul_(sign * seen.spread)
             pixels = devices.fetched(self._finished(signal, seen, micrograph.pixel_size))
             borne_out = None if sure is None else devices.fetched(resampling.enlarge(sure).clamp(0.5, 1))
@@ -140,9 +140,9 @@ class Denoiser:
             signal = ice_ring.restored(signal, seen.raw, seen.gray, ring)
         return _with_blanks(seen.gray.undo(signal), seen.raw, seen.empty)
 
-    def _sure(self, denoised: Tensor, error: Array | None, pixel_size: float) -> Tensor | None:
+    def _sure(self, denoised: Tensor, noise: ring_gains.Floor | None, pixel_size: float) -> Tensor | None:
         """Return the confidence of working pixels, where it is asked for and can be known."""
-        known = error if self._gives_confidence else None
+        known = noise if self._gives_confidence else None
         return None if known is None else confidence(denoised, known, pixel_size)
 
     def _scored(self, raw: Tensor, gray: Normalization, empty: Tensor | None) -> Tensor:

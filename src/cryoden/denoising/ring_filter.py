@@ -23,18 +23,54 @@ def summed(images: Sequence[Tensor], responses: Sequence[Array]) -> Tensor:
     responses : sequence of ndarray
         ``(n,)`` gains of each, see `transfer`.
     """
-    height, width = images[0].shape
-    tall, wide = quick(height + 2 * MARGIN), quick(width + 2 * MARGIN)
-    rows, columns = (
-        mirrored(side, -MARGIN, long - MARGIN).to(images[0].device)
-        for side, long in ((height, tall), (width, wide))
-    )
     total = torch.zeros((), device=images[0].device)
     for image, response in zip(images, responses, strict=True):
-        waves = torch.fft.rfft2(image[rows][:, columns])
+        waves, tall, wide = _waves(image)
         total = total + waves * transfer(tall, wide, torch.from_numpy(response).to(image))
-    whole: Tensor = torch.fft.irfft2(total, s=(tall, wide))
-    return whole[MARGIN : MARGIN + height, MARGIN : MARGIN + width]
+    return _image(total, tall, wide, images[0].shape)
+
+
+def oriented(image: Tensor, response: Array) -> Tensor:
+    """Return a filtered image, and its waves shifted by a quarter of their length along rows and columns.
+
+    The monogenic signal (Felsberg & Sommer 2001, IEEE Trans. Signal Process. 49, 3136): of a wave of any
+    direction the three squares add up to the same everywhere, at its crests and between them.
+
+    Parameters
+    ----------
+    image : Tensor
+        ``(h, w)``.
+    response : ndarray
+        ``(n,)`` gains, see `transfer`.
+
+    Returns
+    -------
+    Tensor
+        ``(3, h, w)``.
+    """
+    waves, tall, wide = _waves(image)
+    waves *= transfer(tall, wide, torch.from_numpy(response).to(image))
+    down = torch.fft.fftfreq(tall, device=image.device)[:, None]
+    across = torch.fft.rfftfreq(wide, device=image.device)[None]
+    turned = -1j * waves / torch.hypot(down, across).clamp_(min=1 / max(tall, wide))
+    return torch.stack(
+        [_image(each, tall, wide, image.shape) for each in (waves, turned * down, turned * across)]
+    )
+
+
+def _waves(image: Tensor) -> tuple[Tensor, int, int]:
+    """Return the Fourier transform of an image that is mirrored at its borders, and the sides of that."""
+    tall, wide = (quick(side + 2 * MARGIN) for side in image.shape)
+    rows, columns = (
+        mirrored(side, -MARGIN, long - MARGIN).to(image.device)
+        for side, long in zip(image.shape, (tall, wide), strict=True)
+    )
+    return torch.fft.rfft2(image[rows][:, columns]), tall, wide
+
+
+def _image(waves: Tensor, tall: int, wide: int, shape: torch.Size) -> Tensor:
+    whole: Tensor = torch.fft.irfft2(waves, s=(tall, wide))
+    return whole[MARGIN : MARGIN + shape[0], MARGIN : MARGIN + shape[1]]
 
 
 def transfer(tall: int, wide: int, response: Tensor) -> Tensor:

@@ -25,8 +25,8 @@ ICE_RING = Setting(
     label="keep ice signal",
 )
 CONFIDENCE = Setting(
-    "Also give, for each place, the probability that it is shown brighter or darker than its "
-    "surroundings rightly, 0.5 to 1 (details of 40 Å and more; needs ring gains)",
+    "Also give, for each place, the probability that the structure shown around it is right rather than "
+    "chance, 0.5 to 0.99 (details of 40 to 200 Å; needs ring gains)",
     expert=True,
     label="confidence map",
 )

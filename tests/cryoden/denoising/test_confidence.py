@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
-from cryoden.denoising.confidence import COARSE, FINE, confidence
+from cryoden.denoising.confidence import confidence, shared, structure
 from cryoden.denoising.denoise import Denoiser
 from cryoden.events.batch import MicrographDenoised
-from cryoden.image.filters import low_passed
 from cryoden.micrograph import Array, Micrograph, Pixels
 from cryoden.model.checkpoint import load
 from cryoden.model.general import GENERAL
@@ -22,36 +22,35 @@ from cryoden.simulation.scene import Scene
 WITH_IT = DenoisingSettings(device="cpu", ice_ring=False, confidence=True)
 
 
-def band(pixels: Pixels, pixel_size: float) -> Pixels:
-    return low_passed(pixels, pixel_size, FINE) - low_passed(pixels, pixel_size, COARSE)
-
-
 def denoised(micrograph: Micrograph, settings: DenoisingSettings = WITH_IT) -> MicrographDenoised:
     *_, last = Denoiser(load(GENERAL), settings).denoise(micrograph)
     assert isinstance(last, MicrographDenoised)
     return last
 
 
-def said_and_right(sure: Pixels, shown: Pixels, truth: Pixels) -> tuple[Array, Array]:
+def said_and_right(sure: Pixels, agreement: Tensor) -> tuple[Array, Array]:
     """Return in eighths of the area, ordered by confidence, what is said and what is right."""
     inner = slice(100, -100)
     order = np.argsort(sure[inner, inner], axis=None)
-    right = (np.sign(shown) == np.sign(truth))[inner, inner].ravel()[order]
-    said = sure[inner, inner].ravel()[order]
-    return tuple(np.array([part.mean() for part in np.array_split(one, 8)]) for one in (said, right))  # type: ignore[return-value]  # of two
+    said, right = (
+        np.asarray(values)[inner, inner].ravel()[order].astype(np.float64) for values in (sure, agreement > 0)
+    )
+    first, second = (
+        np.array([part.mean() for part in np.array_split(values, 8)]) for values in (said, right)
+    )
+    return first, second
 
 
-def test_for_a_known_error_the_sign_is_right_as_often_as_is_said() -> None:
-    """Signal and error are random fields; the estimate is what is left of both."""
-    draw = np.random.default_rng(1)
-    signal, noise = (low_passed(draw.standard_normal((600, 600), np.float32), 3.0, 80) for _ in range(2))
-    share = 0.5  # of the variance that is signal, so much is shown of the sum
-    shown = share * (signal + noise)
-    frequencies = np.linspace(0, 0.5, 513)
-    power = np.exp(-2 * (2 * np.pi * 0.1874 * 80 / 3 * frequencies) ** 2 / 2)  # of either
-    sure = confidence(torch.from_numpy(shown), share * power, 3.0).numpy()
-    said, right = said_and_right(sure, band(shown, 3.0), band(signal, 3.0))
-    np.testing.assert_allclose(said, right, atol=0.05)
+def on(scene: Scene) -> tuple[Array, Array]:
+    """Return what is said and what is right of a half of a simulated exposure."""
+    exposure = exposed(scene)
+    found = denoised(Micrograph(exposure.even, scene.pixel_size, "m"))
+    assert found.confidence is not None
+    shown, truth = (
+        structure(torch.from_numpy(each - each.mean()), scene.pixel_size)
+        for each in (found.micrograph.data, exposure.clean_with_ice)
+    )
+    return said_and_right(found.confidence.data, shared(shown, truth, scene.pixel_size))
 
 
 @pytest.mark.parametrize(
@@ -60,20 +59,44 @@ def test_for_a_known_error_the_sign_is_right_as_often_as_is_said() -> None:
         Scene(edge=1280, pixel_size=1.2, particles=120, dose=40, seed=5),
         Scene(edge=1280, pixel_size=1.5, particles=250, dose=2, seed=6),
         Scene(edge=1280, pixel_size=1.0, particles=30, dose=20, seed=7),
+        Scene(edge=1280, pixel_size=1.5, particles=12, dose=20, seed=8),
+        Scene(edge=1280, pixel_size=1.5, particles=0, dose=20, seed=9),
     ],
-    ids=["usual", "crowded and faint", "sparse"],
+    ids=["usual", "crowded and faint", "few", "hardly any", "empty"],
 )
-def test_on_micrographs_never_seen_no_more_is_said_than_is_right(scene: Scene) -> None:
-    """Where particles are sparse, less is said of where the error is smaller than elsewhere."""
-    exposure = exposed(scene)
-    found = denoised(Micrograph(exposure.even, scene.pixel_size, "m"))
+def test_on_micrographs_never_seen_it_is_right_as_often_as_it_says(scene: Scene) -> None:
+    said, right = on(scene)
+    assert np.mean(np.abs(said - right)) < 0.05
+    assert right[-1] > 0.95 or not scene.particles
+
+
+def test_it_is_sure_of_particles_and_not_of_the_ice_between_them() -> None:
+    said, _ = on(Scene(edge=1280, pixel_size=1.5, particles=12, dose=20, seed=8))
+    assert said[0] < 0.6
+    assert said[-1] > 0.95
+
+
+def test_of_noise_alone_hardly_more_is_said_than_a_guess() -> None:
+    noise = 50 + np.random.default_rng(2).standard_normal((1024, 1024), np.float32)
+    found = denoised(Micrograph(noise, 1.5, "m"))
     assert found.confidence is not None
-    truth = exposure.clean_with_ice
-    bands = (band(pixels, scene.pixel_size) for pixels in (found.micrograph.data, truth))
-    said, right = said_and_right(found.confidence.data, *bands)
-    assert (said - right).max() < 0.06
-    assert np.mean(np.abs(said - right)) < 0.09
-    assert right[-1] > 0.95
+    assert found.confidence.data.mean() < 0.6
+    assert found.confidence.data.max() < 0.75
+
+
+def test_it_is_the_same_on_the_crests_of_a_wave_and_between_them() -> None:
+    rows = torch.arange(600)[:, None].expand(600, 600)
+    wave = 0.02 * torch.cos(2 * torch.pi * rows / 30)  # 90 Å
+    sure = confidence(wave, np.ones_like, 3.0)[100:-100, 100:-100]
+    assert sure.min() > 0.6
+    assert sure.max() - sure.min() < 0.01
+
+
+def test_a_picture_that_is_right_agrees_and_its_negative_does_not() -> None:
+    picture = torch.from_numpy(np.random.default_rng(1).standard_normal((300, 300), np.float32))
+    shown = structure(picture, 3.0)
+    assert (shared(shown, shown, 3.0) > 0).all()
+    assert (shared(shown, structure(-picture, 3.0), 3.0) < 0).all()
 
 
 def test_it_is_a_map_like_the_micrograph_and_changes_nothing_in_it() -> None:
