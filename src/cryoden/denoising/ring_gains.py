@@ -193,10 +193,13 @@ def _sampled(frequencies: Array, mean: float, values: Array) -> Array:
 
 
 def _blocks(image: Tensor, grid: int) -> Tensor:
-    """Return ``(grid, grid, h, w)`` blocks spread evenly over the image; of one alone, all of it."""
+    """Return ``(grid, grid, h, w)`` blocks in the middle of even parts of the image; of one alone, all of it.
+
+    At borders, where most blocks would lie that began there, particles may be missing.
+    """
     height, width = (min(BLOCK, side) if grid > 1 else side for side in image.shape)
     tops, lefts = (
-        np.linspace(0, side - part, grid).astype(int).tolist()
+        [(2 * index + 1) * side // (2 * grid) - part // 2 for index in range(grid)]
         for side, part in zip(image.shape, (height, width), strict=True)
     )
     rows = [torch.stack([image[top : top + height, left : left + width] for left in lefts]) for top in tops]
