@@ -12,7 +12,7 @@ from cryoden.errors import CryodenError
 from napari_cryoden.jobs.denoising import DenoisingJob
 from napari_cryoden.jobs.derived_layers import DerivedLayersJob
 from napari_cryoden.layers.contrast import Matching
-from napari_cryoden.layers.layer_data import facts_of
+from napari_cryoden.layers.layer_data import facts_of, raw_of
 from napari_cryoden.layers.plane import size_of
 from napari_cryoden.layers.side_by_side import KEY, Mode
 from napari_cryoden.plots.spectra_dock import TITLE as SPECTRA
@@ -157,8 +157,7 @@ class CompareWidget(Dock):
         for layer in self.viewer.layers:
             if facts_of(layer).get("role") == "denoised":
                 self.denoised.layer = layer
-                source = layer.name.removesuffix(" · denoised")
-                self.raw.setCurrentIndex(max(0, self.raw.findText(source)))
+                self.raw.layer = raw_of(layer, self.viewer.layers) or self.raw.layer
                 return
         if self.denoised.count() > 1:
             self.denoised.setCurrentIndex(1)

@@ -13,6 +13,7 @@ from cryoden.settings.tools import EvaluationSettings
 from napari_cryoden.docks.kept import keep
 from napari_cryoden.jobs.evaluation import EvaluationJob, LayerPair
 from napari_cryoden.layers.half_pairs import pairs_of
+from napari_cryoden.layers.layer_data import facts_of, raw_of
 from napari_cryoden.plots.evaluation_dock import show_evaluation
 from napari_cryoden.preferences import preferences
 from napari_cryoden.widgets.dock import Dock, heading, status_label, weakly
@@ -122,8 +123,14 @@ class EvaluateWidget(Dock):
             self.denoised_even.layer, self.denoised_odd.layer = results
 
     def _result_of(self, raw: Any) -> Any:
-        wanted = f"{raw.name} · denoised" if raw is not None else None
-        return next((one for one in self.viewer.layers if one.name == wanted), None)
+        if raw is None:
+            return None
+        opened = list(self.viewer.layers)
+        made = [
+            one for one in opened if facts_of(one).get("role") == "denoised" and raw_of(one, opened) is raw
+        ]
+        named = [one for one in opened if one.name == f"{raw.name} · denoised"]  # by other means
+        return next(iter([*made, *named]), None)
 
     def _added(self, event: Any = None) -> None:  # noqa: ARG002  napari passes its event
         self._offer()

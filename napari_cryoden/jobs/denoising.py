@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from cryoden.denoising.nothing_left import is_remark
+from cryoden.denoising.nothing_left import ALMOST
 from cryoden.errors import CryodenError
 from cryoden.events.batch import DenoisingEvent, MicrographDenoised, TileFinished
 from cryoden.io.atomic import atomic_write
@@ -99,7 +99,7 @@ class DenoisingJob(Job):
         """Return what speaks against the result: what validation said of its model, and that it is empty."""
         facts = layer_data.facts_of(self.result)
         against = [f"{facts['verdict']} (model)"] if facts.get("level") == "bad" else []
-        return against + [one for one in layer_data.warnings_of(self.result) if is_remark(one)]
+        return against + [str(one) for one in layer_data.warnings_of(self.result) if one.code == ALMOST]
 
     def _add(self, micrograph: Micrograph, confidence: Micrograph | None) -> None:
         data, attributes, _ = layer_data.result_layer(self.raw, micrograph, self._made_with, self._view)
@@ -114,7 +114,7 @@ class DenoisingJob(Job):
     def _add_confidence(self, confidence: Micrograph) -> Any:
         plane = self._view.plane if self._view else None
         made = replace(confidence, name="confidence")
-        data, attributes, _ = layer_data.derived_layer(self.raw, made, plane)
+        data, attributes, _ = layer_data.derived_layer(self.raw, made, "confidence", plane)
         return self.viewer.add_image(data, **attributes)
 
     def _add_residual(self) -> None:

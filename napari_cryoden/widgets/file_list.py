@@ -81,8 +81,7 @@ class FileList(QListWidget):
 def _short(event: Ended) -> str:
     name = short_name(event.path)
     if isinstance(event, FileFailed):
-        code, _, said = event.message.partition("  ")
-        return f"{name}\n{code} {said.partition(' — ')[2] or said}"
+        return f"{name}\n{event.code} {event.problem}"
     if isinstance(event, FileSkipped):
         return f"{name} · already done"
     remarks = f" · warnings: {len(event.warnings)}" if event.warnings else ""
@@ -93,4 +92,4 @@ def _whole(event: Ended) -> str:
     if isinstance(event, FileFailed):
         return event.message
     remarks = event.warnings if isinstance(event, FileFinished) else ()
-    return "\n".join([printable(event.output), *remarks])
+    return "\n".join([printable(event.output), *map(str, remarks)])

@@ -102,7 +102,12 @@ class TrainingError(CryodenError):
 
 
 def in_words(error: Exception, file: str | bytes | PathLike[str] | None = None) -> str:
-    """Return the one line a user reads about an error of any kind.
+    """Return the one line a user reads about an error of any kind; see `as_known`."""
+    return str(as_known(error, file))
+
+
+def as_known(error: Exception, file: str | bytes | PathLike[str] | None = None) -> CryodenError:
+    """Return an error of any kind as one of the family, with its code and what to do.
 
     Parameters
     ----------
@@ -113,18 +118,18 @@ def in_words(error: Exception, file: str | bytes | PathLike[str] | None = None) 
     """
     if isinstance(error, CryodenError):
         error.file = error.file or (None if file is None else printable(file))
-        return str(error)
+        return error
     first = (str(error).strip() or type(error).__name__).splitlines()[0]
     if is_out_of_memory(error):
         fix = "Choose smaller patches or tiles, or the device cpu"
-        return str(CryodenError("T06", file, f"out of memory: {first}", kept=KEPT, fix=fix))
+        return CryodenError("T06", file, f"out of memory: {first}", kept=KEPT, fix=fix)
     if isinstance(error, OSError) and error.errno in {ENOSPC, EDQUOT}:
         fix = "Free some space or choose another disk"
-        return str(CryodenError("O02", file, f"could not be written: {first}", kept=KEPT, fix=fix))
+        return CryodenError("O02", file, f"could not be written: {first}", kept=KEPT, fix=fix)
     if isinstance(error, OSError):
-        return str(CryodenError("O03", file, first, kept=KEPT, fix="Check the disk and try again"))
+        return CryodenError("O03", file, first, kept=KEPT, fix="Check the disk and try again")
     fix = "Start again; please report this line if it happens twice"
-    return str(CryodenError("G03", file, f"{type(error).__name__}: {first}", kept=KEPT, fix=fix))
+    return CryodenError("G03", file, f"{type(error).__name__}: {first}", kept=KEPT, fix=fix)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

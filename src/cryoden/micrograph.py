@@ -1,4 +1,4 @@
-"""What is looked at: one micrograph, and the two halves of one exposure."""
+"""What is looked at: one micrograph, the two halves of one exposure, and what is odd about them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,25 @@ from numpy.typing import NDArray
 
 Pixels = NDArray[np.float32]
 Array = NDArray[np.float64]  # what is measured on them
+
+
+@dataclass(frozen=True)
+class Remark:
+    """A warning: what is odd about a micrograph that was read, or denoised, in spite of it.
+
+    Parameters
+    ----------
+    code : str
+        Entry of ``docs/messages.md``, for example ``"F28"``.
+    text : str
+        What is odd, without a final full stop.
+    """
+
+    code: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.text}"
 
 
 class Windowed(Protocol):
@@ -50,15 +69,15 @@ class Micrograph:
         Short name for people, without folder or suffix.
     path : Path or None
         The file it was read from.
-    warnings : tuple of str
-        One sentence for each oddity it was read, or denoised, in spite of.
+    warnings : tuple of Remark
+        What is odd about it.
     """
 
     data: Pixels
     pixel_size: float | None
     name: str
     path: Path | None = None
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Remark, ...] = ()
 
     @property
     def shape(self) -> tuple[int, int]:

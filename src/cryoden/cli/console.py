@@ -19,6 +19,7 @@ from cryoden.errors import printable
 from cryoden.events.batch import BatchEvent, BatchFinished, FileFailed, FileFinished, FileSkipped, FileThinned
 from cryoden.events.batch_progress import BatchProgress, summary
 from cryoden.events.closing import closed, ended
+from cryoden.micrograph import Remark
 
 Event = TypeVar("Event")
 
@@ -165,10 +166,10 @@ def plain(text: str) -> Text:
     return Text(_printable(text))
 
 
-def show_remarks(remarks: Iterable[str]) -> None:
+def show_remarks(remarks: Iterable[Remark | str]) -> None:
     """Print sentences about what is odd, one a line, apart from the results."""
     for remark in remarks:
-        ERR.print(remark, style="yellow", soft_wrap=True, markup=False)
+        ERR.print(str(remark), style="yellow", soft_wrap=True, markup=False)
 
 
 def print_rows(kind: str, rows: Iterable[Any]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryoden.image.counting import CountingEvidence
-from cryoden.micrograph import Micrograph
+from cryoden.micrograph import Micrograph, Remark
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class FileFinished:
     path: Path
     output: Path
     seconds: float
-    warnings: tuple[str, ...]
+    warnings: tuple[Remark, ...]
 
 
 @dataclass(frozen=True)
@@ -71,10 +71,15 @@ class FileThinned:
 
 @dataclass(frozen=True)
 class FileFailed:
-    """One file gave no result; the batch continues."""
+    """One file gave no result; the batch continues.
+
+    ``code`` and ``problem`` are what ``message``, the whole line, says at its beginning.
+    """
 
     path: Path
     message: str
+    code: str
+    problem: str
 
 
 @dataclass(frozen=True)

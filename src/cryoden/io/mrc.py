@@ -15,7 +15,7 @@ from cryoden.io.mrc_header_copy import add_label, copy_header, set_pixel_size
 from cryoden.io.mrc_probe import Mode0, probe, with_listed
 from cryoden.io.mrc_sections import one_section
 from cryoden.io.mrc_windows import MicrographFile, non_finite
-from cryoden.micrograph import Micrograph, Pixels
+from cryoden.micrograph import Micrograph, Pixels, Remark
 
 __all__ = ["SUFFIXES", "MicrographFile", "is_micrograph_name", "open_micrograph", "read", "whole", "write"]
 
@@ -135,7 +135,7 @@ def _pixels(file: MicrographFile) -> Pixels:
     return data
 
 
-def _mended(data: Pixels, file: MicrographFile, nan: Literal["refuse", "mean"]) -> tuple[str, ...]:
+def _mended(data: Pixels, file: MicrographFile, nan: Literal["refuse", "mean"]) -> tuple[Remark, ...]:
     """Replace what is no number by the mean of the rest, and say so; or refuse."""
     bad = non_finite(data)
     if not bad.count:
@@ -144,7 +144,7 @@ def _mended(data: Pixels, file: MicrographFile, nan: Literal["refuse", "mean"]) 
     if nan == "refuse" or not finite.any():
         raise bad.error(file.facts.path)
     data[~finite] = data[finite].mean(dtype=np.float64)
-    return (f"{bad.count:,} NaN or infinite pixels replaced by the mean of the others",)
+    return (Remark("F24", f"{bad.count:,} NaN or infinite pixels replaced by the mean of the others"),)
 
 
 def _refuse_flat(data: Pixels, file: MicrographFile) -> None:

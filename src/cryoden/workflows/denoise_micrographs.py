@@ -35,7 +35,7 @@ from cryoden.io.result_stamp import (
     marked,
     result_label,
 )
-from cryoden.micrograph import Micrograph
+from cryoden.micrograph import Micrograph, Remark
 from cryoden.model.checkpoint import label_of, load
 from cryoden.model.general import GENERAL
 from cryoden.settings.denoising import DenoisingSettings
@@ -43,7 +43,7 @@ from cryoden.settings.reading import ReadingSettings
 from cryoden.workflows.batch import alone, ending, in_turn
 from cryoden.workflows.stacks import denoised_images
 
-TWICE = "this is a result of cryoden already: denoised twice"
+TWICE = Remark("T14", "this is a result of cryoden already: denoised twice")
 
 
 def denoise_micrograph(

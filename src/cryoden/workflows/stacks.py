@@ -9,7 +9,7 @@ import numpy as np
 
 from cryoden.denoising.denoise import Denoiser, tiles
 from cryoden.events.batch import MicrographDenoised, TileFinished
-from cryoden.micrograph import Micrograph
+from cryoden.micrograph import Micrograph, Remark
 
 
 def denoised_images(
@@ -36,7 +36,7 @@ def denoised_images(
         micrograph = read(number)
         one = (yield from _of_all(tiles(denoiser.denoise(micrograph)), number, count)).micrograph
         pixels.append(one.data)
-        warnings += [f"image {number + 1:,}: {warning}" for warning in one.warnings]
+        warnings += [Remark(said.code, f"image {number + 1:,}: {said.text}") for said in one.warnings]
     return replace(one, data=np.stack(pixels), warnings=tuple(warnings))
 
 
