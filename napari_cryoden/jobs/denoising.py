@@ -135,7 +135,7 @@ def _denoising(
 ) -> Generator[DenoisingEvent, None, None]:
     leave_a_core(spare_cores)
     from cryoden.denoising import denoise, nothing_left  # noqa: PLC0415  it loads torch, which docking must not
-    from cryoden.workflows import denoise_micrographs  # noqa: PLC0415  it loads torch, which docking must not
+    from cryoden.workflows import denoise_micrographs, results  # noqa: PLC0415  it loads torch, which docking must not
 
     with ExitStack() as stack:
         # First of all: an output that cannot be written is reported before any computing.
@@ -146,8 +146,8 @@ def _denoising(
         denoised = yield from denoise.tiles(events)
         if temporary is not None and output is not None:
             nothing_left.refuse_constant(output, denoised.micrograph, micrograph, settings.pixel_format)
-            denoise_micrographs.write_confidence(output, denoised.confidence)
-            denoise_micrographs.write_denoised(temporary, denoised.micrograph, model, settings)
+            results.write_confidence(output, denoised.confidence)
+            results.write_denoised(temporary, denoised.micrograph, settings, results.label_with(model))
     # A layer stays for long; from a GPU the pixels come in page-locked memory, of which there is little.
     yield MicrographDenoised(_owned(denoised.micrograph), denoised.confidence and _owned(denoised.confidence))
 

@@ -41,13 +41,7 @@ class View:
 
 
 def view_of(layer: Image) -> View:
-    """Return what is in view of a layer.
-
-    Raises
-    ------
-    MicrographError
-        As `to_micrograph`.
-    """
+    """Return what is in view of a layer; raises what `to_micrograph` does."""
     plane = plane_of(layer)
     return View(plane, contrast(_computed(layer, plane)))
 
@@ -65,13 +59,7 @@ def raw_layer(micrograph: Micrograph) -> LayerData:
 
 
 def opened_layer(micrograph: Micrograph) -> LayerData:
-    """Return the layer of a file; one that was denoised says so in its header, and is no raw micrograph.
-
-    Raises
-    ------
-    MicrographError
-        When the file cannot be read any more.
-    """
+    """Return the layer of a file; one that was denoised says so in its header, and is no raw micrograph."""
     model = denoised_with(probe(micrograph.path).labels) if micrograph.path else None
     data, kwargs, kind = raw_layer(micrograph)
     if model is not None:
