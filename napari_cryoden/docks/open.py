@@ -129,7 +129,8 @@ class OpenWidget(Dock):
             "Open the Train dock with the half-set pairs in this folder",
         )
         self.list.pause(busy)
-        self.found.setText(self._nothing_listed() or self.list.summary())
+        found = self._nothing_listed() or self.list.summary()
+        self.found.setText("\n".join(filter(None, [found, self.list.left_out])))
         self.status.setText(self.opening.status)
         self.progress.setRange(0, 0 if busy and self.opening.progress is None else 1000)
         self.progress.setValue(round(1000 * (self.opening.progress or 0)))
