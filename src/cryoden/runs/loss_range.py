@@ -19,9 +19,10 @@ NEAR = 0.5  # times what curve, raw half and Wiener filter span: a Gaussian fart
 def y_range(history: History, since: int = 0) -> tuple[float, float]:
     """Return limits in which the curves of the epochs and the nearest reference lines can be read.
 
-    A correct run moves by thousandths beside the best linear filter, so the constant and the
-    floor are in view only where they are not far from both; so is a start that is no better than
-    the filter. Single steps scatter more widely and may widen the view by half at either end and
+    The Wiener filter and, of the whole run, the noise floor are always in view: between them lies what
+    can be gained. A correct run moves by thousandths beside the filter, so the constant is in view only
+    where it is not far, and from the step ``since`` on so is the floor, and a start that is no better
+    than the filter. Single steps scatter more widely and may widen the view by half at either end and
     not more. The highest tenth of the epochs, and those before a restart or the step ``since``, may
     leave it.
     """
@@ -33,7 +34,7 @@ def y_range(history: History, since: int = 0) -> tuple[float, float]:
     half = len(history.losses) // 2  # of which some are enough: a plot asks many times a minute
     steps = _quantiles(history.losses[half :: 1 + half // MOST_STEPS], 0.1, 0.9)
     if history.started:
-        core += _lines(history.started.references, history.epochs[:1], core)
+        core += _lines(history.started.references, history.epochs[:1], core, whole=not since)
     core = core or steps or [0.0, 1.0]
     low, high = min(core), max(core)
     span = max(high - low, LEAST_SPAN)
@@ -63,13 +64,13 @@ def band_range(history: History, since: int = 0) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def _lines(of: References, start: list[EpochFinished], curves: list[float]) -> list[float]:
+def _lines(of: References, start: list[EpochFinished], curves: list[float], *, whole: bool) -> list[float]:
     """Return the lines to be seen beside the curves: the filters, and what is not far from them."""
-    begins = [epoch.validation_loss for epoch in start]
+    begins, floor = [epoch.validation_loss for epoch in start], [] if of.floor is None else [of.floor]
     sure = [of.linear, of.gaussian, *(loss for loss in begins if loss < of.linear)]
     low, high = min(sure + curves), max(sure + curves)
     far = FAR * max(high - low, LEAST_SPAN)
-    others = [of.constant, *begins] + ([] if of.floor is None else [of.floor])
+    sure, others = (sure + floor, [of.constant, *begins]) if whole else (sure, [of.constant, *begins, *floor])
     return sure + [line for line in others if low - far < line < high + far]
 
 

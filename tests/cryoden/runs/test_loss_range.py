@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from cryoden.events.history import History
 from cryoden.events.training import Restarted
@@ -80,3 +81,14 @@ def test_a_gaussian_far_below_in_the_particle_band_leaves_the_view_and_a_near_on
 def test_the_view_of_the_particle_band_of_a_run_that_has_none_yet_is_of_some_size() -> None:
     low, high = band_range(History())
     assert low < high
+
+
+@pytest.mark.parametrize("floor", [0.4, 0.97])
+def test_the_noise_floor_and_the_wiener_filter_are_in_sight_until_one_looks_closer(floor: float) -> None:
+    history = runs.history(30)
+    history.started = runs.started(replace(runs.REFERENCES, floor=floor))
+    low, high = y_range(history)
+    assert low < floor < runs.REFERENCES.linear < high
+    low, high = y_range(history, history.epochs[-10].step)
+    assert low < runs.REFERENCES.linear < high
+    assert high - low < 0.1
