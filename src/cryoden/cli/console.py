@@ -43,6 +43,7 @@ class Terminal(Console):
         raise BrokenPipeError
 
 
+LEAST_NAME = 12  # letters of a name in a line, however many figures stand beside it
 MANY = 500  # rows beyond which a table is not folded to the terminal's width, which takes most of the time
 OUT = Terminal()
 ERR = Terminal(stderr=True)
@@ -139,7 +140,7 @@ def _show_halves(event: FileThinned) -> None:
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, figures: bool = False) -> None:
-    """Print a table; nothing where there are no rows. Figures stand under each other, never folded."""
+    """Print a table; nothing where there are no rows. Figures stand under each other, names fold first."""
     if not rows:
         return
     if len(rows) > MANY:
@@ -147,8 +148,10 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, figures
         return
     first, *others = columns
     style: dict[str, Any] = {"justify": "right", "no_wrap": True} if figures else {"overflow": "fold"}
-    named = Column(plain(first), overflow="fold", no_wrap=figures)
+    least = min(LEAST_NAME, max(len(row[0]) for row in rows)) if figures else None
+    named = Column(plain(first), overflow="fold", min_width=least)
     table = Table(named, *(Column(plain(name), **style) for name in others), box=None, pad_edge=False)
+    table.collapse_padding = figures
     for row in rows:
         table.add_row(*map(plain, row))
     OUT.print(table)
