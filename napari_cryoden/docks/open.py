@@ -16,6 +16,7 @@ from cryoden.io import mrc
 from napari_cryoden.docks.kept import Kept, keep
 from napari_cryoden.jobs.opening import OpeningJob
 from napari_cryoden.navigation import show_dock
+from napari_cryoden.tool_tip import set_tip
 from napari_cryoden.widgets.dock import Dock, heading, status_label, weakly
 from napari_cryoden.widgets.micrograph_list import MicrographList
 from napari_cryoden.widgets.path_field import PathField
@@ -191,7 +192,7 @@ class OpenWidget(Dock):
 
     def _allow(self, button: QPushButton, problem: str, use: str) -> None:
         button.setEnabled(not problem)
-        button.setToolTip(problem or use)
+        set_tip(button, problem or use)
 
     def _connect(self) -> None:
         self.folder.chosen.connect(self._chosen)
@@ -211,7 +212,7 @@ class OpenWidget(Dock):
 
     def _lay_out(self) -> None:
         self.folder.line.setAcceptDrops(False)  # it would write the file's address into the line
-        self.files_button.setToolTip("Choose micrographs, or a STAR file that lists them")
+        set_tip(self.files_button, "Choose micrographs, or a STAR file that lists them")
         self.column.addWidget(heading("Folder or STAR file"))
         self.column.addWidget(self.folder)
         self.column.addLayout(_row(self.files_button, self.sample_button))

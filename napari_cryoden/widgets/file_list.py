@@ -13,8 +13,9 @@ from qtpy.QtWidgets import QListWidget, QListWidgetItem
 from cryoden.errors import printable
 from cryoden.events.batch import FileFailed, FileFinished, FileSkipped
 from cryoden.events.batch_progress import short_name
+from napari_cryoden.tool_tip import set_tip
 
-WHOLE, OF = Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.UserRole
+OF, WHOLE = Qt.ItemDataRole.UserRole, Qt.ItemDataRole.UserRole + 1
 Ended = FileFailed | FileFinished | FileSkipped
 
 
@@ -75,6 +76,7 @@ class FileList(QListWidget):
     def _add(self, event: Ended) -> None:
         item = QListWidgetItem(_short(event), self)
         item.setData(WHOLE, _whole(event))
+        set_tip(item, _whole(event))
         item.setData(OF, event)
 
 

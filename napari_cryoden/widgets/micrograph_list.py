@@ -20,6 +20,7 @@ from cryoden.errors import CryodenError, printable
 from cryoden.io import mrc
 from cryoden.micrograph import HalfPair, Windowed
 from napari_cryoden.paths import FEW
+from napari_cryoden.tool_tip import set_tip
 from napari_cryoden.widgets.pair_list import checked, in_short
 from napari_cryoden.widgets.search_list import SearchList
 from napari_cryoden.widgets.two_line_delegate import TwoLineDelegate
@@ -100,13 +101,13 @@ class MicrographList(SearchList):
         if isinstance(event, RowFacts):
             self._facts[event.row] = event
             self.line(event.row).setText(f"{printable(self._rows[event.row].name)}\n{event.words}")
-            self.line(event.row).setToolTip(event.more)
+            set_tip(self.line(event.row), event.more)
             if not event.size:
                 self._leave_out(event.row)
             return
         self._rows = event
         for row in event:
-            QListWidgetItem(f"{printable(row.name)}\n…", self).setToolTip(_files(row))
+            set_tip(QListWidgetItem(f"{printable(row.name)}\n…", self), _files(row))
         if sum(len(row.files) for row in event) <= FEW:
             self.selectAll()
 
