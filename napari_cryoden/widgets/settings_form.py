@@ -91,11 +91,7 @@ class SettingsForm(QWidget, Generic[S]):
 
     def set(self, settings: S) -> None:
         """Show other values of the same class."""
-        for name, value in asdict(settings).items():  # type: ignore[call-overload]  # any settings class
-            field = self.fields[name]
-            if isinstance(field, ComboBox) and value not in field.choices:  # a GPU of another machine
-                field.choices = (*field.choices, value)
-            field.value = value
+        self.choose(asdict(settings))  # type: ignore[call-overload]  # any settings class
 
     def chosen(self) -> dict[str, Any]:
         """Return the values that are not those the form started from, whether they fit together or not."""
@@ -108,7 +104,10 @@ class SettingsForm(QWidget, Generic[S]):
     def choose(self, values: Mapping[str, Any]) -> None:
         """Show these values; the other fields stay as they are."""
         for name, value in values.items():
-            self.fields[name].value = value
+            field = self.fields[name]
+            if isinstance(field, ComboBox) and value not in field.choices:  # a GPU of another machine
+                field.choices = (*field.choices, value)
+            field.value = value
 
     def _change(self, *_: Any) -> None:
         self.changed.emit()
