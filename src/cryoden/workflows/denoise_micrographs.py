@@ -25,6 +25,7 @@ from cryoden.events.batch import (
 from cryoden.io.atomic import atomic_write
 from cryoden.io.leftovers import remove_leftovers
 from cryoden.io.mrc_probe import probe
+from cryoden.io.mrc_sections import one_section
 from cryoden.io.result_stamp import ResultStamp, StampInputs, denoised_with, is_done
 from cryoden.micrograph import Micrograph, Remark
 from cryoden.model.checkpoint import load
@@ -129,7 +130,7 @@ def _made(
         return
     with atomic_write(target, overwrite=batch.overwrite, inputs=[path, batch.model]) as temporary:
         read = partial(read_micrograph, path, batch.reading, size)
-        images = facts(path, batch.reading).nz if batch.settings.stack else 1
+        images = _images(path, batch) if batch.settings.stack else 1
         label = label_with(batch.model, mark)
         output = Output(path, temporary, target, label, batch.settings, batch.overwrite)
         if images > 1:
@@ -138,6 +139,13 @@ def _made(
             warnings = yield from _one_image(denoiser, read(), output)
     warnings += (TWICE,) if denoised_with(probe(path).labels[-1:]) else ()
     yield FileFinished(path, target, time.monotonic() - began, warnings)
+
+
+def _images(path: Path, batch: BatchRequest) -> int:
+    """Return how many micrographs are in a file; particles and volumes are refused as a whole."""
+    found = facts(path, batch.reading)
+    one_section(found, 0)
+    return found.nz
 
 
 def _one_image(

@@ -136,3 +136,13 @@ def test_no_more_of_a_stack_is_in_memory_than_an_image(tmp_path: Path) -> None:
     tracemalloc.stop()
     assert first is not None
     assert most - first < 4 * 4 * edge * edge
+
+
+def test_particles_are_refused_as_a_whole(tmp_path: Path) -> None:
+    with mrcfile.new(tmp_path / "particles.mrcs") as file:
+        file.set_data(np.random.default_rng(0).normal(size=(5, 64, 64)).astype("f4"))
+        file.set_image_stack()
+    events = list(denoise_files([tmp_path / "particles.mrcs"], tmp_path / "out", EACH))
+    (failed,) = [event for event in events if isinstance(event, FileFailed)]
+    assert failed.code == "F32"
+    assert failed.problem.startswith("5 images of 64 × 64: a stack of particles")
