@@ -84,11 +84,18 @@ def test_the_view_of_the_particle_band_of_a_run_that_has_none_yet_is_of_some_siz
 
 
 @pytest.mark.parametrize("floor", [0.4, 0.97])
-def test_the_noise_floor_and_the_wiener_filter_are_in_sight_until_one_looks_closer(floor: float) -> None:
-    history = runs.history(30)
-    history.started = runs.started(replace(runs.REFERENCES, floor=floor))
+@pytest.mark.parametrize("losses", [[], [0.99], [0.99, 0.987]])
+def test_the_noise_floor_and_the_wiener_filter_are_in_view_until_there_is_a_curve(
+    floor: float, losses: list[float]
+) -> None:
+    history = History()
+    history.add(runs.started(replace(runs.REFERENCES, floor=floor)))
+    for number, loss in enumerate(losses):
+        history.add(runs.epoch(number, loss))
     low, high = y_range(history)
     assert low < floor < runs.REFERENCES.linear < high
-    low, high = y_range(history, history.epochs[-10].step)
+    for number in (2, 3, 4):
+        history.add(runs.epoch(number, 0.986))
+    low, high = y_range(history)
     assert low < runs.REFERENCES.linear < high
-    assert high - low < 0.2
+    assert high - low < 0.1
