@@ -7,8 +7,7 @@ from collections.abc import Iterable
 
 from napari.utils.notifications import show_error, show_warning
 
-from cryoden.errors import CryodenError, printable
-from cryoden.micrograph import Remark
+from cryoden.errors import CryodenError, Remark, printable
 
 SIZE = "pixel size in Open, Denoise or Batch"
 ADVANCED = "under Advanced in Open or Batch"

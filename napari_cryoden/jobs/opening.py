@@ -10,8 +10,7 @@ from typing import Any
 from napari.layers import Layer
 
 from cryoden.dataset.opening import read_micrograph
-from cryoden.errors import CryodenError
-from cryoden.micrograph import Remark
+from cryoden.errors import CryodenError, Remark
 from cryoden.settings.reading import ReadingSettings
 from napari_cryoden.jobs.job import Job
 from napari_cryoden.jobs.worker import leave_a_core

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from napari.utils import Colormap
 
-from cryoden.errors import MicrographError
+from cryoden.errors import MicrographError, Remark
 from cryoden.events.training import PreviewMade
 from cryoden.io.mrc_probe import probe
 from cryoden.io.pixel_size import ODD, possible, without_odd
 from cryoden.io.result_stamp import denoised_with
-from cryoden.micrograph import Micrograph, Pixels, Remark
+from cryoden.micrograph import Micrograph, Pixels
 from cryoden.model.verdict import verdict_of
 from cryoden.settings.denoising import DenoisingSettings
 from napari_cryoden.layers.contrast import Limits, contrast, result_contrast

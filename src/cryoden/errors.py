@@ -1,4 +1,4 @@
-"""What went wrong, in one line a user can act on.
+"""What went wrong or is odd, in one line a user can act on.
 
 Every failure reads ``CODE  file — what is wrong. What happened to the rest. What to do.``;
 the codes are listed in ``docs/messages.md``. None of these derives from ``RuntimeError``,
@@ -7,6 +7,7 @@ because a napari generator worker swallows that family without a signal.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from errno import EDQUOT, ENOMEM, ENOSPC
 from os import PathLike, fsdecode
 from shlex import quote
@@ -16,6 +17,25 @@ NO_MEMORY = (  # words of torch, CUDA, oneDNN, C++ and the system
     "alloc_failed", "t start new thread", "could not create a primitive", "failed to map segment",
 )  # fmt: skip
 KEPT = "Finished results and the best model so far are kept"
+
+
+@dataclass(frozen=True)
+class Remark:
+    """A warning: what is odd about a micrograph that was read, or denoised, in spite of it.
+
+    Parameters
+    ----------
+    code : str
+        Entry of ``docs/messages.md``, for example ``"F28"``.
+    text : str
+        What is odd, without a final full stop.
+    """
+
+    code: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.text}"
 
 
 class CryodenError(Exception):

@@ -1,4 +1,4 @@
-"""What is looked at: one micrograph, the two halves of one exposure, and what is odd about them."""
+"""What is looked at: one micrograph, and the two halves of one exposure."""
 
 from __future__ import annotations
 
@@ -9,27 +9,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from cryoden.errors import Remark
+
 Pixels = NDArray[np.float32]
 Array = NDArray[np.float64]  # what is measured on them
-
-
-@dataclass(frozen=True)
-class Remark:
-    """A warning: what is odd about a micrograph that was read, or denoised, in spite of it.
-
-    Parameters
-    ----------
-    code : str
-        Entry of ``docs/messages.md``, for example ``"F28"``.
-    text : str
-        What is odd, without a final full stop.
-    """
-
-    code: str
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.code}: {self.text}"
 
 
 class Windowed(Protocol):

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from cryoden.micrograph import HalfPair, Micrograph, Remark
+from cryoden.errors import Remark
+from cryoden.micrograph import HalfPair, Micrograph
 
 
 def test_a_window_is_a_copy_of_its_part() -> None:

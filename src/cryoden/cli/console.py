@@ -15,11 +15,10 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Column, Table
 from rich.text import Text
 
-from cryoden.errors import printable
+from cryoden.errors import Remark, printable
 from cryoden.events.batch import BatchEvent, BatchFinished, FileFailed, FileFinished, FileSkipped, FileThinned
 from cryoden.events.batch_progress import BatchProgress, summary
 from cryoden.events.closing import closed, ended
-from cryoden.micrograph import Remark
 
 Event = TypeVar("Event")
 

@@ -17,9 +17,9 @@ from torch import Tensor
 
 from cryoden.denoising.nothing_left import FAINT
 from cryoden.denoising.tiled_network import TiledNetwork
+from cryoden.errors import Remark
 from cryoden.events.batch import TileFinished
 from cryoden.image.normalization import Normalization
-from cryoden.micrograph import Remark
 from cryoden.model.checkpoint import Model, load
 from cryoden.model.general import GENERAL
 from cryoden.settings.denoising import DenoisingSettings

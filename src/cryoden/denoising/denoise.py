@@ -13,12 +13,13 @@ from cryoden.denoising import contrast_sign, ice_ring, nothing_left, ring_gains
 from cryoden.denoising.confidence import confidence
 from cryoden.denoising.signal_ratios import ratios
 from cryoden.denoising.tiled_network import TiledNetwork
+from cryoden.errors import Remark
 from cryoden.events.batch import DenoisingEvent, MicrographDenoised, TileFinished
 from cryoden.image.blank_regions import blank, filled
 from cryoden.image.normalization import CLIP, Normalization, bands, measured, positive, typical
 from cryoden.image.resampling import Resampling
 from cryoden.io.mrc_windows import non_finite
-from cryoden.micrograph import Array, Micrograph, Remark
+from cryoden.micrograph import Array, Micrograph
 from cryoden.model.checkpoint import Model
 from cryoden.model.pixel_scale import believed, scale_for
 from cryoden.settings.denoising import DenoisingSettings

@@ -8,8 +8,8 @@ from typing import Literal
 
 import numpy as np
 
-from cryoden.errors import OutputError
-from cryoden.micrograph import Micrograph, Pixels, Remark
+from cryoden.errors import OutputError, Remark
+from cryoden.micrograph import Micrograph, Pixels
 
 SAMPLE = 1 << 20  # px that are looked at, evenly spread
 CONSTANT = 1e-4  # of the micrograph's standard deviation

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from cryoden.errors import Remark
 from cryoden.image.counting import CountingEvidence
-from cryoden.micrograph import Micrograph, Remark
+from cryoden.micrograph import Micrograph
 
 
 @dataclass(frozen=True)

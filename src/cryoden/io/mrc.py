@@ -10,12 +10,12 @@ import numpy as np
 from mrcfile.mrcobject import MrcObject
 from numpy.typing import NDArray
 
-from cryoden.errors import MicrographError, OutputError
+from cryoden.errors import MicrographError, OutputError, Remark
 from cryoden.io.mrc_header_copy import add_label, copy_header, set_pixel_size
 from cryoden.io.mrc_probe import Mode0, probe, with_listed
 from cryoden.io.mrc_sections import one_section
 from cryoden.io.mrc_windows import MicrographFile, non_finite
-from cryoden.micrograph import Micrograph, Pixels, Remark
+from cryoden.micrograph import Micrograph, Pixels
 
 SUFFIXES = (".mrc", ".mrcs", ".map", ".st", ".rec")
 BLOCK_BYTES = 2**24

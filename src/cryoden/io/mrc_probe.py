@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from cryoden.errors import Remark
 from cryoden.io.mrc_header import HEADER_BYTES, ByteOrder, Header, first_bytes, in_byte_order
 from cryoden.io.mrc_validation import refuse
 from cryoden.io.pixel_size import of_both, of_header, without_odd
-from cryoden.micrograph import Remark
 
 Mode0 = Literal["auto", "signed", "unsigned"]
 Kind = Literal["micrograph", "stack", "volume"]

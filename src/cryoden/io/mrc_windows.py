@@ -16,11 +16,11 @@ from typing import Self
 
 import numpy as np
 
-from cryoden.errors import MicrographError
+from cryoden.errors import MicrographError, Remark
 from cryoden.io.mrc_header import open_regular, unreadable
 from cryoden.io.mrc_probe import HeaderFacts
 from cryoden.io.pixel_size import without_odd
-from cryoden.micrograph import Pixels, Remark, Windowed
+from cryoden.micrograph import Pixels, Windowed
 
 # Of each row only the columns of a window are read where that saves two pages of memory a row, and
 # where the system can be told beforehand what will be read: one by one, a disk takes longer for it.

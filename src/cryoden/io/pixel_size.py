@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+from cryoden.errors import Remark
 from cryoden.io.mrc_header import Header
-from cryoden.micrograph import Remark
 from cryoden.settings.reading import LARGEST_PIXEL, SMALLEST_PIXEL
 
 SAME = 0.01

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from cryoden.errors import Remark
 from cryoden.io.pixel_size import ODD, possible
-from cryoden.micrograph import Remark
 from cryoden.model.checkpoint import Model
 
 ASSUMED = 1.0  # Å/px, where a file does not say

@@ -15,6 +15,7 @@ from cryoden.dataset.output_paths import make_folders, results
 from cryoden.dataset.star_files import pixel_sizes
 from cryoden.denoising.denoise import Denoiser, tiles
 from cryoden.denoising.nothing_left import refuse_constant
+from cryoden.errors import Remark
 from cryoden.events.batch import (
     BatchEvent,
     DenoisingEvent,
@@ -27,7 +28,7 @@ from cryoden.io.leftovers import remove_leftovers
 from cryoden.io.mrc_probe import probe
 from cryoden.io.mrc_sections import one_section
 from cryoden.io.result_stamp import ResultStamp, StampInputs, denoised_with, is_done
-from cryoden.micrograph import Micrograph, Remark
+from cryoden.micrograph import Micrograph
 from cryoden.model.checkpoint import load
 from cryoden.model.general import GENERAL
 from cryoden.settings.denoising import DenoisingSettings

@@ -12,10 +12,10 @@ import numpy as np
 
 from cryoden.denoising.denoise import Denoiser, tiles
 from cryoden.denoising.nothing_left import refuse_constant
-from cryoden.errors import CryodenError
+from cryoden.errors import CryodenError, Remark
 from cryoden.events.batch import MicrographDenoised, TileFinished
 from cryoden.io.result_stamp import CONFIDENCE_LABEL
-from cryoden.micrograph import Micrograph, Remark
+from cryoden.micrograph import Micrograph
 from cryoden.workflows.results import Output, confidence_file
 from cryoden.workflows.stack_file import StackFile
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from napari.layers import Image
 
-from cryoden.errors import MicrographError
-from cryoden.micrograph import Micrograph, Remark
+from cryoden.errors import MicrographError, Remark
+from cryoden.micrograph import Micrograph
 from napari_cryoden.layers import layer_data
 
 EXTRA, CLIPPED = Remark("F04", "5 extra bytes"), Remark("F26", "3 pixels clipped")

@@ -3,8 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from cryoden.errors import Remark
 from cryoden.events.batch import FileFinished, FileStarted
-from cryoden.micrograph import Remark
 from napari_cryoden.jobs.batch import KEPT
 
 
