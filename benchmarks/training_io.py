@@ -23,7 +23,8 @@ import numpy as np
 import torch
 
 from cryoden.image.resampling import Resampling
-from cryoden.io import mrc, mrc_windows
+from cryoden.io import mrc
+from cryoden.io.mrc_windows import MicrographFile, mrc_windows
 from cryoden.settings.training import TrainingSettings
 from cryoden.training import working_micrograph
 from cryoden.training.holdout import Region, TrainingPair
@@ -51,7 +52,7 @@ def reading(*, columns: bool) -> Iterator[list[int]]:
         mrc_windows.COLUMNS, os.preadv = known, real
 
 
-def written(path: Path, shape: tuple[int, int], seed: int) -> mrc.MicrographFile:
+def written(path: Path, shape: tuple[int, int], seed: int) -> MicrographFile:
     """Write noise."""
     pixels = np.random.default_rng(seed).normal(100, 10, shape).astype(np.float32)
     mrc.write(path, pixels, pixel_size=PIXEL, label="noise")
@@ -89,7 +90,7 @@ def one_window(folder: Path, repeats: int) -> None:
     print(f"{'columns ÷ rows':>24}  {size:6.2f}              {cold:7.2f}               {warm:7.2f}")
 
 
-def read(file: mrc.MicrographFile, window: tuple[int, int, int, int], *, columns: bool) -> list[float]:
+def read(file: MicrographFile, window: tuple[int, int, int, int], *, columns: bool) -> list[float]:
     """Return megabytes, and milliseconds from disk and from the page cache."""
     dropped(file.facts.path)
     with reading(columns=columns) as counted:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from napari.utils.notifications import show_error, show_warning
 
-from cryoden.errors import CryodenError, printable
+from cryoden.errors import CryodenError, Remark, printable
 
 SIZE = "pixel size in Open, Denoise or Batch"
 ADVANCED = "under Advanced in Open or Batch"
@@ -41,7 +41,7 @@ def show_problem(error: CryodenError | str) -> None:
     show_error(viewer_words(str(error)))
 
 
-def show_remarks(subject: str, warnings: Iterable[str]) -> None:
+def show_remarks(subject: str, warnings: Iterable[Remark | str]) -> None:
     """Show each warning as a line of its own, with the file or layer it is about."""
     for warning in warnings:
-        show_warning(f"{printable(subject)} — {viewer_words(warning)}")
+        show_warning(f"{printable(subject)} — {viewer_words(str(warning))}")

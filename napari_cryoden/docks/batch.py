@@ -13,6 +13,7 @@ from cryoden.settings.denoising import DenoisingSettings
 from napari_cryoden.docks.kept import keep
 from napari_cryoden.jobs.batch import BatchJob, Result
 from napari_cryoden.preferences import preferences
+from napari_cryoden.tool_tip import set_tip
 from napari_cryoden.widgets.batch_files import BatchFiles
 from napari_cryoden.widgets.dock import Dock, heading, status_label
 from napari_cryoden.widgets.model_field import ModelField
@@ -81,7 +82,7 @@ class BatchWidget(Dock):
         """Show the state of the window's batch."""
         job, problem = self.batch, self._problem()
         self.denoise_button.setEnabled(not problem)
-        self.denoise_button.setToolTip(problem or "Denoise all files that are not done yet")
+        set_tip(self.denoise_button, problem or "Denoise all files that are not done yet")
         under_way = job.running and not job.stopping
         for button, use in (
             (
@@ -91,10 +92,10 @@ class BatchWidget(Dock):
             (self.cancel_button, "Stop after the current tile; finished files are kept"),
         ):
             button.setEnabled(under_way)
-            button.setToolTip(use if under_way else self._why_not())
+            set_tip(button, use if under_way else self._why_not())
         self.pause_button.setText("Resume" if job.paused else "Pause")
         self.status.setText(STATES.get(job.state, "") + (job.status or problem))
-        self.status.setToolTip(job.status)
+        set_tip(self.status, job.status)
         self._show_progress()
         self.files.follow(job)
 
@@ -146,9 +147,10 @@ class BatchWidget(Dock):
         self.batch.ended.connect(self._ended)
 
     def _lay_out(self) -> None:
-        self.replace.setToolTip(
+        set_tip(
+            self.replace,
             "Otherwise results made with another model, other settings or from another file are "
-            "kept, and listed below; files that are already done are always skipped"
+            "kept, and listed below; files that are already done are always skipped",
         )
         for title, widget in (
             ("Micrographs", self.micrographs),

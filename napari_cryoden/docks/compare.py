@@ -12,11 +12,12 @@ from cryoden.errors import CryodenError
 from napari_cryoden.jobs.denoising import DenoisingJob
 from napari_cryoden.jobs.derived_layers import DerivedLayersJob
 from napari_cryoden.layers.contrast import Matching
-from napari_cryoden.layers.layer_data import facts_of
+from napari_cryoden.layers.layer_data import facts_of, raw_of
 from napari_cryoden.layers.plane import size_of
 from napari_cryoden.layers.side_by_side import KEY, Mode
 from napari_cryoden.plots.spectra_dock import TITLE as SPECTRA
 from napari_cryoden.plots.spectra_dock import show_spectra
+from napari_cryoden.tool_tip import set_tip
 from napari_cryoden.widgets.dock import Dock, heading, hide_below, status_label, weakly
 from napari_cryoden.widgets.layer_combo import LayerCombo
 from napari_cryoden.widgets.number_field import DecimalField
@@ -68,11 +69,11 @@ class CompareWidget(Dock):
         problem, comparison = self._problem(), self.comparison
         for name, button in self.modes.items():
             button.setEnabled(not problem)
-            button.setToolTip(problem or MODES[name])
+            set_tip(button, problem or MODES[name])
             button.setChecked(comparison.active and comparison.mode == name)
         for name, button in self.matchings.items():
             button.setEnabled(comparison.active)
-            button.setToolTip(MATCHINGS[name] if comparison.active else "Compare two layers first")
+            set_tip(button, MATCHINGS[name] if comparison.active else "Compare two layers first")
             button.setChecked(comparison.active and name == self._how)
         self.line.setEnabled(comparison.active and comparison.mode == "swipe")
         self.end_button.setEnabled(comparison.active)
@@ -86,7 +87,7 @@ class CompareWidget(Dock):
             (self.spectra_button, "Show power spectra and FRC below the canvas"),
         ):
             button.setEnabled(not (problem or busy))
-            button.setToolTip(problem or busy or use)
+            set_tip(button, problem or busy or use)
         self.status.setText(self.deriving.status or problem)
 
     def compare(self, mode: Mode) -> None:
@@ -157,8 +158,7 @@ class CompareWidget(Dock):
         for layer in self.viewer.layers:
             if facts_of(layer).get("role") == "denoised":
                 self.denoised.layer = layer
-                source = layer.name.removesuffix(" · denoised")
-                self.raw.setCurrentIndex(max(0, self.raw.findText(source)))
+                self.raw.layer = raw_of(layer, self.viewer.layers) or self.raw.layer
                 return
         if self.denoised.count() > 1:
             self.denoised.setCurrentIndex(1)
@@ -187,13 +187,13 @@ class CompareWidget(Dock):
     def _lay_out(self) -> None:
         self.line.setRange(0, 1000)
         self.line.setValue(500)
-        self.line.setToolTip("Position of the line between raw and denoised")
+        set_tip(self.line, "Position of the line between raw and denoised")
         self.resolution.setRange(2, 500)
         self.resolution.setValue(20)
         self.resolution.setSuffix(" Å")
         self.resolution.setDecimals(1)
-        self.resolution.setToolTip("Resolution limit of the low-pass filter")
-        self.end_button.setToolTip("Restore the previous view: layers, grid, contrast, scale bar")
+        set_tip(self.resolution, "Resolution limit of the low-pass filter")
+        set_tip(self.end_button, "Restore the previous view: layers, grid, contrast, scale bar")
         for title, parts in (
             ("Raw", (self.raw,)),
             ("Denoised", (self.denoised,)),

@@ -15,6 +15,7 @@ from napari_cryoden.jobs.denoising import DenoisingJob
 from napari_cryoden.layers.layer_data import facts_of, lacks_pixel_size, raw_of, set_pixel_size
 from napari_cryoden.layers.plane import plane_of, size_of
 from napari_cryoden.preferences import preferences
+from napari_cryoden.tool_tip import set_tip
 from napari_cryoden.widgets.dock import Dock, heading, status_label
 from napari_cryoden.widgets.layer_combo import LayerCombo
 from napari_cryoden.widgets.model_field import ModelField
@@ -76,9 +77,9 @@ class DenoiseWidget(Dock):
         job = self.denoising
         problem = self._problem()
         self.denoise_button.setEnabled(not problem)
-        self.denoise_button.setToolTip(problem or self._use())
+        set_tip(self.denoise_button, problem or self._use())
         self.cancel_button.setEnabled(job.running and not job.stopping)
-        self.cancel_button.setToolTip("Stop after the current tile" if job.running else "Nothing is running")
+        set_tip(self.cancel_button, "Stop after the current tile" if job.running else "Nothing is running")
         self.size_row.setVisible(self.layer.layer is not None and lacks_pixel_size(self.layer.layer))
         shown = job.result is not None and job.result in self.viewer.layers
         self.compare_button.setEnabled(job.comparison.active or shown)
@@ -143,13 +144,14 @@ class DenoiseWidget(Dock):
 
     def _lay_out(self) -> None:
         self.output.setVisible(False)
-        self.also_residual.setToolTip(
-            "Add the residual as a layer: it should look like noise, without particles"
+        set_tip(
+            self.also_residual, "Add the residual as a layer: it should look like noise, without particles"
         )
-        self.also_file.setToolTip("Also write the result to a file, with the header of the micrograph")
+        set_tip(self.also_file, "Also write the result to a file, with the header of the micrograph")
         self.compare_button.setCheckable(True)
-        self.compare_button.setToolTip(
-            "Show raw and denoised side by side; click again to restore the previous view"
+        set_tip(
+            self.compare_button,
+            "Show raw and denoised side by side; click again to restore the previous view",
         )
         for title, widget in (
             ("Micrograph", self.layer),
@@ -178,9 +180,9 @@ def _pixel_size() -> tuple[QWidget, DecimalField]:
     field.setRange(0, 1000)
     field.setSingleStep(0.1)
     field.setSpecialValueText("not known")
-    field.setToolTip("The header has none, or a placeholder: what is entered here is the layer's")
+    set_tip(field, "The header has none, or a placeholder: what is entered here is the layer's")
     label = QLabel("Pixel size (Å)")
-    label.setToolTip(field.toolTip())
+    set_tip(label, field.toolTip())
     columns = QHBoxLayout(row)
     columns.setContentsMargins(0, 0, 0, 0)
     columns.addWidget(label)

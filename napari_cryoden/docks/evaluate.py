@@ -13,8 +13,10 @@ from cryoden.settings.tools import EvaluationSettings
 from napari_cryoden.docks.kept import keep
 from napari_cryoden.jobs.evaluation import EvaluationJob, LayerPair
 from napari_cryoden.layers.half_pairs import pairs_of
+from napari_cryoden.layers.layer_data import facts_of, raw_of
 from napari_cryoden.plots.evaluation_dock import show_evaluation
 from napari_cryoden.preferences import preferences
+from napari_cryoden.tool_tip import set_tip
 from napari_cryoden.widgets.dock import Dock, heading, status_label, weakly
 from napari_cryoden.widgets.layer_combo import LayerCombo
 from napari_cryoden.widgets.model_field import ModelField
@@ -83,8 +85,9 @@ class EvaluateWidget(Dock):
         """Show the state of the window's evaluation."""
         job, problem = self.evaluating, self._problem()
         self.evaluate_button.setEnabled(not problem)
-        self.evaluate_button.setToolTip(
-            problem or "Compare with the raw input, low-pass filters and a Wiener filter"
+        set_tip(
+            self.evaluate_button,
+            problem or "Compare with the raw input, low-pass filters and a Wiener filter",
         )
         self.cancel_button.setEnabled(job.running and not job.stopping)
         self.save_button.setEnabled(job.result is not None)
@@ -122,8 +125,14 @@ class EvaluateWidget(Dock):
             self.denoised_even.layer, self.denoised_odd.layer = results
 
     def _result_of(self, raw: Any) -> Any:
-        wanted = f"{raw.name} · denoised" if raw is not None else None
-        return next((one for one in self.viewer.layers if one.name == wanted), None)
+        if raw is None:
+            return None
+        opened = list(self.viewer.layers)
+        made = [
+            one for one in opened if facts_of(one).get("role") == "denoised" and raw_of(one, opened) is raw
+        ]
+        named = [one for one in opened if one.name == f"{raw.name} · denoised"]  # by other means
+        return next(iter([*made, *named]), None)
 
     def _added(self, event: Any = None) -> None:  # noqa: ARG002  napari passes its event
         self._offer()
@@ -146,9 +155,9 @@ class EvaluateWidget(Dock):
         self.viewer.layers.events.inserted.connect(self._added)
 
     def _lay_out(self) -> None:
-        self.save_button.setToolTip("Save as a report (HTML), or as numbers (JSON)")
-        self.table_button.setToolTip("Show the table below the canvas")
-        self.cancel_button.setToolTip("Stop after the current step")
+        set_tip(self.save_button, "Save as a report (HTML), or as numbers (JSON)")
+        set_tip(self.table_button, "Show the table below the canvas")
+        set_tip(self.cancel_button, "Stop after the current step")
         for title, content in (
             ("Raw halves", _halves(self.even, self.odd)),
             ("Denoised halves", _halves(self.denoised_even, self.denoised_odd)),

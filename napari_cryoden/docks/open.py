@@ -16,6 +16,7 @@ from cryoden.io import mrc
 from napari_cryoden.docks.kept import Kept, keep
 from napari_cryoden.jobs.opening import OpeningJob
 from napari_cryoden.navigation import show_dock
+from napari_cryoden.tool_tip import set_tip
 from napari_cryoden.widgets.dock import Dock, heading, status_label, weakly
 from napari_cryoden.widgets.micrograph_list import MicrographList
 from napari_cryoden.widgets.path_field import PathField
@@ -129,7 +130,8 @@ class OpenWidget(Dock):
             "Open the Train dock with the half-set pairs in this folder",
         )
         self.list.pause(busy)
-        self.found.setText(self._nothing_listed() or self.list.summary())
+        found = self._nothing_listed() or self.list.summary()
+        self.found.setText("\n".join(filter(None, [found, self.list.left_out])))
         self.status.setText(self.opening.status)
         self.progress.setRange(0, 0 if busy and self.opening.progress is None else 1000)
         self.progress.setValue(round(1000 * (self.opening.progress or 0)))
@@ -190,7 +192,7 @@ class OpenWidget(Dock):
 
     def _allow(self, button: QPushButton, problem: str, use: str) -> None:
         button.setEnabled(not problem)
-        button.setToolTip(problem or use)
+        set_tip(button, problem or use)
 
     def _connect(self) -> None:
         self.folder.chosen.connect(self._chosen)
@@ -210,7 +212,7 @@ class OpenWidget(Dock):
 
     def _lay_out(self) -> None:
         self.folder.line.setAcceptDrops(False)  # it would write the file's address into the line
-        self.files_button.setToolTip("Choose micrographs, or a STAR file that lists them")
+        set_tip(self.files_button, "Choose micrographs, or a STAR file that lists them")
         self.column.addWidget(heading("Folder or STAR file"))
         self.column.addWidget(self.folder)
         self.column.addLayout(_row(self.files_button, self.sample_button))

@@ -22,6 +22,7 @@ from napari_cryoden.notify import show_problem
 from napari_cryoden.paths import RUNS, documents
 from napari_cryoden.plots.runs_dock import show_runs
 from napari_cryoden.plots.runs_table import LISTED, RunsTable, verdict_words
+from napari_cryoden.tool_tip import as_text, set_tip
 from napari_cryoden.widgets.dock import Dock, heading, status_label, weakly
 from napari_cryoden.widgets.path_field import PathField
 from napari_cryoden.window import plain
@@ -80,7 +81,7 @@ class RunsWidget(Dock):
         runs = self.chosen()
         one = runs[0] if len(runs) == 1 else None
         self.about.setText(_about(one) if one else self._words(len(runs)))
-        self.about.setToolTip(str(one.place) if one else "")
+        set_tip(self.about, str(one.place) if one else "")
         for button, problem, use in (
             (self.model_button, _no_model(one), "Use its model for denoising"),
             (self.settings_button, _no_settings(one), "Use its settings for the next training"),
@@ -94,7 +95,7 @@ class RunsWidget(Dock):
             (self.look_button, "Searching" if self._worker else "", "Search this folder for runs again"),
         ):
             button.setEnabled(not problem)
-            button.setToolTip(problem or use)
+            set_tip(button, problem or use)
 
     def use_model(self) -> None:
         """Put the selected run's model into the Denoise dock."""
@@ -119,7 +120,7 @@ class RunsWidget(Dock):
         runs = self.chosen()
         names = ", ".join(run.name for run in runs[:5]) + (" …" if len(runs) > 5 else "")
         question = f"Delete {names}, with model, losses and report? This cannot be undone."
-        if QMessageBox.question(self, "Delete runs", question) == QMessageBox.StandardButton.Yes:
+        if QMessageBox.question(self, "Delete runs", as_text(question)) == QMessageBox.StandardButton.Yes:
             for run in runs:
                 self._remove(run)
             self.look()

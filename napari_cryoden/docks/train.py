@@ -17,6 +17,7 @@ from napari_cryoden.navigation import show_dock
 from napari_cryoden.paths import MODELS, RUNS, documents
 from napari_cryoden.plots.loss_dock import show_plot
 from napari_cryoden.preferences import preferences
+from napari_cryoden.tool_tip import set_tip
 from napari_cryoden.widgets.dock import Dock, heading, status_label, weakly
 from napari_cryoden.widgets.live_preview import LivePreview
 from napari_cryoden.widgets.path_field import PathField
@@ -105,7 +106,7 @@ class TrainWidget(Dock):
         """Show the state of the window's run."""
         problem = self._problem()
         self.train_button.setEnabled(not problem)
-        self.train_button.setToolTip(problem or "Start training; the best model so far is always saved")
+        set_tip(self.train_button, problem or "Start training; the best model so far is always saved")
         under_way = self.run.running and not self.run.stopping
         words, how_to_stop = self._stop()
         self.stop_button.setText(words)
@@ -115,12 +116,12 @@ class TrainWidget(Dock):
             (self.discard_button, "Stop the run now and delete everything it has written"),
         ):
             button.setEnabled(under_way)
-            button.setToolTip(use if under_way else self._why_not())
+            set_tip(button, use if under_way else self._why_not())
         for button in (self.denoise_button, self.batch_button):
             button.setVisible(self.run.saved and not self.run.running)
         self.pause_button.setText("Resume" if self.run.paused else "Pause")
         self.status.setText(STATES.get(self.run.state, "") + self.run.status)
-        self.status.setToolTip(self.run.status)
+        set_tip(self.status, self.run.status)
         self.verdict.show_verdict(self.run.history.verdict if self.run.history else None)
         self._show_progress()
 
@@ -176,10 +177,10 @@ class TrainWidget(Dock):
         self.stop_button.clicked.connect(self.run.stop)
         self.discard_button.clicked.connect(self.discard)
         self.plot_button.clicked.connect(weakly(self.show_plot))
-        self.plot_button.setToolTip("Show the curves of the run below the canvas")
+        set_tip(self.plot_button, "Show the curves of the run below the canvas")
         for button, dock in ((self.denoise_button, "Denoise"), (self.batch_button, "Batch")):
             button.clicked.connect(weakly(self.use_model, dock))
-            button.setToolTip(f"Open {dock} with the model of this run")
+            set_tip(button, f"Open {dock} with the model of this run")
         self.viewer.events.theme.connect(self._take_theme)
         self._take_theme()
         self.run.changed.connect(self.follow)

@@ -24,6 +24,7 @@ from napari_cryoden.docks.open import OpenWidget
 from napari_cryoden.docks.runs import RunsWidget
 from napari_cryoden.docks.train import TrainWidget
 from napari_cryoden.navigation import WORKBENCH
+from napari_cryoden.tool_tip import set_tip
 from napari_cryoden.widgets.dock import WIDTH, Dock, weakly
 from napari_cryoden.window import plain
 
@@ -90,7 +91,7 @@ class Workbench(QWidget):
 
 def _button(word: str, use: str) -> QPushButton:
     button = QPushButton(word)
-    button.setToolTip(use)
+    set_tip(button, use)
     button.setCheckable(True)
     button.setMinimumWidth((WIDTH - 24) // COLUMNS)
     return button

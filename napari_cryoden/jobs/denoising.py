@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
-from cryoden.denoising.nothing_left import is_remark
+from cryoden.denoising.nothing_left import ALMOST
 from cryoden.errors import CryodenError
 from cryoden.events.batch import DenoisingEvent, MicrographDenoised, TileFinished
 from cryoden.io.atomic import atomic_write
@@ -99,7 +99,7 @@ class DenoisingJob(Job):
         """Return what speaks against the result: what validation said of its model, and that it is empty."""
         facts = layer_data.facts_of(self.result)
         against = [f"{facts['verdict']} (model)"] if facts.get("level") == "bad" else []
-        return against + [one for one in layer_data.warnings_of(self.result) if is_remark(one)]
+        return against + [str(one) for one in layer_data.warnings_of(self.result) if one.code == ALMOST]
 
     def _add(self, micrograph: Micrograph, confidence: Micrograph | None) -> None:
         data, attributes, _ = layer_data.result_layer(self.raw, micrograph, self._made_with, self._view)
@@ -114,7 +114,7 @@ class DenoisingJob(Job):
     def _add_confidence(self, confidence: Micrograph) -> Any:
         plane = self._view.plane if self._view else None
         made = replace(confidence, name="confidence")
-        data, attributes, _ = layer_data.derived_layer(self.raw, made, plane)
+        data, attributes, _ = layer_data.derived_layer(self.raw, made, "confidence", plane)
         return self.viewer.add_image(data, **attributes)
 
     def _add_residual(self) -> None:
@@ -135,7 +135,7 @@ def _denoising(
 ) -> Generator[DenoisingEvent, None, None]:
     leave_a_core(spare_cores)
     from cryoden.denoising import denoise, nothing_left  # noqa: PLC0415  it loads torch, which docking must not
-    from cryoden.workflows import denoise_micrographs  # noqa: PLC0415  it loads torch, which docking must not
+    from cryoden.workflows import denoise_micrographs, results  # noqa: PLC0415  it loads torch, which docking must not
 
     with ExitStack() as stack:
         # First of all: an output that cannot be written is reported before any computing.
@@ -146,8 +146,8 @@ def _denoising(
         denoised = yield from denoise.tiles(events)
         if temporary is not None and output is not None:
             nothing_left.refuse_constant(output, denoised.micrograph, micrograph, settings.pixel_format)
-            denoise_micrographs.write_confidence(output, denoised.confidence)
-            denoise_micrographs.write_denoised(temporary, denoised.micrograph, model, settings)
+            results.write_confidence(output, denoised.confidence)
+            results.write_denoised(temporary, denoised.micrograph, settings, results.label_with(model))
     # A layer stays for long; from a GPU the pixels come in page-locked memory, of which there is little.
     yield MicrographDenoised(_owned(denoised.micrograph), denoised.confidence and _owned(denoised.confidence))
 

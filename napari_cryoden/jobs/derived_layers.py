@@ -59,6 +59,7 @@ class DerivedLayersJob(Job):
         self.spectra: Spectra | None = None
         self._raw: Any = None
         self._plane: Plane | None = None
+        self._role: layer_data.Role = "residual"
 
     def low_pass(self, raw: Any, resolution: float) -> None:
         """Add what is left of a layer without structures finer than so many Å.
@@ -71,6 +72,7 @@ class DerivedLayersJob(Job):
         one = layer_data.to_micrograph(raw)
         size, what = one.pixel_size or PIXEL, f"low-pass {resolution:g} Å"
         self._begin(raw, what, lambda: replace(one, name=what, data=low_passed(one.data, size, resolution)))
+        self._role = "low-pass"
 
     def residual(self, raw: Any, denoised: Any) -> None:
         """Add raw minus denoised: what was taken for noise.
@@ -83,6 +85,7 @@ class DerivedLayersJob(Job):
         one, other = (layer_data.to_micrograph(layer) for layer in (raw, denoised))
         _same_size(one, other)
         self._begin(raw, "residual", lambda: replace(one, name="residual", data=one.data - other.data))
+        self._role = "residual"
 
     def measure(self, compared: Sequence[Any]) -> None:
         """Find power spectra and Fourier ring correlations of layers of one size.
@@ -104,7 +107,7 @@ class DerivedLayersJob(Job):
         if isinstance(event, Spectra):
             self.spectra = event
         elif not self.closing:
-            data, attributes, _ = layer_data.derived_layer(self._raw, event, self._plane)
+            data, attributes, _ = layer_data.derived_layer(self._raw, event, self._role, self._plane)
             self.added = self.viewer.add_image(data, **attributes)
 
     def conclusion(self, stopped: bool) -> str:

@@ -139,9 +139,18 @@ class Job(QObject):
 
     def end(self) -> bool:
         """Stop and wait at most two seconds; for the end of the window, silent toward widgets."""
-        self.closing = True
+        self.closing, worker = True, self._worker
         self.blockSignals(True)
-        return self._worker is None or self._worker.stop_and_wait(STOP_SECONDS)
+        if worker is None:
+            return True
+        self._stopping = True
+        self._ask_for_the_end(worker)
+        ended = worker.wait(STOP_SECONDS)
+        self.say_how_it_ended(ended)
+        return ended
+
+    def say_how_it_ended(self, ended: bool) -> None:
+        """Say what the end of the window left, where that is worth a line on the terminal."""
 
     def fold(self, event: Any) -> None:
         """Take one event into the state; in the interface's thread."""

@@ -10,7 +10,7 @@ from typing import Any
 from napari.layers import Layer
 
 from cryoden.dataset.opening import read_micrograph
-from cryoden.errors import CryodenError
+from cryoden.errors import CryodenError, Remark
 from cryoden.settings.reading import ReadingSettings
 from napari_cryoden.jobs.job import Job
 from napari_cryoden.jobs.worker import leave_a_core
@@ -28,7 +28,7 @@ class _Opened:
     total: int
     layer: LayerData | None
     problem: str = ""
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Remark, ...] = ()
 
 
 class OpeningJob(Job):
@@ -78,7 +78,7 @@ class OpeningJob(Job):
         refused = f", {self._refused:,} failed" if self._refused else ""
         return f"{'Canceled. ' if stopped else ''}{self._added:,} opened{refused}"
 
-    def _add(self, data: LayerData, warnings: tuple[str, ...]) -> None:
+    def _add(self, data: LayerData, warnings: tuple[Remark, ...]) -> None:
         layer = Layer.create(*data)
         self.viewer.add_layer(layer)
         self._added += 1

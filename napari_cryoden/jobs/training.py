@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -29,6 +30,8 @@ from napari_cryoden.jobs.worker import Worker, leave_a_core
 from napari_cryoden.layers.layer_data import View
 from napari_cryoden.notify import show_remarks
 from napari_cryoden.preferences import preferences
+
+logger = logging.getLogger(__name__)
 
 ENDS = {
     "completed": "Done",
@@ -120,6 +123,15 @@ class TrainingJob(Job):
             return
         self._control.stop.set()
         worker.pause(False)
+        if self.closing:
+            worker.leave()
+
+    def say_how_it_ended(self, ended: bool) -> None:
+        """Say where what was learned is, or will be in a moment."""
+        if ended:
+            logger.warning("%s", self.status)
+        elif self._control is not None and self._control.stop.is_set() and self.folder is not None:
+            logger.warning("The training ends: what it has learned will be in %s", self.folder.path)
 
     def fold(self, event: TrainingEvent) -> None:
         """Add one event to the history and update the status line."""

@@ -87,6 +87,7 @@ class Worker(QObject):
         self._mailbox = _Mailbox(ahead)
         self._stop, self._pause = threading.Event(), threading.Event()
         self._failure: list[str] = []
+        self._left = False
         arguments = (work, self._mailbox, self._stop, self._pause, self._failure)
         walk = _compute if computes else _walk
         self._thread = threading.Thread(target=walk, args=arguments, name="cryoden-worker", daemon=daemon)
@@ -121,9 +122,16 @@ class Worker(QObject):
         """Whether the end was asked for."""
         return self._stop.is_set()
 
-    def stop_and_wait(self, seconds: float) -> bool:
-        """Stop, deliver what is left, and say whether the thread ended within the time."""
-        self.stop()
+    def leave(self) -> None:
+        """Let work that was asked to end come to it by itself, even when nobody is left to hear."""
+        if not self._left:
+            self._left = True
+            self.destroyed.disconnect(self._stop.set)
+            self._mailbox.most = sys.maxsize
+            self._pause.clear()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait, deliver what is left, and say whether the thread ended within the time."""
         self._thread.join(seconds)
         if self._timer.isActive():
             self._deliver()

@@ -6,15 +6,15 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from napari.utils import Colormap
 
-from cryoden.errors import MicrographError
+from cryoden.errors import MicrographError, Remark
 from cryoden.events.training import PreviewMade
 from cryoden.io.mrc_probe import probe
-from cryoden.io.pixel_size import possible
+from cryoden.io.pixel_size import ODD, possible, without_odd
 from cryoden.io.result_stamp import denoised_with
 from cryoden.micrograph import Micrograph, Pixels
 from cryoden.model.verdict import verdict_of
@@ -25,6 +25,7 @@ from napari_cryoden.layers.plane import Plane, full_size, placed, plane_of
 if TYPE_CHECKING:
     from napari.layers import Image
 
+Role = Literal["residual", "confidence", "low-pass"]
 LayerData = tuple[Pixels, dict[str, Any], str]
 AXES = ("y", "x")
 # Blue below 0 and orange above, distinct for any color vision.
@@ -40,13 +41,7 @@ class View:
 
 
 def view_of(layer: Image) -> View:
-    """Return what is in view of a layer.
-
-    Raises
-    ------
-    MicrographError
-        As `to_micrograph`.
-    """
+    """Return what is in view of a layer; raises what `to_micrograph` does."""
     plane = plane_of(layer)
     return View(plane, contrast(_computed(layer, plane)))
 
@@ -64,18 +59,19 @@ def raw_layer(micrograph: Micrograph) -> LayerData:
 
 
 def opened_layer(micrograph: Micrograph) -> LayerData:
-    """Return the layer of a file; one that was denoised says so in its header, and is no raw micrograph.
-
-    Raises
-    ------
-    MicrographError
-        When the file cannot be read any more.
-    """
+    """Return the layer of a file; one that was denoised says so in its header, and is no raw micrograph."""
     model = denoised_with(probe(micrograph.path).labels) if micrograph.path else None
     data, kwargs, kind = raw_layer(micrograph)
     if model is not None:
-        facts = {"role": "denoised", "source": None, "file": _text(micrograph.path), "model": model}
-        name = f"{micrograph.name.removesuffix('_denoised')} · denoised"
+        raw = micrograph.name.removesuffix("_denoised")
+        facts = {
+            "role": "denoised",
+            "source": None,
+            "file": _text(micrograph.path),
+            "model": model,
+            "raw_name": raw,
+        }
+        name = f"{raw} · denoised"
         kwargs |= {"name": name, "metadata": {"cryoden": facts | _known(micrograph)}}
     return data, kwargs, kind
 
@@ -92,19 +88,18 @@ def result_layer(
 ) -> LayerData:
     """Return the layer of a denoised micrograph, lying exactly on the raw one as it was in view."""
     view = view or view_of(raw)
-    facts = dict(made_with) | {"role": "denoised", "source": facts_of(raw).get("source")} | _known(denoised)
+    facts = dict(made_with) | {"role": "denoised"} | _origin(raw) | _known(denoised)
     data, kwargs, kind = _upon(raw, denoised.data, f"{raw.name} · denoised", facts, view.plane)
     limits = result_contrast(denoised.data, view.contrast, denoised.pixel_size)
     return data, kwargs | {"contrast_limits": limits}, kind
 
 
-def derived_layer(raw: Image, made: Micrograph, plane: Plane | None = None) -> LayerData:
+def derived_layer(raw: Image, made: Micrograph, role: Role, plane: Plane | None = None) -> LayerData:
     """Return the layer of something computed from a raw layer, which lies exactly on it.
 
     A residual is shown in a diverging map with 0 in its middle, a confidence from guessing to sure.
     """
-    role = made.name.split()[0]
-    facts = {"role": role, "source": facts_of(raw).get("source")} | _known(made)
+    facts = {"role": role} | _origin(raw) | _known(made)
     data, kwargs, kind = _upon(raw, made.data, f"{raw.name} · {made.name}", facts, plane or plane_of(raw))
     if role == "residual":
         most = max(map(abs, kwargs["contrast_limits"]))
@@ -116,7 +111,7 @@ def derived_layer(raw: Image, made: Micrograph, plane: Plane | None = None) -> L
 
 def preview_layer(raw: Image, made: PreviewMade, view: View | None = None) -> LayerData:
     """Return the layer of a region of a raw layer, denoised by the current run, in its place on it."""
-    facts = {"role": "preview", "source": facts_of(raw).get("source")} | _known(made.region)
+    facts = {"role": "preview"} | _origin(raw) | _known(made.region)
     view, pixels, corner = view or view_of(raw), made.region.data, (made.top, made.left)
     data, kwargs, kind = _upon(raw, pixels, f"{raw.name} · preview", facts, view.plane, corner)
     limits = result_contrast(pixels, view.contrast, made.region.pixel_size)
@@ -184,7 +179,7 @@ def pixel_size(layer: Image) -> float | None:
 def lacks_pixel_size(layer: Image) -> bool:
     """Whether neither units nor header say the pixel size of a layer, or the header says a doubtful one."""
     try:
-        return pixel_size(layer) is None or any(one.startswith("F28") for one in warnings_of(layer))
+        return pixel_size(layer) is None or any(one.code == ODD for one in warnings_of(layer))
     except MicrographError:  # color, or no squares: it is refused anyway
         return False
 
@@ -196,7 +191,7 @@ def set_pixel_size(layer: Image, size: float) -> None:
         translate[axis] *= size / abs(scale[axis])
         scale[axis], units[axis] = math.copysign(size, scale[axis]), "angstrom"
     layer.scale, layer.translate, layer.units = scale, translate, units
-    known = {"warnings": tuple(one for one in warnings_of(layer) if not one.startswith("F28"))}
+    known = {"warnings": without_odd(warnings_of(layer))}
     layer.metadata["cryoden"] = facts_of(layer) | known | {"pixel_size": size}
 
 
@@ -209,10 +204,13 @@ def raw_of(layer: Image, layers: Iterable[Any]) -> Any:
     """Return the open micrograph that a layer was made of, itself where it is one, else ``None``."""
     if is_raw(layer):
         return layer
-    name, source = layer.name.split(" · ")[0], facts_of(layer).get("source")
+    facts = facts_of(layer)
     raw = [one for one in layers if one.__class__ is layer.__class__ and is_raw(one)]
-    named = [one for one in raw if one.name == name or (source and facts_of(one).get("source") == source)]
-    return next(iter(named), None)
+    itself = [one for one in raw if one.unique_id == facts.get("raw_id")]
+    source, name = facts.get("source"), facts.get("raw_name")
+    same_file = [one for one in raw if source and facts_of(one).get("source") == source]
+    named = [one for one in raw if one.name == name]
+    return next(iter([*itself, *same_file, *named]), None)
 
 
 def facts_of(layer: Image) -> dict[str, Any]:
@@ -221,9 +219,9 @@ def facts_of(layer: Image) -> dict[str, Any]:
     return dict(facts) if isinstance(facts, Mapping) else {}
 
 
-def warnings_of(layer: Image) -> tuple[str, ...]:
+def warnings_of(layer: Image) -> tuple[Remark, ...]:
     """Return what was odd about a layer's pixels when they were read or denoised."""
-    return tuple(map(str, facts_of(layer).get("warnings", ())))
+    return tuple(one for one in facts_of(layer).get("warnings", ()) if isinstance(one, Remark))
 
 
 def _kwargs(pixels: Pixels, name: str, facts: dict[str, Any]) -> dict[str, Any]:
@@ -233,6 +231,11 @@ def _kwargs(pixels: Pixels, name: str, facts: dict[str, Any]) -> dict[str, Any]:
         "colormap": "gray",
         "metadata": {"cryoden": facts},
     }
+
+
+def _origin(raw: Image) -> dict[str, Any]:
+    """Return by what a layer is known to be made of another: itself while it is open, else its file."""
+    return {"source": facts_of(raw).get("source"), "raw_id": raw.unique_id}
 
 
 def _known(micrograph: Micrograph) -> dict[str, Any]:

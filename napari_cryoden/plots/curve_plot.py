@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from html import escape
 from typing import Any
 
 import pyqtgraph as pg
+from qtpy.QtCore import Qt
+
+TOP_ROW = 0  # of the plot's own layout, meant for a title
 
 
 def curve_plot(left: str, bottom: str) -> Any:
@@ -22,10 +27,18 @@ def curve_plot(left: str, bottom: str) -> Any:
     return plot
 
 
-def with_legend(plot: Any, corner: tuple[int, int] = (-8, 4)) -> Any:
-    """Return the plot with a legend in it, so many px from the left or right and from the top or bottom."""
-    plot.addLegend(offset=corner)
+def with_legend(plot: Any, names: int = 2) -> Any:
+    """Return the plot with a legend of so many names a row above it: within it curves would cross them."""
+    item = plot.getPlotItem()
+    item.layout.removeItem(item.titleLabel)
+    item.legend = pg.LegendItem(colCount=names, verSpacing=-6, horSpacing=16)
+    item.layout.addItem(item.legend, TOP_ROW, 1, Qt.AlignmentFlag.AlignLeft)
     return plot
+
+
+def add_curve(plot: Any, points: Sequence[Any], pen: Any, name: str) -> None:
+    """Draw a curve, its name in the legend as it is; pyqtgraph would take a ``<`` in it for markup."""
+    plot.plot(*points, pen=pen, name=escape(name, quote=False))
 
 
 def take_theme(plot: Any, theme: Any) -> None:

@@ -7,6 +7,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QWidget
 from cryoden.events.history import History, length
 from cryoden.events.quality import SNR_GAIN, snr_gain
 from cryoden.events.training import EpochFinished
+from napari_cryoden.tool_tip import set_tip
 from napari_cryoden.widgets.verdict_label import VerdictLabel
 
 TIP = (
@@ -27,7 +28,7 @@ class Readout(QWidget):
         super().__init__()
         self.verdict = VerdictLabel()
         self.figures = QLabel()
-        self.figures.setToolTip(TIP)
+        set_tip(self.figures, TIP)
         row = QHBoxLayout(self)
         row.setContentsMargins(8, 0, 8, 4)
         row.addWidget(self.verdict, stretch=1)

@@ -11,6 +11,7 @@ from cryoden.evaluation.columns import columns
 from cryoden.evaluation.conclusions import conclusions
 from cryoden.evaluation.scores import Table
 from napari_cryoden.jobs.evaluation import EvaluationJob
+from napari_cryoden.tool_tip import set_tip
 from napari_cryoden.widgets.dock import below
 
 TITLE = "Evaluation"
@@ -55,7 +56,7 @@ class EvaluationDock(QWidget):
         self.table.setRowCount(len(table.rows))
         for place, column in enumerate(chosen):
             header = QTableWidgetItem(column.title)
-            header.setToolTip(f"{column.means} {column.source}".strip())
+            set_tip(header, f"{column.means} {column.source}".strip())
             self.table.setHorizontalHeaderItem(place, header)
             for line, row in enumerate(table.rows):
                 self.table.setItem(line, place, _cell(column.text(table, row), place, bold=row in assessed))

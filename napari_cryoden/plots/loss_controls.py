@@ -15,6 +15,7 @@ from cryoden.io.atomic import atomic_write
 from cryoden.runs import metrics
 from napari_cryoden.notify import show_problem
 from napari_cryoden.plots.shown_curves import has_band
+from napari_cryoden.tool_tip import set_tip
 
 CC, LOSSES = "CC", "Loss"  # what is shown of a run on halves
 SPANS = {"all epochs": 0, "last 50 epochs": 50, "last 10 epochs": 10}
@@ -43,15 +44,16 @@ class LossControls(QWidget):
         self.history: History | None = None
         self.shown = QComboBox()
         self.shown.addItems([CC, LOSSES])
-        self.shown.setToolTip(
+        set_tip(
+            self.shown,
             "CC: correlation of a denoised validation half with the other raw half in the particle band\n"
-            "Loss: mean squared differences, of which nearly all is noise"
+            "Loss: mean squared differences, of which nearly all is noise",
         )
         self.span = QComboBox()
         self.span.addItems(list(SPANS))
-        self.span.setToolTip("How much of the run to show")
+        set_tip(self.span, "How much of the run to show")
         self.log = QCheckBox("log")
-        self.log.setToolTip("Logarithmic loss axis")
+        set_tip(self.log, "Logarithmic loss axis")
         self.earlier = QCheckBox("previous run")
         self.save_button = QPushButton("Save…")
         row = QHBoxLayout(self)
@@ -73,14 +75,16 @@ class LossControls(QWidget):
         self.shown.setVisible(has_band(history))
         self.log.setVisible(not self.shows_band)
         self.earlier.setEnabled(earlier is not None)
-        self.earlier.setToolTip(
+        set_tip(
+            self.earlier,
             "Also show the validation curve of the previous run"
             if earlier
-            else "No previous run in this window"
+            else "No previous run in this window",
         )
         self.save_button.setEnabled(history is not None)
-        self.save_button.setToolTip(
-            "Save the plot as an image, or the losses as a table" if history else "No run yet"
+        set_tip(
+            self.save_button,
+            "Save the plot as an image, or the losses as a table" if history else "No run yet",
         )
 
     @property

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
 
 from cryoden.events.reference_lines import LINES, LossLine
 from napari_cryoden.plots.shown_curves import ShownCurves
+from napari_cryoden.tool_tip import set_tip
 
 # What a run is judged by comes first: on a low window the rest is scrolled away.
 ORDER = (
@@ -54,7 +55,7 @@ class LossLegend(QWidget):
             self.values[name] = QLabel("–")
             self.values[name].setAlignment(Qt.AlignmentFlag.AlignRight)
             for column, widget in enumerate(self._row(name)):
-                widget.setToolTip(line.meaning)
+                set_tip(widget, line.meaning)
                 grid.addWidget(widget, row, column)
         grid.setRowStretch(len(LINES), 1)
 
@@ -80,7 +81,7 @@ class LossLegend(QWidget):
     def _name(self, name: str, line: LossLine) -> None:
         self.names[name].setText(line.label)
         for widget in self._row(name):
-            widget.setToolTip(line.meaning)
+            set_tip(widget, line.meaning)
 
     def _write(
         self, name: str, value: float | None, view: tuple[float, float] | None = None, more: str = ""

@@ -10,8 +10,8 @@ from napari.utils.theme import get_theme
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
-from cryoden.runs.compare import Curve, RunSummary
-from napari_cryoden.plots.curve_plot import curve_plot, take_theme, with_legend
+from cryoden.runs.compare import Curve, RunSummary, courses
+from napari_cryoden.plots.curve_plot import add_curve, curve_plot, take_theme, with_legend
 from napari_cryoden.plots.loss_legend import colors
 from napari_cryoden.plots.runs_table import RunsTable
 from napari_cryoden.widgets.dock import below
@@ -23,12 +23,12 @@ STYLES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine)
 
 
 class RunsDock(QWidget):
-    """Loss by epoch of each run, held-out where it is known, and the table beside it."""
+    """Correlation by epoch of each run, or loss, held-out where it is known, and the table beside it."""
 
     def __init__(self, viewer: Any) -> None:
         super().__init__()
         self.viewer = plain(viewer)
-        self.plot = with_legend(curve_plot("loss", "epoch"))
+        self.plot = with_legend(curve_plot("loss", "epoch"), 4)
         self.table = RunsTable()
         halves = QSplitter()
         halves.addWidget(self.plot)
@@ -50,7 +50,8 @@ class RunsDock(QWidget):
         RunError
             When one of them is damaged; what was shown stays.
         """
-        self._curves = [(run.name, run.course()) for run in runs]
+        label, self._curves = courses(runs)
+        self.plot.setLabel("left", label)
         self.table.show_runs(runs)
         self._draw()
 
@@ -62,7 +63,7 @@ class RunsDock(QWidget):
             color = colors(theme.type == "dark")[COLORS[number % len(COLORS)]]
             style = STYLES[number // len(COLORS) % len(STYLES)]
             pen = pg.mkPen(color, width=2, style=style)
-            self.plot.plot(*map(list, course), pen=pen, name=name)
+            add_curve(self.plot, [*map(list, course)], pen, name)
 
 
 def show_runs(viewer: Any) -> RunsDock:

@@ -11,6 +11,7 @@ from cryoden.errors import CryodenError
 from cryoden.events.history import clock
 from cryoden.runs.compare import RunSummary
 from cryoden.runs.table import FIGURES, Figure
+from napari_cryoden.tool_tip import set_tip
 from napari_cryoden.widgets.verdict_label import MARKS
 
 SHORT = {"good": "good to use", "wait": "not yet good", "bad": "do not use"}
@@ -43,7 +44,7 @@ LISTED = (
     Figure("began", "When it began, in UTC.", _began),
     Figure("data", "Micrographs it was trained on.", _data),
     Figure("time", "Training time.", lambda run: "–" if run.seconds is None else clock(run.seconds)),
-    Figure("best validation", "Validation loss of the saved model.", FIGURES[5].text),
+    *(figure for figure in FIGURES if figure.title in {"best validation", "best CC"}),
     FIGURES[1],
 )
 
@@ -72,7 +73,7 @@ class RunsTable(QTableWidget):
         head.setStretchLastSection(True)
         for place, figure in enumerate(self._figures):
             item = QTableWidgetItem(figure.title)
-            item.setToolTip(figure.means)
+            set_tip(item, figure.means)
             self.setHorizontalHeaderItem(place, item)
 
     def show_runs(self, runs: Sequence[RunSummary]) -> None:
@@ -112,7 +113,7 @@ class RunsTable(QTableWidget):
             except (TypeError, ValueError):  # words where a number should be
                 words = "?"
             item = QTableWidgetItem(words)
-            item.setToolTip(str(run.place) if place == 0 else words)
+            set_tip(item, str(run.place) if place == 0 else words)
             words_stand = figure.title in {"run", "verdict", "data"}
             side = Qt.AlignmentFlag.AlignLeft if words_stand else Qt.AlignmentFlag.AlignRight
             item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)

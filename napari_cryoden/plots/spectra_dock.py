@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from cryoden.image.spectra import RadialProfile
 from napari_cryoden.jobs.derived_layers import DerivedLayersJob, Spectra
-from napari_cryoden.plots.curve_plot import curve_plot, take_theme, with_legend
+from napari_cryoden.plots.curve_plot import add_curve, curve_plot, take_theme, with_legend
 from napari_cryoden.plots.loss_legend import colors
 from napari_cryoden.widgets.dock import below
 from napari_cryoden.window import plain
@@ -40,7 +40,7 @@ class SpectraDock(QWidget):
         super().__init__()
         self.viewer = plain(viewer)
         self.deriving = DerivedLayersJob.of(viewer)
-        self.power = with_legend(curve_plot("power", BOTTOM), (8, -4))  # where a falling curve is not
+        self.power = with_legend(curve_plot("power", BOTTOM))
         self.correlation = with_legend(curve_plot("FRC", BOTTOM))
         self.power.setLogMode(x=False, y=True)
         self.words = QLabel(EMPTY)
@@ -75,7 +75,7 @@ class SpectraDock(QWidget):
         plot.clear()
         for color, (name, profile) in zip(COLORS, profiles.items(), strict=False):
             pen = pg.mkPen(colors(self._dark)[color], width=2)
-            plot.plot(*binned(profile), pen=pen, name=name)
+            add_curve(plot, binned(profile), pen, name)
         last = max(profile.frequencies[-1] for profile in profiles.values())
         plot.getAxis("bottom").setTicks([[(1 / each, str(each)) for each in ticks(last)]])
 

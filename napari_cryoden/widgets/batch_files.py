@@ -6,6 +6,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_cryoden.jobs.batch import BatchJob
+from napari_cryoden.tool_tip import set_tip
 from napari_cryoden.widgets.dock import heading
 from napari_cryoden.widgets.file_list import FileList
 
@@ -48,16 +49,18 @@ class BatchFiles(QWidget):
         for widget in (self.failed, self.copy_button, self.failures):
             widget.setVisible(bool(job.failures))
         self.copy_button.setEnabled(bool(job.failures))
-        self.copy_button.setToolTip(
+        set_tip(
+            self.copy_button,
             "Copy the full messages of the selected lines, or of all"
             if job.failures
-            else "No file has failed"
+            else "No file has failed",
         )
         self.open_button.setEnabled(done > 0)
-        self.open_button.setToolTip(
+        set_tip(
+            self.open_button,
             "Show the selected (or last) result next to its micrograph; double-clicking does the same"
             if done
-            else "No file is done yet"
+            else "No file is done yet",
         )
 
     def _want(self) -> None:

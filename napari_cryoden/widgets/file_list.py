@@ -13,8 +13,9 @@ from qtpy.QtWidgets import QListWidget, QListWidgetItem
 from cryoden.errors import printable
 from cryoden.events.batch import FileFailed, FileFinished, FileSkipped
 from cryoden.events.batch_progress import short_name
+from napari_cryoden.tool_tip import set_tip
 
-WHOLE, OF = Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.UserRole
+OF, WHOLE = Qt.ItemDataRole.UserRole, Qt.ItemDataRole.UserRole + 1
 Ended = FileFailed | FileFinished | FileSkipped
 
 
@@ -75,14 +76,14 @@ class FileList(QListWidget):
     def _add(self, event: Ended) -> None:
         item = QListWidgetItem(_short(event), self)
         item.setData(WHOLE, _whole(event))
+        set_tip(item, _whole(event))
         item.setData(OF, event)
 
 
 def _short(event: Ended) -> str:
     name = short_name(event.path)
     if isinstance(event, FileFailed):
-        code, _, said = event.message.partition("  ")
-        return f"{name}\n{code} {said.partition(' — ')[2] or said}"
+        return f"{name}\n{event.code} {event.problem}"
     if isinstance(event, FileSkipped):
         return f"{name} · already done"
     remarks = f" · warnings: {len(event.warnings)}" if event.warnings else ""
@@ -93,4 +94,4 @@ def _whole(event: Ended) -> str:
     if isinstance(event, FileFailed):
         return event.message
     remarks = event.warnings if isinstance(event, FileFinished) else ()
-    return "\n".join([printable(event.output), *remarks])
+    return "\n".join([printable(event.output), *map(str, remarks)])

@@ -8,6 +8,7 @@ from napari.layers import Image
 from qtpy.QtWidgets import QComboBox
 
 from napari_cryoden.layers.layer_data import is_raw
+from napari_cryoden.tool_tip import set_tip
 
 
 class LayerCombo(QComboBox):
@@ -25,7 +26,7 @@ class LayerCombo(QComboBox):
 
     def __init__(self, viewer: Any, use: str, none: str = "") -> None:
         super().__init__()
-        self.setToolTip(use)
+        set_tip(self, use)
         self._none = none
         self._viewer = viewer
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)

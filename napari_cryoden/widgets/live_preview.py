@@ -13,6 +13,7 @@ from cryoden.training.preview_request import PreviewRegion
 from napari_cryoden.jobs.training import TrainingJob
 from napari_cryoden.layers.layer_data import facts_of, preview_layer, to_micrograph, view_of
 from napari_cryoden.notify import show_problem
+from napari_cryoden.tool_tip import set_tip
 from napari_cryoden.widgets.layer_combo import LayerCombo
 
 USE = (
@@ -34,7 +35,7 @@ class LivePreview(QWidget):
         self._viewer, self.run = viewer, TrainingJob.of(viewer)
         self.layer = LayerCombo(viewer, USE, none="no preview")
         self.here_button = QPushButton("Move here")
-        self.here_button.setToolTip(HERE)
+        set_tip(self.here_button, HERE)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.layer, stretch=1)

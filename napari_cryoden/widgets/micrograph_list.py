@@ -13,12 +13,14 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QListWidgetItem
 
 from cryoden.dataset.browse import listing
+from cryoden.dataset.folder_walk import left_out_below
 from cryoden.dataset.half_checks import HalfCheck
 from cryoden.dataset.star_files import pixel_sizes
 from cryoden.errors import CryodenError, printable
 from cryoden.io import mrc
 from cryoden.micrograph import HalfPair, Windowed
 from napari_cryoden.paths import FEW
+from napari_cryoden.tool_tip import set_tip
 from napari_cryoden.widgets.pair_list import checked, in_short
 from napari_cryoden.widgets.search_list import SearchList
 from napari_cryoden.widgets.two_line_delegate import TwoLineDelegate
@@ -53,6 +55,13 @@ class RowFacts:
     ready: bool = False
 
 
+@dataclass(frozen=True)
+class LeftOut:
+    """Which files below folders are not listed, in words; nothing where all are."""
+
+    words: str
+
+
 class MicrographList(SearchList):
     """Lists what there is by name at once; a worker reads headers, then checks pairs, in order.
 
@@ -68,6 +77,7 @@ class MicrographList(SearchList):
         self.itemSelectionChanged.connect(self.changed.emit)
         self._rows: Sequence[Row] = ()
         self._facts: dict[int, RowFacts] = {}
+        self.left_out = ""
 
     def set_theme(self, dark: bool) -> None:
         """Take the colors for a dark or a light background."""
@@ -80,21 +90,24 @@ class MicrographList(SearchList):
 
     def forget(self) -> None:
         """Empty the list; what is still being looked at is dropped."""
-        self._rows, self._facts = (), {}
+        self._rows, self._facts, self.left_out = (), {}, ""
         super().forget()
 
-    def take(self, event: Sequence[Row] | RowFacts) -> None:
+    def take(self, event: Sequence[Row] | RowFacts | LeftOut) -> None:
         """List the rows, or show what is known of one."""
+        if isinstance(event, LeftOut):
+            self.left_out = event.words
+            return
         if isinstance(event, RowFacts):
             self._facts[event.row] = event
             self.line(event.row).setText(f"{printable(self._rows[event.row].name)}\n{event.words}")
-            self.line(event.row).setToolTip(event.more)
+            set_tip(self.line(event.row), event.more)
             if not event.size:
                 self._leave_out(event.row)
             return
         self._rows = event
         for row in event:
-            QListWidgetItem(f"{printable(row.name)}\n…", self).setToolTip(_files(row))
+            set_tip(QListWidgetItem(f"{printable(row.name)}\n…", self), _files(row))
         if sum(len(row.files) for row in event) <= FEW:
             self.selectAll()
 
@@ -164,6 +177,7 @@ def _looked_at(paths: Sequence[Path]) -> Generator[Any, None, None]:
     named = zip(_names(found.others), found.others, strict=True)
     rows += [Row(name, (file,), sizes.get(file)) for name, file in named]
     yield rows
+    yield LeftOut(left_out_below(paths))
     pairs: dict[int, HalfPair] = {}
     for number, row in enumerate(rows):
         yield _read(number, row, pairs)

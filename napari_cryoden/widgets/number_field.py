@@ -10,65 +10,57 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QLocale
 from qtpy.QtGui import QValidator
 from qtpy.QtWidgets import QDoubleSpinBox, QSpinBox
 
+if TYPE_CHECKING:
+    SpinBox = QDoubleSpinBox  # or any other: what they have in common is used
+else:
+    SpinBox = object
+
 Validated = tuple[QValidator.State, str, int]
 BEGUN = re.compile(r"[+-]?\d*\.?\d*(e[+-]?\d*)?", re.IGNORECASE)
 
 
-class DecimalField(QDoubleSpinBox):
-    """Shows a point, and makes one of a comma that is typed or pasted."""
+class _NumberField(SpinBox):
+    """Shows a point, makes one of a comma that is typed or pasted, and takes what is within the range."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    kind: type[float | int]
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
         self.setLocale(QLocale.c())
 
     def validate(self, text: str | None, position: int) -> Validated:
         """Say whether this is a number, or may become one, with a point for each comma."""
-        return _or_begun(super().validate(_with_point(text), position), self.suffix())
+        state, seen, position = super().validate(_with_point(text), position)
+        if state == QValidator.State.Invalid and BEGUN.fullmatch(seen.removesuffix(self.suffix())):
+            return QValidator.State.Intermediate, seen, position
+        return state, seen, position
 
     def fixup(self, text: str | None) -> str:
-        """Return the nearest number in the range."""
-        number = _number(_with_point(text), self.suffix())
-        if number is None:
-            return text or ""
-        return self.textFromValue(min(max(number, self.minimum()), self.maximum())) + self.suffix()
+        """Return the nearest number in the range; of a whole one the part before the mark."""
+        with suppress(ValueError):
+            number = float(_with_point(text).removesuffix(self.suffix()))
+            nearest = self.kind(min(max(number, self.minimum()), self.maximum()))
+            return self.textFromValue(nearest) + self.suffix()
+        return text or ""
 
 
-class WholeField(QSpinBox):
+class DecimalField(_NumberField, QDoubleSpinBox):
+    """Takes numbers with digits behind the mark."""
+
+    kind = float
+
+
+class WholeField(_NumberField, QSpinBox):  # type: ignore[misc]  # while it runs the base is no spin box
     """Takes whole numbers, and the whole part of others: a mark that could not be typed makes 15 of 1.5."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.setLocale(QLocale.c())
-
-    def validate(self, text: str | None, position: int) -> Validated:
-        """Say whether this is a whole number, or what one can be made of."""
-        return _or_begun(super().validate(_with_point(text), position), self.suffix())
-
-    def fixup(self, text: str | None) -> str:
-        """Return the nearest whole number in the range, toward 0."""
-        number = _number(_with_point(text), self.suffix())
-        if number is None:
-            return text or ""
-        return self.textFromValue(int(min(max(number, self.minimum()), self.maximum()))) + self.suffix()
+    kind = int
 
 
 def _with_point(text: str | None) -> str:
     return (text or "").replace(",", ".")
-
-
-def _or_begun(checked: Validated, suffix: str) -> Validated:
-    state, text, position = checked
-    if state == QValidator.State.Invalid and BEGUN.fullmatch(text.removesuffix(suffix)):
-        return QValidator.State.Intermediate, text, position
-    return checked
-
-
-def _number(text: str, suffix: str) -> float | None:
-    with suppress(ValueError):
-        return float(text.removesuffix(suffix))
-    return None

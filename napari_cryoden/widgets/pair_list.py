@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QListWidgetItem
 from cryoden.dataset.half_checks import HalfCheck, inspect
 from cryoden.errors import CryodenError
 from cryoden.micrograph import HalfPair
+from napari_cryoden.tool_tip import set_tip
 from napari_cryoden.widgets.search_list import SearchList
 
 Opener = Callable[[], HalfPair]
@@ -72,7 +73,7 @@ class PairList(SearchList):
     def _show_verdict(self, event: _Checked) -> None:
         item, verdict = self.line(event.row), event.verdict
         item.setText(f"{self._pairs[event.row][0]} · {in_short(verdict)}")
-        item.setToolTip(verdict.message if isinstance(verdict, HalfCheck) else verdict)
+        set_tip(item, verdict.message if isinstance(verdict, HalfCheck) else verdict)
         if isinstance(verdict, HalfCheck) and verdict.ready:
             item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable)
             item.setCheckState(Qt.CheckState.Checked)

@@ -9,6 +9,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QMenu, QToolButton, QVBoxLayout, QWidget
 
 from napari_cryoden.paths import typed
+from napari_cryoden.tool_tip import set_tip
 
 Kind = Literal["open", "save", "folder", "either"]
 
@@ -43,14 +44,14 @@ class PathField(QWidget):
         self._title, self._filters = title, filters
         self.line = QLineEdit()
         self.line.setPlaceholderText(placeholder)
-        self.line.setToolTip(title)
+        set_tip(self.line, title)
         self._typing = False
         self.line.textChanged.connect(self._typed)
         self.line.returnPressed.connect(self._choose)
         self.line.editingFinished.connect(self._left)
         self.button = QToolButton()
         self.button.setText("…")
-        self.button.setToolTip(title)
+        set_tip(self.button, title)
         if kind == "either":
             self._let_choose()
         else:
@@ -75,7 +76,7 @@ class PathField(QWidget):
         self._choose()
 
     def _typed(self, text: str) -> None:
-        self.line.setToolTip(text or self._title)  # the end of a long path is out of sight
+        set_tip(self.line, text or self._title)  # the end of a long path is out of sight
         self._typing = True
         self.changed.emit()
 

@@ -15,6 +15,7 @@ from qtpy.QtWidgets import QFormLayout, QLabel, QToolButton, QVBoxLayout, QWidge
 from cryoden.compute.memory import gpus
 from cryoden.settings.fields import Setting, fields_of
 from cryoden.settings.reading import ReadingSettings
+from napari_cryoden.tool_tip import set_tip
 from napari_cryoden.widgets.number_field import DecimalField, WholeField
 
 PIXEL_DECIMALS = 4  # of Å
@@ -30,7 +31,7 @@ class NumberField:
         self.tooltip = tooltip
         for part in (native, native.lineEdit()):
             if part is not None:
-                part.setToolTip(tooltip)
+                set_tip(part, tooltip)
 
     @property
     def value(self) -> float:
@@ -90,11 +91,7 @@ class SettingsForm(QWidget, Generic[S]):
 
     def set(self, settings: S) -> None:
         """Show other values of the same class."""
-        for name, value in asdict(settings).items():  # type: ignore[call-overload]  # any settings class
-            field = self.fields[name]
-            if isinstance(field, ComboBox) and value not in field.choices:  # a GPU of another machine
-                field.choices = (*field.choices, value)
-            field.value = value
+        self.choose(asdict(settings))  # type: ignore[call-overload]  # any settings class
 
     def chosen(self) -> dict[str, Any]:
         """Return the values that are not those the form started from, whether they fit together or not."""
@@ -107,7 +104,10 @@ class SettingsForm(QWidget, Generic[S]):
     def choose(self, values: Mapping[str, Any]) -> None:
         """Show these values; the other fields stay as they are."""
         for name, value in values.items():
-            self.fields[name].value = value
+            field = self.fields[name]
+            if isinstance(field, ComboBox) and value not in field.choices:  # a GPU of another machine
+                field.choices = (*field.choices, value)
+            field.value = value
 
     def _change(self, *_: Any) -> None:
         self.changed.emit()
@@ -143,7 +143,7 @@ def reading_form() -> SettingsForm[ReadingSettings]:
 def _expert_button() -> QToolButton:
     button = QToolButton()
     button.setText("Advanced")
-    button.setToolTip("Settings that rarely need changing")
+    set_tip(button, "Settings that rarely need changing")
     button.setCheckable(True)
     button.setAutoRaise(True)
     button.setArrowType(Qt.ArrowType.RightArrow)
@@ -194,7 +194,7 @@ def decimals(setting: Setting) -> int:
 def _label(name: str, setting: Setting) -> QLabel:
     unit = f" ({setting.unit})" if setting.unit and setting.unit not in name else ""
     label = QLabel((setting.label or name.replace("_", " ")) + unit)
-    label.setToolTip(setting.help)
+    set_tip(label, setting.help)
     return label
 
 

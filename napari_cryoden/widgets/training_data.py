@@ -18,6 +18,7 @@ from napari_cryoden.jobs.training import Pairs
 from napari_cryoden.layers.half_pairs import LayerPair, in_memory, pairs_of
 from napari_cryoden.layers.layer_data import facts_of, to_micrograph
 from napari_cryoden.layers.plane import size_of
+from napari_cryoden.tool_tip import set_tip
 from napari_cryoden.widgets.dock import weakly
 from napari_cryoden.widgets.layer_combo import LayerCombo
 from napari_cryoden.widgets.pair_list import Opener, PairList
@@ -56,7 +57,7 @@ class TrainingData(QWidget):
         self._searched: Path | None = None
         self.choice = QComboBox()
         self.choice.addItems(_CHOICES)
-        self.choice.setToolTip(_HELP)
+        set_tip(self.choice, _HELP)
         self.pairs = PairList()
         self.folder = PathField("folder", "Folder with the halves", placeholder="folder with the halves")
         self.noisy = LayerCombo(viewer, "A noisy micrograph")

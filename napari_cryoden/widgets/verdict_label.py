@@ -8,6 +8,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QSizePolicy
 
 from cryoden.events.quality import TrainingStatus
+from napari_cryoden.tool_tip import set_tip
 
 # Okabe and Ito's colors, distinct for any color vision; the marks differ in shape, too.
 _ON_DARK = {"good": "#2fd0a0", "wait": "#a8b0bb", "bad": "#e69f00"}
@@ -39,7 +40,7 @@ class VerdictLabel(QLabel):
         """Show this; ``None`` leaves an empty line."""
         self._verdict = verdict
         self.setText("" if verdict is None else self._html(verdict))
-        self.setToolTip("" if verdict is None else verdict.words)
+        set_tip(self, "" if verdict is None else verdict.words)
 
     def set_theme(self, dark: bool) -> None:
         """Take the colors for a dark or a light background."""

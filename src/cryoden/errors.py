@@ -1,4 +1,4 @@
-"""What went wrong, in one line a user can act on.
+"""What went wrong or is odd, in one line a user can act on.
 
 Every failure reads ``CODE  file — what is wrong. What happened to the rest. What to do.``;
 the codes are listed in ``docs/messages.md``. None of these derives from ``RuntimeError``,
@@ -7,6 +7,7 @@ because a napari generator worker swallows that family without a signal.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from errno import EDQUOT, ENOMEM, ENOSPC
 from os import PathLike, fsdecode
 from shlex import quote
@@ -16,6 +17,25 @@ NO_MEMORY = (  # words of torch, CUDA, oneDNN, C++ and the system
     "alloc_failed", "t start new thread", "could not create a primitive", "failed to map segment",
 )  # fmt: skip
 KEPT = "Finished results and the best model so far are kept"
+
+
+@dataclass(frozen=True)
+class Remark:
+    """A warning: what is odd about a micrograph that was read, or denoised, in spite of it.
+
+    Parameters
+    ----------
+    code : str
+        Entry of ``docs/messages.md``, for example ``"F28"``.
+    text : str
+        What is odd, without a final full stop.
+    """
+
+    code: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.text}"
 
 
 class CryodenError(Exception):
@@ -102,7 +122,12 @@ class TrainingError(CryodenError):
 
 
 def in_words(error: Exception, file: str | bytes | PathLike[str] | None = None) -> str:
-    """Return the one line a user reads about an error of any kind.
+    """Return the one line a user reads about an error of any kind; see `as_known`."""
+    return str(as_known(error, file))
+
+
+def as_known(error: Exception, file: str | bytes | PathLike[str] | None = None) -> CryodenError:
+    """Return an error of any kind as one of the family, with its code and what to do.
 
     Parameters
     ----------
@@ -113,18 +138,18 @@ def in_words(error: Exception, file: str | bytes | PathLike[str] | None = None) 
     """
     if isinstance(error, CryodenError):
         error.file = error.file or (None if file is None else printable(file))
-        return str(error)
+        return error
     first = (str(error).strip() or type(error).__name__).splitlines()[0]
     if is_out_of_memory(error):
         fix = "Choose smaller patches or tiles, or the device cpu"
-        return str(CryodenError("T06", file, f"out of memory: {first}", kept=KEPT, fix=fix))
+        return CryodenError("T06", file, f"out of memory: {first}", kept=KEPT, fix=fix)
     if isinstance(error, OSError) and error.errno in {ENOSPC, EDQUOT}:
         fix = "Free some space or choose another disk"
-        return str(CryodenError("O02", file, f"could not be written: {first}", kept=KEPT, fix=fix))
+        return CryodenError("O02", file, f"could not be written: {first}", kept=KEPT, fix=fix)
     if isinstance(error, OSError):
-        return str(CryodenError("O03", file, first, kept=KEPT, fix="Check the disk and try again"))
+        return CryodenError("O03", file, first, kept=KEPT, fix="Check the disk and try again")
     fix = "Start again; please report this line if it happens twice"
-    return str(CryodenError("G03", file, f"{type(error).__name__}: {first}", kept=KEPT, fix=fix))
+    return CryodenError("G03", file, f"{type(error).__name__}: {first}", kept=KEPT, fix=fix)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -9,6 +9,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from cryoden.errors import Remark
+
 Pixels = NDArray[np.float32]
 Array = NDArray[np.float64]  # what is measured on them
 
@@ -50,15 +52,15 @@ class Micrograph:
         Short name for people, without folder or suffix.
     path : Path or None
         The file it was read from.
-    warnings : tuple of str
-        One sentence for each oddity it was read, or denoised, in spite of.
+    warnings : tuple of Remark
+        What is odd about it.
     """
 
     data: Pixels
     pixel_size: float | None
     name: str
     path: Path | None = None
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Remark, ...] = ()
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from cryoden.errors import Remark
 from cryoden.micrograph import HalfPair, Micrograph
 
 
@@ -17,3 +18,7 @@ def test_a_window_is_a_copy_of_its_part() -> None:
 def test_a_pair_is_called_by_its_even_half() -> None:
     even, odd = (Micrograph(np.zeros((2, 2), np.float32), None, name) for name in ("m_EVN", "m_ODD"))
     assert HalfPair(even, odd).name == "m_EVN"
+
+
+def test_a_warning_is_printed_with_its_code() -> None:
+    assert str(Remark("F04", "5 extra bytes")) == "F04: 5 extra bytes"

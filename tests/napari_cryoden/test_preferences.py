@@ -9,10 +9,18 @@ import torch
 from napari.settings import get_plugin_settings
 
 from cryoden.errors import MicrographError
+from cryoden.io import mrc
+from cryoden.model.general import GENERAL
+from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.fields import DEVICE
+from cryoden.settings.tools import EvaluationSettings
 from cryoden.settings.training import TrainingSettings
+from napari_cryoden.jobs.batch import BatchJob
+from napari_cryoden.jobs.denoising import DenoisingJob
+from napari_cryoden.jobs.evaluation import EvaluationJob
 from napari_cryoden.jobs.training import TrainingJob
 from napari_cryoden.preferences import Preferences, preferences
+from tests.napari_cryoden.runs import pairs
 
 
 def declared(manifest: Any) -> dict[str, Any]:
@@ -44,10 +52,32 @@ def test_what_is_changed_in_napari_is_followed_at_once(chosen: Any) -> None:
     assert preferences() == Preferences(scale_bar=False, spare_cores=3)
 
 
-@pytest.mark.parametrize("name", ["Train a denoiser", "Denoise", "Evaluate"])
-def test_docks_begin_with_the_chosen_device(chosen: Any, docked: Any, name: str) -> None:
-    chosen.computing.device = "cpu"
-    assert docked(name)[1].form.settings().device == "cpu"
+@pytest.mark.parametrize("device", ["cpu", "cuda:1", "cuda:7"])
+@pytest.mark.parametrize("name", ["Train a denoiser", "Denoise", "Batch", "Evaluate"])
+def test_docks_begin_with_the_chosen_device(chosen: Any, docked: Any, name: str, device: str) -> None:
+    chosen.computing.device = device
+    assert docked(name)[1].form.settings().device == device
+
+
+@pytest.mark.skipif(torch.cuda.device_count() > 7, reason="there is such a GPU here")
+def test_a_gpu_that_is_not_there_is_refused_by_all_that_computes(
+    qtbot: Any, chosen: Any, viewer: Any, tmp_path: Path, noise: Any
+) -> None:
+    chosen.computing.device = "cuda:7"
+    device = preferences().device
+    mrc.write(tmp_path / "m.mrc", noise, pixel_size=1.5, label="for a test")
+    layer = viewer.add_image(noise, name="m")
+    denoising, batch = DenoisingSettings(device=device), BatchJob.of(viewer)
+    DenoisingJob.of(viewer).denoise(layer, GENERAL, denoising)
+    batch.denoise(tmp_path / "m.mrc", tmp_path / "out", GENERAL, denoising)
+    TrainingJob.of(viewer).train(pairs, tmp_path / "run", TrainingSettings(device=device))
+    (pair, _) = pairs()
+    layers = tuple(viewer.add_image(half.window(0, 0, *half.shape)) for half in (pair.even, pair.odd))
+    evaluating = EvaluationJob.of(viewer)
+    evaluating.evaluate(layers, None, [GENERAL], EvaluationSettings(device=device))
+    for job in (DenoisingJob.of(viewer), batch, TrainingJob.of(viewer), evaluating):
+        qtbot.waitUntil(lambda job=job: not job.running)
+        assert job.status.startswith("S02  device = cuda:7 is not there"), job.status
 
 
 @pytest.mark.usefixtures("four_cores")

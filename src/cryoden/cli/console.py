@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Column, Table
 from rich.text import Text
 
-from cryoden.errors import printable
+from cryoden.errors import Remark, printable
 from cryoden.events.batch import BatchEvent, BatchFinished, FileFailed, FileFinished, FileSkipped, FileThinned
 from cryoden.events.batch_progress import BatchProgress, summary
 from cryoden.events.closing import closed, ended
@@ -42,6 +42,7 @@ class Terminal(Console):
         raise BrokenPipeError
 
 
+LEAST_NAME = 12  # letters of a name in a line, however many figures stand beside it
 MANY = 500  # rows beyond which a table is not folded to the terminal's width, which takes most of the time
 OUT = Terminal()
 ERR = Terminal(stderr=True)
@@ -138,7 +139,7 @@ def _show_halves(event: FileThinned) -> None:
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, figures: bool = False) -> None:
-    """Print a table; nothing where there are no rows. Figures stand under each other, never folded."""
+    """Print a table; nothing where there are no rows. Figures stand under each other, names fold first."""
     if not rows:
         return
     if len(rows) > MANY:
@@ -146,8 +147,10 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, figures
         return
     first, *others = columns
     style: dict[str, Any] = {"justify": "right", "no_wrap": True} if figures else {"overflow": "fold"}
-    named = Column(plain(first), overflow="fold", no_wrap=figures)
+    least = min(LEAST_NAME, max(len(row[0]) for row in rows)) if figures else None
+    named = Column(plain(first), overflow="fold", min_width=least)
     table = Table(named, *(Column(plain(name), **style) for name in others), box=None, pad_edge=False)
+    table.collapse_padding = figures
     for row in rows:
         table.add_row(*map(plain, row))
     OUT.print(table)
@@ -165,10 +168,10 @@ def plain(text: str) -> Text:
     return Text(_printable(text))
 
 
-def show_remarks(remarks: Iterable[str]) -> None:
+def show_remarks(remarks: Iterable[Remark | str]) -> None:
     """Print sentences about what is odd, one a line, apart from the results."""
     for remark in remarks:
-        ERR.print(remark, style="yellow", soft_wrap=True, markup=False)
+        ERR.print(str(remark), style="yellow", soft_wrap=True, markup=False)
 
 
 def print_rows(kind: str, rows: Iterable[Any]) -> None:

@@ -115,12 +115,16 @@ class Compare:
         str | None,
         arg(
             metavar="RUN",
-            help="Reference run: compare the final losses with this one's.",
+            help="Reference run: compare the particle band CC, else the final losses, with this one's.",
             help_behavior_hint="",
         ),
     ] = None
     within: Annotated[
-        float, arg(metavar="PERCENT", help="How much higher than the reference's a final loss may be.")
+        float,
+        arg(
+            metavar="PERCENT",
+            help="How much higher than the reference's a final loss may be, or how much lower a CC.",
+        ),
     ] = 10.0
     batches: Annotated[
         tuple[float, float] | None,

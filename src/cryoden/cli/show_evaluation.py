@@ -25,6 +25,7 @@ from cryoden.events.batch import TileFinished
 from cryoden.events.closing import ended
 from cryoden.events.history import clock
 
+HYPHENS = {"calibration": "calibra-tion", "hallucinated": "halluci-nated"}
 STYLES: dict[Status, str] = {"good": "blue", "doubtful": "yellow", "bad": "bold red", "unknown": "dim"}
 
 
@@ -60,11 +61,18 @@ def _show_end(event: EvaluationEvent) -> None:
     table = event.table
     chosen = [column for column in columns(table) if column.brief]
     rows = [[column.text(table, row) for column in chosen] for row in table.rows]
-    show_table([sub(r"(?<=-)| ", "\n", column.title) for column in chosen], rows, figures=True)
+    show_table([_heading(column.title) for column in chosen], rows, figures=True)
     OUT.print(f"[dim]{escape(_basis(table))} ({clock(event.seconds)})[/dim]", soft_wrap=True)
     for verdict in conclusions(table):
         OUT.print(f"\n[bold]{escape(printable(verdict.name))}[/bold]")
         OUT.print(_findings(verdict))
+
+
+def _heading(title: str) -> str:
+    """Return a title one word a line, so that all columns fit on 80 letters."""
+    for word, parts in HYPHENS.items():
+        title = title.replace(word, parts)
+    return sub(r"(?<=-)| ", "\n", title)
 
 
 def _findings(verdict: MethodConclusion) -> Grid:

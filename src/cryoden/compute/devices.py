@@ -113,10 +113,11 @@ def memory_held(device: torch.device) -> tuple[int, int] | None:
 
 
 def give_back() -> None:
-    """Hand memory of a GPU that nobody uses any more back to other programs."""
+    """Hand memory of GPUs that nobody uses any more back to other programs."""
     if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         torch.cuda.empty_cache()
-        torch.cuda.reset_peak_memory_stats()
+        for index in range(torch.cuda.device_count()):
+            torch.cuda.reset_peak_memory_stats(index)
 
 
 def sent(pixels: NDArray[np.float32], device: torch.device) -> Tensor:

@@ -15,6 +15,7 @@ from cryoden.dataset.supervised_names import matched
 from cryoden.errors import HalvesError, printable
 from cryoden.io import mrc
 from cryoden.io.mrc_probe import HeaderFacts, probe, with_listed
+from cryoden.io.mrc_windows import MicrographFile
 from cryoden.micrograph import HalfPair, Micrograph, Windowed
 from cryoden.settings.reading import ReadingSettings
 
@@ -72,7 +73,7 @@ def open_supervised(
     ]
 
 
-def _supervised(one: mrc.MicrographFile, other: mrc.MicrographFile) -> tuple[Windowed, Windowed]:
+def _supervised(one: MicrographFile, other: MicrographFile) -> tuple[Windowed, Windowed]:
     pair, noisy, target = (one, other), one.facts.path, other.facts.path
     if pair[0].shape != pair[1].shape:
         sizes = " and ".join("×".join(map(str, micrograph.shape)) for micrograph in pair)
@@ -91,7 +92,7 @@ def _supervised(one: mrc.MicrographFile, other: mrc.MicrographFile) -> tuple[Win
 
 def open_micrograph(
     path: Path, reading: ReadingSettings | None = None, listed: float | None = None
-) -> mrc.MicrographFile:
+) -> MicrographFile:
     """Open one micrograph for reading windows; see `cryoden.io.mrc.open_micrograph`."""
     return mrc.open_micrograph(path, listed=listed, **_options(reading))
 

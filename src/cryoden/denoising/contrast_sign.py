@@ -17,6 +17,7 @@ from torch import Tensor
 
 from cryoden.denoising.nothing_left import FAINT
 from cryoden.denoising.tiled_network import TiledNetwork
+from cryoden.errors import Remark
 from cryoden.events.batch import TileFinished
 from cryoden.image.normalization import Normalization
 from cryoden.model.checkpoint import Model, load
@@ -25,7 +26,10 @@ from cryoden.settings.denoising import DenoisingSettings
 
 LITTLE = 0.06  # standard deviation of an output that may be from a micrograph of the other sign
 CLEARLY = 1.02  # how many times more
-TURNED = "particles seem brighter than the ice: turned over for the network (--no-auto-invert keeps them)"
+TURNED = Remark(
+    "T11",
+    "particles seem brighter than the ice: turned over for the network (--no-auto-invert keeps them)",
+)
 
 
 def is_sought(model: Model, settings: DenoisingSettings) -> bool:
@@ -40,7 +44,7 @@ def turned(scored: Tensor, gray: Normalization) -> Tensor:
 
 def output(
     network: TiledNetwork, working: Tensor, *, seek_sign: bool
-) -> Generator[TileFinished, None, tuple[Tensor, int, tuple[str, ...]]]:
+) -> Generator[TileFinished, None, tuple[Tensor, int, tuple[Remark, ...]]]:
     """Yield each tile that is done; return an output for ``(h, w)`` working pixels, and what is odd.
 
     The number that is returned, too, is -1 where it is the output for the negative, else 1.

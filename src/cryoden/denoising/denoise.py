@@ -13,6 +13,7 @@ from cryoden.denoising import contrast_sign, ice_ring, nothing_left, ring_gains
 from cryoden.denoising.confidence import confidence
 from cryoden.denoising.signal_ratios import ratios
 from cryoden.denoising.tiled_network import TiledNetwork
+from cryoden.errors import Remark
 from cryoden.events.batch import DenoisingEvent, MicrographDenoised, TileFinished
 from cryoden.image.blank_regions import blank, filled
 from cryoden.image.normalization import CLIP, Normalization, bands, measured, positive, typical
@@ -23,7 +24,9 @@ from cryoden.model.checkpoint import Model
 from cryoden.model.pixel_scale import believed, scale_for
 from cryoden.settings.denoising import DenoisingSettings
 
-UNSURE = "no confidence: it needs ring gains, 256 px a side or more, and noise to be seen beyond 10 Å"
+UNSURE = Remark(
+    "T12", "no confidence: it needs ring gains, 256 px a side or more, and noise to be seen beyond 10 Å"
+)
 USUAL_OUTLIERS = 1e-5  # share of pixels beyond the clip that is no reason to bother anyone
 
 
@@ -173,9 +176,9 @@ def _with_blanks(result: Tensor, raw: Tensor, empty: Tensor | None) -> Tensor:
     return result if empty is None else torch.where(empty, raw, result)
 
 
-def _hot_pixels(count: int, pixels: int) -> tuple[str, ...]:
+def _hot_pixels(count: int, pixels: int) -> tuple[Remark, ...]:
     usual = count <= USUAL_OUTLIERS * pixels
-    return () if usual else (f"{count:,} pixels beyond {CLIP:g} standard deviations, clipped",)
+    return () if usual else (Remark("F26", f"{count:,} pixels beyond {CLIP:g} standard deviations, clipped"),)
 
 
 def denoise(micrograph: Micrograph, model: Model, settings: DenoisingSettings) -> Iterator[DenoisingEvent]:

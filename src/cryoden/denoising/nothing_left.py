@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from cryoden.errors import OutputError
+from cryoden.errors import OutputError, Remark
 from cryoden.micrograph import Micrograph, Pixels
 
 SAMPLE = 1 << 20  # px that are looked at, evenly spread
@@ -17,7 +17,7 @@ ROUNDED = 1e-6  # of the mean: what is left of single precision
 # Of the noise at the working pixel: white noise of 384² px and more gives up to 0.019, single frames of
 # 2 e⁻/Å² 0.024 to 0.08.
 FAINT = 0.022
-WORDS = "almost nothing found"
+ALMOST = "T10"
 
 
 def refuse_constant(
@@ -48,15 +48,10 @@ def refuse_constant(
         raise OutputError("O14", path, problem, kept="Nothing was written", fix=fix)
 
 
-def remark(strength: float) -> tuple[str, ...]:
+def remark(strength: float) -> tuple[Remark, ...]:
     """Return a warning where the network's output is faint; ``strength`` is its std at the working pixel."""
-    words = f"{WORDS}: the result varies by {100 * strength:.2g} % of the noise"
-    return (words,) if strength < FAINT else ()
-
-
-def is_remark(warning: str) -> bool:
-    """Tell whether a warning is that of `remark`."""
-    return warning.startswith(WORDS)
+    words = f"almost nothing found: the result varies by {100 * strength:.2g} % of the noise"
+    return (Remark(ALMOST, words),) if strength < FAINT else ()
 
 
 def _sample(pixels: Pixels) -> Pixels:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from cryoden.errors import Remark
 from cryoden.image.counting import CountingEvidence
 from cryoden.micrograph import Micrograph
 
@@ -47,7 +48,7 @@ class FileFinished:
     path: Path
     output: Path
     seconds: float
-    warnings: tuple[str, ...]
+    warnings: tuple[Remark, ...]
 
 
 @dataclass(frozen=True)
@@ -71,10 +72,15 @@ class FileThinned:
 
 @dataclass(frozen=True)
 class FileFailed:
-    """One file gave no result; the batch continues."""
+    """One file gave no result; the batch continues.
+
+    ``code`` and ``problem`` are what ``message``, the whole line, says at its beginning.
+    """
 
     path: Path
     message: str
+    code: str
+    problem: str
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,15 @@ import torch
 from torch import Tensor
 from torch.nn.functional import max_pool2d
 
+from cryoden.micrograph import Pixels
+
 EDGE = 16  # px of a square that is looked at; smaller ones are defects
 LINE = 32  # px of a row or column that can be called constant
 NEAR = 2  # squares around a constant one, where it may end
 FILLS = 4  # different values at most
 COMMON = 0.75  # share of sparse counts, of which a square can have one value by chance
 MOVES = (0, 0.5, 0.25, 0.75, 0.125, 0.375)  # of a side; where another part may be taken from
+FLAT = 0.01  # standard deviations between the least and the largest of 256 px, which noise cannot have
 MOST = 0.98  # of the image; beyond it there is no picture at all
 
 
@@ -33,6 +36,16 @@ def blank(images: Tensor) -> Tensor | None:
     mask = torch.stack([_of_one(image) for image in images])
     found = int(mask.sum())
     return mask if 0 < found <= MOST * mask.numel() else None
+
+
+def blank_share(scored: Pixels) -> float:
+    """Return the share of an ``(h, w)`` z-scored patch that is as good as constant, in whole squares."""
+    down, across = (side // EDGE for side in scored.shape)
+    if not down * across:
+        return 0.0
+    rows = scored[: down * EDGE, : across * EDGE].reshape(down, EDGE, across * EDGE)
+    most, least = (side.reshape(down, across, EDGE) for side in (rows.max(1), rows.min(1)))
+    return float((most.max(2) - least.min(2) < FLAT).mean())
 
 
 def filled(image: Tensor, mask: Tensor) -> Tensor:

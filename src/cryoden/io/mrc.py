@@ -10,14 +10,12 @@ import numpy as np
 from mrcfile.mrcobject import MrcObject
 from numpy.typing import NDArray
 
-from cryoden.errors import MicrographError, OutputError
+from cryoden.errors import MicrographError, OutputError, Remark
 from cryoden.io.mrc_header_copy import add_label, copy_header, set_pixel_size
 from cryoden.io.mrc_probe import Mode0, probe, with_listed
 from cryoden.io.mrc_sections import one_section
 from cryoden.io.mrc_windows import MicrographFile, non_finite
 from cryoden.micrograph import Micrograph, Pixels
-
-__all__ = ["SUFFIXES", "MicrographFile", "is_micrograph_name", "open_micrograph", "read", "whole", "write"]
 
 SUFFIXES = (".mrc", ".mrcs", ".map", ".st", ".rec")
 BLOCK_BYTES = 2**24
@@ -135,7 +133,7 @@ def _pixels(file: MicrographFile) -> Pixels:
     return data
 
 
-def _mended(data: Pixels, file: MicrographFile, nan: Literal["refuse", "mean"]) -> tuple[str, ...]:
+def _mended(data: Pixels, file: MicrographFile, nan: Literal["refuse", "mean"]) -> tuple[Remark, ...]:
     """Replace what is no number by the mean of the rest, and say so; or refuse."""
     bad = non_finite(data)
     if not bad.count:
@@ -144,7 +142,7 @@ def _mended(data: Pixels, file: MicrographFile, nan: Literal["refuse", "mean"]) 
     if nan == "refuse" or not finite.any():
         raise bad.error(file.facts.path)
     data[~finite] = data[finite].mean(dtype=np.float64)
-    return (f"{bad.count:,} NaN or infinite pixels replaced by the mean of the others",)
+    return (Remark("F24", f"{bad.count:,} NaN or infinite pixels replaced by the mean of the others"),)
 
 
 def _refuse_flat(data: Pixels, file: MicrographFile) -> None:
@@ -159,7 +157,7 @@ def _refuse_flat(data: Pixels, file: MicrographFile) -> None:
         )
 
 
-class _Composed(MrcObject):  # type: ignore[misc]  # mrcfile ships no types
+class Composed(MrcObject):  # type: ignore[misc]  # mrcfile ships no types
     """A file in memory. mrcfile's own file object stays open when the disk is full."""
 
     def __init__(self) -> None:
@@ -183,7 +181,7 @@ def write(
     path : Path
         Where to write, usually the temporary path of `cryoden.io.atomic.atomic_write`.
     data : ndarray
-        ``(h, w)`` float32 array, or ``(n, h, w)`` of a stack.
+        ``(h, w)`` float32 array.
     pixel_size : float or None
         Å/px. ``None`` writes an empty cell, never a made-up 1 Å.
     like : Path or None
@@ -201,22 +199,31 @@ def write(
     MicrographError
         What `probe` refuses about ``like``.
     """
-    pixels = _storable(path, data.reshape(-1, data.shape[-1]), output).reshape(data.shape)
-    composed = _Composed()
-    composed.set_data(pixels)
-    header = composed.header
-    header.label = b""
-    if like is not None:
-        composed.set_extended_header(np.frombuffer(copy_header(header, like), "V1"))
-    set_pixel_size(header, pixel_size)
-    add_label(header, label)
-    _set_statistics(header, pixels)
+    pixels = storable(path, data, output)
+    made = composed(pixels, pixel_size, like, label)
+    _set_statistics(made.header, pixels)
     with path.open("wb") as file:
-        for part in (header, composed.extended_header, pixels):
+        for part in (made.header, made.extended_header, pixels):
             file.write(part.tobytes() if part.ndim < 2 else part.data)
 
 
-def _storable(path: Path, data: Pixels, output: Literal["float32", "float16"]) -> NDArray[Any]:
+def composed(
+    pixels: NDArray[Any], pixel_size: float | None, like: Path | None, label: str, images: int | None = None
+) -> Composed:
+    """Return pixels in their format with a header as `write` makes it, for so many ``images`` of a stack."""
+    found = Composed()
+    found.set_data(pixels)
+    header = found.header
+    header.nz = images or header.nz
+    header.label = b""
+    if like is not None:
+        found.set_extended_header(np.frombuffer(copy_header(header, like), "V1"))
+    set_pixel_size(header, pixel_size)
+    add_label(header, label)
+    return found
+
+
+def storable(path: Path, data: Pixels, output: Literal["float32", "float16"]) -> NDArray[Any]:
     """Return the pixels in the wanted format, or raise ``O13`` where that would lose values."""
     bad = non_finite(data)
     if bad.count:

@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from cryoden.errors import Remark
 from cryoden.io.mrc_header import HEADER_BYTES, ByteOrder, Header, first_bytes, in_byte_order
 from cryoden.io.mrc_validation import refuse
-from cryoden.io.pixel_size import of_both, of_header
+from cryoden.io.pixel_size import of_both, of_header, without_odd
 
 Mode0 = Literal["auto", "signed", "unsigned"]
 Kind = Literal["micrograph", "stack", "volume"]
@@ -48,8 +49,8 @@ class HeaderFacts:
         ``(mapc, mapr, maps)``, the axes along columns, rows and sections.
     kind : {"micrograph", "stack", "volume"}
         What one or many sections stand for.
-    warnings : tuple of str
-        One sentence for each oddity the file was read in spite of.
+    warnings : tuple of Remark
+        What the file was read in spite of.
     labels : tuple of str
         What programs wrote about the file, oldest first.
     """
@@ -66,7 +67,7 @@ class HeaderFacts:
     pixel_size: float | None
     axes: tuple[int, int, int]
     kind: Kind
-    warnings: tuple[str, ...]
+    warnings: tuple[Remark, ...]
     labels: tuple[str, ...] = ()
 
     @property
@@ -118,7 +119,7 @@ def probe(
     if assume_no_extended_header and not 0 <= extended <= size - HEADER_BYTES - header.data_bytes:
         extended = 0  # only where it is not in the file: elsewhere this would shift the pixels
     refuse(path, header, len(raw), extended, size)
-    warnings: list[str] = []
+    warnings: list[Remark] = []
     warnings += _about_bytes(header, stamped, extended, size)
     axes = _axes(header, warnings)
     dtype = _pixel_type(header, mode0, warnings)
@@ -149,46 +150,50 @@ def with_listed(facts: HeaderFacts, listed: float | None) -> HeaderFacts:
     """
     if listed is None:
         return facts
-    used, said = of_both(facts.pixel_size, listed)
-    if said is None:
+    chosen = of_both(facts.pixel_size, listed)
+    if chosen is None:
         return facts
-    others = tuple(warning for warning in facts.warnings if not warning.startswith("F28"))
-    return replace(facts, pixel_size=used, warnings=(*others, said) if said else others)
+    used, odd = chosen
+    return replace(facts, pixel_size=used, warnings=(*without_odd(facts.warnings), *odd))
 
 
-def _about_bytes(header: Header, stamped: bool, extended: int, size: int) -> list[str]:
+def _about_bytes(header: Header, stamped: bool, extended: int, size: int) -> list[Remark]:
     """Return the warnings about marks, byte order, extended header and extra bytes."""
     said = []
     order = "little-endian" if header.order == "<" else "big-endian"
     if not header.marked:
-        said.append("F15: no 'MAP ' stamp (old format); read because all sizes add up")
+        said.append(Remark("F15", "no 'MAP ' stamp (old format); read because all sizes add up"))
     elif not stamped:
-        said.append(f"F16: machine stamp {header.raw[212:216].hex(' ')} does not fit; read as {order}")
+        said.append(
+            Remark("F16", f"machine stamp {header.raw[212:216].hex(' ')} does not fit; read as {order}")
+        )
     if extended:
         said += _about_extended(header, extended)
     extra = size - HEADER_BYTES - extended - header.data_bytes
     if extra:
-        said.append(f"F04: {extra:,} extra bytes after the last pixel are ignored")
+        said.append(Remark("F04", f"{extra:,} extra bytes after the last pixel are ignored"))
     return said
 
 
-def _about_extended(header: Header, extended: int) -> list[str]:
+def _about_extended(header: Header, extended: int) -> list[Remark]:
     said = []
     kind = header.extended_type
     entry = EXTENDED_ENTRY.get(kind, 1)
     if kind not in EXTENDED_TYPES:
-        said.append(f"F13: unknown extended header type {kind!r}; its {extended:,} bytes are kept")
+        said.append(Remark("F13", f"unknown extended header type {kind!r}; its {extended:,} bytes are kept"))
     elif extended % entry:
-        said.append(f"F13: extended header of {extended:,} bytes is no multiple of {entry}; kept as it is")
+        said.append(
+            Remark("F13", f"extended header of {extended:,} bytes is no multiple of {entry}; kept as it is")
+        )
     if header.order == ">":
-        said.append("F17: big-endian file: output is little-endian, extended header bytes stay")
+        said.append(Remark("F17", "big-endian file: output is little-endian, extended header bytes stay"))
     return said
 
 
-def _axes(header: Header, warnings: list[str]) -> tuple[int, int, int]:
+def _axes(header: Header, warnings: list[Remark]) -> tuple[int, int, int]:
     axes = (header.integer(17), header.integer(18), header.integer(19))
     if axes[0] > axes[1]:
-        warnings.append(f"F29: axes are stored in the order {axes}; rows and columns are exchanged")
+        warnings.append(Remark("F29", f"axes are stored in the order {axes}; rows and columns are exchanged"))
     return axes
 
 
@@ -202,12 +207,14 @@ def _kind(path: Path, header: Header) -> Kind:
     return "volume"
 
 
-def _pixel_type(header: Header, mode0: Mode0, warnings: list[str]) -> str:
+def _pixel_type(header: Header, mode0: Mode0, warnings: list[Remark]) -> str:
     if header.mode != 0:
         return header.order + PIXEL_TYPES[header.mode]
     signed, reason = _signed(header) if mode0 == "auto" else (mode0 == "signed", "as set")
     word = "signed" if signed else "unsigned"
-    warnings.append(f"F21: 8-bit pixels read as {word} ({reason}); --mode0 signed|unsigned overrides")
+    warnings.append(
+        Remark("F21", f"8-bit pixels read as {word} ({reason}); --mode0 signed|unsigned overrides")
+    )
     return "i1" if signed else "u1"
 
 

@@ -16,9 +16,10 @@ from typing import Self
 
 import numpy as np
 
-from cryoden.errors import MicrographError
+from cryoden.errors import MicrographError, Remark
 from cryoden.io.mrc_header import open_regular, unreadable
 from cryoden.io.mrc_probe import HeaderFacts
+from cryoden.io.pixel_size import without_odd
 from cryoden.micrograph import Pixels, Windowed
 
 # Of each row only the columns of a window are read where that saves two pages of memory a row, and
@@ -114,9 +115,9 @@ class MicrographFile:
         return self._given or self.facts.pixel_size
 
     @property
-    def warnings(self) -> tuple[str, ...]:
+    def warnings(self) -> tuple[Remark, ...]:
         """What is odd about it; of a pixel size that is given, the header's is nobody's concern."""
-        return tuple(w for w in self.facts.warnings if not (self._given and w.startswith("F28")))
+        return without_odd(self.facts.warnings) if self._given else self.facts.warnings
 
     @property
     def path(self) -> Path | None:

@@ -6,11 +6,14 @@ Cells in nanometers or meters, cells of 1 Å, and cells without a grid give size
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
+from cryoden.errors import Remark
 from cryoden.io.mrc_header import Header
 from cryoden.settings.reading import LARGEST_PIXEL, SMALLEST_PIXEL
 
 SAME = 0.01
+ODD = "F28"
 USUAL = (0.4, 10.0)  # Å/px
 ROUNDING = 1e-5  # headers have single precision
 ASK = "pass --pixel-size"
@@ -34,41 +37,46 @@ def doubted(size: float) -> str:
     return f"is {size:g} Å, unusual for a micrograph, perhaps a mistake of units"
 
 
-def of_header(header: Header, axes: tuple[int, int, int]) -> tuple[float | None, tuple[str, ...]]:
+def of_header(header: Header, axes: tuple[int, int, int]) -> tuple[float | None, tuple[Remark, ...]]:
     """Return cell over grid in the plane, in Å/px, when both directions say the same, and what is odd."""
     first, second = (_spacing(header, axis) for axis in sorted(axes[:2]))
     if first is None or second is None:
-        return None, (f"F28: no pixel size in the header: {ASK}",)
+        return None, (Remark(ODD, f"no pixel size in the header: {ASK}"),)
     if abs(first - second) > SAME * first:
-        return None, (f"F28: pixel sizes differ: x {first:g} Å, y {second:g} Å; {ASK}",)
+        return None, (Remark(ODD, f"pixel sizes differ: x {first:g} Å, y {second:g} Å; {ASK}"),)
     if possible(first) is None:
-        return None, (f"F28: no pixel size in the header: {first:g} Å {IMPOSSIBLE}; {ASK}",)
+        return None, (Remark(ODD, f"no pixel size in the header: {first:g} Å {IMPOSSIBLE}; {ASK}"),)
     doubt = doubted(first)
-    return first, (f"F28: pixel size {doubt}; {ASK} if it is",) if doubt else ()
+    return first, (Remark(ODD, f"pixel size {doubt}; {ASK} if it is"),) if doubt else ()
 
 
-def of_both(stated: float | None, listed: float) -> tuple[float | None, str | None]:
-    """Return which of two sizes counts, the header's or that of a STAR file, and what to say of it.
+def of_both(stated: float | None, listed: float) -> tuple[float | None, tuple[Remark, ...]] | None:
+    """Return which of two sizes counts, the header's or that of a STAR file, and what is odd about it.
 
-    The header's counts, but for one that is doubted; ``None`` where nothing is to be said instead
-    of what was said of the header.
+    The header's counts, but for one that is doubted; ``None`` where the header's counts with what
+    is odd about that.
     """
     if possible(listed) is None:
-        return stated, f"F28: {listed:g} Å in the STAR file {IMPOSSIBLE} and is not used; {ASK}"
+        return stated, (Remark(ODD, f"{listed:g} Å in the STAR file {IMPOSSIBLE} and is not used; {ASK}"),)
     if stated is None:
         return listed, _of_star(listed)
     if abs(listed - stated) <= SAME * listed:
-        return stated, None
+        return None
     doubt = doubted(stated)
     used = listed if doubt and not doubted(listed) else stated
     why = ", often a placeholder" if stated == 1.0 else ""
     found = f"pixel size {stated:g} Å in the header{why}, {listed:g} Å in the STAR file: {used:g} Å is used"
-    return used, f"F28: {found}; --pixel-size overrides"
+    return used, (Remark(ODD, f"{found}; --pixel-size overrides"),)
 
 
-def _of_star(listed: float) -> str:
+def without_odd(warnings: Iterable[Remark]) -> tuple[Remark, ...]:
+    """Return warnings but those about a pixel size, for where another one is used."""
+    return tuple(warning for warning in warnings if warning.code != ODD)
+
+
+def _of_star(listed: float) -> tuple[Remark, ...]:
     doubt = doubted(listed)
-    return f"F28: pixel size {doubt}, in the STAR file; {ASK} if it is" if doubt else ""
+    return (Remark(ODD, f"pixel size {doubt}, in the STAR file; {ASK} if it is"),) if doubt else ()
 
 
 def _spacing(header: Header, axis: int) -> float | None:

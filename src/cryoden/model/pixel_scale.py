@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from cryoden.io.pixel_size import possible
+from cryoden.errors import Remark
+from cryoden.io.pixel_size import ODD, possible
 from cryoden.model.checkpoint import Model
 
 ASSUMED = 1.0  # Å/px, where a file does not say
@@ -28,7 +29,7 @@ def believed(model: Model, scale: float) -> float:
     return model.working_pixel / scale if model.working_pixel else ASSUMED
 
 
-def scale_for(model: Model, pixel_size: float | None) -> tuple[float, tuple[str, ...]]:
+def scale_for(model: Model, pixel_size: float | None) -> tuple[float, tuple[Remark, ...]]:
     """Return working pixel over micrograph pixel for a trained model, and what is odd about it.
 
     Coarser pixels than the network works at are enlarged to it.
@@ -39,11 +40,11 @@ def scale_for(model: Model, pixel_size: float | None) -> tuple[float, tuple[str,
         coarser = pixel_size > SAME_PIXEL_SIZE * max(trained, COARSEST if working else 0.0)
         finer = working is None and pixel_size * SAME_PIXEL_SIZE < trained
         odd = f"the model was trained at {trained:.3g} Å/px, this micrograph has {pixel_size:.3g} Å/px"
-        return _enlarging(working, pixel_size), (odd,) if coarser or finer else ()
+        return _enlarging(working, pixel_size), (Remark("T13", odd),) if coarser or finer else ()
     if working is None:
         odd = f"no pixel size in the header, the model was trained at {trained:.3g} Å/px" if trained else ""
-        return 1.0, (odd,) if odd else ()
+        return 1.0, (Remark(ODD, odd),) if odd else ()
     believed = trained or ASSUMED
     unknown = "of the model's micrographs" if pixel_size else "in the header"
     odd = f"no pixel size {unknown}: {believed:.3g} Å/px assumed, the result may be wrong"
-    return _enlarging(working, believed), (odd,)
+    return _enlarging(working, believed), (Remark("T13" if pixel_size else ODD, odd),)

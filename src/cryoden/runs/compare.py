@@ -11,12 +11,14 @@ from pathlib import Path
 import numpy as np
 
 from cryoden.errors import CryodenError, RunError
+from cryoden.events.reference_lines import BAND
 from cryoden.runs import external, record
 from cryoden.runs.convergence import LEAST_STEPS, Convergence, assess_convergence
 from cryoden.runs.external import SHIPPED, ExternalRun
 from cryoden.runs.record import RunRecord
 
 Curve = tuple[Sequence[float], Sequence[float]]
+LOSS = "loss"
 PARTS = 50  # of a curve of which only steps are known
 SUFFIXES = {".json", ".csv"}  # of runs described by a file
 
@@ -35,6 +37,8 @@ class RunSummary:
         Training loss of the first step, and the mean of the last epoch.
     kept : float or None
         Held-out loss of the epoch that is kept.
+    band : float or None
+        Its correlation in the particle band, by which epochs of a run on halves are compared.
     seconds, batches, images : float or None
         Of the whole run; per second in its last epoch.
     network, hardware : str
@@ -47,6 +51,8 @@ class RunSummary:
         Gives the steps and the training losses that are known; read only when asked for.
     course : callable
         Gives epochs and losses: held-out losses of this program's runs, reported ones of others.
+    band_course : callable or None
+        Gives epochs and correlations in the particle band.
     record : RunRecord or None
         Of a run of this program.
     comparable : bool
@@ -58,6 +64,7 @@ class RunSummary:
     initial: float | None
     final: float | None
     kept: float | None
+    band: float | None
     seconds: float | None
     batches: float | None
     images: float | None
@@ -67,6 +74,7 @@ class RunSummary:
     place: Path
     curve: Callable[[], Curve]
     course: Callable[[], Curve]
+    band_course: Callable[[], Curve] | None = None
     record: RunRecord | None = None
     comparable: bool = True
 
@@ -79,6 +87,14 @@ class RunSummary:
         """Return how its curve behaves; ``None`` where too few steps are known."""
         _, losses = self.curve()
         return assess_convergence(losses) if len(losses) >= LEAST_STEPS else None
+
+
+def courses(runs: Sequence[RunSummary]) -> tuple[str, list[tuple[str, Curve]]]:
+    """Return what runs are compared by, and the course of each: the losses where one has nothing else."""
+    of_bands = [(run.name, run.band_course) for run in runs if run.band_course is not None]
+    if of_bands and len(of_bands) == len(runs):
+        return BAND, [(name, course()) for name, course in of_bands]
+    return LOSS, [(run.name, run.course()) for run in runs]
 
 
 def summarize(run: RunRecord | ExternalRun) -> RunSummary:
@@ -138,12 +154,17 @@ def _of_record(run: RunRecord) -> RunSummary:
         epochs = history().epochs
         return [one.epoch for one in epochs], [one.validation_loss for one in epochs]
 
+    def band_course() -> Curve:
+        known = {one.epoch: one.quality.band for one in history().epochs if one.quality.band is not None}
+        return list(known), list(known.values())
+
     return RunSummary(
         name=run.name,
         state=run.state,
         initial=run.about.get("initial"),
         final=run.figure("last", "train_loss"),
         kept=run.figure("best", "validation_loss"),
+        band=_band(run),
         seconds=run.seconds,
         batches=speed.get("batches") or (steps / run.seconds if run.seconds else None),
         images=speed.get("images"),
@@ -153,8 +174,14 @@ def _of_record(run: RunRecord) -> RunSummary:
         place=run.folder.path,
         curve=curve,
         course=course,
+        band_course=band_course if run.started.references.band else None,
         record=run,
     )
+
+
+def _band(run: RunRecord) -> float | None:
+    band = ((run.about["best"] or {}).get("quality") or {}).get("band")
+    return None if band is None else float(band)
 
 
 def _of_description(run: ExternalRun) -> RunSummary:
@@ -170,6 +197,7 @@ def _of_description(run: ExternalRun) -> RunSummary:
         initial=run.losses[0] if run.losses else run.number("initial_loss"),
         final=float(epochs[-1]) if epochs else _end(run.losses),
         kept=None,
+        band=None,
         seconds=total,
         batches=batches,
         images=batches * batch if batches and batch else None,

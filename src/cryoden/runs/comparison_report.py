@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 from cryoden.reporting.html_page import filled
 from cryoden.reporting.markdown import write as write_page
-from cryoden.runs.compare import RunSummary
+from cryoden.runs.compare import LOSS, RunSummary, courses
 from cryoden.runs.loss_plot import overlay
 from cryoden.runs.table import FIGURES
 from cryoden.runs.targets import Reached
@@ -41,7 +41,8 @@ def write(
     """
     with TemporaryDirectory() as folder:
         picture = (path.parent if path.suffix == ".md" else Path(folder)) / f"{path.stem}_{CURVES}"
-        overlay([(run.name, run.course()) for run in runs], picture)
+        label, by_epoch = courses(runs)
+        overlay(by_epoch, picture, label)
         text = markdown(runs, found, picture.name)
         write_page(text, path, title="Runs compared", pictures=[picture], overwrite=overwrite)
 
@@ -49,6 +50,7 @@ def write(
 def markdown(runs: Sequence[RunSummary], found: Sequence[Reached], picture: str) -> str:
     """Return the page as Markdown."""
     head, rows = columns(runs)
+    label, _ = courses(runs)
     return filled(
         __package__,
         "comparison.md",
@@ -56,6 +58,7 @@ def markdown(runs: Sequence[RunSummary], found: Sequence[Reached], picture: str)
         rows=rows,
         reported=[run.name for run in runs if run.state == "reported"],
         picture=picture,
+        label="Loss" if label == LOSS else label,
         courses=[(run.name, _course(run)) for run in runs],
         results=results(found),
         figures=FIGURES,

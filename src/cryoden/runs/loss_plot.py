@@ -50,8 +50,10 @@ def draw(history: History, path: Path) -> None:
         _references(below, known, REFERENCES, view)
 
 
-def overlay(courses: Sequence[tuple[str, tuple[Sequence[float], Sequence[float]]]], path: Path) -> None:
-    """Write a picture of the losses of several runs by epoch, on a logarithmic axis; replaces the file.
+def overlay(
+    courses: Sequence[tuple[str, tuple[Sequence[float], Sequence[float]]]], path: Path, label: str
+) -> None:
+    """Write a picture of several runs by epoch, of losses on a logarithmic axis; replaces the file.
 
     Raises
     ------
@@ -66,7 +68,7 @@ def overlay(courses: Sequence[tuple[str, tuple[Sequence[float], Sequence[float]]
             axes.plot(
                 at, losses, color=color, linestyle=dashes, marker="o", markersize=4, label=plot_label(name)
             )
-        axes.set(xlabel="epoch", ylabel="loss", yscale="log")
+        axes.set(xlabel="epoch", ylabel=label, yscale="linear" if label == BAND else "log")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 

@@ -12,6 +12,7 @@ from cryoden.events.training import EpochFinished
 
 LEAST_SPAN = 0.002
 MOST_STEPS = 2000  # that are looked at
+CURVE = 3  # epochs, the start included, that are a curve to look at closely
 FAR = 1.5  # times what the curves and the filters span
 NEAR = 0.5  # times what curve, raw half and Wiener filter span: a Gaussian farther off flattens the curve
 
@@ -19,7 +20,8 @@ NEAR = 0.5  # times what curve, raw half and Wiener filter span: a Gaussian fart
 def y_range(history: History, since: int = 0) -> tuple[float, float]:
     """Return limits in which the curves of the epochs and the nearest reference lines can be read.
 
-    A correct run moves by thousandths beside the best linear filter, so the constant and the
+    At first the noise floor is in view beside the Wiener filter: between them lies what can be gained.
+    A correct run moves by thousandths beside the filter, so once it has a curve the constant and the
     floor are in view only where they are not far from both; so is a start that is no better than
     the filter. Single steps scatter more widely and may widen the view by half at either end and
     not more. The highest tenth of the epochs, and those before a restart or the step ``since``, may
@@ -33,7 +35,9 @@ def y_range(history: History, since: int = 0) -> tuple[float, float]:
     half = len(history.losses) // 2  # of which some are enough: a plot asks many times a minute
     steps = _quantiles(history.losses[half :: 1 + half // MOST_STEPS], 0.1, 0.9)
     if history.started:
-        core += _lines(history.started.references, history.epochs[:1], core)
+        core += _lines(
+            history.started.references, history.epochs[:1], core, at_first=len(history.epochs) < CURVE
+        )
     core = core or steps or [0.0, 1.0]
     low, high = min(core), max(core)
     span = max(high - low, LEAST_SPAN)
@@ -63,14 +67,14 @@ def band_range(history: History, since: int = 0) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def _lines(of: References, start: list[EpochFinished], curves: list[float]) -> list[float]:
+def _lines(of: References, start: list[EpochFinished], curves: list[float], *, at_first: bool) -> list[float]:
     """Return the lines to be seen beside the curves: the filters, and what is not far from them."""
-    begins = [epoch.validation_loss for epoch in start]
+    begins, floor = [epoch.validation_loss for epoch in start], [] if of.floor is None else [of.floor]
     sure = [of.linear, of.gaussian, *(loss for loss in begins if loss < of.linear)]
     low, high = min(sure + curves), max(sure + curves)
     far = FAR * max(high - low, LEAST_SPAN)
-    others = [of.constant, *begins] + ([] if of.floor is None else [of.floor])
-    return sure + [line for line in others if low - far < line < high + far]
+    near = [line for line in (of.constant, *begins, *floor) if low - far < line < high + far]
+    return sure + near + (floor if at_first else [])
 
 
 def _quantiles(values: list[float], low: float, high: float) -> list[float]:

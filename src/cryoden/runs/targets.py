@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cryoden.events.reference_lines import BAND
 from cryoden.runs.compare import RunSummary
 
 
@@ -14,9 +15,9 @@ class Targets:
     Parameters
     ----------
     reference : RunSummary
-        The run whose final loss is to be reached.
+        The run whose final loss is to be reached, or whose correlation in the particle band.
     within : float
-        Percent the final loss may be higher.
+        Percent the final loss may be higher, or the correlation lower.
     batches : tuple of float or None
         Batches a second that are expected, from and to; more is no failure.
     """
@@ -37,11 +38,14 @@ class Reached:
 
 
 def reached(run: RunSummary, targets: Targets) -> list[Reached]:
-    """Judge a run by each target: final loss, speed, and a smooth course."""
+    """Judge a run by each target: correlation or final loss, speed, and a smooth course."""
     return [_final(run, targets), *_speed(run, targets), _smooth(run)]
 
 
 def _final(run: RunSummary, targets: Targets) -> Reached:
+    """Compare two runs by what they were judged by: the particle band CC, else the final loss."""
+    if run.band is not None and targets.reference.band is not None:
+        return _band(run, run.band, targets.reference.band, targets)
     wanted, of = targets.reference.final, targets.reference.name
     title = f"final loss within {targets.within:g} %"
     if run.final is None or wanted is None:
@@ -53,6 +57,12 @@ def _final(run: RunSummary, targets: Targets) -> Reached:
         apart <= targets.within,
         f"{run.final:.4g} is {apart:+z.1f} % from {wanted:.4g} of {of}",
     )
+
+
+def _band(run: RunSummary, found: float, wanted: float, targets: Targets) -> Reached:
+    least = wanted - targets.within / 100 * abs(wanted)
+    numbers = f"{found:z.4f} against {wanted:z.4f} of {targets.reference.name}"
+    return Reached(run.name, f"{BAND} within {targets.within:g} %", found >= least, numbers)
 
 
 def _speed(run: RunSummary, targets: Targets) -> list[Reached]:

@@ -104,10 +104,11 @@ def train_on_micrographs(
 def _divided(shown: WorkingPairs, mode: Mode, settings: TrainingSettings, size: int) -> _Data:
     edge = fitting_edge(shown.pairs, settings.patch)
     training, held = split(shown.pairs, settings.validation_fraction, edge, settings.seed)
-    source = PatchSource(training, edge, settings.seed, swap=mode == "noise2noise", size=size)
+    halves = mode == "noise2noise"
+    source = PatchSource(training, edge, settings.seed, swap=halves, size=size)
     margin = max(reach(region.pair.noisy) for region in held)
     judged = edge if len(shown.pairs) > 1 else max(GRID, (edge - 2 * margin) // GRID * GRID)
-    return _Data(shown, source, PatchSource(narrowed(held, margin), judged, settings.seed, swap=False))
+    return _Data(shown, source, PatchSource(narrowed(held, margin), judged, settings.seed, swap=halves))
 
 
 def _first(source: PatchSource) -> Batch:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from cryoden.errors import DiskFullError, in_words
+from cryoden.errors import DiskFullError, as_known, printable
 from cryoden.events.batch import (
     BatchEvent,
     BatchFinished,
@@ -125,7 +125,8 @@ def _one(path: Path, work: Work[Target], target: Target, tally: _Tally) -> Itera
         raise
     except Exception as error:  # noqa: BLE001  whatever it is, it costs this file and no other
         tally.fail(path, error)
-        yield FileFailed(path, in_words(error, path))
+        known = as_known(error, path)
+        yield FileFailed(path, str(known), known.code, printable(known.problem))
     tally.tried += 1
 
 

@@ -15,35 +15,29 @@ from cryoden.dataset.output_paths import make_folders, results
 from cryoden.dataset.star_files import pixel_sizes
 from cryoden.denoising.denoise import Denoiser, tiles
 from cryoden.denoising.nothing_left import refuse_constant
+from cryoden.errors import Remark
 from cryoden.events.batch import (
     BatchEvent,
     DenoisingEvent,
     FileFinished,
     FileSkipped,
+    TileFinished,
 )
-from cryoden.io import mrc
 from cryoden.io.atomic import atomic_write
 from cryoden.io.leftovers import remove_leftovers
 from cryoden.io.mrc_probe import probe
-from cryoden.io.result_stamp import (
-    CONFIDENCE_LABEL,
-    ResultStamp,
-    StampInputs,
-    denoised_with,
-    is_confidence,
-    is_done,
-    marked,
-    result_label,
-)
+from cryoden.io.mrc_sections import one_section
+from cryoden.io.result_stamp import ResultStamp, StampInputs, denoised_with, is_done
 from cryoden.micrograph import Micrograph
-from cryoden.model.checkpoint import label_of, load
+from cryoden.model.checkpoint import load
 from cryoden.model.general import GENERAL
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.reading import ReadingSettings
 from cryoden.workflows.batch import alone, ending, in_turn
+from cryoden.workflows.results import Output, label_with, write_confidence, write_denoised
 from cryoden.workflows.stacks import denoised_images
 
-TWICE = "this is a result of cryoden already: denoised twice"
+TWICE = Remark("T14", "this is a result of cryoden already: denoised twice")
 
 
 def denoise_micrograph(
@@ -137,62 +131,30 @@ def _made(
         return
     with atomic_write(target, overwrite=batch.overwrite, inputs=[path, batch.model]) as temporary:
         read = partial(read_micrograph, path, batch.reading, size)
-        images = facts(path, batch.reading).nz if batch.settings.stack else 1
+        images = _images(path, batch) if batch.settings.stack else 1
+        label = label_with(batch.model, mark)
+        output = Output(path, temporary, target, label, batch.settings, batch.overwrite)
         if images > 1:
-            denoised, confidence = (yield from denoised_images(denoiser, images, read)), None
+            warnings = yield from denoised_images(denoiser, images, read, output)
         else:
-            micrograph = read()
-            made = yield from tiles(denoiser.denoise(micrograph))
-            denoised, confidence = made.micrograph, made.confidence
-            refuse_constant(target, denoised, micrograph, batch.settings.pixel_format)
-        # First: a result that is there is one whose confidence is, too.
-        write_confidence(target, confidence, overwrite=batch.overwrite)
-        write_denoised(temporary, denoised, batch.model, batch.settings, mark)
-    said = denoised.warnings + ((TWICE,) if denoised_with(probe(path).labels[-1:]) else ())
-    yield FileFinished(path, target, time.monotonic() - began, said)
+            warnings = yield from _one_image(denoiser, read(), output)
+    warnings += (TWICE,) if denoised_with(probe(path).labels[-1:]) else ()
+    yield FileFinished(path, target, time.monotonic() - began, warnings)
 
 
-def write_denoised(
-    path: Path,
-    denoised: Micrograph,
-    model_path: Path,
-    settings: DenoisingSettings,
-    mark: ResultStamp | None = None,
-) -> None:
-    """Write a result to exactly this path, with the header of the file it came from.
-
-    With a mark a batch finds it done, see `cryoden.io.result_stamp`.
-    """
-    label = marked(result_label(label_of(model_path.absolute())), mark)
-    mrc.write(
-        path,
-        denoised.data,
-        pixel_size=denoised.pixel_size,
-        like=denoised.path,
-        label=label,
-        output=settings.pixel_format,
-    )
+def _images(path: Path, batch: BatchRequest) -> int:
+    """Return how many micrographs are in a file; particles and volumes are refused as a whole."""
+    found = facts(path, batch.reading)
+    one_section(found, 0)
+    return found.nz
 
 
-def write_confidence(result: Path, confidence: Micrograph | None, *, overwrite: bool = False) -> None:
-    """Publish the confidence of a result, if there is one, as ``<stem>_confidence.mrc`` beside it.
-
-    One that was written before is replaced.
-
-    Raises
-    ------
-    OutputError
-        O02 to O06 when it cannot be written there, or another file is there.
-    """
-    if confidence is None:
-        return
-    path = result.with_name(f"{result.stem.removesuffix('_denoised')}_confidence.mrc")
-    inputs = [confidence.path] if confidence.path else []
-    with atomic_write(path, overwrite=overwrite or is_confidence(path), inputs=inputs) as file:
-        mrc.write(
-            file,
-            confidence.data,
-            pixel_size=confidence.pixel_size,
-            like=confidence.path,
-            label=CONFIDENCE_LABEL,
-        )
+def _one_image(
+    denoiser: Denoiser, micrograph: Micrograph, output: Output
+) -> Generator[TileFinished, None, tuple[Remark, ...]]:
+    made = yield from tiles(denoiser.denoise(micrograph))
+    refuse_constant(output.target, made.micrograph, micrograph, output.settings.pixel_format)
+    # First: a result that is there is one whose confidence is, too.
+    write_confidence(output.target, made.confidence, overwrite=output.overwrite)
+    write_denoised(output.part, made.micrograph, output.settings, output.label)
+    return made.micrograph.warnings

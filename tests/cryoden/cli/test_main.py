@@ -157,3 +157,22 @@ def test_interrupting_keeps_the_best_model_and_says_so(folder: Path) -> None:
     assert process.returncode == 130
     assert f"The best model so far is saved in {model}" in told
     assert load(model).provenance["end"] == "stopped"
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "99"])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ["denoise", "{}", "--output", "{}/out"],
+        ["train", "--halves", "{}", "--model", "{}/m.safetensors", "--epochs", "1"],
+        ["evaluate", "{}"],
+        ["baseline", "{}", "--run", "{}/run", "--patch", "32", "--stride", "16", "--batch", "1"],
+        ["simulate", "--output", "{}/sim", "--count", "1", "--edge", "256"],
+    ],
+    ids=lambda asked: asked[0],
+)
+def test_every_command_that_computes_does_so_on_the_gpu_of_this_number_or_not_at_all(
+    folder: Path, capsys: pytest.CaptureFixture[str], asked: list[str], device: str
+) -> None:
+    assert main([*(word.format(folder) for word in asked), "--device", device]) == 2
+    assert capsys.readouterr().err.startswith("S02  device = cuda:99 is not there (found: ")

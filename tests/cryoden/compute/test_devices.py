@@ -127,3 +127,29 @@ def test_without_onednn_as_on_apple_silicon_a_number_format_is_chosen_all_the_sa
 ) -> None:
     monkeypatch.setattr(torch.ops, "mkldnn", object())
     assert devices.number_format("auto", torch.device("cpu")) == torch.float32
+
+
+@pytest.fixture
+def two_gpus(monkeypatch: pytest.MonkeyPatch) -> list[torch.device]:
+    """What becomes the current GPU, on a machine that seems to have two."""
+    current: list[torch.device] = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "set_device", current.append)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "a GPU")
+    return current
+
+
+@pytest.mark.parametrize("name", ["cuda:1", "1", "01"])
+def test_the_second_of_two_gpus_becomes_the_current_one_and_is_named(
+    two_gpus: list[torch.device], name: str
+) -> None:
+    chosen = devices.resolve(name)
+    assert two_gpus == [chosen] == [torch.device("cuda", 1)]
+    assert devices.describe(chosen) == "a GPU (cuda:1)"
+
+
+@pytest.mark.usefixtures("two_gpus")
+def test_a_third_of_two_gpus_is_refused_with_both() -> None:
+    with pytest.raises(SettingsError, match=r"S02  device = cuda:2 is not there \(found: cuda:0, cuda:1,"):
+        devices.resolve("2")

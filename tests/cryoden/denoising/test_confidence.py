@@ -118,4 +118,4 @@ def test_where_it_cannot_be_known_a_warning_says_so(settings: DenoisingSettings)
     noise = 50 + np.random.default_rng(0).standard_normal((edge, edge), np.float32)
     found = denoised(Micrograph(noise, 1.5, "m"), settings)
     assert found.confidence is None
-    assert any(warning.startswith("no confidence") for warning in found.micrograph.warnings)
+    assert any(warning.text.startswith("no confidence") for warning in found.micrograph.warnings)

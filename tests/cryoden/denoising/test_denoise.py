@@ -41,7 +41,7 @@ def denoised(micrograph: Micrograph, name: NetworkName, tile: int = 0, **chosen:
 def warnings(micrograph: Micrograph, model: Model) -> tuple[str, ...]:
     last = list(denoise(micrograph, model, DenoisingSettings(device="cpu")))[-1]
     assert isinstance(last, MicrographDenoised)
-    return last.micrograph.warnings
+    return tuple(map(str, last.micrograph.warnings))
 
 
 @pytest.mark.parametrize(("shape", "pixel_size"), [((33, 300), 3.0), ((331, 257), 1.5)])
@@ -119,10 +119,10 @@ def test_what_is_not_known_of_pixel_sizes_is_said() -> None:
     trained, blind = model("unet", 2.0), model("unet", 2.0, None)
     assert warnings(known, trained) == ()
     assert warnings(unknown, trained) == (
-        "no pixel size in the header: 1.5 Å/px assumed, the result may be wrong",
+        "F28: no pixel size in the header: 1.5 Å/px assumed, the result may be wrong",
     )
     assert warnings(known, blind) == (
-        "no pixel size of the model's micrographs: 1 Å/px assumed, the result may be wrong",
+        "T13: no pixel size of the model's micrographs: 1 Å/px assumed, the result may be wrong",
     )
     assert warnings(unknown, model("baseline", pixel_size=None)) == ()
 
@@ -167,7 +167,7 @@ def test_the_result_keeps_pixel_size_name_and_path() -> None:
 def test_hot_pixels_are_counted_in_a_warning() -> None:
     micrograph = scene(1).even
     micrograph.data[5, 5:8] = 1e7
-    assert warnings(micrograph, model("baseline")) == ("3 pixels beyond 6 standard deviations, clipped",)
+    assert warnings(micrograph, model("baseline")) == ("F26: 3 pixels beyond 6 standard deviations, clipped",)
 
 
 def test_a_nan_never_reaches_the_network() -> None:

@@ -39,7 +39,7 @@ def test_the_line_says_where_how_long_and_what_went_wrong() -> None:
     skipped, failed = Path("m0.mrc"), Path("m1.mrc")
     tally = told(
         FileStarted(skipped, 0, 10), FileSkipped(skipped, skipped),
-        FileStarted(failed, 1, 10), FileFailed(failed, "F01"),
+        FileStarted(failed, 1, 10), FileFailed(failed, "F01  b — empty file", "F01", "empty file"),
         *finished(2, 20.0),
         FileStarted(Path("/far/m3.mrc"), 3, 10), TileFinished(1, 4),
     )  # fmt: skip

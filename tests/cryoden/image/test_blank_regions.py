@@ -5,7 +5,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from cryoden.image.blank_regions import blank, filled
+from cryoden.image.blank_regions import blank, blank_share, filled
 from cryoden.image.normalization import measure
 from cryoden.micrograph import Micrograph, Pixels
 from tests.cryoden.image.noise import noise
@@ -71,3 +71,11 @@ def test_a_gray_scale_is_that_of_the_picture_alone(scale: float, shape: tuple[in
     assert found.mean == pytest.approx(expected.mean, abs=0.1)
     assert found.std == pytest.approx(expected.std, rel=0.02)
     assert found.spread == pytest.approx(expected.spread, rel=0.03)
+
+
+def test_the_share_of_a_patch_that_is_blank_does_not_mind_rounding() -> None:
+    scored = np.random.default_rng(1).normal(size=(64, 64)).astype(np.float32)
+    assert blank_share(scored) == 0
+    scored[:, :32] = 2 + 1e-6 * scored[:, :32]
+    assert blank_share(scored) == 0.5
+    assert blank_share(scored[:8, :8]) == 0

@@ -21,7 +21,7 @@ from cryoden.model import checkpoint
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.reading import ReadingSettings
 from cryoden.workflows import denoise_micrographs
-from cryoden.workflows.denoise_micrographs import BatchRequest
+from cryoden.workflows.denoise_micrographs import TWICE, BatchRequest
 from tests.cryoden.denoising.test_denoise import model as random_model
 from tests.cryoden.scenes import scene, write_halves
 
@@ -193,7 +193,7 @@ def test_a_result_denoised_once_more_is_known_by_its_last_label(folder: Path, mo
         for _ in range(2)
     )
     done = [event for event in twice if isinstance(event, FileFinished)]
-    assert all("this is a result of cryoden already: denoised twice" in event.warnings for event in done)
+    assert all(TWICE in event.warnings for event in done)
     assert (counts(twice), counts(again)) == ((4, 0, 0), (0, 4, 0))
 
 

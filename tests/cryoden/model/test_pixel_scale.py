@@ -18,7 +18,7 @@ def test_coarse_pixels_are_enlarged_to_those_a_network_works_at(pixel_size: floa
 def test_pixels_coarser_than_any_in_training_are_enlarged_no_further_and_reported() -> None:
     scale, (warning,) = scale_for(MODEL, 10.0)
     assert scale == pytest.approx(0.6)
-    assert "10 Å/px" in warning
+    assert "10 Å/px" in warning.text
 
 
 def test_a_network_without_a_working_pixel_sees_the_micrographs_own() -> None:
@@ -28,7 +28,7 @@ def test_a_network_without_a_working_pixel_sees_the_micrographs_own() -> None:
 def test_a_network_of_the_micrographs_own_pixels_says_where_their_size_is_unknown() -> None:
     scale, (odd,) = scale_for(Model("baseline", {}, 4.0), None)
     assert scale == 1.0
-    assert odd == "no pixel size in the header, the model was trained at 4 Å/px"
+    assert str(odd) == "F28: no pixel size in the header, the model was trained at 4 Å/px"
     assert scale_for(Model("baseline", {}, None), None) == (1.0, ())
 
 
@@ -43,4 +43,4 @@ def test_a_model_goes_by_the_pixel_size_of_the_micrograph_where_both_are_known()
     assert scale_for(trained, 2.0) == (2.0, ())
     scale, (odd,) = scale_for(trained, 6.0)
     assert scale == pytest.approx(0.8)  # enlarged as if it had 5 Å/px
-    assert "trained at 0.8 Å/px, this micrograph has 6 Å/px" in odd
+    assert "trained at 0.8 Å/px, this micrograph has 6 Å/px" in odd.text

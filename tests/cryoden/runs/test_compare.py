@@ -10,7 +10,9 @@ import pytest
 
 from cryoden.cli import main
 from cryoden.errors import RunError
-from cryoden.runs.compare import found, opened
+from cryoden.events.reference_lines import BAND
+from cryoden.events.training import EpochFinished
+from cryoden.runs.compare import courses, found, opened
 from cryoden.runs.external import SHIPPED, shipped
 from cryoden.runs.folder import RunFolder, kept_in
 from tests.napari_cryoden import runs
@@ -105,3 +107,20 @@ def test_one_damaged_record_hides_no_other_run(tmp_path: Path, change: dict[str,
     record = RunFolder(tmp_path / "wrong").record
     record.write_text(json.dumps(json.loads(record.read_text()) | change))
     assert [run.name for run in found(tmp_path)] == ["right"]
+
+
+def test_runs_on_halves_are_compared_by_the_particle_band_and_with_others_by_the_loss(
+    run: Path, log: Path, tmp_path: Path
+) -> None:
+    for name in ("one", "two"):
+        list(kept_in(RunFolder(tmp_path / name), runs.events(5, banded=True)))
+    both, older = [opened(tmp_path / name) for name in ("one", "two")], opened(run)
+    label, found_courses = courses(both)
+    assert label == BAND
+    bands = [event.quality.band for event in runs.events(5, banded=True) if isinstance(event, EpochFinished)]
+    assert [list(course[1]) for _, course in found_courses] == [pytest.approx(bands)] * 2
+    assert both[0].band == pytest.approx(max(band for band in bands[1:] if band is not None))
+    for others in (older, opened(log)):
+        assert courses([*both, others])[0] == "loss"
+        assert others.band is None
+    assert courses([])[1] == []

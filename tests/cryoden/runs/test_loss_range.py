@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from cryoden.events.history import History
 from cryoden.events.training import Restarted
@@ -80,3 +81,21 @@ def test_a_gaussian_far_below_in_the_particle_band_leaves_the_view_and_a_near_on
 def test_the_view_of_the_particle_band_of_a_run_that_has_none_yet_is_of_some_size() -> None:
     low, high = band_range(History())
     assert low < high
+
+
+@pytest.mark.parametrize("floor", [0.4, 0.97])
+@pytest.mark.parametrize("losses", [[], [0.99], [0.99, 0.987]])
+def test_the_noise_floor_and_the_wiener_filter_are_in_view_until_there_is_a_curve(
+    floor: float, losses: list[float]
+) -> None:
+    history = History()
+    history.add(runs.started(replace(runs.REFERENCES, floor=floor)))
+    for number, loss in enumerate(losses):
+        history.add(runs.epoch(number, loss))
+    low, high = y_range(history)
+    assert low < floor < runs.REFERENCES.linear < high
+    for number in (2, 3, 4):
+        history.add(runs.epoch(number, 0.986))
+    low, high = y_range(history)
+    assert low < runs.REFERENCES.linear < high
+    assert high - low < 0.1

@@ -118,3 +118,37 @@ def test_the_validation_grid_covers_the_held_out_region_once() -> None:
     values = np.concatenate([batch.noisy.ravel() for batch in grid])
     assert len(grid) == 15
     assert len(np.unique(values)) == 96 * 160
+
+
+def half_blank(share: float, *, target_too: bool = True) -> TrainingPair:
+    """Return halves of which a share of the columns is filled with one value."""
+    sides = [np.random.default_rng(seed).normal(size=(192, 256)).astype(np.float32) for seed in (1, 2)]
+    for side in sides[: 2 if target_too else 1]:
+        side[:, : round(256 * share)] = 0.25
+    return TrainingPair(*(Micrograph(side, 3.0, "m") for side in sides))
+
+
+@pytest.mark.parametrize("target_too", [True, False])
+def test_blank_parts_are_neither_learned_from_nor_judged_with(target_too: bool) -> None:
+    pair = half_blank(0.5, target_too=target_too)
+    for one in (pair, TrainingPair(pair.target, pair.noisy)):
+        drawn = PatchSource([Region(one, 0, 0, 192, 256)], 64, 3, swap=True)
+        for noisy, target in (drawn.draw(step, 0) for step in range(60)):
+            assert (abs(noisy + target - 0.5) < 1e-6).mean() < 0.25
+            assert (abs(noisy - target) < 1e-6).mean() < 0.25  # nor is the noise from there
+        judged = [(batch.noisy[0, 0], batch.target[0, 0]) for batch in drawn.grid()]
+        assert len(judged) == 6
+        for sides in judged:
+            assert max((side == np.float32(0.25)).mean() for side in sides) < 0.25
+
+
+def test_a_target_without_noise_may_be_constant_in_places() -> None:
+    noisy, clean = half_blank(0).noisy, Micrograph(np.zeros((192, 256), np.float32), 3.0, "clean")
+    drawn = PatchSource([Region(TrainingPair(noisy, clean), 0, 0, 192, 256)], 64, 3, swap=False)
+    assert len(list(drawn.grid())) == 12
+
+
+def test_where_nearly_all_is_blank_what_there_is_is_used() -> None:
+    drawn = PatchSource([Region(half_blank(1.0), 0, 0, 192, 256)], 64, 3, swap=True)
+    assert drawn.draw(1, 0)[0].shape == (64, 64)
+    assert len(list(drawn.grid())) == 12

@@ -175,7 +175,9 @@ def test_another_pixel_size_than_the_model_was_trained_at_is_a_warning(tmp_path:
     even, _ = write_halves(tmp_path, scene(1))
     events = denoised([even], tmp_path / "out", model, reading=ReadingSettings(pixel_size=3.0))
     warnings = [event.warnings for event in events if isinstance(event, FileFinished)]
-    assert warnings == [("the model was trained at 1.5 Å/px, this micrograph has 3 Å/px",)]
+    assert [[str(one) for one in said] for said in warnings] == [
+        ["T13: the model was trained at 1.5 Å/px, this micrograph has 3 Å/px"]
+    ]
     assert mrc.read(tmp_path / "out" / "m1_EVN_denoised.mrc").pixel_size == pytest.approx(3)
 
 
@@ -191,7 +193,9 @@ def test_missing_pixels_are_mended_on_request_and_told(tmp_path: Path, model: Pa
     assert any(isinstance(event, FileFailed) and "F24" in event.message for event in refused)
     mended = denoised([tmp_path / "holes.mrc"], tmp_path / "out", model, reading=ReadingSettings(nan="mean"))
     told = [event.warnings for event in mended if isinstance(event, FileFinished)]
-    assert told == [("5 NaN or infinite pixels replaced by the mean of the others",)]
+    assert [list(map(str, said)) for said in told] == [
+        ["F24: 5 NaN or infinite pixels replaced by the mean of the others"]
+    ]
 
 
 def test_nothing_to_denoise_is_told(tmp_path: Path, model: Path) -> None:

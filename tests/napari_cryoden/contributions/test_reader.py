@@ -80,7 +80,7 @@ def test_what_is_odd_about_a_file_is_told_once_and_noted(
     assert [file for file, _ in told] == [str(longer), str(longer), str(other)]
     assert [warning[:3] for _, warning in told] == ["F04", "F28", "F28"]
     noted = [warning for layer in opened for warning in layer.metadata["cryoden"]["warnings"]]
-    assert [viewer_words(warning) for warning in noted] == [warning for _, warning in told]
+    assert [viewer_words(str(warning)) for warning in noted] == [warning for _, warning in told]
 
 
 def test_a_folder_without_micrographs_is_left_to_others(tmp_path: Any) -> None:

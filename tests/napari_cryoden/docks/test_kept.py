@@ -16,3 +16,8 @@ def test_a_device_chosen_in_the_preferences_later_is_not_hidden_by_the_default(
 def test_a_window_keeps_what_was_chosen_in_it_alone(viewer: Any, make_napari_viewer: Any) -> None:
     Kept.of(viewer).values["Denoise: form"] = {"tile": 256}
     assert Kept.of(make_napari_viewer()).values == {}
+
+
+def test_a_gpu_of_another_machine_that_was_chosen_in_a_dock_is_kept(docked: Any, viewer: Any) -> None:
+    Kept.of(viewer).values["Denoise: form"] = {"device": "cuda:7"}
+    assert docked("Denoise")[1].form.settings().device == "cuda:7"

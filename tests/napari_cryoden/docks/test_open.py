@@ -9,6 +9,7 @@ from qtpy.QtCore import QEventLoop, QMimeData, QPointF, Qt, QTimer, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QAbstractButton, QApplication, QLabel, QLineEdit, QMessageBox
 
+from cryoden.dataset.folder_walk import left_out_below
 from napari_cryoden.docks import open as open_dock
 from napari_cryoden.layers import layer_data
 from tests.napari_cryoden.listing import look, opened
@@ -202,3 +203,23 @@ def test_what_was_opened_is_not_said_of_another_folder(
     (tmp_path / "other").mkdir()
     look(qtbot, dock, tmp_path / "other")
     assert dock.status.text() == ""
+
+
+def test_what_a_folder_holds_besides_micrographs_is_counted_in_one_line(
+    qtbot: Any, dock: Any, write_mrc: Any, noise: Any, tmp_path: Path
+) -> None:
+    for name in ("a.mrc", "a_PS.mrc", "b_PS.mrc", "gain.mrc", "a_denoised.mrc"):
+        write_mrc(name, noise)
+    look(qtbot, dock, tmp_path)
+    qtbot.waitUntil(lambda: not dock.list.checking)
+    listed, left_out = dock.found.text().splitlines()
+    assert listed == "0 half-set pairs, 2 micrographs"
+    assert left_out == left_out_below([tmp_path])
+    assert "1 × gain or dark reference, 2 × power spectrum or CTF fit" in left_out
+    (tmp_path / "more").mkdir()
+    (tmp_path / "a_PS.mrc").rename(tmp_path / "more" / "a_PS.mrc")
+    look(qtbot, dock, tmp_path / "more")
+    qtbot.waitUntil(lambda: not dock.list.checking)
+    assert dock.found.text().startswith("No micrographs (MRC files) found\nleft out below folders: 1 × power")
+    look(qtbot, dock, tmp_path / "a.mrc")
+    assert "left out" not in dock.found.text()

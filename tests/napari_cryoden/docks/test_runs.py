@@ -61,14 +61,14 @@ def test_runs_are_listed_with_their_best_loss_and_their_end(dock: Any) -> None:
     table = {dock.table.item(line, 0).text(): line for line in range(3)}
     assert set(table) == {"long", "short", "stopped"}
     said = {
-        name: [dock.table.item(line, place).text() for place in range(1, 7)] for name, line in table.items()
+        name: [dock.table.item(line, place).text() for place in range(1, 8)] for name, line in table.items()
     }
-    verdict, began, data, time, loss, state = said["long"]
+    verdict, began, data, time, loss, band, state = said["long"]
     assert verdict == "● good to use"
     select(dock, "long")
     assert "Better than a Wiener filter for 4 epochs" in dock.about.text()
     assert began[:2] == "20"
-    assert (data, time, loss, state) == ("a", "0:05", "0.9800", "completed")
+    assert (data, time, loss, band, state) == ("a", "0:05", "0.9800", "–", "completed")
     assert (said["stopped"][0], said["stopped"][-1]) == ("–", "stopped")
 
 

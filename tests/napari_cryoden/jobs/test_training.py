@@ -8,9 +8,12 @@ import torch
 
 from cryoden.events.history import History
 from cryoden.model import checkpoint
+from cryoden.runs.record import read
 from cryoden.settings.training import TrainingSettings
+from napari_cryoden.jobs import job
 from napari_cryoden.jobs.training import TrainingJob
 from tests.napari_cryoden import runs
+from tests.napari_cryoden.patience import SECONDS
 from tests.napari_cryoden.runs import pairs, quick
 
 
@@ -53,6 +56,29 @@ def test_a_stop_in_the_first_epoch_keeps_what_was_learned(qtbot: Any, viewer: An
     assert (ended.args[0][:26], run.state) == ("Stopped. Model of epoch 1 ", "stopped")
     assert run.model_file == target / "model.safetensors"
     assert checkpoint.load(target / "model.safetensors").provenance["best_epoch"] == 1
+
+
+@pytest.fixture(params=[(SECONDS, "Stopped. Model of epoch 1 "), (0, "will be in ")])
+def patience_of_a_window(request: Any, monkeypatch: Any) -> Any:
+    """How long it waits for its work at its end, and what is said then."""
+    monkeypatch.setattr(job, "STOP_SECONDS", request.param[0])
+    return request.param[1]
+
+
+def test_a_window_closed_in_the_first_epoch_keeps_what_was_learned(
+    qtbot: Any, viewer: Any, tmp_path: Any, caplog: Any, patience_of_a_window: str
+) -> None:
+    run, target = TrainingJob.of(viewer), tmp_path / "run"
+    run.train(pairs, target, TrainingSettings(minutes=60, steps_per_epoch=100_000, batch=1, patch=64))
+    qtbot.waitUntil(lambda: run.history is not None and run.history.last is not None)
+    run.pause(True)
+    viewer.close()
+    for thread in [one for one in threading.enumerate() if one.name == "cryoden-worker"]:
+        thread.join(SECONDS)
+    assert checkpoint.load(target / "model.safetensors").provenance["best_epoch"] == 1
+    assert read(target).state == "stopped"
+    assert patience_of_a_window in caplog.text
+    assert str(target) in caplog.text
 
 
 def test_going_on_to_something_worse_names_the_model_that_is_better(

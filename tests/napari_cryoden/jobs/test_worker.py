@@ -142,7 +142,7 @@ def test_stopping_twice_is_the_same_as_once() -> None:
     worker.start()
     worker.stop()
     worker.stop()
-    assert worker.stop_and_wait(SECONDS)
+    assert worker.wait(SECONDS)
     assert [signal for signal, _ in ledger.told if signal != "delivered"] == ["finished"]
 
 
@@ -188,6 +188,24 @@ def test_a_worker_nobody_hears_any_more_ends_by_itself(qtbot: Any) -> None:
     worker.start()
     worker.deleteLater()
     qtbot.waitUntil(ended.is_set)
+
+
+def test_work_that_is_left_to_its_end_comes_to_it_when_nobody_hears_any_more(qtbot: Any) -> None:
+    gone, last = threading.Event(), threading.Event()
+
+    def work() -> Any:
+        yield 0
+        gone.wait(SECONDS)
+        yield from range(2 * MAILBOX)
+        last.set()
+
+    worker = Worker(work)
+    worker.destroyed.connect(gone.set)
+    worker.pause(True)
+    worker.start()
+    worker.leave()
+    worker.deleteLater()
+    qtbot.waitUntil(last.is_set)
 
 
 def test_nothing_is_kept_alive_after_a_failure(qtbot: Any) -> None:
@@ -243,7 +261,8 @@ def test_a_paused_worker_can_be_stopped() -> None:
     worker = Worker(work)
     worker.pause(True)
     worker.start()
-    assert worker.stop_and_wait(SECONDS)
+    worker.stop()
+    assert worker.wait(SECONDS)
 
 
 def test_memory_of_a_gpu_is_handed_back_when_the_last_that_computes_has_ended(

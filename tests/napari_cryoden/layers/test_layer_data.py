@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from napari.layers import Image
 
-from cryoden.errors import MicrographError
+from cryoden.errors import MicrographError, Remark
 from cryoden.micrograph import Micrograph
 from napari_cryoden.layers import layer_data
+
+EXTRA, CLIPPED = Remark("F04", "5 extra bytes"), Remark("F26", "3 pixels clipped")
 
 
 def layer_of(data: Any, **attributes: Any) -> Any:
@@ -25,10 +27,10 @@ def shown(micrograph: Any) -> Any:
 def test_a_micrograph_survives_being_a_layer(noise: Any, size: Any, tmp_path: Path) -> None:
     source = tmp_path / "m1.mrc"
     source.touch()
-    back = layer_data.to_micrograph(shown(Micrograph(noise, size, "m1", source, ("F04: 5 extra bytes",))))
+    back = layer_data.to_micrograph(shown(Micrograph(noise, size, "m1", source, (EXTRA,))))
     np.testing.assert_array_equal(back.data, noise)
     assert (back.pixel_size, back.name, back.path) == (size, "m1", source)
-    assert back.warnings == ("F04: 5 extra bytes",)
+    assert back.warnings == (EXTRA,)
 
 
 @pytest.mark.parametrize(("unit", "scale", "size"), [("nm", 0.1, 1.0), ("um", 1e-4, 1.0), ("pixel", 3, None)])
@@ -65,7 +67,7 @@ def test_later_edits_of_the_layer_do_not_reach_the_micrograph(noise: Any) -> Non
 def test_a_result_lies_exactly_on_its_raw_layer(noise: Any) -> None:
     raw = shown(Micrograph(noise, 0.8, "m1", Path("/data/m1.mrc")))
     raw.translate = (10, -20)
-    result = Micrograph(noise / 2, 0.8, "m1", warnings=("3 pixels clipped",))
+    result = Micrograph(noise / 2, 0.8, "m1", warnings=(CLIPPED,))
     data, attributes, kind = layer_data.result_layer(raw, result, {"model": "a.cryoden"})
     denoised = Image(data, **attributes)
     assert kind == "image"
@@ -76,7 +78,7 @@ def test_a_result_lies_exactly_on_its_raw_layer(noise: Any) -> None:
     assert denoised.name == "m1 · denoised"
     assert denoised.metadata["cryoden"] == {
         "role": "denoised", "source": "/data/m1.mrc", "pixel_size": 0.8, "model": "a.cryoden",
-        "warnings": ("3 pixels clipped",),
+        "warnings": (CLIPPED,), "raw_id": raw.unique_id,
     }  # fmt: skip
 
 
@@ -108,17 +110,18 @@ def test_a_layer_leads_back_to_the_micrograph_it_was_made_of(noise: Any) -> None
     raw, other = (shown(Micrograph(noise, 0.8, name)) for name in ("m1", "m2"))
     data, attributes, _ = layer_data.result_layer(raw, Micrograph(noise, 0.8, "m1"), {})
     result = Image(data, **attributes)
+    raw.name, other.name = "renamed", "m1"
     assert layer_data.raw_of(result, [other, result, raw]) is raw
     assert layer_data.raw_of(raw, []) is raw
     assert layer_data.raw_of(result, [other, result]) is None
 
 
 def test_a_layer_that_gets_its_pixel_size_keeps_its_place_and_loses_its_doubts(noise: Any) -> None:
-    doubt = "F28: no pixel size in the header"
-    layer = layer_of(noise, translate=(10, 20), metadata={"cryoden": {"warnings": (doubt, "F04: more")}})
+    doubt, more = Remark("F28", "no pixel size in the header"), Remark("F04", "F28: of another kind")
+    layer = layer_of(noise, translate=(10, 20), metadata={"cryoden": {"warnings": (doubt, more)}})
     assert layer_data.lacks_pixel_size(layer)
     layer_data.set_pixel_size(layer, 1.5)
     assert layer_data.pixel_size(layer) == 1.5
     assert list(layer.translate) == [15, 30]
-    assert layer_data.warnings_of(layer) == ("F04: more",)
+    assert layer_data.warnings_of(layer) == (more,)
     assert not layer_data.lacks_pixel_size(layer)

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from cryoden.errors import Remark
 from cryoden.events.batch import FileFinished, FileStarted
 from napari_cryoden.jobs.batch import KEPT
 
@@ -12,7 +13,7 @@ def test_thousands_of_files_keep_no_more_than_the_last_ones(batch: Any) -> None:
     for number in range(3 * KEPT):
         path = Path(f"m{number}.mrc")
         job.fold(FileStarted(path, number, 3 * KEPT))
-        job.fold(FileFinished(path, path, 1.0, ("F28: pixel size missing",) if number % 2 else ()))
+        job.fold(FileFinished(path, path, 1.0, (Remark("F28", "pixel size missing"),) if number % 2 else ()))
         if number % 7 == 0:
             job.changed.emit()
     job.changed.emit()
