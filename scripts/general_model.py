@@ -218,7 +218,7 @@ def learned(stream: Stream, options: argparse.Namespace) -> tuple[ConditionedUNe
                 f"{progress:4.0%} step {step}, {stream.total} exposures, loss {np.mean(losses):.4f}",
                 flush=True,
             )
-            write(trainer.average, options, {"steps": step, "exposures": stream.total * RANKS})
+            write(trainer.average, options, stream, step)
             losses = []
     stream.stopped = True
     renewal.join()
@@ -255,14 +255,15 @@ def main() -> None:
     stream = Stream(structures, chains, options.seed)
     network, steps = learned(stream, options)
     if RANK == 0:
-        write(network, options, {"steps": steps, "exposures": stream.total * RANKS})
+        write(network, options, stream, steps)
     if RANKS > 1:
         distributed.destroy_process_group()
 
 
-def write(network: ConditionedUNet, options: argparse.Namespace, done: dict[str, int]) -> None:
+def write(network: ConditionedUNet, options: argparse.Namespace, stream: Stream, steps: int) -> None:
     """Write the model file and say what was done."""
     weights = {name: value.float().cpu().numpy() for name, value in network.state_dict().items()}
+    done = {"steps": steps, "exposures": stream.total * RANKS}
     if options.onward:
         before = checkpoint.load(options.onward).provenance
         done = {name: value + int(before[name]) for name, value in done.items()}
@@ -271,6 +272,7 @@ def write(network: ConditionedUNet, options: argparse.Namespace, done: dict[str,
         "seed": options.seed,
         "patches": done["steps"] * BATCH * RANKS,
         "structures": STRUCTURES * RANKS,
+        "scenes": [[round(float(number), 2) for number in one.known[:-1]] for one in stream.pool],
         "torch": str(torch.__version__),
         "device": f"{RANKS} × {torch.cuda.get_device_name() if GPU.type == 'cuda' else 'cpu'}",
     }

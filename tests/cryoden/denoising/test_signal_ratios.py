@@ -24,7 +24,9 @@ def band_limited(coarse: float, fine: float, power: float) -> Tensor:
     """Return noise of so much power per coefficient between two lengths in Å."""
     waves = torch.fft.rfft2(white(power).clone())
     frequency = torch.hypot(torch.fft.fftfreq(EDGE)[:, None], torch.fft.rfftfreq(EDGE)[None]) / PIXEL
-    return torch.fft.irfft2(waves * ((frequency > 1 / coarse) & (frequency <= 1 / fine)), s=(EDGE, EDGE))
+    kept: Tensor = waves * ((frequency > 1 / coarse) & (frequency <= 1 / fine))
+    found: Tensor = torch.fft.irfft2(kept, s=(EDGE, EDGE))
+    return found
 
 
 def test_signal_over_noise_is_found_in_the_band_where_it_is() -> None:

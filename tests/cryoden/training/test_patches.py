@@ -77,12 +77,12 @@ def test_halves_keep_their_sum_and_have_other_noise_each_time() -> None:
     signal = np.zeros((80, 80), np.float32)
     source = halves(signal, 64)
     pair = source.regions[0].pair
-    sums = {}
+    sums: dict[float, list[bytes]] = {}
     for step in range(300):
         one, other = source.draw(step, 0)
         sums.setdefault(round(float((one + other).astype(np.float64).sum()), 1), []).append(one.tobytes())
     places = [
-        pair.noisy.data[t : t + 64, c : c + 64] + pair.target.data[t : t + 64, c : c + 64]
+        pair.noisy.window(t, c, 64, 64) + pair.target.window(t, c, 64, 64)
         for t in range(17)
         for c in range(17)
     ]
