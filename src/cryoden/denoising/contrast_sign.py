@@ -3,8 +3,8 @@
 It learned from micrographs as a microscope records them, where matter is dark. What is dense is the
 exception in them: where the network's output has a tail to the bright side, or hardly anything, it is
 computed once more from the micrograph turned over, and the better of the two is taken. Better is what
-explains more of the micrograph and has more in it, both clearly: on 25 real micrographs
-and 109 simulated ones no micrograph as it was recorded was turned.
+has more in it and, both together, explains clearly more of the micrograph: of 21 real micrographs and 36
+simulated ones none was turned as it was recorded.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from cryoden.model.general import GENERAL
 from cryoden.settings.denoising import DenoisingSettings
 
 LITTLE = 0.06  # standard deviation of an output that may be from a micrograph of the other sign
-CLEARLY = 1.02  # how many times more
+MORE, CLEARLY = 1.01, 1.03  # times as much in it; and that times what it explains
 TURNED = Remark(
     "T11",
     "particles seem brighter than the ice: turned over for the network (--no-auto-invert keeps them)",
@@ -71,8 +71,11 @@ def _is_odd(found: Tensor) -> bool:
 
 
 def _clearly_better(other: Tensor, found: Tensor, working: Tensor) -> bool:
-    has_more = other.std() > (CLEARLY * found.std()).clamp(min=FAINT)
-    return bool(has_more & (_explained(other, -working) > CLEARLY * _explained(found, working).clamp(min=0)))
+    has_more = other.std() > (MORE * found.std()).clamp(min=FAINT)
+    one, two = (
+        _explained(image, seen) * image.std() for image, seen in ((found, working), (other, -working))
+    )
+    return bool(has_more & (two > CLEARLY * one.clamp(min=0)))
 
 
 def _explained(output: Tensor, working: Tensor) -> Tensor:
