@@ -80,7 +80,7 @@ def _refused(bad: Sequence[_Checked], number: int) -> CryodenError:
         return first
     problem = f"{len(bad):,} of {number:,} pairs cannot be used: {'; '.join(map(_reason, bad))}"
     fix = f"Mend or remove them, {LEAVE_OUT}"
-    return HalvesError(first.code, None, problem, kept="No training started", fix=fix)
+    return HalvesError(first.code, None, problem, kept="Nothing was computed", fix=fix)
 
 
 def _left_out(bad: Sequence[_Checked], number: int) -> tuple[str, ...]:

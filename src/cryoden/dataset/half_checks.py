@@ -126,7 +126,7 @@ def problem_of(pair: HalfPair, verdict: HalfCheck) -> HalvesError:
     """Return the error for a pair that is not ready."""
     file = pair.even.path or pair.even.name
     problem = f"{verdict.message} (other half: {pair.odd.path or pair.odd.name})"
-    return HalvesError(verdict.code, file, problem, kept="No training started", fix=FIXES[verdict.code])
+    return HalvesError(verdict.code, file, problem, kept="Nothing was computed", fix=FIXES[verdict.code])
 
 
 def _checked(pair: HalfPair) -> HalfCheck:
@@ -202,7 +202,7 @@ def refuse_mixed_pixel_sizes(pairs: Sequence[HalfPair]) -> None:
             "D06",
             None,
             f"pairs of different pixel sizes: {counted(sizes)}",
-            kept="No training started",
+            kept="Nothing was computed",
             fix="Train one model for each pixel size",
         )
 
