@@ -93,9 +93,10 @@ class Denoiser:
         )
         with torch.inference_mode():
             strength = devices.later(denoised.std(correction=0))
-            weighed = noise if self._weighs_rings else None
-            denoised, error = ring_gains.combined(sign * seen.working, denoised, self.tiled.at_once, weighed)
-            sure = self._sure(denoised, None if error is None else noise, pixel_size * scale)
+            used = noise if self._weighs_rings else None
+            weighed = ring_gains.combined(sign * seen.working, denoised, self.tiled.at_once, used)
+            sure = None if weighed is None else self._sure(weighed, noise, pixel_size * scale)
+            denoised = denoised if weighed is None else weighed
             signal = resampling.enlarge(denoised).mul_(sign * seen.spread)
             pixels = devices.fetched(self._finished(signal, seen, micrograph.pixel_size))
             borne_out = None if sure is None else devices.fetched(resampling.enlarge(sure).clamp(0.5, 1))

@@ -13,7 +13,6 @@ the gains stay near 1 and 0, the network's output as it is.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -40,23 +39,6 @@ FEWEST = 4  # rings that show the noise
 
 Network = Callable[[Tensor], Tensor]
 Floor = Callable[[Array], Array]
-
-
-@dataclass(frozen=True, eq=False)
-class Gains:
-    """What is done in each ring, ``(SAMPLES,)`` at frequencies from 0 to 1/2 cycle per px.
-
-    Parameters
-    ----------
-    output, input : ndarray
-        The two gains.
-    error : ndarray
-        Power of what is then still wrong with the signal; white noise of variance v has v.
-    """
-
-    output: Array
-    input: Array
-    error: Array
 
 
 def floor(seen: ice_ring.Spectrum, pixel_size: float, scale: float, spread: float) -> Floor | None:
@@ -102,10 +84,8 @@ def floor(seen: ice_ring.Spectrum, pixel_size: float, scale: float, spread: floa
     return power
 
 
-def combined(
-    working: Tensor, output: Tensor, network: Network, noise: Floor | None
-) -> tuple[Tensor, Array | None]:
-    """Return the estimate a·D(y) + b·y of the signal, and the power of its error.
+def combined(working: Tensor, output: Tensor, network: Network, noise: Floor | None) -> Tensor | None:
+    """Return the estimate a·D(y) + b·y of the signal.
 
     Parameters
     ----------
@@ -118,18 +98,14 @@ def combined(
 
     Returns
     -------
-    Tensor
-        ``(h, w)``; ``output`` itself where the noise cannot be known or a side is below 64 px.
-    ndarray or None
-        See `Gains`; ``None`` in those cases.
+    Tensor or None
+        ``(h, w)``; ``None`` where the noise cannot be known or a side is below 64 px.
     """
     if noise is None or min(working.shape) < LEAST:
-        return output, None
+        return None
     weight = ring_covariances.usual(working)
     gains = found(working, output, response(working, output, network, weight), noise, weight)
-    if gains is None:
-        return output, None
-    return summed((output, working), (gains.output, gains.input)), gains.error
+    return None if gains is None else summed((output, working), gains)
 
 
 def response(working: Tensor, output: Tensor, network: Network, weight: Tensor) -> tuple[Array, Array]:
@@ -150,8 +126,10 @@ def response(working: Tensor, output: Tensor, network: Network, weight: Tensor) 
 
 def found(
     working: Tensor, output: Tensor, answer: tuple[Array, Array], noise: Floor, weight: Tensor
-) -> Gains | None:
-    """Return the gains of each ring; ``None`` where there is less power than the noise is said to have.
+) -> tuple[Array, Array] | None:
+    """Return the gains of output and input, ``(SAMPLES,)`` each at frequencies from 0 to 1/2 cycle per px.
+
+    ``None`` where there is less power than the noise is said to have.
 
     Least squares over the coefficients of neighboring rings, as likely as `BELIEF` makes them beforehand.
     """
@@ -168,9 +146,7 @@ def found(
     matrix = number * own / raw + firm[0], number + firm[1], number * shared / raw
     vector = number * (shared - passed * cautious) / raw + firm[0], number * (raw - cautious) / raw
     a, b = _not_negative(matrix, vector)
-    left = (1 - 2 * b) * (raw - noisy) - 2 * a * (shared - passed * noisy)
-    error = np.maximum(left + a * a * own + 2 * a * b * shared + b * b * raw, 0)
-    return Gains(*(_sampled(seen.frequencies, *each) for each in ((1, a), (0, b), (error[0], error))))
+    return _sampled(seen.frequencies, 1, a), _sampled(seen.frequencies, 0, b)
 
 
 def _not_negative(matrix: tuple[Array, Array, Array], vector: tuple[Array, Array]) -> tuple[Array, Array]:
