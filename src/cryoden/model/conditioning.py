@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from cryoden.micrograph import Array
 from cryoden.model.checkpoint import Model
-from cryoden.model.networks import WIDTHS, Joint, UNet, load, widths_of
+from cryoden.model.networks import WIDTHS, Joint, UNet, loaded, widths_of
 
 # Å; between neighbors the signal over noise is measured. Finer, hardly any micrograph has signal.
 BANDS = (1000, 600, 400, 280, 200, 140, 100, 75, 56, 42, 32, 25, 19, 15, 12)
@@ -115,11 +115,17 @@ def unknown() -> Array:
 
 
 def conditioned(model: Model) -> ConditionedUNet | None:
-    """Return the network of a model that follows what is known, ``None`` of any other."""
+    """Return the network of a model that follows what is known, ``None`` of any other.
+
+    Raises
+    ------
+    ModelFileError
+        M06 when its weights do not fit together.
+    """
     if not any(name.startswith(PREFIX) for name in model.weights):
         return None
-    network = ConditionedUNet(widths_of(model))
-    load(network, model.weights)
+    network = ConditionedUNet(widths_of(model) or WIDTHS)
+    loaded(network, model)
     return network
 
 

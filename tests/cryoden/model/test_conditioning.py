@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from cryoden.errors import ModelFileError
 from cryoden.model import checkpoint
 from cryoden.model.checkpoint import Model
 from cryoden.model.conditioning import KNOWN, ConditionedUNet, adapted, conditioned, unknown
@@ -67,3 +68,14 @@ def test_every_number_that_is_known_changes_the_weights(place: int) -> None:
     changed[place] = 1
     one, other = (adapted(model(network()), known).weights for known in (unknown(), changed))
     assert all(not np.allclose(one[name], other[name]) for name in one if "weight" in name)
+
+
+@pytest.mark.parametrize("damage", ["first.weight", "last.bias", "everything else"])
+def test_weights_that_do_not_fit_together_are_refused(damage: str) -> None:
+    whole = model(network()).weights
+    if damage == "everything else":
+        weights = {name: value for name, value in whole.items() if name.startswith("conditioning.")}
+    else:
+        weights = {**whole, f"conditioning.{damage}": np.zeros(3, np.float32)}
+    with pytest.raises(ModelFileError, match="M06"):
+        adapted(Model("unet", weights, 1.0), unknown())
