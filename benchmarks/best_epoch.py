@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from cryoden.denoising.adapting import adapted_to
 from cryoden.denoising.denoise import denoise
 from cryoden.evaluation.bands import agreement_by_band, blocks
 from cryoden.events.batch import MicrographDenoised
@@ -36,7 +37,7 @@ NETWORK = DenoisingSettings(device="cpu", ring_gains=False, ice_ring=False)
 def trained(halves: Halves, settings: TrainingSettings) -> tuple[TrainingStarted, list[EpochFinished]]:
     """Return a run, with the weights of every epoch but the start."""
     RunState._is_kept = lambda self, epoch: epoch.epoch > 0  # type: ignore[method-assign]  # noqa: ARG005  not only of the best
-    start = load(GENERAL) if settings.start_from == "general" else None
+    start = adapted_to(halves, load(GENERAL)) if settings.start_from == "general" else None
     known, epochs = None, []
     for event in train_on_micrographs([TrainingPair(*halves)], "noise2noise", settings, start=start):
         if isinstance(event, TrainingStarted):
