@@ -32,7 +32,7 @@ def ratios(working: Tensor, noise: Floor | None, pixel_size: float) -> Array:
     -------
     ndarray
         ``(len(BANDS),)``: decimal logarithms of signal over noise from coarse to fine, and one more, 1; zeros
-        where the noise is not known.
+        where the noise is not known. A band that a small micrograph has no wave of is as its neighbors are.
     """
     if noise is None or min(working.shape) < LEAST:
         return unknown()
@@ -41,7 +41,17 @@ def ratios(working: Tensor, noise: Floor | None, pixel_size: float) -> Array:
     floor = noise(seen.frequencies)
     found = []
     for coarse, fine in pairwise(BANDS):
-        band = (length <= coarse) & (length > fine) & (floor > RECORDED)
+        inside = (length <= coarse) & (length > fine)
+        band = inside & (floor > RECORDED)
         total = float((floor * weight)[band].sum())
-        found.append(float((seen.power[0, 0] * weight)[band].sum()) / total - 1 if total else 0.0)
-    return np.append(np.log10(np.clip(found, FAINTEST, STRONGEST)) + 1, 1.0)
+        above = float((seen.power[0, 0] * weight)[band].sum()) / total - 1 if total else 0.0
+        found.append(above if inside.any() or fine < 2 * pixel_size else np.nan)
+    return _filled(np.log10(np.clip(found, FAINTEST, STRONGEST)) + 1)
+
+
+def _filled(numbers: Array) -> Array:
+    """Return the numbers of all bands, those that are missing from their neighbors', and one more, 1."""
+    places, known = np.arange(len(numbers)), np.isfinite(numbers)
+    if not known.any():
+        return unknown()
+    return np.append(np.interp(places, places[known], numbers[known]), 1.0)

@@ -60,3 +60,20 @@ def test_nothing_is_known_without_the_noise_or_of_a_tiny_image() -> None:
 def test_bands_in_which_nothing_was_recorded_say_nothing() -> None:
     found = ratios(white(1.0), lambda f: np.where(f > 0.1, 0.0, 1.0), PIXEL)
     assert found[BANDS.index(25)] == pytest.approx(np.log10(FAINTEST) + 1)
+
+
+def test_bands_of_which_a_small_micrograph_has_no_wave_are_as_their_neighbors() -> None:
+    noisy = white(1.0).flip(0) + band_limited(10_000, 32, 10.0)
+    whole = ratios(noisy, flat(1.0), PIXEL)
+    for edge in (200, 140, 90):  # 600 to 270 Å
+        part = ratios(noisy[:edge, :edge], flat(1.0), PIXEL)
+        assert np.abs(part - whole)[: BANDS.index(42)].max() < 0.3
+
+
+def test_nothing_is_known_of_an_image_smaller_than_the_finest_band_and_bands_beyond_nyquist_are_empty() -> (
+    None
+):
+    assert np.array_equal(ratios(white(1.0)[:64, :64], flat(1.0), 0.1), unknown())
+    coarse = ratios(white(1.0).flip(0) + band_limited(10_000, 3, 10.0), flat(1.0), 4 * PIXEL)
+    assert coarse[BANDS.index(19)] == pytest.approx(np.log10(FAINTEST) + 1)
+    assert coarse[BANDS.index(100)] > 1.5
