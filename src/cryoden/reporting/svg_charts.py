@@ -20,6 +20,7 @@ from cryoden.errors import printable
 
 WIDTH, HEIGHT = 560, 346  # px
 BAR_HEIGHT = 30  # px for one bar
+COLUMNS, ROW_HEIGHT = 4, 18  # of a legend, at most; px
 DASHES = (
     "-", (0, (3, 1.4)), (0, (1, 1.4)), (0, (4, 1.4, 1, 1.4)),
     (0, (0.5, 1)), (0, (5.5, 1.8)), (0, (2, 1, 0.5, 1)), (0, (3, 3)),
@@ -147,7 +148,7 @@ def chart(axes: Axes, lines: Sequence[Line]) -> Markup:
         plot.yaxis.set_major_formatter(lambda value, _: f"{value:.3g}")
         plot.minorticks_off()
         plot.grid(clip_on=False)
-        figure.legend(loc="outside lower left", ncols=4, frameon=False, handlelength=2.5, labelcolor=SOFT)
+        _add_legend(figure, len(drawn))
         return _inline(figure, axes.title)
 
 
@@ -182,6 +183,21 @@ def _figure(height: float) -> tuple[Any, Any]:
     plot.set_facecolor("none")
     plot.spines[:].set_visible(False)
     return figure, plot
+
+
+def _add_legend(figure: Any, lines: int) -> None:
+    """Name all lines below a chart, in as many columns as there is room for; more rows make it higher."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415  as above
+
+    looks: Any = {"loc": "outside lower left", "frameon": False, "handlelength": 2.5, "labelcolor": SOFT}
+    measure = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]  # matplotlib leaves it untyped
+    columns, legend = COLUMNS, figure.legend(ncols=COLUMNS, **looks)
+    while columns > 1 and legend.get_window_extent(measure).width > figure.bbox.width:
+        columns -= 1
+        legend.remove()
+        legend = figure.legend(ncols=columns, **looks)
+    rows = math.ceil(lines / columns) - math.ceil(lines / COLUMNS)
+    figure.set_figheight(figure.get_figheight() + rows * ROW_HEIGHT / 72)
 
 
 def _look(color: int) -> dict[str, Any]:

@@ -40,6 +40,20 @@ def test_the_page_gives_the_colors_and_nothing_is_loaded(page: str) -> None:
     assert len(page) < 12_000
 
 
+@pytest.mark.parametrize("length", [3, 20, 34, 60])
+def test_every_line_is_named_within_the_chart_however_long_its_name(length: int) -> None:
+    names = [letter * length for letter in "abcdefg"]
+    page = chart(AXES, [Line(name, place, [0.1, 0.2], [0.9, 0.1]) for place, name in enumerate(names)])
+    drawing = drawn(page).find("svg")
+    assert drawing is not None
+    width, height = (float(side) for side in drawing.attrib["viewBox"].split()[2:])
+    at = {text.text: text for text in drawing.iter("text") if text.text in names}
+    assert set(at) == set(names)
+    assert all(float(text.attrib["x"]) + 5 * length < width for text in at.values())  # letters of 5 px
+    assert all(0 < float(text.attrib["y"]) < height for text in at.values())
+    assert len({(text.attrib["x"], text.attrib["y"]) for text in at.values()}) == len(names)
+
+
 def test_a_chart_is_the_same_each_time() -> None:
     assert chart(AXES, LINES) == chart(AXES, LINES)
 
