@@ -11,6 +11,7 @@ from typing import Any, cast
 from cryoden.denoising.nothing_left import ALMOST
 from cryoden.errors import CryodenError
 from cryoden.events.batch import DenoisingEvent, MicrographDenoised, TileFinished
+from cryoden.events.quality import UNCOVERED
 from cryoden.io.atomic import atomic_write
 from cryoden.micrograph import Micrograph
 from cryoden.settings.denoising import DenoisingSettings
@@ -96,10 +97,11 @@ class DenoisingJob(Job):
         return " · ".join([done, *self._doubts()])
 
     def _doubts(self) -> list[str]:
-        """Return what speaks against the result: what validation said of its model, and that it is empty."""
+        """Return what speaks against the result: what validation said of its model, and what is odd."""
         facts = layer_data.facts_of(self.result)
         against = [f"{facts['verdict']} (model)"] if facts.get("level") == "bad" else []
-        return against + [str(one) for one in layer_data.warnings_of(self.result) if one.code == ALMOST]
+        said = layer_data.warnings_of(self.result)
+        return against + [str(one) for one in said if one.code in {ALMOST, UNCOVERED}]
 
     def _add(self, micrograph: Micrograph, confidence: Micrograph | None) -> None:
         data, attributes, _ = layer_data.result_layer(self.raw, micrograph, self._made_with, self._view)

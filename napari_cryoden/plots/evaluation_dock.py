@@ -65,13 +65,13 @@ class EvaluationDock(QWidget):
 
 
 def _lines(table: Table) -> list[str]:
-    """Return a line for each verdict and what speaks against the result."""
+    """Return a line for each verdict, what speaks against the result, and what the model was trained on."""
     found = conclusions(table)
     lines = []
     for one in found:
-        against = [finding for finding in one.findings if finding.status in {"bad", "doubtful"}]
+        against = [finding for finding in one.result if finding.status in {"bad", "doubtful"}]
         lines.append(f"{one.better.mark} {one.name}: {one.better.words}")
-        lines += [f"    {finding.mark} {finding.words}" for finding in against]
+        lines += [f"    {finding.mark} {finding.words}" for finding in (*against, *one.training)]
     return lines or ["Only simple filters were compared: choose denoised layers or a model, too."]
 
 

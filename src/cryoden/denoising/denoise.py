@@ -9,18 +9,20 @@ import torch
 from torch import Tensor
 
 from cryoden.compute import devices
-from cryoden.denoising import contrast_sign, ice_ring, nothing_left, ring_gains
+from cryoden.denoising import contrast_sign, coverage, ice_ring, nothing_left, ring_gains
 from cryoden.denoising.confidence import confidence
 from cryoden.denoising.signal_ratios import ratios
 from cryoden.denoising.tiled_network import TiledNetwork
 from cryoden.errors import Remark
 from cryoden.events.batch import DenoisingEvent, MicrographDenoised, TileFinished
+from cryoden.events.quality import Coverage
 from cryoden.image.blank_regions import blank, filled
 from cryoden.image.normalization import CLIP, Normalization, bands, measured, positive, typical
 from cryoden.image.resampling import Resampling
 from cryoden.io.mrc_windows import non_finite
 from cryoden.micrograph import Array, Micrograph
 from cryoden.model.checkpoint import Model
+from cryoden.model.conditioning import unknown
 from cryoden.model.pixel_scale import believed, scale_for
 from cryoden.settings.denoising import DenoisingSettings
 
@@ -55,12 +57,13 @@ class Denoiser:
     """
 
     def __init__(self, model: Model, settings: DenoisingSettings) -> None:
-        self.model = model
+        self.model, self._scenes = model, coverage.Scenes.of(model)
         self._passes_ring = settings.ice_ring and (model.working_pixel or 0) * 2 >= ice_ring.RING[0]
         self._weighs_rings = settings.ring_gains and model.scale == "z-score"
         self._gives_confidence = settings.confidence
         self.tiled = TiledNetwork(model, settings)
         self.place = self.tiled.place
+        self._wants_ratios = self.tiled.follows or self._scenes is not None
         self._inverts = settings.invert
         self._seeks_sign = contrast_sign.is_sought(model, settings)
 
@@ -86,8 +89,8 @@ class Denoiser:
         with torch.inference_mode():  # never around a yield: it would leak to the caller
             seen = self._seen(micrograph, resampling, scale)
             noise = self._floor(seen, pixel_size, scale)
-            if self.tiled.follows:
-                self.tiled.follow(ratios(seen.working, noise, pixel_size * scale))
+            known = ratios(seen.working, noise, pixel_size * scale) if self._wants_ratios else unknown()
+            self.tiled.follow(known)
         denoised, sign, said = yield from contrast_sign.output(
             self.tiled, seen.working, seek_sign=self._seeks_sign
         )
@@ -102,6 +105,7 @@ class Denoiser:
             borne_out = None if sure is None else devices.fetched(resampling.enlarge(sure).clamp(0.5, 1))
         found = (*said, *(nothing_left.remark(float(strength())) if self.model.scale == "z-score" else ()))
         found += (UNSURE,) if self._gives_confidence and sure is None else ()
+        found += coverage.remarks(self._covered(known))
         warnings = micrograph.warnings + _hot_pixels(int(seen.clipped()), pixels.size) + doubts + found
         yield MicrographDenoised(
             replace(micrograph, data=pixels, warnings=warnings),
@@ -116,6 +120,13 @@ class Denoiser:
             seen = self._seen(micrograph, Resampling(*micrograph.shape, scale), scale)
             return ratios(seen.working, self._floor(seen, pixel_size, scale), pixel_size * scale)
 
+    def coverage(self, micrograph: Micrograph) -> Coverage | None:
+        """Return how far the model's training covers a micrograph, where both say enough."""
+        return self._covered(self.known(micrograph))
+
+    def _covered(self, known: Array) -> Coverage | None:
+        return None if self._scenes is None else self._scenes.coverage(known)
+
     def _seen(self, micrograph: Micrograph, resampling: Resampling, scale: float) -> _Seen:
         """Return what the network shall see, and what is needed to go back from it."""
         raw = devices.sent(micrograph.data, self.place.device)
@@ -123,7 +134,7 @@ class Denoiser:
         scored = self._scored(raw, gray, empty)
         # Asked for when the network is at work, which is queued on a GPU before it is done with these.
         clipped = devices.later((scored.abs() >= CLIP).sum())
-        is_asked = self._passes_ring or self._weighs_rings or self.tiled.follows
+        is_asked = self._passes_ring or self._weighs_rings or self._wants_ratios
         spectrum = ice_ring.spectrum(scored) if is_asked else None
         working = resampling.reduce(scored)
         spread = float(typical(working[None])) if scale != 1 else 1.0
@@ -131,7 +142,7 @@ class Denoiser:
 
     def _floor(self, seen: _Seen, pixel_size: float, scale: float) -> ring_gains.Floor | None:
         """Return the noise of the working pixels, where it is asked for and can be known."""
-        known = seen.spectrum if self._weighs_rings or self.tiled.follows else None
+        known = seen.spectrum if self._weighs_rings or self._wants_ratios else None
         return ring_gains.floor(known, pixel_size, scale, seen.spread) if known else None
 
     def _finished(self, signal: Tensor, seen: _Seen, pixel_size: float | None) -> Tensor:

@@ -15,6 +15,7 @@ from cryoden.evaluation.half_metrics import middle
 from cryoden.evaluation.methods import Method
 from cryoden.evaluation.scores import Checks, Kind, Row, Scores, Table, averaged
 from cryoden.evaluation.scoring import Halves, Sums
+from cryoden.events.quality import Coverage
 from cryoden.image.block_mean import averaged_down, repeated
 from cryoden.image.correlation import pearson
 from cryoden.micrograph import Pixels
@@ -30,6 +31,7 @@ class Found(NamedTuple):
     scores: Scores
     sums: Sums
     checks: Checks | None
+    coverage: Coverage | None = None
 
 
 class Accumulator:
@@ -87,7 +89,15 @@ class Accumulator:
         checks = [one.checks for one in found.values() if one.checks is not None]
         sums = reduce(Sums.plus, (one.sums for one in found.values()))
         mean = averaged(list(scores.values()))
-        return Row(name, self._kinds[name], mean, scores, sums.curves(), averaged(checks) if checks else None)
+        return Row(
+            name,
+            self._kinds[name],
+            mean,
+            scores,
+            sums.curves(),
+            averaged(checks) if checks else None,
+            {pair: one.coverage for pair, one in found.items() if one.coverage is not None},
+        )
 
 
 def snapshots(method: Method, exposure: Exposure, denoised: Halves) -> Iterator[Picture]:

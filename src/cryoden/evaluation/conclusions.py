@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import floor, sqrt
 from typing import Literal
 
 from cryoden.evaluation.scores import Checks, Reading, Row, Table
+from cryoden.events.quality import Coverage
 
 Status = Literal["good", "doubtful", "bad", "unknown"]
 MARKS: dict[Status, str] = {"good": "✔", "doubtful": "▲", "bad": "✖", "unknown": "○"}
@@ -48,13 +49,21 @@ class MethodConclusion:
         The method.
     better : Finding
         Whether it is better than simple filters.
-    findings : tuple of Finding
+    result : tuple of Finding
         Whether it is trustworthy.
+    training : tuple of Finding
+        What a model was trained on, compared with what it is evaluated on.
     """
 
     name: str
     better: Finding
-    findings: tuple[Finding, ...]
+    result: tuple[Finding, ...]
+    training: tuple[Finding, ...]
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """All that says whether it is trustworthy."""
+        return self.result + self.training
 
     @property
     def trustworthy(self) -> Status:
@@ -75,7 +84,9 @@ class MethodConclusion:
 def conclusions(table: Table) -> list[MethodConclusion]:
     """Return a verdict on each model and each other program."""
     return [
-        MethodConclusion(row.name, compared(table, row), (*_suspicions(row), *_trained_on(table, row)))
+        MethodConclusion(
+            row.name, compared(table, row), tuple(_suspicions(row)), tuple(_training(table, row))
+        )
         for row in table.assessed()
     ]
 
@@ -138,13 +149,24 @@ def _named(row: Row) -> str:
     return {"raw": "the raw input", "wiener": "the Wiener filter"}.get(row.kind, f"the {row.name}")
 
 
-def _trained_on(table: Table, row: Row) -> Iterator[Finding]:
-    """Yield a warning where a model is evaluated on its training data."""
-    seen = table.provenance.get("models", {}).get(row.name, {}).get("trained_on", ())
+def _training(table: Table, row: Row) -> Iterator[Finding]:
+    """Yield how far a model's training covers these pairs, and whether it was trained on them."""
+    if row.coverage:
+        yield _covered(row.coverage)
+    model = table.provenance.get("models", {}).get(row.name, {})
+    seen, pairs = model.get("trained_on", ()), len(table.raw.pairs)
     if seen:
-        pairs = len(table.raw.pairs)
         which = "these halves" if len(seen) == pairs else f"{len(seen):,} of these {pairs:,} pairs"
         yield Finding("doubtful", f"Trained on {which}: it may do worse on others.")
+    elif others := model.get("training"):
+        yield Finding("good", f"Trained on {others:,} other micrograph{'s' if others > 1 else ''}.")
+
+
+def _covered(coverage: Mapping[str, Coverage]) -> Finding:
+    """Say how unusual the most unusual of the pairs is."""
+    name, least = min(coverage.items(), key=lambda one: one[1].share)
+    which = f" Most unusual of {len(coverage):,} pairs: {name}." if len(coverage) > 1 else ""
+    return Finding("good" if least.is_usual else "doubtful", f"{least.words}{which}")
 
 
 def _suspicions(row: Row) -> Iterator[Finding]:

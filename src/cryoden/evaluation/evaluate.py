@@ -21,6 +21,7 @@ from cryoden.evaluation.methods import WAVELENGTHS, LowPass, Method, Other, Raw,
 from cryoden.evaluation.scores import Checks, Scores, Table
 from cryoden.evaluation.scoring import Halves, score
 from cryoden.events.batch import TileFinished
+from cryoden.events.quality import Coverage
 from cryoden.model.checkpoint import load, names_of
 from cryoden.reporting.thumbnails import Picture
 from cryoden.settings.denoising import DenoisingSettings
@@ -76,12 +77,13 @@ class MethodStarted:
 
 @dataclass(frozen=True)
 class MethodScored:
-    """How the method did on the pair."""
+    """How the method did on the pair, and how far the training of a model covers it."""
 
     pair: str
     method: str
     scores: Scores
     checks: Checks | None
+    coverage: Coverage | None = None
 
 
 @dataclass(frozen=True)
@@ -184,8 +186,9 @@ def _tried(method: Method, exposure: Exposure, kept: Accumulator) -> Iterator[Ev
     denoised, seconds = yield from _timed(method, exposure)
     scores, sums = score(exposure, denoised, None if method.kind == "other" else seconds / 2)
     checks = checked(method, exposure, denoised, kept.beyond)
-    kept.add(method, exposure, denoised, Found(scores, sums, checks))
-    yield MethodScored(exposure.name, method.name, scores, checks)
+    covered = method.coverage(exposure) if isinstance(method, Trained) else None
+    kept.add(method, exposure, denoised, Found(scores, sums, checks, covered))
+    yield MethodScored(exposure.name, method.name, scores, checks, covered)
 
 
 def _timed(method: Method, exposure: Exposure) -> Generator[TileFinished, None, tuple[Halves, float]]:

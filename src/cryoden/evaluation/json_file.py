@@ -60,13 +60,14 @@ def _file(half: Windowed) -> str:
 
 
 def _model(path: Path, model: Model, pairs: Sequence[Subject]) -> dict[str, Any]:
-    seen = set(model.provenance.get("training", ()))
+    training = set(model.provenance.get("training", ()))
     return {
         "file": str(path),
         "sha256": model.sha256,
         "network": model.network,
         "pixel_size": model.pixel_size,
-        "trained_on": [one.name for one in pairs if seen & {one.halves.even.name, one.halves.odd.name}],
+        "training": len(training),
+        "trained_on": [one.name for one in pairs if training & {one.halves.even.name, one.halves.odd.name}],
     }
 
 
@@ -115,6 +116,7 @@ def table_of(values: dict[str, Any]) -> Table:
 @dataclass(frozen=True)
 class _TrainedOn:
     trained_on: list[str] = field(default_factory=list)
+    training: int = 0
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from cryoden.denoising.denoise import Denoiser, finished, tiles
 from cryoden.evaluation.exposures import Exposure
 from cryoden.evaluation.scores import Kind
 from cryoden.events.batch import TileFinished
+from cryoden.events.quality import Coverage
 from cryoden.image import filters
 from cryoden.image.block_mean import block_mean
 from cryoden.image.correlation import covariances
@@ -112,6 +113,10 @@ class Trained:
         even = (yield from tiles(self.denoiser.denoise(_micrograph(exposure.even, exposure)))).micrograph
         odd = (yield from tiles(self.denoiser.denoise(_micrograph(exposure.odd, exposure)))).micrograph
         return even.data, odd.data
+
+    def coverage(self, exposure: Exposure) -> Coverage | None:
+        """Return how far the model's training covers the even half, where that is known."""
+        return self.denoiser.coverage(_micrograph(exposure.even, exposure))
 
     def function(self, exposure: Exposure) -> Function:
         """Return the model as a function."""

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from statistics import fmean
 from typing import Any, Literal, TypeVar
 
-from cryoden.events.quality import snr_gain
+from cryoden.events.quality import Coverage, snr_gain
 
 Kind = Literal["raw", "low-pass", "wiener", "model", "other"]
 Reading = Literal["detail", "coarse"]
@@ -135,6 +135,8 @@ class Row:
         Averaged over the pairs.
     checks : Checks or None
         Averaged over the pairs; ``None`` for the raw input.
+    coverage : mapping of str to Coverage
+        Pair by pair, how far a model's training covers it, where that is known.
     """
 
     name: str
@@ -143,6 +145,7 @@ class Row:
     pairs: dict[str, Scores]
     curves: Curves
     checks: Checks | None = None
+    coverage: dict[str, Coverage] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

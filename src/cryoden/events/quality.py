@@ -7,6 +7,8 @@ from math import log10
 from typing import Literal
 
 Level = Literal["good", "wait", "bad"]
+UNUSUAL = 0.02  # share of training scenes; a micrograph among rarer ones is unlike them
+UNCOVERED = "T15"
 
 
 @dataclass(frozen=True)
@@ -112,6 +114,27 @@ class TrainingStatus:
     level: Level
     words: str
     kind: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How far a model's training covers a micrograph; see `cryoden.denoising.coverage`.
+
+    Parameters
+    ----------
+    share : float
+        Of the scenes it was trained on, those that are as unusual as the micrograph, or more.
+    words : str
+        A sentence for people.
+    """
+
+    share: float
+    words: str
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether the training has enough scenes like it."""
+        return self.share >= UNUSUAL
 
 
 SNR_GAIN = (

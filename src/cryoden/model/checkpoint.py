@@ -206,6 +206,7 @@ def _proven(path: Path, about: Mapping[str, str], weights: Weights) -> Model:
     try:
         described = typed_json.parsed(about[KEY])
         found = typed_json.as_type(_Described, described)
+        json.dumps(described, allow_nan=False)  # as it was written
     except ValueError as error:
         raise ModelFileError(
             "M02", path, f"not a model of this program: {error}", fix="Copy it again"

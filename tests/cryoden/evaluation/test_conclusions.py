@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from cryoden.evaluation.conclusions import conclusions
 from cryoden.evaluation.scores import Table
+from cryoden.events.quality import Coverage
 from tests.cryoden.evaluation.planted import (
     against,
     finished,
@@ -57,6 +58,28 @@ def test_a_model_judged_on_what_it_was_trained_on_is_told_of() -> None:
     words = {one.name: [finding.words for finding in one.findings] for one in conclusions(table)}
     assert "Trained on 1 of these 2 pairs: it may do worse on others." in words["copy"]
     assert not any("Trained on" in said for said in words["prints"])
+
+
+def test_a_model_judged_on_micrographs_it_was_not_trained_on_is_told_of_with_their_number() -> None:
+    trained = {"copy": {"trained_on": [], "training": 12}, "prints": {"trained_on": [], "training": 0}}
+    words = {
+        one.name: [finding.words for finding in one.training]
+        for one in conclusions(replace(finished().table, provenance={"models": trained}))
+    }
+    assert words["copy"] == ["Trained on 12 other micrographs."]
+    assert not words["prints"]
+
+
+def test_the_pair_that_the_training_covers_least_is_the_one_that_counts() -> None:
+    usual, rare = Coverage(0.4, "It covers this."), Coverage(0.003, "It hardly covers this.")
+    for coverage, status, words in (
+        ({"m1": usual}, "good", "It covers this."),
+        ({"m1": usual, "m2": rare}, "doubtful", "It hardly covers this. Most unusual of 2 pairs: m2."),
+    ):
+        row = replace(finished().table.rows[-1], coverage=coverage)
+        (verdict,) = conclusions(replace(finished().table, rows=(finished().table.raw, row)))
+        assert [(one.status, one.words) for one in verdict.training] == [(status, words)]
+        assert set(verdict.training) <= set(verdict.findings)
 
 
 def test_an_output_stronger_than_what_it_shows_is_certain_is_said_to_promise_too_much() -> None:

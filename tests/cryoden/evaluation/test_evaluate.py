@@ -100,3 +100,18 @@ def test_a_model_is_evaluated_with_the_orientations_that_are_chosen(folder: Path
         (model,) = [one for one in json_file.load(numbers).rows if one.kind == "model"]
         errors.append(replace(model.mean, seconds=None))
     assert errors[0] != errors[1]
+
+
+def test_the_general_model_says_of_each_pair_how_far_its_training_covers_it(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    figures, page = tmp_path / "figures.json", tmp_path / "a.html"
+    assert run(folder, "--device", "cpu", "--figures", str(figures), "--report", str(page)) == 0
+    (model,) = [one for one in json_file.load(figures).rows if one.kind == "model"]
+    assert set(model.coverage) == {"m1", "m2"}
+    assert all(
+        one.is_usual and one.words.endswith("scenes are as unusual).") for one in model.coverage.values()
+    )
+    sentence = "The model's training covers spectra like this one"
+    assert sentence in page.read_text(encoding="utf-8").replace("&#39;", "'")
+    assert sentence in " ".join(capsys.readouterr().out.split())

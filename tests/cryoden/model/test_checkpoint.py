@@ -52,6 +52,18 @@ def test_a_model_file_of_the_older_format_is_refused_by_its_number(tmp_path: Pat
         load(tmp_path / "m.safetensors")
 
 
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-1e999"])
+def test_a_model_file_whose_description_holds_no_finite_number_is_refused(
+    tmp_path: Path, number: str
+) -> None:
+    description = model().description().replace("null", number)
+    assert number in description
+    metadata = {"cryoden": description, "sha256": _fingerprint(description, model().weights)}
+    save_file(dict(model().weights), tmp_path / "m.safetensors", metadata)
+    with pytest.raises(ModelFileError, match=r"M02 .*Copy it again"):
+        load(tmp_path / "m.safetensors")
+
+
 def test_a_flipped_bit_anywhere_is_found(tmp_path: Path) -> None:
     path = tmp_path / "m.safetensors"
     write(model(), path)

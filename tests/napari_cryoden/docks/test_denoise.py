@@ -197,6 +197,20 @@ def test_an_image_of_noise_is_said_to_hold_almost_nothing(
     assert high - low > 10 * result.data.std()
 
 
+def test_a_layer_unlike_what_the_model_was_trained_on_is_said_to_be(
+    qtbot: Any, denoise: Any, viewer: Any, remarks: list[str]
+) -> None:
+    """Detail of 12 to 30 Å far above the noise, and nothing else."""
+    noise = np.random.default_rng(0).standard_normal((384, 384), np.float32)
+    frequency = np.hypot(np.fft.fftfreq(384)[:, None], np.fft.rfftfreq(384)[None])
+    shaped = np.fft.rfft2(noise) * np.where((frequency > 1 / 30) & (frequency < 1 / 12), 8, 1)
+    viewer.add_image(np.fft.irfft2(shaped, s=noise.shape).astype(np.float32), name="odd")
+    with qtbot.waitSignal(denoise.denoising.ended):
+        denoise.denoise_button.click()  # with the general model, at 1 Å/px
+    assert "training hardly covers spectra like this one" in denoise.status.text()
+    assert any("finer than 56 Å (detail, dose)" in line for line in remarks)
+
+
 def test_a_model_that_validation_advises_against_is_named_with_its_verdict(
     qtbot: Any, denoise: Any, add_halves: Any, model: Any
 ) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from cryoden.evaluation import json_file
 from cryoden.image.filters import gaussian
+from cryoden.model.general import GENERAL
 from napari_cryoden.plots.evaluation_dock import show_evaluation
 
 
@@ -65,3 +66,14 @@ def test_the_row_of_a_result_is_visible_however_low_the_dock_becomes(
     bar: Any = table.verticalScrollBar()
     qtbot.waitUntil(lambda: bar.maximum() > 0)
     assert bar.value() == bar.maximum()
+
+
+def test_how_far_the_training_of_the_general_model_covers_a_micrograph_is_said(
+    qtbot: Any, evaluate: Any, viewer: Any, smoothed: Any
+) -> None:
+    assert evaluate.even.layer is smoothed[0]
+    evaluate.model.path = GENERAL
+    with qtbot.waitSignal(evaluate.evaluating.ended):
+        evaluate.evaluate_button.click()
+    words = show_evaluation(viewer).words.text()
+    assert re.search(r"✔ The model's training covers spectra like this one \(\d+ % of 300 scenes", words)
