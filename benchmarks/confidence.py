@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from hardship_scenes import FACTORS, USUAL, Level, sample
-from real_data import arrays
+from real_data import arrays, frames
 from torch import Tensor
 
 from cryoden.compute import devices
@@ -148,7 +148,7 @@ def real(data: Path, denoiser: Denoiser) -> Iterator[tuple[str, list[Places]]]:
     """Yield the places of real micrographs."""
     images = arrays(data)
     pairs = {"K2, even half": [("EVN", "ODD", 0.854)], "K2, odd half": [("ODD", "EVN", 0.854)]}
-    pairs["apoferritin"] = [(f"A{i}", f"B{i}", 1.5) for i in range(10)]
+    pairs["apoferritin"] = [(frame, rest, 1.5) for frame, rest in frames(images)]
     for name, named in pairs.items():
         there = [(images[one], images[other], size) for one, other, size in named if one in images]
         yield name, [places for one in there if (places := by_another(denoiser, *one))]

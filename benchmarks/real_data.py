@@ -16,6 +16,7 @@ from cryoden.micrograph import Pixels
 CLIPPED = 6.0  # standard deviations
 LEVELS = 12  # of a standard deviation, in a packed file
 REGIONS = Path(__file__).with_name("regions.json")
+FRAME = "_frame"  # ends the name of a frame of apoferritin
 DRIFTED = "May08_06.09.02"  # the mean of its other frames is smeared along one direction: no fair judge
 
 
@@ -97,11 +98,18 @@ def k2(images: dict[str, Pixels]) -> Data:
     )
 
 
+def frames(images: dict[str, Pixels]) -> list[tuple[str, str]]:
+    """Return the names of the frames, and of the means of the others, but of the exposure that drifted."""
+    names = [name for name in images if name.endswith(FRAME) and DRIFTED not in name]
+    return [(name, f"{name.removesuffix(FRAME)}_rest") for name in names]
+
+
 def apoferritin(images: dict[str, Pixels]) -> Iterator[Data]:
     """Yield the folds of the frames: two thirds to fit to, the others to judge by."""
-    ending = "_frame"
-    names = [one.removesuffix(ending) for one in images if one.endswith(ending) and DRIFTED not in one]
-    views = [View(images[name + ending], images[f"{name}_rest"], Regions.read(name)) for name in names]
+    views = [
+        View(images[frame], images[rest], Regions.read(frame.removesuffix(FRAME)))
+        for frame, rest in frames(images)
+    ]
     for fold in range(3 if views else 0):
         judged = views[fold::3]
         fitted = [view for view in views if view not in judged]

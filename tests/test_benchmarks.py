@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 import torch
 
+from cryoden.io import mrc
+
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 TAKE_A_DEVICE = sorted(path for path in BENCHMARKS.glob("*.py") if '("--device"' in path.read_text())
 
@@ -140,6 +142,23 @@ def test_the_noise_of_the_image_that_judges_is_allowed_for(confidence: dict[str,
         said, right = places.reliability()
         np.testing.assert_allclose(said, right, atol=0.05)
         assert (right.mean() > 0.99) == (strength == 0)
+
+
+def test_frames_of_a_folder_are_judged_by_the_mean_of_their_others_but_those_that_drifted(
+    confidence: dict[str, Any], small: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    exposure = small(scene={"dose": 40}).exposure
+    folder = tmp_path / "apoferritin_pairs"
+    folder.mkdir()
+    for name in ("May08_03.05.02", "May08_06.09.02"):
+        for ending, pixels in (("frame", exposure.even), ("rest", exposure.odd)):
+            mrc.write(folder / f"{name}_{ending}.mrc", pixels, pixel_size=1.5, label="a test")
+    assert confidence["frames"](confidence["arrays"](tmp_path)) == [
+        ("May08_03.05.02_frame", "May08_03.05.02_rest")
+    ]
+    confidence["main"]([str(tmp_path), "--factor", "--device", "cpu"])
+    row = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("| apoferritin"))
+    assert len([cell for cell in row.split("|") if cell.strip()]) == 12
 
 
 def test_the_constants_of_a_confidence_are_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
