@@ -26,7 +26,7 @@ halves, and other programs. Written by `docs/write_quality.py` from the numbers 
 HOW = """## How to reproduce these tables
 
 ```
-cryoden simulate --output sim --count 6                        # with ground truth
+cryoden simulate --output sim --count 4 --edge 1536            # with ground truth
 cryoden evaluate sim --truth sim/clean --model mine.safetensors --figures sim.json --report sim.html
 cryoden evaluate k2_counting --model mine.safetensors --figures k2.json --report k2.html
 python benchmarks/compare_topaz.py k2_counting out --whole --model mine.safetensors   # with Topaz
