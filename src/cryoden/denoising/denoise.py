@@ -89,7 +89,7 @@ class Denoiser:
         with torch.inference_mode():  # never around a yield: it would leak to the caller
             seen = self._seen(micrograph, resampling, scale)
             noise = self._floor(seen, pixel_size, scale)
-            known = ratios(seen.working, noise, pixel_size * scale) if self._wants_ratios else unknown()
+            known = self._known(seen, pixel_size, scale) if self._wants_ratios else unknown()
             self.tiled.follow(known)
         denoised, sign, said = yield from contrast_sign.output(
             self.tiled, seen.working, seek_sign=self._seeks_sign
@@ -118,7 +118,12 @@ class Denoiser:
         pixel_size = micrograph.pixel_size or believed(self.model, scale)
         with torch.inference_mode():
             seen = self._seen(micrograph, Resampling(*micrograph.shape, scale), scale)
-            return ratios(seen.working, self._floor(seen, pixel_size, scale), pixel_size * scale)
+            return self._known(seen, pixel_size, scale)
+
+    def _known(self, seen: _Seen, pixel_size: float, scale: float) -> Array:
+        """Return what a network follows, which learned from scenes whose noise was known and in no doubt."""
+        undoubted = self._floor(seen, pixel_size, scale, doubt=0.0)
+        return ratios(seen.working, undoubted, pixel_size * scale)
 
     def coverage(self, micrograph: Micrograph) -> Coverage | None:
         """Return how far the model's training covers a micrograph, where both say enough."""
@@ -140,10 +145,12 @@ class Denoiser:
         spread = float(typical(working[None])) if scale != 1 else 1.0
         return _Seen(raw, gray, empty, working / spread, spread, spectrum, clipped)
 
-    def _floor(self, seen: _Seen, pixel_size: float, scale: float) -> ring_gains.Floor | None:
+    def _floor(
+        self, seen: _Seen, pixel_size: float, scale: float, doubt: float = ring_gains.DOUBT
+    ) -> ring_gains.Floor | None:
         """Return the noise of the working pixels, where it is asked for and can be known."""
         known = seen.spectrum if self._weighs_rings or self._wants_ratios else None
-        return ring_gains.floor(known, pixel_size, scale, seen.spread) if known else None
+        return ring_gains.floor(known, pixel_size, scale, seen.spread, doubt) if known else None
 
     def _finished(self, signal: Tensor, seen: _Seen, pixel_size: float | None) -> Tensor:
         """Return z-scored pixels with the ring of ice, in the micrograph's gray scale."""

@@ -41,7 +41,9 @@ Network = Callable[[Tensor], Tensor]
 Floor = Callable[[Array], Array]
 
 
-def floor(seen: ice_ring.Spectrum, pixel_size: float, scale: float, spread: float) -> Floor | None:
+def floor(
+    seen: ice_ring.Spectrum, pixel_size: float, scale: float, spread: float, doubt: float = DOUBT
+) -> Floor | None:
     """Return the noise's power over frequency, read off where a micrograph holds little else.
 
     A Gaussian over frequency is continued to low ones: white noise, or noise that a detector blurs. Where it
@@ -57,6 +59,8 @@ def floor(seen: ice_ring.Spectrum, pixel_size: float, scale: float, spread: floa
         Working pixel over the micrograph's.
     spread : float
         What the working pixels were divided by.
+    doubt : float
+        Times itself is the slope steeper where it is continued; 0 takes it as it is seen.
 
     Returns
     -------
@@ -79,7 +83,7 @@ def floor(seen: ice_ring.Spectrum, pixel_size: float, scale: float, spread: floa
     def power(frequencies: Array) -> Array:
         fitted = fit((frequencies / scale) ** 2)
         continued = np.maximum(fitted - fit(finest[first] ** 2), 0)
-        return np.asarray(np.exp(fitted + DOUBT * continued) / (scale * spread) ** 2, np.float64)
+        return np.asarray(np.exp(fitted + doubt * continued) / (scale * spread) ** 2, np.float64)
 
     return power
 

@@ -5,9 +5,14 @@ import pytest
 import torch
 from torch import Tensor
 
+from cryoden.denoising.denoise import Denoiser
 from cryoden.denoising.ring_gains import Floor
 from cryoden.denoising.signal_ratios import FAINTEST, ratios
+from cryoden.micrograph import Micrograph
+from cryoden.model.checkpoint import load
 from cryoden.model.conditioning import BANDS, unknown
+from cryoden.model.general import GENERAL
+from cryoden.settings.denoising import DenoisingSettings
 
 EDGE, PIXEL = 512, 3.0
 
@@ -77,3 +82,18 @@ def test_nothing_is_known_of_an_image_smaller_than_the_finest_band_and_bands_bey
     coarse = ratios(white(1.0).flip(0) + band_limited(10_000, 3, 10.0), flat(1.0), 4 * PIXEL)
     assert coarse[BANDS.index(19)] == pytest.approx(np.log10(FAINTEST) + 1)
     assert coarse[BANDS.index(100)] > 1.5
+
+
+def test_the_noise_of_a_detector_that_blurs_it_is_not_taken_for_more_than_it_is() -> None:
+    """Ring gains doubt how such noise continues to low frequencies; the network learned from the truth."""
+    edge, pixel, ratio = 1024, 1.5, 0.5
+    frequency = torch.hypot(torch.fft.fftfreq(edge)[:, None], torch.fft.rfftfreq(edge)[None])
+    blur = torch.exp(-((frequency / 0.5) ** 2) * 1.6)
+    drawn = (torch.randn(edge, edge, generator=torch.Generator().manual_seed(seed)) for seed in range(2))
+    noise, signal = (torch.fft.rfft2(image) for image in drawn)
+    shown = (frequency / pixel > 1 / 60) & (frequency / pixel < 1 / 25)
+    noisy = torch.fft.irfft2(blur * (noise + ratio**0.5 * shown * signal), s=(edge, edge))
+    denoiser = Denoiser(load(GENERAL), DenoisingSettings(device="cpu"))
+    found = denoiser.known(Micrograph(noisy.numpy(), pixel, "blurred"))
+    assert found[BANDS.index(42)] == pytest.approx(np.log10(ratio) + 1, abs=0.1)
+    assert found[BANDS.index(19)] < np.log10(0.1) + 1
