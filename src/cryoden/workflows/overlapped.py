@@ -42,9 +42,9 @@ def overlapped(
     """Do the work of each file and yield its events.
 
     Files are worked on and reported in their order, so that lists and logs read as the folder does;
-    one that takes long to write holds back the reports of others, and nothing else. What fails, and
-    what other processes make, is treated as by `cryoden.workflows.batch.in_turn`. Where no more events
-    are asked for, results that are being written are finished, and all else is left undone.
+    one that takes long to write is waited for by no more than the other writers have meanwhile. What
+    fails, and what other processes make, is treated as by `cryoden.workflows.batch.in_turn`. Where no more
+    events are asked for, results that are being written are finished, and all else is left undone.
 
     Parameters
     ----------
@@ -154,13 +154,13 @@ class _Stages:
             self._in_use = 0
 
     def _written(self, most: int | None = None, nbytes: int = 0) -> Iterator[BatchEvent]:
-        """Yield how files ended; wait until at most so many are being written.
+        """Yield how files ended; wait until at most so many are written, or wait for one before them.
 
         With ``nbytes`` until there is room for so many more, too.
         """
         yield from self._reported()
         while most is not None and self._writing:
-            if len(self._writing) <= most and _bytes(self._writing) + nbytes <= MOST_BYTES:
+            if len(self._reports) <= most and _bytes(self._writing) + nbytes <= MOST_BYTES:
                 return
             yield from self._waited_for([])
 

@@ -118,9 +118,10 @@ def test_a_fault_in_any_stage_names_its_file_and_costs_no_other(
 def test_a_batch_that_is_canceled_leaves_whole_results_and_the_rest_undone(
     files: list[Path], model: Path
 ) -> None:
-    events, done = begun(files, model), 0
-    while done < 2:
-        done += isinstance(next(events), FileFinished)
+    events = begun(files, model)
+    next(events)
+    while len(list((model.parent / "out").glob("*_denoised.mrc"))) < 2:
+        next(events)
     events.close()
     made = sorted((model.parent / "out").iterdir())
     assert 2 <= len(made) < len(files) - LANES.ahead
@@ -196,16 +197,31 @@ def test_one_file_is_forced_to_disk_while_another_is(
 def test_a_file_that_takes_long_to_write_is_still_reported_in_its_turn(
     files: list[Path], model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    others = threading.Event()
+    second, rename = threading.Event(), Path.replace
 
-    def held(number: int) -> None:
-        assert number or others.wait(300)
-        if number == 3:
-            others.set()
+    def renamed(part: Path, final: Path) -> Path:
+        assert final.name != "m0_denoised.mrc" or second.wait(300)
+        made = rename(part, final)
+        if final.name == "m1_denoised.mrc":
+            second.set()
+        return made
 
-    on_fsync(monkeypatch, held)
+    monkeypatch.setattr(Path, "replace", renamed)
     events, _ = over(files, model)
     assert of(FileFinished, events) == [path.name for path in files]
+
+
+def test_no_more_results_than_writers_wait_to_be_reported(
+    files: list[Path], model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_fsync(monkeypatch, lambda number: slow(number) if number == 0 else None)
+    reported = most = 0
+    for event in begun(files, model):
+        reported += isinstance(event, FileFinished)
+        made = len(list((model.parent / "out").glob("*_denoised.mrc")))
+        most = max(most, made - reported)
+    assert reported == len(files)
+    assert most <= LANES.writers
 
 
 def test_on_a_full_disk_the_file_in_hand_is_given_up_and_no_other_is_begun(
