@@ -27,7 +27,7 @@ Result = FileFinished | FileSkipped
 
 
 class BatchJob(Job):
-    """Denoises the files of a folder or of a STAR file, one after the other.
+    """Denoises the files of a folder or of a STAR file.
 
     Attributes
     ----------

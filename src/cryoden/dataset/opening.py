@@ -91,10 +91,18 @@ def _supervised(one: MicrographFile, other: MicrographFile) -> tuple[Windowed, W
 
 
 def open_micrograph(
-    path: Path, reading: ReadingSettings | None = None, listed: float | None = None
+    path: Path,
+    reading: ReadingSettings | None = None,
+    listed: float | None = None,
+    section: int | None = None,
 ) -> MicrographFile:
-    """Open one micrograph for reading windows; see `cryoden.io.mrc.open_micrograph`."""
-    return mrc.open_micrograph(path, listed=listed, **_options(reading))
+    """Open one micrograph, or one image of a stack, for reading; see `cryoden.io.mrc.open_micrograph`."""
+    return mrc.open_micrograph(path, listed=listed, section=section, **_options(reading))
+
+
+def whole(file: MicrographFile, reading: ReadingSettings | None = None) -> Micrograph:
+    """Read all of a micrograph that is open, and close it; see `cryoden.io.mrc.whole`."""
+    return mrc.whole(file, (reading or ReadingSettings()).nan)
 
 
 def read_micrograph(
@@ -103,9 +111,8 @@ def read_micrograph(
     listed: float | None = None,
     section: int | None = None,
 ) -> Micrograph:
-    """Read one whole micrograph, or one image of a stack; see `cryoden.io.mrc.whole`."""
-    file = mrc.open_micrograph(path, listed=listed, section=section, **_options(reading))
-    return mrc.whole(file, (reading or ReadingSettings()).nan)
+    """Open one micrograph, or one image of a stack, and read all of it."""
+    return whole(open_micrograph(path, reading, listed, section), reading)
 
 
 def facts(path: Path, reading: ReadingSettings | None = None, listed: float | None = None) -> HeaderFacts:

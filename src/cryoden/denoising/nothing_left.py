@@ -39,9 +39,9 @@ def refuse_constant(
     OutputError
         O14.
     """
-    with np.errstate(over="ignore"):  # what float16 cannot hold is refused when it is written
+    with np.errstate(over="ignore", invalid="ignore"):  # what float16 cannot hold is refused in writing
         pixels = _sample(denoised.data).astype(pixel_format).astype(np.float64)
-    left, mean, before = float(pixels.std()), abs(float(pixels.mean())), float(_sample(raw.data).std())
+        left, mean, before = float(pixels.std()), abs(float(pixels.mean())), float(_sample(raw.data).std())
     if math.isfinite(left) and left <= max(CONSTANT * before, ROUNDED * mean):
         problem = f"the result is constant: standard deviation {left:.2g}, {before:.3g} before"
         fix = "Check the pixel size (--pixel-size), or use another model"

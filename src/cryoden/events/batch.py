@@ -1,4 +1,4 @@
-"""What work on files, one after another, reports while it runs."""
+"""What work on many files reports while it runs."""
 
 from __future__ import annotations
 
@@ -43,7 +43,11 @@ class FileStarted:
 
 @dataclass(frozen=True)
 class FileFinished:
-    """The result lies under its final name."""
+    """The result lies under its final name.
+
+    ``seconds`` are those the batch spent on it: to the turn of the next file where that came before the
+    result, as others are read and written meanwhile.
+    """
 
     path: Path
     output: Path
@@ -91,12 +95,26 @@ class FileWaiting:
 
 
 @dataclass(frozen=True)
+class StageSeconds:
+    """Seconds of a batch in each of its stages; files that are read, or written, at once add up.
+
+    ``waiting`` are those in which nothing could be denoised, as a file was not read yet or there was no
+    room for its result.
+    """
+
+    reading: float = 0.0
+    denoising: float = 0.0
+    writing: float = 0.0
+    waiting: float = 0.0
+
+
+@dataclass(frozen=True)
 class BatchFinished:
     """Last event of a batch.
 
     ``skipped`` files were done before, or by another process; ``untried`` ones were left, and why;
     ``left_out`` says in words which other files below folders were no micrographs, ``device`` where
-    it was computed.
+    it was computed, and ``stages`` how long each took, where a batch has some.
     """
 
     finished: int
@@ -107,6 +125,7 @@ class BatchFinished:
     why_untried: str = "too many failed"
     left_out: str = ""
     device: str = ""
+    stages: StageSeconds | None = None
 
 
 BatchEvent = (

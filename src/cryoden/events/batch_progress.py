@@ -58,7 +58,8 @@ class BatchProgress:
             self._count(event)
 
     def _count(self, event: FileFinished | FileThinned | FileFailed | FileSkipped) -> None:
-        self._share = 1.0
+        if self.at is not None and event.path == self.at.path:  # not one that was written meanwhile
+            self._share = 1.0
         if isinstance(event, FileFailed):
             self.failed += 1
         elif isinstance(event, FileSkipped):

@@ -144,8 +144,6 @@ class MicrographFile:
         ValueError
             When the window leaves the micrograph, or after `close`.
         """
-        if self._closed:
-            raise ValueError(f"{self.name} is closed")
         h, w = self.shape
         asked = (top, left, height, width)
         if min(top, left, h - top - height, w - left - width) < 0 or min(height, width) < 0:
@@ -159,6 +157,8 @@ class MicrographFile:
 
     def unchecked(self, top: int, left: int, height: int, width: int) -> Pixels:
         """Read a part as `window` does, without looking at the values."""
+        if self._closed:
+            raise ValueError(f"{self.name} is closed")
         if self.facts.transposed:
             top, left, height, width = left, top, width, height
         row, item = self.facts.nx, self._dtype.itemsize

@@ -53,7 +53,7 @@ def alone(target: Path) -> Iterator[None]:
 
 
 @dataclass
-class _Tally:
+class Tally:
     """How a batch stands."""
 
     total: int
@@ -72,16 +72,20 @@ class _Tally:
         too_many = self.tried >= ENOUGH_FILES and self.bad > TOO_MANY_FAILURES * self.tried
         return "too many failed" if too_many else ""
 
-    def fail(self, path: Path, error: Exception) -> None:
+    def fail(self, path: Path, error: Exception) -> FileFailed:
+        """Count a file that gave no result, and return what is said of it."""
         self.failed.append(path)
         self.bad += getattr(error, "code", "") != "O05"  # in the way of a result: no sign of a bad batch
-        self.is_full = isinstance(error, DiskFullError)
+        self.is_full |= isinstance(error, DiskFullError)
+        known = as_known(error, path)
+        return FileFailed(path, str(known), known.code, printable(known.problem))
 
     def finished(self) -> BatchFinished:
+        """Return how the batch ended."""
         done, untried = self.tried - len(self.failed) - self.skipped, self.total - self.tried
         seconds = time.monotonic() - self.began
-        why = {"why_untried": self.ended_by} if self.ended_by else {}
-        return BatchFinished(done, tuple(self.failed), untried, seconds, self.skipped, **why)
+        why = self.ended_by or BatchFinished.why_untried
+        return BatchFinished(done, tuple(self.failed), untried, seconds, self.skipped, why)
 
 
 def in_turn(targets: Mapping[Path, Target], work: Work[Target]) -> Iterator[BatchEvent]:
@@ -99,7 +103,7 @@ def in_turn(targets: Mapping[Path, Target], work: Work[Target]) -> Iterator[Batc
         Makes the result of one file, or yields `FileSkipped` where it exists already; raises
         `InUseError` where another process is making it.
     """
-    tally, waiting, passed = _Tally(len(targets)), deque(targets.items()), 0
+    tally, waiting, passed = Tally(len(targets)), deque(targets.items()), 0
     while waiting and not tally.ended_by:
         path, target = waiting.popleft()
         if passed > len(waiting):  # all that are left are in use
@@ -116,7 +120,7 @@ def in_turn(targets: Mapping[Path, Target], work: Work[Target]) -> Iterator[Batc
     yield tally.finished()
 
 
-def _one(path: Path, work: Work[Target], target: Target, tally: _Tally) -> Iterator[BatchEvent]:
+def _one(path: Path, work: Work[Target], target: Target, tally: Tally) -> Iterator[BatchEvent]:
     """Yield the events of one file and count how it went."""
     yield FileStarted(path, tally.tried, tally.total)
     try:
@@ -124,9 +128,7 @@ def _one(path: Path, work: Work[Target], target: Target, tally: _Tally) -> Itera
     except InUseError:
         raise
     except Exception as error:  # noqa: BLE001  whatever it is, it costs this file and no other
-        tally.fail(path, error)
-        known = as_known(error, path)
-        yield FileFailed(path, str(known), known.code, printable(known.problem))
+        yield tally.fail(path, error)
     tally.tried += 1
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import time
+import os
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from cryoden.compute import devices
 from cryoden.dataset.folder_walk import left_out_below
-from cryoden.dataset.opening import facts, read_micrograph
+from cryoden.dataset.opening import facts, open_micrograph, whole
 from cryoden.dataset.output_paths import make_folders, results
 from cryoden.dataset.star_files import pixel_sizes
 from cryoden.denoising.denoise import Denoiser, tiles
@@ -19,25 +20,28 @@ from cryoden.errors import Remark
 from cryoden.events.batch import (
     BatchEvent,
     DenoisingEvent,
-    FileFinished,
-    FileSkipped,
+    MicrographDenoised,
     TileFinished,
 )
 from cryoden.io.atomic import atomic_write
 from cryoden.io.leftovers import remove_leftovers
 from cryoden.io.mrc_probe import probe
 from cryoden.io.mrc_sections import one_section
+from cryoden.io.mrc_windows import MicrographFile
 from cryoden.io.result_stamp import ResultStamp, StampInputs, denoised_with, is_done
 from cryoden.micrograph import Micrograph
 from cryoden.model.checkpoint import load
 from cryoden.model.general import GENERAL
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.reading import ReadingSettings
-from cryoden.workflows.batch import alone, ending, in_turn
+from cryoden.workflows.batch import alone, ending
+from cryoden.workflows.lanes import Lanes
+from cryoden.workflows.overlapped import overlapped
 from cryoden.workflows.results import Output, label_with, write_confidence, write_denoised
 from cryoden.workflows.stacks import denoised_images
 
 TWICE = Remark("T14", "this is a result of cryoden already: denoised twice")
+MOST_THREADS = 8  # that read, and that write
 
 
 def denoise_micrograph(
@@ -70,11 +74,25 @@ class BatchRequest:
     overwrite: bool = False
 
 
-def denoise_files(paths: Sequence[Path], output: Path, batch: BatchRequest) -> Iterator[BatchEvent]:
+def denoise_files(
+    paths: Sequence[Path], output: Path, batch: BatchRequest, lanes: Lanes | None = None
+) -> Iterator[BatchEvent]:
     """Denoise files and folders, and what RELION STAR files list, into a folder that mirrors their tree.
 
     Results that are there already, made by the same model with the same settings from the same
-    file, are not made again. A file that fails is named and skipped; see `cryoden.workflows.batch.in_turn`.
+    file, are not made again. A file that fails is named and skipped; others are read and written
+    while one is denoised, see `cryoden.workflows.overlapped`.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        What to denoise.
+    output : Path
+        Folder of the results.
+    batch : BatchRequest
+        What stays the same.
+    lanes : Lanes or None
+        How many files are read ahead and written at once; ``None`` for what suits the device.
 
     Raises
     ------
@@ -91,55 +109,111 @@ def denoise_files(paths: Sequence[Path], output: Path, batch: BatchRequest) -> I
     make_folders(targets)
     for folder in {target.parent for target in targets.values()}:
         remove_leftovers(folder)
-    sizes = pixel_sizes(paths)
-    work = partial(_denoised, denoiser=denoiser, batch=batch, recipe=recipe, sizes=sizes)
+    begin = partial(_Denoising, _Shared(denoiser, batch, recipe, pixel_sizes(paths)))
     left_out, device = left_out_below(paths, output, results=False), devices.describe(denoiser.place.device)
-    yield from ending(in_turn(targets, work), left_out=left_out, device=device)
+    events = overlapped(targets, begin, lanes or suiting(denoiser.place.device.type))
+    with closing(events):
+        yield from ending(events, left_out=left_out, device=device)
 
 
-def _denoised(
-    path: Path,
-    target: Path,
-    *,
-    denoiser: Denoiser,
-    batch: BatchRequest,
-    recipe: StampInputs,
-    sizes: Mapping[Path, float],
-) -> Generator[BatchEvent, None, None]:
-    mark = recipe.mark(
-        path, sizes.get(path)
-    )  # before reading: a file that changes meanwhile is another one next time
-    if is_done(target, mark, overwrite=batch.overwrite):
-        yield FileSkipped(path, target)
-        return
-    with alone(target):
-        yield from _made(path, target, denoiser=denoiser, batch=batch, mark=mark, size=sizes.get(path))
+def suiting(device: str) -> Lanes:
+    """Return how many files to read ahead and to write at once.
+
+    A GPU denoises a micrograph in less time than a thread takes to read or to write one. A CPU is
+    busy with denoising.
+    """
+    most = min(MOST_THREADS, max(1, (os.cpu_count() or 1) // 2))
+    return Lanes(1, 2) if device == "cpu" else Lanes(most, most)
 
 
-def _made(
-    path: Path,
-    target: Path,
-    *,
-    denoiser: Denoiser,
-    batch: BatchRequest,
-    mark: ResultStamp,
-    size: float | None,
-) -> Generator[BatchEvent, None, None]:
-    began = time.monotonic()
-    if is_done(target, mark, overwrite=batch.overwrite):  # by another process meanwhile
-        yield FileSkipped(path, target)
-        return
-    with atomic_write(target, overwrite=batch.overwrite, inputs=[path, batch.model]) as temporary:
-        read = partial(read_micrograph, path, batch.reading, size)
-        images = _images(path, batch) if batch.settings.stack else 1
+@dataclass(frozen=True)
+class _Shared:
+    """What all files of a batch share; ``sizes`` are the Å/px of STAR files."""
+
+    denoiser: Denoiser
+    batch: BatchRequest
+    recipe: StampInputs
+    sizes: Mapping[Path, float]
+
+
+class _Denoising:
+    """One file on its way to its result, which it claims and has begun from its reading on."""
+
+    def __init__(self, shared: _Shared, path: Path, output: Path) -> None:
+        self.path, self.output = path, output
+        self._shared, self._batch, self._size = shared, shared.batch, shared.sizes.get(path)
+        self._held = ExitStack()
+        self._open: MicrographFile | None = None
+        self._raw: Micrograph | None = None
+        self._made: MicrographDenoised | None = None
+        self._warnings: tuple[Remark, ...] = ()
+        self._given_up = False
+
+    def nbytes(self) -> int:
+        with suppress(Exception):  # whatever is wrong with it, its reading will say so
+            found = facts(self.path, self._batch.reading)
+            return 4 * found.nx * found.ny  # of a stack one image at a time is in memory
+        return 0
+
+    def read(self) -> bool:
+        # Before reading: a file that changes meanwhile is another one next time.
+        mark = self._shared.recipe.mark(self.path, self._size)
+        if is_done(self.output, mark, overwrite=self._batch.overwrite):
+            return False
+        with ExitStack() as held:
+            held.enter_context(alone(self.output))
+            if is_done(self.output, mark, overwrite=self._batch.overwrite):  # by another process meanwhile
+                return False
+            self._begin(held, mark)
+            if self._images == 1:
+                self._raw = self._read()
+            self._held = held.pop_all()
+        return True
+
+    def _begin(self, held: ExitStack, mark: ResultStamp) -> None:
+        batch = self._batch
+        inputs = [self.path, batch.model]
+        part = held.enter_context(atomic_write(self.output, overwrite=batch.overwrite, inputs=inputs))
+        self._images = _images(self.path, batch) if batch.settings.stack else 1
         label = label_with(batch.model, mark)
-        output = Output(path, temporary, target, label, batch.settings, batch.overwrite)
-        if images > 1:
-            warnings = yield from denoised_images(denoiser, images, read, output)
-        else:
-            warnings = yield from _one_image(denoiser, read(), output)
-    warnings += (TWICE,) if denoised_with(probe(path).labels[-1:]) else ()
-    yield FileFinished(path, target, time.monotonic() - began, warnings)
+        self._output = Output(self.path, part, self.output, label, batch.settings, batch.overwrite)
+
+    def _read(self, section: int | None = None) -> Micrograph:
+        self._open = open_micrograph(self.path, self._batch.reading, self._size, section)
+        if self._given_up:
+            self._open.close()
+        return whole(self._open, self._batch.reading)
+
+    def work(self) -> Generator[TileFinished, None, None]:
+        with self._held as held:
+            denoiser, raw, self._raw = self._shared.denoiser, self._raw, None
+            if raw is None:
+                self._warnings = yield from denoised_images(denoiser, self._images, self._read, self._output)
+            else:
+                self._made = yield from tiles(denoiser.denoise(raw))
+                refuse_constant(self.output, self._made.micrograph, raw, self._batch.settings.pixel_format)
+                self._warnings = self._made.micrograph.warnings
+            self._held = held.pop_all()
+
+    def write(self) -> tuple[Remark, ...]:
+        with self._held:
+            made, self._made = self._made, None
+            if made is not None:
+                # First: a result that is there is one whose confidence is, too.
+                write_confidence(self.output, made.confidence, overwrite=self._batch.overwrite)
+                write_denoised(self._output.part, made.micrograph, self._batch.settings, self._output.label)
+        return self._warnings + ((TWICE,) if denoised_with(probe(self.path).labels[-1:]) else ())
+
+    def abandon(self) -> None:
+        self._given_up = True
+        if self._open is not None:
+            self._open.close()
+        with suppress(_GivenUpError), self._held:
+            raise _GivenUpError
+
+
+class _GivenUpError(Exception):
+    """What ends the making of a result that nobody asks for any more."""
 
 
 def _images(path: Path, batch: BatchRequest) -> int:
@@ -147,14 +221,3 @@ def _images(path: Path, batch: BatchRequest) -> int:
     found = facts(path, batch.reading)
     one_section(found, 0)
     return found.nz
-
-
-def _one_image(
-    denoiser: Denoiser, micrograph: Micrograph, output: Output
-) -> Generator[TileFinished, None, tuple[Remark, ...]]:
-    made = yield from tiles(denoiser.denoise(micrograph))
-    refuse_constant(output.target, made.micrograph, micrograph, output.settings.pixel_format)
-    # First: a result that is there is one whose confidence is, too.
-    write_confidence(output.target, made.confidence, overwrite=output.overwrite)
-    write_denoised(output.part, made.micrograph, output.settings, output.label)
-    return made.micrograph.warnings

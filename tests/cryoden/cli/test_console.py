@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from cryoden.cli import console
+from cryoden.cli.main import main
 from cryoden.errors import HalvesError, in_shell
 from cryoden.model.checkpoint import load
 from tests.cryoden.cli.asked import lines, train
@@ -29,6 +30,15 @@ def test_json_is_one_object_a_line_with_every_event(folder: Path, capsys: pytest
     started = next(event for event in events if event["event"] == "TrainingStarted")
     assert started["settings"]["patch"] == 64
     assert load(folder / "m.safetensors").provenance["best_epoch"] == events[-1]["best_epoch"]
+
+
+def test_the_last_line_of_a_batch_says_how_long_each_stage_took(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["denoise", str(folder), "--output", str(folder / "out"), "--device", "cpu", "--json"]) == 0
+    ended = lines(capsys.readouterr().out)[-1]
+    assert set(ended["stages"]) == {"reading", "denoising", "writing", "waiting"}
+    assert ended["stages"]["denoising"] > 0
 
 
 def test_a_closed_pipe_ends_without_a_traceback(folder: Path) -> None:

@@ -49,6 +49,13 @@ def test_the_line_says_where_how_long_and_what_went_wrong() -> None:
     assert (tally.done, tally.failed, tally.skipped) == (1, 1, 1)
 
 
+def test_a_file_that_was_written_while_another_is_denoised_is_no_progress_of_that() -> None:
+    begun, done = finished(0, 5.0)
+    tally = told(begun, FileStarted(Path("m1.mrc"), 1, 10), TileFinished(1, 4), done)
+    assert tally.progress == pytest.approx(0.125)
+    assert tally.done == 1
+
+
 def test_a_long_name_loses_its_middle() -> None:
     name = "FoilHole_23452_Data_8871_8872_20240131_120501_Fractions.mrc"
     line = told(FileStarted(Path(name), 0, 2)).status_line()

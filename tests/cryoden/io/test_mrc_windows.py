@@ -11,6 +11,9 @@ import pytest
 
 from cryoden.errors import MicrographError
 from cryoden.io import mrc, mrc_windows
+from cryoden.io.mrc_probe import probe
+from cryoden.io.mrc_windows import MicrographFile
+from cryoden.micrograph import Pixels
 from tests.cryoden.hostile import DATA, NX, NY, header, made, pixels
 from tests.cryoden.io.mrc_files import image, needs_data, written
 
@@ -97,6 +100,20 @@ class TestWindows:
             pass
         with pytest.raises(ValueError, match="closed"):
             file.window(0, 0, 1, 1)
+
+    def test_a_file_that_is_closed_while_all_of_it_is_read_is_read_no_further(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        class ClosedSoon(MicrographFile):
+            def unchecked(self, top: int, left: int, height: int, width: int) -> Pixels:
+                block = super().unchecked(top, left, height, width)
+                self.close()
+                return block
+
+        monkeypatch.setattr(mrc, "BLOCK_BYTES", 64)
+        file = ClosedSoon(probe(made(tmp_path / "a.mrc", header(), pixels())))
+        with pytest.raises(ValueError, match="closed"):
+            mrc.whole(file)
 
 
 @needs_data

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections import Counter
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -223,8 +224,8 @@ def test_a_batch_that_was_killed_is_gone_on_with_by_the_same_command(
     command = [sys.executable, "-m", "cryoden.cli.main", *asked, "--device", "cpu", "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        started = (line for line in process.stdout if json.loads(line).get("index") == 2)
-        next(started)
+        finished = (line for line in process.stdout if json.loads(line)["event"] == "FileFinished")
+        assert len(list(islice(finished, 2))) == 2
         process.kill()
     there = {path.name for path in (folder.parent / "out").iterdir() if not path.name.startswith(".")}
     assert {"m1_EVN_denoised.mrc", "m1_ODD_denoised.mrc"} <= there

@@ -1,0 +1,146 @@
+"""How many files a second a batch denoises, beside the same batch with one file after the other.
+
+    python benchmarks/batch.py [--files 24] [--edge 4096] [--model general] [--device auto] [--ahead 4] ...
+
+Files of random pixels in a folder in main memory (``/dev/shm``, where there is one), of which each is
+read, denoised and written, forced to disk, as by ``cryoden denoise``. The two ways alternate; the
+medians of their files per second are compared, and the ratio is that of one run. *Busy* is the share
+of the time in which the denoising stage works. The slope of the resident memory is that of a line
+through its values after each file of the second half of a batch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import statistics
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import psutil
+import torch
+
+from cryoden.compute import devices
+from cryoden.events.batch import BatchFinished, FileFailed, FileFinished
+from cryoden.io import mrc
+from cryoden.model.checkpoint import Model, write
+from cryoden.model.general import GENERAL
+from cryoden.model.networks import build
+from cryoden.settings.denoising import DenoisingSettings
+from cryoden.settings.training import NetworkName
+from cryoden.workflows.denoise_micrographs import BatchRequest, denoise_files, suiting
+from cryoden.workflows.lanes import IN_LINE, Lanes
+
+MEMORY = Path("/dev/shm")  # noqa: S108  not for secrets
+COARSE = 16.0  # Å/px
+
+
+@dataclass(frozen=True)
+class Batch:
+    """How one batch went; resident memory in MiB after each file."""
+
+    ended: BatchFinished
+    memory: list[float]
+
+    @property
+    def rate(self) -> float:
+        """Files per second."""
+        return self.ended.finished / self.ended.seconds
+
+    @property
+    def slope(self) -> float:
+        """MiB more per file, in the second half."""
+        late = self.memory[len(self.memory) // 2 :]
+        return float(np.polyfit(np.arange(len(late)), late, 1)[0])
+
+    def __str__(self) -> str:
+        found = self.ended.stages
+        assert found is not None
+        stages = f"reading {found.reading:.2f}, denoising {found.denoising:.2f}, writing {found.writing:.2f}"
+        return (
+            f"{self.rate:.2f} files/s in {self.ended.seconds:.2f} s "
+            f"({stages}, waiting {found.waiting:.2f} s), "
+            f"busy {100 * found.denoising / self.ended.seconds:.0f} %, "
+            f"memory {max(self.memory):.0f} MiB at most, {self.slope:+.2f} MiB per file"
+        )
+
+
+def untrained(folder: Path, name: NetworkName) -> Path:
+    """Write a model nobody has trained: the baseline, or a U-Net on pixels so coarse that it is quick."""
+    torch.manual_seed(0)
+    network = build(name, 0)
+    for values in network.parameters():  # no layer is zero: a constant result is refused
+        torch.nn.init.normal_(values, std=0.05)
+    weights = {key: values.detach().numpy() for key, values in network.state_dict().items()}
+    path = folder / f"{name}.safetensors"
+    write(Model(name, weights, 1.0, working_pixel=None if name == "baseline" else COARSE), path)
+    return path
+
+
+def make(folder: Path, files: int, edge: int) -> None:
+    """Write files of which no two are alike."""
+    folder.mkdir()
+    pixels = 50 + 7 * np.random.default_rng(0).standard_normal((edge, edge), dtype=np.float32)
+    for number in range(files):
+        path = folder / f"m{number:04}.mrc"
+        mrc.write(path, np.roll(pixels, 97 * number), pixel_size=1.0, label="random pixels")
+
+
+def run(folder: Path, request: BatchRequest, lanes: Lanes) -> Batch:
+    """Denoise all files once."""
+    memory, process = [], psutil.Process()
+    out = folder.with_name("out")
+    for event in denoise_files([folder], out, request, lanes):
+        if isinstance(event, FileFailed):
+            raise SystemExit(event.message)
+        if isinstance(event, FileFinished):
+            memory.append(process.memory_info().rss / 2**20)
+        elif isinstance(event, BatchFinished):
+            ended = event
+    shutil.rmtree(out)
+    return Batch(ended, memory)
+
+
+def arguments() -> argparse.Namespace:
+    """Return what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--files", type=int, default=24)
+    parser.add_argument("--edge", type=int, default=4096)
+    parser.add_argument("--model", default="general", help="general, baseline, tiny or a file")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--ahead", type=int, help="files read ahead; what suits the device by default")
+    parser.add_argument("--writers", type=int, help="files written at once, the same")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--folder", type=Path, default=MEMORY if MEMORY.is_dir() else None)
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Print the figures."""
+    asked = arguments()
+    device = devices.resolve(asked.device)
+    usual = suiting(device.type)
+    lanes = Lanes(
+        usual.ahead if asked.ahead is None else asked.ahead,
+        usual.writers if asked.writers is None else asked.writers,
+    )
+    with tempfile.TemporaryDirectory(dir=asked.folder) as name:
+        folder = Path(name) / "in"
+        make(folder, asked.files, asked.edge)
+        fresh: dict[str, NetworkName] = {"baseline": "baseline", "tiny": "unet"}
+        known = {"general": GENERAL} | {one: untrained(Path(name), network) for one, network in fresh.items()}
+        given = known.get(asked.model, Path(asked.model))
+        request = BatchRequest(given, DenoisingSettings(asked.device, ring_gains=asked.model == "general"))
+        run(folder, request, IN_LINE)  # warms up
+        pairs = [(run(folder, request, IN_LINE), run(folder, request, lanes)) for _ in range(asked.repeats)]
+    print(f"{devices.describe(device)}, {asked.files} files of {asked.edge}², {asked.model} model")
+    for words, batches in zip(("one after the other", f"{lanes}"), zip(*pairs, strict=True), strict=True):
+        print(f"{words}: {sorted(batches, key=lambda one: one.rate)[len(batches) // 2]}")
+    ratio = statistics.median(overlapping.rate / in_line.rate for in_line, overlapping in pairs)
+    print(f"{ratio:.2f} times as many files per second (median of {len(pairs)} pairs)")
+
+
+if __name__ == "__main__":
+    main()

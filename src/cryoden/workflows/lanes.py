@@ -1,0 +1,110 @@
+"""Stages of a batch: what is done to a file in each, in how many threads, and how long it takes."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any, Literal, Protocol, TypeVar
+
+from cryoden.errors import Remark
+from cryoden.events.batch import StageSeconds, TileFinished
+
+Result = TypeVar("Result")
+Stage = Literal["reading", "denoising", "writing", "waiting"]
+
+
+class Task(Protocol):
+    """One file on its way through the stages, each of which is asked for once."""
+
+    path: Path
+    output: Path
+
+    def nbytes(self) -> int:
+        """Return how much memory its pixels will take."""
+
+    def read(self) -> bool:
+        """Read the file; tell whether there is anything to do.
+
+        Raises
+        ------
+        InUseError
+            See `cryoden.workflows.batch.InUseError`.
+        """
+
+    def work(self) -> Generator[TileFinished, None, None]:
+        """Make the result; closed before its end it gives the file up."""
+
+    def write(self) -> tuple[Remark, ...]:
+        """Publish the result and return what is odd about it."""
+
+    def abandon(self) -> None:
+        """Give the file up between two stages, and while it is read let that end soon."""
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """How many files are in other stages beside the one worked on.
+
+    Parameters
+    ----------
+    ahead : int
+        Read before their turn, by as many threads; with 0 each is read in its turn.
+    writers : int
+        Written at once; with 0 each is written before the next has its turn.
+    """
+
+    ahead: int = 1
+    writers: int = 2
+
+
+IN_LINE = Lanes(0, 0)
+
+
+class Clock:
+    """Seconds of each stage, from all threads."""
+
+    def __init__(self) -> None:
+        self._lock, self._seconds = Lock(), defaultdict[Stage, float](float)
+
+    @property
+    def seconds(self) -> StageSeconds:
+        """What there was so far."""
+        return StageSeconds(**{str(stage): seconds for stage, seconds in self._seconds.items()})
+
+    @contextmanager
+    def runs(self, stage: Stage) -> Iterator[None]:
+        """Add the time of a block."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._seconds[stage] += time.monotonic() - began
+
+    def timed(self, stage: Stage, call: Callable[..., Result], *arguments: Any) -> Result:
+        """Add the time of a call, and return what it returns."""
+        with self.runs(stage):
+            return call(*arguments)
+
+
+class _InLine(Executor):
+    """Does what it is given at once, in the thread that gives it."""
+
+    def submit(self, call: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
+        done = Future[Any]()
+        try:
+            done.set_result(call(*arguments, **named))
+        except Exception as error:  # noqa: BLE001  it is raised where the result is asked for
+            done.set_exception(error)
+        return done
+
+
+def threads(count: int, name: str) -> Executor:
+    """Return so many threads, to be shut down; none does everything at once in the caller's."""
+    return ThreadPoolExecutor(count, f"cryoden-{name}") if count else _InLine()
