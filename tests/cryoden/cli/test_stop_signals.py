@@ -23,6 +23,8 @@ BEGUN = "Wiener filter\n"  # epoch 0 is validated
 def running(*command: str, ignoring: int | None = None) -> subprocess.Popen[str]:
     def prepare() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number in (signal.SIGTERM, signal.SIGHUP):  # which whoever started the tests may ignore
+            signal.signal(number, signal.SIG_DFL)
         if ignoring is not None:
             signal.signal(ignoring, signal.SIG_IGN)
 
