@@ -26,6 +26,7 @@ COMPARED = {
     "rows": [["a|b\nc", "<b>"]],
     "reported": [],
     "picture": "none.png",
+    "label": "CC",
     "courses": [("a", "smooth")],
     "results": [],
     "figures": [],
