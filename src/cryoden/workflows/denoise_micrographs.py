@@ -123,7 +123,7 @@ def suiting(device: str) -> Lanes:
     busy with denoising.
     """
     most = min(MOST_THREADS, max(1, (os.cpu_count() or 1) // 2))
-    return Lanes(1, 2) if device == "cpu" else Lanes(most, most)
+    return Lanes(1, 1) if device == "cpu" else Lanes(most, most)
 
 
 @dataclass(frozen=True)
