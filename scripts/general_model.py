@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, distributed, nn
-from training_scenes import CLIP, EDGE, WORKING, Shot, chain, limited, shot, small_recipe
+from training_scenes import CLIP, EDGE, WORKING, Shot, chain, shot, small_recipe, transfer
 
 from cryoden.micrograph import Array
 from cryoden.model import checkpoint
@@ -84,11 +84,9 @@ class Stream:
         numbers = torch.tensor(scales).repeat_interleave(GROUP, 0).to(GPU)
         electrons, excess, tint, cutoff, mean, spread = numbers.T[:, :, None, None].float()
         noise = torch.randn_like(intensity) * (intensity * electrons).clamp_min(0).sqrt() * excess
-        rows = torch.fft.fftfreq(PATCH, device=GPU)[:, None]
-        columns = torch.fft.rfftfreq(PATCH, device=GPU)[None]
-        transfer = torch.exp(4 * tint * (rows**2 + columns**2))
-        transfer = transfer * limited(rows, cutoff) * limited(columns, cutoff)
-        noise = torch.fft.irfft2(torch.fft.rfft2(noise) * transfer, s=(PATCH, PATCH))
+        noise = torch.fft.irfft2(
+            torch.fft.rfft2(noise) * transfer(tint, cutoff, PATCH, GPU), s=(PATCH, PATCH)
+        )
         noisy = (intensity * electrons + noise - mean) / spread
         return (
             noisy.clamp(-CLIP, CLIP)[:, None],

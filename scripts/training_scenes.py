@@ -195,19 +195,19 @@ def limited(frequency: Tensor, cutoff: Tensor | float) -> Tensor:
     return torch.sigmoid((cutoff - frequency.abs()) / (0.06 * cutoff))
 
 
-def transfer(one: Shot, edge: int, device: torch.device) -> Tensor:
-    """Return how much of white noise is left in an image of this edge, for its real Fourier transform."""
-    rows, columns = (torch.fft.fftfreq(edge, device=device), torch.fft.rfftfreq(edge, device=device))
-    squared = rows[:, None] ** 2 + columns[None] ** 2
-    kept = limited(rows, one.cutoff)[:, None] * limited(columns, one.cutoff)[None]
-    return torch.exp(4 * one.tint * squared) * kept
+def transfer(tint: Tensor | float, cutoff: Tensor | float, edge: int, device: torch.device) -> Tensor:
+    """Return how much of white noise is left in images of this edge, for their real Fourier transform."""
+    rows = torch.fft.fftfreq(edge, device=device)[:, None]
+    columns = torch.fft.rfftfreq(edge, device=device)[None]
+    kept = limited(rows, cutoff) * limited(columns, cutoff)
+    return torch.exp(4 * tint * (rows**2 + columns**2)) * kept
 
 
 def measured(one: Shot, numbers: np.random.Generator) -> Shot:
     """Return the shot with the gray scale and the spectrum a denoiser would find."""
     electrons = one.intensity * one.electrons
     noise = torch.randn_like(electrons) * electrons.clamp_min(0).sqrt() * one.excess
-    left = torch.fft.rfft2(noise) * transfer(one, EDGE, noise.device)
+    left = torch.fft.rfft2(noise) * transfer(one.tint, one.cutoff, EDGE, noise.device)
     noisy = electrons + torch.fft.irfft2(left, s=noise.shape)
     mean, _ = robust(noisy[::2, ::2])
     spread = float(typical(noisy[None]))

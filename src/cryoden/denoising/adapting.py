@@ -10,7 +10,7 @@ from cryoden.denoising.denoise import Denoiser
 from cryoden.errors import CryodenError
 from cryoden.micrograph import Array, Micrograph, Windowed
 from cryoden.model.checkpoint import Model
-from cryoden.model.conditioning import adapted, conditioned, unknown
+from cryoden.model.conditioning import adapted, is_conditioned, unknown
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.fields import Device
 
@@ -22,7 +22,7 @@ def adapted_to(micrographs: Sequence[Windowed], model: Model, device: Device = "
 
     Some are measured, evenly spread; those that cannot be read are left to the training to complain of.
     """
-    if conditioned(model) is None:
+    if not is_conditioned(model):
         return model
     denoiser = Denoiser(model, DenoisingSettings(device=device))
     places = np.unique(np.linspace(0, len(micrographs) - 1, SAMPLE).astype(int))

@@ -15,13 +15,12 @@ import torch
 from torch import Tensor
 
 from cryoden.denoising.ring_filter import oriented, summed
-from cryoden.denoising.ring_gains import Floor
+from cryoden.denoising.ring_gains import SAMPLES, Floor
 from cryoden.micrograph import Array
 
 COARSE, FINE = 200.0, 40.0  # Å
 AROUND = 60.0  # Å
 SIGMA = 0.1874  # of a Gaussian over the wavelength at which it passes half of the amplitude
-SAMPLES = 1025  # of gains, from 0 to 1/2 cycle per px
 STRENGTH, HERE, WHOLE = 21.6, 1.05, 0.36  # factor, and powers of the amplitudes here and in the micrograph
 SUREST = 0.99  # more is never said: noise may be other than its fine frequencies make it seem
 

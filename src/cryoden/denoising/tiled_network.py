@@ -17,7 +17,7 @@ from cryoden.events.batch import TileFinished
 from cryoden.image.tiling import Tiling, rounded_up
 from cryoden.micrograph import Array
 from cryoden.model.checkpoint import Model
-from cryoden.model.conditioning import adapted, conditioned, unknown
+from cryoden.model.conditioning import conditioned, unknown
 from cryoden.model.networks import Network, build, loaded
 from cryoden.settings.denoising import DenoisingSettings
 
@@ -39,10 +39,11 @@ class TiledNetwork:
         self.orientations = settings.orientations
         device = devices.resolve(settings.device)
         self.place = Place(device, devices.denoising_format(settings.precision, device))
-        plain, followed = adapted(model, unknown()), conditioned(model)
-        self.network: Network = loaded(build(model.network, 0, plain), plain).eval()
+        followed, network = conditioned(model), build(model.network, 0, model)
+        self.network: Network = (network if followed is not None else loaded(network, model)).eval()
         self.network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stubs
         self._followed = followed.to(device) if followed is not None else None
+        self.follow(unknown())
         self._fused = self._fused_step(model, settings)
         self._edge = settings.tile or self._edge_from_memory()
 

@@ -114,6 +114,11 @@ def unknown() -> Array:
     return np.zeros(KNOWN)
 
 
+def is_conditioned(model: Model) -> bool:
+    """Tell whether a model follows what is known of a micrograph."""
+    return model.network == "unet" and any(name.startswith(PREFIX) for name in model.weights)
+
+
 def conditioned(model: Model) -> ConditionedUNet | None:
     """Return the network of a model that follows what is known, ``None`` of any other.
 
@@ -122,7 +127,7 @@ def conditioned(model: Model) -> ConditionedUNet | None:
     ModelFileError
         M06 when its weights do not fit together.
     """
-    if not any(name.startswith(PREFIX) for name in model.weights):
+    if not is_conditioned(model):
         return None
     network = ConditionedUNet(widths_of(model) or WIDTHS)
     loaded(network, model)

@@ -20,7 +20,6 @@ from cryoden.model.general import GENERAL
 from cryoden.runs.folder import RunFolder, kept_in
 from cryoden.runs.report import finished
 from cryoden.runs.save_best import save_best
-from cryoden.settings.fields import Device
 from cryoden.settings.training import TrainingSettings
 from cryoden.training.holdout import TrainingPair
 from cryoden.training.micrographs import train_on_micrographs
@@ -64,7 +63,7 @@ def train_halves(
     chosen = _chosen(pairs, settings)
     halves = [TrainingPair(pair.even, pair.odd) for pair in chosen]
     begin = partial(_begun, mode="noise2noise", said=chosen.warnings, settings=settings, control=control)
-    return _trained(begin, halves, keep, _start(settings, start), overwrite, settings.device)
+    return _trained(begin, halves, keep, _start(settings, start), overwrite)
 
 
 def train_supervised(
@@ -79,7 +78,7 @@ def train_supervised(
     """Train on noisy micrographs and what they should look like; see `train_halves`."""
     noisy_and_target = [TrainingPair(*pair) for pair in pairs]
     begin = partial(_begun, mode="supervised", said=(), settings=settings, control=control)
-    return _trained(begin, noisy_and_target, keep, _start(settings, start), overwrite, settings.device)
+    return _trained(begin, noisy_and_target, keep, _start(settings, start), overwrite)
 
 
 def _chosen(pairs: Sequence[HalfPair], settings: TrainingSettings) -> ChosenPairs:
@@ -99,24 +98,16 @@ def _begun(
     mode: Mode,
     said: tuple[str, ...],
     settings: TrainingSettings,
+    start: Model | None,
     **given: Any,
 ) -> Iterator[TrainingEvent]:
-    """Train on micrographs, each once, and record what is odd about them."""
+    """Train on micrographs, each once, from what a model is for them; record what is odd about them."""
     kept, copies = without_copies(pairs, [(pair.noisy, pair.target) for pair in pairs])
-    for event in train_on_micrographs(kept, mode, settings, **given):
+    adapted = start and adapted_to([pair.noisy for pair in pairs], start, settings.device)
+    for event in train_on_micrographs(kept, mode, settings, start=adapted, **given):
         if isinstance(event, TrainingStarted):
             event = replace(event, warnings=(*said, *copies, *event.warnings))  # noqa: PLW2901 - the same event
         yield event
-
-
-def _from(
-    begin: Callable[..., Iterator[TrainingEvent]],
-    pairs: Sequence[TrainingPair],
-    model: Model | None,
-    device: Device,
-) -> Iterator[TrainingEvent]:
-    """Train from what a model is for micrographs like some of these."""
-    yield from begin(pairs, start=model and adapted_to([pair.noisy for pair in pairs], model, device))
 
 
 def _start(settings: TrainingSettings, start: Path | None) -> Path | None:
@@ -130,10 +121,9 @@ def _trained(
     keep: Path | RunFolder | None,
     start: Path | None,
     overwrite: bool,
-    device: Device,
 ) -> Iterator[TrainingEvent]:
     model = load(start) if start else None
-    events = _from(begin, pairs, model, device)
+    events = begin(pairs, start=model)
     files = [m.path for pair in pairs for m in (pair.noisy, pair.target) if m.path is not None]
     if isinstance(keep, RunFolder):
         yield from finished(keep, pictured(kept_in(keep, events, files=files, start=model), keep, pairs))
