@@ -9,6 +9,7 @@ from typing import Any
 
 import hardship_parts as parts
 import torch
+import training_objects as objects
 
 from cryoden.image.filters import low_passed
 from cryoden.micrograph import Pixels
@@ -46,7 +47,7 @@ class Level:
     scene: Mapping[str, Any] = field(default_factory=dict)
     mass: float = 440.0
     covered: float = 0.25
-    specimen: parts.Specimen = lambda contrast, _: contrast
+    specimen: objects.Specimen = lambda contrast, _: contrast
     camera: parts.Camera = lambda one: one
     slow: bool = False
 
@@ -137,12 +138,12 @@ FACTORS: dict[str, list[Level]] = {
     "graphene": [
         Level(f"{count} layer{'s' * (count > 1)}", specimen=parts.graphene(count)) for count in (1, 3, 10)
     ],
-    "filaments": [Level(f"{count} per 1,000 Å", specimen=parts.filaments(count)) for count in (0.7, 2, 5)],
+    "filaments": [Level(f"{count} per 1,000 Å", specimen=objects.filaments(count)) for count in (0.7, 2, 5)],
     "membranes": [
-        Level(f"{apart:,} Å apart", specimen=parts.membranes(apart)) for apart in (2000, 1000, 500)
+        Level(f"{apart:,} Å apart", specimen=objects.membranes(apart)) for apart in (2000, 1000, 500)
     ],
-    "vesicles": [Level(f"{count} per (1,000 Å)²", specimen=parts.vesicles(count)) for count in (0.5, 2, 6)],
+    "vesicles": [Level(f"{count} per (1,000 Å)²", specimen=objects.vesicles(count)) for count in (0.5, 2, 6)],
     "chains": [Level(f"{count} a particle", specimen=parts.chains(count)) for count in (1, 3, 10)],
     "fragments": [Level(f"{count} a particle", specimen=parts.fragments(count)) for count in (3, 10, 30)],
-    "drift": [Level(f"{length} Å", specimen=parts.drift(length)) for length in (5, 15, 40)],
+    "drift": [Level(f"{length} Å", specimen=objects.drift(length)) for length in (5, 15, 40)],
 }

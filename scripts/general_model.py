@@ -26,12 +26,15 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, distributed, nn
-from training_scenes import CLIP, EDGE, WORKING, Shot, chain, shot, small_recipe, transfer
+from training_noise import WORKING, striped, transfer
+from training_scenes import CLIP, EDGE, Shot, chain, shot, small_recipe
+from training_widths import widened
 
 from cryoden.micrograph import Array
 from cryoden.model import checkpoint
 from cryoden.model.checkpoint import Model
 from cryoden.model.conditioning import ConditionedUNet, unknown
+from cryoden.model.networks import WIDTHS
 from cryoden.simulation.assemblies import Structure, assembly
 
 DETECTOR = 1.0  # Å/px, typical of the 0.5 to 5 it is trained for
@@ -82,11 +85,13 @@ class Stream:
         intensities, targets, scales, known = zip(*groups, strict=True)
         intensity, target = (torch.cat(parts).float() for parts in (intensities, targets))
         numbers = torch.tensor(scales).repeat_interleave(GROUP, 0).to(GPU)
-        electrons, excess, tint, cutoff, mean, spread = numbers.T[:, :, None, None].float()
-        noise = torch.randn_like(intensity) * (intensity * electrons).clamp_min(0).sqrt() * excess
-        noise = torch.fft.irfft2(
-            torch.fft.rfft2(noise) * transfer(tint, cutoff, PATCH, GPU), s=(PATCH, PATCH)
+        electrons, excess, tint, cutoff, weighted, stripes, mean, spread = numbers.T[:, :, None, None].float()
+        deviation = (intensity * electrons).clamp_min(0).sqrt() * excess
+        noise = torch.randn_like(intensity) * deviation + striped(
+            stripes[:, 0, 0] * deviation.mean((1, 2)), PATCH
         )
+        left = torch.fft.rfft2(noise) * transfer(tint, cutoff, weighted, PATCH, GPU)
+        noise = torch.fft.irfft2(left, s=(PATCH, PATCH))
         noisy = (intensity * electrons + noise - mean) / spread
         return (
             noisy.clamp(-CLIP, CLIP)[:, None],
@@ -105,7 +110,16 @@ class Stream:
             patches = torch.rot90(patches, turns, (-2, -1))
             parts.append(patches.flip(-1) if mirror else patches)
         spread = one.spread * math.exp(self.drawn.uniform(-0.25, 0.25))  # real ones are never measured alike
-        numbers = [one.electrons, one.excess, one.tint, one.cutoff, one.mean, spread]
+        numbers = [
+            one.electrons,
+            one.excess,
+            one.tint,
+            one.cutoff,
+            one.weighted,
+            one.stripes,
+            one.mean,
+            spread,
+        ]
         return parts[0], parts[1], numbers, unknown() if self.drawn.random() < UNKNOWN else one.known
 
 
@@ -191,12 +205,9 @@ def learned(stream: Stream, options: argparse.Namespace) -> tuple[ConditionedUNe
     """Return the averaged network after so many minutes, and its steps."""
     seed, seconds = options.seed, 60 * options.minutes
     torch.manual_seed(seed)
-    network = ConditionedUNet()
-    if options.onward:  # one that is not conditioned begins as it is
-        before = {
-            name: torch.from_numpy(value) for name, value in checkpoint.load(options.onward).weights.items()
-        }
-        network.load_state_dict(network.state_dict() | before)
+    network = ConditionedUNet(options.widths)
+    if options.onward:
+        network.load_state_dict(widened(network, options.widths, checkpoint.load(options.onward)))
     network = network.to(GPU).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stubs
     trainer = Trainer(network, stream.batch(), options.rate)
     torch.manual_seed(1000 * seed + RANK)  # every GPU sees noise of its own
@@ -242,6 +253,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rate", type=float, default=1e-3, help="highest learning rate")
     parser.add_argument("--onward", type=Path, help="model to go on from")
+    parser.add_argument("--widths", type=int, nargs="+", default=WIDTHS, help="channels, from fine to coarse")
     parser.add_argument("--workers", type=int, help="processes that build structures, for each GPU")
     options = parser.parse_args()
     numbers = np.random.default_rng((options.seed, RANK))

@@ -3,8 +3,9 @@
 A third of the scenes are as usual micrographs are. In the others doses reach down to 0.15 e⁻/Å², particles
 to 40 kDa and up to close packing, with unfolded chains among them; behind them lie slow backgrounds of 0.05
 to 6 times the particles' standard deviation, films, filaments and patches (level sets of random fields), and
-noise of the particles' own spectrum; detector pixels reach up to 5 Å. All that is shown as truth:
-what a network cannot tell from particles it should pass on as a linear filter would, not leave away.
+noise of the particles' own spectrum; membranes, vesicles and filaments lie among them; detector pixels
+reach up to 5 Å. All that is shown as truth: what a network cannot tell from particles it should pass on as
+a linear filter would, not leave away. Faults of a gain reference and rounding to few levels are not.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor
 from training_backgrounds import between, beyond, haze, scrambled
+from training_noise import WORKING, continued, limited, transfer
+from training_objects import drift, filaments, filtered, lattice, membranes, vesicles
 
 from cryoden.denoising.signal_ratios import ratios
 from cryoden.image.normalization import robust, typical
@@ -31,10 +34,9 @@ from cryoden.simulation.assemblies import (
 )
 from cryoden.simulation.detector import Detector
 from cryoden.simulation.exposure import seen
-from cryoden.simulation.optics import Optics
+from cryoden.simulation.optics import Optics, damage
 from cryoden.simulation.scene import Contrast, Scene
 
-WORKING = 3.0  # Å
 EDGE = 1024  # px
 USUAL = 0.35  # share of scenes as usual micrographs are
 GRAIN = 0.6  # of the grain of ice and carbon that is shown as truth
@@ -42,6 +44,8 @@ SCRAMBLED = 1 / 12  # share of scenes whose particles are noise of their own spe
 SMALLEST, MISJUDGED = 384, 0.008  # px; of the noise's power, as its floor is found
 CLIP = 24.0  # standard deviations
 STEP = 3.8  # Å from residue to residue of an unfolded chain
+# Shares of the unusual scenes.
+OBJECT, MOVED, WEIGHTED, ROUGH, STRIPED, OVERLAID = 0.06, 0.1, 0.12, 0.15, 0.08, 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,8 +55,12 @@ class Shot:
     intensity: Tensor
     target: Tensor
     scene: Scene
+    pixel: float  # the detector's, Å
     tint: float  # logarithm of the noise's transfer at Nyquist
     cutoff: float  # cycles per working px beyond which a coarser detector pixel recorded nothing
+    weighted: float = 0.0  # e⁻/Å² over which frames were weighted by damage, and their noise not normalized
+    rough: float = 0.0  # of Poisson's power, what rounding and pixels of a faulty gain add
+    stripes: float = 0.0  # of the noise's deviation, faulty columns
     mean: float = 0.0
     spread: float = 1.0
     known: Array = field(default_factory=unknown)  # of its spectrum
@@ -64,8 +72,9 @@ class Shot:
 
     @property
     def excess(self) -> float:
-        """Noise beyond Poisson's, of a detector that integrates charge."""
-        return math.hypot(1, self.scene.detector.spread) if self.scene.detector.integrating else 1.0
+        """Noise beyond Poisson's, as of a detector that integrates charge."""
+        spread = self.scene.detector.spread if self.scene.detector.integrating else 0.0
+        return math.sqrt(1 + spread**2 + self.rough)
 
 
 def small_recipe(numbers: np.random.Generator) -> AssemblyRecipe:
@@ -102,13 +111,53 @@ def shot(
     )
     # How grainy ice is differs from what the simulator believes, and from grid to grid.
     contrast = replace(contrast, texture=contrast.texture * between(numbers, 0.3, 2.0), objects=objects)
+    contrast = populated(numbers, contrast, scene) if wide else contrast
+    contrast, weighted = weighing(numbers, contrast) if wide else (contrast, 0.0)
     clear = replace(contrast, texture=GRAIN * contrast.texture)
     if numbers.random() < SCRAMBLED:  # of which the best answer is a Wiener filter's, and not nothing
         contrast = replace(contrast, particles=scrambled(contrast.particles))
         clear = replace(clear, particles=contrast.particles)
     cutoff = 0.5 * WORKING / pixel if pixel > WORKING else 10.0
     intensity, target = (recorded(part, scene, cutoff) for part in (contrast, clear))
-    return measured(Shot(intensity, target, scene, _tint(numbers, scene, wide), cutoff), numbers)
+    found = Shot(intensity, target, scene, pixel, _tint(numbers, scene, wide), cutoff, weighted)
+    return measured(faulty(found, numbers) if wide else found, numbers)
+
+
+def populated(numbers: np.random.Generator, contrast: Contrast, scene: Scene) -> Contrast:
+    """Return the contrast with what else may be seen, each in a few of the scenes, and moved in some."""
+    if numbers.random() < OBJECT:
+        contrast = membranes(between(numbers, 300, 3000))(contrast, scene)
+    if numbers.random() < OBJECT:
+        contrast = vesicles(between(numbers, 0.3, 8))(contrast, scene)
+    if numbers.random() < OBJECT:
+        contrast = filaments(between(numbers, 0.5, 6))(contrast, scene)
+    if numbers.random() < OBJECT:
+        contrast = lattice(between(numbers, 2.1 * WORKING, 60), between(numbers, 0.001, 0.1))(contrast, scene)
+    return drift(between(numbers, 3, 50))(contrast, scene) if numbers.random() < MOVED else contrast
+
+
+def weighing(numbers: np.random.Generator, contrast: Contrast) -> tuple[Contrast, float]:
+    """Return a sum of frames weighted by damage (Grant & Grigorieff 2015), and how its noise is weighted.
+
+    Particles lose by a mean of q² over the exposure in place of q, all else by the mean of q, the noise by
+    the root of the mean of q²; in half of the sums all is divided by that.
+    """
+    if numbers.random() > WEIGHTED:
+        return contrast, 0.0
+    total = between(numbers, 15, 90)
+    once, square = damage(contrast.grid, total), damage(contrast.grid, 2 * total)
+    normalized = bool(numbers.random() < 0.5)
+    unit = square.sqrt() if normalized else torch.ones_like(square)
+    # The scene's particles have already lost what its own dose takes.
+    left = square / once / unit
+    return filtered(contrast, left, once / unit), 0.0 if normalized else total
+
+
+def faulty(one: Shot, numbers: np.random.Generator) -> Shot:
+    """Return the shot as rounded to few levels, or as a detector shows it whose gain is wrong."""
+    rough = between(numbers, 0.05, 3) if numbers.random() < ROUGH else 0.0
+    stripes = between(numbers, 0.1, 2) if numbers.random() < STRIPED else 0.0
+    return replace(one, rough=rough, stripes=stripes)
 
 
 def _tint(numbers: np.random.Generator, scene: Scene, wide: bool) -> float:
@@ -133,7 +182,8 @@ def drawn(
     )
     chosen = [structures[i] for i in numbers.integers(len(structures), size=numbers.choice([1, 1, 1, 2, 3]))]
     if wide and numbers.random() < 0.25:
-        chosen += [chains[i] for i in numbers.integers(len(chains), size=numbers.choice([1, 2]))]
+        kinds = [chains[i] for i in numbers.integers(len(chains), size=numbers.choice([1, 2]))]
+        chosen += kinds * int(numbers.choice([1, 1, 3, 10]))
     count, packed = crowd(numbers, chosen, wide)
     scene = Scene(
         edge=EDGE,
@@ -173,14 +223,17 @@ def dose(numbers: np.random.Generator, wide: bool) -> float:
 
 
 def crowd(numbers: np.random.Generator, chosen: Sequence[Structure], wide: bool) -> tuple[int, bool]:
-    """Return how many particles, 2 to 70 % of the area or none at all, and whether closely packed."""
+    """Return how many particles, 2 to 70 % of the area, four deep, or none, and whether closely packed."""
     covered = between(numbers, 0.02, 0.7) * (numbers.random() > 0.06)
     packed = bool(wide and numbers.random() < 0.2)
+    most = 2000 if packed else 900
     if packed:
         covered = numbers.uniform(0.3, 1.0)
+    elif wide and numbers.random() < OVERLAID:
+        covered, most = between(numbers, 0.7, 4), 6000
     one = float(np.mean([math.pi * (0.8 * structure.radius) ** 2 for structure in chosen]))
     atoms = float(np.mean([len(structure.positions) for structure in chosen]))
-    return int(min(2000 if packed else 900, covered * (EDGE * WORKING) ** 2 / one, 6e7 / atoms)), packed
+    return int(min(most, covered * (EDGE * WORKING) ** 2 / one, 6e7 / atoms)), packed
 
 
 def recorded(contrast: Contrast, scene: Scene, cutoff: float) -> Tensor:
@@ -190,24 +243,11 @@ def recorded(contrast: Contrast, scene: Scene, cutoff: float) -> Tensor:
     return contrast.cropped(grid.filtered(contrast.intensity, scene.detector.blur(grid) * rows * columns))
 
 
-def limited(frequency: Tensor, cutoff: Tensor | float) -> Tensor:
-    """Return what is left along an axis of an image enlarged from pixels whose Nyquist is ``cutoff``."""
-    return torch.sigmoid((cutoff - frequency.abs()) / (0.06 * cutoff))
-
-
-def transfer(tint: Tensor | float, cutoff: Tensor | float, edge: int, device: torch.device) -> Tensor:
-    """Return how much of white noise is left in images of this edge, for their real Fourier transform."""
-    rows = torch.fft.fftfreq(edge, device=device)[:, None]
-    columns = torch.fft.rfftfreq(edge, device=device)[None]
-    kept = limited(rows, cutoff) * limited(columns, cutoff)
-    return torch.exp(4 * tint * (rows**2 + columns**2)) * kept
-
-
 def measured(one: Shot, numbers: np.random.Generator) -> Shot:
     """Return the shot with the gray scale and the spectrum a denoiser would find."""
     electrons = one.intensity * one.electrons
     noise = torch.randn_like(electrons) * electrons.clamp_min(0).sqrt() * one.excess
-    left = torch.fft.rfft2(noise) * transfer(one.tint, one.cutoff, EDGE, noise.device)
+    left = torch.fft.rfft2(noise) * transfer(one.tint, one.cutoff, one.weighted, EDGE, noise.device)
     noisy = electrons + torch.fft.irfft2(left, s=noise.shape)
     mean, _ = robust(noisy[::2, ::2])
     spread = float(typical(noisy[None]))
@@ -223,9 +263,12 @@ def known(one: Shot, noisy: Tensor, numbers: np.random.Generator) -> Array:
         noisy = noisy[top : top + edge, left : left + edge]
     level = float(one.intensity.float().clamp_min(0).mean()) * one.electrons * (one.excess / one.spread) ** 2
     level *= math.exp(numbers.normal(0, MISJUDGED))
+    believed = continued(one.weighted, one.pixel)
 
     def floor(frequencies: Array) -> Array:
         kept = limited(torch.from_numpy(frequencies), one.cutoff).numpy()
-        return np.asarray(level * np.exp(8 * one.tint * frequencies**2) * kept**2)
+        return np.asarray(
+            level * np.exp(8 * one.tint * frequencies**2 + believed(frequencies / WORKING)) * kept**2
+        )
 
     return ratios(noisy, floor, WORKING)
