@@ -97,6 +97,7 @@ contains
          losses = losses//', '//text(sum(log%losses(first:last)) / (last - first + 1))
          seconds = seconds//', '//text(log%seconds(last) - since(log, first))
       end do
+      write (unit, '(2a)') '# initial_loss: ', text(log%losses(1))
       write (unit, '(3a)') '# epoch_losses: [', losses(3:), ']'
       write (unit, '(3a)') '# epoch_seconds: [', seconds(3:), ']'
       write (unit, '(2a)') '# batches_per_second: ', text((last - first + 1) / (log%seconds(last) - since(log, first)))
