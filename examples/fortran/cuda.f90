@@ -1,12 +1,12 @@
 !> The few functions of CUDA's runtime library that a training needs, in C's own names and order.
 module cuda
    use, intrinsic :: iso_c_binding, only: c_associated, c_char, c_f_pointer, c_f_procpointer, c_funptr, c_int, &
-      c_loc, c_null_ptr, c_ptr, c_size_t
+      c_intptr_t, c_loc, c_null_ptr, c_ptr, c_size_t
    use arrays, only: give_up
    use libraries, only: function_of, opened
    implicit none
    private
-   public :: load_cuda, check_cuda, card, text_at
+   public :: load_cuda, check_cuda, on_gpu, moved, card, text_at
    public :: cudaMalloc, cudaMallocHost, cudaMemcpyAsync, cudaStreamCreate, cudaStreamSynchronize, cudaStreamWaitEvent
    public :: cudaEventCreate, cudaEventRecord, cudaEventSynchronize, to_device, to_host
 
@@ -110,6 +110,23 @@ contains
 
       if (status /= 0) call give_up(what//': '//text_at(cudaGetErrorString(status)))
    end subroutine check_cuda
+
+   !> Return memory of the GPU.
+   function on_gpu(bytes) result(made)
+      integer(c_size_t), intent(in) :: bytes
+      type(c_ptr) :: made
+
+      call check_cuda(cudaMalloc(made, bytes), 'memory of the GPU')
+   end function on_gpu
+
+   !> Return the address so many float32 numbers further on.
+   pure function moved(address, by) result(further)
+      type(c_ptr), intent(in) :: address
+      integer, intent(in) :: by
+      type(c_ptr) :: further
+
+      further = transfer(transfer(address, 0_c_intptr_t) + 4_c_intptr_t * by, further)
+   end function moved
 
    !> Return the name of the first GPU: what its properties begin with.
    function card() result(name)
