@@ -12,6 +12,7 @@ from typing import Annotated
 from tyro.conf import FlagCreatePairsOff, Positional, arg, subcommand
 
 from cryoden.cli.flags_from_settings import derived
+from cryoden.cli.flags_hosts import Names, Relion
 from cryoden.cli.flags_runs import Baseline, Compare, Export, Halves, Noisy, PatchSets, Paths, Reading, Report
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.tools import EvaluationSettings, SimulationSettings, ThinningSettings
@@ -103,6 +104,8 @@ class Denoise:
     Existing results of the same model, settings and micrograph are skipped: to resume an
     interrupted batch, repeat the command.
 
+    Results of a STAR file are listed in micrographs_denoised.star, with all its tables and columns.
+
     Files that cannot be denoised are reported and skipped; the exit status is then 3.
     """
 
@@ -118,6 +121,7 @@ class Denoise:
             help_behavior_hint="(default: the general model)",
         ),
     ] = None
+    names: Names = "added"
     overwrite: Annotated[
         bool,
         arg(
@@ -242,6 +246,7 @@ class Cryoden:
         | Annotated[Compare, subcommand("compare")]
         | Annotated[Export, subcommand("export")]
         | Annotated[Report, subcommand("report")]
+        | Annotated[Relion, subcommand("relion")]
         | Annotated[Demo, subcommand("demo")]
     )
     json: Annotated[

@@ -23,25 +23,21 @@ Names = Literal["added", "replaced"]
 
 def with_stars(
     events: Iterable[BatchEvent],
-    paths: Sequence[Path],
-    output: Path,
+    stars: Mapping[Path, Path],
     *,
     names: Names = "added",
     overwrite: bool = False,
 ) -> Iterator[BatchEvent]:
     """Pass a batch's events on; before its last, list its results as each STAR file among its inputs did.
 
-    ``micrographs_denoised.star`` in the output folder, with a number where there are several, is
-    the input's own text, in which the results have a column of their own.
+    A list of results is the input's own text, in which they have a column of their own.
 
     Parameters
     ----------
     events : iterable of BatchEvent
-        Of a batch on these paths.
-    paths : sequence of Path
-        What was denoised; files and folders are passed over, and tilt series, which are STAR files of others.
-    output : Path
-        Folder of the results.
+        Of a batch on what these STAR files list.
+    stars : mapping of Path
+        Which STAR file lists the results of which, see `stars_of`; none does those of tilt series.
     names : {"added", "replaced"}
         Whether the results have a column of their own, ``None`` where there is none, or take the
         place of the inputs, which then have one, and rows without a result are left out.
@@ -54,18 +50,29 @@ def with_stars(
         O02 to O06 when a STAR file cannot be written.
     """
     done: dict[Path, Path] = {}
-    with closed(iter(events)) as passing:
-        for event in passing:
-            if isinstance(event, FileFinished | FileSkipped):
-                done[event.path] = event.output
-            elif isinstance(event, BatchFinished):
-                for star, final in stars_of(paths, output).items():
-                    write_star(star, final, done, names=names, overwrite=overwrite)
+    with closed(events):
+        for event in events:
+            done |= _result(event)
+            _write_stars(stars if isinstance(event, BatchFinished) else {}, done, names, overwrite)
             yield event
 
 
+def _write_stars(
+    stars: Mapping[Path, Path], done: Mapping[Path, Path], names: Names, overwrite: bool
+) -> None:
+    for star, final in stars.items():
+        write_star(star, final, done, names=names, overwrite=overwrite)
+
+
+def _result(event: BatchEvent) -> dict[Path, Path]:
+    return {event.path: event.output} if isinstance(event, FileFinished | FileSkipped) else {}
+
+
 def stars_of(paths: Sequence[Path], output: Path) -> dict[Path, Path]:
-    """Return for each STAR file among paths which one lists its results."""
+    """Return for each STAR file among paths which one lists its results.
+
+    ``micrographs_denoised.star`` in the output folder, with a number where there are several.
+    """
     stars = list(dict.fromkeys(path for path in paths if is_star(path)))
     numbers = ["", *(f"_{number}" for number in range(2, len(stars) + 1))]
     return {star: output / f"{NAME}{number}.star" for star, number in zip(stars, numbers, strict=False)}

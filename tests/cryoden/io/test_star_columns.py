@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from time import perf_counter
+from typing import Any
 
 import gemmi
 import pytest
@@ -48,19 +48,12 @@ def table_of(path: Path, text: str) -> StarTable:
 
 def parsed(text: str) -> dict[str, dict[str, list[str]]]:
     """Return the columns of each block, as gemmi reads them."""
-    document = gemmi.cif.read_string(text)
-    blocks = {}
-    for block in document:
-        columns: dict[str, list[str]] = {}
-        for item in block:
-            if item.loop is not None:
-                columns |= {
-                    tag: [gemmi.cif.as_string(v) for v in block.find_loop(tag)] for tag in item.loop.tags
-                }
-            elif item.pair is not None:
-                columns[item.pair[0]] = [gemmi.cif.as_string(item.pair[1])]
-        blocks[block.name] = columns
-    return blocks
+    return {block.name: _columns(block) for block in gemmi.cif.read_string(text)}
+
+
+def _columns(block: Any) -> dict[str, list[str]]:
+    tags = [tag for item in block for tag in (item.loop.tags if item.loop else [item.pair[0]])]
+    return {tag: [gemmi.cif.as_string(value) for value in block.find_values(tag)] for tag in tags}
 
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n"], ids=["unix", "windows"])
@@ -92,7 +85,8 @@ def test_a_column_is_replaced_and_rows_are_left_out(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("label", [NAME, "new"])
 def test_one_row_of_pairs_of_label_and_value_is_written_as_such(tmp_path: Path, label: str) -> None:
-    pairs = f"data_optics\n_rlnVoltage 300\n\ndata_micrographs\n_rlnDefocusU 1.5\n_{NAME} 'M/a 1.mrc'\n\ndata_x\n_y 1\n"
+    head, tail = "data_optics\n_rlnVoltage 300\n\ndata_micrographs\n", "\n\ndata_x\n_y 1\n"
+    pairs = f"{head}_rlnDefocusU 1.5\n_{NAME} 'M/a 1.mrc'{tail}"
     found = parsed(with_columns(table_of(tmp_path / "in.star", pairs), {label: ["b 2.mrc"]}))
     expected = parsed(pairs)
     expected["micrographs"][f"_{label}"] = ["b 2.mrc"]
@@ -134,12 +128,12 @@ def test_real_files_keep_every_table_row_and_column(tmp_path: Path, name: str) -
     assert found == before
 
 
-def test_many_rows_are_quick(tmp_path: Path) -> None:
-    rows = "".join(f"MotionCorr/job002/Movies/m_{n:06}.mrc 1 {n}.5 {n}.25\n" for n in range(100_000))
-    head = f"data_micrographs\nloop_\n_{NAME} #1\n_rlnOpticsGroup #2\n_rlnDefocusU #3\n_rlnDefocusV #4\n"
-    table = table_of(tmp_path / "in.star", head + rows)
+def test_a_list_of_very_many_rows_is_written_whole(tmp_path: Path) -> None:
+    rows = "".join(f"MotionCorr/job002/Movies/m_{n:06}.mrc 1 {n}.5\n" for n in range(100_000))
+    head = f"data_micrographs\nloop_\n_{NAME} #1\n_rlnOpticsGroup #2\n_rlnDefocusU #3\n"
     values = [f"External/job003/Movies/m_{n:06}_denoised.mrc" for n in range(100_000)]
-    began = perf_counter()
-    text = with_columns(table, {"new": values})
+    text = with_columns(table_of(tmp_path / "in.star", head + rows), {"new": values})
     assert text.count("_denoised.mrc") == 100_000
-    print(f"{perf_counter() - began:.2f} s")  # noqa: T201  a figure for whoever runs it with -s
+    assert (
+        "MotionCorr/job002/Movies/m_099999.mrc 1 99999.5 External/job003/Movies/m_099999_denoised.mrc" in text
+    )

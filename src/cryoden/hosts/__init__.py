@@ -1,0 +1,1 @@
+"""Jobs of the programs that cryoden is called by, as they expect them."""
