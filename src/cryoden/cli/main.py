@@ -15,9 +15,9 @@ from typing import Any
 import tyro
 from tyro.conf import CascadeSubcommandArgs, FlagCreatePairsOff, OmitArgPrefixes, OmitSubcommandPrefixes
 
+from cryoden.cli.command_relion import Relion
 from cryoden.cli.endings import BROKEN_PIPE, DONE, ERROR, FAILURES, USAGE, say
 from cryoden.cli.flags import Cryoden, Demo, Denoise, Evaluate, Info, Simulate, Thin, Train
-from cryoden.cli.flags_hosts import Relion
 from cryoden.cli.flags_runs import Baseline, Compare, Export, PatchSets, Report
 from cryoden.cli.stop_signals import SIGNALS
 from cryoden.errors import CryodenError, SettingsError, in_words, printable

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from cryoden.dataset.output_paths import make_folder
+from cryoden.dataset.star_columns import quoted
 from cryoden.events.closing import closed
 from cryoden.io.atomic import atomic_write
-from cryoden.io.star_columns import quoted
 
 Event = TypeVar("Event")
 Ending = Literal["SUCCESS", "FAILURE", "ABORTED"]

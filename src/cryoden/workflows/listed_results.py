@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
+from cryoden.dataset.star_columns import with_columns
 from cryoden.dataset.star_files import MICROGRAPH, Listing, is_star, listing
 from cryoden.events.batch import BatchEvent, BatchFinished, FileFinished, FileSkipped
 from cryoden.events.closing import closed
 from cryoden.io.atomic import atomic_write
-from cryoden.io.star_columns import with_columns
 
 NAME = "micrographs_denoised"
 # RELION keeps columns it does not know, and has none for these.

@@ -8,8 +8,8 @@ from typing import Any
 import gemmi
 import pytest
 
+from cryoden.dataset.star_columns import quoted, with_columns
 from cryoden.io.star import StarTable, having, read_tables
-from cryoden.io.star_columns import quoted, with_columns
 
 FIELD = Path(__file__).parents[4] / "shared" / "data" / "field"
 NAME = "rlnMicrographName"
