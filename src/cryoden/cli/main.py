@@ -102,8 +102,8 @@ def _train(asked: Train, *, as_json: bool) -> int:
 
 def _denoise(asked: Denoise, *, as_json: bool) -> int:
     from cryoden.cli import console  # noqa: PLC0415 - torch only where it is needed
+    from cryoden.hosts.listed_results import stars_of, with_stars  # noqa: PLC0415 - the same
     from cryoden.workflows import denoise_micrographs  # noqa: PLC0415 - torch only where it is needed
-    from cryoden.workflows.listed_results import stars_of, with_stars  # noqa: PLC0415 - the same
 
     batch = denoise_micrographs.BatchRequest(
         asked.model or GENERAL, asked.denoising, asked.reading, asked.overwrite

@@ -51,6 +51,7 @@ def _loop(
 ) -> list[str]:
     rows = {number: place for place, (number, _) in enumerate(table.rows)}
     added = [label for label in columns if label not in table.labels]
+    places = {table.labels.index(label): columns[label] for label in columns if label in table.labels}
     labels = [f"_{label} #{len(table.labels) + place} " for place, label in enumerate(added, start=1)]
     last_label = _last_label(lines, table.rows[0][0] - 1) if rows else -1
     found = []
@@ -59,22 +60,23 @@ def _loop(
         if place is None:
             found.append(line)
         elif keep[place]:
-            found.append(_row(table, line, {label: values[place] for label, values in columns.items()}))
+            replaced = {at: values[place] for at, values in places.items()}
+            found.append(_row(line, replaced, [columns[label][place] for label in added]))
         if number == last_label:
             found += labels
     return found
 
 
-def _row(table: StarTable, line: str, values: Mapping[str, str]) -> str:
-    """Return a row with other values; its own text stays where no value of it changes."""
-    replaced = any(label in table.labels for label in values)
+def _row(line: str, replaced: Mapping[int, str], added: Sequence[str]) -> str:
+    """Return a row with other values in some places, and more at its end; else its own text stays."""
     text = line.rstrip()
-    if replaced or "#" in line:
-        told = dict(zip(table.labels, split_row(line.strip()), strict=True))
-        text = " ".join(
-            quoted(value) for value in (told | {k: v for k, v in values.items() if k in told}).values()
-        )
-    return " ".join([text, *(quoted(value) for label, value in values.items() if label not in table.labels)])
+    if replaced or "#" in text:
+        is_plain = not any(mark in text for mark in "'\"#")
+        values = text.split() if is_plain else [quoted(value) for value in split_row(text.strip())]
+        for place, value in replaced.items():
+            values[place] = quoted(value)
+        text = " ".join(values)
+    return " ".join([text, *map(quoted, added)])
 
 
 def _pairs(table: StarTable, lines: list[str], values: Mapping[str, str]) -> list[str]:

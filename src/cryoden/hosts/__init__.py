@@ -1,1 +1,1 @@
-"""Jobs of the programs that cryoden is called by, as they expect them."""
+"""What other programs of the field are handed: lists of results, and jobs that end as they expect."""

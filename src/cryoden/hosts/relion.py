@@ -13,13 +13,13 @@ from cryoden.dataset.star_files import listing
 from cryoden.errors import HalvesError, OutputError, TrainingError, printable
 from cryoden.events.batch import BatchEvent
 from cryoden.events.training import PhaseStarted, TrainingEvent, TrainingFinished
+from cryoden.hosts.listed_results import Names, with_stars
 from cryoden.hosts.relion_job import MICROGRAPHS, MODEL, RelionJob
 from cryoden.io.atomic import atomic_write
 from cryoden.runs.folder import RunFolder
 from cryoden.settings.training import TrainingSettings
 from cryoden.workflows.denoise_micrographs import BatchRequest, denoise_files
 from cryoden.workflows.lanes import Lanes
-from cryoden.workflows.listed_results import Names, with_stars
 from cryoden.workflows.train_model import train_halves
 
 LISTED, TRAINED, TRAINING = "micrographs_denoised.star", "model.safetensors", "training"
@@ -36,7 +36,7 @@ class RelionRequest:
     micrographs : Path
         STAR file of the micrographs; to train on halves, with even and odd ones.
     names : {"replaced", "added"}
-        See `cryoden.workflows.listed_results.with_stars`.
+        See `cryoden.hosts.listed_results.with_stars`.
     """
 
     job: RelionJob

@@ -13,11 +13,11 @@ import pytest
 
 from cryoden.cli.main import main
 from cryoden.dataset.star_files import micrographs_of
+from cryoden.hosts.listed_results import RAW
 from cryoden.hosts.relion import place_of
 from cryoden.hosts.relion_job import ABORT
 from cryoden.io import mrc
 from cryoden.io.star import having, read_tables
-from cryoden.workflows.listed_results import RAW
 from tests.cryoden.scenes import scene
 
 JOB = "External/job012/"

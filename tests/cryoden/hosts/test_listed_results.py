@@ -10,9 +10,9 @@ from cryoden.cli.main import main
 from cryoden.dataset.star_files import micrographs_of
 from cryoden.errors import OutputError
 from cryoden.events.batch import BatchEvent, BatchFinished, FileFailed, FileFinished, FileSkipped
+from cryoden.hosts.listed_results import DENOISED, RAW, stars_of, with_stars
 from cryoden.io import mrc
 from cryoden.io.star import having, read_tables
-from cryoden.workflows.listed_results import DENOISED, RAW, stars_of, with_stars
 from tests.cryoden.scenes import scene
 
 HEAD = "data_optics\nloop_\n_rlnOpticsGroup\n_rlnVoltage\n1 300\n2 200\n\ndata_micrographs\nloop_\n"
