@@ -13,13 +13,14 @@ import pytest
 
 from cryoden.cli.main import main
 from cryoden.dataset.star_files import micrographs_of
-from cryoden.hosts.listed_results import RAW
+from cryoden.hosts.listed_results import DENOISED, RAW
 from cryoden.hosts.relion import place_of
 from cryoden.hosts.relion_job import ABORT
 from cryoden.io import mrc
 from cryoden.io.star import having, read_tables
 from tests.cryoden.scenes import scene
 
+FIELD = Path(__file__).parents[4] / "shared" / "data" / "field"
 JOB = "External/job012/"
 STAR = "MotionCorr/job002/corrected_micrographs.star"
 HEAD = """# version 50001
@@ -164,6 +165,29 @@ def test_a_job_trains_on_the_halves_of_its_list_once_and_its_model_is_output() -
     assert relion("--train", "yes", "--minutes", "0.05") == 0
     assert model.stat().st_mtime_ns == before
     assert [path.name for path in Path(JOB).glob("training*")] == ["training"]
+
+
+def test_a_real_project_keeps_all_its_list_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not FIELD.is_dir():
+        pytest.skip("the shared files of other programs are not there")
+    monkeypatch.chdir(tmp_path)
+    star = Path("CtfFind/job005/micrographs_ctf.star")
+    star.parent.mkdir(parents=True)
+    lines = (FIELD / "relion5_project" / star).read_text().splitlines()
+    rows = [line for line in lines if line.startswith("MotionCorr/")]
+    star.write_text("\n".join(line for line in lines if line not in rows[2:]))
+    for name in (row.split()[0] for row in rows[:2]):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        mrc.write(Path(name), scene(0, (96, 96)).even.data, pixel_size=0.885, label="disks")
+    assert main(["relion", "--o", JOB, "--in_mics", str(star), "--device", "cpu", "--names", "added"]) == 0
+    before, after = gemmi.cif.read(str(star)), gemmi.cif.read(f"{JOB}micrographs_denoised.star")
+    assert [block.name for block in after] == ["optics", "micrographs"]
+    for table, other in zip(before, after, strict=True):
+        for tag in (tag for item in table for tag in item.loop.tags):
+            assert list(other.find_loop(tag)) == list(table.find_loop(tag))
+    results = list(after[1].find_loop(f"_{DENOISED}"))
+    assert len(results) == 2
+    assert all(Path(name).is_file() for name in results)
 
 
 def test_a_result_lies_where_its_micrograph_does_below_the_project_or_the_root() -> None:
