@@ -88,7 +88,7 @@ def relion(asked: Relion, *, as_json: bool) -> int:
     try:
         with job.running() as failures:
             model = _model(asked, request, as_json=as_json)
-            batch = BatchRequest(model, asked.denoising, asked.reading)
+            batch = BatchRequest(model, asked.denoising, asked.reading, overwrite=True)  # its own folder
             lanes = Lanes(asked.j, asked.j) if asked.j > 1 else None
             events = job.until_aborted(denoised_in(request, batch, lanes))
             ended = console.follow_batch(events, as_json=as_json)

@@ -15,7 +15,7 @@ from typing import Any
 import tyro
 from tyro.conf import CascadeSubcommandArgs, FlagCreatePairsOff, OmitArgPrefixes, OmitSubcommandPrefixes
 
-from cryoden.cli.command_relion import Relion
+from cryoden.cli.command_relion import Relion, relion
 from cryoden.cli.endings import BROKEN_PIPE, DONE, ERROR, FAILURES, USAGE, say
 from cryoden.cli.flags import Cryoden, Demo, Denoise, Evaluate, Info, Simulate, Thin, Train
 from cryoden.cli.flags_runs import Baseline, Compare, Export, PatchSets, Report
@@ -169,12 +169,6 @@ def _about_runs(asked: Any, *, as_json: bool) -> int:
     return DONE if commands_runs.done(asked, as_json=as_json) else FAILURES
 
 
-def _relion(asked: Relion, *, as_json: bool) -> int:
-    from cryoden.cli import command_relion  # noqa: PLC0415 - torch only where it is needed
-
-    return command_relion.relion(asked, as_json=as_json)
-
-
 def _demo(asked: Demo, *, as_json: bool) -> int:
     from cryoden.cli import console, show_training  # noqa: PLC0415 - torch only where it is needed
     from cryoden.workflows import demo  # noqa: PLC0415 - torch only where it is needed
@@ -192,7 +186,7 @@ COMMANDS: dict[type, Callable[..., int]] = {
     Simulate: _simulate,
     Evaluate: _evaluate,
     **dict.fromkeys((PatchSets, Baseline, Compare, Export, Report), _about_runs),
-    Relion: _relion,
+    Relion: relion,
     Demo: _demo,
 }
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import gemmi
+import mrcfile
 import numpy as np
 import pytest
 
@@ -114,6 +115,16 @@ def test_a_job_that_continues_does_what_is_new_and_writes_the_list_whole() -> No
         f"{JOB}MotionCorr/job002/b/n_denoised.mrc",
         f"{JOB}MotionCorr/job002/a/m_denoised.mrc",
     ]
+    assert marks() == {"RELION_JOB_EXIT_SUCCESS"}
+
+
+@pytest.mark.usefixtures("project")
+def test_a_job_that_continues_with_other_settings_makes_all_again() -> None:
+    write_list("a/m")
+    assert relion() == 0
+    assert relion("--pixel_format", "float16") == 0
+    with mrcfile.open(listed()[0][0]) as file:
+        assert file.data.dtype == np.float16
     assert marks() == {"RELION_JOB_EXIT_SUCCESS"}
 
 
