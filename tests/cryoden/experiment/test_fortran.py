@@ -73,7 +73,7 @@ def emulated(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     if compiler is None:
         pytest.skip("gcc is not installed")
     folder = tmp_path_factory.mktemp("emulated")
-    command = [compiler, "-O2", "-shared", "-fPIC", str(EMULATED), "-lm", "-o", str(folder / "libcudnn.so.9")]
+    command = [compiler, "-O3", "-shared", "-fPIC", str(EMULATED), "-lm", "-o", str(folder / "libcudnn.so.9")]
     subprocess.run(command, check=True)
     (folder / "libcudart.so.13").symlink_to("libcudnn.so.9")  # one library, loaded once
     return {"LD_LIBRARY_PATH": str(folder)}
