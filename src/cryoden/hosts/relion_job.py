@@ -89,7 +89,7 @@ class RelionJob:
             O02 to O06 when it cannot be written.
         """
         rows = [f"{quoted(path.as_posix())} {kind} \n" for path, kind in nodes.items()]
-        head = "\n# version 50001\n\ndata_output_nodes\n\nloop_ \n"
+        head = "\n# version 30001\n\ndata_output_nodes\n\nloop_ \n"
         labels = "_rlnPipeLineNodeName #1 \n_rlnPipeLineNodeTypeLabel #2 \n"
         with atomic_write(self.folder / NODES, overwrite=True) as part:
             part.write_text("".join([head, labels, *rows, " \n"]), encoding="utf-8")
