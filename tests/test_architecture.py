@@ -97,7 +97,7 @@ SHOWN_ELSEWHERE = {
     ),
     "words of the command line around what other tests run": (
         "cryoden/cli/command_train", "cryoden/cli/commands_runs", "cryoden/cli/endings",
-        "cryoden/cli/flags_runs", "cryoden/cli/show_comparison", "cryoden/cli/show_experiment",
+        "cryoden/cli/command_relion", "cryoden/cli/flags_runs", "cryoden/cli/show_experiment",
     ),
     "shown by a run that is trained once, for the tests of another file": (
         "cryoden/experiment/outcome", "cryoden/experiment/reference", "cryoden/runs/loss_plot",
@@ -107,7 +107,7 @@ SHOWN_ELSEWHERE = {
 }  # fmt: skip
 ABOUT_NO_MODULE = {
     "test_light_imports", "test_without_napari", "test_leaks", "test_manifest", "test_traps", "test_controls",
-    "test_same_losses", "test_general_model",
+    "test_same_losses", "test_general_model", "test_fortran",
 }  # fmt: skip
 
 

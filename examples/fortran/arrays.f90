@@ -3,7 +3,7 @@ module arrays
    use, intrinsic :: iso_fortran_env, only: error_unit, int8, int32, real32
    implicit none
    private
-   public :: values_of, sides_of
+   public :: values_of, sides_of, give_up
 
    !> A line of the index.
    type :: entry

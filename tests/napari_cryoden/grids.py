@@ -28,7 +28,7 @@ def run(qtbot: Any, dock: Any) -> str:
 
 def made(folder: Path) -> list[str]:
     """Return the results below a folder, each of which must be whole."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".star")
     assert {mrc.read(path).shape for path in files} <= {(256, 256)}
     return [str(path.relative_to(folder)) for path in files]
 

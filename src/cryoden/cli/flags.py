@@ -11,14 +11,13 @@ from typing import Annotated
 
 from tyro.conf import FlagCreatePairsOff, Positional, arg, subcommand
 
+from cryoden.cli.command_relion import Denoising, Names, Relion
 from cryoden.cli.flags_from_settings import derived
 from cryoden.cli.flags_runs import Baseline, Compare, Export, Halves, Noisy, PatchSets, Paths, Reading, Report
-from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.tools import EvaluationSettings, SimulationSettings, ThinningSettings
 from cryoden.settings.training import TrainingSettings
 
 Training = Annotated[TrainingSettings, derived(TrainingSettings, "training")]
-Denoising = Annotated[DenoisingSettings, derived(DenoisingSettings, "denoising")]
 Thinning = Annotated[ThinningSettings, derived(ThinningSettings, "thinning")]
 Simulating = Annotated[SimulationSettings, derived(SimulationSettings, "simulating")]
 Evaluation = Annotated[EvaluationSettings, derived(EvaluationSettings, "evaluation")]
@@ -97,8 +96,8 @@ class Train:
 class Denoise:
     """Denoise micrographs with the general model, or with your own.
 
-    NAME.mrc becomes NAME_denoised.mrc in the output folder, with the same header. The folder
-    tree is kept, for folders and for RELION STAR files (rlnMicrographName).
+    NAME.mrc becomes NAME_denoised.mrc in the output folder, with the same header. The folder tree is
+    kept, for folders and for RELION STAR files, whose results micrographs_denoised.star lists.
 
     Existing results of the same model, settings and micrograph are skipped: to resume an
     interrupted batch, repeat the command.
@@ -118,12 +117,11 @@ class Denoise:
             help_behavior_hint="(default: the general model)",
         ),
     ] = None
+    names: Names = "added"
     overwrite: Annotated[
         bool,
         arg(
-            help=(
-                "Overwrite results of other models or settings, or of an earlier version of the micrograph."
-            ),
+            help="Overwrite results of other models or settings, or of an earlier micrograph.",
             help_behavior_hint="",
         ),
     ] = False
@@ -242,6 +240,7 @@ class Cryoden:
         | Annotated[Compare, subcommand("compare")]
         | Annotated[Export, subcommand("export")]
         | Annotated[Report, subcommand("report")]
+        | Annotated[Relion, subcommand("relion")]
         | Annotated[Demo, subcommand("demo")]
     )
     json: Annotated[

@@ -15,6 +15,7 @@ from typing import Any
 import tyro
 from tyro.conf import CascadeSubcommandArgs, FlagCreatePairsOff, OmitArgPrefixes, OmitSubcommandPrefixes
 
+from cryoden.cli.command_relion import Relion, relion
 from cryoden.cli.endings import BROKEN_PIPE, DONE, ERROR, FAILURES, USAGE, say
 from cryoden.cli.flags import Cryoden, Demo, Denoise, Evaluate, Info, Simulate, Thin, Train
 from cryoden.cli.flags_runs import Baseline, Compare, Export, PatchSets, Report
@@ -49,7 +50,8 @@ def _ended(arguments: Sequence[str] | None) -> int:
         asked = tyro.cli(Cryoden, args=arguments, prog="cryoden", config=STYLE)
         return _run(asked)
     except SystemExit as end:
-        return end.code if isinstance(end.code, int) else USAGE
+        status = end.code if isinstance(end.code, int) else USAGE
+        return _refused(status, sys.argv[1:] if arguments is None else arguments) if status else DONE
     except CryodenError as error:
         say(str(error))
         return USAGE if isinstance(error, SettingsError) or error.code == "D01" else ERROR
@@ -63,6 +65,15 @@ def _ended(arguments: Sequence[str] | None) -> int:
     except Exception as error:  # noqa: BLE001  whatever it is, the user reads one line about it
         say(in_words(error))
         return ERROR
+
+
+def _refused(status: int, arguments: Sequence[str]) -> int:
+    """Return the exit status of wrong usage; a program that waits for a mark of it finds one."""
+    if "relion" in arguments:
+        from cryoden.hosts.relion_job import refused  # noqa: PLC0415 - numpy only where it is needed
+
+        refused(arguments)
+    return status
 
 
 def _escape_what_cannot_be_shown() -> None:
@@ -91,15 +102,16 @@ def _train(asked: Train, *, as_json: bool) -> int:
 
 def _denoise(asked: Denoise, *, as_json: bool) -> int:
     from cryoden.cli import console  # noqa: PLC0415 - torch only where it is needed
+    from cryoden.hosts.listed_results import stars_of, with_stars  # noqa: PLC0415 - the same
     from cryoden.workflows import denoise_micrographs  # noqa: PLC0415 - torch only where it is needed
 
     batch = denoise_micrographs.BatchRequest(
         asked.model or GENERAL, asked.denoising, asked.reading, asked.overwrite
     )
-    ended = console.follow_batch(
-        denoise_micrographs.denoise_files(asked.paths, asked.output, batch), as_json=as_json
-    )
-    return FAILURES if ended.failed else DONE
+    events = denoise_micrographs.denoise_files(asked.paths, asked.output, batch)
+    stars = stars_of(asked.paths, asked.output)
+    listed = with_stars(events, stars, names=asked.names, overwrite=asked.overwrite)
+    return FAILURES if console.follow_batch(listed, as_json=as_json).failed else DONE
 
 
 def _thin(asked: Thin, *, as_json: bool) -> int:
@@ -174,6 +186,7 @@ COMMANDS: dict[type, Callable[..., int]] = {
     Simulate: _simulate,
     Evaluate: _evaluate,
     **dict.fromkeys((PatchSets, Baseline, Compare, Export, Report), _about_runs),
+    Relion: relion,
     Demo: _demo,
 }
 

@@ -38,6 +38,15 @@ class ListedFiles:
     pixel_size: float | None
 
 
+@dataclass(frozen=True)
+class Listing:
+    """A table of micrographs: its file for each row, and the folder from which its names lead there."""
+
+    table: StarTable
+    project: Path
+    files: tuple[Path, ...]
+
+
 def is_star(path: Path) -> bool:
     """Tell whether a name is that of a STAR file."""
     return path.suffix.lower() == ".star"
@@ -53,6 +62,22 @@ def micrographs_of(star: Path) -> list[Path]:
     """
     fix = "Give the STAR file of a motion correction or of a CTF estimation"
     return list(dict.fromkeys(row.files[0] for row in listed(star, MICROGRAPH, fix)))
+
+
+def listing(star: Path) -> Listing | None:
+    """Return the table of a STAR file that lists micrographs; ``None`` of one that lists tilt series.
+
+    Raises
+    ------
+    HalvesError, MicrographError
+        See `listed`.
+    """
+    table = having(read_tables(star), MICROGRAPH)
+    if table is None:
+        return None
+    names = [_file_name(star, name) for (name,) in table.columns(MICROGRAPH)]
+    project = _project_of(star, names)
+    return Listing(table, project, tuple(_inside(project, name) for name in names))
 
 
 def pixel_sizes(paths: Iterable[Path]) -> dict[Path, float]:

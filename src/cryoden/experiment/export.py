@@ -63,13 +63,15 @@ def export_run(run: Path, folder: Path, settings: ExportSettings) -> RunExported
     make_folder(folder.parent)
     check_folder(folder)
     final = checkpoint.load(record.folder.model).weights
-    batches, whence = _batches(record, chosen, settings)
+    source, kind = _source(record, chosen, settings)
+    batches, whence = _batches(source, settings)
     rate = chosen.learning_rate
     found = expected(batches, final, seed=chosen.seed, learning_rate=rate, steps=settings.steps)
     arrays = {**found.arrays, "losses": found.losses, "learning_rate": np.array([rate])}
-    about = {"run": printable(record.name), "seed": str(chosen.seed), "pairs": whence}
+    about = {"run": printable(record.name), "seed": str(chosen.seed), "pairs": f"{kind}: {whence}"}
+    order = "" if settings.synthetic else _order(source, -(-int(record.about["steps"]) // source.steps))
     with atomic_folder(folder) as temporary:
-        flat_files.write(temporary, arrays, found.losses, about)
+        flat_files.write(temporary, arrays, found.losses, about, order)
     return RunExported(folder, len(arrays), sum(4 * values.size for values in arrays.values()))
 
 
@@ -82,23 +84,34 @@ def _settings(record: RunRecord) -> BaselineSettings:
     return settings
 
 
-def _batches(
+def _source(
     record: RunRecord, chosen: BaselineSettings, settings: ExportSettings
-) -> tuple[list[Batch], str]:
+) -> tuple[TrainingPairs, str]:
+    """Return the pairs of the run, or synthetic ones, and in words which they are."""
+    if settings.synthetic:
+        count = settings.pairs * settings.batches
+        return TrainingPairs(synthetic(count, settings.edge), range(count), chosen), "synthetic"
+    pairs = _of_run(record)
+    training = divided(pairs.grid, chosen.validation_pairs)[0]
+    return TrainingPairs(pairs, training, chosen), "first pairs of the run's first epoch"
+
+
+def _batches(source: TrainingPairs, settings: ExportSettings) -> tuple[list[Batch], str]:
     """Return the batches, and in words which pairs they are."""
     count = settings.pairs * settings.batches
-    pairs: PatchSet = synthetic(count, settings.edge) if settings.synthetic else _of_run(record)
-    training = range(count) if settings.synthetic else divided(pairs.grid, chosen.validation_pairs)[0]
-    source = TrainingPairs(pairs, training, chosen)
     indices = [int(index) for index in source.order(1)[:count]]
     if len(indices) < count:
         problem = f"pairs × batches = {count:,} (expected at most {len(indices):,}, what the run trained on)"
         raise SettingsError("S01", None, problem, fix="Choose fewer")
     cut = [_cut(source, index, settings.edge) for index in indices]
     batches = [_stacked(cut[at : at + settings.pairs]) for at in range(0, count, settings.pairs)]
-    kind = "synthetic" if settings.synthetic else "first pairs of the run's first epoch"
     edge = batches[0].noisy.shape[-1]
-    return batches, f"{kind}: {' '.join(map(str, indices))}; {edge} x {edge} px of their middle"
+    return batches, f"{' '.join(map(str, indices))}; {edge} x {edge} px of their middle"
+
+
+def _order(source: TrainingPairs, epochs: int) -> str:
+    """Return the pairs of each epoch the run began, in their order, as text."""
+    return flat_files.order_text(source.size, (source.order(epoch) for epoch in range(1, epochs + 1)))
 
 
 def _of_run(record: RunRecord) -> PatchSet:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 FORMAT = "cryoden-export-1"
-INDEX, LOSSES, README = "index.txt", "losses.txt", "README.txt"
+INDEX, LOSSES, ORDER, README = "index.txt", "losses.txt", "order.txt", "README.txt"
 STATES = {
     "initial": "before the first step",
     "gradient": "derivative of the loss of the first batch before the first step",
@@ -35,6 +35,8 @@ EXPLAINED = """The baseline experiment of cryoden, to write and check another im
 index.txt   one array a line; lines that begin with # are comments:
             name file type rank sides... "meaning"
 losses.txt  step and loss in float64, for those who want more digits than losses.bin has
+order.txt   the run's own order of its data set: epoch, and pair counted from 0, one a line; a step takes
+            the next "batch" lines, the last one of an epoch what is left. Not there for synthetic pairs.
 
 Arrays      Flat files of little-endian IEEE float32 without a header, in row-major (C) order:
             the last side runs fastest. In Fortran, declare the sides in reverse order, and
@@ -59,7 +61,11 @@ sum losses and gradients over pixels in float64 or in parts, row by row.
 
 
 def write(
-    folder: Path, arrays: Mapping[str, NDArray[Any]], losses: NDArray[np.float64], about: Mapping[str, str]
+    folder: Path,
+    arrays: Mapping[str, NDArray[Any]],
+    losses: NDArray[np.float64],
+    about: Mapping[str, str],
+    order: str = "",
 ) -> None:
     """Write arrays, index, losses and a page of explanation into an empty folder.
 
@@ -73,10 +79,13 @@ def write(
         ``(steps,)`` float64.
     about : mapping of str to str
         What the index says of where they are from.
+    order : str
+        What `order_text` made, where it is known.
     """
     for name, values in arrays.items():
         (folder / f"{name}.bin").write_bytes(np.ascontiguousarray(values, dtype="<f4").data)
     texts = {INDEX: index(arrays, about), LOSSES: _told(losses), README: EXPLAINED}
+    texts |= {ORDER: order} if order else {}
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="ascii", errors="backslashreplace", newline="\n")
 
@@ -103,6 +112,13 @@ def meaning(name: str) -> str:
     kind, layer = what[:-1], what[-1]
     sides = " (out, in, ky, kx)" if kind == "weight" else ""
     return f"{kind} of convolution {layer}{sides}, {STATES[state]}"
+
+
+def order_text(batch: int, epochs: Iterable[NDArray[np.int64]]) -> str:
+    """Return which pairs each epoch takes, in its order, as text."""
+    head = [f"# batch: {batch}", "# epoch pair"]
+    lines = (f"{epoch} {pair}" for epoch, pairs in enumerate(epochs, start=1) for pair in pairs.tolist())
+    return "\n".join([*head, *lines]) + "\n"
 
 
 def _told(losses: NDArray[np.float64]) -> str:

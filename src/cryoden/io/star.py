@@ -53,7 +53,7 @@ class StarTable:
         places, width = [self.labels.index(name) for name in names], len(self.labels)
         found = []
         for number, row in self.rows:
-            values = _split(row)
+            values = split_row(row)
             if len(values) != width:
                 raise self._uneven(number, values)
             chosen = tuple([values[place] for place in places])
@@ -90,7 +90,7 @@ def read_tables(path: Path) -> list[StarTable]:
             continue
         if line[0] in "dD" and BLOCK.fullmatch(line):
             tables.append(StarTable(path))
-        elif line[0] in "lL" and line[:5].lower() == "loop_" and not _split(line[5:]):
+        elif line[0] in "lL" and line[:5].lower() == "loop_" and not split_row(line[5:]):
             tables.append(StarTable(path, is_loop=True))
         else:
             _add(tables[-1], number, line)
@@ -109,12 +109,12 @@ def _add(table: StarTable, number: int, line: str) -> None:
         return
     label, *value = line.split(None, 1)
     table.labels.append(label[1:])
-    if not table.is_loop and value and _split(value[0]):
+    if not table.is_loop and value and split_row(value[0]):
         before = table.rows.pop()[1] + "\n" if table.rows else ""
         table.rows.append((number, before + value[0]))
 
 
-def _split(row: str) -> list[str]:
+def split_row(row: str) -> list[str]:
     """Return values parted by white space, some of them in quotes, without the comment at the end."""
     if "'" not in row and '"' not in row and "#" not in row:
         return row.split()

@@ -75,7 +75,11 @@ class BatchRequest:
 
 
 def denoise_files(
-    paths: Sequence[Path], output: Path, batch: BatchRequest, lanes: Lanes | None = None
+    paths: Sequence[Path],
+    output: Path,
+    batch: BatchRequest,
+    lanes: Lanes | None = None,
+    targets: Mapping[Path, Path] | None = None,
 ) -> Iterator[BatchEvent]:
     """Denoise files and folders, and what RELION STAR files list, into a folder that mirrors their tree.
 
@@ -93,6 +97,8 @@ def denoise_files(
         What stays the same.
     lanes : Lanes or None
         How many files are read ahead and written at once; ``None`` for what suits the device.
+    targets : mapping of Path or None
+        For each file where its result goes; ``None`` for the tree below the output folder.
 
     Raises
     ------
@@ -103,7 +109,7 @@ def denoise_files(
     ModelFileError
         For a model that cannot be used.
     """
-    targets = results(paths, output)
+    targets = results(paths, output) if targets is None else targets
     denoiser = Denoiser(load(batch.model), batch.settings)
     recipe = StampInputs(denoiser.model.sha256, batch.settings, batch.reading)
     make_folders(targets)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import resource
 import shutil
-import subprocess
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -17,14 +14,15 @@ from cryoden.cli.main import main
 from cryoden.errors import OutputError, PatchFileError, RunError, SettingsError
 from cryoden.events.training import StepFinished
 from cryoden.experiment.export import export_run
+from cryoden.experiment.store import PatchStore
+from cryoden.experiment.training_pairs import read_pair
 from cryoden.io import mrc
 from cryoden.micrograph import Array
 from cryoden.model import checkpoint
-from cryoden.runs import compare, external, metrics
+from cryoden.runs import metrics
 from cryoden.settings.baseline import ExportSettings
 from tests.cryoden.scenes import scene, write_halves
 
-FORTRAN = Path(__file__).parents[3] / "examples" / "fortran"
 RUN = ["--patch", "48", "--stride", "48", "--validation-pairs", "3", "--epochs", "1", "--batch", "3"]
 RUN += ["--device", "cpu", "--learning-rate", "0.05", "--seed", "5"]
 SMALL = ExportSettings(pairs=2, edge=32, batches=2, steps=8)
@@ -196,6 +194,7 @@ def test_data_that_are_gone_are_told_in_one_line_and_pairs_can_be_made_up(
     found = arrays(tmp_path / "out")
     assert found["noisy"].shape == (2, 2, 1, 64, 64)
     assert found["target"].std() > 0.05
+    assert not (tmp_path / "out" / "order.txt").exists()  # they have none
 
 
 def test_data_that_have_changed_are_not_taken_for_those_of_the_run(tmp_path: Path) -> None:
@@ -205,6 +204,27 @@ def test_data_that_have_changed_are_not_taken_for_those_of_the_run(tmp_path: Pat
     write_micrograph(tmp_path / "data" / "more.mrc", edge=96)
     with pytest.raises(PatchFileError, match=r"Q06.*found 29 pairs of 48 px, expected 25 pairs of 48 px"):
         export_run(run, tmp_path / "out", SMALL)
+
+
+def test_the_order_of_the_run_is_that_of_its_pairs_in_each_epoch(data: Path, tmp_path: Path) -> None:
+    assert main(["patches", "build", str(data), "--out", str(tmp_path / "pairs"), *RUN[:4]]) == 0
+    run = run_on(tmp_path / "pairs", tmp_path / "run", "--epochs", "2")
+    export_run(run, tmp_path / "out", SMALL)
+    batch, _, *lines = (tmp_path / "out" / "order.txt").read_text().splitlines()
+    assert batch == "# batch: 3"
+    numbers = np.array([line.split() for line in lines], int)
+    first, second = (numbers[numbers[:, 0] == epoch, 1] for epoch in (1, 2))
+    assert sorted(first) == sorted(second)
+    assert list(first) != list(second)
+    pairs = PatchStore(tmp_path / "pairs")
+    cut = np.stack([_middle(pairs, int(index), SMALL.edge) for index in first[:4]])
+    np.testing.assert_array_equal(cut.reshape(2, 2, 1, 32, 32), arrays(tmp_path / "out")["noisy"])
+
+
+def _middle(pairs: PatchStore, index: int, edge: int) -> Array:
+    noisy = read_pair(pairs, index).noisy[0, 0]
+    start = (noisy.shape[0] - edge) // 2
+    return np.asarray(noisy[start : start + edge, start : start + edge], float)
 
 
 def test_a_data_set_on_disk_is_found_again(data: Path, tmp_path: Path) -> None:
@@ -256,80 +276,3 @@ def test_a_disk_that_takes_no_more_leaves_nothing_behind(run: Path, tmp_path: Pa
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert not list(tmp_path.iterdir())
-
-
-@pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    make = shutil.which("make")
-    if make is None or shutil.which("gfortran") is None:
-        pytest.skip("gfortran or make is not installed")
-    folder = tmp_path_factory.mktemp("fortran")
-    shutil.copytree(FORTRAN, folder, dirs_exist_ok=True)
-    subprocess.run([make, "-C", str(folder)], check=True, capture_output=True)
-    return folder / "check"
-
-
-def checked(program: Path, export: Path, log: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([program, export, log], check=False, capture_output=True, text=True)
-
-
-class TestFortran:
-    def test_agrees_with_every_array_and_logs_its_losses(
-        self, program: Path, export: Path, tmp_path: Path
-    ) -> None:
-        done = checked(program, export, tmp_path / "log.csv")
-        assert done.returncode == 0, done.stdout + done.stderr
-        found = arrays(export)
-        compared = {line.split()[0] for line in done.stdout.splitlines()}
-        given = {"noisy", "target", "learning_rate"} | {name for name in found if "initial" in name}
-        given |= {f"final_{kind}{number}" for kind in ("weight", "bias") for number in (1, 2, 3)}
-        assert set(found) - given <= compared
-        head, rows = logged(tmp_path / "log.csv")
-        assert {"program", "hardware", "network", "batch", "learning_rate", "optimizer"} <= set(head)
-        assert float(head["learning_rate"]) == pytest.approx(0.05)
-        np.testing.assert_allclose([float(row["loss"]) for row in rows], found["losses"], rtol=1e-5)
-        assert all(float(row["seconds"]) > 0 and float(row["images_per_second"]) > 0 for row in rows)
-
-    def test_its_log_is_compared_with_runs(self, program: Path, export: Path, tmp_path: Path) -> None:
-        assert checked(program, export, tmp_path / "log.csv").returncode == 0
-        run = compare.opened(tmp_path / "log.csv")
-        assert (run.name, run.network, run.state) == ("fortran", "baseline", "measured")
-        assert run.initial == pytest.approx(arrays(export)["losses"][0], rel=1e-5)
-        assert run.images == pytest.approx(2 * (run.batches or 0))
-        assert external.read(tmp_path / "log.csv").number("parameters") == 2625
-
-    def test_a_wrong_weight_is_noticed(self, program: Path, export: Path, tmp_path: Path) -> None:
-        shutil.copytree(export, tmp_path / "wrong")
-        file = tmp_path / "wrong" / "initial_weight2.bin"
-        weights = np.fromfile(file, "<f4")
-        weights[np.abs(arrays(export)["gradient_weight2"]).argmax()] += np.float32(0.001)
-        weights.tofile(file)
-        done = checked(program, tmp_path / "wrong", tmp_path / "log.csv")
-        assert done.returncode == 1
-        far = {line.split()[0] for line in done.stdout.splitlines() if "TOO FAR" in line}
-        assert {"conv2", "output", "losses"} <= far
-        assert "conv1" not in far
-
-    def test_a_result_that_is_no_number_is_noticed(self, program: Path, export: Path, tmp_path: Path) -> None:
-        shutil.copytree(export, tmp_path / "wrong")
-        file = tmp_path / "wrong" / "initial_bias1.bin"
-        biases = np.fromfile(file, "<f4")
-        biases[0] = np.nan  # one channel of many
-        biases.tofile(file)
-        done = checked(program, tmp_path / "wrong", tmp_path / "log.csv")
-        assert done.returncode == 1
-        assert "conv1" in {line.split()[0] for line in done.stdout.splitlines() if "TOO FAR" in line}
-
-    def test_a_file_that_is_not_whole_is_named(self, program: Path, export: Path, tmp_path: Path) -> None:
-        shutil.copytree(export, tmp_path / "short")
-        with (tmp_path / "short" / "noisy.bin").open("rb+") as file:
-            file.truncate(100)
-        done = checked(program, tmp_path / "short", tmp_path / "log.csv")
-        assert done.returncode == 2
-        assert "noisy.bin" in done.stderr
-
-
-def logged(path: Path) -> tuple[dict[str, str], list[dict[str, Any]]]:
-    lines = path.read_text().splitlines()
-    head = dict(line[2:].split(": ", 1) for line in lines if line.startswith("#"))
-    return head, list(csv.DictReader(line for line in lines if not line.startswith("#")))

@@ -96,6 +96,12 @@ def test_a_star_file_is_a_list_of_micrographs(qtbot: Any, ready: Any, grids: Pat
     assert run(qtbot, ready) == "2 done, 1 failed"
     assert made(grids.parent / "micrographs_denoised") == ["grid0/m0_denoised.mrc", "grid1/m1_denoised.mrc"]
     assert ready.files.failures.item(0).text().splitlines()[0] == "gone.mrc"
+    rows = (ready.output.path / "micrographs_denoised.star").read_text().splitlines()[-3:]
+    assert [row.split()[1] for row in rows] == [
+        "micrographs_denoised/grid0/m0_denoised.mrc",
+        "micrographs_denoised/grid1/m1_denoised.mrc",
+        "None",
+    ]
 
 
 @pytest.mark.usefixtures("step_by_step")

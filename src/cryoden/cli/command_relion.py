@@ -1,0 +1,114 @@
+"""The command RELION calls, in RELION's words; whatever happens, the job's folder says how it ended.
+
+As `cryoden.cli.flags`, it imports neither torch nor numpy before there is something to do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from tyro.conf import arg
+
+from cryoden.cli.endings import DONE, FAILURES, say
+from cryoden.cli.flags_from_settings import derived
+from cryoden.cli.flags_runs import Reading
+from cryoden.cli.stop_signals import SIGNALS
+from cryoden.model.general import GENERAL
+from cryoden.settings.denoising import DenoisingSettings
+from cryoden.settings.training import TrainingSettings
+
+if TYPE_CHECKING:
+    from cryoden.hosts.relion import RelionRequest
+
+Denoising = Annotated[DenoisingSettings, derived(DenoisingSettings, "denoising")]
+Names = Annotated[
+    Literal["added", "replaced"],
+    arg(
+        help="In a STAR file of results: a column of their own, or the place of the micrographs in "
+        "rlnMicrographName, which then have a column of their own."
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Relion:
+    """Denoise as an External job of RELION, called by RELION itself from the project's folder.
+
+    External executable: cryoden relion. Input micrographs: the STAR file of a motion correction or
+    of a CTF estimation. The flags below are parameter labels of the job; those of cryoden denoise
+    serve as well.
+      cryoden relion --o External/job012/ --in_mics CtfFind/job005/micrographs_ctf.star --j 8
+
+    A job that continues does what is new and writes the list of results whole. See docs/relion.md.
+    """
+
+    o: Annotated[Path, arg(metavar="FOLDER", help="Folder of the job.")]
+    in_mics: Annotated[Path, arg(metavar="STAR", help="Micrographs to denoise.")]
+    denoising: Denoising
+    reading: Reading
+    j: Annotated[
+        int,
+        arg(
+            metavar="N",
+            help="Files read, and written, at once; 1 = what suits the device.",
+            help_behavior_hint="",
+        ),
+    ] = 1
+    model: Annotated[
+        Path | None,
+        arg(
+            metavar="FILE",
+            help="Model file to denoise with, or, with --train, to fine-tune.",
+            help_behavior_hint="(default: the general model)",
+        ),
+    ] = None
+    train: Annotated[
+        Literal["no", "yes"],
+        arg(help="Train on the even and odd micrographs of the STAR file first; the model is output."),
+    ] = "no"
+    minutes: Annotated[float, arg(metavar="MIN", help="How long to train.")] = 5.0
+    names: Names = "replaced"
+    pipeline_control: Annotated[
+        Path | None, arg(metavar="FOLDER", help="Given by RELION: the same as --o.", help_behavior_hint="")
+    ] = None
+
+
+def relion(asked: Relion, *, as_json: bool) -> int:
+    """Do the job, and return the exit status."""
+    from cryoden.cli import console  # noqa: PLC0415 - torch only where it is needed
+    from cryoden.hosts.relion import RelionRequest, announce, denoised_in  # noqa: PLC0415 - the same
+    from cryoden.hosts.relion_job import AbortedError, RelionJob  # noqa: PLC0415 - the same
+    from cryoden.workflows.denoise_micrographs import BatchRequest  # noqa: PLC0415 - the same
+    from cryoden.workflows.lanes import Lanes  # noqa: PLC0415 - the same
+
+    job = RelionJob(asked.o)
+    request = RelionRequest(job, asked.in_mics, asked.names)
+    try:
+        with job.running() as failures:
+            model = _model(asked, request, as_json=as_json)
+            batch = BatchRequest(model, asked.denoising, asked.reading, overwrite=True)  # its own folder
+            lanes = Lanes(asked.j, asked.j) if asked.j > 1 else None
+            events = job.until_aborted(denoised_in(request, batch, lanes))
+            ended = console.follow_batch(events, as_json=as_json)
+            announce(request)
+            failures.extend(map(str, ended.failed))
+    except AbortedError:
+        say("Aborted by RELION; to do what is left, continue the job")
+        return SIGNALS.exit_status
+    return FAILURES if failures else DONE
+
+
+def _model(asked: Relion, request: RelionRequest, *, as_json: bool) -> Path:
+    """Return the model to denoise with, trained first where that is wanted."""
+    from cryoden.cli import show_training  # noqa: PLC0415 - torch only where it is needed
+    from cryoden.hosts.relion import trained_in  # noqa: PLC0415 - the same
+
+    if asked.train == "no":
+        return asked.model or GENERAL
+    if not request.trained.is_file():
+        settings = TrainingSettings(minutes=asked.minutes, device=asked.denoising.device)
+        events = request.job.until_aborted(trained_in(request, settings, asked.model))
+        show_training.follow_training(events, as_json=as_json)
+    return request.trained

@@ -1,0 +1,207 @@
+"""Denoising as RELION starts it: a project with halves and sums, by the command line alone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import gemmi
+import mrcfile
+import numpy as np
+import pytest
+
+from cryoden.cli.main import main
+from cryoden.dataset.star_files import micrographs_of
+from cryoden.hosts.listed_results import DENOISED, RAW
+from cryoden.hosts.relion import place_of
+from cryoden.hosts.relion_job import ABORT
+from cryoden.io import mrc
+from cryoden.io.star import having, read_tables
+from tests.cryoden.scenes import scene
+
+FIELD = Path(__file__).parents[4] / "shared" / "data" / "field"
+JOB = "External/job012/"
+STAR = "MotionCorr/job002/corrected_micrographs.star"
+HEAD = """# version 50001
+
+data_optics
+
+loop_
+_rlnOpticsGroup #1
+_rlnMicrographPixelSize #2
+1 3.0
+2 3.0
+
+data_micrographs
+
+loop_
+_rlnMicrographName #1
+_rlnMicrographNameEven #2
+_rlnMicrographNameOdd #3
+_rlnOpticsGroup #4
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two micrographs of one name in two folders, and one more; RELION runs in the project's folder."""
+    monkeypatch.chdir(tmp_path)
+    for number, name in enumerate(("a/m", "b/m", "b/n")):
+        known = scene(number, (128, 128))
+        stem = tmp_path / "MotionCorr" / "job002" / name
+        stem.parent.mkdir(parents=True, exist_ok=True)
+        even, odd = known.even.data, known.odd.data
+        for ending, pixels in (("_EVN", even), ("_ODD", odd), ("", 0.5 * even + 0.5 * odd)):
+            path = stem.with_name(f"{stem.name}{ending}.mrc")
+            mrc.write(path, pixels.astype(np.float32), pixel_size=3.0, label="disks")
+    write_list("a/m", "b/m", "b/n")
+    return tmp_path
+
+
+def write_list(*names: str) -> None:
+    stems = [f"MotionCorr/job002/{name}" for name in names]
+    rows = [f"{s}.mrc {s}_EVN.mrc {s}_ODD.mrc {1 + number % 2}\n" for number, s in enumerate(stems)]
+    Path(STAR).write_text("".join([HEAD, *rows, " \n"]))
+
+
+def relion(*more: str) -> int:
+    return main(["relion", "--o", JOB, "--in_mics", STAR, "--device", "cpu", *more, "--j", "1"])
+
+
+def marks() -> set[str]:
+    return {path.name for path in Path(JOB).glob("RELION_JOB_*")}
+
+
+def nodes() -> dict[str, str]:
+    (block,) = gemmi.cif.read(f"{JOB}RELION_OUTPUT_NODES.star")
+    return {row[0]: row[1] for row in block.find("_rlnPipeLineNode", ["Name", "TypeLabel"])}
+
+
+def listed() -> list[tuple[str, ...]]:
+    labels = ("rlnMicrographName", RAW, "rlnOpticsGroup")
+    table = having(read_tables(Path(JOB) / "micrographs_denoised.star"), labels)
+    assert table is not None
+    return table.columns(labels)
+
+
+@pytest.mark.usefixtures("project")
+def test_a_job_denoises_lists_and_announces_all_and_ends_well() -> None:
+    assert relion("--pipeline_control", JOB) == 0
+    assert marks() == {"RELION_JOB_EXIT_SUCCESS"}
+    assert nodes() == {f"{JOB}micrographs_denoised.star": "MicrographGroupMetadata.star.relion"}
+    assert listed() == [
+        (f"{JOB}MotionCorr/job002/a/m_denoised.mrc", "MotionCorr/job002/a/m.mrc", "1"),
+        (f"{JOB}MotionCorr/job002/b/m_denoised.mrc", "MotionCorr/job002/b/m.mrc", "2"),
+        (f"{JOB}MotionCorr/job002/b/n_denoised.mrc", "MotionCorr/job002/b/n.mrc", "1"),
+    ]
+    first, second, _ = (
+        mrc.read(path).data for path in micrographs_of(Path(JOB) / "micrographs_denoised.star")
+    )
+    assert not np.array_equal(first, second)
+
+
+@pytest.mark.usefixtures("project")
+def test_a_job_that_continues_does_what_is_new_and_writes_the_list_whole() -> None:
+    write_list("a/m")
+    assert relion() == 0
+    made = Path(listed()[0][0])
+    before = made.stat().st_mtime_ns
+    write_list("b/n", "a/m")  # a new one comes first
+    assert relion() == 0
+    assert made.stat().st_mtime_ns == before
+    assert [name for name, _, _ in listed()] == [
+        f"{JOB}MotionCorr/job002/b/n_denoised.mrc",
+        f"{JOB}MotionCorr/job002/a/m_denoised.mrc",
+    ]
+    assert marks() == {"RELION_JOB_EXIT_SUCCESS"}
+
+
+@pytest.mark.usefixtures("project")
+def test_a_job_that_continues_with_other_settings_makes_all_again() -> None:
+    write_list("a/m")
+    assert relion() == 0
+    assert relion("--pixel_format", "float16") == 0
+    with mrcfile.open(listed()[0][0]) as file:
+        assert file.data.dtype == np.float16
+    assert marks() == {"RELION_JOB_EXIT_SUCCESS"}
+
+
+def test_a_micrograph_that_fails_makes_the_job_a_failure_and_not_the_others(project: Path) -> None:
+    (project / "MotionCorr" / "job002" / "b" / "m.mrc").write_bytes(b"no micrograph")
+    assert relion() == 3
+    assert marks() == {"RELION_JOB_EXIT_FAILURE"}
+    assert [raw for _, raw, _ in listed()] == ["MotionCorr/job002/a/m.mrc", "MotionCorr/job002/b/n.mrc"]
+
+
+def test_a_list_that_is_not_there_makes_the_job_a_failure(project: Path) -> None:
+    (project / STAR).unlink()
+    assert relion() == 1
+    assert marks() == {"RELION_JOB_EXIT_FAILURE"}
+
+
+@pytest.mark.usefixtures("project")
+def test_wrong_usage_makes_the_job_a_failure() -> None:
+    Path(JOB).mkdir(parents=True)
+    assert relion("--no-such-label", "1") == 2
+    assert marks() == {"RELION_JOB_EXIT_FAILURE"}
+
+
+def test_relion_can_abort_a_job_and_continue_it(project: Path) -> None:
+    command = [sys.executable, "-u", "-m", "cryoden.cli.main", "--json", "relion", "--o", JOB]
+    command += ["--in_mics", STAR, "--device", "cpu"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ) as process:
+        assert process.stdout is not None
+        next(line for line in process.stdout if "FileFinished" in line)
+        (project / JOB / ABORT).touch()
+        process.stdout.read()
+    assert process.returncode != 0
+    assert marks() == {"RELION_JOB_EXIT_ABORTED"}
+    assert not (project / JOB / "micrographs_denoised.star").exists()
+    assert relion() == 0
+    assert marks() == {"RELION_JOB_EXIT_SUCCESS"}
+    assert len(listed()) == 3
+
+
+@pytest.mark.usefixtures("project")
+def test_a_job_trains_on_the_halves_of_its_list_once_and_its_model_is_output() -> None:
+    assert relion("--train", "yes", "--minutes", "0.05") == 0
+    assert nodes() == {
+        f"{JOB}micrographs_denoised.star": "MicrographGroupMetadata.star.relion",
+        f"{JOB}model.safetensors": "MlModel.safetensors.cryoden",
+    }
+    model = Path(JOB) / "model.safetensors"
+    before = model.stat().st_mtime_ns
+    assert relion("--train", "yes", "--minutes", "0.05") == 0
+    assert model.stat().st_mtime_ns == before
+    assert [path.name for path in Path(JOB).glob("training*")] == ["training"]
+
+
+def test_a_real_project_keeps_all_its_list_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not FIELD.is_dir():
+        pytest.skip("the shared files of other programs are not there")
+    monkeypatch.chdir(tmp_path)
+    star = Path("CtfFind/job005/micrographs_ctf.star")
+    star.parent.mkdir(parents=True)
+    lines = (FIELD / "relion5_project" / star).read_text().splitlines()
+    rows = [line for line in lines if line.startswith("MotionCorr/")]
+    star.write_text("\n".join(line for line in lines if line not in rows[2:]))
+    for name in (row.split()[0] for row in rows[:2]):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        mrc.write(Path(name), scene(0, (96, 96)).even.data, pixel_size=0.885, label="disks")
+    assert main(["relion", "--o", JOB, "--in_mics", str(star), "--device", "cpu", "--names", "added"]) == 0
+    before, after = gemmi.cif.read(str(star)), gemmi.cif.read(f"{JOB}micrographs_denoised.star")
+    assert [block.name for block in after] == ["optics", "micrographs"]
+    for table, other in zip(before, after, strict=True):
+        for tag in (tag for item in table for tag in item.loop.tags):
+            assert list(other.find_loop(tag)) == list(table.find_loop(tag))
+    results = list(after[1].find_loop(f"_{DENOISED}"))
+    assert len(results) == 2
+    assert all(Path(name).is_file() for name in results)
+
+
+def test_a_result_lies_where_its_micrograph_does_below_the_project_or_the_root() -> None:
+    project = Path("/project")
+    assert place_of(project / "M" / "a.b.mrc", project) == Path("M/a.b_denoised.mrc")
+    assert place_of(Path("/data/M/a.mrc"), project) == Path("data/M/a_denoised.mrc")
