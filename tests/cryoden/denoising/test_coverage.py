@@ -58,7 +58,9 @@ def test_scenes_like_those_of_the_training_but_not_among_them_are_usual() -> Non
 def test_signal_far_above_the_noise_in_the_finest_detail_is_unusual() -> None:
     found = covered(np.full(len(BANDS) - 1, np.log10(STRONGEST) + 1))
     assert found.share == 0
-    assert re.search(r"\(none of 300 scenes .* times more signal over noise finer than 56 Å", found.words)
+    assert re.search(
+        rf"\(none of {len(SCENES)} scenes .* times more signal over noise finer than 56 Å", found.words
+    )
     assert "coarser" not in found.words
 
 
