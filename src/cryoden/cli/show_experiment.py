@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from cryoden.cli.console import OUT, bar, print_json, printed, show_remarks
 from cryoden.cli.flags_runs import Baseline, BuildPatches, CheckPatches, Export, PatchesInfo
 from cryoden.cli.show_training import follow_training
+from cryoden.compute import devices
 from cryoden.errors import printable
 from cryoden.events.closing import closed
 from cryoden.events.history import clock
@@ -82,6 +83,7 @@ def _how_far(event: object) -> dict[str, Any]:
 
 def baseline(asked: Baseline, *, as_json: bool) -> bool:
     """Run the experiment, and return whether it came to its end."""
+    devices.resolve(asked.baseline.device)  # before all pairs are looked at
     pairs = opened(asked.data, asked.patches, asked.reading)
     where = data_source(pairs, asked.data, asked.patches, asked.reading)
     stop = Flag()
