@@ -31,16 +31,21 @@ def resolve(device: Device) -> torch.device:
     SettingsError
         S02 when the chosen device is not there.
     """
+    chosen = torch.device(named(device))
+    if chosen.type == "cuda":
+        torch.cuda.set_device(chosen)  # for what takes the current one: compiled kernels, free memory
+    return chosen
+
+
+def named(device: Device) -> str:
+    """Return the full name of a choice, as in `found`; raise S02 when it is not there."""
     there = found()
     number = f"cuda:{int(device)}" if device.isdecimal() else device
     name = {"auto": there[0], "cuda": "cuda:0"}.get(number, number)
     if name not in there:
         problem = f"device = {number} is not there (found: {', '.join(there)})"
         raise SettingsError("S02", None, problem, fix="Choose auto")
-    chosen = torch.device(name)
-    if chosen.type == "cuda":
-        torch.cuda.set_device(chosen)  # for what takes the current one: compiled kernels, free memory
-    return chosen
+    return name
 
 
 def found() -> list[str]:
