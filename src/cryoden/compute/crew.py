@@ -155,7 +155,7 @@ def _scheduler_there() -> Iterator[None]:
     """Say of a connection that breaks what it means."""
     try:
         yield
-    except (OSError, CancelledError) as error:
+    except (OSError, CancelledError, KeyError) as error:  # it is asked for its workers, and has none to name
         raise _gone() from error
 
 
