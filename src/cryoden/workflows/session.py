@@ -44,7 +44,7 @@ def denoise_session(
     workers : WorkerSettings or None
         Who does it; this process where only one device is named, or none.
     watch : bool
-        Whether to go on with what arrives, until a file `cryoden-stop` is in the output folder.
+        Whether to continue with what arrives, until a file `cryoden-stop` is in the output folder.
 
     Raises
     ------
