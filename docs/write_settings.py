@@ -12,6 +12,7 @@ from cryoden.settings.fields import Setting, fields_of
 from cryoden.settings.reading import ReadingSettings
 from cryoden.settings.tools import EvaluationSettings, SimulationSettings, ThinningSettings
 from cryoden.settings.training import TrainingSettings
+from cryoden.settings.workers import WorkerSettings
 
 PAGE = Path(__file__).with_name("settings.md")
 KINDS = {
@@ -23,6 +24,7 @@ KINDS = {
     "Patch pairs": PatchSettings,
     "Baseline experiment": BaselineSettings,
     "Reading": ReadingSettings,
+    "Workers": WorkerSettings,
 }
 HEAD = """# Settings
 
@@ -49,7 +51,9 @@ def _range(plain: Any, setting: Setting) -> str:
     if get_origin(plain) is Literal:
         return ", ".join(map(str, get_args(plain)))
     grid = f", in steps of {setting.multiple}" if setting.multiple > 1 else ""
-    return f"{setting.range}{grid}" if setting.range else "on, off"
+    if setting.range:
+        return f"{setting.range}{grid}"
+    return "on, off" if plain is bool else "text"
 
 
 if __name__ == "__main__":

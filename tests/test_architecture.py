@@ -97,11 +97,15 @@ SHOWN_ELSEWHERE = {
     ),
     "words of the command line around what other tests run": (
         "cryoden/cli/command_train", "cryoden/cli/commands_runs", "cryoden/cli/endings",
-        "cryoden/cli/command_relion", "cryoden/cli/flags_runs", "cryoden/cli/show_experiment",
+        "cryoden/cli/command_relion", "cryoden/cli/flags_denoise", "cryoden/cli/flags_runs",
+        "cryoden/cli/show_experiment",
     ),
     "shown by a run that is trained once, for the tests of another file": (
         "cryoden/experiment/outcome", "cryoden/experiment/reference", "cryoden/runs/loss_plot",
         "cryoden/runs/report", "cryoden/runs/report_sections", "cryoden/workflows/demo",
+    ),
+    "done by worker processes, which are started once for test_denoise_on_workers.py": (
+        "cryoden/workflows/denoise_group",
     ),
     "runs on an NVIDIA GPU only: shown by test_fused_baseline.py": ("cryoden/compute/nvrtc",),
 }  # fmt: skip

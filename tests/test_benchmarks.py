@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 
+from cryoden.events.batch import FileFinished
 from cryoden.io import mrc
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
@@ -277,3 +278,31 @@ def test_topaz_is_asked_for_its_model_by_both_flags_that_its_versions_go_by(
     by_topaz = module("real_methods", monkeypatch).by_topaz
     noisy = np.random.default_rng(2).normal(size=(32, 32)).astype(np.float32)
     assert np.array_equal(by_topaz(f"{sys.executable} {stand_in}", 1.0, "unet-small")(noisy), noisy)
+
+
+def test_lost_doubled_and_wrong_results_of_killed_workers_are_found(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    pytest.importorskip("distributed", reason="needs the extra [cluster]")
+    lost = module("lost_workers", monkeypatch)
+    lost.make(tmp_path / "in", 4, 16)
+    for folder in ("right", "out"):
+        (tmp_path / folder).mkdir()
+    targets = {
+        path: tmp_path / "out" / f"{path.stem}_denoised.mrc" for path in sorted((tmp_path / "in").iterdir())
+    }
+    for path, target in targets.items():
+        for copy in (target, tmp_path / "right" / target.name):
+            copy.write_bytes(path.read_bytes())
+    heard = [FileFinished(path, target, 0.1, ()) for path, target in targets.items()]
+    assert lost.problems(heard, targets, tmp_path / "right") == []
+    one, other, *_ = targets
+    targets[one].unlink()
+    targets[other].write_bytes(one.read_bytes())
+    (tmp_path / "out" / ".m.part").touch()
+    found = lost.problems([*heard[1:], heard[2]], targets, tmp_path / "right")
+    assert found == [
+        "m00000.mrc was reported 0 times", "m00002.mrc was reported 2 times",
+        "m00000_denoised.mrc is missing or wrong", "m00001_denoised.mrc is missing or wrong",
+        ".m.part was left behind",
+    ]  # fmt: skip

@@ -18,7 +18,7 @@ PAGES = [
     *sorted((ROOT / "docs").glob("*.md")),
     *sorted((ROOT / "src").rglob("templates/*")),
 ]
-COMMANDS = {"flags.py", "flags_runs.py"}  # whose docstrings are the texts of --help
+COMMANDS = {"flags.py", "flags_denoise.py", "flags_runs.py"}  # whose docstrings are the texts of --help
 RETIRED = {
     r"doing nothing": "raw input",
     r"invent(s|ed|ing|ion)?\b": "hallucinated signal",

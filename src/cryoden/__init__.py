@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from cryoden.model.general import GENERAL
     from cryoden.settings.denoising import DenoisingSettings
     from cryoden.settings.training import TrainingSettings
+    from cryoden.settings.workers import WorkerSettings
     from cryoden.workflows.denoise_micrographs import BatchRequest, denoise_files, denoise_micrograph
+    from cryoden.workflows.session import denoise_session
     from cryoden.workflows.train_model import train_halves
 
 
@@ -26,7 +28,9 @@ _HOMES = {
     "model.general": ("GENERAL",),
     "settings.denoising": ("DenoisingSettings",),
     "settings.training": ("TrainingSettings",),
+    "settings.workers": ("WorkerSettings",),
     "workflows.denoise_micrographs": ("BatchRequest", "denoise_files", "denoise_micrograph"),
+    "workflows.session": ("denoise_session",),
     "workflows.train_model": ("train_halves",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
@@ -38,8 +42,10 @@ __all__ = [
     "HalfPair",
     "Micrograph",
     "TrainingSettings",
+    "WorkerSettings",
     "denoise_files",
     "denoise_micrograph",
+    "denoise_session",
     "open_halves",
     "read_micrograph",
     "train_halves",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from errno import EDQUOT, ENOMEM, ENOSPC
 from os import PathLike, fsdecode
 from shlex import quote
+from typing import Any
 
 NO_MEMORY = (  # words of torch, CUDA, oneDNN, C++ and the system
     "out of memory", "t allocate", "cannot allocate", "failed to allocate", "bad_alloc", "bad alloc",
@@ -71,10 +72,18 @@ class CryodenError(Exception):
         self.fix = fix
         super().__init__(str(self))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return what another process makes the same error of."""
+        return _again, (type(self), self.__dict__)
+
     def __str__(self) -> str:
         subject = self.problem if self.file is None else f"{self.file} — {self.problem}"
         sentences = [part.rstrip(".") + "." for part in (subject, self.kept, self.fix) if part]
         return printable(f"{self.code}  " + " ".join(sentences))  # names are in all of them
+
+
+def _again(kind: type[CryodenError], facts: dict[str, Any]) -> CryodenError:
+    return kind(**facts)
 
 
 class MicrographError(CryodenError):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cryoden.errors import CryodenError, MicrographError, in_words, printable
+from cryoden.errors import CryodenError, MicrographError, OutputError, in_words, printable
 
 
 def test_a_message_has_code_file_problem_rest_and_fix_on_one_line() -> None:
@@ -67,3 +67,11 @@ def test_memory_that_runs_out_is_called_that_whoever_says_it(error: Exception) -
 def test_an_error_that_names_no_file_is_said_of_the_one_it_happened_to() -> None:
     assert in_words(CryodenError("T09", None, "out of memory"), "a.mrc") == "T09  a.mrc — out of memory."
     assert in_words(CryodenError("T09", "b", "out of memory"), "a.mrc") == "T09  b — out of memory."
+
+
+def test_an_error_of_another_process_is_the_same_here() -> None:
+    error = OutputError("O06", "out/a.mrc", "cannot be written", kept="Kept", fix="Choose another")
+    make, parts = error.__reduce__()
+    again = make(*parts)
+    assert type(again) is OutputError
+    assert (str(again), again.code, again.file) == (str(error), "O06", "out/a.mrc")

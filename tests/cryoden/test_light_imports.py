@@ -33,6 +33,9 @@ what = "reading a model"
 from cryoden.model.checkpoint import load
 load(Path(sys.argv[1]))
 absent("torch")
+what = "a batch of this process"
+import cryoden.workflows.session, cryoden.evaluation.evaluate_on_workers
+absent("distributed", "dask_jobqueue")
 what = "all of the library"
 for module in pkgutil.walk_packages(cryoden.__path__, "cryoden."):
     importlib.import_module(module.name)

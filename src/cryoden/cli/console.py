@@ -16,7 +16,15 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from cryoden.errors import Remark, printable
-from cryoden.events.batch import BatchEvent, BatchFinished, FileFailed, FileFinished, FileSkipped, FileThinned
+from cryoden.events.batch import (
+    BatchEvent,
+    BatchFinished,
+    FileFailed,
+    FileFinished,
+    FileSkipped,
+    FileThinned,
+    WorkersStarted,
+)
 from cryoden.events.batch_progress import BatchProgress, summary
 from cryoden.events.closing import closed, ended
 
@@ -128,8 +136,18 @@ def _show_file(event: BatchEvent) -> None:
         OUT.print(f"{printable(event.output)}  (already done)", soft_wrap=True, markup=False)
     elif isinstance(event, FileThinned):
         _show_halves(event)
+    elif isinstance(event, WorkersStarted):
+        show_workers(event)
     elif isinstance(event, BatchFinished):
         OUT.print(summary(event), soft_wrap=True, markup=False)
+
+
+def show_workers(event: WorkersStarted) -> None:
+    """Print who does the work, apart from the results."""
+    words = f"Workers: {printable(event.where)}"
+    ERR.print(
+        words + (f"; dashboard: {event.dashboard}" if event.dashboard else ""), soft_wrap=True, markup=False
+    )
 
 
 def _show_halves(event: FileThinned) -> None:

@@ -46,7 +46,11 @@ def _group(kind: type, *, expert: bool) -> Any:
 
 
 def _flag(setting: Setting, default: Any) -> Any:
-    facts = [] if isinstance(default, bool) else [f"default: {_number(default)} {setting.unit}".rstrip()]
+    facts = (
+        []
+        if isinstance(default, bool) or default == ""
+        else [f"default: {_number(default)} {setting.unit}".rstrip()]
+    )
     if setting.range:
         facts.append(setting.range + (f", in steps of {setting.multiple}" if setting.multiple > 1 else ""))
     return arg(

@@ -14,11 +14,13 @@ from tyro.conf import Positional, arg, subcommand
 from cryoden.cli.flags_from_settings import derived
 from cryoden.settings.baseline import BaselineSettings, ExportSettings, PatchSettings
 from cryoden.settings.reading import ReadingSettings
+from cryoden.settings.workers import WorkerSettings
 
 Reading = Annotated[ReadingSettings, derived(ReadingSettings, "reading")]
 Patches = Annotated[PatchSettings, derived(PatchSettings, "patches")]
 BaselineRun = Annotated[BaselineSettings, derived(BaselineSettings, "experiment")]
 Exporting = Annotated[ExportSettings, derived(ExportSettings, "export")]
+Sharing = Annotated[WorkerSettings, derived(WorkerSettings, "workers")]
 Paths = tuple[Path, ...]
 Halves = Annotated[
     Paths, arg(metavar="PATH...", help="Folders or MRC files with both halves.", help_behavior_hint="")
@@ -40,6 +42,7 @@ class BuildPatches:
     out: Annotated[Path, arg(metavar="FOLDER", help="Output folder of the data set.")]
     patches: Patches
     reading: Reading
+    workers: Sharing
     paths: Annotated[
         Positional[Paths],
         arg(metavar="PATH...", help="MRC files, or folders of them.", help_behavior_hint=""),

@@ -17,7 +17,8 @@ from tyro.conf import CascadeSubcommandArgs, FlagCreatePairsOff, OmitArgPrefixes
 
 from cryoden.cli.command_relion import Relion, relion
 from cryoden.cli.endings import BROKEN_PIPE, DONE, ERROR, FAILURES, USAGE, say
-from cryoden.cli.flags import Cryoden, Demo, Denoise, Evaluate, Info, Simulate, Thin, Train
+from cryoden.cli.flags import Cryoden, Demo, Info, Simulate, Thin, Train
+from cryoden.cli.flags_denoise import Denoise, Evaluate
 from cryoden.cli.flags_runs import Baseline, Compare, Export, PatchSets, Report
 from cryoden.cli.stop_signals import SIGNALS
 from cryoden.errors import CryodenError, SettingsError, in_words, printable
@@ -103,12 +104,11 @@ def _train(asked: Train, *, as_json: bool) -> int:
 def _denoise(asked: Denoise, *, as_json: bool) -> int:
     from cryoden.cli import console  # noqa: PLC0415 - torch only where it is needed
     from cryoden.hosts.listed_results import stars_of, with_stars  # noqa: PLC0415 - the same
-    from cryoden.workflows import denoise_micrographs  # noqa: PLC0415 - torch only where it is needed
+    from cryoden.workflows.denoise_micrographs import BatchRequest  # noqa: PLC0415 - the same
+    from cryoden.workflows.session import denoise_session  # noqa: PLC0415 - the same
 
-    batch = denoise_micrographs.BatchRequest(
-        asked.model or GENERAL, asked.denoising, asked.reading, asked.overwrite
-    )
-    events = denoise_micrographs.denoise_files(asked.paths, asked.output, batch)
+    batch = BatchRequest(asked.model or GENERAL, asked.denoising, asked.reading, asked.overwrite)
+    events = denoise_session(asked.paths, asked.output, batch, asked.workers, watch=asked.watch)
     stars = stars_of(asked.paths, asked.output)
     listed = with_stars(events, stars, names=asked.names, overwrite=asked.overwrite)
     return FAILURES if console.follow_batch(listed, as_json=as_json).failed else DONE
@@ -128,7 +128,8 @@ def _evaluate(asked: Evaluate, *, as_json: bool) -> int:
     from cryoden.cli import show_evaluation  # noqa: PLC0415 - numpy only where it is needed
     from cryoden.dataset import companions  # noqa: PLC0415 - numpy only where it is needed
     from cryoden.evaluation import json_file, report  # noqa: PLC0415 - numpy only where it is needed
-    from cryoden.evaluation.evaluate import EvaluationRequest, evaluate_files  # noqa: PLC0415 - the same for torch
+    from cryoden.evaluation.evaluate import EvaluationRequest  # noqa: PLC0415 - the same for torch
+    from cryoden.evaluation.evaluate_on_workers import evaluate_anywhere  # noqa: PLC0415 - the same
     from cryoden.io.atomic import check_destination  # noqa: PLC0415 - the same
 
     others = companions.named(asked.other)
@@ -143,7 +144,7 @@ def _evaluate(asked: Evaluate, *, as_json: bool) -> int:
     wanted = [path for path in (asked.figures, asked.report) if path is not None]
     for path in wanted:
         check_destination(path, overwrite=asked.overwrite, inputs=asked.model)
-    ended = show_evaluation.follow(evaluate_files(question), as_json=as_json)
+    ended = show_evaluation.follow(evaluate_anywhere(question, asked.workers), as_json=as_json)
     if asked.figures is not None:
         json_file.write(ended.table, asked.figures, overwrite=asked.overwrite)
     if asked.report is not None:

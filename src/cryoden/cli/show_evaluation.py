@@ -9,7 +9,7 @@ from re import sub
 from rich.markup import escape
 from rich.table import Table as Grid
 
-from cryoden.cli.console import OUT, bar, plain, print_json, show_table
+from cryoden.cli.console import OUT, bar, plain, print_json, show_table, show_workers
 from cryoden.errors import printable
 from cryoden.evaluation.columns import columns
 from cryoden.evaluation.conclusions import MethodConclusion, Status, conclusions
@@ -21,7 +21,7 @@ from cryoden.evaluation.evaluate import (
     MethodStarted,
 )
 from cryoden.evaluation.scores import Table
-from cryoden.events.batch import TileFinished
+from cryoden.events.batch import TileFinished, WorkersStarted
 from cryoden.events.closing import ended
 from cryoden.events.history import clock
 
@@ -36,7 +36,7 @@ def follow(events: Iterable[EvaluationEvent], *, as_json: bool) -> EvaluationFin
 
 def _printed(events: Iterable[EvaluationEvent]) -> Iterator[EvaluationEvent]:
     for event in events:
-        if isinstance(event, MethodScored | EvaluationStarted):
+        if isinstance(event, MethodScored | EvaluationStarted | WorkersStarted):
             print_json(type(event).__name__, asdict(event))
         elif isinstance(event, EvaluationFinished):
             print_json("EvaluationFinished", event.table.as_json() | {"seconds": event.seconds})
@@ -56,6 +56,8 @@ def _shown(events: Iterable[EvaluationEvent]) -> Iterator[EvaluationEvent]:
 
 
 def _show_end(event: EvaluationEvent) -> None:
+    if isinstance(event, WorkersStarted):
+        show_workers(event)
     if not isinstance(event, EvaluationFinished):
         return
     table = event.table

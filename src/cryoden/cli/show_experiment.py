@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from threading import Event as Flag
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from cryoden.cli.console import OUT, bar, print_json, printed, show_remarks
+from cryoden.cli.console import OUT, bar, print_json, printed, show_remarks, show_workers
 from cryoden.cli.flags_runs import Baseline, BuildPatches, CheckPatches, Export, PatchesInfo
 from cryoden.cli.show_training import follow_training
-from cryoden.errors import printable
+from cryoden.compute import devices
+from cryoden.compute.hiring import hired, local
+from cryoden.errors import SettingsError, printable
+from cryoden.events.batch import WorkersStarted
 from cryoden.events.closing import closed
 from cryoden.events.history import clock
 from cryoden.experiment import workflow
@@ -21,6 +25,10 @@ from cryoden.experiment.inspect_pairs import Findings, PairChecked, inspect
 from cryoden.experiment.store import PatchStore
 from cryoden.experiment.summary import built, facts, lines, remarks, rows
 from cryoden.runs.folder import RunFolder
+from cryoden.settings.workers import WorkerSettings
+
+if TYPE_CHECKING:
+    from cryoden.compute.crew import Crew
 
 Event = TypeVar("Event")
 
@@ -29,11 +37,27 @@ def build_patches(asked: BuildPatches, *, as_json: bool) -> None:
     """Build a data set and show how far it is."""
     material = PairSource(asked.paths, asked.halves, asked.noisy, asked.target)
     pairs = patch_pairs(material, asked.patches, asked.reading)
-    *_, ended = printed(build(pairs, asked.out)) if as_json else _with_bar(build(pairs, asked.out))
+    with workers_for(asked.workers) as crew:
+        events = build(pairs, asked.out, crew)
+        *_, ended = printed(events) if as_json else _with_bar(events)
     assert isinstance(ended, BuildFinished)  # noqa: S101  a build ends with it
     if not as_json:
         OUT.print(built(ended), soft_wrap=True, markup=False)
         show_remarks(ended.warnings)
+
+
+@contextmanager
+def workers_for(asked: WorkerSettings) -> Iterator[Crew | None]:
+    """Give the workers that make patches, on processors; none where this process does."""
+    if asked.devices:
+        fix = "Give processes on processors with --workers N, or a cluster"
+        raise SettingsError("S03", None, "--devices was given, and patches are cut without a GPU", fix=fix)
+    if len(local(asked, "cpu")) == 1:
+        yield None
+        return
+    with hired(asked, "cpu") as crew:
+        show_workers(WorkersStarted(crew.where, crew.dashboard))
+        yield crew
 
 
 def check_patches(asked: CheckPatches, *, as_json: bool) -> bool:
@@ -82,6 +106,7 @@ def _how_far(event: object) -> dict[str, Any]:
 
 def baseline(asked: Baseline, *, as_json: bool) -> bool:
     """Run the experiment, and return whether it came to its end."""
+    devices.resolve(asked.baseline.device)  # before all pairs are looked at
     pairs = opened(asked.data, asked.patches, asked.reading)
     where = data_source(pairs, asked.data, asked.patches, asked.reading)
     stop = Flag()

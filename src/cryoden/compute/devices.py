@@ -23,24 +23,29 @@ CPU_TILE_MEMORY = 5 << 27  # a laptop must stay usable while it denoises
 def resolve(device: Device) -> torch.device:
     """Return the torch device for a choice, and make a GPU of several the current one of this thread.
 
-    ``auto`` takes CUDA, then Apple's MPS, then the CPU; ``cuda:1`` or ``1`` is the second GPU.
+    ``auto`` takes CUDA, then Apple's MPS, then the CPU; ``cuda:1`` or ``1`` is the second GPU, and
+    ``cuda`` the first, whichever this thread has used before.
 
     Raises
     ------
     SettingsError
         S02 when the chosen device is not there.
     """
-    there = found()
-    if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else there[0])
-    name = f"cuda:{int(device)}" if device.isdecimal() else device
-    if name not in {*there, "cuda" if torch.cuda.is_available() else ""}:
-        problem = f"device = {name} is not there (found: {', '.join(there)})"
-        raise SettingsError("S02", None, problem, fix="Choose auto")
-    chosen = torch.device(name)
-    if name.startswith("cuda:"):
+    chosen = torch.device(named(device))
+    if chosen.type == "cuda":
         torch.cuda.set_device(chosen)  # for what takes the current one: compiled kernels, free memory
     return chosen
+
+
+def named(device: Device) -> str:
+    """Return the full name of a choice, as in `found`; raise S02 when it is not there."""
+    there = found()
+    number = f"cuda:{int(device)}" if device.isdecimal() else device
+    name = {"auto": there[0], "cuda": "cuda:0"}.get(number, number)
+    if name not in there:
+        problem = f"device = {number} is not there (found: {', '.join(there)})"
+        raise SettingsError("S02", None, problem, fix="Choose auto")
+    return name
 
 
 def found() -> list[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from cryoden.dataset.folder_walk import left_out_below, micrographs_below
 from cryoden.dataset.star_files import is_star, micrographs_of
 from cryoden.errors import OutputError, SettingsError, printable
+from cryoden.io.leftovers import remove_leftovers
 
 
 def results(
@@ -88,6 +89,13 @@ def make_folders(targets: Mapping[Path, Path]) -> None:
     """
     for folder in sorted({target.parent for target in targets.values()}):
         make_folder(folder)
+
+
+def make_ready(targets: Mapping[Path, Path]) -> None:
+    """Make the folders of results, and remove what killed processes have left in them; see `make_folders`."""
+    make_folders(targets)
+    for folder in {target.parent for target in targets.values()}:
+        remove_leftovers(folder)
 
 
 def make_folder(folder: Path) -> None:

@@ -77,6 +77,16 @@ class Accumulator:
             self._spreads.append(hallucination.spread(self._models).relative)
         self._models.clear()
 
+    def add_all(self, other: Accumulator) -> None:
+        """Take in what another one has kept of other exposures; its pictures where there are none yet."""
+        self.done, self.pixels, self.unit = self.done + other.done, self.pixels + other.pixels, other.unit
+        self.pictures = self.pictures or other.pictures
+        self._kinds |= other._kinds
+        for name, found in other._found.items():
+            self._found.setdefault(name, {}).update(found)
+        self._r_half += other._r_half
+        self._spreads += other._spreads
+
     def table(self) -> Table:
         """Return everything that was recorded, without provenance."""
         rows = tuple(self._row(name) for name in self._found)

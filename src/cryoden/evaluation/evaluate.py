@@ -20,9 +20,9 @@ from cryoden.evaluation.json_file import provenance
 from cryoden.evaluation.methods import WAVELENGTHS, LowPass, Method, Other, Raw, Trained, Wiener
 from cryoden.evaluation.scores import Checks, Scores, Table
 from cryoden.evaluation.scoring import Halves, score
-from cryoden.events.batch import TileFinished
+from cryoden.events.batch import TileFinished, WorkersStarted
 from cryoden.events.quality import Coverage
-from cryoden.model.checkpoint import load, names_of
+from cryoden.model.checkpoint import Model, load, names_of
 from cryoden.reporting.thumbnails import Picture
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.reading import ReadingSettings
@@ -95,7 +95,9 @@ class EvaluationFinished:
     seconds: float
 
 
-EvaluationEvent = EvaluationStarted | MethodStarted | TileFinished | MethodScored | EvaluationFinished
+EvaluationEvent = (
+    WorkersStarted | EvaluationStarted | MethodStarted | TileFinished | MethodScored | EvaluationFinished
+)
 
 
 def evaluate_files(asked: EvaluationRequest) -> Iterator[EvaluationEvent]:
@@ -115,16 +117,20 @@ def evaluate_with(
 ) -> Iterator[EvaluationEvent]:
     """Evaluate model files on subjects, and note what the figures were made with; see `evaluate`."""
     loaded = {path: load(path) for path in models}
-    shared = ("device", "precision", "tile", "orientations", "ring_gains", "ice_ring")
-    denoising = DenoisingSettings(**{name: getattr(settings, name) for name in shared})
-    names = names_of(loaded)
-    trained = [Trained(names[path], Denoiser(model, denoising)) for path, model in loaded.items()]
-    for event in evaluate(subjects, trained, settings):
+    for event in evaluate(subjects, trained(loaded, settings), settings):
         if isinstance(event, EvaluationFinished):
             made_with = provenance(subjects, loaded, settings)
             yield replace(event, table=replace(event.table, provenance=made_with))
         else:
             yield event
+
+
+def trained(loaded: Mapping[Path, Model], settings: EvaluationSettings) -> list[Trained]:
+    """Return model files as methods, each on its device."""
+    shared = ("device", "precision", "tile", "orientations", "ring_gains", "ice_ring")
+    denoising = DenoisingSettings(**{name: getattr(settings, name) for name in shared})
+    names = names_of(loaded)
+    return [Trained(names[path], Denoiser(model, denoising)) for path, model in loaded.items()]
 
 
 def evaluate(
@@ -155,19 +161,27 @@ def evaluate(
         For pixels that cannot be used.
     """
     began = time.monotonic()
-    methods = _methods(subjects[0], models)
+    methods = methods_for(subjects[0], models)
     yield EvaluationStarted(tuple(one.name for one in subjects), tuple(method.name for method in methods))
     kept = Accumulator(len(subjects) * len(methods), settings.phases_beyond)
     for subject in subjects:
-        exposure = read(subject, center=settings.region == "center")
-        kept.begin(exposure)
-        for method in methods:
-            yield from _tried(method, exposure, kept)
-        kept.end()
+        yield from evaluate_one(subject, methods, settings, kept)
     yield EvaluationFinished(kept.table(), tuple(kept.pictures), time.monotonic() - began)
 
 
-def _methods(subject: Subject, models: Sequence[Trained]) -> list[Method]:
+def evaluate_one(
+    subject: Subject, methods: Sequence[Method], settings: EvaluationSettings, kept: Accumulator
+) -> Generator[EvaluationEvent, None, None]:
+    """Compare methods on one subject, and keep what was found."""
+    exposure = read(subject, center=settings.region == "center")
+    kept.begin(exposure)
+    for method in methods:
+        yield from _tried(method, exposure, kept)
+    kept.end()
+
+
+def methods_for(subject: Subject, models: Sequence[Method]) -> list[Method]:
+    """Return all that is compared, in order; raise S05 where two have one name."""
     pixel_size = subject.halves.even.pixel_size
     unit, finest = ("Å", 2 * pixel_size) if pixel_size else ("px", 2.0)
     low_passes = [LowPass(wavelength, unit) for wavelength in WAVELENGTHS if wavelength > finest]

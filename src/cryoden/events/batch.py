@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from cryoden.errors import Remark
@@ -95,6 +95,28 @@ class FileWaiting:
 
 
 @dataclass(frozen=True)
+class WorkersStarted:
+    """Workers are there, or will be once a queue starts them; ``where`` says in words what they are.
+
+    ``dashboard`` is the address of a page that shows what they do, empty for none.
+    """
+
+    where: str
+    dashboard: str = ""
+
+
+@dataclass(frozen=True)
+class FolderWatched:
+    """All micrographs that are there are done, and more may come; again after each time some came.
+
+    ``stop_file`` ends the watch once it is there; ``done`` files were ended so far.
+    """
+
+    done: int
+    stop_file: Path
+
+
+@dataclass(frozen=True)
 class StageSeconds:
     """Seconds of a batch in each of its stages; files that are read, or written, at once add up.
 
@@ -106,6 +128,11 @@ class StageSeconds:
     denoising: float = 0.0
     writing: float = 0.0
     waiting: float = 0.0
+
+    def plus(self, other: StageSeconds | None) -> StageSeconds:
+        """Return the seconds of both."""
+        more = StageSeconds() if other is None else other
+        return StageSeconds(*(a + b for a, b in zip(astuple(self), astuple(more), strict=True)))
 
 
 @dataclass(frozen=True)
@@ -136,5 +163,7 @@ BatchEvent = (
     | FileThinned
     | FileFailed
     | FileWaiting
+    | WorkersStarted
+    | FolderWatched
     | BatchFinished
 )

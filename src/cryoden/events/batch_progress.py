@@ -17,7 +17,9 @@ from cryoden.events.batch import (
     FileStarted,
     FileThinned,
     FileWaiting,
+    FolderWatched,
     TileFinished,
+    WorkersStarted,
 )
 from cryoden.events.history import clock
 
@@ -42,19 +44,19 @@ class BatchProgress:
         self.at: FileStarted | None = None
         self.done = self.failed = self.skipped = 0
         self.ended: BatchFinished | None = None
-        self._share, self._waits = 0.0, False
+        self._share, self._waits, self._watches = 0.0, False, False
         self._seconds: deque[float] = deque(maxlen=RECENT)
 
     def add(self, event: BatchEvent) -> None:
         """Take one event in."""
-        self._waits = isinstance(event, FileWaiting)
+        self._waits, self._watches = isinstance(event, FileWaiting), isinstance(event, FolderWatched)
         if isinstance(event, FileStarted):
             self.at, self._share = event, 0.0
         elif isinstance(event, TileFinished):
             self._share = event.done / event.total
         elif isinstance(event, BatchFinished):
             self.ended = event
-        elif not isinstance(event, FileWaiting):
+        elif not isinstance(event, FileWaiting | WorkersStarted | FolderWatched):
             self._count(event)
 
     def _count(self, event: FileFinished | FileThinned | FileFailed | FileSkipped) -> None:
@@ -82,14 +84,18 @@ class BatchProgress:
 
     def status_line(self) -> str:
         """Return the state of the batch in one line for people."""
+        if self._watches:
+            return " · ".join([f"{self.done:,} done, waiting for micrographs", *self._others()])
         if self.at is None:
             return "no file yet"
         where = f"{self.at.index + 1:,}/{self.at.total:,}", short_name(self.at.path)
-        counted = ((self.failed, "failed"), (self.skipped, "skipped"))
-        counts = [f"{count:,} {word}" for count, word in counted if count]
         if self._waits:
             return " · ".join([*where, "another process is making it"])
-        return " · ".join([*where, f"ETA {clock(self.remaining)}", *counts])
+        return " · ".join([*where, f"ETA {clock(self.remaining)}", *self._others()])
+
+    def _others(self) -> list[str]:
+        counted = ((self.failed, "failed"), (self.skipped, "skipped"))
+        return [f"{count:,} {word}" for count, word in counted if count]
 
 
 def short_name(path: Path) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import zlib
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict, dataclass
+from functools import partial
+from itertools import chain, takewhile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +24,9 @@ from cryoden.experiment.index import INDEX, Layout, index_text, origin, plan_of,
 from cryoden.experiment.pairs import PatchPairs
 from cryoden.io.atomic import atomic_write
 from cryoden.io.provenance import versions
+
+if TYPE_CHECKING:
+    from cryoden.compute.crew import Crew
 
 THREADS, AHEAD = 4, 8
 NAMED = 5  # micrographs that are left out; the rest is counted
@@ -69,8 +74,8 @@ class BuildFinished:
 BuildEvent = MicrographMeasured | PairWritten | ShardFinished | BuildFinished
 
 
-def build(pairs: PatchPairs, folder: Path) -> Iterator[BuildEvent]:
-    """Write all pairs into a folder.
+def build(pairs: PatchPairs, folder: Path, crew: Crew | None = None) -> Iterator[BuildEvent]:
+    """Write all pairs into a folder; with a crew its workers do, each one file after the other.
 
     A build that was killed leaves whole files only, and the same call goes on; the bytes are the
     same as those of a build that was never stopped. Called once more on a finished data set it
@@ -102,15 +107,19 @@ def build(pairs: PatchPairs, folder: Path) -> Iterator[BuildEvent]:
         yield from _measured(pairs)
         note(folder, plan)
         writer = _Writer(pairs, layout, folder, known)
-        for number in range(layout.shards):
-            yield from writer.shard(number)
+        shards: list[_Shard] = []
+        if crew is None:
+            yield from _in_turn(shards, writer, range(layout.shards))
+        else:
+            yield from _shared(shards, writer, crew)
         scales = [asdict(pairs.scale(which)) if count else None for which, count in enumerate(pairs.counts)]
         with atomic_write(folder / INDEX, overwrite=True) as temporary:
             more = {"pixel_size": pairs.pixel_size, "scales": scales, "versions": versions()}
-            temporary.write_text(index_text(plan | more | {"crc32": writer.sums}), encoding="utf-8")
+            sums = [crc for shard in shards for crc in shard.sums]
+            temporary.write_text(index_text(plan | more | {"crc32": sums}), encoding="utf-8")
         (folder / PLAN).unlink(missing_ok=True)
-    size = layout.pairs * layout.pair_bytes
-    yield BuildFinished(folder, layout.pairs, size, layout.shards, writer.made, _left_out(pairs))
+    size, made = layout.pairs * layout.pair_bytes, sum(shard.made for shard in shards)
+    yield BuildFinished(folder, layout.pairs, size, layout.shards, made, _left_out(pairs))
 
 
 def _measured(pairs: PatchPairs) -> Iterator[MicrographMeasured]:
@@ -139,47 +148,82 @@ def _mixed(pairs: PatchPairs) -> tuple[str, ...]:
     return (words,) if len(sizes) > 1 else ()
 
 
+@dataclass(frozen=True)
+class _Shard:
+    """One file of pairs: their checksums, and whether it was not there before."""
+
+    number: int
+    sums: Sequence[int]
+    made: bool
+
+
+def _in_turn(shards: list[_Shard], writer: _Writer, numbers: Iterable[int]) -> Iterator[BuildEvent]:
+    for number in numbers:
+        shard = yield from writer.shard(number)
+        shards.append(shard)
+
+
+def _shared(shards: list[_Shard], writer: _Writer, crew: Crew) -> Iterator[BuildEvent]:
+    """Have workers make the files, in any order, which does not matter to a file."""
+    layout = writer.layout
+    with closing(crew.each(partial(_make, writer), range(layout.shards))) as found:
+        for shard in chain.from_iterable(found):
+            shards.append(shard)
+            yield PairWritten(sum(len(one.sums) for one in shards) - 1, layout.pairs)
+            yield ShardFinished(shard.number, layout.shards, len(shard.sums), shard.made)
+    shards.sort(key=lambda shard: shard.number)
+
+
+def _make(writer: _Writer, run: str, numbers: Sequence[int]) -> list[_Shard]:
+    """Make files on a worker, unless the run is stopped."""
+    from cryoden.compute.worker_side import is_stopped  # noqa: PLC0415  needs Dask
+
+    shards: list[_Shard] = []
+    events = _in_turn(shards, writer, numbers)
+    deque(takewhile(lambda _: not is_stopped(run), events), maxlen=0)
+    return shards
+
+
 class _Writer:
-    """Makes the files one after the other; knows the checksums of all pairs so far."""
+    """Makes any of the files; may know the checksums of all pairs."""
 
     def __init__(self, pairs: PatchPairs, layout: Layout, folder: Path, known: Sequence[int] | None) -> None:
-        self._pairs, self._layout, self._folder, self._known = pairs, layout, folder, known
-        self.sums: list[int] = []
-        self.made = 0
+        self.layout, self._pairs, self._folder, self._known = layout, pairs, folder, known
 
-    def shard(self, number: int) -> Iterator[PairWritten | ShardFinished]:
+    def shard(self, number: int) -> Generator[PairWritten | ShardFinished, None, _Shard]:
         """Make a file of pairs, or keep the one that is there."""
-        chosen = self._layout.of_shard(number)
-        there = yield from self._kept(number, chosen)
-        if not there:
-            del self.sums[chosen.start :]
-            yield from self._written(number, chosen)
-        yield ShardFinished(number, self._layout.shards, len(chosen), not there)
+        chosen = self.layout.of_shard(number)
+        sums = yield from self._kept(number, chosen)
+        made = sums is None
+        if sums is None:
+            sums = yield from self._written(number, chosen)
+        yield ShardFinished(number, self.layout.shards, len(chosen), made)
+        return _Shard(number, sums, made)
 
-    def _kept(self, number: int, chosen: range) -> Generator[PairWritten, None, bool]:
-        """Read the file that is there; return whether it is whole and what it should be."""
-        path = self._folder / shard_name(number)
-        if not path.is_file() or path.stat().st_size != len(chosen) * self._layout.pair_bytes:
-            return False
-        for index, crc in zip(chosen, _sums(path, self._layout), strict=True):
-            self.sums.append(crc)
+    def _kept(self, number: int, chosen: range) -> Generator[PairWritten, None, list[int] | None]:
+        """Read the file that is there; return its checksums if it is whole and what it should be."""
+        path, sums = self._folder / shard_name(number), list[int]()
+        if not path.is_file() or path.stat().st_size != len(chosen) * self.layout.pair_bytes:
+            return None
+        for index, crc in zip(chosen, _sums(path, self.layout), strict=True):
+            sums.append(crc)
             if self._known is not None and crc != self._known[index]:
-                return False
-            yield PairWritten(index, self._layout.pairs)
-        return True
+                return None
+            yield PairWritten(index, self.layout.pairs)
+        return sums
 
-    def _written(self, number: int, chosen: range) -> Iterator[PairWritten]:
-        path, made = self._folder / shard_name(number), self._made(chosen)
+    def _written(self, number: int, chosen: range) -> Generator[PairWritten, None, list[int]]:
+        path, made, sums = self._folder / shard_name(number), self._made(chosen), list[int]()
         with closing(made), atomic_write(path, overwrite=True) as temporary, temporary.open("wb") as file:
             for index, stored in zip(chosen, made, strict=True):
-                self.sums.append(zlib.crc32(stored.data))
+                sums.append(zlib.crc32(stored.data))
                 file.write(stored.data)
-                yield PairWritten(index, self._layout.pairs)
-        self.made += 1
+                yield PairWritten(index, self.layout.pairs)
+        return sums
 
     def _made(self, chosen: range) -> Generator[NDArray[Any], None, None]:
         """Yield pairs in order, made by threads a few ahead."""
-        ahead = max(1, min(AHEAD, WAITING_BYTES // self._layout.pair_bytes))
+        ahead = max(1, min(AHEAD, WAITING_BYTES // self.layout.pair_bytes))
         with ThreadPoolExecutor(min(ahead, THREADS), thread_name_prefix="patches") as pool:
             waiting = deque(pool.submit(self._stored, index) for index in chosen[:ahead])
             for index in chosen[ahead:]:
@@ -190,8 +234,8 @@ class _Writer:
     def _stored(self, index: int) -> NDArray[Any]:
         pair = np.stack(self._pairs.pair(index))
         with np.errstate(over="ignore"):  # said below, with the file
-            stored = pair.astype(self._layout.stored)
-        if self._layout.dtype == "float16" and not np.isfinite(stored).all():
+            stored = pair.astype(self.layout.stored)
+        if self.layout.dtype == "float16" and not np.isfinite(stored).all():
             micrograph = self._pairs.targets[self._pairs.grid.place(index)[0]]
             problem = f"values up to {np.abs(pair).max():.3g} in pair {index:,} do not fit float16"
             file = micrograph.path or micrograph.name

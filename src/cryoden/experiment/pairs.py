@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from threading import Lock
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -114,6 +114,10 @@ class PatchPairs:
     def __len__(self) -> int:
         return len(self.grid)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return what another process makes the same pairs of, without a lock."""
+        return _again, (self._targets, self._noisy, self._settings, self._scales)
+
     def scale(self, which: int) -> Scale:
         """Return the scale of a micrograph's pairs, measured on all of its target when first asked for.
 
@@ -166,6 +170,17 @@ class PatchPairs:
             problem = "cannot be scaled: no positive pixels, or no contrast"
             raise MicrographError("F25", micrograph.path or micrograph.name, problem, fix="Leave it out")
         return found
+
+
+def _again(
+    targets: Sequence[Windowed],
+    noisy: Sequence[Windowed] | None,
+    settings: PatchSettings,
+    scales: dict[int, Scale],
+) -> PatchPairs:
+    pairs = PatchPairs(targets, noisy, settings)
+    pairs._scales.update(scales)
+    return pairs
 
 
 def with_noise(target: Pixels, chosen: PatchSettings, index: int, epoch: int = 0) -> Pixels:

@@ -84,11 +84,14 @@ def train_on_pairs(
 
     Raises
     ------
+    SettingsError
+        S02 for a device that is not there.
     TrainingError
         G06 for too few pairs.
     CryodenError
         For pairs that cannot be read.
     """
+    devices.resolve(settings.device)  # one that is not there is said before anything is read
     yield PhaseStarted("checking the pairs")
     training, held = divided(pairs.grid, settings.validation_pairs)
     if len(training) < settings.batch:

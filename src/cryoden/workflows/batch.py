@@ -15,6 +15,7 @@ from cryoden.events.batch import (
     BatchEvent,
     BatchFinished,
     FileFailed,
+    FileFinished,
     FileSkipped,
     FileStarted,
     FileWaiting,
@@ -25,6 +26,7 @@ Target = TypeVar("Target")
 Work = Callable[[Path, Target], Generator[BatchEvent, None, None]]
 
 ENOUGH_FILES, TOO_MANY_FAILURES = 20, 0.1
+IN_THE_WAY = "O05"  # of a result lies something else: no sign of a bad batch
 WAIT = 1.0  # s between two looks at what another process is making
 
 
@@ -75,10 +77,18 @@ class Tally:
     def fail(self, path: Path, error: Exception) -> FileFailed:
         """Count a file that gave no result, and return what is said of it."""
         self.failed.append(path)
-        self.bad += getattr(error, "code", "") != "O05"  # in the way of a result: no sign of a bad batch
+        self.bad += getattr(error, "code", "") != IN_THE_WAY
         self.is_full |= isinstance(error, DiskFullError)
         known = as_known(error, path)
         return FileFailed(path, str(known), known.code, printable(known.problem))
+
+    def count(self, end: FileFinished | FileSkipped | FileFailed) -> None:
+        """Count a file that was worked on elsewhere."""
+        self.tried += 1
+        self.skipped += isinstance(end, FileSkipped)
+        if isinstance(end, FileFailed):
+            self.failed.append(end.path)
+            self.bad += end.code != IN_THE_WAY
 
     def finished(self) -> BatchFinished:
         """Return how the batch ended."""

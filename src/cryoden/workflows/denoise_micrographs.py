@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from cryoden.compute import devices
 from cryoden.dataset.folder_walk import left_out_below
 from cryoden.dataset.opening import facts, open_micrograph, whole
-from cryoden.dataset.output_paths import make_folders, results
+from cryoden.dataset.output_paths import make_ready, results
 from cryoden.dataset.star_files import pixel_sizes
 from cryoden.denoising.denoise import Denoiser, tiles
 from cryoden.denoising.nothing_left import refuse_constant
@@ -24,7 +25,6 @@ from cryoden.events.batch import (
     TileFinished,
 )
 from cryoden.io.atomic import atomic_write
-from cryoden.io.leftovers import remove_leftovers
 from cryoden.io.mrc_probe import probe
 from cryoden.io.mrc_sections import one_section
 from cryoden.io.mrc_windows import MicrographFile
@@ -111,35 +111,50 @@ def denoise_files(
     """
     targets = results(paths, output) if targets is None else targets
     denoiser = Denoiser(load(batch.model), batch.settings)
-    recipe = StampInputs(denoiser.model.sha256, batch.settings, batch.reading)
-    make_folders(targets)
-    for folder in {target.parent for target in targets.values()}:
-        remove_leftovers(folder)
-    begin = partial(_Denoising, _Shared(denoiser, batch, recipe, pixel_sizes(paths)))
+    make_ready(targets)
     left_out, device = left_out_below(paths, output, results=False), devices.describe(denoiser.place.device)
-    events = overlapped(targets, begin, lanes or suiting(denoiser.place.device.type))
+    events = denoise_targets(targets, denoiser, batch, pixel_sizes(paths), lanes)
     with closing(events):
         yield from ending(events, left_out=left_out, device=device)
 
 
-def suiting(device: str) -> Lanes:
+def denoise_targets(
+    targets: Mapping[Path, Path],
+    denoiser: Denoiser,
+    batch: BatchRequest,
+    sizes: Mapping[Path, float],
+    lanes: Lanes | None = None,
+    turn: AbstractContextManager[Any] | None = None,
+) -> Generator[BatchEvent, None, None]:
+    """Denoise files, at least one, to where their results go, in folders that are ready; see `denoise_files`.
+
+    ``sizes`` are the Å/px that a STAR file says of some; ``turn`` is entered while one file is denoised,
+    where other threads use the same denoiser.
+    """
+    recipe = StampInputs(denoiser.model.sha256, batch.settings, batch.reading)
+    begin = partial(_Denoising, _Shared(denoiser, batch, recipe, sizes, turn or nullcontext()))
+    return overlapped(targets, begin, lanes or suiting(denoiser.place.device.type))
+
+
+def suiting(device: str, share: int = 1) -> Lanes:
     """Return how many files to read ahead and to write at once.
 
     A GPU denoises a micrograph in less time than a thread takes to read or to write one. A CPU is
-    busy with denoising.
+    busy with denoising. ``share`` is the number of processes that share the processors.
     """
-    most = min(MOST_THREADS, max(1, (os.cpu_count() or 1) // 2))
+    most = min(MOST_THREADS, max(1, (os.cpu_count() or 1) // (2 * share)))
     return Lanes(1, 1) if device == "cpu" else Lanes(most, most)
 
 
 @dataclass(frozen=True)
 class _Shared:
-    """What all files of a batch share; ``sizes`` are the Å/px of STAR files."""
+    """What all files of a batch share; ``sizes`` are the Å/px of STAR files, ``turn`` is for denoising."""
 
     denoiser: Denoiser
     batch: BatchRequest
     recipe: StampInputs
     sizes: Mapping[Path, float]
+    turn: AbstractContextManager[Any]
 
 
 class _Denoising:
@@ -191,7 +206,7 @@ class _Denoising:
         return whole(self._open, self._batch.reading)
 
     def work(self) -> Generator[TileFinished, None, None]:
-        with self._held as held:
+        with self._held as held, self._shared.turn:
             denoiser, raw, self._raw = self._shared.denoiser, self._raw, None
             if raw is None:
                 self._warnings = yield from denoised_images(denoiser, self._images, self._read, self._output)

@@ -153,3 +153,11 @@ def test_the_second_of_two_gpus_becomes_the_current_one_and_is_named(
 def test_a_third_of_two_gpus_is_refused_with_both() -> None:
     with pytest.raises(SettingsError, match=r"S02  device = cuda:2 is not there \(found: cuda:0, cuda:1,"):
         devices.resolve("2")
+
+
+@pytest.mark.parametrize("name", ["auto", "cuda"])
+def test_a_gpu_without_a_number_is_the_first_whichever_was_used_before(
+    two_gpus: list[torch.device], name: str
+) -> None:
+    devices.resolve("cuda:1")
+    assert devices.resolve(name) == two_gpus[-1] == torch.device("cuda", 0)

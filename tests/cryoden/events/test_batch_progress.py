@@ -12,7 +12,9 @@ from cryoden.events.batch import (
     FileFinished,
     FileSkipped,
     FileStarted,
+    FolderWatched,
     TileFinished,
+    WorkersStarted,
 )
 from cryoden.events.batch_progress import BatchProgress, summary
 
@@ -54,6 +56,15 @@ def test_a_file_that_was_written_while_another_is_denoised_is_no_progress_of_tha
     tally = told(begun, FileStarted(Path("m1.mrc"), 1, 10), TileFinished(1, 4), done)
     assert tally.progress == pytest.approx(0.125)
     assert tally.done == 1
+
+
+def test_a_watch_counts_and_says_that_it_waits_until_something_comes() -> None:
+    begun, done = finished(0, 5.0)
+    waits = FolderWatched(1, Path("out/cryoden-stop"))
+    tally = told(WorkersStarted("cuda:0, cuda:1"), begun, done, waits)
+    assert tally.status_line() == "1 done, waiting for micrographs"
+    tally.add(FileStarted(Path("m1.mrc"), 1, 2))
+    assert tally.status_line() == "2/2 · m1.mrc · ETA 0:05"
 
 
 def test_a_long_name_loses_its_middle() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from cryoden.cli.main import main
 from cryoden.errors import MicrographError, OutputError, PatchFileError
-from cryoden.experiment.build import ShardFinished, build
+from cryoden.experiment.build import BuildFinished, PairWritten, ShardFinished, build
 from cryoden.experiment.data_source import PairSource, patch_pairs
 from cryoden.experiment.pairs import PatchPairs
 from cryoden.experiment.store import PatchStore
@@ -155,3 +155,32 @@ def test_a_micrograph_too_small_for_a_patch_is_named(
     told = capsys.readouterr()
     assert "12 pairs" in told.out
     assert "no pairs of 1 of 3 micrographs, smaller than a patch of 64 px: tiny" in told.err
+
+
+def test_workers_make_the_same_files_and_keep_those_that_are_there(micrographs: Path, tmp_path: Path) -> None:
+    pytest.importorskip("distributed", reason="needs the extra [cluster]")
+    from distributed import Client, LocalCluster  # noqa: PLC0415  not installed everywhere
+
+    from cryoden.compute.crew import Crew  # noqa: PLC0415  the same
+
+    made(micrographs, tmp_path / "alone")
+    pairs = patch_pairs(PairSource([micrographs]), settings())
+    threads = LocalCluster(n_workers=2, processes=False, dashboard_address=None)
+    with threads, Client(threads, set_as_default=False) as client:
+        crew = Crew(client, "threads of this process")
+        *events, first = build(pairs, tmp_path / "shared", crew)
+        (tmp_path / "shared" / "pairs_00001.bin").unlink()
+        *_, again = build(pairs, tmp_path / "shared", crew)
+    assert digests(tmp_path / "shared") == digests(tmp_path / "alone")
+    assert isinstance(first, BuildFinished)
+    assert isinstance(again, BuildFinished)
+    assert (first.made, again.made) == (3, 1)
+    assert [event.number for event in events if isinstance(event, PairWritten)][-1] == len(pairs) - 1
+
+
+def test_gpus_are_not_asked_to_cut_patches(
+    micrographs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["patches", "build", str(micrographs), "--out", str(tmp_path / "d"), "--patch", "64"]
+    assert main([*asked, "--devices", "0,1"]) == 2
+    assert "S03  --devices was given, and patches are cut without a GPU." in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from torch.nn import functional
 
 from cryoden.cli import main
 from cryoden.denoising import denoise
-from cryoden.errors import TrainingError
+from cryoden.errors import SettingsError, TrainingError
 from cryoden.events.batch import MicrographDenoised
 from cryoden.events.training import EpochFinished, StepFinished, TrainingFinished, TrainingStarted
 from cryoden.experiment.build import build
@@ -173,3 +174,13 @@ def test_the_command_line_runs_it_and_says_when_it_diverges(tmp_path: Path, pair
     assert main.main([*asked, str(tmp_path / "good"), "--epochs", "1"]) == 0
     assert main.main([*asked, str(tmp_path / "mad"), "--learning-rate", "10"]) == 3
     assert [read(tmp_path / name).state for name in ("good", "mad")] == ["completed", "diverged"]
+
+
+def test_a_device_that_is_not_there_is_said_before_any_pair_is_looked_at(
+    tmp_path: Path, pairs: PatchPairs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SettingsError, match="S02  device = cuda:99"):
+        next(train_on_pairs(pairs, replace(QUICK, device="cuda:99")))
+    asked = ["baseline", str(tmp_path / "nothing"), "--device", "cuda:99", "--run", str(tmp_path / "run")]
+    assert main.main(asked) == 2
+    assert "S02  device = cuda:99" in capsys.readouterr().err

@@ -1,0 +1,121 @@
+"""The grammar of what denoises, on one device or several.
+
+As `cryoden.cli.flags`, it imports neither torch nor numpy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from tyro.conf import Positional, arg
+
+from cryoden.cli.command_relion import Denoising, Names
+from cryoden.cli.flags_from_settings import derived
+from cryoden.cli.flags_runs import Halves, Paths, Reading, Sharing
+from cryoden.settings.tools import EvaluationSettings
+
+Evaluation = Annotated[EvaluationSettings, derived(EvaluationSettings, "evaluation")]
+Micrographs = Annotated[
+    Positional[Paths],
+    arg(metavar="PATH...", help="MRC files, folders of them, or RELION STAR files.", help_behavior_hint=""),
+]
+OutputFolder = Annotated[Path, arg(metavar="FOLDER", help="Output folder.")]
+
+
+@dataclass(frozen=True)
+class Denoise:
+    """Denoise micrographs with the general model, or with your own.
+
+    NAME.mrc becomes NAME_denoised.mrc in the output folder, with the same header. The folder tree is
+    kept, for folders and for RELION STAR files, whose results micrographs_denoised.star lists.
+
+    Existing results of the same model, settings and micrograph are skipped: to resume an
+    interrupted batch, repeat the command.
+
+    Files that cannot be denoised are reported and skipped; the exit status is then 3.
+
+    On several GPUs, or on a cluster, with Dask (pip install 'napari-cryoden[cluster]'):
+      cryoden denoise mics/ --output denoised --devices all
+      cryoden denoise mics/ --output denoised --cluster slurm.yaml --jobs 8
+    """
+
+    paths: Micrographs
+    output: OutputFolder
+    denoising: Denoising
+    reading: Reading
+    workers: Sharing
+    model: Annotated[
+        Path | None,
+        arg(
+            metavar="FILE",
+            help="Model file to denoise with.",
+            help_behavior_hint="(default: the general model)",
+        ),
+    ] = None
+    names: Names = "added"
+    overwrite: Annotated[
+        bool,
+        arg(
+            help="Overwrite results of other models or settings, or of an earlier micrograph.",
+            help_behavior_hint="",
+        ),
+    ] = False
+    watch: Annotated[
+        bool,
+        arg(
+            help=(
+                "Continue with micrographs that arrive, until a file named cryoden-stop is in the output "
+                "folder, or Ctrl-C. Files that are still being written are waited for."
+            ),
+            help_behavior_hint="",
+        ),
+    ] = False
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """Test whether denoised micrographs are trustworthy, and better than simple filters.
+
+    Compares raw input, low-pass filters, a Wiener filter, models, and results of other programs.
+      cryoden evaluate average/ --model mine.safetensors --report mine.html
+      cryoden evaluate average/ --model a.safetensors --other topaz=by_topaz/
+
+    Results of other programs are matched by name, as in m1_EVN.mrc and by_topaz/m1_EVN.mrc.
+    """
+
+    evaluation: Evaluation
+    reading: Reading
+    workers: Sharing
+    paths: Annotated[
+        Positional[Paths],
+        arg(metavar="PATH...", help="Folders or MRC files with both halves.", help_behavior_hint=""),
+    ] = ()
+    halves: Halves = ()
+    model: Annotated[
+        Paths,
+        arg(
+            metavar="FILE...",
+            help="Model files to evaluate.",
+            help_behavior_hint="(default: the general model)",
+        ),
+    ] = ()
+    other: Annotated[
+        tuple[str, ...],
+        arg(
+            metavar="NAME=PATH...",
+            help="The same halves, denoised by another program.",
+            help_behavior_hint="",
+        ),
+    ] = ()
+    truth: Annotated[
+        Paths, arg(metavar="PATH...", help="Clean micrographs of simulated halves.", help_behavior_hint="")
+    ] = ()
+    figures: Annotated[
+        Path | None, arg(metavar="FILE.json", help="Write all numbers to this file.", help_behavior_hint="")
+    ] = None
+    report: Annotated[
+        Path | None, arg(metavar="FILE.html", help="Write a report to this file.", help_behavior_hint="")
+    ] = None
+    overwrite: Annotated[bool, arg(help="Replace files that exist.", help_behavior_hint="")] = False

@@ -1,0 +1,121 @@
+"""What a worker does in one task: it denoises a few files as a batch of one process does."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import takewhile
+from pathlib import Path
+
+from distributed import get_worker
+
+from cryoden.compute import devices
+from cryoden.compute.worker_side import PLACE, TURN, is_stopped, own_device, resident, room
+from cryoden.denoising.denoise import Denoiser
+from cryoden.errors import CryodenError
+from cryoden.events.batch import BatchEvent, BatchFinished, FileFailed, FileFinished, FileSkipped, FileWaiting
+from cryoden.io.leftovers import remove_leftovers
+from cryoden.io.provenance import VERSION
+from cryoden.model.checkpoint import Model, load
+from cryoden.workflows.denoise_micrographs import BatchRequest, denoise_targets, suiting
+
+End = FileFinished | FileSkipped | FileFailed
+
+
+@dataclass(frozen=True)
+class Item:
+    """One file, where its result goes, and Å/px where a STAR file says it; absolute paths."""
+
+    path: Path
+    target: Path
+    pixel_size: float | None
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a worker has to know of a batch; ``model`` is the SHA-256 of its model."""
+
+    batch: BatchRequest
+    model: str
+    version: str = VERSION
+
+
+@dataclass(frozen=True)
+class GroupDenoised:
+    """How files ended; ``finished`` says how long each stage took, where none was stopped or in use.
+
+    ``in_use`` are those another process is making, ``worker`` is a name, ``device`` its device in words, and
+    ``kind`` in torch's.
+    """
+
+    ends: tuple[End, ...]
+    in_use: tuple[Item, ...]
+    finished: BatchFinished | None
+    worker: str
+    device: str
+    kind: str
+
+
+def denoise_group(job: Job, run: str, group: Sequence[Item]) -> GroupDenoised:
+    """Denoise files on this worker, whose model is loaded with the first of them.
+
+    Parameters
+    ----------
+    job : Job
+        The batch.
+    run : str
+        What it is stopped by, see `cryoden.compute.worker_side.stop`; between two tiles, then.
+    group : sequence of Item
+        What of it.
+
+    Raises
+    ------
+    CryodenError
+        C05 for another version of this program, or another model in the place of the one of the batch.
+    ModelFileError
+        For a model that cannot be used here.
+    """
+    settings = replace(job.batch.settings, device=own_device(job.batch.settings.device))
+    denoiser = resident((job, settings), lambda: Denoiser(_model(job), settings))
+    device = devices.resolve(settings.device)  # each task may be in another thread, which has its own
+    for item in group:
+        _tidy(run, item.target.parent)
+    with room(device.type), closing(_events(job.batch, denoiser, group)) as events:
+        heard = list(takewhile(lambda event: not (isinstance(event, FileWaiting) or is_stopped(run)), events))
+    ends = tuple(event for event in heard if isinstance(event, End))
+    finished = next((event for event in heard if isinstance(event, BatchFinished)), None)
+    ended = {end.path for end in ends} if finished is None else {item.path for item in group}
+    in_use = tuple(item for item in group if item.path not in ended)
+    return GroupDenoised(
+        ends, in_use, finished, str(get_worker().name), devices.describe(device), device.type
+    )
+
+
+def _events(
+    batch: BatchRequest, denoiser: Denoiser, group: Sequence[Item]
+) -> Generator[BatchEvent, None, None]:
+    targets = {item.path: item.target for item in group}
+    sizes = {item.path: item.pixel_size for item in group if item.pixel_size}
+    lanes = suiting(denoiser.place.device.type, PLACE.share)
+    return denoise_targets(targets, denoiser, batch, sizes, lanes, TURN)
+
+
+def _model(job: Job) -> Model:
+    if job.version != VERSION:
+        raise _differs(f"cryoden {VERSION}, not {job.version}", "Install the same version everywhere")
+    model = load(job.batch.model)
+    if model.sha256 != job.model:
+        raise _differs(f"another model as {job.batch.model}", "Put it where all workers find the same")
+    return model
+
+
+def _differs(what: str, fix: str) -> CryodenError:
+    return CryodenError("C05", None, f"the worker {get_worker().address} has {what}", fix=fix)
+
+
+@cache
+def _tidy(run: str, folder: Path) -> None:  # noqa: ARG001  once in each run
+    """Remove what killed processes of this machine have left in a folder."""
+    remove_leftovers(folder)

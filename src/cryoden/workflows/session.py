@@ -1,0 +1,94 @@
+"""A batch wherever it is worked on, by this process or by workers, and as long as micrographs arrive."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from cryoden.compute import devices
+from cryoden.compute.hiring import hired, local
+from cryoden.dataset.folder_walk import left_out_below
+from cryoden.dataset.output_paths import make_folder, make_ready, results
+from cryoden.dataset.star_files import pixel_sizes
+from cryoden.denoising.denoise import Denoiser
+from cryoden.events.batch import BatchEvent, WorkersStarted
+from cryoden.io.leftovers import remove_leftovers
+from cryoden.model.checkpoint import load
+from cryoden.settings.workers import WorkerSettings
+from cryoden.workflows.batch import ending
+from cryoden.workflows.denoise_micrographs import BatchRequest, denoise_targets
+from cryoden.workflows.watching import STOP, Arrivals, Run, Targets, watched
+
+
+def denoise_session(
+    paths: Sequence[Path],
+    output: Path,
+    batch: BatchRequest,
+    workers: WorkerSettings | None = None,
+    *,
+    watch: bool = False,
+) -> Iterator[BatchEvent]:
+    """Denoise files, folders and what STAR files list, as `denoise_files` does, on one device or several.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        What to denoise.
+    output : Path
+        Folder of the results.
+    batch : BatchRequest
+        What stays the same.
+    workers : WorkerSettings or None
+        Who does it; this process where only one device is named, or none.
+    watch : bool
+        Whether to continue with what arrives, until a file `cryoden-stop` is in the output folder.
+
+    Raises
+    ------
+    CryodenError
+        As `denoise_files`, and see `cryoden.compute.hiring.hired`.
+    """
+    find = partial(results, paths, output)
+    targets = {} if watch else find()  # what is not there is said before anything is started
+    if watch:
+        make_folder(output)
+    with ExitStack() as held:
+        held.callback(lambda: _tidy(output, targets))
+        run = yield from _run(paths, batch, workers or WorkerSettings(), held)
+        events = watched(Arrivals(find), run, output / STOP) if watch else run(targets)
+        held.enter_context(closing(events))
+        yield from ending(events, left_out=left_out_below(paths, output, results=False))
+
+
+def _run(
+    paths: Sequence[Path], batch: BatchRequest, workers: WorkerSettings, held: ExitStack
+) -> Generator[BatchEvent, None, Run]:
+    """Return what denoises some files, once its workers are there."""
+    places = local(workers, batch.settings.device)
+    if len(places) == 1:
+        settings = replace(batch.settings, device=places[0])
+        denoiser = Denoiser(load(batch.model), settings)
+        return partial(_here, paths, replace(batch, settings=settings), denoiser)
+    load(batch.model)  # what is wrong with it is said before any worker is started
+    crew = held.enter_context(hired(workers, batch.settings.device))
+    yield WorkersStarted(crew.where, crew.dashboard)
+    from cryoden.workflows.denoise_on_workers import denoise_on  # noqa: PLC0415  Dask is not installed everywhere
+
+    return lambda targets: denoise_on(crew, batch, pixel_sizes(paths), targets)
+
+
+def _tidy(output: Path, targets: Targets) -> None:
+    """Remove what workers of this machine have left that were killed."""
+    for folder in {output, *(target.parent for target in targets.values())}:
+        remove_leftovers(folder)
+
+
+def _here(
+    paths: Sequence[Path], batch: BatchRequest, denoiser: Denoiser, targets: Targets
+) -> Generator[BatchEvent, None, None]:
+    make_ready(targets)
+    with closing(denoise_targets(targets, denoiser, batch, pixel_sizes(paths))) as events:
+        yield from ending(events, device=devices.describe(denoiser.place.device))
