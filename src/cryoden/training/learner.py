@@ -21,7 +21,7 @@ from cryoden.events.training import Weights
 from cryoden.model.networks import LinearFilter, Network, load
 from cryoden.settings.training import TrainingSettings
 from cryoden.training.engines import GENTLER
-from cryoden.training.source import Batch
+from cryoden.training.source import Batch, BatchOnGpu
 
 WARM_UP = 50  # steps
 CLIP_NORM = 0.1
@@ -87,7 +87,7 @@ class Learner:
         kind = torch.optim.AdamW if self.settings.optimizer == "adamw" else torch.optim.SGD
         return kind(self.network.parameters(), lr=self.highest)
 
-    def step(self, batch: Batch, step: int, factor: float) -> None:
+    def step(self, batch: Batch | BatchOnGpu, step: int, factor: float) -> None:
         """Update the weights once; they do not move when the loss, or its gradient, is not finite."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate(step, factor)

@@ -25,7 +25,8 @@ from cryoden.training.plan import Plan
 from cryoden.training.preview_request import RunControl
 from cryoden.training.previews import Previewer
 from cryoden.training.source import Batch
-from cryoden.training.train import THREADS, train
+from cryoden.training.stream import THREADS, Stream
+from cryoden.training.train import train
 from cryoden.training.validation import HeldOutSet
 from cryoden.training.working_micrograph import WorkingPairs, at_working_pixel, reach
 
@@ -98,7 +99,8 @@ def train_on_micrographs(
     yield _started(settings, mode, data, engine, (holdout, plan))
     previewer = Previewer(control.previews, engine.average, place, data.shown.working_pixel)
     threads = THREADS if device.type == "cpu" else min(MOST_THREADS, max(THREADS, (os.cpu_count() or 1) // 2))
-    yield from train(data.source, engine, holdout, plan, threads=threads, previews=previewer.after)
+    stream = Stream(data.source, threads, device)
+    yield from train(stream, engine, holdout, plan, previews=previewer.after)
 
 
 def _divided(shown: WorkingPairs, mode: Mode, settings: TrainingSettings, size: int) -> _Data:
