@@ -54,7 +54,7 @@ class _Noise(ctypes.Structure):
 
 def available(device: torch.device) -> str:
     """Return why pairs cannot be made on this device, in words; empty where they can."""
-    if device.type != "cuda" or torch.version.cuda is None:
+    if device.type != "cuda" or not torch.cuda.is_available() or torch.version.cuda is None:
         return "no NVIDIA GPU"
     with torch.cuda.device(device):
         return nvrtc.problem(torch.cuda.current_device(), _loaded)

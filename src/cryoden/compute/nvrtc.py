@@ -49,7 +49,8 @@ def kernels(index: int, source: str, names: tuple[str, ...], shared: int = 0) ->
     found = {name: ctypes.c_void_p() for name in names}
     for name, kernel in found.items():
         drive("cuModuleGetFunction", ctypes.byref(kernel), module, name.encode())
-        drive("cuFuncSetAttribute", kernel, SHARED_LIMIT, shared)
+        if shared:
+            drive("cuFuncSetAttribute", kernel, SHARED_LIMIT, shared)
     return found
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import tee
+from typing import TypeGuard
 
 import numpy as np
 import torch
@@ -27,21 +28,26 @@ from cryoden.training.stream import IN_USE, Stream
 SHARE = 0.7  # of the GPU's free memory that micrographs may take
 
 
+def made_on_gpu(pairs: PatchSet, device: torch.device) -> TypeGuard[PatchPairs]:
+    """Return whether the noise of these pairs can be drawn on this device."""
+    is_drawn = isinstance(pairs, PatchPairs) and pairs.kind == "noise added"
+    return is_drawn and not noisy_pairs.available(device)
+
+
 def training_batches(pairs: PatchSet, source: TrainingPairs, device: torch.device, threads: int) -> Batches:
-    """Return the batches of a run: made on the GPU where it can, else read or made by threads.
+    """Return the batches of a run: made on the GPU where they can be, else read or made by threads.
 
     Raises
     ------
     MicrographError
         For a micrograph that cannot be read or scaled.
     """
-    if not isinstance(pairs, PatchPairs) or pairs.kind != "noise added" or noisy_pairs.available(device):
+    if not made_on_gpu(pairs, device):
         return Stream(source, threads, device)
     used = np.unique([pairs.grid.place(int(index))[0] for index in source.order(1)]).tolist()
     size = sum(4 * rows * columns for rows, columns in (pairs.targets[which].shape for which in used))
-    if size > SHARE * devices.free_memory(device):
-        return StreamedPairs(pairs, source, device, threads)
-    return ResidentPairs(pairs, source, device, threads, used)
+    fits = size <= SHARE * devices.free_memory(device)
+    return (ResidentPairs if fits else StreamedPairs)(pairs, source, device, threads, used)
 
 
 class ResidentPairs:
@@ -96,8 +102,17 @@ class ResidentPairs:
 class StreamedPairs:
     """Batches whose patches are cut by threads, and get their noise on the GPU; see `ResidentPairs`."""
 
-    def __init__(self, pairs: PatchPairs, source: TrainingPairs, device: torch.device, threads: int) -> None:
+    def __init__(
+        self,
+        pairs: PatchPairs,
+        source: TrainingPairs,
+        device: torch.device,
+        threads: int,
+        used: Sequence[int],
+    ) -> None:
         self._pairs, self._source, self._maker = pairs, source, NoisyPairs(recipe(pairs), device)
+        with ThreadPoolExecutor(threads) as pool:  # several at once, which takes a while one by one
+            list(pool.map(self._measure, used))
         self._stream = Stream(_Cut(pairs, source), threads, device)
 
     def batches(self, steps: Iterable[tuple[int, int]]) -> Generator[BatchOnGpu, None, None]:
@@ -111,6 +126,9 @@ class StreamedPairs:
                 yield buffers.filled(rows, self._source.drawn(epoch))
         finally:
             cut.close()
+
+    def _measure(self, which: int) -> None:
+        self._pairs.whole(which)
 
     def _rows(self, there: Tensor, items: Sequence[tuple[int, int]]) -> Patches:
         edge, begin = self._pairs.edge, there.data_ptr()
@@ -130,7 +148,6 @@ class _Cut:
 
     def read(self, item: tuple[int, int], noisy: Pixels, target: Pixels) -> None:  # noqa: ARG002  made later
         which, top, left = self._pairs.grid.place(item[1])
-        self._pairs.scale(which)  # by the threads, too
         target[...] = finite_window(self._pairs.targets[which], top, left, self.edge, self.edge)
 
 

@@ -15,7 +15,7 @@ from cryoden.events.training import PhaseStarted, TrainingEvent, TrainingFinishe
 from cryoden.experiment.outcome import keep_outcome
 from cryoden.experiment.pair_grid import Indices, divided, sample
 from cryoden.experiment.pairs import PatchPairs
-from cryoden.experiment.pairs_on_gpu import training_batches
+from cryoden.experiment.pairs_on_gpu import made_on_gpu, training_batches
 from cryoden.experiment.store import PatchStore
 from cryoden.experiment.training_pairs import HeldPairs, PatchSet, TrainingPairs, read_pair
 from cryoden.model.networks import build
@@ -102,7 +102,7 @@ def train_on_pairs(
         raise TrainingError("G06", None, problem, fix="Use fewer pairs for validation, or build more")
     engine, why = chosen(build("baseline", settings.seed), settings)
     source = TrainingPairs(pairs, training, settings)
-    if isinstance(pairs, PatchPairs):
+    if made_on_gpu(pairs, engine.place.device):
         yield PhaseStarted("reading the micrographs")
     batches = training_batches(pairs, source, engine.place.device, settings.threads)
     learned = _learned(pairs, training, settings)

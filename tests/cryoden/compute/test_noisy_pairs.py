@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import ctypes
-import shutil
-import subprocess
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from cryoden.compute import noisy_pairs, nvrtc
 from cryoden.compute.noise import with_noise
-from cryoden.compute.noisy_pairs import PATCH, NoisyPairs, Recipe, available, packed
+from cryoden.compute.noisy_pairs import PATCH, NoisyPairs, Recipe, available
 from cryoden.micrograph import Pixels
+from tests.cryoden.compute.emulated_pairs import EmulatedPairs, compiled
 
 GPU = torch.device("cuda")
 needs_gpu = pytest.mark.skipif(bool(available(GPU)), reason=f"needs an NVIDIA GPU: {available(GPU)}")
@@ -56,29 +53,17 @@ SCALES = {recipe: (0.0, 45.0) if recipe.positive else (29.5, 11.7) for recipe in
 
 @pytest.fixture(scope="module")
 def emulated(tmp_path_factory: Any) -> ctypes.CDLL:
-    compiler = shutil.which("g++")
-    if compiler is None:
-        pytest.skip("needs g++")
-    library = tmp_path_factory.mktemp("emulated") / "pairs.so"
-    source = Path(__file__).with_name("emulate_pairs.cpp")
-    flags = ["-O2", "-ffp-contract=off", "-std=c++17", "-shared", "-fPIC", "-w"]
-    kernel = f'-DSOURCE="{nvrtc.FOLDER / "noisy_pairs.cu"}"'
-    subprocess.run([compiler, *flags, kernel, str(source), "-o", str(library)], check=True)
-    return ctypes.CDLL(str(library))
+    return compiled(tmp_path_factory.mktemp("emulated"))
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_its_source_makes_the_bits_that_the_processor_makes(emulated: ctypes.CDLL, recipe: Recipe) -> None:
-    pixels, scale = micrograph(), SCALES[recipe]
-    rows, tables = patches(pixels.ctypes.data, pixels.shape[1], scale), packed(recipe.poisson)
-    addresses = noisy_pairs._Tables(*(one.ctypes.data for one in tables))
-    values = recipe.seed, EPOCH, recipe.poisson, recipe.gaussian, recipe.positive, recipe.clip
-    found = np.full((2, 3, 1, recipe.edge, recipe.edge), np.nan, np.float32)
-    emulated.run_pairs(
-        ctypes.c_void_p(rows.ctypes.data), 3, recipe.edge, ctypes.byref(addresses),
-        ctypes.byref(noisy_pairs._Noise(*values)), *(ctypes.c_void_p(one.ctypes.data) for one in found),
-    )  # fmt: skip
-    np.testing.assert_array_equal(found, expected(pixels, recipe, scale))
+    pixels, scale, maker = micrograph(), SCALES[recipe], EmulatedPairs(emulated, recipe)
+    noisy, target = torch.full((2, 3, 1, recipe.edge, recipe.edge), float("nan"))
+    rows = maker.uploaded(patches(pixels.ctypes.data, pixels.shape[1], scale))
+    maker.make(rows, EPOCH, noisy, target)
+    for found, wanted in zip((noisy, target), expected(pixels, recipe, scale), strict=True):
+        np.testing.assert_array_equal(found.numpy(), wanted)
 
 
 @needs_gpu

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from cryoden.compute.noisy_pairs import available
+from cryoden.experiment import pairs_on_gpu
 from cryoden.experiment.pair_grid import divided
 from cryoden.experiment.pairs import PatchPairs
 from cryoden.experiment.pairs_on_gpu import ResidentPairs, StreamedPairs, recipe, training_batches
@@ -17,6 +19,7 @@ from cryoden.micrograph import Micrograph
 from cryoden.settings.baseline import BaselineSettings, PatchSettings
 from cryoden.training.source import Batches
 from cryoden.training.stream import Stream
+from tests.cryoden.compute.emulated_pairs import EmulatedPairs, compiled
 from tests.cryoden.scenes import scene
 
 GPU, CPU = torch.device("cuda"), torch.device("cpu")
@@ -41,21 +44,38 @@ def copies(batches: Batches, source: TrainingPairs) -> list[tuple[torch.Tensor, 
     ]
 
 
-@needs_gpu
-@pytest.mark.parametrize(
-    "chosen", [{}, {"poisson": 0.0, "scale": "z-score"}, {"clip": False, "gaussian": 0.0}]
-)
-def test_resident_and_streamed_micrographs_give_the_batches_of_the_processor(
-    chosen: dict[str, object],
-) -> None:
+CHOSEN: list[dict[str, object]] = [
+    {},
+    {"poisson": 0.0, "scale": "z-score"},
+    {"clip": False, "gaussian": 0.0, "patch": 63, "noise_seed": 4},
+]
+
+
+def compare(chosen: dict[str, object], device: torch.device) -> None:
     pairs, source = made(**chosen)
     used = sorted({pairs.grid.place(int(index))[0] for index in source.order(1)})
     wanted = copies(Stream(source, 2, CPU), source)
-    for batches in (ResidentPairs(pairs, source, GPU, 2, used), StreamedPairs(pairs, source, GPU, 2)):
-        found = copies(batches, source)
+    for kind in (ResidentPairs, StreamedPairs):
+        found = copies(kind(pairs, source, device, 2, used), source)
         assert len(found) == len(wanted) == 2 * source.steps
         for one, other in zip(found, wanted, strict=True):
             assert all(map(torch.equal, one, other))
+
+
+@pytest.mark.parametrize("chosen", CHOSEN)
+def test_resident_and_streamed_micrographs_give_the_batches_of_the_processor(
+    chosen: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the kernel's own source, on an emulated GPU."""
+    library = compiled(tmp_path)
+    monkeypatch.setattr(pairs_on_gpu, "NoisyPairs", lambda recipe, _: EmulatedPairs(library, recipe))
+    compare(chosen, CPU)
+
+
+@needs_gpu
+@pytest.mark.parametrize("chosen", CHOSEN)
+def test_a_gpu_gives_the_batches_of_the_processor(chosen: dict[str, object]) -> None:
+    compare(chosen, GPU)
 
 
 @needs_gpu
