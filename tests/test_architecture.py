@@ -96,9 +96,8 @@ SHOWN_ELSEWHERE = {
         "cryoden/training/source",
     ),
     "words of the command line around what other tests run": (
-        "cryoden/cli/command_train", "cryoden/cli/commands_runs", "cryoden/cli/endings",
+        "cryoden/cli/commands_runs", "cryoden/cli/endings",
         "cryoden/cli/command_relion", "cryoden/cli/flags_denoise", "cryoden/cli/flags_runs",
-        "cryoden/cli/show_experiment",
     ),
     "shown by a run that is trained once, for the tests of another file": (
         "cryoden/experiment/outcome", "cryoden/experiment/reference", "cryoden/runs/loss_plot",

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import closing, suppress
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from typing import Any
 
 from cryoden.cli import console, show_training
-from cryoden.cli.endings import DONE, FAILURES, say
+from cryoden.cli.endings import DONE, ERROR, FAILURES, say
 from cryoden.cli.flags import Train
 from cryoden.cli.stop_signals import SIGNALS
+from cryoden.compute.device_list import device_list
+from cryoden.compute.ranks import Ranks, given, given_device
+from cryoden.compute.started_ranks import started
 from cryoden.dataset import opening
 from cryoden.dataset.folder_walk import left_out_below
-from cryoden.errors import SettingsError, TrainingError, printable
+from cryoden.errors import CryodenError, SettingsError, TrainingError, printable
 from cryoden.events.training import PhaseStarted, TrainingEvent
 from cryoden.runs.folder import RunFolder
 from cryoden.training.preview_request import RunControl
@@ -31,12 +35,20 @@ def train(asked: Train, *, as_json: bool) -> int:
         raise SettingsError(
             "S03", None, "give either --model or --run to save the model", fix="See cryoden train --help"
         )
+    if asked.devices and asked.workers:
+        raise SettingsError("S03", None, "--devices and --workers were given", fix="Give one of them")
     if asked.reading.nan == "mean":
         fix = "Repeat the processing step that wrote the file; for denoising, use --nan mean"
         raise SettingsError("S03", None, "--nan mean works for denoising only, not for training", fix=fix)
     written = asked.model or RunFolder(asked.run or Path()).model
+    with _together(asked) as (ranks, own):
+        return _led(own, written, ranks, as_json=as_json) if ranks.leads else _followed(own, ranks)
+
+
+def _led(asked: Train, written: Path, ranks: Ranks, *, as_json: bool) -> int:
+    """Train, alone or as the first of several processes."""
     before, stop = _stamp(written), Event()
-    with closing(_training(asked, stop)) as events:
+    with closing(_training(asked, stop, ranks)) as events:
         try:
             ended = show_training.follow_training(events, as_json=as_json, stop=stop)
         except KeyboardInterrupt:
@@ -53,6 +65,42 @@ def train(asked: Train, *, as_json: bool) -> int:
     return DONE if ended.reason in {"completed", "plateau"} else FAILURES
 
 
+def _followed(asked: Train, ranks: Ranks) -> int:
+    """Train as another process that torchrun has started."""
+    SIGNALS.ignore_interrupts()
+    try:
+        _follow(asked, asked.training.device, ranks)
+    except CryodenError as error:
+        say(f"process {ranks.rank + 1} of {ranks.number}: {error}")
+        return ERROR
+    return DONE
+
+
+def _follow(asked: Train, device: str, ranks: Ranks) -> None:
+    """Train as another process than the first, without a word."""
+    for _ in _training(_on(asked, device), Event(), ranks):
+        pass
+
+
+@contextmanager
+def _together(asked: Train) -> Iterator[tuple[Ranks, Train]]:
+    """Give which of how many processes this is, and what is asked of it."""
+    ranks, devices = given(), ("cpu",) * asked.workers
+    if asked.devices:
+        devices = device_list(asked.devices)
+    if ranks.number > 1:
+        yield ranks, _on(asked, given_device())
+    elif len(devices) > 1:
+        with started(_follow, asked, devices) as ranks:
+            yield ranks, _on(asked, devices[0])
+    else:
+        yield ranks, _on(asked, *devices)
+
+
+def _on(asked: Train, device: str = "") -> Train:
+    return replace(asked, training=replace(asked.training, device=device)) if device else asked
+
+
 def _kept(written: Path, before: tuple[int, int] | None) -> str:
     if _stamp(written) == before:
         return f"No epoch was better than the start: nothing was saved in {printable(written)}."
@@ -66,7 +114,7 @@ def _stamp(path: Path) -> tuple[int, int] | None:
     return None
 
 
-def _training(asked: Train, stop: Event) -> Generator[TrainingEvent, None, None]:
+def _training(asked: Train, stop: Event, ranks: Ranks) -> Generator[TrainingEvent, None, None]:
     yield PhaseStarted("finding and checking the micrographs")
     if left_out := left_out_below((*asked.halves, *asked.noisy, *asked.target), results=False):
         yield PhaseStarted(left_out)
@@ -74,7 +122,7 @@ def _training(asked: Train, stop: Event) -> Generator[TrainingEvent, None, None]
     options: dict[str, Any] = {
         "start": asked.fine_tune_from,
         "overwrite": asked.overwrite,
-        "control": RunControl(stop=stop),
+        "control": RunControl(stop=stop, ranks=ranks),
     }
     if asked.halves:
         skip_bad = asked.training.skip_bad_pairs

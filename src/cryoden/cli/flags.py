@@ -14,7 +14,19 @@ from tyro.conf import FlagCreatePairsOff, Positional, arg, subcommand
 from cryoden.cli.command_relion import Relion
 from cryoden.cli.flags_denoise import Denoise, Evaluate, Micrographs, OutputFolder
 from cryoden.cli.flags_from_settings import derived
-from cryoden.cli.flags_runs import Baseline, Compare, Export, Halves, Noisy, PatchSets, Paths, Reading, Report
+from cryoden.cli.flags_runs import (
+    Baseline,
+    Compare,
+    Devices,
+    Export,
+    Halves,
+    Noisy,
+    PatchSets,
+    Paths,
+    Reading,
+    Report,
+    Workers,
+)
 from cryoden.settings.tools import SimulationSettings, ThinningSettings
 from cryoden.settings.training import TrainingSettings
 
@@ -51,6 +63,8 @@ class Train:
     Supervised: noisy micrographs and a cleaner reference of each.
       cryoden train --noisy raw/ --target sums/ --model m.safetensors
 
+    On several GPUs, which share each batch: --devices all, or started by torchrun.
+
     Ctrl-C or SIGTERM stops the run and keeps the best model so far.
     """
 
@@ -85,6 +99,8 @@ class Train:
     overwrite: Annotated[bool, arg(help="Replace the model file if it exists.", help_behavior_hint="")] = (
         False
     )
+    devices: Devices = ""
+    workers: Workers = 0
 
 
 @dataclass(frozen=True)

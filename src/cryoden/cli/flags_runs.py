@@ -1,4 +1,4 @@
-"""The grammar of what is about runs: patch pairs, the experiment, comparing, handing over, reports.
+"""The grammar of what is about runs: training, patch pairs, the experiment, comparing, export, reports.
 
 As `cryoden.cli.flags`, it imports neither torch nor numpy.
 """
@@ -24,6 +24,17 @@ Sharing = Annotated[WorkerSettings, derived(WorkerSettings, "workers")]
 Paths = tuple[Path, ...]
 Halves = Annotated[
     Paths, arg(metavar="PATH...", help="Folders or MRC files with both halves.", help_behavior_hint="")
+]
+Devices = Annotated[
+    str,
+    arg(
+        metavar="LIST",
+        help="GPUs that share each batch, one process each: all, or numbers as in 0,1.",
+        help_behavior_hint="",
+    ),
+]
+Workers = Annotated[
+    int, arg(metavar="N", help="Processes on the processors of this machine that share each batch.")
 ]
 Noisy = Annotated[
     Paths, arg(metavar="PATH...", help="Noisy micrographs, folders or files.", help_behavior_hint="")

@@ -1,8 +1,8 @@
-"""What the experiment looks like on a terminal."""
+"""What the experiment looks like on a terminal: its data sets, in numbers and in words, and its runs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from threading import Event as Flag
@@ -13,6 +13,7 @@ from cryoden.cli.flags_runs import Baseline, BuildPatches, CheckPatches, Export,
 from cryoden.cli.show_training import follow_training
 from cryoden.compute import devices
 from cryoden.compute.hiring import hired, local
+from cryoden.compute.ranks import given
 from cryoden.errors import SettingsError, printable
 from cryoden.events.batch import WorkersStarted
 from cryoden.events.closing import closed
@@ -21,9 +22,8 @@ from cryoden.experiment import workflow
 from cryoden.experiment.build import BuildFinished, MicrographMeasured, PairWritten, build
 from cryoden.experiment.data_source import PairSource, data_source, opened, patch_pairs
 from cryoden.experiment.export import export_run
-from cryoden.experiment.inspect_pairs import Findings, PairChecked, inspect
+from cryoden.experiment.inspect_pairs import Doubt, Findings, PairChecked, inspect
 from cryoden.experiment.store import PatchStore
-from cryoden.experiment.summary import built, facts, lines, remarks, rows
 from cryoden.runs.folder import RunFolder
 from cryoden.settings.workers import WorkerSettings
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from cryoden.compute.crew import Crew
 
 Event = TypeVar("Event")
+NAMED = 10  # of what is wrong; the rest is counted
 
 
 def build_patches(asked: BuildPatches, *, as_json: bool) -> None:
@@ -106,6 +107,9 @@ def _how_far(event: object) -> dict[str, Any]:
 
 def baseline(asked: Baseline, *, as_json: bool) -> bool:
     """Run the experiment, and return whether it came to its end."""
+    if given().number > 1:
+        problem = "the baseline experiment runs on one GPU, and torchrun has started several processes"
+        raise SettingsError("S03", None, problem, fix="Start it without torchrun")
     devices.resolve(asked.baseline.device)  # before all pairs are looked at
     pairs = opened(asked.data, asked.patches, asked.reading)
     where = data_source(pairs, asked.data, asked.patches, asked.reading)
@@ -128,3 +132,116 @@ def export(asked: Export, *, as_json: bool) -> None:
         return
     words = f"{done.arrays} arrays, {done.bytes / 1e6:,.1f} MB in {printable(done.folder)}"
     OUT.print(words, soft_wrap=True, markup=False)
+
+
+def facts(store: PatchStore) -> dict[str, Any]:
+    """Return what a data set is; sizes in bytes, an epoch being one pass over all pairs."""
+    layout = store.layout
+    size = layout.pairs * layout.pair_bytes
+    return {
+        "folder": str(store.folder),
+        "pairs": layout.pairs,
+        "patch": layout.edge,
+        "format": layout.dtype,
+        "files": layout.shards,
+        "bytes": size,
+        "bytes_per_pair": layout.pair_bytes,
+        "bytes_per_epoch": size,
+        "kind": store.about["kind"],
+        "sources": store.about["sources"],
+        "settings": store.about["settings"],
+        "pixel_size": store.pixel_size,
+        "scales": store.about.get("scales", []),
+        "versions": store.about.get("versions", {}),
+    }
+
+
+def rows(store: PatchStore) -> list[tuple[str, str]]:
+    """Return the same for people, each a name and a text."""
+    layout, chosen = store.layout, store.settings
+    size = layout.pairs * layout.pair_bytes
+    by = "overlapping" if chosen.stride < chosen.patch else "side by side"
+    return [
+        (
+            "pairs",
+            f"{layout.pairs:,} of {layout.edge:,} × {layout.edge:,} px, {by}, every {chosen.stride:,} px",
+        ),
+        ("made from", _made_from(store)),
+        ("pixel size", f"{store.pixel_size:g} Å/px" if store.pixel_size else "unknown"),
+        ("scale", _scale(store)),
+        ("noise", _noise(store)),
+        ("on disk", f"{_size(size)} in {_counted(layout.shards, 'file')}, {layout.dtype}"),
+        ("read in an epoch", f"{_size(size)}, {_size(layout.pair_bytes)} a pair"),
+        ("written by", ", ".join(f"{name} {number}" for name, number in store.about["versions"].items())),
+    ]
+
+
+def built(ended: BuildFinished) -> str:
+    """Say what a build has made, and what was there before."""
+    there = ended.files - ended.made
+    before = f"; {there:,} of {_counted(ended.files, 'file')} existed already" if there else ""
+    return f"{_counted(ended.pairs, 'pair')}, {_size(ended.bytes)} in {printable(ended.folder)}{before}"
+
+
+def lines(found: Findings) -> Iterator[str]:
+    """Yield what a check found, in words."""
+    yield f"{found.pairs:,} pairs read: {len(found.damaged):,} damaged"
+    yield from _named(found.damaged)
+    faint = f", {found.faint:,} too faint to assess" if found.faint else ""
+    yield (
+        f"{found.looked_at:,} of them inspected: {len(found.shifted):,} misaligned{faint}, "
+        f"{len(found.flat):,} without contrast"
+    )
+    yield from _named((*found.shifted, *found.flat))
+    if found.low is not None:
+        yield f"Targets range from {found.low:.3g} to {found.high:.3g}, mean {found.mean:.3g}"
+    if found.damaged:
+        yield "Repeat the command that built the data set: it replaces damaged files."
+
+
+def remarks(found: Findings) -> Iterator[str]:
+    """Yield what has changed since, which does not make the data set worse."""
+    yield from found.changed[:NAMED]
+    if len(found.changed) > NAMED:
+        yield f"and {len(found.changed) - NAMED:,} more micrographs have changed"
+
+
+def _named(doubts: Sequence[Doubt]) -> Iterator[str]:
+    yield from (f"  {doubt.words()}" for doubt in doubts[:NAMED])
+    if len(doubts) > NAMED:
+        yield f"  and {len(doubts) - NAMED:,} more"
+
+
+def _made_from(store: PatchStore) -> str:
+    targets = sum(source.pairs > 0 for source in store.sources)
+    if store.about["kind"] == "pairs":
+        return f"{_counted(targets, 'pair')} of micrographs"
+    return _counted(targets, "micrograph")
+
+
+def _scale(store: PatchStore) -> str:
+    if store.settings.scale == "z-score":
+        return "mean 0 and standard deviation 1 of each micrograph"
+    return "95th percentile of each micrograph's positive pixels is 1, clipped to 0–1"
+
+
+def _noise(store: PatchStore) -> str:
+    chosen = store.settings
+    if store.about["kind"] == "pairs":
+        return "that of the noisy micrographs"
+    poisson = [f"Poisson at {chosen.poisson:,g} electrons"] if chosen.poisson else []
+    gaussian = [f"Gaussian, σ {chosen.gaussian:g}"] if chosen.gaussian else []
+    clipped = ", clipped to 0–1" if chosen.clip and chosen.scale == "positive" else ""
+    return (" + ".join([*poisson, *gaussian]) or "none") + f"{clipped}; seed {chosen.noise_seed}"
+
+
+def _size(count: int) -> str:
+    """Return bytes with the unit that suits them, in powers of 1,000."""
+    unit, name = next(
+        (pair for pair in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")) if count >= pair[0]), (1, "B")
+    )
+    return f"{count / unit:,.2f} {name}" if unit > 1 else f"{count} B"
+
+
+def _counted(count: int, name: str) -> str:
+    return f"{count:,} {name}{'' if count == 1 else 's'}"

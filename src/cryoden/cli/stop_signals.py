@@ -44,6 +44,11 @@ class StopSignals:
         """From now on the first signal sets this event; ``None`` to interrupt again."""
         self._gentle = stop
 
+    @staticmethod
+    def ignore_interrupts() -> None:
+        """Leave Ctrl-C to the first of several processes that share a terminal."""
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
     @contextmanager
     def caught(self) -> Iterator[None]:
         """Catch them while a command runs; those that were ignored, as with ``nohup``, stay ignored."""

@@ -7,7 +7,6 @@ tensor-core products with float32 sums; the weights stay float32. The same input
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Sequence
 
 import torch
@@ -17,6 +16,7 @@ from cryoden.compute import nvrtc
 
 SHAPES = ((16, 1, 3, 3), (16,), (16, 16, 3, 3), (16,), (1, 16, 3, 3), (1,))
 WEIGHTS = 2625
+KERNELS = ("train", "denoise", "reduce")
 # These mirror constants of fused_baseline.cu.
 CORE = 60  # output columns of a strip
 PITCH = 2688  # sums of a block, in floats
@@ -38,12 +38,8 @@ def available(device: torch.device | None = None) -> str:
     major, minor = torch.cuda.get_device_capability(device)
     if major < 8:
         return f"compute capability {major}.{minor} is below 8.0"
-    try:
-        with torch.cuda.device(device):
-            nvrtc.kernels(torch.cuda.current_device())
-    except (OSError, RuntimeError) as error:
-        return str(error).splitlines()[0]
-    return ""
+    with torch.cuda.device(device):
+        return nvrtc.problem(torch.cuda.current_device(), _loaded)
 
 
 class FusedBaseline:
@@ -77,7 +73,7 @@ class FusedBaseline:
         self._losses = torch.empty(ROOM, device=self._device)
         self._steps = 0
         with torch.cuda.device(self._device):
-            self._kernels = nvrtc.kernels(torch.cuda.current_device())
+            self._kernels = _loaded(torch.cuda.current_device())
             self._shared = nvrtc.shared_memory(torch.cuda.current_device())
 
     def step(self, noisy: Tensor, target: Tensor, lr: float) -> None:
@@ -145,24 +141,7 @@ class FusedBaseline:
         return min(most, -(-number * -(-width // CORE) * height // ROWS))
 
     def _launch(self, name: str, blocks: int, threads: int, shared: int, arguments: Sequence[object]) -> None:
-        values = [_as_argument(argument) for argument in arguments]
-        pointers = (ctypes.c_void_p * len(values))(*(ctypes.addressof(value) for value in values))
-        stream = ctypes.c_void_p(torch.cuda.current_stream(self._device).cuda_stream)
-        with torch.cuda.device(self._device):
-            nvrtc.drive(
-                "cuLaunchKernel",
-                self._kernels[name],
-                blocks,
-                1,
-                1,
-                threads,
-                1,
-                1,
-                shared,
-                stream,
-                pointers,
-                None,
-            )
+        nvrtc.launch(self._kernels[name], (blocks, 1), (threads, shared), self._device, arguments)
 
     def _named(self, flat: Tensor) -> dict[str, Tensor]:
         parts = torch.split(flat, [torch.Size(shape).numel() for shape in SHAPES])
@@ -174,9 +153,5 @@ def _sizes(images: Tensor) -> tuple[int, int, int]:
     return number, height, width
 
 
-def _as_argument(value: object) -> ctypes.c_void_p | ctypes.c_int | ctypes.c_float:
-    if isinstance(value, int):
-        return ctypes.c_int(value)
-    if isinstance(value, float):
-        return ctypes.c_float(value)
-    return ctypes.c_void_p(value.data_ptr() if isinstance(value, Tensor) else None)
+def _loaded(index: int) -> nvrtc.Kernels:
+    return nvrtc.kernels(index, "fused_baseline.cu", KERNELS, nvrtc.shared_memory(index))

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch import Tensor
 
-SOURCE = files(__package__) / "fused_baseline.cu"
-KERNELS = ("train", "denoise", "reduce")
+FOLDER = files(__package__)
 EXACT_SHARED, SHARED = (
     110 << 10,
     99 << 10,
@@ -23,24 +24,90 @@ EXACT_SHARED, SHARED = (
 SHARED_LIMIT = 8  # CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
 SHARED_OFFERED = 97  # CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN
 
+Kernels = Mapping[str, ctypes.c_void_p]
+
 
 @cache
-def kernels(index: int) -> dict[str, ctypes.c_void_p]:
-    """Load the kernels into the context of the current device, whose index keeps contexts apart."""
-    shared, module = shared_memory(index), ctypes.c_void_p()
-    code = _compiled(torch.cuda.get_device_capability(index), shared == EXACT_SHARED)
+def kernels(index: int, source: str, names: tuple[str, ...], shared: int = 0) -> Kernels:
+    """Load kernels of a file into the context of the current device, whose index keeps contexts apart.
+
+    Parameters
+    ----------
+    index : int
+        Number of the GPU.
+    source : str
+        Name of a file of this package.
+    names : tuple of str
+        Of the kernels.
+    shared : int
+        Bytes of shared memory that a block may take.
+    """
+    torch.cuda.synchronize(index)  # makes the context of the device
+    module = ctypes.c_void_p()
+    code = _compiled(source, torch.cuda.get_device_capability(index), shared == EXACT_SHARED)
     drive("cuModuleLoadData", ctypes.byref(module), code)
-    found = {name: ctypes.c_void_p() for name in KERNELS}
+    found = {name: ctypes.c_void_p() for name in names}
     for name, kernel in found.items():
         drive("cuModuleGetFunction", ctypes.byref(kernel), module, name.encode())
-        drive("cuFuncSetAttribute", kernel, SHARED_LIMIT, shared)
+        if shared:
+            drive("cuFuncSetAttribute", kernel, SHARED_LIMIT, shared)
     return found
+
+
+def problem(index: int, load: Callable[[int], object]) -> str:
+    """Return why kernels cannot be loaded on a GPU, in words; empty where they can."""
+    try:
+        with torch.cuda.device(index):
+            load(index)
+    except (OSError, RuntimeError) as error:
+        return str(error).splitlines()[0]
+    return ""
+
+
+def launch(
+    kernel: ctypes.c_void_p,
+    grid: tuple[int, int],
+    block: tuple[int, int],
+    device: torch.device,
+    arguments: Sequence[object],
+) -> None:
+    """Launch a kernel on the device's current stream.
+
+    Parameters
+    ----------
+    kernel : c_void_p
+        One of `kernels`.
+    grid : tuple of int
+        Blocks along x and y.
+    block : tuple of int
+        Threads of a block, and bytes of shared memory it takes.
+    device : torch.device
+        The GPU.
+    arguments : sequence
+        Tensors (as their addresses), ``None``, whole numbers (32 bits), floats and ctypes' own.
+    """
+    values = [_as_argument(argument) for argument in arguments]
+    pointers = (ctypes.c_void_p * len(values))(*(ctypes.addressof(value) for value in values))
+    stream = ctypes.c_void_p(torch.cuda.current_stream(device).cuda_stream)
+    threads, shared = block
+    with torch.cuda.device(device):
+        drive("cuLaunchKernel", kernel, *grid, 1, threads, 1, 1, shared, stream, pointers, None)
+
+
+def _as_argument(value: object) -> Any:
+    if isinstance(value, int):
+        return ctypes.c_int(value)
+    if isinstance(value, float):
+        return ctypes.c_float(value)
+    if isinstance(value, Tensor) or value is None:
+        return ctypes.c_void_p(None if value is None else value.data_ptr())
+    return value
 
 
 @cache
 def shared_memory(index: int) -> int:
     """Return the bytes of shared memory of a block; less than ``EXACT_SHARED`` costs accuracy."""
-    torch.cuda.synchronize(index)  # makes the context of the device
+    torch.cuda.synchronize(index)
     device, offered = ctypes.c_int(), ctypes.c_int()
     drive("cuCtxGetDevice", ctypes.byref(device))
     drive("cuDeviceGetAttribute", ctypes.byref(offered), SHARED_OFFERED, device)
@@ -48,11 +115,11 @@ def shared_memory(index: int) -> int:
 
 
 @cache
-def _compiled(capability: tuple[int, int], exact: bool) -> bytes:
+def _compiled(source: str, capability: tuple[int, int], exact: bool) -> bytes:
     """Return machine code for a compute capability, which unlike PTX the driver need not compile."""
     library, program = _compiler(), ctypes.c_void_p()
-    name, architecture = SOURCE.name.encode(), "{}{}".format(*capability)
-    _check(library.nvrtcCreateProgram(ctypes.byref(program), SOURCE.read_bytes(), name, 0, None, None))
+    code, architecture = (FOLDER / source).read_bytes(), "{}{}".format(*capability)
+    _check(library.nvrtcCreateProgram(ctypes.byref(program), code, source.encode(), 0, None, None))
     flags = (f"--gpu-architecture=sm_{architecture}", f"-DEXACT={int(exact)}", "--std=c++17")
     options = (ctypes.c_char_p * len(flags))(*(flag.encode() for flag in flags))
     failed = library.nvrtcCompileProgram(program, len(flags), options)

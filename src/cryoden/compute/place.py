@@ -9,6 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+Image = NDArray[np.float32] | Tensor
+
 
 @dataclass(frozen=True)
 class Place:
@@ -24,13 +26,12 @@ class Place:
             output: Tensor = network(noisy)
         return output.float()
 
-    def sent(self, noisy: NDArray[np.float32], target: NDArray[np.float32]) -> tuple[Tensor, Tensor]:
-        """Return ``(b, 1, p, p)`` noisy and target on the device.
+    def sent(self, noisy: Image, target: Image) -> tuple[Tensor, Tensor]:
+        """Return ``(b, 1, p, p)`` noisy and target on the device; what lies there is not copied.
 
         From page-locked memory to an NVIDIA GPU the transfer may still be on its way.
         """
         at_once = self.device.type == "cuda"
-        first, second = (
-            torch.from_numpy(part).to(self.device, non_blocking=at_once) for part in (noisy, target)
-        )
+        parts = (part if isinstance(part, Tensor) else torch.from_numpy(part) for part in (noisy, target))
+        first, second = (part.to(self.device, non_blocking=at_once) for part in parts)
         return first.contiguous(memory_format=torch.channels_last), second

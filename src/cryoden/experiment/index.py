@@ -29,6 +29,7 @@ from cryoden.settings.baseline import PatchSettings
 FORMAT = "cryoden-patches-1"
 INDEX = "index.json"
 SHARDS = "pairs_*.bin"
+NOISE = 2  # which way of drawing noise; data sets of the first do not say it
 BLOCK, BLOCKS = 1 << 16, 16  # bytes of a file that are looked at: 1 MiB, evenly spread
 
 
@@ -186,7 +187,8 @@ def origin(pairs: PatchPairs) -> dict[str, Any]:
     counts = [*pairs.counts, *([0] * (len(pairs.micrographs) - len(pairs.counts)))]
     roles = ["target" if place < len(pairs.targets) else "noisy" for place in range(len(counts))]
     found = map(_source, pairs.micrographs, roles, counts)
-    return {"kind": pairs.kind, "sources": [asdict(source) for source in found]}
+    drawn = {"noise": NOISE} if pairs.kind == "noise added" else {}
+    return {"kind": pairs.kind, **drawn, "sources": [asdict(source) for source in found]}
 
 
 def same_plan(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

@@ -1,8 +1,8 @@
 """From micrographs to pairs of patches: scaled targets, and noise that is added to them.
 
 Pair ``i`` is a pure function of the micrographs, the settings, and (seed, epoch, i), by a
-counter-based generator (Salmon et al. 2011, Philox): the same bytes whether they are written to
-disk or made while a run goes on, whoever makes them and in whatever order.
+counter-based generator (`cryoden.compute.noise`): the same bytes whether they are written to
+disk or made while a run goes on, by a processor or a GPU, and in whatever order.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from cryoden.compute import noise
 from cryoden.dataset.half_checks import sizes_of
 from cryoden.errors import MicrographError, SettingsError
 from cryoden.experiment.pair_grid import PairGrid
@@ -151,17 +152,29 @@ class PatchPairs:
         """Write pair ``index`` into two buffers."""
         noisy[...], target[...] = self.pair(index)
 
+    def whole(self, which: int) -> Pixels:
+        """Return all pixels of a target; its scale is measured, which `scale` is then quick about.
+
+        Raises
+        ------
+        MicrographError
+            As `scale`.
+        """
+        micrograph = self._targets[which]
+        pixels = finite_window(micrograph, 0, 0, *micrograph.shape)
+        if which not in self._scales:
+            self._scales[which] = self._measured(micrograph, pixels)
+        return pixels
+
     def _limited(self, noisy: Pixels) -> Pixels:
         return _limited(noisy, self.settings)
 
     def _measure(self, which: int) -> None:
         with self._measuring:
             if which not in self._scales:  # another thread may have been first
-                self._scales[which] = self._measured(which)
+                self.whole(which)
 
-    def _measured(self, which: int) -> Scale:
-        micrograph = self._targets[which]
-        pixels = finite_window(micrograph, 0, 0, *micrograph.shape)
+    def _measured(self, micrograph: Windowed, pixels: Pixels) -> Scale:
         if self.settings.scale == "z-score":
             found = Scale(float(pixels.mean(dtype=np.float64)), float(pixels.std(dtype=np.float64)))
         else:
@@ -185,14 +198,8 @@ def _again(
 
 def with_noise(target: Pixels, chosen: PatchSettings, index: int, epoch: int = 0) -> Pixels:
     """Return a target with noise: Poisson counts, then Gaussian, by (seed, epoch, index) alone."""
-    draw = np.random.Generator(np.random.Philox(key=chosen.noise_seed, counter=[0, 0, index, epoch]))
-    noisy = target
-    if chosen.poisson:
-        counts = draw.poisson(target * np.float64(chosen.poisson))
-        noisy = (counts / np.float32(chosen.poisson)).astype(np.float32)
-    if chosen.gaussian:
-        noisy = noisy + np.float32(chosen.gaussian) * draw.standard_normal(target.shape, np.float32)
-    return _limited(noisy, chosen)
+    name = chosen.noise_seed, epoch, index
+    return _limited(noise.with_noise(target, name, chosen.poisson, chosen.gaussian), chosen)
 
 
 def _limited(noisy: Pixels, chosen: PatchSettings) -> Pixels:

@@ -96,16 +96,24 @@ class TrainingPairs:
             self._order = epoch, indices
         return indices
 
+    def part(self, step: int) -> slice:
+        """Return which pairs of its epoch's order are a step's."""
+        first = (step - 1) % self.steps * self.size
+        return slice(first, first + self.size)
+
+    def drawn(self, epoch: int) -> int:
+        """Return the epoch whose noise the pairs of an epoch have."""
+        return epoch if self._fresh else 0
+
     def items(self, epoch: int, step: int) -> Sequence[tuple[int, int]]:
         """Return epoch and index of each pair of a batch."""
-        first = (step - 1) % self.steps * self.size
-        return [(epoch, int(index)) for index in self.order(epoch)[first : first + self.size]]
+        return [(epoch, int(index)) for index in self.order(epoch)[self.part(step)]]
 
     def read(self, item: tuple[int, int], noisy: Pixels, target: Pixels) -> None:
         """Write a pair as its epoch sees it into two buffers."""
         epoch, index = item
-        if self._fresh and isinstance(self._pairs, PatchPairs):
-            noisy[...], target[...] = self._pairs.pair(index, epoch)
+        if isinstance(self._pairs, PatchPairs):
+            noisy[...], target[...] = self._pairs.pair(index, self.drawn(epoch))
         else:
             self._pairs.read(index, noisy, target)
 

@@ -15,6 +15,7 @@ from cryoden.events.training import PhaseStarted, TrainingEvent, TrainingFinishe
 from cryoden.experiment.outcome import keep_outcome
 from cryoden.experiment.pair_grid import Indices, divided, sample
 from cryoden.experiment.pairs import PatchPairs
+from cryoden.experiment.pairs_on_gpu import made_on_gpu, training_batches
 from cryoden.experiment.store import PatchStore
 from cryoden.experiment.training_pairs import HeldPairs, PatchSet, TrainingPairs, read_pair
 from cryoden.model.networks import build
@@ -99,17 +100,20 @@ def train_on_pairs(
         used = f"{kept:,} of them for validation or next to those"
         problem = f"{len(pairs):,} pairs, {used}, are too few for a batch"
         raise TrainingError("G06", None, problem, fix="Use fewer pairs for validation, or build more")
-    learned = _learned(pairs, training, settings)
     engine, why = chosen(build("baseline", settings.seed), settings)
+    source = TrainingPairs(pairs, training, settings)
+    if made_on_gpu(pairs, engine.place.device):
+        yield PhaseStarted("reading the micrographs")
+    batches = training_batches(pairs, source, engine.place.device, settings.threads)
+    learned = _learned(pairs, training, settings)
     yield PhaseStarted("fitting the Wiener filter")
     holdout = HeldOutSet(HeldPairs(pairs, held), "supervised", engine.place, learned, pairs.pixel_size)
-    source = TrainingPairs(pairs, training, settings)
     plan = Plan(source.steps, epochs=settings.epochs, stop=stop or Event())
     counts = {"training": (f"{len(training):,} patch pairs",), "validation": (f"{len(held):,} patch pairs",)}
     known = {"scale": pairs.settings.scale, "pixel_size": pairs.pixel_size}
     more = {**counts, **known, "warnings": (why,) if why else ()}
     yield _started(settings, engine, plan, holdout, more)
-    yield from train(source, engine, holdout, plan, threads=settings.threads)
+    yield from train(batches, engine, holdout, plan)
 
 
 def _learned(pairs: PatchSet, training: Indices, settings: BaselineSettings) -> Batch:

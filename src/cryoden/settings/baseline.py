@@ -36,7 +36,7 @@ class PatchSettings:
     poisson: Annotated[
         float,
         Setting(
-            "Poisson noise to add, as the number of electrons in a pixel of value 1; 0 = none", "", 0, 1e6, 10
+            "Poisson noise to add, as the number of electrons in a pixel of value 1; 0 = none", "", 0, 1e4, 10
         ),
     ] = 100.0
     gaussian: Annotated[

@@ -16,7 +16,7 @@ from cryoden.errors import SettingsError
 from cryoden.events.training import Weights
 from cryoden.model.networks import Network, load
 from cryoden.settings.baseline import BaselineSettings
-from cryoden.training.source import Batch
+from cryoden.training.source import Batch, BatchOnGpu
 
 GENTLER = 4.0  # a run that went wrong goes on with a learning rate divided by this
 
@@ -28,7 +28,7 @@ class Engine(Protocol):
     place: Place
     fetching_waits: bool
 
-    def step(self, batch: Batch, step: int, factor: float) -> None:
+    def step(self, batch: Batch | BatchOnGpu, step: int, factor: float) -> None:
         """Move the weights once; ``factor`` is what the plan makes of the learning rate."""
 
     def rate(self, step: int, factor: float) -> float:
@@ -71,7 +71,7 @@ class PlainEngine:
         self._optimizer = torch.optim.SGD(self.network.parameters(), lr=learning_rate)
         self._losses: list[Tensor] = []
 
-    def step(self, batch: Batch, step: int, factor: float) -> None:
+    def step(self, batch: Batch | BatchOnGpu, step: int, factor: float) -> None:
         """Move the weights once; see `Engine.step`."""
         self._optimizer.param_groups[0]["lr"] = self.rate(step, factor)
         noisy, target = self.place.sent(batch.noisy, batch.target)
@@ -123,7 +123,7 @@ class FusedEngine:
         self.network, self.highest = network.to(device), learning_rate
         self._begin()
 
-    def step(self, batch: Batch, step: int, factor: float) -> None:
+    def step(self, batch: Batch | BatchOnGpu, step: int, factor: float) -> None:
         """Move the weights once; see `Engine.step`."""
         noisy, target = self.place.sent(batch.noisy, batch.target)
         self._fused.step(noisy, target, self.rate(step, factor))

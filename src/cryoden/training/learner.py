@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -17,15 +19,17 @@ from torch.nn import functional
 
 from cryoden.compute.devices import reproducible
 from cryoden.compute.place import Place
+from cryoden.compute.ranks import ALONE, Ranks
 from cryoden.events.training import Weights
 from cryoden.model.networks import LinearFilter, Network, load
 from cryoden.settings.training import TrainingSettings
-from cryoden.training.engines import GENTLER
-from cryoden.training.source import Batch
+from cryoden.training.engines import GENTLER, weights_of
+from cryoden.training.source import Batch, BatchOnGpu
 
 WARM_UP = 50  # steps
 CLIP_NORM = 0.1
 AVERAGING = 0.995
+STEP, RESTART, END = range(3)  # what the first of several processes says to the others
 
 
 class Learner:
@@ -39,6 +43,8 @@ class Learner:
         What the user chose.
     place : Place
         Where to compute.
+    ranks : Ranks
+        The processes that compute together; each is given its share of a batch.
     anchored : bool
         Whether the network is a trained one, toward whose answers a run is pulled: halves share
         more than particles, and a model that was shown the truth knows what to leave away. The
@@ -48,10 +54,19 @@ class Learner:
     name, fetching_waits = "torch", False  # each step looks at its gradient anyway
 
     def __init__(
-        self, network: Network, settings: TrainingSettings, place: Place, *, anchored: bool = False
+        self,
+        network: Network,
+        settings: TrainingSettings,
+        place: Place,
+        *,
+        ranks: Ranks = ALONE,
+        anchored: bool = False,
     ) -> None:
-        self.place = place
+        self.place, self.ranks = place, ranks
         self.settings = settings
+        if ranks.number > 1:
+            start = {name: value.numpy() for name, value in network.state_dict().items()}
+            load(network, ranks.agreed(start))
         self.network: Network = network.to(place.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stubs
         self.average: Network = copy.deepcopy(self.network).requires_grad_(False)
         pulled = anchored and settings.anchor > 0
@@ -67,6 +82,8 @@ class Learner:
 
     def restart(self, weights: Weights, step: int) -> float:
         """Go on from these weights after ``step``, more gently; nothing else is remembered."""
+        self.ranks.say(RESTART, step, 0.0)
+        weights = self.ranks.agreed(weights)
         for module in (self.network, self.average):
             load(module, weights)
         self.first = step
@@ -87,8 +104,9 @@ class Learner:
         kind = torch.optim.AdamW if self.settings.optimizer == "adamw" else torch.optim.SGD
         return kind(self.network.parameters(), lr=self.highest)
 
-    def step(self, batch: Batch, step: int, factor: float) -> None:
+    def step(self, batch: Batch | BatchOnGpu, step: int, factor: float) -> None:
         """Update the weights once; they do not move when the loss, or its gradient, is not finite."""
+        self.ranks.say(STEP, step, factor)
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate(step, factor)
         with reproducible():
@@ -96,12 +114,27 @@ class Learner:
             output = self.place.predict(self.network, noisy)
             loss = functional.mse_loss(output, target)
             (loss + self._pull(output, noisy)).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+            loss = self._of_all(loss.detach(), len(noisy))
             norm = nn.utils.clip_grad_norm_(self.network.parameters(), CLIP_NORM)
         if torch.isfinite(norm):
             self.optimizer.step()
             self._follow(step)
         self.optimizer.zero_grad()
         self._losses.append(loss.item() if torch.isfinite(norm) else math.nan)
+
+    def _of_all(self, loss: Tensor, patches: int) -> Tensor:
+        """Return the loss of the whole batch, and make the gradients its own."""
+        if self.ranks.number == 1:
+            return loss
+        gradients = [value.grad for value in self.network.parameters() if value.grad is not None]
+        sums = torch.cat([*(one.reshape(-1) for one in gradients), loss.reshape(1), loss.new_ones(1)])
+        sums *= patches  # the shares of a batch may differ by one
+        self.ranks.add_up(sums)
+        means = sums[:-1] / sums[-1]
+        parts = torch.split(means[:-1], [one.numel() for one in gradients])
+        for gradient, part in zip(gradients, parts, strict=True):
+            gradient.copy_(part.view_as(gradient))
+        return means[-1]
 
     def _pull(self, output: Tensor, noisy: Tensor) -> Tensor | float:
         if self.anchor is None:
@@ -116,6 +149,27 @@ class Learner:
         with torch.no_grad():
             for mean, now in zip(self.average.parameters(), self.network.parameters(), strict=True):
                 mean.lerp_(now, 1 - decay)
+
+
+def follow(learner: Learner, batches: Generator[Batch | BatchOnGpu, None, None]) -> None:
+    """Do in another process what the first one's learner does, until `leading` ends there."""
+    for what, step, factor in iter(partial(learner.ranks.hear, 3), [END, 0.0, 0.0]):
+        if what == STEP:
+            learner.step(next(batches), int(step), factor)
+            learner.losses()
+        else:
+            learner.restart(weights_of(learner), int(step))
+    batches.close()
+    learner.ranks.part()
+
+
+@contextmanager
+def leading(ranks: Ranks) -> Iterator[None]:
+    """Let the other processes end when the first has; after an error they may not listen, and are ended."""
+    yield
+    if ranks.leads:
+        ranks.say(END, 0.0, 0.0)
+        ranks.part()
 
 
 def fitted_filter(batch: Batch) -> LinearFilter:

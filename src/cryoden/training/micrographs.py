@@ -12,6 +12,8 @@ import torch
 
 from cryoden.compute import devices
 from cryoden.compute.place import Place
+from cryoden.compute.ranks import Ranks
+from cryoden.errors import SettingsError
 from cryoden.events.training import Mode, PhaseStarted, TrainingEvent, TrainingStarted
 from cryoden.image.spectra import PARTICLES
 from cryoden.model.checkpoint import Model
@@ -19,13 +21,14 @@ from cryoden.model.networks import LinearFilter, Network, UNet, build, loaded
 from cryoden.model.pixel_scale import ASSUMED
 from cryoden.settings.training import TrainingSettings
 from cryoden.training.holdout import GRID, Region, TrainingPair, fitting_edge, narrowed, split
-from cryoden.training.learner import Learner, fitted_filter
+from cryoden.training.learner import Learner, fitted_filter, follow, leading
 from cryoden.training.patches import PatchSource
 from cryoden.training.plan import Plan
 from cryoden.training.preview_request import RunControl
 from cryoden.training.previews import Previewer
 from cryoden.training.source import Batch
-from cryoden.training.train import THREADS, train
+from cryoden.training.stream import THREADS, Stream
+from cryoden.training.train import train
 from cryoden.training.validation import HeldOutSet
 from cryoden.training.working_micrograph import WorkingPairs, at_working_pixel, reach
 
@@ -66,7 +69,7 @@ def train_on_micrographs(
     start : Model, optional
         A model to go on from (fine-tuning); its network must be the chosen one.
     control : RunControl, optional
-        Where somebody looks at the run, and when it is to end.
+        Where somebody looks at the run, when it is to end, and who shares its batches.
 
     Yields
     ------
@@ -83,22 +86,47 @@ def train_on_micrographs(
     Lehtinen et al. (2018), Noise2Noise.
     """
     control = control or RunControl()
+    ranks = control.ranks
     yield PhaseStarted("measuring the micrographs")
     device = devices.resolve(settings.device)
-    size = settings.batch or (CPU_BATCH if device.type == "cpu" else GPU_BATCH)
+    size = _size(settings, device, ranks)
     data = _divided(at_working_pixel(pairs, settings, start), mode, settings, size)
     yield PhaseStarted("fitting the Wiener filter")
     place = Place(device, devices.number_format(settings.precision, device))
     learned = _first(data.source)
-    holdout = _judge(data, mode, place, learned)
+    holdout = _judge(data, mode, place, learned) if ranks.leads else None
     yield PhaseStarted("preparing the network")
     network = _network(settings, fitted_filter(learned), start)
-    engine = Learner(network, settings, place, anchored=start is not None)
     plan = replace(_plan(settings, data.source, device), stop=control.stop)
-    yield _started(settings, mode, data, engine, (holdout, plan))
-    previewer = Previewer(control.previews, engine.average, place, data.shown.working_pixel)
-    threads = THREADS if device.type == "cpu" else min(MOST_THREADS, max(THREADS, (os.cpu_count() or 1) // 2))
-    yield from train(data.source, engine, holdout, plan, threads=threads, previews=previewer.after)
+    stream = Stream(data.source, _threads(device, ranks), device, share=ranks.share)
+    with ranks.together(device), leading(ranks):
+        engine = Learner(network, settings, place, ranks=ranks, anchored=start is not None)
+        if holdout is None:
+            follow(engine, stream.batches(plan.steps()))
+            return
+        yield _started(settings, mode, data, engine, (holdout, plan))
+        previewer = Previewer(control.previews, engine.average, place, data.shown.working_pixel)
+        yield from train(stream, engine, holdout, plan, previews=previewer.after)
+
+
+def _described(engine: Learner) -> str:
+    device, number = devices.describe(engine.place.device), engine.ranks.number
+    return f"{device}, {number} processes" if number > 1 else device
+
+
+def _size(settings: TrainingSettings, device: torch.device, ranks: Ranks) -> int:
+    size = settings.batch or (CPU_BATCH if device.type == "cpu" else GPU_BATCH)
+    if size < ranks.number:
+        problem = f"a batch of {size} patches cannot be shared by {ranks.number} processes"
+        raise SettingsError("S03", None, problem, fix=f"Set batch to {ranks.number} or more")
+    return size
+
+
+def _threads(device: torch.device, ranks: Ranks) -> int:
+    """Return how many threads of this process read ahead."""
+    if device.type == "cpu":
+        return THREADS
+    return min(MOST_THREADS, max(THREADS, (os.cpu_count() or 1) // 2 // ranks.number))
 
 
 def _divided(shown: WorkingPairs, mode: Mode, settings: TrainingSettings, size: int) -> _Data:
@@ -165,7 +193,7 @@ def _started(
     return TrainingStarted(
         settings=settings,
         mode=mode,
-        device=devices.describe(engine.place.device),
+        device=_described(engine),
         precision=str(engine.place.number_format).removeprefix("torch."),
         parameters=sum(p.numel() for p in engine.network.parameters()),
         training=training,

@@ -9,6 +9,7 @@ import time
 from dataclasses import dataclass, field
 from threading import Event
 
+from cryoden.compute.ranks import ALONE, Ranks
 from cryoden.micrograph import Micrograph
 
 EDGE = 224  # working px
@@ -82,7 +83,10 @@ class RunControl:
         Where somebody looks.
     stop : Event
         Set to end the run; see `cryoden.training.plan.Plan`.
+    ranks : Ranks
+        The processes that share each batch. All but the first report nothing but phases, and keep nothing.
     """
 
     previews: PreviewRequest = field(default_factory=PreviewRequest)
     stop: Event = field(default_factory=Event)
+    ranks: Ranks = ALONE

@@ -27,7 +27,7 @@ from cryoden.events.training import (
 from cryoden.events.training_status import assess, figure, merit, trouble
 from cryoden.training.engines import Engine, weights_of
 from cryoden.training.plan import Plan
-from cryoden.training.source import Batch
+from cryoden.training.source import Batch, BatchOnGpu
 from cryoden.training.validation import HeldOutSet
 
 FETCH_SECONDS = 0.25  # losses are fetched this often where fetching waits for the device
@@ -111,7 +111,7 @@ class RunState:
         """Start the clock."""
         self.began, self._resumed, self._fetched = time.monotonic(), 0.0, 0.0
 
-    def learn(self, batch: Batch) -> Iterator[StepFinished]:
+    def learn(self, batch: Batch | BatchOnGpu) -> Iterator[StepFinished]:
         """Update the weights once; yield the steps whose losses are known by then."""
         self.step += 1
         factor = self.plan.factor(self.plan.share_done(self.step, self.elapsed))
@@ -129,7 +129,7 @@ class RunState:
     def validate(self) -> EpochFinished:
         """Judge the network."""
         seconds = STOP_SECONDS if self.epochs and self.plan.stop.is_set() else math.inf
-        score, speed = self.holdout.judge(self.engine.judged(), seconds), self._speed()
+        speed, score = self._speed(), self.holdout.judge(self.engine.judged(), seconds)
         epoch = EpochFinished(
             epoch=self.epoch,
             step=self.step,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+from torch import Tensor
 
 from cryoden.micrograph import Pixels
 
@@ -15,6 +17,21 @@ class Batch:
 
     noisy: Pixels
     target: Pixels
+
+
+@dataclass(frozen=True)
+class BatchOnGpu:
+    """The same as tensors, where they are used."""
+
+    noisy: Tensor
+    target: Tensor
+
+
+class Batches(Protocol):
+    """Gives the batches of steps, whether they are read or made."""
+
+    def batches(self, steps: Iterable[tuple[int, int]]) -> Generator[Batch | BatchOnGpu, None, None]:
+        """Yield the batches of these epochs and steps, each valid until the next but one is asked for."""
 
 
 class Source(Protocol):

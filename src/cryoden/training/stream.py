@@ -18,6 +18,7 @@ from cryoden.micrograph import Pixels
 from cryoden.training.prefetch import PrefetchQueue, Slot
 from cryoden.training.source import Batch, Source
 
+THREADS = 2  # that read ahead; a laptop has few processors
 AHEAD = 24  # batches being read while others are used; fewer where they are large
 AHEAD_BYTES = 1 << 29
 IN_USE = 2  # one the step works on, one whose transfer to the GPU may go on

@@ -15,37 +15,32 @@ from cryoden.events.training import PreviewMade, TrainingEvent
 from cryoden.training.engines import Engine
 from cryoden.training.plan import Plan
 from cryoden.training.run_state import RunState
-from cryoden.training.source import Batch, Source
-from cryoden.training.stream import Stream
+from cryoden.training.source import Batch, Batches, BatchOnGpu
 from cryoden.training.validation import HeldOutSet
 
 Previews = Callable[[int], Iterator[PreviewMade]]  # those that are due after a step
-THREADS = 2  # that read ahead; a laptop has few processors
 
 
 def train(
-    source: Source,
+    source: Batches,
     engine: Engine,
     holdout: HeldOutSet,
     plan: Plan,
     *,
-    threads: int = THREADS,
     previews: Previews = lambda _: iter(()),
 ) -> Iterator[TrainingEvent]:
     """Train a network, one event at a time, on whatever source and by whatever engine.
 
     Parameters
     ----------
-    source : Source
-        What it learns from; read ahead by threads into buffers, page-locked for a GPU.
+    source : Batches
+        What it learns from.
     engine : Engine
         The network and what moves its weights.
     holdout : HeldOutSet
         What it is judged by.
     plan : Plan
         How long, and what to do when it goes wrong.
-    threads : int
-        Threads that read ahead.
     previews : callable
         Yields previews that are due after a step.
 
@@ -62,7 +57,7 @@ def train(
         For pairs that cannot be read.
     """
     run = RunState(plan, engine, holdout)
-    with closing(Stream(source, threads, engine.place.device).batches(plan.steps())) as batches:
+    with closing(source.batches(plan.steps())) as batches:
         yield from _own_time(run, _epochs(run, batches, previews))
 
 
@@ -76,7 +71,7 @@ def _own_time(run: RunState, events: Generator[TrainingEvent, None, None]) -> It
 
 
 def _epochs(
-    run: RunState, batches: Iterator[Batch], previews: Previews
+    run: RunState, batches: Iterator[Batch | BatchOnGpu], previews: Previews
 ) -> Generator[TrainingEvent, None, None]:
     yield run.validate()
     yield from previews(0)
@@ -93,7 +88,9 @@ def _epochs(
     yield run.finish()
 
 
-def _steps(run: RunState, batches: Iterator[Batch], previews: Previews) -> Iterator[TrainingEvent]:
+def _steps(
+    run: RunState, batches: Iterator[Batch | BatchOnGpu], previews: Previews
+) -> Iterator[TrainingEvent]:
     for batch in batches:
         yield from run.learn(batch)
         yield from previews(run.step)

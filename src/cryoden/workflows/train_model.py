@@ -63,7 +63,7 @@ def train_halves(
     chosen = _chosen(pairs, settings)
     halves = [TrainingPair(pair.even, pair.odd) for pair in chosen]
     begin = partial(_begun, mode="noise2noise", said=chosen.warnings, settings=settings, control=control)
-    return _trained(begin, halves, keep, _start(settings, start), overwrite)
+    return _trained(begin, halves, _by_the_first(keep, control), _start(settings, start), overwrite)
 
 
 def train_supervised(
@@ -78,7 +78,12 @@ def train_supervised(
     """Train on noisy micrographs and what they should look like; see `train_halves`."""
     noisy_and_target = [TrainingPair(*pair) for pair in pairs]
     begin = partial(_begun, mode="supervised", said=(), settings=settings, control=control)
-    return _trained(begin, noisy_and_target, keep, _start(settings, start), overwrite)
+    return _trained(begin, noisy_and_target, _by_the_first(keep, control), _start(settings, start), overwrite)
+
+
+def _by_the_first(keep: Path | RunFolder | None, control: RunControl | None) -> Path | RunFolder | None:
+    """Return where a run is kept: of several processes the first one keeps it."""
+    return keep if control is None or control.ranks.leads else None
 
 
 def _chosen(pairs: Sequence[HalfPair], settings: TrainingSettings) -> ChosenPairs:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cryoden.compute.noise import with_noise
 from cryoden.experiment.data_source import PairSource, patch_pairs
 from cryoden.experiment.store import PatchStore
 from cryoden.io import mrc
@@ -50,10 +51,7 @@ def test_a_pair_is_read_and_its_noise_made_again_as_the_page_on_patch_files_says
     monkeypatch.chdir(tmp_path)
     found = runpy.run_path("example.py")
     np.testing.assert_array_equal(found["pair"], pair(PatchStore(tmp_path / "pairs"), 7))
-    draw = np.random.Generator(np.random.Philox(key=3, counter=[0, 0, 7, 0]))
-    counts = draw.poisson(100.0 * found["target"].astype(np.float64))
-    noise = 0.05 * draw.standard_normal((64, 64), np.float32)
-    np.testing.assert_allclose(found["noisy"], counts / 100 + noise, atol=1e-6)
+    np.testing.assert_array_equal(found["noisy"], with_noise(found["target"], (3, 0, 7), 100, 0.05))
     index = found["index"]
     scale, source = index["scales"][1], index["sources"][1]
     pixels = (mrc.read(source["path"]).data[:64, 64:128] - scale["offset"]) / scale["divisor"]

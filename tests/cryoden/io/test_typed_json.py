@@ -15,12 +15,12 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save
 
+from cryoden.cli.show_experiment import facts, rows
 from cryoden.errors import CryodenError
 from cryoden.evaluation import json_file
 from cryoden.evaluation.conclusions import conclusions
 from cryoden.experiment.index import INDEX
 from cryoden.experiment.store import PatchStore
-from cryoden.experiment.summary import facts, rows
 from cryoden.io import typed_json
 from cryoden.model import checkpoint
 from cryoden.model.networks import build, loaded

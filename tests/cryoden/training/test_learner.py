@@ -1,18 +1,23 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from cryoden.compute.place import Place
+from cryoden.errors import SettingsError
+from cryoden.events.training import Restarted, TrainingFinished, TrainingStarted
 from cryoden.model.networks import build
 from cryoden.settings.training import TrainingSettings
 from cryoden.training.engines import weights_of
 from cryoden.training.learner import WARM_UP, Learner, fitted_filter
 from cryoden.training.plan import Plan
 from cryoden.training.source import Batch
+from tests.cryoden.training.shared_runs import shared_run
+from tests.cryoden.training.short_runs import losses, run
 
 CPU = Place(torch.device("cpu"), torch.float32)
 
@@ -119,3 +124,27 @@ def test_an_anchor_ends_half_way_between_what_it_learns_and_what_it_began_with()
             learn(taught, pair, step)
         gains.append(network.weight.item())
     assert gains == pytest.approx([-1.0, 0.0], abs=0.05)
+
+
+@pytest.mark.parametrize("chosen", [{"batch": 4}, {"batch": 3, "optimizer": "sgd"}])
+def test_two_processes_have_the_losses_of_one_to_rounding(chosen: dict[str, Any]) -> None:
+    events = shared_run(2, **chosen)
+    np.testing.assert_allclose(losses(events), losses(run(**chosen)), rtol=2e-6)
+    (started,) = [event for event in events if isinstance(event, TrainingStarted)]
+    assert started.device.endswith("2 processes")
+    assert started.batch == chosen["batch"]
+
+
+def test_processes_restart_together_from_the_weights_of_the_first() -> None:
+    chosen: dict[str, Any] = {"batch": 2, "learning_rate": 3.0, "epochs": 3}
+    one, two = run(**chosen), shared_run(2, **chosen)
+    restarts = [[event.attempt for event in events if isinstance(event, Restarted)] for events in (one, two)]
+    assert restarts[0] == restarts[1]
+    assert restarts[0]
+    np.testing.assert_allclose(losses(two)[:3], losses(one)[:3], rtol=1e-4)
+    assert isinstance(two[-1], TrainingFinished)
+
+
+def test_a_batch_smaller_than_the_number_of_processes_is_refused() -> None:
+    with pytest.raises(SettingsError, match="S03  a batch of 2 patches cannot be shared by 3 processes"):
+        shared_run(3, batch=2)
