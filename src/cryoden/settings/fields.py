@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from cryoden.errors import SettingsError
@@ -61,6 +62,11 @@ DEVICE = Setting(
 
 def fields_of(kind: type) -> dict[str, tuple[Any, Setting]]:
     """Return for each field of a settings class its plain type and its `Setting`."""
+    return _fields_of(kind)
+
+
+@cache
+def _fields_of(kind: Any) -> dict[str, tuple[Any, Setting]]:
     hints = get_type_hints(kind, include_extras=True)
     return {field.name: get_args(hints[field.name])[:2] for field in fields(kind)}
 
