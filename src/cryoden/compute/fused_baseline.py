@@ -7,7 +7,6 @@ tensor-core products with float32 sums; the weights stay float32. The same input
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Sequence
 
 import torch
@@ -145,24 +144,7 @@ class FusedBaseline:
         return min(most, -(-number * -(-width // CORE) * height // ROWS))
 
     def _launch(self, name: str, blocks: int, threads: int, shared: int, arguments: Sequence[object]) -> None:
-        values = [_as_argument(argument) for argument in arguments]
-        pointers = (ctypes.c_void_p * len(values))(*(ctypes.addressof(value) for value in values))
-        stream = ctypes.c_void_p(torch.cuda.current_stream(self._device).cuda_stream)
-        with torch.cuda.device(self._device):
-            nvrtc.drive(
-                "cuLaunchKernel",
-                self._kernels[name],
-                blocks,
-                1,
-                1,
-                threads,
-                1,
-                1,
-                shared,
-                stream,
-                pointers,
-                None,
-            )
+        nvrtc.launch(self._kernels[name], self._device, blocks, threads, shared, arguments)
 
     def _named(self, flat: Tensor) -> dict[str, Tensor]:
         parts = torch.split(flat, [torch.Size(shape).numel() for shape in SHAPES])
@@ -172,11 +154,3 @@ class FusedBaseline:
 def _sizes(images: Tensor) -> tuple[int, int, int]:
     number, _, height, width = images.shape
     return number, height, width
-
-
-def _as_argument(value: object) -> ctypes.c_void_p | ctypes.c_int | ctypes.c_float:
-    if isinstance(value, int):
-        return ctypes.c_int(value)
-    if isinstance(value, float):
-        return ctypes.c_float(value)
-    return ctypes.c_void_p(value.data_ptr() if isinstance(value, Tensor) else None)

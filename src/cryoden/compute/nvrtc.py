@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 SOURCE = files(__package__) / "fused_baseline.cu"
 KERNELS = ("train", "denoise", "reduce")
@@ -24,15 +26,16 @@ SHARED_LIMIT = 8  # CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
 SHARED_OFFERED = 97  # CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN
 
 
+Kernels = dict[str, ctypes.c_void_p]
+
+
 @cache
-def kernels(index: int) -> dict[str, ctypes.c_void_p]:
+def kernels(index: int) -> Kernels:
     """Load the kernels into the context of the current device, whose index keeps contexts apart."""
-    shared, module = shared_memory(index), ctypes.c_void_p()
-    code = _compiled(torch.cuda.get_device_capability(index), shared == EXACT_SHARED)
-    drive("cuModuleLoadData", ctypes.byref(module), code)
-    found = {name: ctypes.c_void_p() for name in KERNELS}
-    for name, kernel in found.items():
-        drive("cuModuleGetFunction", ctypes.byref(kernel), module, name.encode())
+    shared = shared_memory(index)
+    exact = f"-DEXACT={int(shared == EXACT_SHARED)}"
+    found = loaded(SOURCE, torch.cuda.get_device_capability(index), KERNELS, exact)
+    for kernel in found.values():
         drive("cuFuncSetAttribute", kernel, SHARED_LIMIT, shared)
     return found
 
@@ -47,13 +50,48 @@ def shared_memory(index: int) -> int:
     return EXACT_SHARED if offered.value >= EXACT_SHARED else SHARED
 
 
+def loaded(source: Traversable, capability: tuple[int, int], names: Sequence[str], *flags: str) -> Kernels:
+    """Compile a source, and return its kernels, loaded into the context of the current device."""
+    module = ctypes.c_void_p()
+    code = _compiled(source, capability, flags)  # type: ignore[arg-type]  # paths can be hashed
+    drive("cuModuleLoadData", ctypes.byref(module), code)
+    found = {name: ctypes.c_void_p() for name in names}
+    for name, kernel in found.items():
+        drive("cuModuleGetFunction", ctypes.byref(kernel), module, name.encode())
+    return found
+
+
+def launch(
+    kernel: ctypes.c_void_p,
+    device: torch.device,
+    blocks: int,
+    threads: int,
+    shared: int,
+    arguments: Sequence[object],
+) -> None:
+    """Start a kernel on the current stream with tensors, which may be ``None``, integers and floats."""
+    values = [_as_argument(argument) for argument in arguments]
+    pointers = (ctypes.c_void_p * len(values))(*(ctypes.addressof(value) for value in values))
+    stream = ctypes.c_void_p(torch.cuda.current_stream(device).cuda_stream)
+    with torch.cuda.device(device):
+        drive("cuLaunchKernel", kernel, blocks, 1, 1, threads, 1, 1, shared, stream, pointers, None)
+
+
+def _as_argument(value: object) -> ctypes.c_void_p | ctypes.c_int | ctypes.c_float:
+    if isinstance(value, int):
+        return ctypes.c_int(value)
+    if isinstance(value, float):
+        return ctypes.c_float(value)
+    return ctypes.c_void_p(value.data_ptr() if isinstance(value, Tensor) else None)
+
+
 @cache
-def _compiled(capability: tuple[int, int], exact: bool) -> bytes:
+def _compiled(source: Traversable, capability: tuple[int, int], flags: tuple[str, ...]) -> bytes:
     """Return machine code for a compute capability, which unlike PTX the driver need not compile."""
     library, program = _compiler(), ctypes.c_void_p()
-    name, architecture = SOURCE.name.encode(), "{}{}".format(*capability)
-    _check(library.nvrtcCreateProgram(ctypes.byref(program), SOURCE.read_bytes(), name, 0, None, None))
-    flags = (f"--gpu-architecture=sm_{architecture}", f"-DEXACT={int(exact)}", "--std=c++17")
+    name, architecture = source.name.encode(), "{}{}".format(*capability)
+    _check(library.nvrtcCreateProgram(ctypes.byref(program), source.read_bytes(), name, 0, None, None))
+    flags = (f"--gpu-architecture=sm_{architecture}", "--std=c++17", *flags)
     options = (ctypes.c_char_p * len(flags))(*(flag.encode() for flag in flags))
     failed = library.nvrtcCompileProgram(program, len(flags), options)
     if failed:
