@@ -12,7 +12,7 @@ from cryoden.micrograph import Micrograph
 
 @dataclass(frozen=True)
 class TileFinished:
-    """One tile of a micrograph is denoised."""
+    """One tile of a micrograph is denoised, or one of the parts the work on tiles is done in."""
 
     done: int
     total: int
