@@ -1,10 +1,11 @@
 """How long one micrograph takes to denoise, from array to array, beside a Gaussian filter.
 
-    python benchmarks/denoise_speed.py [--edge 4096] [--pixel-size 1.0] [--device auto] ...
+    python benchmarks/denoise_speed.py [--edge 4096] [--pixel-size 1.0] [--device auto] [--at-once 3] ...
 
-Random pixels and a fresh U-Net, warmed up; the median of the repeats, which alternate with a
-Gaussian low-pass of the same array on the same device (array to array, too). The peak of the
-resident memory is that of the process up to the end of the first call.
+Random pixels and a fresh U-Net or, with ``--general``, the general model, warmed up; the median of the
+repeats, which alternate with a Gaussian low-pass of the same array on the same device (array to array, too).
+The peak of the resident memory is that of the process up to the end of the first call. With
+``--at-once``, so many threads denoise, too, and what they make together in a second is printed.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ import resource
 import statistics
 import sys
 import time
+from collections import deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import get_args
 
 import numpy as np
@@ -23,12 +26,15 @@ from torch.nn import functional
 
 from cryoden.compute import devices
 from cryoden.denoising.denoise import Denoiser
+from cryoden.denoising.denoisers import Denoisers
 from cryoden.micrograph import Micrograph, Pixels
-from cryoden.model.checkpoint import Model
+from cryoden.model.checkpoint import Model, load
+from cryoden.model.general import GENERAL
 from cryoden.model.networks import WIDTHS, UNet
 from cryoden.settings.denoising import DenoisingPrecision, DenoisingSettings
 
 WIDTH = 6  # px, of the Gaussian
+WARM, MANY = 3, 20  # micrographs of each thread that are not counted, and that are
 
 
 def model(widths: tuple[int, ...], pixel_size: float, working_pixel: float) -> Model:
@@ -59,6 +65,20 @@ def timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - began
 
 
+def at_once(first: Denoiser, settings: DenoisingSettings, micrograph: Micrograph, threads: int) -> float:
+    """Return how many micrographs a second several threads denoise."""
+    denoisers = Denoisers(first, settings, threads)
+
+    def denoise(_: int) -> None:
+        with denoisers.one() as denoiser:
+            deque(denoiser.denoise(micrograph), maxlen=0)
+
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(denoise, range(WARM * threads)))
+        number = MANY * threads
+        return number / timed(lambda: list(pool.map(denoise, range(number))))
+
+
 def arguments() -> argparse.Namespace:
     """Return what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -71,6 +91,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--orientations", type=int, choices=(1, 8), default=1)
     parser.add_argument("--tile", type=int, default=0)
     parser.add_argument("--ring-gains", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--general", action="store_true")
+    parser.add_argument("--at-once", type=int, default=0)
     parser.add_argument("--repeats", type=int, default=3)
     return parser.parse_args()
 
@@ -81,7 +103,8 @@ def main() -> None:
     settings = DenoisingSettings(
         asked.device, asked.precision, asked.tile, asked.orientations, ring_gains=asked.ring_gains
     )
-    denoiser = Denoiser(model(tuple(asked.widths), asked.pixel_size, asked.working_pixel), settings)
+    fresh = model(tuple(asked.widths), asked.pixel_size, asked.working_pixel)
+    denoiser = Denoiser(load(GENERAL) if asked.general else fresh, settings)
     numbers = np.random.default_rng(0)
     pixels = 50 + 7 * numbers.standard_normal((asked.edge, asked.edge), dtype=np.float32)
     micrograph = Micrograph(pixels, asked.pixel_size, "random")
@@ -104,6 +127,9 @@ def main() -> None:
         f"first call {1e3 * first:.0f} ms; a Gaussian of {WIDTH} px takes "
         f"{1e3 * statistics.median(smooth):.1f} ms: {median / statistics.median(smooth):.2f} times as long"
     )
+    if asked.at_once:
+        rate = at_once(denoiser, settings, micrograph, asked.at_once)
+        print(f"{rate:.1f} micrographs a second, {asked.at_once} at once")
 
 
 if __name__ == "__main__":

@@ -20,11 +20,11 @@ import numpy as np
 import torch
 
 from cryoden.compute import devices
-from cryoden.compute.place import Place
 from cryoden.compute.ranks import Ranks
 from cryoden.compute.started_ranks import started
 from cryoden.events.training import EpochFinished, StepFinished
 from cryoden.model.networks import build
+from cryoden.model.place import Place
 from cryoden.settings.training import TrainingSettings
 from cryoden.simulation.exposure import SAMPLE, simulated
 from cryoden.training.holdout import TrainingPair

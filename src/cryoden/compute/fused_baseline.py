@@ -154,4 +154,4 @@ def _sizes(images: Tensor) -> tuple[int, int, int]:
 
 
 def _loaded(index: int) -> nvrtc.Kernels:
-    return nvrtc.kernels(index, "fused_baseline.cu", KERNELS, nvrtc.shared_memory(index))
+    return nvrtc.kernels(index, "compute/fused_baseline.cu", KERNELS, nvrtc.shared_memory(index))

@@ -110,4 +110,4 @@ def packed(poisson: float) -> tuple[NDArray[np.int32], ...]:
 
 
 def _loaded(index: int) -> nvrtc.Kernels:
-    return nvrtc.kernels(index, "noisy_pairs.cu", ("make_pairs",))
+    return nvrtc.kernels(index, "compute/noisy_pairs.cu", ("make_pairs",))

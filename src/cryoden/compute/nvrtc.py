@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-FOLDER = files(__package__)
+PACKAGES = files("cryoden")
 EXACT_SHARED, SHARED = (
     110 << 10,
     99 << 10,
@@ -36,7 +36,7 @@ def kernels(index: int, source: str, names: tuple[str, ...], shared: int = 0) ->
     index : int
         Number of the GPU.
     source : str
-        Name of a file of this package.
+        A file of a package, ``package/name``, such as ``compute/fused_baseline.cu``.
     names : tuple of str
         Of the kernels.
     shared : int
@@ -44,7 +44,8 @@ def kernels(index: int, source: str, names: tuple[str, ...], shared: int = 0) ->
     """
     torch.cuda.synchronize(index)  # makes the context of the device
     module = ctypes.c_void_p()
-    code = _compiled(source, torch.cuda.get_device_capability(index), shared == EXACT_SHARED)
+    capability = torch.cuda.get_device_capability(index)
+    code = _compiled(source, capability, shared == EXACT_SHARED)
     drive("cuModuleLoadData", ctypes.byref(module), code)
     found = {name: ctypes.c_void_p() for name in names}
     for name, kernel in found.items():
@@ -118,7 +119,7 @@ def shared_memory(index: int) -> int:
 def _compiled(source: str, capability: tuple[int, int], exact: bool) -> bytes:
     """Return machine code for a compute capability, which unlike PTX the driver need not compile."""
     library, program = _compiler(), ctypes.c_void_p()
-    code, architecture = (FOLDER / source).read_bytes(), "{}{}".format(*capability)
+    code, architecture = (PACKAGES / source).read_bytes(), "{}{}".format(*capability)
     _check(library.nvrtcCreateProgram(ctypes.byref(program), code, source.encode(), 0, None, None))
     flags = (f"--gpu-architecture=sm_{architecture}", f"-DEXACT={int(exact)}", "--std=c++17")
     options = (ctypes.c_char_p * len(flags))(*(flag.encode() for flag in flags))

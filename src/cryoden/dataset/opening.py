@@ -100,9 +100,9 @@ def open_micrograph(
     return mrc.open_micrograph(path, listed=listed, section=section, **_options(reading))
 
 
-def whole(file: MicrographFile, reading: ReadingSettings | None = None) -> Micrograph:
+def whole(file: MicrographFile, reading: ReadingSettings | None = None, **options: Any) -> Micrograph:
     """Read all of a micrograph that is open, and close it; see `cryoden.io.mrc.whole`."""
-    return mrc.whole(file, (reading or ReadingSettings()).nan)
+    return mrc.whole(file, (reading or ReadingSettings()).nan, **options)
 
 
 def read_micrograph(

@@ -55,7 +55,7 @@ def output(
         See `cryoden.denoising.tiled_network.TiledNetwork.output`.
     """
     found = yield from network.output(working)
-    if not seek_sign or not _is_odd(found):
+    if not seek_sign or not bool(odd(found)):
         return found, 1, ()
     with torch.inference_mode():  # never around a yield: it would leak to the caller
         negative = -working
@@ -65,9 +65,10 @@ def output(
     return (other, -1, (TURNED,)) if better else (found, 1, ())
 
 
-def _is_odd(found: Tensor) -> bool:
+def odd(found: Tensor) -> Tensor:
+    """Return, as a tensor, whether an output may be from a micrograph of the other sign."""
     about = found - found.mean()
-    return bool((about.pow(3).mean() > 0) | (about.std() < LITTLE))
+    return ((about * about.square()).mean() > 0) | (about.std() < LITTLE)
 
 
 def _clearly_better(other: Tensor, found: Tensor, working: Tensor) -> bool:

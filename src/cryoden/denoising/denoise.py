@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 
@@ -11,20 +12,24 @@ from torch import Tensor
 from cryoden.compute import devices
 from cryoden.denoising import contrast_sign, coverage, ice_ring, nothing_left, ring_gains
 from cryoden.denoising.confidence import confidence
+from cryoden.denoising.ring_covariances import usual
 from cryoden.denoising.signal_ratios import ratios
 from cryoden.denoising.tiled_network import TiledNetwork
+from cryoden.denoising.usual_way import Choices, Kind, Made, UsualWays
 from cryoden.errors import Remark
 from cryoden.events.batch import DenoisingEvent, MicrographDenoised, TileFinished
 from cryoden.events.quality import Coverage
 from cryoden.image.blank_regions import blank, filled
 from cryoden.image.normalization import CLIP, Normalization, bands, measured, positive, typical
 from cryoden.image.resampling import Resampling
+from cryoden.io.mrc_validation import no_contrast
 from cryoden.io.mrc_windows import non_finite
 from cryoden.micrograph import Array, Micrograph
 from cryoden.model.checkpoint import Model
 from cryoden.model.conditioning import unknown
 from cryoden.model.pixel_scale import believed, scale_for
 from cryoden.settings.denoising import DenoisingSettings
+from cryoden.settings.fields import wants_new_gpu_code
 
 UNSURE = Remark(
     "T12", "no confidence: it needs ring gains, 256 px a side or more, and noise to be seen beyond 10 Å"
@@ -66,6 +71,9 @@ class Denoiser:
         self._wants_ratios = self.tiled.follows or self._scenes is not None
         self._inverts = settings.invert
         self._seeks_sign = contrast_sign.is_sought(model, settings)
+        usually = self._weighs_rings and not self._gives_confidence and wants_new_gpu_code()
+        choices = Choices(self._passes_ring, self._wants_ratios, self._seeks_sign, self._inverts)
+        self._ways = UsualWays(self.tiled, choices) if usually and self.place.device.type == "cuda" else None
 
     def denoise(self, micrograph: Micrograph) -> Iterator[DenoisingEvent]:
         """Denoise one micrograph.
@@ -86,10 +94,16 @@ class Denoiser:
         scale, doubts = scale_for(self.model, micrograph.pixel_size)
         resampling = Resampling(*micrograph.shape, scale)
         pixel_size = micrograph.pixel_size or believed(self.model, scale)
+        kind = Kind(micrograph.shape, scale, pixel_size, micrograph.pixel_size is not None)
+        if self._ways is not None and (made := self._ways.made(kind, micrograph.data)) is not None:
+            yield TileFinished(1, 1)
+            yield MicrographDenoised(self._named(micrograph, made, doubts))
+            return
         with torch.inference_mode():  # never around a yield: it would leak to the caller
             seen = self._seen(micrograph, resampling, scale)
             noise = self._floor(seen, pixel_size, scale)
-            known = self._known(seen, pixel_size, scale) if self._wants_ratios else unknown()
+            weight = usual(seen.working) if self._wants_ratios or self._weighs_rings else None
+            known = self._known(seen, pixel_size, scale, weight) if self._wants_ratios else unknown()
             self.tiled.follow(known)
         denoised, sign, said = yield from contrast_sign.output(
             self.tiled, seen.working, seek_sign=self._seeks_sign
@@ -97,20 +111,26 @@ class Denoiser:
         with torch.inference_mode():
             strength = devices.later(denoised.std(correction=0))
             used = noise if self._weighs_rings else None
-            weighed = ring_gains.combined(sign * seen.working, denoised, self.tiled.at_once, used)
+            working = sign * seen.working
+            weighed = ring_gains.combined(working, denoised, self.tiled.at_once, used, weight)
             sure = None if weighed is None else self._sure(weighed, noise, pixel_size * scale)
             denoised = denoised if weighed is None else weighed
             signal = resampling.enlarge(denoised).mul_(sign * seen.spread)
             pixels = devices.fetched(self._finished(signal, seen, micrograph.pixel_size))
             borne_out = None if sure is None else devices.fetched(resampling.enlarge(sure).clamp(0.5, 1))
-        found = (*said, *(nothing_left.remark(float(strength())) if self.model.scale == "z-score" else ()))
-        found += (UNSURE,) if self._gives_confidence and sure is None else ()
-        found += coverage.remarks(self._covered(known))
-        warnings = micrograph.warnings + _hot_pixels(int(seen.clipped()), pixels.size) + doubts + found
+        made = Made(pixels, known, int(seen.clipped()), float(strength()))
+        said += (UNSURE,) if self._gives_confidence and sure is None else ()
         yield MicrographDenoised(
-            replace(micrograph, data=pixels, warnings=warnings),
+            self._named(micrograph, made, doubts + said),
             None if borne_out is None else replace(micrograph, data=borne_out, warnings=()),
         )
+
+    def _named(self, micrograph: Micrograph, made: Made, said: tuple[Remark, ...]) -> Micrograph:
+        """Return the result for a micrograph, with what is odd about both."""
+        found = nothing_left.remark(made.strength) if self.model.scale == "z-score" else ()
+        found += coverage.remarks(self._covered(made.known))
+        hot = _hot_pixels(made.clipped, made.pixels.size)
+        return replace(micrograph, data=made.pixels, warnings=micrograph.warnings + hot + said + found)
 
     def known(self, micrograph: Micrograph) -> Array:
         """Return what its spectrum says of a micrograph; see `cryoden.denoising.signal_ratios`."""
@@ -120,10 +140,10 @@ class Denoiser:
             seen = self._seen(micrograph, Resampling(*micrograph.shape, scale), scale)
             return self._known(seen, pixel_size, scale)
 
-    def _known(self, seen: _Seen, pixel_size: float, scale: float) -> Array:
+    def _known(self, seen: _Seen, pixel_size: float, scale: float, weight: Tensor | None = None) -> Array:
         """Return what a network follows, which learned from scenes whose noise was known and in no doubt."""
         undoubted = self._floor(seen, pixel_size, scale, doubt=0.0)
-        return ratios(seen.working, undoubted, pixel_size * scale)
+        return ratios(seen.working, undoubted, pixel_size * scale, weight)
 
     def coverage(self, micrograph: Micrograph) -> Coverage | None:
         """Return how far the model's training covers a micrograph, where both say enough."""
@@ -138,7 +158,7 @@ class Denoiser:
         gray, empty = self._gray_scale(raw, micrograph, scale)
         scored = self._scored(raw, gray, empty)
         # Asked for when the network is at work, which is queued on a GPU before it is done with these.
-        clipped = devices.later((scored.abs() >= CLIP).sum())
+        clipped = devices.later((scored >= CLIP).sum() + (scored <= -CLIP).sum())
         is_asked = self._passes_ring or self._weighs_rings or self._wants_ratios
         spectrum = ice_ring.spectrum(scored) if is_asked else None
         working = resampling.reduce(scored)
@@ -178,8 +198,11 @@ class Denoiser:
     ) -> tuple[Normalization, Tensor | None]:
         """Return the gray scale, and where the micrograph is blank."""
         name = micrograph.path or micrograph.name
-        if not bool(torch.isfinite(torch.stack(torch.aminmax(raw))).all()):  # of a NaN both are NaN
+        least, most = torch.stack(torch.aminmax(raw)).tolist()
+        if not (math.isfinite(least) and math.isfinite(most)):  # of a NaN both are NaN
             raise non_finite(micrograph.data).error(name)
+        if least == most:
+            raise no_contrast(name, least)
         if self.model.scale == "positive":
             return positive(micrograph.data, name), None
         rows, tops = bands(micrograph.shape, scale)

@@ -73,15 +73,27 @@ def spectrum(image: Tensor) -> Spectrum | None:
     """
     if min(image.shape) < EDGE:
         return None
-    tops, lefts = (
-        np.linspace(0, side - EDGE, max(1, min(ACROSS, 2 * side // EDGE - 1))).astype(int)
-        for side in image.shape
-    )
+    power, blocks = mean_power(image)
+    return Spectrum(later(power), blocks)
+
+
+def blocks_of(shape: tuple[int, int]) -> int:
+    """Return how many blocks of an image are looked at."""
+    return _across(shape[0]) * _across(shape[1])
+
+
+def _across(side: int) -> int:
+    return max(1, min(ACROSS, 2 * side // EDGE - 1))
+
+
+def mean_power(image: Tensor) -> tuple[Tensor, int]:
+    """Return the ``(256, 129)`` mean power of the blocks of `spectrum`, and how many there are."""
+    tops, lefts = (np.linspace(0, side - EDGE, _across(side)).astype(int) for side in image.shape)
     blocks = torch.stack([image[top : top + EDGE, left : left + EDGE] for top, left in product(tops, lefts)])
     window = torch.hann_window(EDGE, device=image.device)
     window = window[:, None] * window / window.square().mean()
     waves = torch.fft.rfft2((blocks - blocks.mean((1, 2), keepdim=True)) * window, norm="ortho")
-    return Spectrum(later(_of_most(waves.abs().square_())), len(blocks))
+    return _of_most(waves.abs().square_()), len(blocks)
 
 
 def _of_most(power: Tensor) -> Tensor:
@@ -120,7 +132,7 @@ def gains(seen: Spectrum, pixel_size: float) -> Array | None:
     return found if found.any() else None
 
 
-def restored(signal: Tensor, raw: Tensor, gray: Normalization, response: Array) -> Tensor:
+def restored(signal: Tensor, raw: Tensor, gray: Normalization, response: Array | Tensor) -> Tensor:
     """Return the signal with the grain of ice that was removed from it.
 
     Parameters
@@ -131,7 +143,7 @@ def restored(signal: Tensor, raw: Tensor, gray: Normalization, response: Array) 
         ``(h, w)`` before denoising, in its own gray scale.
     gray : Normalization
         That gray scale.
-    response : ndarray
+    response : ndarray or Tensor
         From `gains`.
 
     Returns
@@ -143,11 +155,11 @@ def restored(signal: Tensor, raw: Tensor, gray: Normalization, response: Array) 
     height, width = signal.shape
     at_a_time = min(height, ROWS.get(signal.device.type, LARGE_ROWS))
     tall, wide = quick(at_a_time + 2 * MARGIN), quick(width + 2 * MARGIN)
-    columns = mirrored(width, -MARGIN, wide - MARGIN).to(signal.device)
-    gain = transfer(tall, wide, torch.from_numpy(response).to(signal))
+    columns = mirrored(width, -MARGIN, wide - MARGIN, signal.device)
+    gain = transfer(tall, wide, torch.as_tensor(response).to(signal))
     for top in range(0, height, at_a_time):
         bottom = min(top + at_a_time, height)
-        rows = mirrored(height, top - MARGIN, top - MARGIN + tall).to(signal.device)
+        rows = mirrored(height, top - MARGIN, top - MARGIN + tall, signal.device)
         removed = gray.apply(raw[rows])
         removed -= signal[rows]
         grain = torch.fft.irfft2(torch.fft.rfft2(removed[:, columns]) * gain, s=(tall, wide))

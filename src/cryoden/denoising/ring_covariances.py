@@ -8,9 +8,11 @@ from functools import lru_cache
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from cryoden.compute.recorded import constant
 from cryoden.image.fourier_rings import ring_index, tapering
 from cryoden.micrograph import Array
 
@@ -48,7 +50,13 @@ def measured(images: Tensor, weight: Tensor | None = None) -> RingCovariances:
     weight : Tensor, optional
         ``(h, w)`` of the pixels.
     """
-    _, parts, height, width = images.shape
+    told = sums(images, weight).cpu().double().numpy()
+    return from_sums(told, tuple(images.shape))
+
+
+def sums(images: Tensor, weight: Tensor | None = None) -> Tensor:
+    """Return on the device what `from_sums` makes covariances of; nothing waits for a GPU."""
+    _, _, height, width = images.shape
     window = _window(height, width, images.device)
     window = window if weight is None else window * weight
     squares = window.square()
@@ -56,11 +64,22 @@ def measured(images: Tensor, weight: Tensor | None = None) -> RingCovariances:
     rings = _rings(height, width, images.device)
     many = range(len(images))
     shared = {(i, j): (waves[i] * waves[j].conj()).real.mean(0) for i in many for j in many if i <= j}
-    sums = torch.stack([rings.sums(shared[min(i, j), max(i, j)]) for i in many for j in many])
+    found = torch.stack([rings.sums(shared[min(i, j), max(i, j)]) for i in many for j in many])
     share = squares.mean() ** 2 / squares.square().mean()  # of the pixels that say something
-    told = torch.cat([sums.flatten(), torch.stack([squares.mean(), share]).to(sums)]).cpu().double().numpy()
-    power = told[:-2].reshape(len(images), len(images), -1) / (rings.counts * told[-2])
-    mean, number = _running(rings.counts * told[-1] * parts / 2)
+    return torch.cat([found.flatten(), torch.stack([squares.mean(), share]).to(found)])
+
+
+def sums_of(images: int, height: int, width: int) -> int:
+    """Return how many numbers `sums` gives."""
+    return images**2 * (min(height, width) // 2) + 2
+
+
+def from_sums(told: Array, shape: tuple[int, ...]) -> RingCovariances:
+    """Return the covariances of images of a shape from what `sums` gives."""
+    images, parts, height, width = shape
+    counts = _counts(height, width)
+    power = told[:-2].reshape(images, images, -1) / (counts * told[-2])
+    mean, number = _running(counts * told[-1] * parts / 2)
     return RingCovariances(np.arange(1, len(number) + 1) / min(height, width), mean(power), number)
 
 
@@ -75,9 +94,13 @@ def usual(image: Tensor) -> Tensor:
 
     Ice crystals and gold would drown what the rest of a micrograph says.
     """
-    squares = functional.avg_pool2d(
-        image.square()[None, None], PATCH, ceil_mode=True, count_include_pad=False
-    )
+    rest = [-side % PATCH for side in image.shape]
+    squares = functional.pad(image.square(), (0, rest[1], 0, rest[0]))
+    for axis, side in enumerate(image.shape):
+        left = side - PATCH * torch.arange(squares.shape[axis] // PATCH, device=image.device)
+        number = left.clamp(max=PATCH).unsqueeze(1 - axis)  # of the last patch fewer are in the image
+        squares = squares.unflatten(axis, (-1, PATCH)).sum(axis + 1) / number  # type: ignore[no-untyped-call]  # torch's
+    squares = squares[None, None]
     around = functional.max_pool2d(squares, 3, stride=1, padding=1)
     weights = (UNUSUAL**2 * squares.median() / around.clamp_min(1e-12)).clamp(max=1)
     return functional.interpolate(weights, size=image.shape, mode="bilinear")[0, 0]
@@ -88,27 +111,58 @@ class _Rings:
     """Where the coefficients of an image's real Fourier transform lie.
 
     ``index`` is ``(h * (w // 2 + 1),)``, and ``twice``, ``(w // 2 + 1,)``, how often a column counts.
+    ``places`` are on a GPU those of each ring, filled up by one beyond the last: sums that are the same each
+    time, which its histograms are not, and that no GPU is waited for.
     """
 
     index: Tensor
     twice: Tensor
-    counts: Array
+    rings: int
+    places: Tensor | None
 
     def sums(self, values: Tensor) -> Tensor:
         """Return ``(n,)`` sums over the rings from the first to the Nyquist frequency."""
+        weighed = (values * self.twice).flatten()
+        if self.places is not None:
+            return functional.pad(weighed, (0, 1))[self.places].sum(dim=1, dtype=torch.float64)
         exact = torch.float32 if values.device.type == "mps" else torch.float64  # which has no other
-        found = torch.bincount(self.index, (values * self.twice).flatten().to(exact))
-        return found[1 : len(self.counts) + 1]
+        return torch.bincount(self.index, weighed.to(exact))[1 : self.rings + 1]
 
 
-@lru_cache(maxsize=16)  # micrographs of one session have few sizes
+@constant(16)  # micrographs of one session have few sizes
 def _rings(height: int, width: int, device: torch.device) -> _Rings:
-    rows, columns = np.fft.fftfreq(height), np.fft.rfftfreq(width)
-    index = ring_index(rows, columns, min(height, width))
-    twice = np.where((columns > 0) & (columns < 0.5), 2.0, 1.0)
-    counts = np.bincount(index, np.tile(twice, height))[1 : min(height, width) // 2 + 1].astype(np.float64)
+    index, twice, rings = _index(height, width), _twice(width), min(height, width) // 2
+    listed = device.type not in {"cpu", "mps"}
+    places = torch.from_numpy(_places(index, rings)).to(device) if listed else None
     on_device = torch.from_numpy(twice.astype(np.float32)).to(device)
-    return _Rings(torch.from_numpy(index).to(device), on_device, counts)
+    return _Rings(torch.from_numpy(index).to(device), on_device, rings, places)
+
+
+@lru_cache(maxsize=16)
+def _counts(height: int, width: int) -> Array:
+    """Return how many coefficients of an image are in each ring."""
+    found = np.bincount(_index(height, width), np.tile(_twice(width), height))
+    return np.asarray(found[1 : min(height, width) // 2 + 1], np.float64)
+
+
+def _index(height: int, width: int) -> NDArray[np.intp]:
+    return ring_index(np.fft.fftfreq(height), np.fft.rfftfreq(width), min(height, width))
+
+
+def _twice(width: int) -> Array:
+    columns = np.fft.rfftfreq(width)
+    return np.where((columns > 0) & (columns < 0.5), 2.0, 1.0)
+
+
+def _places(index: NDArray[np.intp], rings: int) -> NDArray[np.int64]:
+    """Return ``(rings, n)``: where the coefficients of each ring lie, filled up by one beyond the last."""
+    order = np.argsort(index, kind="stable")
+    begins = np.searchsorted(index[order], np.arange(1, rings + 2))
+    lengths = np.diff(begins)
+    found = np.full((rings, lengths.max()), len(index), np.int64)
+    within = np.arange(found.shape[1]) < lengths[:, None]
+    found[within] = order[begins[0] : begins[-1]]
+    return found
 
 
 def _running(counts: Array) -> tuple[Callable[[Array], Array], Array]:
@@ -125,7 +179,7 @@ def _running(counts: Array) -> tuple[Callable[[Array], Array], Array]:
     return lambda values: total(values * counts) / number, number
 
 
-@lru_cache(maxsize=2)  # each is as large as an image
+@constant(4)  # each is as large as an image
 def _window(height: int, width: int, device: torch.device) -> Tensor:
     """Return ``(h, w)``: 1 inside, and half a period of a cosine at all sides."""
     tall, wide = (tapering(side) for side in (height, width))

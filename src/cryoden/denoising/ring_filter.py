@@ -13,20 +13,20 @@ from cryoden.micrograph import Array
 MARGIN = 128  # px an image is mirrored by
 
 
-def summed(images: Sequence[Tensor], responses: Sequence[Array]) -> Tensor:
+def summed(images: Sequence[Tensor], responses: Sequence[Array | Tensor]) -> Tensor:
     """Return the sum of ``(h, w)`` images, each multiplied by its gains, mirrored at the borders.
 
     Parameters
     ----------
     images : sequence of Tensor
         All of one shape.
-    responses : sequence of ndarray
+    responses : sequence of ndarray or Tensor
         ``(n,)`` gains of each, see `transfer`.
     """
     total = torch.zeros((), device=images[0].device)
     for image, response in zip(images, responses, strict=True):
         waves, tall, wide = _waves(image)
-        total = total + waves * transfer(tall, wide, torch.from_numpy(response).to(image))
+        total = total + waves * transfer(tall, wide, torch.as_tensor(response).to(image))
     return _image(total, tall, wide, images[0].shape)
 
 
@@ -62,7 +62,7 @@ def _waves(image: Tensor) -> tuple[Tensor, int, int]:
     """Return the Fourier transform of an image that is mirrored at its borders, and the sides of that."""
     tall, wide = (quick(side + 2 * MARGIN) for side in image.shape)
     rows, columns = (
-        mirrored(side, -MARGIN, long - MARGIN).to(image.device)
+        mirrored(side, -MARGIN, long - MARGIN, image.device)
         for side, long in zip(image.shape, (tall, wide), strict=True)
     )
     return torch.fft.rfft2(image[rows][:, columns]), tall, wide

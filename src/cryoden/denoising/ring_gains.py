@@ -12,13 +12,13 @@ the gains stay near 1 and 0, the network's output as it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import lru_cache
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from cryoden.compute.recorded import constant
 from cryoden.denoising import ice_ring, ring_covariances
 from cryoden.denoising.ring_filter import summed
 from cryoden.micrograph import Array
@@ -88,7 +88,9 @@ def floor(
     return power
 
 
-def combined(working: Tensor, output: Tensor, network: Network, noise: Floor | None) -> Tensor | None:
+def combined(
+    working: Tensor, output: Tensor, network: Network, noise: Floor | None, weight: Tensor | None = None
+) -> Tensor | None:
     """Return the estimate a·D(y) + b·y of the signal.
 
     Parameters
@@ -99,6 +101,8 @@ def combined(working: Tensor, output: Tensor, network: Network, noise: Floor | N
         From ``(h, w)`` to ``(h, w)``.
     noise : callable or None
         The noise's power, from `floor`.
+    weight : Tensor or None
+        ``(h, w)``, from `cryoden.denoising.ring_covariances.usual`, where it is known already.
 
     Returns
     -------
@@ -107,8 +111,9 @@ def combined(working: Tensor, output: Tensor, network: Network, noise: Floor | N
     """
     if noise is None or min(working.shape) < LEAST:
         return None
-    weight = ring_covariances.usual(working)
-    gains = found(working, output, response(working, output, network, weight), noise, weight)
+    weight = ring_covariances.usual(working) if weight is None else weight
+    seen = ring_covariances.measured(torch.stack([output, working])[:, None], weight)
+    gains = found(seen, response(working, output, network, weight), noise)
     return None if gains is None else summed((output, working), gains)
 
 
@@ -118,26 +123,47 @@ def response(working: Tensor, output: Tensor, network: Network, weight: Tensor) 
     Of a large image nine blocks, put together as one, are seen: at their borders, which hardly count, the
     network sees its neighbor there, and not what it saw before.
     """
-    grid = GRID if min(working.shape) > GRID * BLOCK else 1
-    before, after = (_joined(_blocks(image, grid)) for image in (working, output))
-    change = _even_noise(before.shape[0], before.shape[1], before.device)
-    answer = (network(before + STEP * change) - after) / STEP
-    weights = _blocks(weight, grid)  # what a crystal answers, nothing else does
-    parts = torch.stack([(_blocks(image, grid) * weights).flatten(0, 1) for image in (change, answer)])
-    seen = ring_covariances.measured(parts)
+    seen = ring_covariances.measured(answered(working, output, network, weight))
+    return answer(seen)
+
+
+def answer(seen: ring_covariances.RingCovariances) -> tuple[Array, Array]:
+    """Return what `response` does from the covariances of what `answered` returns."""
     return seen.frequencies, seen.power[0, 1] / seen.power[0, 0]
 
 
+def answered(working: Tensor, output: Tensor, network: Network, weight: Tensor) -> Tensor:
+    """Return the noise that is added for `response` and the network's answer to it, ``(2, parts, h, w)``."""
+    grid = _grid(working.shape)
+    before, after = (_joined(_blocks(image, grid)) for image in (working, output))
+    change = _even_noise(before.shape[0], before.shape[1], before.device)
+    answers = (network(before + STEP * change) - after) / STEP
+    weights = _blocks(weight, grid)  # what a crystal answers, nothing else does
+    return torch.stack([(_blocks(image, grid) * weights).flatten(0, 1) for image in (change, answers)])
+
+
+def answer_shape(shape: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Return the shape of what `answered` returns for working pixels of a shape."""
+    grid = _grid(shape)
+    height, width = (min(BLOCK, side) if grid > 1 else side for side in shape)
+    return 2, grid**2, height, width
+
+
+def _grid(shape: Sequence[int]) -> int:
+    return GRID if min(shape) > GRID * BLOCK else 1
+
+
 def found(
-    working: Tensor, output: Tensor, answer: tuple[Array, Array], noise: Floor, weight: Tensor
+    seen: ring_covariances.RingCovariances, answer: tuple[Array, Array], noise: Floor
 ) -> tuple[Array, Array] | None:
     """Return the gains of output and input, ``(SAMPLES,)`` each at frequencies from 0 to 1/2 cycle per px.
+
+    ``seen`` are the covariances of both.
 
     ``None`` where there is less power than the noise is said to have.
 
     Least squares over the coefficients of neighboring rings, as likely as `BELIEF` makes them beforehand.
     """
-    seen = ring_covariances.measured(torch.stack([output, working])[:, None], weight)
     own, raw = (np.maximum(seen.power[i, i], TINY) for i in range(2))
     shared, number = seen.power[0, 1], seen.number
     believed = noise(seen.frequencies)
@@ -192,7 +218,7 @@ def _joined(blocks: Tensor) -> Tensor:
     return blocks.transpose(1, 2).reshape(grid * height, grid * width)
 
 
-@lru_cache(maxsize=4)
+@constant(4)
 def _even_noise(height: int, width: int, device: torch.device) -> Tensor:
     """Return noise of random phases and of equal power everywhere, the same each time."""
     phases = torch.fft.rfft2(torch.randn(height, width, generator=torch.Generator().manual_seed(0)))

@@ -8,6 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from cryoden.denoising import ring_covariances
+from cryoden.denoising.ring_covariances import RingCovariances
 from cryoden.denoising.ring_gains import LEAST, Floor
 from cryoden.micrograph import Array
 from cryoden.model.conditioning import BANDS, unknown
@@ -16,7 +17,7 @@ FAINTEST, STRONGEST = 0.003, 300.0  # of the noise; fainter is lost in the noise
 RECORDED = 1e-4  # of the pixels' variance; where there is less noise, nothing was recorded
 
 
-def ratios(working: Tensor, noise: Floor | None, pixel_size: float) -> Array:
+def ratios(working: Tensor, noise: Floor | None, pixel_size: float, weight: Tensor | None = None) -> Array:
     """Return what `cryoden.model.conditioning` shall know of a micrograph.
 
     Parameters
@@ -27,6 +28,8 @@ def ratios(working: Tensor, noise: Floor | None, pixel_size: float) -> Array:
         From frequencies in cycles per px to the noise's power, `cryoden.denoising.ring_gains.floor`.
     pixel_size : float
         Å of a working pixel.
+    weight : Tensor or None
+        ``(h, w)``, from `cryoden.denoising.ring_covariances.usual`, where it is known already.
 
     Returns
     -------
@@ -36,7 +39,12 @@ def ratios(working: Tensor, noise: Floor | None, pixel_size: float) -> Array:
     """
     if noise is None or min(working.shape) < LEAST:
         return unknown()
-    seen = ring_covariances.measured(working[None, None], ring_covariances.usual(working))
+    weight = ring_covariances.usual(working) if weight is None else weight
+    return above(ring_covariances.measured(working[None, None], weight), noise, pixel_size)
+
+
+def above(seen: RingCovariances, noise: Floor, pixel_size: float) -> Array:
+    """Return what `ratios` does from the covariances of the working pixels."""
     length, weight = pixel_size / seen.frequencies, seen.frequencies
     floor = noise(seen.frequencies)
     found = []
@@ -44,8 +52,8 @@ def ratios(working: Tensor, noise: Floor | None, pixel_size: float) -> Array:
         inside = (length <= coarse) & (length > fine)
         band = inside & (floor > RECORDED)
         total = float((floor * weight)[band].sum())
-        above = float((seen.power[0, 0] * weight)[band].sum()) / total - 1 if total else 0.0
-        found.append(above if inside.any() or fine < 2 * pixel_size else np.nan)
+        excess = float((seen.power[0, 0] * weight)[band].sum()) / total - 1 if total else 0.0
+        found.append(excess if inside.any() or fine < 2 * pixel_size else np.nan)
     return _filled(np.log10(np.clip(found, FAINTEST, STRONGEST)) + 1)
 
 

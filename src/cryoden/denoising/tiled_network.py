@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator, Iterator
 from itertools import product
 from typing import cast
@@ -11,14 +12,15 @@ from torch import Tensor
 
 from cryoden.compute import devices
 from cryoden.compute.fused_baseline import FusedBaseline, available
-from cryoden.compute.place import Place
 from cryoden.errors import TrainingError
 from cryoden.events.batch import TileFinished
-from cryoden.image.tiling import Tiling, rounded_up
+from cryoden.image.tiling import BORDER, Tile, Tiling, rounded_up
 from cryoden.micrograph import Array
+from cryoden.model import float16_unet, strips
 from cryoden.model.checkpoint import Model
 from cryoden.model.conditioning import conditioned, unknown
-from cryoden.model.networks import Network, build, loaded
+from cryoden.model.networks import Network, UNet, build, loaded
+from cryoden.model.place import Place
 from cryoden.settings.denoising import DenoisingSettings
 
 TILE_LIMITS = (128, 8192)
@@ -43,9 +45,13 @@ class TiledNetwork:
         self.network: Network = (network if followed is not None else loaded(network, model)).eval()
         self.network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stubs
         self._followed = followed.to(device) if followed is not None else None
+        self._quick: float16_unet.Float16UNet | None = None
         self.follow(unknown())
         self._fused = self._fused_step(model, settings)
-        self._edge = settings.tile or self._edge_from_memory()
+        if self.place.number_format is torch.float16:
+            self._quick = float16_unet.quick(self.network, device)
+        self._striped = device.type == "cpu" and isinstance(self.network, UNet) and len(self.network.up) > 0
+        self._edge, self._most = settings.tile, self._most_pixels()
 
     @property
     def follows(self) -> bool:
@@ -55,8 +61,14 @@ class TiledNetwork:
     def follow(self, known: Array) -> None:
         """Become the network for a micrograph of which this is known; see `cryoden.model.conditioning`."""
         if self._followed is not None:
-            numbers = torch.from_numpy(known).float().to(self.place.device)
+            self.take(torch.from_numpy(known).float().to(self.place.device))
+
+    def take(self, numbers: Tensor) -> None:
+        """Do what `follow` does with ``(KNOWN,)`` float32 numbers on the device, which is not waited for."""
+        if self._followed is not None:
             self.network.load_state_dict(self._followed.adapted(numbers))
+            if self._quick is not None:
+                self._quick.take()
 
     def output(self, working: Tensor) -> Generator[TileFinished, None, Tensor]:
         """Yield each tile that is done, and return the network's output for ``(h, w)`` working pixels.
@@ -70,12 +82,13 @@ class TiledNetwork:
         denoised = torch.empty_like(working)
         complete = False
         while not complete:
-            tiling = Tiling(height, width, self._edge, self.network.halo, self.network.stride)
+            edge = self._edge or self._edge_from_memory(height, width)
+            tiling = Tiling(height, width, edge, self.network.halo, self.network.stride)
             with devices.out_of_memory_caught():  # left before shrinking: its traceback keeps tensors alive
                 yield from self._filled(denoised, tiling, working)
                 complete = True
             if not complete:
-                self._shrink(max(height, width))
+                self._shrink(min(edge, max(height, width)))
         return denoised
 
     def at_once(self, working: Tensor) -> Tensor:
@@ -90,20 +103,36 @@ class TiledNetwork:
     def _filled(self, denoised: Tensor, tiling: Tiling, working: Tensor) -> Iterator[TileFinished]:
         with torch.inference_mode(), devices.reproducible():
             padded = tiling.padded(working)
-        tiles = tiling.tiles()
-        for done, tile in enumerate(tiles, start=1):
-            with torch.inference_mode(), devices.reproducible():
-                output = self._predicted(tiling.cut(padded, tile)[None, None])
-                denoised[tile.top : tile.bottom, tile.left : tile.right] = tiling.core(output[0, 0], tile)
-            yield TileFinished(done, len(tiles))
+        tiles, done = tiling.tiles(), 0
+        total = len(tiles) * self.orientations * (strips.steps(self.network) if self._striped else 1)  # type: ignore[arg-type]  # a U-Net
+        for tile in tiles:
+            place = denoised[tile.top : tile.bottom, tile.left : tile.right]
+            parts = self._into(place, tiling, tile, padded)
+            while self._goes_on(parts):
+                done += 1
+                yield TileFinished(done, total)
 
-    def _predicted(self, noisy: Tensor) -> Tensor:
+    def _goes_on(self, parts: Iterator[None]) -> bool:
+        """Do the next part, and tell whether there was one."""
+        with torch.inference_mode(), devices.reproducible(), self.place.formatted():
+            return next(parts, self) is None
+
+    def _into(self, place: Tensor, tiling: Tiling, tile: Tile, padded: Tensor) -> Iterator[None]:
+        """Fill the place of a tile, and yield after each part of the work."""
+        output = yield from self._predicted(tiling.cut(padded, tile)[None, None])
+        place[:] = tiling.core(output[0, 0], tile)
+        yield
+
+    def _predicted(self, noisy: Tensor) -> Generator[None, None, Tensor]:
+        """Yield between the parts of the work, and return the network's output."""
         if self.orientations == 1:
-            return self._outputs(noisy)
+            return (yield from self._outputs(noisy))
         total = torch.zeros_like(noisy)
         for turns, mirror in product(range(4), (False, True)):
+            if turns or mirror:
+                yield
             turned = torch.rot90(noisy.flip(-1) if mirror else noisy, turns, (-2, -1))
-            back = torch.rot90(self._outputs(turned), -turns, (-2, -1))
+            back = torch.rot90((yield from self._outputs(turned)), -turns, (-2, -1))
             total += back.flip(-1) if mirror else back
         return total / 8
 
@@ -114,19 +143,33 @@ class TiledNetwork:
             return None
         return FusedBaseline(self.network, self.place.device)  # type: ignore[arg-type]  # it is the baseline
 
-    def _outputs(self, noisy: Tensor) -> Tensor:
-        return self._fused.forward(noisy) if self._fused else self.place.predict(self.network, noisy)
+    def _outputs(self, noisy: Tensor) -> Generator[None, None, Tensor]:
+        if self._fused:
+            return self._fused.forward(noisy)
+        if self._quick is not None:
+            return self._quick(noisy)
+        if self._striped:
+            return (yield from strips.striped(self.network, noisy)).float()  # type: ignore[arg-type]  # a U-Net
+        return self.place.predict(self.network, noisy)
 
-    def _edge_from_memory(self) -> int:
+    def _most_pixels(self) -> int:
+        """Return how large a tile with its halo may be."""
+        free = devices.free_memory(self.place.device)
+        if self._striped:
+            return free // strips.bytes_per_pixel(self.network)  # type: ignore[arg-type]  # a U-Net
+        return int(free / 2 / self.network.bytes_per_pixel)
+
+    def _edge_from_memory(self, height: int, width: int) -> int:
         least, most = TILE_LIMITS
-        side = int((devices.free_memory(self.place.device) / 2 / self.network.bytes_per_pixel) ** 0.5)
-        return min(most, max(least, side - 2 * self.network.halo))
+        if (height + 2 * BORDER) * (width + 2 * BORDER) <= self._most:
+            return min(most, max(height, width))
+        return min(most, max(least, math.isqrt(self._most) - 2 * self.network.halo))
 
-    def _shrink(self, longer: int) -> None:
-        if self._edge <= self.network.stride:
+    def _shrink(self, edge: int) -> None:
+        if edge <= self.network.stride:
             on_cpu = self.place.device.type == "cpu"
             fix = "Free some memory, or raise its limit" if on_cpu else "Choose the CPU as device"
             raise TrainingError("T09", None, "out of memory with the smallest tile", fix=fix)
-        self._edge = rounded_up(min(self._edge, longer) // 2, self.network.stride)
+        self._edge = rounded_up(edge // 2, self.network.stride)
         if self.place.device.type == "cuda":
             torch.cuda.empty_cache()

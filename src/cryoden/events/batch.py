@@ -12,7 +12,7 @@ from cryoden.micrograph import Micrograph
 
 @dataclass(frozen=True)
 class TileFinished:
-    """One tile of a micrograph is denoised."""
+    """One tile of a micrograph is denoised, or one of the parts the work on tiles is done in."""
 
     done: int
     total: int
@@ -118,7 +118,7 @@ class FolderWatched:
 
 @dataclass(frozen=True)
 class StageSeconds:
-    """Seconds of a batch in each of its stages; files that are read, or written, at once add up.
+    """Seconds of a batch in each of its stages; files that are read, denoised or written at once add up.
 
     ``waiting`` are those in which nothing could be denoised, as a file was not read yet or there was no
     room for its result.

@@ -33,9 +33,21 @@ def blank(images: Tensor) -> Tensor | None:
     Tensor or None
         A mask of their shape; ``None`` where nothing was filled, or as good as everything.
     """
+    if not bool(suspect(images)):
+        return None
     mask = torch.stack([_of_one(image) for image in images])
     found = int(mask.sum())
     return mask if 0 < found <= MOST * mask.numel() else None
+
+
+def suspect(images: Tensor) -> Tensor:
+    """Return, as a tensor, whether any line or square of ``(n, h, w)`` images is constant, as few are.
+
+    Without any, nothing is blank.
+    """
+    lines = [(images.amax(axis) == images.amin(axis)).any() for axis in (1, 2) if images.shape[axis] >= LINE]
+    least, most = _extremes(images)
+    return torch.stack([*lines, (least == most).any()]).any()
 
 
 def blank_share(scored: Pixels) -> float:
@@ -86,17 +98,25 @@ def _lines(image: Tensor) -> Tensor:
 
 def _squares(image: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """Yield the values of constant squares, where those and their neighbors are, and where no square is."""
-    height, width = (side // EDGE * EDGE for side in image.shape)
-    if min(height, width) == 0:
+    low, high = (each[0] for each in _extremes(image[None]))
+    if low.numel() == 0:
         return
-    squares = image[:height, :width].unfold(0, EDGE, EDGE).unfold(1, EDGE, EDGE)
-    low = squares.amin((-2, -1))
-    constant = low == squares.amax((-2, -1))
+    constant = low == high
     values, counts = torch.unique(low[constant], return_counts=True)
     for value in values[counts.argsort(descending=True)][:FILLS]:
         of_value = (constant & (low == value)).float()
         near = max_pool2d(of_value[None, None], 2 * NEAR + 1, 1, NEAR)[0, 0] > 0
         yield value, _pixels(near, image), _pixels(~constant, image)
+
+
+def _extremes(images: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the least and the largest value of each whole square of ``(n, h, w)`` images."""
+    height, width = (side // EDGE for side in images.shape[1:])
+    whole = images[:, : height * EDGE, : width * EDGE]
+    rows = whole.unflatten(1, (height, EDGE))  # type: ignore[no-untyped-call]  # torch's
+    squares = len(images), height, width, EDGE
+    least, most = (part.reshape(squares) for part in (rows.amin(2), rows.amax(2)))
+    return least.amin(3), most.amax(3)
 
 
 def _pixels(squares: Tensor, image: Tensor) -> Tensor:

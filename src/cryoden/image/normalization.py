@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from cryoden.micrograph import Pixels, Windowed
 
 CLIP = 6.0  # standard deviations; Gaussian noise exceeds it twice in a billion pixels
 ROUNDS = 5
-MEDIAN_OF = 1 << 20  # pixels
+MEDIAN_OF = 1 << 18  # pixels
 STD_OF_MEDIAN = 1.4826  # of normally distributed pixels: their standard deviation over their median deviation
 BANDS = 16
 MAX_PIXELS = 1 << 22
@@ -40,7 +40,7 @@ class Normalization:
 
     Parameters
     ----------
-    mean, std : float
+    mean, std : float or Tensor
         Of the micrograph's pixels, in its gray scale.
     spread : float
         Standard deviation of the scored micrograph at the working pixel size, in most places; about
@@ -49,8 +49,8 @@ class Normalization:
         Between which scored pixels are kept.
     """
 
-    mean: float
-    std: float
+    mean: float | Tensor
+    std: float | Tensor
     spread: float = 1.0
     limits: tuple[float, float] = (-CLIP, CLIP)
 
@@ -58,7 +58,8 @@ class Normalization:
         """Return scored pixels; outliers are brought to the limits, ±`CLIP` standard deviations."""
         scored = pixels - self.mean
         scored *= 1 / self.std
-        return scored.clip(*self.limits)
+        clip: Any = np.clip if isinstance(scored, np.ndarray) else torch.clip  # type: ignore[redundant-expr]
+        return cast("Image", clip(scored, *self.limits, out=scored))
 
     def undo(self, scored: Image) -> Image:
         """Return z-scored pixels in the micrograph's gray scale."""
@@ -116,9 +117,14 @@ def measured(sample: Tensor, name: Path | str) -> Normalization:
         F25 for a micrograph without contrast.
     """
     mean, std = robust(sample)
-    if not std > 1e-6 * abs(mean):
+    if not is_contrast(mean, std):
         raise MicrographError("F25", name, f"no contrast: std = {std:.2g}, mean = {mean:.3g}")
     return Normalization(mean, std)
+
+
+def is_contrast(mean: float, std: float) -> bool:
+    """Tell whether pixels vary by more than rounding."""
+    return std > 1e-6 * abs(mean)
 
 
 def positive(pixels: Pixels, name: Path | str) -> Normalization:
@@ -156,7 +162,12 @@ def typical(images: Tensor) -> Tensor:
         edge = side // max(1, round(side / BLOCK))  # so that no part is left out at one end only
         images = images.narrow(axis, side % edge // 2, side // edge * edge).unfold(axis, edge, edge)
     found = images.std(dim=(-2, -1), correction=0)
-    found = torch.where(found > BLANK * found.max(), found, torch.nan).nanmedian()
+    kept = found > BLANK * found.max()
+    # As of nanmedian, which waits for a GPU.
+    ordered = torch.where(kept, found, torch.inf).flatten().sort().values
+    middle = ((kept.sum() - 1) // 2).clamp_min(0)
+    found = ordered.gather(0, middle[None])[0]
+    found = torch.where(kept.any(), found, 0.0)
     return torch.where(found > 0, found, 1.0)
 
 
@@ -166,25 +177,34 @@ def robust(values: Tensor) -> tuple[float, float]:
     The mean is that of most places: a crystal over a tenth of a micrograph is no reason to see all the
     rest darker. The standard deviation covers it, and so its picture is not clipped.
     """
-    pixels = values.flatten()
-    if pixels.device.type != "mps":  # which has no float64
-        pixels = pixels.double()
-    return _trimmed(_near_median(pixels))[0], _trimmed(pixels)[1]
-
-
-def _trimmed(kept: Tensor) -> tuple[float, float]:
-    for _ in range(ROUNDS):
-        std, mean = torch.std_mean(kept, correction=0)
-        inside = (kept - mean).abs() <= CLIP * std
-        if bool(inside.all()):
-            break
-        kept = kept[inside]
+    mean, std = robust_on_device(values)
     return float(mean), float(std)
 
 
-def _near_median(values: Tensor) -> Tensor:
-    """Return values within `CLIP` standard deviations of the median; all where it says nothing of them."""
-    some = values[:: max(1, values.numel() // MEDIAN_OF)]
-    median = some.median()
-    std = STD_OF_MEDIAN * (some - median).abs().median()
-    return values[(values - median).abs() <= CLIP * std] if std > 0 else values
+def robust_on_device(values: Tensor) -> tuple[Tensor, Tensor]:
+    """Return what `robust` does, as tensors; nothing waits for a GPU."""
+    pixels = values.flatten()
+    some = pixels[:: max(1, pixels.numel() // MEDIAN_OF)]
+    middle = some.median()
+    about = pixels - middle
+    near = STD_OF_MEDIAN * CLIP * (some - middle).abs().median()
+    usual = (about.abs() <= near) | (near <= 0)
+    mean, std = _trimmed(about, torch.ones_like(usual))
+    if about.device.type != "cpu" or not usual.all():  # elsewhere it costs more to ask
+        mean, _ = _trimmed(about, usual)
+    return mean + middle, std
+
+
+def _trimmed(about: Tensor, kept: Tensor) -> tuple[Tensor, Tensor]:
+    """Return mean and standard deviation of the values that are kept and within `CLIP` of the latter."""
+    exact = torch.float32 if about.device.type == "mps" else torch.float64  # which has no other
+    number = kept.sum()
+    for _ in range(ROUNDS):
+        some = torch.where(kept, about, 0)
+        mean = some.sum(dtype=exact) / number
+        std = (some.square_().sum(dtype=exact) / number - mean.square()).clamp_min(0).sqrt()
+        kept = kept & ((about - mean).abs_() <= CLIP * std)
+        before, number = number, kept.sum()
+        if about.device.type == "cpu" and number == before:
+            break
+    return mean, std

@@ -11,13 +11,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from cryoden.compute.recorded import constant
 
 LOBES = 3
 BLOCK = {"cpu": 32}  # coarse samples per matrix product: of a wide band most weights are zero,
@@ -155,7 +156,7 @@ def _columns(image: Tensor, axis: Axis, part: tuple[int, int] | None = None, off
     return out
 
 
-@lru_cache(maxsize=1024)  # a few MB; micrographs of one session have few sizes
+@constant(1024)  # a few MB; micrographs of one session have few sizes
 def _on_device(axis: Axis, begin: int, end: int, device: torch.device) -> tuple[int, Tensor]:
     first, weights = axis.weights(begin, end)
     return first, torch.from_numpy(weights).to(device)

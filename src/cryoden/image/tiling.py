@@ -12,15 +12,11 @@ has anything to do with.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn.functional import conv2d
-
-Places = Callable[[int, int, int], Tensor]
-
 
 BORDER = 64  # px; about 200 Å
 SIGMA = 4.0  # px of what is smooth; about 12 Å
@@ -123,38 +119,53 @@ def continued(image: Tensor, rows: range, columns: range) -> Tensor:
     rows, columns : range
         What to return; negative numbers and those from ``h`` or ``w`` on lie outside.
     """
-    smooth = _smooth(_placed(image, rows, columns, mirrored))
-    noise = image - _smooth(_placed(image, range(image.shape[0]), range(image.shape[1]), mirrored))
-    result = smooth + _placed(noise, rows, columns, _repeated)[REACH:-REACH, REACH:-REACH]
+    height, width = image.shape
+    result = image.new_empty(len(rows), len(columns))
     top, left = -rows.start, -columns.start
-    result[top : top + image.shape[0], left : left + image.shape[1]] = image
+    result[top : top + height, left : left + width] = image
+    above, below = range(rows.start, 0), range(height, rows.stop)
+    before, behind = range(columns.start, 0), range(width, columns.stop)
+    inside = range(height)
+    for down, across in ((above, columns), (below, columns), (inside, before), (inside, behind)):
+        if down and across:
+            place = result[top + down.start : top + down.stop, left + across.start : left + across.stop]
+            place[:] = _outside(image, down, across)
     return result
 
 
-def mirrored(side: int, begin: int, end: int) -> Tensor:
+def _outside(image: Tensor, rows: range, columns: range) -> Tensor:
+    """Return what an image shows beyond its edges: what is smooth, mirrored, and noise of the other side."""
+    down, across = (_source(side, part) for side, part in zip(image.shape, (rows, columns), strict=True))
+    noise = image[down.start : down.stop, across.start : across.stop] - _smooth(image, down, across)
+    first, second = (
+        torch.arange(part.start, part.stop, device=image.device) % side - source.start
+        for side, part, source in zip(image.shape, (rows, columns), (down, across), strict=True)
+    )
+    return _smooth(image, rows, columns) + noise[first][:, second]
+
+
+def mirrored(side: int, begin: int, end: int, device: torch.device | None = None) -> Tensor:
     """Return which sample stands at each place from ``begin`` to ``end`` of a side mirrored at its ends.
 
     The outermost sample is not repeated.
     """
-    places = torch.arange(begin, end).abs() % max(1, 2 * (side - 1))
+    places = torch.arange(begin, end, device=device).abs() % max(1, 2 * (side - 1))
     return torch.minimum(places, 2 * (side - 1) - places)
 
 
-def _repeated(side: int, begin: int, end: int) -> Tensor:
-    return torch.arange(begin, end) % side
+def _source(side: int, part: range) -> range:
+    """Return where the samples lie that stand there when a side is repeated; all, where they wrap."""
+    begin = part.start % side
+    return range(begin, begin + len(part)) if begin + len(part) <= side else range(side)
 
 
-def _placed(image: Tensor, rows: range, columns: range, places: Places) -> Tensor:
+def _smooth(image: Tensor, rows: range, columns: range) -> Tensor:
+    """Return some pixels of an image that is mirrored at its edges, and smoothed by a Gaussian."""
     down, across = (
-        places(side, part.start - REACH, part.stop + REACH).to(image.device)
+        mirrored(side, part.start - REACH, part.stop + REACH, image.device)
         for side, part in zip(image.shape, (rows, columns), strict=True)
     )
-    return image[down][:, across]
-
-
-def _smooth(image: Tensor) -> Tensor:
-    """Return the image smoothed by a Gaussian, without the outermost ``REACH`` pixels."""
     kernel = torch.exp(-0.5 * (torch.arange(-REACH, REACH + 1, device=image.device) / SIGMA) ** 2)
     kernel = (kernel / kernel.sum()).to(image.dtype)
-    down = conv2d(image[None, None], kernel[None, None, :, None])
-    return conv2d(down, kernel[None, None, None, :])[0, 0]
+    smooth = conv2d(image[down][:, across][None, None], kernel[None, None, :, None])
+    return conv2d(smooth, kernel[None, None, None, :])[0, 0]

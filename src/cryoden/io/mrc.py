@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,10 +11,11 @@ import numpy as np
 from mrcfile.mrcobject import MrcObject
 from numpy.typing import NDArray
 
-from cryoden.errors import MicrographError, OutputError, Remark
-from cryoden.io.mrc_header_copy import add_label, copy_header, set_pixel_size
+from cryoden.errors import OutputError, Remark
+from cryoden.io.mrc_header_copy import Statistics, add_label, copy_header, set_pixel_size, statistics
 from cryoden.io.mrc_probe import Mode0, probe, with_listed
 from cryoden.io.mrc_sections import one_section
+from cryoden.io.mrc_validation import no_contrast
 from cryoden.io.mrc_windows import MicrographFile, non_finite
 from cryoden.micrograph import Micrograph, Pixels
 
@@ -88,7 +90,13 @@ def read(
     return whole(file, nan)
 
 
-def whole(file: MicrographFile, nan: Literal["refuse", "mean"] = "refuse") -> Micrograph:
+def whole(
+    file: MicrographFile,
+    nan: Literal["refuse", "mean"] = "refuse",
+    *,
+    look: bool = True,
+    empty: Callable[[tuple[int, int]], Pixels] | None = None,
+) -> Micrograph:
     """Read all of a micrograph that is open, and close it.
 
     Parameters
@@ -98,6 +106,10 @@ def whole(file: MicrographFile, nan: Literal["refuse", "mean"] = "refuse") -> Mi
     nan : {"refuse", "mean"}
         What to do with pixels that are no numbers: refuse the file, or replace them by the
         mean of the others and say so in the micrograph's warnings.
+    look : bool
+        Whether to look at the pixels: without, they are read and nothing of them is refused or replaced.
+    empty : callable or None
+        Returns the float32 array of a shape that they are read into, where it shall not be any.
 
     Returns
     -------
@@ -110,51 +122,45 @@ def whole(file: MicrographFile, nan: Literal["refuse", "mean"] = "refuse") -> Mi
         ``F24`` for pixels that are not numbers with their count, ``F25`` for an image without contrast.
     """
     with file:
-        data = _pixels(file)
+        data = empty(file.shape) if empty else np.empty(file.shape, np.float32)
+        limits = _read_into(data, file, look=look)
     warnings = file.warnings
-    warnings += _mended(data, file, nan)
-    _refuse_flat(data, file)
+    if limits and not np.isfinite(limits).all():
+        warnings += _mended(data, file, nan)
+        limits = float(data.min()), float(data.max())
+    if limits and limits[0] == limits[1]:
+        raise no_contrast(file.facts.path, limits[0])
     return Micrograph(data, file.pixel_size, file.name, file.path, warnings)
 
 
-def _pixels(file: MicrographFile) -> Pixels:
-    """Read all pixels in blocks, so that at most one block exists in the file's own type."""
+def _read_into(data: Pixels, file: MicrographFile, *, look: bool) -> tuple[float, float] | None:
+    """Read all pixels in blocks, so that at most one block exists in the file's own type.
+
+    Returns their least and largest value, of NaN both, where they are looked at.
+    """
     height, width = file.shape
-    data = np.empty((height, width), np.float32)
     step = max(1, BLOCK_BYTES // (4 * file.facts.nx))
+    limits = list[tuple[float, float]]()
     for start in range(0, file.facts.ny, step):
         count = min(step, file.facts.ny - start)
         rows, columns = slice(start, start + count), slice(0, width)
         if file.facts.transposed:
             rows, columns = slice(0, height), slice(start, start + count)
-        data[rows, columns] = file.unchecked(
-            rows.start, columns.start, rows.stop - rows.start, columns.stop - columns.start
-        )
-    return data
+        block = data[rows, columns]
+        tall, wide = block.shape
+        file.unchecked(rows.start, columns.start, tall, wide, out=block)
+        if look:
+            limits.append((float(block.min()), float(block.max())))
+    return (float(np.min(limits)), float(np.max(limits))) if limits else None
 
 
 def _mended(data: Pixels, file: MicrographFile, nan: Literal["refuse", "mean"]) -> tuple[Remark, ...]:
     """Replace what is no number by the mean of the rest, and say so; or refuse."""
-    bad = non_finite(data)
-    if not bad.count:
-        return ()
-    finite = np.isfinite(data)
+    bad, finite = non_finite(data), np.isfinite(data)
     if nan == "refuse" or not finite.any():
         raise bad.error(file.facts.path)
     data[~finite] = data[finite].mean(dtype=np.float64)
     return (Remark("F24", f"{bad.count:,} NaN or infinite pixels replaced by the mean of the others"),)
-
-
-def _refuse_flat(data: Pixels, file: MicrographFile) -> None:
-    low, high = float(data.min()), float(data.max())
-    if low == high:
-        raise MicrographError(
-            "F25",
-            file.facts.path,
-            f"no contrast: std = 0, every pixel is {low:g}",
-            kept="Skipped",
-            fix="Repeat the processing step that wrote it",
-        )
 
 
 class Composed(MrcObject):  # type: ignore[misc]  # mrcfile ships no types
@@ -163,6 +169,9 @@ class Composed(MrcObject):  # type: ignore[misc]  # mrcfile ships no types
     def __init__(self) -> None:
         super().__init__()
         self._create_default_attributes()
+
+    def update_header_stats(self) -> None:
+        """Leave them out: they are measured in one pass, and mrcfile takes four."""
 
 
 def write(
@@ -199,9 +208,10 @@ def write(
     MicrographError
         What `probe` refuses about ``like``.
     """
-    pixels = storable(path, data, output)
+    found = statistics(data)
+    pixels = storable(path, data, output, found)
     made = composed(pixels, pixel_size, like, label)
-    _set_statistics(made.header, pixels)
+    found.put_into(made.header, output)
     with path.open("wb") as file:
         for part in (made.header, made.extended_header, pixels):
             file.write(part.tobytes() if part.ndim < 2 else part.data)
@@ -223,28 +233,18 @@ def composed(
     return found
 
 
-def storable(path: Path, data: Pixels, output: Literal["float32", "float16"]) -> NDArray[Any]:
+def storable(
+    path: Path, data: Pixels, output: Literal["float32", "float16"], found: Statistics
+) -> NDArray[Any]:
     """Return the pixels in the wanted format, or raise ``O13`` where that would lose values."""
-    bad = non_finite(data)
-    if bad.count:
+    if not found.are_finite:
+        bad = non_finite(data)
         what = f"{bad.count:,} NaN or infinite pixels, the first at row {bad.row:,}, column {bad.column:,}"
         fix = "Train again, or use another model"
         raise OutputError("O13", path, what, kept="Nothing was written", fix=fix)
-    largest = max(float(data.max()), -float(data.min()))
+    largest = max(found.most, -found.least)
     if output == "float16" and largest > LARGEST_FLOAT16:
         what = f"values up to {largest:g} do not fit float16 (at most {LARGEST_FLOAT16:,})"
         fix = "Choose float32 as output format"
         raise OutputError("O13", path, what, kept="Nothing was written", fix=fix)
     return np.ascontiguousarray(data, dtype="<f2" if output == "float16" else "<f4")
-
-
-def _set_statistics(header: Any, pixels: NDArray[Any]) -> None:
-    """Correct what mrcfile computed: the mean in double precision, and a risky deviation.
-
-    Checkers sum float16 pixels in float16, which overflows for a whole micrograph, and then
-    call a right deviation wrong; the format lets it be undetermined.
-    """
-    header.dmean = pixels.mean(dtype=np.float64)
-    with np.errstate(over="ignore", invalid="ignore"):
-        if not np.isclose(pixels.std(), header.rms, rtol=0.005):
-            header.rms = -1

@@ -1,4 +1,4 @@
-"""What a written MRC file takes over from the file it was made from.
+"""What the header of a written MRC file says: of the file it was made from, and of its pixels.
 
 Works on mrcfile's header record, whose fields are named as in the MRC2014 description.
 """
@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 import os
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -21,10 +22,13 @@ from cryoden.io.mrc_header import (
     in_byte_order,
     open_regular,
 )
+from cryoden.micrograph import Pixels
 
 COPIED = ("nxstart", "nystart", "nzstart", "cellb", "label", "nlabl")
 COPIED_FROM_MARKED = ("origin", "extra1", "exttyp", "extra2")  # elsewhere in files without "MAP"
 SAME = 1e-6
+BLOCK = 1 << 17  # pixels that stay in a processor's cache
+RISKY = 1e5  # times the deviation: from such a mean on, single precision gets the deviation wrong
 
 Record = Any  # mrcfile's numpy record array has no static type
 
@@ -100,3 +104,56 @@ def add_label(header: Record, label: str) -> None:
     labels = [*kept[: LABELS - 1], text[:LABEL_BYTES].encode("ascii")]
     header.label = np.array(labels + [b""] * (LABELS - len(labels)), dtype=f"S{LABEL_BYTES}")
     header.nlabl = len(labels)
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Least and largest value, mean and variance of pixels; all NaN or infinite where one pixel is."""
+
+    least: float
+    most: float
+    mean: float
+    variance: float
+
+    @property
+    def are_finite(self) -> bool:
+        """Whether all pixels are numbers."""
+        return math.isfinite(self.least) and math.isfinite(self.most)
+
+    def put_into(self, header: Any, pixel_format: Literal["float32", "float16"]) -> None:
+        """Set them in a header of mrcfile.
+
+        The format lets the deviation be undetermined, and so it is where checkers get it wrong, and then call
+        a right one wrong: they sum float16 pixels in float16, which overflows for a whole micrograph.
+        """
+        stored = np.dtype(pixel_format).type
+        header.dmin, header.dmax, header.dmean = stored(self.least), stored(self.most), self.mean
+        deviation = math.sqrt(self.variance)
+        is_safe = pixel_format == "float32" and abs(self.mean) < RISKY * deviation
+        header.rms = deviation if is_safe or not deviation else -1
+
+
+def statistics(pixels: Pixels) -> Statistics:
+    """Measure float32 pixels of any shape, in double precision."""
+    flat = np.ascontiguousarray(pixels).reshape(-1)
+    blocks = [_of_block(flat[start : start + BLOCK]) for start in range(0, len(flat), BLOCK)]
+    return together(blocks, [min(BLOCK, len(flat) - start) for start in range(0, len(flat), BLOCK)])
+
+
+def together(parts: list[Statistics], numbers: list[int]) -> Statistics:
+    """Return the statistics of all parts, of so many pixels each."""
+    least, most, means, variances = np.array(
+        [(one.least, one.most, one.mean, one.variance) for one in parts]
+    ).T
+    with np.errstate(invalid="ignore"):  # of what is no number
+        mean = np.average(means, weights=numbers)
+        variance = np.average(variances + (means - mean) ** 2, weights=numbers)
+    return Statistics(float(least.min()), float(most.max()), float(mean), float(variance))
+
+
+def _of_block(block: Pixels) -> Statistics:
+    with np.errstate(over="ignore", invalid="ignore"):  # of what is no number
+        least, most, values = float(block.min()), float(block.max()), block.astype(np.float64)
+        mean = float(values.mean())
+        values -= mean
+        return Statistics(least, most, mean, float(np.dot(values, values)) / len(block))

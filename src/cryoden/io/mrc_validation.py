@@ -183,3 +183,14 @@ def _unmarked(header: Header, extended: int, size: int) -> Problem:
         return None
     what = f"no 'MAP ' stamp, and the sizes do not add up: {promised:,} promised, {size:,} found"
     return "F15", what, "Give an MRC file, or copy it again"
+
+
+def no_contrast(path: Path | str, value: float) -> MicrographError:
+    """Return ``F25`` for a micrograph of one value."""
+    return MicrographError(
+        "F25",
+        path,
+        f"no contrast: std = 0, every pixel is {value:g}",
+        kept="Skipped",
+        fix="Repeat the processing step that wrote it",
+    )

@@ -155,29 +155,35 @@ class MicrographFile:
                 raise bad.error(self.facts.path, top, left)
         return pixels
 
-    def unchecked(self, top: int, left: int, height: int, width: int) -> Pixels:
-        """Read a part as `window` does, without looking at the values."""
+    def unchecked(self, top: int, left: int, height: int, width: int, out: Pixels | None = None) -> Pixels:
+        """Read a part as `window` does, without looking at the values; into ``out``, where it is given."""
         if self._closed:
             raise ValueError(f"{self.name} is closed")
+        out = np.empty((height, width), np.float32) if out is None else out
         if self.facts.transposed:
             top, left, height, width = left, top, width, height
         row, item = self.facts.nx, self._dtype.itemsize
         begin = self.facts.data_offset + (top * row + left) * item
         line, piece = row * item, width * item
+        count = (height - 1) * row + width if height and width else 0
+        if width == row and self._dtype == out.dtype and not self.facts.transposed and out.flags.c_contiguous:
+            self._read([range(begin, begin + count * item)], out.reshape(-1).data.cast("B"))
+            return out
         if COLUMNS and width and height > 1 and line - piece >= LEAST_GAP:
             data = self._read([range(begin + at * line, begin + at * line + piece) for at in range(height)])
             stored = np.frombuffer(data, self._dtype).reshape(height, width)
         else:
-            count = (height - 1) * row + width if height and width else 0
             flat = np.frombuffer(self._read([range(begin, begin + count * item)]), self._dtype)
             stored = np.lib.stride_tricks.as_strided(flat, (height, width), (line, item), writeable=False)
-        return np.array(stored.T if self.facts.transposed else stored, dtype=np.float32, order="C")
+        out[:] = stored.T if self.facts.transposed else stored
+        return out
 
-    def _read(self, pieces: Sequence[range]) -> bytearray:
+    def _read(self, pieces: Sequence[range], place: memoryview | None = None) -> memoryview:
         """Return bytes of the file, one piece after the other; what is not cached is fetched all at once."""
+        data = memoryview(bytearray(sum(map(len, pieces)))) if place is None else place
         descriptor = open_regular(self.facts.path)
         try:
-            data, done = _pieces(descriptor, pieces)
+            done = _pieces(descriptor, pieces, data)
         except OSError as error:
             raise unreadable(self.facts.path, error) from error
         finally:
@@ -208,17 +214,17 @@ class MicrographFile:
         self.close()
 
 
-def _pieces(descriptor: int, pieces: Sequence[range]) -> tuple[bytearray, int]:
-    """Return memory for all the pieces, and how many bytes of them the file had."""
-    data, done = bytearray(sum(map(len, pieces))), 0
+def _pieces(descriptor: int, pieces: Sequence[range], data: memoryview) -> int:
+    """Fill memory with all the pieces, and return how many bytes of them the file had."""
+    done = 0
     for piece in pieces if len(pieces) > 1 else ():
         os.posix_fadvise(descriptor, piece.start, len(piece), os.POSIX_FADV_WILLNEED)
     for piece in pieces:
-        got = _read_at(descriptor, memoryview(data)[done : done + len(piece)], piece.start)
+        got = _read_at(descriptor, data[done : done + len(piece)], piece.start)
         done += got
         if got < len(piece):
             break
-    return data, done
+    return done
 
 
 def _read_at(descriptor: int, view: memoryview, offset: int) -> int:

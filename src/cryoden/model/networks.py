@@ -51,13 +51,11 @@ class SmoothingScales(nn.Module):
     what remains. Their sum is the image. Source: Starck & Murtagh (2006), "à trous" algorithm.
     """
 
-    spline: Tensor
     noise: Tensor
 
     def __init__(self, levels: int) -> None:
         super().__init__()
         self.levels = levels
-        self.register_buffer("spline", torch.tensor(SPLINE), persistent=False)
         self.register_buffer("noise", self._noise(), persistent=False)
 
     @property
@@ -80,17 +78,17 @@ class SmoothingScales(nn.Module):
         return bands / self.noise.view(1, -1, 1, 1)
 
     def _noise(self) -> Tensor:
-        edge = 8 * 2**self.levels + 1
-        impulse = torch.zeros(1, 1, edge, edge)
-        impulse[0, 0, edge // 2, edge // 2] = 1.0
-        bands: Tensor = self(impulse)
-        return bands.square().sum(dim=(0, 2, 3)).sqrt()
+        impulse = functional.pad(torch.ones(1, 1, 1, 1), (4 * 2**self.levels,) * 4)
+        return self(impulse).square().sum(dim=(0, 2, 3)).sqrt()  # type: ignore[no-any-return]  # untyped
 
     def _smooth(self, image: Tensor, dilation: int) -> Tensor:
-        kernel = self.spline
-        padded = functional.pad(image, (2 * dilation,) * 4, mode="replicate")
-        rows = functional.conv2d(padded, kernel.view(1, 1, 5, 1), dilation=(dilation, 1))
-        return functional.conv2d(rows, kernel.view(1, 1, 1, 5), dilation=(1, dilation))
+        image = functional.pad(image, (2 * dilation,) * 4, mode="replicate")
+        for axis in (2, 3):  # a convolution of one channel is slower than sums of shifted images
+            parts, length = image, image.shape[axis] - 4 * dilation
+            image = SPLINE[0] * parts.narrow(axis, 0, length)
+            for tap in range(1, len(SPLINE)):
+                image.add_(parts.narrow(axis, tap * dilation, length), alpha=SPLINE[tap])
+        return image
 
 
 class LinearFilter(nn.Module):
@@ -148,12 +146,15 @@ class Joint(Block):
 
     def first(self, coarse: Tensor, fine: Tensor) -> Tensor:
         """Return what the first convolution makes of both."""
-        convolution = self[0]
-        of_coarse, of_fine = torch.split(convolution.weight, [coarse.shape[1], fine.shape[1]], dim=1)  # type: ignore[arg-type]  # a convolution's
-        features = functional.conv2d(fine, of_fine, convolution.bias, padding=1)  # type: ignore[arg-type]  # as above
-        kernel = (self.taps @ of_coarse @ self.taps.T).transpose(0, 1)
-        features += functional.conv_transpose2d(coarse, kernel, stride=2, padding=1)
-        return features
+        kernel, of_fine = self.parts()
+        features = functional.conv2d(fine, of_fine, self[0].bias, padding=1)  # type: ignore[arg-type]  # a convolution's
+        return features.add_(functional.conv_transpose2d(coarse, kernel, stride=2, padding=1))
+
+    def parts(self) -> tuple[Tensor, Tensor]:
+        """Return the kernels of the first convolution for coarse features, transposed, and for fine ones."""
+        weight: Tensor = self[0].weight  # type: ignore[assignment]  # a convolution's
+        of_coarse = self.taps @ weight[:, : -len(weight)] @ self.taps.T
+        return of_coarse.transpose(0, 1), weight[:, -len(weight) :]
 
 
 class UNet(nn.Module):

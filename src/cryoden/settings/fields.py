@@ -6,9 +6,11 @@ Imports neither torch nor numpy, so that ``--help`` is instant.
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from cryoden.errors import SettingsError
@@ -16,6 +18,14 @@ from cryoden.errors import SettingsError
 Device = str  # see DEVICE
 Precision = Literal["auto", "float32", "bfloat16"]
 S = TypeVar("S")
+
+
+def wants_new_gpu_code() -> bool:
+    """Tell whether to use what was written for NVIDIA GPUs and has not yet run on one.
+
+    Asked for by ``CRYODEN_NEW_GPU_CODE=1`` in the environment (docs/results.md says what it is).
+    """
+    return os.environ.get("CRYODEN_NEW_GPU_CODE") == "1"
 
 
 @dataclass(frozen=True)
@@ -61,6 +71,11 @@ DEVICE = Setting(
 
 def fields_of(kind: type) -> dict[str, tuple[Any, Setting]]:
     """Return for each field of a settings class its plain type and its `Setting`."""
+    return _fields_of(kind)
+
+
+@cache
+def _fields_of(kind: Any) -> dict[str, tuple[Any, Setting]]:
     hints = get_type_hints(kind, include_extras=True)
     return {field.name: get_args(hints[field.name])[:2] for field in fields(kind)}
 

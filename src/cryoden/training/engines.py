@@ -11,10 +11,10 @@ from torch.nn import functional
 
 from cryoden.compute import devices
 from cryoden.compute.fused_baseline import FusedBaseline, available
-from cryoden.compute.place import Place
 from cryoden.errors import SettingsError
 from cryoden.events.training import Weights
 from cryoden.model.networks import Network, load
+from cryoden.model.place import Place
 from cryoden.settings.baseline import BaselineSettings
 from cryoden.training.source import Batch, BatchOnGpu
 

@@ -18,10 +18,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from cryoden.compute.devices import reproducible
-from cryoden.compute.place import Place
 from cryoden.compute.ranks import ALONE, Ranks
 from cryoden.events.training import Weights
 from cryoden.model.networks import LinearFilter, Network, load
+from cryoden.model.place import Place
 from cryoden.settings.training import TrainingSettings
 from cryoden.training.engines import GENTLER, weights_of
 from cryoden.training.source import Batch, BatchOnGpu

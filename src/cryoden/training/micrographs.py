@@ -11,7 +11,6 @@ from typing import NamedTuple
 import torch
 
 from cryoden.compute import devices
-from cryoden.compute.place import Place
 from cryoden.compute.ranks import Ranks
 from cryoden.errors import SettingsError
 from cryoden.events.training import Mode, PhaseStarted, TrainingEvent, TrainingStarted
@@ -19,6 +18,7 @@ from cryoden.image.spectra import PARTICLES
 from cryoden.model.checkpoint import Model
 from cryoden.model.networks import LinearFilter, Network, UNet, build, loaded
 from cryoden.model.pixel_scale import ASSUMED
+from cryoden.model.place import Place
 from cryoden.settings.training import TrainingSettings
 from cryoden.training.holdout import GRID, Region, TrainingPair, fitting_edge, narrowed, split
 from cryoden.training.learner import Learner, fitted_filter, follow, leading

@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from cryoden.compute import devices
-from cryoden.compute.place import Place
 from cryoden.events.training import PreviewMade
 from cryoden.image.normalization import Normalization, measure
 from cryoden.image.resampling import Resampling
@@ -18,6 +17,7 @@ from cryoden.image.tiling import Tiling
 from cryoden.micrograph import Pixels
 from cryoden.model.networks import Network
 from cryoden.model.pixel_scale import scale_of
+from cryoden.model.place import Place
 from cryoden.training.preview_request import PreviewRegion, PreviewRequest
 
 

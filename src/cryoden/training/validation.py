@@ -12,12 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from cryoden.compute.devices import reproducible
-from cryoden.compute.place import Place
 from cryoden.events.quality import BandReferences, HeldOutQuality, References
 from cryoden.events.training import Mode
 from cryoden.image.dct_rings import Rings, RingStatistics, gaussian
 from cryoden.image.spectra import Band
 from cryoden.micrograph import Array
+from cryoden.model.place import Place
 from cryoden.training.source import Batch
 
 FALLEN_POWER = 0.1  # of the linear filter's output power

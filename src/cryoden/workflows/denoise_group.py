@@ -19,7 +19,8 @@ from cryoden.events.batch import BatchEvent, BatchFinished, FileFailed, FileFini
 from cryoden.io.leftovers import remove_leftovers
 from cryoden.io.provenance import VERSION
 from cryoden.model.checkpoint import Model, load
-from cryoden.workflows.denoise_micrographs import BatchRequest, denoise_targets, suiting
+from cryoden.workflows.denoise_micrographs import BatchRequest, denoise_targets
+from cryoden.workflows.lanes import suiting
 
 End = FileFinished | FileSkipped | FileFailed
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from collections import deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, nullcontext, suppress
 from dataclasses import dataclass, field
@@ -16,14 +16,10 @@ from cryoden.dataset.opening import facts, open_micrograph, whole
 from cryoden.dataset.output_paths import make_ready, results
 from cryoden.dataset.star_files import pixel_sizes
 from cryoden.denoising.denoise import Denoiser, tiles
+from cryoden.denoising.denoisers import Denoisers
 from cryoden.denoising.nothing_left import refuse_constant
 from cryoden.errors import Remark
-from cryoden.events.batch import (
-    BatchEvent,
-    DenoisingEvent,
-    MicrographDenoised,
-    TileFinished,
-)
+from cryoden.events.batch import BatchEvent, DenoisingEvent, MicrographDenoised, TileFinished
 from cryoden.io.atomic import atomic_write
 from cryoden.io.mrc_probe import probe
 from cryoden.io.mrc_sections import one_section
@@ -35,13 +31,12 @@ from cryoden.model.general import GENERAL
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.reading import ReadingSettings
 from cryoden.workflows.batch import alone, ending
-from cryoden.workflows.lanes import Lanes
+from cryoden.workflows.lanes import Lanes, suiting
 from cryoden.workflows.overlapped import overlapped
 from cryoden.workflows.results import Output, label_with, write_confidence, write_denoised
 from cryoden.workflows.stacks import denoised_images
 
 TWICE = Remark("T14", "this is a result of cryoden already: denoised twice")
-MOST_THREADS = 8  # that read, and that write
 
 
 def denoise_micrograph(
@@ -113,8 +108,7 @@ def denoise_files(
     denoiser = Denoiser(load(batch.model), batch.settings)
     make_ready(targets)
     left_out, device = left_out_below(paths, output, results=False), devices.describe(denoiser.place.device)
-    events = denoise_targets(targets, denoiser, batch, pixel_sizes(paths), lanes)
-    with closing(events):
+    with closing(denoise_targets(targets, denoiser, batch, pixel_sizes(paths), lanes)) as events:
         yield from ending(events, left_out=left_out, device=device)
 
 
@@ -132,29 +126,30 @@ def denoise_targets(
     where other threads use the same denoiser.
     """
     recipe = StampInputs(denoiser.model.sha256, batch.settings, batch.reading)
-    begin = partial(_Denoising, _Shared(denoiser, batch, recipe, sizes, turn or nullcontext()))
-    return overlapped(targets, begin, lanes or suiting(denoiser.place.device.type))
-
-
-def suiting(device: str, share: int = 1) -> Lanes:
-    """Return how many files to read ahead and to write at once.
-
-    A GPU denoises a micrograph in less time than a thread takes to read or to write one. A CPU is
-    busy with denoising. ``share`` is the number of processes that share the processors.
-    """
-    most = min(MOST_THREADS, max(1, (os.cpu_count() or 1) // (2 * share)))
-    return Lanes(1, 1) if device == "cpu" else Lanes(most, most)
+    held = devices.memory_held(denoiser.place.device)
+    lanes = lanes or suiting(denoiser.place.device.type, memory=held[1] if held else 0)
+    at_work = lanes.at_work if turn is None else 0
+    denoisers, turn = Denoisers(denoiser, batch.settings, at_work), turn or nullcontext()
+    shared = _Shared(denoisers, batch, recipe, sizes, turn, apart=at_work > 0)
+    return overlapped(targets, partial(_Denoising, shared), lanes)
 
 
 @dataclass(frozen=True)
 class _Shared:
-    """What all files of a batch share; ``sizes`` are the Å/px of STAR files, ``turn`` is for denoising."""
+    """What all files of a batch share; ``apart`` says that micrographs are denoised beside others."""
 
-    denoiser: Denoiser
+    denoisers: Denoisers
     batch: BatchRequest
     recipe: StampInputs
     sizes: Mapping[Path, float]
     turn: AbstractContextManager[Any]
+    apart: bool
+
+    def whole(self, file: MicrographFile) -> Micrograph:
+        """Read a micrograph for a denoiser, which looks at its pixels itself."""
+        reading = self.batch.reading
+        empty = devices.page_locked if self.denoisers.first.place.device.type == "cuda" else None
+        return whole(file, reading, look=reading is not None and reading.nan != "refuse", empty=empty)
 
 
 class _Denoising:
@@ -203,18 +198,29 @@ class _Denoising:
         self._open = open_micrograph(self.path, self._batch.reading, self._size, section)
         if self._given_up:
             self._open.close()
-        return whole(self._open, self._batch.reading)
+        return self._shared.whole(self._open)
 
     def work(self) -> Generator[TileFinished, None, None]:
-        with self._held as held, self._shared.turn:
-            denoiser, raw, self._raw = self._shared.denoiser, self._raw, None
-            if raw is None:
+        if self._raw is not None and self._shared.apart:
+            return
+        with self._held as held, self._shared.turn, self._shared.denoisers.one() as denoiser:
+            if self._raw is None:
                 self._warnings = yield from denoised_images(denoiser, self._images, self._read, self._output)
             else:
-                self._made = yield from tiles(denoiser.denoise(raw))
-                refuse_constant(self.output, self._made.micrograph, raw, self._batch.settings.pixel_format)
-                self._warnings = self._made.micrograph.warnings
+                yield from self._denoised(denoiser, self._raw)
             self._held = held.pop_all()
+
+    def make(self) -> None:
+        if self._raw is not None:
+            with self._held as held, self._shared.denoisers.one() as denoiser:
+                deque(self._denoised(denoiser, self._raw), maxlen=0)
+                self._held = held.pop_all()
+
+    def _denoised(self, denoiser: Denoiser, raw: Micrograph) -> Iterator[TileFinished]:
+        self._raw = None
+        self._made = yield from tiles(denoiser.denoise(raw))
+        refuse_constant(self.output, self._made.micrograph, raw, self._batch.settings.pixel_format)
+        self._warnings = self._made.micrograph.warnings
 
     def write(self) -> tuple[Remark, ...]:
         with self._held:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterator
@@ -14,9 +15,13 @@ from typing import Any, Literal, Protocol, TypeVar
 
 from cryoden.errors import Remark
 from cryoden.events.batch import StageSeconds, TileFinished
+from cryoden.settings.fields import wants_new_gpu_code
 
 Result = TypeVar("Result")
 Stage = Literal["reading", "denoising", "writing", "waiting"]
+
+READERS, WRITERS, AT_WORK = 6, 12, 3  # at most, with a GPU
+ENOUGH = 20 << 30  # bytes of a GPU's memory, in which several micrographs of any detector have room
 
 
 class Task(Protocol):
@@ -40,6 +45,9 @@ class Task(Protocol):
     def work(self) -> Generator[TileFinished, None, None]:
         """Make the result; closed before its end it gives the file up."""
 
+    def make(self) -> None:
+        """Do what is left of making the result, beside the work on other files: in a writer's thread."""
+
     def write(self) -> tuple[Remark, ...]:
         """Publish the result and return what is odd about it."""
 
@@ -57,13 +65,30 @@ class Lanes:
         Read before their turn, by as many threads; with 0 each is read in its turn.
     writers : int
         Written at once; with 0 each is written before the next has its turn.
+    at_work : int
+        Of those that have a writer's thread, how many may be worked on in it at once; with 0 each is
+        worked on in its turn. While a processor launches work for one, a GPU does that for another.
     """
 
     ahead: int = 1
     writers: int = 2
+    at_work: int = 0
 
 
 IN_LINE = Lanes(0, 0)
+
+
+def suiting(device: str, share: int = 1, memory: int = ENOUGH) -> Lanes:
+    """Return how many files to read ahead, to write and to denoise at once.
+
+    A GPU denoises a micrograph in less time than a thread takes to read or to write one. A CPU is
+    busy with denoising. ``share`` is the number of processes that share the processors,
+    ``memory`` that of the GPU, in bytes.
+    """
+    half = (os.cpu_count() or 1) // (2 * share) + 1
+    several = device == "cuda" and memory >= ENOUGH and wants_new_gpu_code()
+    most = Lanes(min(READERS, half), min(WRITERS, half), AT_WORK if several else 0)
+    return Lanes(1, 1) if device == "cpu" else most
 
 
 class Clock:

@@ -17,11 +17,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from cryoden.errors import Remark
 from cryoden.events.batch import BatchEvent, FileFinished, FileSkipped, FileStarted, FileWaiting
 from cryoden.workflows import batch
 from cryoden.workflows.lanes import Clock, Lanes, Task, threads
 
-MOST_BYTES = 1 << 29  # of pixels that were read ahead, and of those that are being written
+MOST_BYTES = 1 << 30  # of pixels that were read ahead, and of those that are being written
 
 
 @dataclass(eq=False)
@@ -133,8 +134,12 @@ class _Stages:
             lane.task.abandon()
             return
         self._current = None
-        lane.future = self._writers.submit(self._clock.timed, "writing", lane.task.write)
+        lane.future = self._writers.submit(self._published, lane.task)
         self._reports.append(lane)
+
+    def _published(self, task: Task) -> tuple[Remark, ...]:
+        self._clock.timed("denoising", task.make)
+        return self._clock.timed("writing", task.write)
 
     def _denoised(self, task: Task) -> Iterator[BatchEvent]:
         """Yield tiles, and what was written meanwhile; given up where that ends the batch."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
-import numpy as np
-
 from cryoden.io import mrc
+from cryoden.io.mrc_header_copy import Statistics, statistics, together
 from cryoden.micrograph import Pixels
 
 
@@ -35,7 +33,7 @@ class StackFile:
     ) -> None:
         self.path, self.images, self.like, self.label, self.output = path, images, like, label, output
         self._header: mrc.Composed | None = None
-        self._statistics: list[tuple[float, float, float, float]] = []  # least, most, mean, variance
+        self._statistics = list[Statistics]()
 
     def __enter__(self) -> Self:
         self._file = self.path.open("wb")
@@ -54,24 +52,20 @@ class StackFile:
         OutputError
             ``O13`` when a value cannot be stored: NaN, infinite, or too large for float16.
         """
-        pixels = mrc.storable(self.path, data, self.output)
+        found = statistics(data)
+        pixels = mrc.storable(self.path, data, self.output, found)
         if self._header is None:
             self._header = mrc.composed(
                 pixels[None], pixel_size, self.like, self.label, images=self.images
             )  # of the first alone: its statistics come last
             self._write_header(self._header)
         self._file.write(pixels.data)
-        mean, variance = pixels.mean(dtype=np.float64), pixels.var(dtype=np.float64)
-        self._statistics.append((float(pixels.min()), float(pixels.max()), float(mean), float(variance)))
+        self._statistics.append(found)
 
     def _finish(self) -> None:
         if self._header is None or len(self._statistics) != self.images:
             raise ValueError(f"{len(self._statistics)} of {self.images} images were written")
-        least, most, means, variances = np.array(self._statistics).T
-        header = self._header.header
-        header.dmin, header.dmax, header.dmean = least.min(), most.max(), means.mean()
-        # Checkers sum float16 pixels in float16; see `cryoden.io.mrc`.
-        header.rms = math.sqrt(variances.mean() + means.var()) if self.output == "float32" else -1
+        together(self._statistics, [1] * self.images).put_into(self._header.header, self.output)
         self._write_header(self._header)
 
     def _write_header(self, composed: mrc.Composed) -> None:

@@ -22,7 +22,7 @@ def compiled(folder: Path) -> ctypes.CDLL:
         pytest.skip("needs g++")
     library, source = folder / "pairs.so", Path(__file__).with_name("emulate_pairs.cpp")
     flags = ["-O2", "-ffp-contract=off", "-std=c++17", "-shared", "-fPIC", "-w"]
-    kernel = f'-DSOURCE="{nvrtc.FOLDER / "noisy_pairs.cu"}"'
+    kernel = f'-DSOURCE="{nvrtc.PACKAGES / "compute" / "noisy_pairs.cu"}"'
     subprocess.run([compiler, *flags, kernel, str(source), "-o", str(library)], check=True)
     return ctypes.CDLL(str(library))
 

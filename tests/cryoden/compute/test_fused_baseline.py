@@ -62,7 +62,7 @@ def emulated(tmp_path_factory: Any) -> ctypes.CDLL:
     library = tmp_path_factory.mktemp("emulated") / "gpu.so"
     source = Path(__file__).with_name("emulate_gpu.cpp")
     flags = ["-O2", "-march=native", "-std=c++17", "-shared", "-fPIC", "-w"]  # float16 in hardware
-    kernels = f'-DSOURCE="{nvrtc.FOLDER / "fused_baseline.cu"}"'
+    kernels = f'-DSOURCE="{nvrtc.PACKAGES / "compute" / "fused_baseline.cu"}"'
     subprocess.run([compiler, *flags, kernels, str(source), "-o", str(library)], check=True)
     return ctypes.CDLL(str(library))
 

@@ -6,8 +6,11 @@ from pathlib import Path
 import mrcfile
 import numpy as np
 import pytest
+from mrcfile.dtypes import HEADER_DTYPE
 
 from cryoden.io import mrc
+from cryoden.io.mrc_header_copy import BLOCK, statistics, together
+from cryoden.micrograph import Pixels
 from tests.cryoden.hostile import DATA, NX, NY, header, made, pixels
 from tests.cryoden.io.mrc_files import image, needs_data, written
 
@@ -82,3 +85,43 @@ class TestHeaderOfTheSource:
             assert file.header.cella.tolist() == like.header.cella.tolist()
             assert file.indexed_extended_header["Dose"] == like.indexed_extended_header["Dose"]
             np.testing.assert_array_equal(file.data, like.data.astype(np.float32))
+
+
+def noise(mean: float, deviation: float, size: int = 3 * BLOCK + 17) -> Pixels:
+    numbers = np.random.default_rng(1).standard_normal(size)
+    return (mean + deviation * numbers).astype(np.float32).reshape(1, -1)
+
+
+@pytest.mark.parametrize(("mean", "deviation"), [(0, 1), (32, 6), (1e6, 1), (-3, 1e-3)])
+def test_statistics_are_those_of_double_precision(mean: float, deviation: float) -> None:
+    pixels = noise(mean, deviation)
+    found, exact = statistics(pixels), pixels.astype(np.float64)
+    assert (found.least, found.most) == (exact.min(), exact.max())
+    assert found.mean == pytest.approx(exact.mean(), rel=1e-12)
+    assert found.variance == pytest.approx(exact.var(), rel=1e-9)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_pixel_that_is_no_number_is_seen_wherever_it_is(value: float) -> None:
+    pixels = noise(0, 1)
+    pixels[0, 2 * BLOCK + 5] = value
+    assert not statistics(pixels).are_finite
+    assert statistics(noise(0, 1)).are_finite
+
+
+def test_parts_of_unlike_size_count_by_their_pixels() -> None:
+    one, other = noise(0, 1, 1000), noise(5, 2, 300)
+    both = np.concatenate([one, other], axis=1)
+    found = together([statistics(one), statistics(other)], [1000, 300])
+    assert found.mean == pytest.approx(both.mean(dtype=np.float64))
+    assert found.variance == pytest.approx(both.var(dtype=np.float64))
+
+
+def test_a_deviation_that_checkers_get_wrong_is_left_undetermined() -> None:
+    header = np.zeros((), HEADER_DTYPE).view(np.recarray)
+    statistics(noise(0, 2)).put_into(header, "float32")
+    assert header.rms == pytest.approx(2, rel=0.01)
+    statistics(noise(0, 2)).put_into(header, "float16")
+    assert header.rms == -1
+    statistics(noise(1e7, 2)).put_into(header, "float32")
+    assert header.rms == -1

@@ -105,8 +105,10 @@ class TestWindows:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         class ClosedSoon(MicrographFile):
-            def unchecked(self, top: int, left: int, height: int, width: int) -> Pixels:
-                block = super().unchecked(top, left, height, width)
+            def unchecked(
+                self, top: int, left: int, height: int, width: int, out: Pixels | None = None
+            ) -> Pixels:
+                block = super().unchecked(top, left, height, width, out)
                 self.close()
                 return block
 

@@ -5,13 +5,13 @@ import pytest
 import torch
 
 from cryoden.compute.fused_baseline import available
-from cryoden.compute.place import Place
 from cryoden.errors import SettingsError
 from cryoden.events.training import TrainingStarted
 from cryoden.experiment.pairs import PatchPairs
 from cryoden.experiment.workflow import train_on_pairs
 from cryoden.micrograph import Micrograph
 from cryoden.model.networks import build
+from cryoden.model.place import Place
 from cryoden.settings.baseline import BaselineSettings, PatchSettings
 from cryoden.training.engines import GENTLER, PlainEngine, weights_of
 from cryoden.training.source import Batch

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from cryoden.compute.place import Place
 from cryoden.errors import SettingsError
 from cryoden.events.training import Restarted, TrainingFinished, TrainingStarted
 from cryoden.model.networks import build
+from cryoden.model.place import Place
 from cryoden.settings.training import TrainingSettings
 from cryoden.training.engines import weights_of
 from cryoden.training.learner import WARM_UP, Learner, fitted_filter

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from cryoden.compute.place import Place
 from cryoden.events.training import EpochFinished, Weights
 from cryoden.image.spectra import Band
 from cryoden.model.networks import build
+from cryoden.model.place import Place
 from cryoden.settings.training import TrainingSettings
 from cryoden.training.engines import weights_of
 from cryoden.training.holdout import Region, TrainingPair

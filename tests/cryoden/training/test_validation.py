@@ -8,12 +8,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from cryoden.compute.place import Place
 from cryoden.evaluation.bands import agreement_by_band
 from cryoden.events.training import Mode
 from cryoden.image.normalization import measure
 from cryoden.image.spectra import Band
 from cryoden.micrograph import Micrograph, Pixels
+from cryoden.model.place import Place
 from cryoden.training.holdout import Region, TrainingPair
 from cryoden.training.patches import PatchSource
 from cryoden.training.validation import HeldOutSet

@@ -7,7 +7,7 @@ import os
 import stat
 import threading
 import weakref
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -16,7 +16,16 @@ import mrcfile
 import numpy as np
 import pytest
 
-from cryoden.events.batch import BatchEvent, BatchFinished, FileFailed, FileFinished, FileStarted, FileWaiting
+from cryoden.denoising.denoise import Denoiser
+from cryoden.events.batch import (
+    BatchEvent,
+    BatchFinished,
+    DenoisingEvent,
+    FileFailed,
+    FileFinished,
+    FileStarted,
+    FileWaiting,
+)
 from cryoden.io import mrc
 from cryoden.io.claim import ENDING, beside, claim
 from cryoden.micrograph import Micrograph
@@ -29,6 +38,7 @@ from tests.cryoden.denoising.test_denoise import model as random_model
 from tests.cryoden.scenes import scene
 
 LANES = Lanes(ahead=3, writers=2)
+BESIDE = Lanes(ahead=3, writers=3, at_work=2)
 
 
 @pytest.fixture
@@ -89,14 +99,15 @@ def slow(number: int) -> None:
         np.linalg.svd(np.random.default_rng(number).normal(size=(1200, 1200)))
 
 
-def test_results_are_those_of_one_file_after_the_other(files: list[Path], model: Path) -> None:
-    overlapping, _ = over(files, model, confidence=True)
+@pytest.mark.parametrize("lanes", [LANES, BESIDE])
+def test_results_are_those_of_one_file_after_the_other(files: list[Path], model: Path, lanes: Lanes) -> None:
+    overlapping, _ = over(files, model, lanes, confidence=True)
     in_line, _ = over(files, model, IN_LINE, "in_line", confidence=True)
     assert contents(model.parent / "out") == contents(model.parent / "in_line")
     assert of(FileFinished, overlapping) == of(FileFinished, in_line) == [path.name for path in files]
 
 
-@pytest.mark.parametrize("lanes", [LANES, IN_LINE])
+@pytest.mark.parametrize("lanes", [LANES, BESIDE, IN_LINE])
 def test_a_fault_in_any_stage_names_its_file_and_costs_no_other(
     files: list[Path], model: Path, lanes: Lanes
 ) -> None:
@@ -115,16 +126,17 @@ def test_a_fault_in_any_stage_names_its_file_and_costs_no_other(
     assert len(contents(model.parent / "out")) == 7
 
 
+@pytest.mark.parametrize("lanes", [LANES, BESIDE])
 def test_a_batch_that_is_canceled_leaves_whole_results_and_the_rest_undone(
-    files: list[Path], model: Path
+    files: list[Path], model: Path, lanes: Lanes
 ) -> None:
-    events = begun(files, model)
+    events = begun(files, model, lanes)
     next(events)
     while len(list((model.parent / "out").glob("*_denoised.mrc"))) < 2:
         next(events)
     events.close()
     made = sorted((model.parent / "out").iterdir())
-    assert 2 <= len(made) < len(files) - LANES.ahead
+    assert 2 <= len(made) < len(files)
     assert all(path.name.endswith("_denoised.mrc") and mrcfile.validate(path) for path in made)
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("cryoden-")]
     assert over(files, model)[1].skipped == len(made)
@@ -253,6 +265,35 @@ def test_what_another_process_makes_comes_last_and_is_waited_for(
             held.release()
     assert of(FileFinished, events) == [*(path.name for path in files[1:]), "m0.mrc"]
     assert len(of(FileWaiting, events)) >= 3
+
+
+def test_as_many_are_worked_on_at_once_as_lanes_let(
+    files: list[Path], model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock, both, at_once, denoise = (
+        threading.Lock(),
+        threading.Barrier(2, timeout=60),
+        list[int](),
+        Denoiser.denoise,
+    )
+    inside = 0
+
+    def watched(denoiser: Denoiser, micrograph: Micrograph) -> Iterator[DenoisingEvent]:
+        nonlocal inside
+        with lock:
+            inside += 1
+            at_once.append(inside)
+        try:
+            both.wait()
+            yield from denoise(denoiser, micrograph)
+        finally:
+            with lock:
+                inside -= 1
+
+    monkeypatch.setattr(Denoiser, "denoise", watched)
+    _, ended = over(files, model, BESIDE)
+    assert ended.finished == len(files)
+    assert max(at_once) == BESIDE.at_work
 
 
 def test_a_batch_says_how_long_each_stage_took(

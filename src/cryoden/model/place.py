@@ -19,10 +19,14 @@ class Place:
     device: torch.device
     number_format: torch.dtype
 
+    def formatted(self) -> torch.autocast:
+        """Return the context in which networks compute in this number format."""
+        low = self.number_format is not torch.float32
+        return torch.autocast(self.device.type, dtype=self.number_format, enabled=low)
+
     def predict(self, network: nn.Module, noisy: Tensor) -> Tensor:
         """Return the network's float32 output."""
-        low = self.number_format is not torch.float32
-        with torch.autocast(self.device.type, dtype=self.number_format, enabled=low):
+        with self.formatted():
             output: Tensor = network(noisy)
         return output.float()
 

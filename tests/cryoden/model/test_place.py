@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from cryoden.compute.place import Place
+from cryoden.model.place import Place
 
 
 @pytest.mark.parametrize("number_format", [torch.float32, torch.bfloat16])
