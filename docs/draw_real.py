@@ -1,7 +1,8 @@
-"""Draws docs/images/real_*.jpg, what the program makes of real micrographs: python docs/draw_real.py DATA.
+"""Draws docs/images/real_*.jpg, real micrographs denoised: python docs/draw_real.py DATA [FORMER].
 
 DATA is the folder that benchmarks/real.py reads, too. All panels of a figure show the same place, each
-from its median - 5 MAD (black) to its median + 5 MAD (white); the confidence from 0.5 to 1.
+from its median - 5 MAD (black) to its median + 5 MAD (white); the confidence from 0.5 to 1. With FORMER, an
+earlier general model's file, real_models.jpg shows what both make of each micrograph.
 """
 
 from __future__ import annotations
@@ -148,8 +149,24 @@ def save(name: str, panels: list[Panel], columns: int) -> None:
     Image.fromarray(np.vstack(rows)).save(IMAGES / f"real_{name}.jpg", quality=QUALITY)
 
 
-def main(data: Path) -> None:
+def models(former: Path, data: Path) -> Iterator[Panel]:
+    """Yield, micrograph by micrograph, the raw one and what two models make of it."""
+    both = {
+        f"{name} general model, as shipped": path
+        for name, path in (("an earlier", former), ("the present", GENERAL))
+    }
+    denoisers = {title: Denoiser(load(path), DenoisingSettings()) for title, path in both.items()}
+    for figure in FIGURES:
+        seen = _read(figure, data / figure.file)
+        yield panel(RAW, seen.data, figure, _angstrom(seen))
+        for title, denoiser in denoisers.items():
+            yield panel(title, finished(denoiser.denoise(seen)).micrograph.data, figure, _angstrom(seen))
+
+
+def main(data: Path, former: Path | None = None) -> None:
     """Write the figures."""
+    if former:
+        save("models", list(models(former, data)), 3)
     for figure in FIGURES:
         pixel_size = _angstrom(_read(figure, data / figure.file))
         panels = {title: panel(title, image, figure, pixel_size) for title, image in views(figure, data)}
@@ -159,4 +176,4 @@ def main(data: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(*map(Path, sys.argv[1:3]))
