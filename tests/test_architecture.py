@@ -89,14 +89,14 @@ def test_every_code_of_an_error_is_in_the_list_of_messages() -> None:
 SHOWN_ELSEWHERE = {
     "data and no more: a value that is wrong is refused in settings/fields.py": (
         "cryoden/settings/baseline", "cryoden/settings/denoising", "cryoden/settings/reading",
-        "cryoden/settings/tools",
+        "cryoden/settings/tools", "cryoden/settings/movies",
     ),
     "names of what is told or handed on, without behavior": (
         "cryoden/events/batch", "cryoden/events/training", "cryoden/model/general",
         "cryoden/training/source",
     ),
     "words of the command line around what other tests run": (
-        "cryoden/cli/commands_runs", "cryoden/cli/endings",
+        "cryoden/cli/commands_runs", "cryoden/cli/command_halves",
         "cryoden/cli/command_relion", "cryoden/cli/flags_denoise", "cryoden/cli/flags_runs",
     ),
     "shown by a run that is trained once, for the tests of another file": (
