@@ -2,7 +2,8 @@
 
 Each group is weighted by q = exp(−N / 2Nc), N the dose at its end and Nc the critical exposure of Grant &
 Grigorieff (2015, eLife 4, e06980). Whatever it is a part of, a sum is divided by the one function
-√(mean of q² over all groups): so the noise keeps its color, and the independent sums add up to the full one.
+√(mean of q² over all groups): the noise of the full sum stays white, that of halves nearly so, and the
+independent sums add up to the full one.
 """
 
 from __future__ import annotations

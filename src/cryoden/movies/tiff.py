@@ -127,7 +127,7 @@ def _refuse_truncated(path: Path, file: Any, pages: list[Any], size: int) -> Non
         for start, count in zip(page.dataoffsets, page.databytecounts, strict=False)
     ]
     beyond = max([*ends, _next_page(file)])
-    if beyond > size or not ends:
+    if beyond > size or not ends or _next_page(file):
         raise MicrographError(
             "F03",
             path,
@@ -138,10 +138,12 @@ def _refuse_truncated(path: Path, file: Any, pages: list[Any], size: int) -> Non
 
 
 def _next_page(file: Any) -> int:
-    """Return where the page after the last one that was found would be; 0 where that was the last."""
-    file.filehandle.seek(file.pages.next_page_offset)
+    """Return where the page after the last one that was found should be; 0 where that was the last."""
+    at = file.pages.next_page_offset
+    file.filehandle.seek(at)
     stored = file.filehandle.read(file.tiff.offsetsize)
-    return int(struct.unpack(file.tiff.offsetformat, stored)[0]) if len(stored) == file.tiff.offsetsize else 0
+    whole = len(stored) == file.tiff.offsetsize
+    return int(struct.unpack(file.tiff.offsetformat, stored)[0]) if whole else int(at)
 
 
 def _missing(path: Path, package: str) -> MicrographError:
