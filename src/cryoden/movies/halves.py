@@ -145,7 +145,11 @@ def _corrected(movie: Movie, request: HalvesRequest) -> GroupedFrames:
     gain = None
     if request.gain is not None:
         gain = read_gain(request.gain, movie.shape, settings.gain_turn, eer=eer)
-    frames = GroupedFrames(movie, groups_of(movie.frames, group_size(movie, settings.group)), gain)
+    groups = groups_of(movie.frames, group_size(movie, settings.group))
+    if len(groups) < settings.sums:
+        problem = f"{len(groups)} groups of frames do not make {settings.sums} sums"
+        raise MicrographError("F55", movie.path, problem, kept="Skipped", fix="Lower --group or --sums")
+    frames = GroupedFrames(movie, groups, gain)
     bad = np.zeros(movie.shape, np.bool_) if gain is None else gain == 0
     if request.defects is not None:
         bad |= read_defects(request.defects, movie.shape)

@@ -78,9 +78,11 @@ def cropped_spectrum(spectrum: Tensor, small: tuple[int, int], shape: tuple[int,
 
 def phases(shift: Array, grid: Grid) -> Tensor:
     """Return what moves an image down and right by so many px, when its spectrum is multiplied by it."""
-    rows, columns = grid.axes
-    angle = (rows * float(shift[0]) + columns * float(shift[1])) * (-2 * math.pi * grid.pixel_size)
-    return torch.polar(torch.ones_like(angle), angle)
+    down, right = (
+        torch.exp(axis * (-2j * math.pi * grid.pixel_size * float(by)))
+        for axis, by in zip(grid.axes, shift, strict=True)
+    )
+    return down * right
 
 
 def _spectra(

@@ -74,7 +74,13 @@ def write_eer(path: Path, frames: NDArray[np.uint8], pixel_size: float = PIXEL) 
             file += data
         (strip, count), (text, letters) = places
         struct.pack_into("<Q", file, at, len(file))
-        tags = ((256, 4, 1, width), (257, 4, 1, height), (258, 3, 1, 1), (259, 3, 1, 65001), (262, 3, 1, 1))
+        tags: tuple[tuple[int, ...], ...] = (
+            (256, 4, 1, width),
+            (257, 4, 1, height),
+            (258, 3, 1, 1),
+            (259, 3, 1, 65001),
+            (262, 3, 1, 1),
+        )
         strips = ((273, 4, 1, strip), (277, 3, 1, 1), (278, 4, 1, height), (279, 4, 1, count))
         tags += (*strips, (65001, 7, letters, text))
         file += struct.pack("<Q", len(tags)) + b"".join(struct.pack("<HHQQ", *tag) for tag in tags)
@@ -114,4 +120,4 @@ def correlation(one: Array | Pixels, other: Array | Pixels) -> float:
 def centered(shifts: Array | Sequence[Sequence[float]]) -> Array:
     """Return shifts but for what all have in common, which is no motion."""
     found = np.asarray(shifts, np.float64)
-    return found - found.mean(0)
+    return np.asarray(found - found.mean(0))

@@ -58,9 +58,9 @@ def test_defects_are_read_from_an_image_or_from_rectangles(tmp_path: Path) -> No
 def test_what_is_neither_is_refused_in_one_line(tmp_path: Path) -> None:
     text = tmp_path / "defects.txt"
     text.write_text("10 4 3\n")
-    with pytest.raises(MicrographError, match="F55 .*line 1 is no rectangle"):
+    with pytest.raises(MicrographError, match=r"F55 .*line 1 is no rectangle"):
         read_defects(text, (20, 30))
-    with pytest.raises(MicrographError, match="F55 .*cannot be read"):
+    with pytest.raises(MicrographError, match=r"F55 .*cannot be read"):
         read_defects(tmp_path / "none.txt", (20, 30))
-    with pytest.raises(MicrographError, match="F55 .*the frames are"):
+    with pytest.raises(MicrographError, match=r"F55 .*the frames are"):
         read_defects(write_mrc(tmp_path / "map.mrc", np.eye(4)), (20, 30))

@@ -159,7 +159,8 @@ def test_a_shifts_file_of_another_program_is_not_replaced(tmp_path: Path) -> Non
 def test_without_a_pixel_size_a_movie_is_refused_with_what_to_pass(tmp_path: Path) -> None:
     movie = write_mrc(tmp_path / "m.mrcs", movie_frames(4, SMALL), pixel_size=0)
     events = made([movie], tmp_path / "out")
-    assert [event.message for event in events if isinstance(event, FileFailed)][0].endswith("Pass --pixel-size.")
+    (message,) = (event.message for event in events if isinstance(event, FileFailed))
+    assert message.endswith("Pass --pixel-size.")
     given = HalvesRequest(CPU, reading=ReadingSettings(pixel_size=1.1))
     made([movie], tmp_path / "out", given)
     assert mrc.read(tmp_path / "out" / "m_EVN.mrc").pixel_size == pytest.approx(1.1)

@@ -48,7 +48,7 @@ def test_pixels_that_are_no_numbers_are_refused_or_replaced_as_asked(tmp_path: P
     frames = movie_frames(3, 64).astype(np.float32)
     frames[1, 5, 6] = np.nan
     path = write_mrc(tmp_path / "m.mrcs", frames)
-    with open_movie(path) as movie, pytest.raises(MicrographError, match="F24 .*row 5, column 6"):
+    with open_movie(path) as movie, pytest.raises(MicrographError, match=r"F24 .*row 5, column 6"):
         movie.frame(1)
     with open_movie(path, ReadingSettings(nan="mean")) as movie:
         assert movie.frame(1)[5, 6] == pytest.approx(np.nanmean(frames[1]))

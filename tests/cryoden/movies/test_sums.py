@@ -129,4 +129,3 @@ def test_binned_sums_are_smaller_and_keep_electrons_and_place(scenes: Array) -> 
     assert made.full.mean() == pytest.approx(4 * FRAMES * scenes[0].mean(), rel=0.02)
     blocks = scenes[0].reshape(EDGE // 2, 2, EDGE // 2, 2).mean((1, 3))
     assert correlation(made.full[INSIDE, INSIDE], blocks[INSIDE, INSIDE]) > 0.95
-

@@ -28,7 +28,9 @@ def write_tiff(path: Path, frames: np.ndarray, **how: object) -> Path:
 
 
 @pytest.mark.parametrize("dtype", ["u1", "u2", "i2", "f4"])
-def test_a_movie_compressed_by_lzw_is_read_and_turned_as_mrc_files_have_it(tmp_path: Path, dtype: str) -> None:
+def test_a_movie_compressed_by_lzw_is_read_and_turned_as_mrc_files_have_it(
+    tmp_path: Path, dtype: str
+) -> None:
     needs_codecs()
     frames = movie_frames(3, 64)[:, :48].astype(dtype)
     with open_movie(write_tiff(tmp_path / "m.tif", frames, compression="lzw"), READING) as movie:
@@ -48,7 +50,10 @@ def test_a_gain_reference_lies_on_the_frames_whether_it_is_tiff_or_mrc(tmp_path:
 def test_a_truncated_movie_is_refused_in_one_line(tmp_path: Path, kept: float) -> None:
     path = write_tiff(tmp_path / "m.tif", movie_frames(6, 64))
     path.write_bytes(path.read_bytes()[: int(kept * path.stat().st_size)])
-    with pytest.raises(MicrographError, match=r"^F03 [^\n]*m\.tif — truncated[^\n]*$"), open_movie(path, READING):
+    with (
+        pytest.raises(MicrographError, match=r"^F03 [^\n]*m\.tif — truncated[^\n]*$"),
+        open_movie(path, READING),
+    ):
         pass
 
 
@@ -85,7 +90,9 @@ def test_a_missing_package_is_named_with_how_to_install_it(
     path = write_tiff(tmp_path / "m.tif", movie_frames(3, 64))
     monkeypatch.setitem(sys.modules, "tifffile", None)  # as where it is not installed
     with (
-        pytest.raises(MicrographError, match=r"^F54 [^\n]*needs the package tifffile.*napari-cryoden\[movies\]"),
+        pytest.raises(
+            MicrographError, match=r"^F54 [^\n]*needs the package tifffile.*napari-cryoden\[movies\]"
+        ),
         open_movie(path, READING),
     ):
         pass
