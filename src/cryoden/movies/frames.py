@@ -41,7 +41,7 @@ def group_size(movie: Movie, asked: int) -> int:
 
 
 class GroupedFrames:
-    """The groups of a movie, made anew each time they are asked for.
+    """The groups of a movie, made again each time they are asked for.
 
     Parameters
     ----------

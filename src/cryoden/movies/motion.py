@@ -1,6 +1,6 @@
 """How far the specimen has moved in each group of frames: one shift for the whole image.
 
-Each group is compared with the sum of all others, moved as known so far, and the shifts are found anew
+Each group is compared with the sum of all others, moved as known so far, and the shifts are found again
 until they stay (Li et al. 2013, Nat. Methods 10, 584, and MotionCor's iterations after it). The group
 itself is left out of the sum, or its own noise would hold it where it is. The correlation is weighted
 by exp(−B k²/4); frequencies whose weight is negligible are not kept, which bounds the memory.
@@ -24,7 +24,6 @@ from cryoden.simulation.optics import Grid
 Shifts = Array  # (n, 2): how far the specimen has moved down and right, px
 EDGE = 1024  # px of the longer side to which spectra are cropped, at most
 LEAST_WEIGHT = 0.01  # of what is kept
-COARSER = 4.0  # times the B-factor, while shifts are unknown
 STEPS = 20
 STILL = 0.01  # px of a frame; when no shift changes by more, the search ends
 FARTHEST = 0.25  # of the shorter side, that a group may have moved from one step to the next
@@ -58,12 +57,12 @@ def measure(groups: Iterable[Pixels], pixel_size: float, b_factor: float, device
     scale = np.array(shape) / np.array(small)
     grid = Grid(*small, pixel_size * float(scale[0]), device)
     shifts = np.zeros((len(spectra), 2))
+    weight = _weight(grid, shape, pixel_size, b_factor)
     for step in range(STEPS):
-        weight = _weight(grid, shape, pixel_size, b_factor * (COARSER if step == 0 else 1.0))
         moved = _step(spectra, shifts / scale, weight, grid) * scale
         shifts += moved
         shifts -= shifts[0]
-        if step and np.abs(moved - moved[0]).max() < STILL:
+        if np.abs(moved - moved[0]).max() < STILL:
             return Motion(shifts, step + 1, settled=True)
     return Motion(shifts, STEPS, settled=False)
 

@@ -116,7 +116,8 @@ def _moved_back(image: Tensor, shift: Array, grid: Grid) -> Tensor:
     whole = np.rint(shift)
     for axis, by in enumerate(whole.astype(int)):
         image = image.index_select(axis, _mirrored(image.shape[axis], int(by), image.device))
-    return torch.fft.rfft2(image[: grid.height, : grid.width]).mul_(phases(whole - shift, grid))
+    spectrum: Tensor = torch.fft.rfft2(image[: grid.height, : grid.width])
+    return spectrum.mul_(phases(whole - shift, grid))
 
 
 def _mirrored(length: int, by: int, device: torch.device) -> Tensor:

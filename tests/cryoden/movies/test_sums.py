@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from cryoden.errors import Remark
 from cryoden.micrograph import Array, Pixels
@@ -20,17 +21,17 @@ INSIDE = slice(20, -20)  # not reached by what moves in at the edges
 class InMemory:
     """A movie of an array."""
 
-    def __init__(self, data: Array) -> None:
+    def __init__(self, data: Array | NDArray[np.uint8]) -> None:
         self.path, self.frames, self.shape = Path("m.mrcs"), len(data), (data.shape[1], data.shape[2])
         self.pixel_size: float | None = PIXEL
         self.warnings: tuple[Remark, ...] = ()
         self._data = data
 
     def frame(self, index: int) -> Pixels:
-        return self._data[index].astype(np.float32)
+        return np.asarray(self._data[index], np.float32)
 
 
-def grouped(data: Array, size: int = 1) -> GroupedFrames:
+def grouped(data: Array | NDArray[np.uint8], size: int = 1) -> GroupedFrames:
     return GroupedFrames(InMemory(data), groups_of(len(data), size))
 
 
