@@ -20,6 +20,7 @@ from cryoden.events.batch import BatchEvent, BatchFinished, FileFinished, FileSk
 from cryoden.io import mrc
 from cryoden.io.atomic import atomic_write
 from cryoden.io.mrc_header import unreadable
+from cryoden.io.pixel_size import of_both, without_odd
 from cryoden.io.provenance import VERSION
 from cryoden.io.result_stamp import ResultStamp, digits, is_done, marked
 from cryoden.micrograph import Pixels
@@ -114,7 +115,7 @@ def _sum_movie(
             yield FileSkipped(path, target.full)
             return
         with open_movie(path, request.reading) as movie:
-            _know_pixel_size(movie, target.pixel_size)
+            _know_pixel_size(movie, None if request.reading.pixel_size else target.pixel_size)
             frames = _corrected(movie, request)
             found = motion.measure(frames, movie.pixel_size or 1.0, request.settings.b_factor, device)
             course = Course(movie, frames.groups, found, request.settings, request.gain)
@@ -133,7 +134,11 @@ def _names(target: Target, settings: MovieSettings) -> dict[Path, str]:
 
 
 def _know_pixel_size(movie: Movie, listed: float | None) -> None:
-    movie.pixel_size = movie.pixel_size or listed
+    """Take the Å/px of a STAR file where the movie says none, or a doubtful one."""
+    chosen = of_both(movie.pixel_size, listed) if listed else None
+    if chosen is not None:
+        movie.pixel_size, odd = chosen
+        movie.warnings = (*without_odd(movie.warnings), *odd)
     if movie.pixel_size is None:
         problem = "no pixel size in the movie, without which frames can be neither aligned nor weighted"
         raise MicrographError("F56", movie.path, problem, kept="Skipped", fix="Pass --pixel-size")

@@ -6,6 +6,7 @@ the top and that of MRC files at the bottom: gain references in MRC files fit th
 
 from __future__ import annotations
 
+import logging
 import re
 import struct
 from contextlib import ExitStack
@@ -96,6 +97,9 @@ def _tifffile(path: Path) -> ModuleType:
         import tifffile  # noqa: PLC0415 - an extra
     except ImportError as error:
         raise _missing(path, "tifffile") from error
+    logging.getLogger("tifffile").addHandler(
+        logging.NullHandler()
+    )  # what it logs is raised here, in one line
     return tifffile
 
 

@@ -166,6 +166,17 @@ def test_without_a_pixel_size_a_movie_is_refused_with_what_to_pass(tmp_path: Pat
     assert mrc.read(tmp_path / "out" / "m_EVN.mrc").pixel_size == pytest.approx(1.1)
 
 
+def test_the_pixel_size_of_a_star_file_counts_where_the_header_has_a_placeholder(tmp_path: Path) -> None:
+    write_mrc(tmp_path / "m.mrcs", movie_frames(4, SMALL), pixel_size=1)
+    star = tmp_path / "movies.star"
+    star.write_text(
+        "data_optics\n\nloop_\n_rlnOpticsGroup #1\n_rlnMicrographOriginalPixelSize #2\n1 0.885\n\n"
+        "data_movies\n\nloop_\n_rlnMicrographMovieName #1\n_rlnOpticsGroup #2\nm.mrcs 1\n"
+    )
+    assert kinds(made([star], tmp_path / "out")) == [FileFinished]
+    assert mrc.read(tmp_path / "out" / "m_EVN.mrc").pixel_size == pytest.approx(0.885)
+
+
 def test_a_dose_of_the_whole_movie_given_for_each_frame_is_noticed(tmp_path: Path) -> None:
     movie = write_mrc(tmp_path / "m.mrcs", movie_frames(12, SMALL))
     events = made([movie], tmp_path / "out", HalvesRequest(MovieSettings(device="cpu", dose=40)))
