@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args, get_origin
 from cryoden.settings.baseline import BaselineSettings, PatchSettings
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.fields import Setting, fields_of
+from cryoden.settings.movies import MovieSettings
 from cryoden.settings.reading import ReadingSettings
 from cryoden.settings.tools import EvaluationSettings, SimulationSettings, ThinningSettings
 from cryoden.settings.training import TrainingSettings
@@ -19,6 +20,7 @@ KINDS = {
     "Training": TrainingSettings,
     "Denoising": DenoisingSettings,
     "Thinning": ThinningSettings,
+    "Sums of movies": MovieSettings,
     "Simulation": SimulationSettings,
     "Evaluation": EvaluationSettings,
     "Patch pairs": PatchSettings,

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from tyro.conf import arg
 
-from cryoden.cli.endings import DONE, FAILURES, say
+from cryoden.cli.endings import DONE, FAILURES, SIGNALS, say
 from cryoden.cli.flags_from_settings import derived
 from cryoden.cli.flags_runs import Reading
-from cryoden.cli.stop_signals import SIGNALS
 from cryoden.model.general import GENERAL
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.training import TrainingSettings

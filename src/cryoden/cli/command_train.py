@@ -10,9 +10,8 @@ from threading import Event
 from typing import Any
 
 from cryoden.cli import console, show_training
-from cryoden.cli.endings import DONE, ERROR, FAILURES, say
+from cryoden.cli.endings import DONE, ERROR, FAILURES, SIGNALS, say
 from cryoden.cli.flags import Train
-from cryoden.cli.stop_signals import SIGNALS
 from cryoden.compute.device_list import device_list
 from cryoden.compute.ranks import Ranks, given, given_device
 from cryoden.compute.started_ranks import started

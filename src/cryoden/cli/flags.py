@@ -11,6 +11,7 @@ from typing import Annotated
 
 from tyro.conf import FlagCreatePairsOff, Positional, arg, subcommand
 
+from cryoden.cli.command_halves import MovieHalves
 from cryoden.cli.command_relion import Relion
 from cryoden.cli.flags_denoise import Denoise, Evaluate, Micrographs, OutputFolder
 from cryoden.cli.flags_from_settings import derived
@@ -124,9 +125,8 @@ class Thin:
 class Simulate:
     """Simulate micrographs with a known ground truth.
 
-    Writes NAME_EVN.mrc and NAME_ODD.mrc into the output folder, and subfolders full, clean
-    (particles only), clean_with_ice, and particles (coordinates and parameters). Without
-    --structure each micrograph shows its own random assembly.
+    Writes NAME_EVN.mrc and NAME_ODD.mrc, and subfolders full, clean (particles only), clean_with_ice,
+    and particles (coordinates and parameters). Without --structure each shows a random assembly.
     """
 
     output: OutputFolder
@@ -152,8 +152,8 @@ class Demo:
 class Cryoden:
     """Train a denoising network on cryo-EM micrographs, and denoise them.
 
-    Start with `cryoden info FOLDER`, then `train`, then `denoise`, then `evaluate`.
-    If you have no half-sets, `thin` makes them from electron-counted micrographs.
+    Start with `cryoden info FOLDER`, then `train`, then `denoise`, then `evaluate`. If you have no
+    half-sets, `halves` makes them from movies, `thin` from electron-counted micrographs.
 
     Exit status: 0 done, 1 error, 2 wrong usage, 3 done with failures, 130 stopped (143 by SIGTERM).
     """
@@ -163,6 +163,7 @@ class Cryoden:
         | Annotated[Train, subcommand("train")]
         | Annotated[Denoise, subcommand("denoise")]
         | Annotated[Thin, subcommand("thin")]
+        | Annotated[MovieHalves, subcommand("halves")]
         | Annotated[Simulate, subcommand("simulate")]
         | Annotated[Evaluate, subcommand("evaluate")]
         | Annotated[PatchSets, subcommand("patches")]

@@ -15,12 +15,12 @@ from typing import Any
 import tyro
 from tyro.conf import CascadeSubcommandArgs, FlagCreatePairsOff, OmitArgPrefixes, OmitSubcommandPrefixes
 
+from cryoden.cli.command_halves import MovieHalves, halves
 from cryoden.cli.command_relion import Relion, relion
-from cryoden.cli.endings import BROKEN_PIPE, DONE, ERROR, FAILURES, USAGE, say
+from cryoden.cli.endings import BROKEN_PIPE, DONE, ERROR, FAILURES, SIGNALS, USAGE, say
 from cryoden.cli.flags import Cryoden, Demo, Info, Simulate, Thin, Train
 from cryoden.cli.flags_denoise import Denoise, Evaluate
 from cryoden.cli.flags_runs import Baseline, Compare, Export, PatchSets, Report
-from cryoden.cli.stop_signals import SIGNALS
 from cryoden.errors import CryodenError, SettingsError, in_words, printable
 from cryoden.model.general import GENERAL
 
@@ -188,6 +188,7 @@ COMMANDS: dict[type, Callable[..., int]] = {
     Evaluate: _evaluate,
     **dict.fromkeys((PatchSets, Baseline, Compare, Export, Report), _about_runs),
     Relion: relion,
+    MovieHalves: halves,
     Demo: _demo,
 }
 

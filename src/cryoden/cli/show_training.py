@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from threading import Event
 
 from cryoden.cli.console import OUT, bar, printed, show_remarks
-from cryoden.cli.stop_signals import SIGNALS
+from cryoden.cli.endings import SIGNALS
 from cryoden.events.closing import closed, ended
 from cryoden.events.history import History, clock, length
 from cryoden.events.quality import References, TrainingStatus, snr_gain

@@ -24,7 +24,7 @@ SHOWN = 5
 CONVENTIONS = (
     "Name halves <name>_EVN.mrc and <name>_ODD.mrc, put them in folders even and odd, "
     "or give a RELION STAR file with rlnMicrographNameEven and rlnMicrographNameOdd; "
-    "of micrographs of counted electrons, cryoden thin makes halves"
+    "of movies cryoden halves makes halves, of micrographs of counted electrons cryoden thin"
 )
 Half = Literal["even", "odd"]
 Key = tuple[Path, str]  # folder of the exposure, and its name

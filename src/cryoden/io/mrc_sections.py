@@ -36,7 +36,7 @@ def one_section(facts: HeaderFacts, section: int | None = None) -> HeaderFacts:
         fix = "Give the micrographs they were cut from"
         raise _refused(facts, f"{what} of particles, to which a denoiser of micrographs does not belong", fix)
     if section is None:
-        fix = "Of a movie give motion-corrected sums; micrographs in one file are denoised with --stack"
+        fix = "Of movies make sums (cryoden halves); micrographs in one file are denoised with --stack"
         raise _refused(facts, f"{what}, not a micrograph", fix)
     offset = facts.data_offset + section * facts.section_bytes
     return replace(facts, nz=1, kind="micrograph", data_offset=offset)

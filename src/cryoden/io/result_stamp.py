@@ -82,10 +82,10 @@ class StampInputs:
         denoising = {name: value for name, value in asdict(self.settings).items() if name not in SAME_PIXELS}
         return ResultStamp(
             self.model[:DIGITS],
-            _digits(
+            digits(
                 [METHOD, denoising, asdict(self.reading or ReadingSettings()), *([listed] if listed else [])]
             ),
-            _digits([os.fsencode(micrograph.name).hex(), found.st_size, found.st_mtime_ns]),
+            digits([os.fsencode(micrograph.name).hex(), found.st_size, found.st_mtime_ns]),
         )
 
 
@@ -149,5 +149,6 @@ def _instead(result: Path, wanted: ResultStamp) -> str:
     return differing and f"already exists, made {differing}"
 
 
-def _digits(facts: Any) -> str:
+def digits(facts: Any) -> str:
+    """Return the fingerprint of facts that JSON can hold."""
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:DIGITS]

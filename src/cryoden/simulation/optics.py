@@ -118,9 +118,16 @@ class Grid:
 def damage(grid: Grid, dose: float) -> Tensor:
     """Return the mean amplitude left over an exposure of ``dose`` e⁻/Å².
 
-    The mean of exp(−d / 2Nc) over the exposure, with the critical exposure Nc that Grant &
-    Grigorieff (2015, eLife 4, e06980, eq. 3) measured at 300 kV.
+    The mean of exp(−d / 2Nc) over the exposure, with Nc from `critical_exposure`.
+    """
+    exponent = dose / (2 * critical_exposure(grid))
+    return -torch.expm1(-exponent) / exponent
+
+
+def critical_exposure(grid: Grid) -> Tensor:
+    """Return the dose in e⁻/Å² at which a signal has fallen to 1/√e in amplitude.
+
+    Grant & Grigorieff (2015, eLife 4, e06980, eq. 3), measured at 300 kV.
     """
     frequency = grid.squared.sqrt().clamp_min(1 / (grid.pixel_size * max(grid.height, grid.width)))
-    exponent = dose / (2 * (0.245 * frequency**-1.665 + 2.81))
-    return -torch.expm1(-exponent) / exponent
+    return 0.245 * frequency**-1.665 + 2.81

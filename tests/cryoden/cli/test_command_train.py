@@ -17,7 +17,7 @@ from cryoden.cli.main import main
 from cryoden.model import checkpoint
 from cryoden.runs.record import read
 from tests.cryoden.cli.asked import QUICK
-from tests.cryoden.cli.test_stop_signals import BEGUN, ENDLESS, read_until, running
+from tests.cryoden.cli.test_endings import BEGUN, ENDLESS, read_until, running
 
 TORCHRUN = [
     sys.executable,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cryoden.cli.stop_signals import SIGNALS
+from cryoden.cli.endings import SIGNALS
 from cryoden.model import checkpoint
 from cryoden.runs.record import read
 from tests.cryoden.cli.asked import QUICK

@@ -1,0 +1,1 @@
+"""From movies of single frames to motion-corrected sums: even, odd, full."""

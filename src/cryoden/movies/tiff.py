@@ -1,0 +1,164 @@
+"""TIFF movies, LZW and others, and EER. The only module that knows tifffile.
+
+As IMOD, MotionCor and RELION do, rows of TIFF files are turned upside down, because their first is at
+the top and that of MRC files at the bottom: gain references in MRC files fit then. Rows of EER are kept.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import struct
+from contextlib import ExitStack
+from pathlib import Path
+from types import ModuleType, TracebackType
+from typing import Any, Self
+
+import numpy as np
+
+from cryoden.errors import MicrographError, Remark
+from cryoden.io.mrc_header import first_bytes, unreadable
+from cryoden.io.pixel_size import possible
+from cryoden.micrograph import Pixels
+from cryoden.movies.readers import finite, is_eer, refuse_single
+from cryoden.settings.reading import ReadingSettings
+
+EXTRA = "Install it: pip install 'napari-cryoden[movies]'"
+EER_FACTS = 65001  # tag of an XML text
+SENSOR_PIXEL = re.compile(r'"sensorPixelSize.width"[^>]*>\s*([0-9.eE+-]+)\s*<')  # m, at the specimen
+EER = (65000, 65001, 65002)  # compressions; pages of others in an EER file are sums
+
+
+class TiffMovie:
+    """A TIFF or EER file of frames, open until it is closed."""
+
+    def __init__(self, path: Path, reading: ReadingSettings) -> None:
+        self.path, self._nan = path, reading.nan
+        self.warnings: tuple[Remark, ...] = ()
+        _, size = first_bytes(path)
+        tifffile = _tifffile(path)
+        with ExitStack() as stack:
+            try:
+                self._file: Any = stack.enter_context(tifffile.TiffFile(path))
+                pages = list(self._file.pages)
+                _refuse_truncated(path, self._file, pages, size)
+                self._pages = _frames(path, pages)
+            except (ValueError, KeyError, IndexError, TypeError, struct.error, OSError) as error:
+                raise _damaged(path, error) from error
+            first = self._pages[0]
+            self.frames, self.shape = len(self._pages), (int(first.imagelength), int(first.imagewidth))
+            refuse_single(path, self.frames)
+            self._stack = stack.pop_all()
+        self.pixel_size = reading.pixel_size or _pixel_size(first)
+
+    def frame(self, index: int) -> Pixels:
+        """Return one frame; see `cryoden.movies.readers.Movie`."""
+        try:
+            stored = self._pages[index].asarray(maxworkers=1)
+        except ImportError as error:
+            raise _missing(self.path, "imagecodecs") from error
+        except Exception as error:  # decoders raise what they like
+            if "imagecodecs" in str(error):
+                raise _missing(self.path, "imagecodecs") from error
+            raise _damaged(self.path, error) from error
+        rows = stored if is_eer(self.path) else stored[::-1]
+        return finite(np.array(rows, np.float32, order="C"), self.path, self._nan)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+
+def read_tiff(path: Path) -> Pixels:
+    """Return the first image of a TIFF file, such as a gain reference, rows as they are stored.
+
+    Raises
+    ------
+    MicrographError
+        ``F03`` of a damaged file, ``F54`` where a package is missing.
+    """
+    first_bytes(path)
+    tifffile = _tifffile(path)
+    try:
+        with tifffile.TiffFile(path) as file:
+            return np.array(file.pages[0].asarray(), np.float32)
+    except Exception as error:  # decoders raise what they like
+        if "imagecodecs" in str(error):
+            raise _missing(path, "imagecodecs") from error
+        raise _damaged(path, error) from error
+
+
+def _tifffile(path: Path) -> ModuleType:
+    try:
+        import tifffile  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise _missing(path, "tifffile") from error
+    logging.getLogger("tifffile").addHandler(
+        logging.NullHandler()
+    )  # what it logs is raised here, in one line
+    return tifffile
+
+
+def _pixel_size(page: Any) -> float | None:
+    """Return Å/px as the camera has noted it in EER files; TIFF has no place for it."""
+    tag = page.tags.get(EER_FACTS)
+    text = "" if tag is None else tag.value
+    found = SENSOR_PIXEL.search(text.decode(errors="replace") if isinstance(text, bytes) else str(text))
+    return possible(float(found[1]) * 1e10) if found else None
+
+
+def _frames(path: Path, pages: list[Any]) -> list[Any]:
+    """Return the pages that are frames: of one size and gray; of EER, those of single electrons."""
+    if is_eer(path):
+        pages = [page for page in pages if int(page.compression) in EER]
+    if not pages:
+        raise ValueError("no frames of single electrons")
+    odd = next((page for page in pages if page.shape != pages[0].shape or len(page.shape) != 2), None)
+    if odd is not None:
+        raise ValueError(f"page {odd.index + 1} is {odd.shape}, the first {pages[0].shape}")
+    return pages
+
+
+def _refuse_truncated(path: Path, file: Any, pages: list[Any], size: int) -> None:
+    """Raise F03 where frames end beyond the file, or the list of them leads out of it."""
+    ends = [
+        start + count
+        for page in pages
+        for start, count in zip(page.dataoffsets, page.databytecounts, strict=False)
+    ]
+    beyond = max([*ends, _next_page(file)])
+    if beyond > size or not ends or _next_page(file):
+        raise MicrographError(
+            "F03",
+            path,
+            f"truncated: {size:,} of more than {beyond:,} bytes, {len(pages):,} frames found",
+            kept="Skipped",
+            fix="Copy it again",
+        )
+
+
+def _next_page(file: Any) -> int:
+    """Return where the page after the last one that was found should be; 0 where that was the last."""
+    at = file.pages.next_page_offset
+    file.filehandle.seek(at)
+    stored = file.filehandle.read(file.tiff.offsetsize)
+    whole = len(stored) == file.tiff.offsetsize
+    return int(struct.unpack(file.tiff.offsetformat, stored)[0]) if whole else int(at)
+
+
+def _missing(path: Path, package: str) -> MicrographError:
+    return MicrographError("F54", path, f"needs the package {package}", kept="Skipped", fix=EXTRA)
+
+
+def _damaged(path: Path, error: Exception) -> MicrographError:
+    if isinstance(error, MicrographError):
+        return error
+    if isinstance(error, OSError):
+        return unreadable(path, error)
+    first = (str(error).splitlines() or [type(error).__name__])[0][:200]
+    problem = f"cannot be read as a TIFF movie: {first}"
+    return MicrographError("F49", path, problem, kept="Skipped", fix="Copy it again")
