@@ -11,7 +11,7 @@ from typing import Annotated
 
 from tyro.conf import FlagCreatePairsOff, Positional, arg, subcommand
 
-from cryoden.cli.command_relion import Relion
+from cryoden.cli.command_hosts import Hosts
 from cryoden.cli.flags_denoise import Denoise, Evaluate, Micrographs, OutputFolder
 from cryoden.cli.flags_from_settings import derived
 from cryoden.cli.flags_runs import (
@@ -170,7 +170,7 @@ class Cryoden:
         | Annotated[Compare, subcommand("compare")]
         | Annotated[Export, subcommand("export")]
         | Annotated[Report, subcommand("report")]
-        | Annotated[Relion, subcommand("relion")]
+        | Hosts
         | Annotated[Demo, subcommand("demo")]
     )
     json: Annotated[

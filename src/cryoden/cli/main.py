@@ -15,7 +15,7 @@ from typing import Any
 import tyro
 from tyro.conf import CascadeSubcommandArgs, FlagCreatePairsOff, OmitArgPrefixes, OmitSubcommandPrefixes
 
-from cryoden.cli.command_relion import Relion, relion
+from cryoden.cli.command_hosts import Cryosparc, Relion, cryosparc, relion
 from cryoden.cli.endings import BROKEN_PIPE, DONE, ERROR, FAILURES, USAGE, say
 from cryoden.cli.flags import Cryoden, Demo, Info, Simulate, Thin, Train
 from cryoden.cli.flags_denoise import Denoise, Evaluate
@@ -188,6 +188,7 @@ COMMANDS: dict[type, Callable[..., int]] = {
     Evaluate: _evaluate,
     **dict.fromkeys((PatchSets, Baseline, Compare, Export, Report), _about_runs),
     Relion: relion,
+    Cryosparc: cryosparc,
     Demo: _demo,
 }
 
