@@ -106,7 +106,11 @@ class Cryosparc:
     ] = None
     model: Annotated[
         Path | None,
-        arg(metavar="FILE", help="Model file to denoise with.", help_behavior_hint="(default: the general model)"),
+        arg(
+            metavar="FILE",
+            help="Model file to denoise with.",
+            help_behavior_hint="(default: the general model)",
+        ),
     ] = None
 
 
@@ -127,7 +131,9 @@ def cryosparc(asked: Cryosparc, *, as_json: bool) -> int:
     session = connected(url, os.environ.get("CRYOSPARC_EMAIL"), os.environ.get("CRYOSPARC_PASSWORD"))
     request = CryosparcRequest(asked.project, asked.workspace, source, output, asked.project_folder)
     job = ExternalJob(session, request)
-    batch = BatchRequest(asked.model or GENERAL, asked.denoising, asked.reading, overwrite=True)  # its own folder
+    batch = BatchRequest(
+        asked.model or GENERAL, asked.denoising, asked.reading, overwrite=True
+    )  # its own folder
     try:
         with job.running():
             ended = console.follow_batch(job.denoised(batch), as_json=as_json)

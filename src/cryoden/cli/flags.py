@@ -41,7 +41,7 @@ Files = Annotated[
 
 @dataclass(frozen=True)
 class Info:
-    """List MRC files and half-set pairs.
+    """List MRC files and half-set pairs, in folders and in lists of RELION and cryoSPARC.
 
     Shows size, pixel type, pixel size, warnings, and how well halves correlate.
     """

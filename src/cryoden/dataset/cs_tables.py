@@ -1,7 +1,7 @@
 """Tables of cryoSPARC: ``.cs`` files, which are structured numpy arrays, and ``.csg`` files, which join them.
 
-Source: cryosparc-tools 5.0 (``cryosparc.dataset``), and cryoSPARC's guide, "Manipulating .cs Files". The plain
-form is read by numpy alone; the compressed one, ``CSDAT``, by cryosparc-tools. Nothing in a file is run.
+Source: cryosparc-tools 5.0 (``cryosparc.dataset``), and cryoSPARC's guide, "Manipulating .cs Files". The
+plain form is read by numpy, the compressed one, ``CSDAT``, by cryosparc-tools. Nothing in a file is run.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 import re
 import warnings
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -31,7 +32,7 @@ Rows = NDArray[Any]
 
 @dataclass(frozen=True)
 class CsTable:
-    """Rows of one output of a job, each with a ``uid``; ``types`` are those of its slots, where a group says them."""
+    """Rows of one output of a job, each with a ``uid``; ``types`` of its slots, where a group says them."""
 
     path: Path
     rows: Rows
@@ -98,13 +99,13 @@ def read_table(path: Path) -> CsTable:
 def with_passthrough(table: CsTable) -> CsTable:
     """Return a table with the columns of the file beside it that holds what its job passed through.
 
-    ``exposures.cs`` and ``J3_passthrough_exposures.cs`` are one output. Without such a file the table itself.
+    ``exposures.cs`` and ``J3_passthrough_exposures.cs`` are one output, or those of other names whose rows are the
+    same. Without such a file it is the table itself.
     """
-    name = JOB.fullmatch(table.path.stem)
-    beside = sorted(table.path.parent.glob("*.cs")) if name else []
-    for other in beside:
-        found = JOB.fullmatch(other.stem)
-        if name and found and found["group"] == name["group"] and bool(found["passed"]) != bool(name["passed"]):
+    own = _output(table.path)
+    beside = (other for other in table.path.parent.glob("*.cs") if _output(other)[0] != own[0])
+    for other in sorted(beside, key=lambda other: (_output(other) != (not own[0], own[1]), other.name)):
+        with suppress(HalvesError):  # it is of another output
             return CsTable(table.path, joined(table.path, table.rows, [_rows(other)]))
     return table
 
@@ -138,6 +139,12 @@ def with_columns(rows: Rows, columns: Mapping[str, Rows]) -> Rows:
     for name in fields:
         made[name] = columns.get(name, rows[name] if name in (rows.dtype.names or ()) else None)
     return made
+
+
+def _output(path: Path) -> tuple[bool, str]:
+    """Return whether a file is what a job passed through, and the name of the output."""
+    name = JOB.fullmatch(path.stem)
+    return (bool(name["passed"]), name["group"]) if name else (False, path.stem)
 
 
 def _rows(path: Path) -> Rows:
@@ -199,7 +206,7 @@ def _group(path: Path) -> _Group:
     with os.fdopen(open_regular(path), "rb") as file:
         text = file.read(MOST_GROUP)
     try:
-        known = yaml.load(text, yaml.BaseLoader)  # noqa: S506  it makes texts, lists and mappings, nothing else
+        known = yaml.load(text, yaml.BaseLoader)
         group = typed_json.as_type(_Group, known)
     except (ValueError, TypeError, yaml.YAMLError, RecursionError) as error:
         raise _refused(path, f"is no .csg file: {_first_line(error)}") from None

@@ -168,7 +168,10 @@ def _same(one: float, other: float) -> bool:
 def _same_file(pair: HalfPair) -> bool:
     if pair.even is pair.odd:
         return True
-    if len({half.facts.data_offset for half in (pair.even, pair.odd) if isinstance(half, MicrographFile)}) > 1:
+    if (
+        len({half.facts.data_offset for half in (pair.even, pair.odd) if isinstance(half, MicrographFile)})
+        > 1
+    ):
         return False  # two images of one file, as cryoSPARC has them
     with suppress(OSError):
         return bool(pair.even.path and pair.odd.path and pair.even.path.samefile(pair.odd.path))

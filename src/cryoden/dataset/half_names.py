@@ -24,7 +24,8 @@ TAGGED = re.compile(r"(?P<stem>.+)[_-](?P<half>evn|even|odd)", re.IGNORECASE | r
 SHOWN = 5
 CONVENTIONS = (
     "Name halves <name>_EVN.mrc and <name>_ODD.mrc, put them in folders even and odd, "
-    "or give a RELION STAR file with rlnMicrographNameEven and rlnMicrographNameOdd; "
+    "or give a RELION STAR file with rlnMicrographNameEven and rlnMicrographNameOdd, "
+    "or a cryoSPARC .cs file with micrograph_blob_non_dw_AB; "
     "of micrographs of counted electrons, cryoden thin makes halves"
 )
 Half = Literal["even", "odd"]
@@ -144,7 +145,7 @@ def half_of(word: str) -> Half | None:
 
 def _from_list(path: Path) -> Iterator[tuple[Key, Half, Path]]:
     """Yield the halves of a list."""
-    missing = []
+    missing: list[str] = []
     for row in halves_of(path):
         even, odd = row.files
         missing += dict.fromkeys(str(half) for half in row.files if not half.is_file())

@@ -1,4 +1,4 @@
-"""Micrographs and halves in lists of other programs: RELION's STAR files, cryoSPARC's ``.cs`` and ``.csg`` files.
+"""Micrographs and halves in lists of other programs: STAR files of RELION, ``.cs`` and ``.csg`` of cryoSPARC.
 
 In a cryoSPARC project names begin at the project's folder; with ``>`` in front, as in exported groups, at
 that of the list. Both halves of an exposure, A and B, are the two images of one file.
@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 from cryoden.dataset import star_files
@@ -76,12 +77,12 @@ def pixel_sizes(paths: Iterable[Path]) -> dict[Path, float]:
     """Return Å/px of the micrographs and halves that the lists among paths have, where they say it."""
     known = list(paths)
     found = star_files.pixel_sizes(known)
-    for path in (path for path in known if is_list(path) and not is_star(path)):
-        for slots in (MICROGRAPHS, AB):
-            with suppress(HalvesError):  # it need not have both
-                listed = cs_listing(path, slots)
-                sized = zip(listed.files, listed.sizes, strict=True)
-                found.update({file: size for file, size in sized if file and size})
+    others = (path for path in known if is_list(path) and not is_star(path))
+    for path, slots in product(others, (MICROGRAPHS, AB)):
+        with suppress(HalvesError):  # it need not have both
+            listed = cs_listing(path, slots)
+            sized = zip(listed.files, listed.sizes, strict=True)
+            found.update({file: size for file, size in sized if file and size})
     return found
 
 
@@ -119,7 +120,7 @@ def _slot(table: CsTable, wanted: Iterable[str]) -> str | None:
 
 
 def _file(path: Path, project: Path, name: str) -> Path | None:
-    """Return where a file is; a name with ``>`` begins at the list's folder, in a job that is not exported at the project's."""
+    """Return where a file is: a name with ``>`` begins at the list's folder, others at the project's."""
     if not name:
         return None
     own = path.absolute().parent / name.removeprefix(BESIDE)

@@ -11,9 +11,9 @@ from pathlib import Path
 from cryoden.dataset.browse import listing
 from cryoden.dataset.half_checks import HalfCheck, find_pairs, inspect
 from cryoden.dataset.half_names import HalfFiles
+from cryoden.dataset.listed_files import halves_of, is_list, pixel_sizes
 from cryoden.dataset.opening import facts, open_pair
 from cryoden.dataset.output_paths import micrographs_in
-from cryoden.dataset.listed_files import halves_of, is_list, pixel_sizes
 from cryoden.errors import HalvesError, MicrographError, in_words, printable
 from cryoden.io.mrc_probe import HeaderFacts
 from cryoden.io.mrc_sections import one_section
@@ -45,7 +45,14 @@ class Surveyed:
         size = f"{width}×{height}" + (f"×{found.nz}" if found.nz > 1 else "")
         angstrom = "?" if found.pixel_size is None else f"{found.pixel_size:.4g}"
         extended = f"{found.extended_bytes:,} bytes" if found.extended_bytes else "–"
-        return (printable(self.path.name), "halves" if self.halves else found.kind, size, TYPES[found.mode], angstrom, extended)
+        return (
+            printable(self.path.name),
+            "halves" if self.halves else found.kind,
+            size,
+            TYPES[found.mode],
+            angstrom,
+            extended,
+        )
 
     def remarks(self) -> tuple[str, ...]:
         """Return what is odd about the file, or why it was refused."""

@@ -11,8 +11,8 @@ import numpy as np
 from cryoden.dataset.companions import companions
 from cryoden.dataset.half_checks import check_pairs
 from cryoden.dataset.half_names import HalfFiles, find_pairs
-from cryoden.dataset.opening import open_micrograph, open_pair
 from cryoden.dataset.listed_files import pixel_sizes
+from cryoden.dataset.opening import open_micrograph, open_pair
 from cryoden.errors import HalvesError
 from cryoden.evaluation.half_metrics import CENTER
 from cryoden.image.normalization import Normalization, measure

@@ -1,7 +1,7 @@
-"""Denoising as an External job of a running cryoSPARC, through cryosparc-tools: its input, its output, how it ended.
+"""Denoising as an External job of a running cryoSPARC, through cryosparc-tools.
 
 Results are written into the job's folder, so that the project's folder must be mounted here. Contract:
-cryosparc-tools 5.0 (``cryosparc/controllers/job.py``); since cryoSPARC 5 outputs are saved between start and stop.
+cryosparc-tools 5.0 (``cryosparc/controllers/job.py``); outputs can be saved between start and stop only.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -29,7 +29,6 @@ LISTED = "input_exposures.cs"
 TITLE = "Denoise micrographs (cryoden)"
 LONGEST = 300  # letters of what cryoSPARC answers
 ALIVE = {"running", "waiting"}
-Event = TypeVar("Event")
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ def connected(url: str, email: str | None, password: str | None) -> Any:
 
 
 class ExternalJob:
-    """An External job with one input of exposures and one output, the same exposures with denoised micrographs.
+    """An External job: exposures are its input, and the same with denoised micrographs its output.
 
     Parameters
     ----------
@@ -88,7 +87,8 @@ class ExternalJob:
     Raises
     ------
     HostError
-        H02 when cryoSPARC refuses: no such project, job or output; H03 when the project's folder is not there.
+        H02 when cryoSPARC refuses: no such project, job or output; H03 when the project's folder is not
+        there.
     """
 
     def __init__(self, cryosparc: Any, request: CryosparcRequest) -> None:
@@ -97,7 +97,9 @@ class ExternalJob:
             root = request.folder or Path(str(project.dir))
             if not root.is_dir():
                 fix = "Run it where the project is mounted, or pass --project-folder"
-                raise HostError("H03", root, "the project's folder is not there", kept="No job was made", fix=fix)
+                raise HostError(
+                    "H03", root, "the project's folder is not there", kept="No job was made", fix=fix
+                )
             self._job = project.create_external_job(request.workspace, title=TITLE)
             self._job.connect(INPUT, request.source, request.output, slots=[SLOT])
             slots = [{"name": DENOISED, "dtype": SLOT}]
@@ -167,20 +169,19 @@ class ExternalJob:
         columns = denoised_columns(found, done, self.folder)
         with _asking("H02"):
             output = self._job.alloc_output(NAME, found.table.rows["uid"][there])
-            for field in output.fields():
-                slot, _, name = field.partition("/")
-                if slot == DENOISED and name in columns:
-                    output[field] = _plain(columns[name][there])
+            for name in columns.keys() & _fields(output):
+                output[f"{DENOISED}/{name}"] = _plain(columns[name][there])
             self._job.save_output(NAME, output)
 
-    def _until_killed(self, events: Iterable[Event]) -> Iterator[Event]:
+    def _until_killed(self, events: Iterable[BatchEvent]) -> Iterator[BatchEvent]:
         with closed(events):
             for event in events:
-                if isinstance(event, FileFinished):
-                    self._check()
+                self._check(event)
                 yield event
 
-    def _check(self) -> None:
+    def _check(self, event: BatchEvent) -> None:
+        if not isinstance(event, FileFinished):
+            return
         with _asking("H02"):
             status = self._job.refresh().status
         if status not in ALIVE:
@@ -189,6 +190,10 @@ class ExternalJob:
     def _say(self, words: str) -> None:
         with suppress(Exception):  # a line that is not in the log is no reason to lose results
             self._job.log(words, level="warning")
+
+
+def _fields(output: Any) -> set[str]:
+    return {field.partition("/")[2] for field in output.fields() if field.startswith(f"{DENOISED}/")}
 
 
 def _plain(values: Any) -> Any:

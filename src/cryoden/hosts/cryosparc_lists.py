@@ -1,4 +1,4 @@
-"""Results of a batch as an output of cryoSPARC: a ``.cs`` file with all that the input's says, and its ``.csg``.
+"""Results of a batch as an output of cryoSPARC: a ``.cs`` file with all that the input says, and a ``.csg``.
 
 Slots and fields are those of cryoSPARC's own denoiser: ``micrograph_blob_denoised``, of the type of
 ``micrograph_blob`` (cryosparc-tools 5.0, ``cryosparc/models/exposure.py``).
@@ -64,7 +64,9 @@ def write_cs(
     if names == "added":
         rows = with_columns(rows, _in_slot(DENOISED, made))
     else:
-        own = {name.partition("/")[2]: rows[name] for name in rows.dtype.names or () if _is_of(name, found.slot)}
+        own = {
+            name.partition("/")[2]: rows[name] for name in rows.dtype.names or () if _is_of(name, found.slot)
+        }
         rows = with_columns(rows, _in_slot(RAW, own) | _in_slot(found.slot, made))
         rows = rows[[file in done for file in found.files]]
     group = final.with_suffix(".csg")
@@ -76,7 +78,7 @@ def write_cs(
 
 
 def denoised_columns(found: CsListing, done: Mapping[Path, Path], folder: Path) -> dict[str, NDArray[Any]]:
-    """Return the fields of the slot of results, one value for each row; those of a row without a result are empty.
+    """Return the fields of the slot of results, a value for each row; without a result they are empty.
 
     Parameters
     ----------
@@ -88,7 +90,7 @@ def denoised_columns(found: CsListing, done: Mapping[Path, Path], folder: Path) 
         Where the list of results lies: names of results outside the project begin there.
     """
     results = [done.get(file) if file else None for file in found.files]
-    facts = [result and probe(result) for result in results]
+    facts = [probe(result) if result else None for result in results]
     given = {
         name.partition("/")[2]: np.zeros_like(found.table.rows[name])
         for name in found.table.columns
@@ -99,7 +101,7 @@ def denoised_columns(found: CsListing, done: Mapping[Path, Path], folder: Path) 
     project = found.project if is_project else None
     count = len(results)
     own: dict[str, NDArray[Any]] = {
-        "path": _encoded([result and _named(result, project, folder) for result in results]),
+        "path": _encoded([_named(result, project, folder) if result else None for result in results]),
         "idx": np.zeros(count, "<u4"),
         "shape": np.array([one.shape if one else (0, 0) for one in facts], "<u4").reshape(count, 2),
         "psize_A": np.array([(one.pixel_size or 0) if one else 0 for one in facts], "<f4"),
@@ -126,19 +128,19 @@ def _named(result: Path, project: Path | None, folder: Path) -> str:
 
 
 def _moved(found: CsListing, folder: Path) -> dict[str, NDArray[Any]]:
-    """Return the columns of names that begin at the folder of the input's list, from that of the results' list."""
+    """Return columns of names that begin at the folder of the input's list from that of the results' list."""
+    begin = found.table.path.absolute().parent
     moved = {}
     for column in (name for name in found.table.columns if name.endswith("path")):
         texts = found.table.texts(column)
         if any(text.startswith(BESIDE) for text in texts):
-            begin = found.table.path.absolute().parent
-            moved[column] = _encoded(
-                [
-                    _named(begin / text.removeprefix(BESIDE), None, folder) if text.startswith(BESIDE) else text
-                    for text in texts
-                ]
-            )
+            moved[column] = _encoded([_from(folder, begin, text) for text in texts])
     return moved
+
+
+def _from(folder: Path, begin: Path, name: str) -> str:
+    is_beside = name.startswith(BESIDE)
+    return _named(begin / name.removeprefix(BESIDE), None, folder) if is_beside else name
 
 
 def _encoded(names: Sequence[str | None]) -> NDArray[Any]:
@@ -177,7 +179,7 @@ def _group(table: CsTable, rows: Rows, metafile: str) -> str:
 
 
 def _type(slot: str, known: Mapping[str, str]) -> str:
-    if slot in known and known[slot]:
+    if known.get(slot):
         return known[slot]
     return "exposure." + ("micrograph_blob" if slot.startswith("micrograph_blob") else TYPES.get(slot, slot))
 

@@ -1,4 +1,4 @@
-"""Lists of the results of a batch, with all that the lists of its inputs say; here the STAR files of RELION."""
+"""Lists of the results of a batch, with all that those of its inputs say; here the STAR files of RELION."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def denoise_files(
     lanes: Lanes | None = None,
     targets: Mapping[Path, Path] | None = None,
 ) -> Iterator[BatchEvent]:
-    """Denoise files and folders, and what lists of RELION or cryoSPARC have, into a folder that mirrors their tree.
+    """Denoise files, folders, and what lists of RELION or cryoSPARC have, into a folder with their tree.
 
     Results that are there already, made by the same model with the same settings from the same
     file, are not made again. A file that fails is named and skipped; others are read and written

@@ -1,4 +1,4 @@
-"""A cryoSPARC project for tests: exposures of a motion correction, what a CTF estimation passes through, an export."""
+"""A cryoSPARC project for tests: exposures of a motion correction, and of a CTF estimation."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def save(path: Path, table: NDArray[Any]) -> Path:
 
 
 def write_project(project: Path, edge: int = EDGE) -> Path:
-    """Make a project with three micrographs and their halves, and return the list of its motion correction."""
+    """Make a project with three micrographs and halves, and return the list of its motion correction."""
     (project / "J2" / "motioncorrected").mkdir(parents=True)
     (project / "J3").mkdir()
     for number in range(len(UIDS)):
@@ -71,7 +71,7 @@ def write_project(project: Path, edge: int = EDGE) -> Path:
 
 
 def write_stack(path: Path, images: NDArray[np.float32]) -> None:
-    """Write images with the header cryoSPARC writes: that of a volume (cryosparc-tools, ``cryosparc/mrc.py``)."""
+    """Write images with cryoSPARC's header, that of a volume (cryosparc-tools, ``cryosparc/mrc.py``)."""
     words = np.zeros(256, "<i4")
     words[:3] = words[7:10] = images.shape[::-1]
     words[3] = 2

@@ -91,18 +91,28 @@ def test_what_a_job_passed_through_is_found_beside_its_output(tmp_path: Path) ->
     assert with_passthrough(alone) is alone
 
 
+def test_what_was_passed_through_under_another_name_is_known_by_its_rows(tmp_path: Path) -> None:
+    write_project(tmp_path)
+    (tmp_path / "J3" / "exposures.cs").rename(tmp_path / "J3" / "micrographs_denoised.cs")
+    save(tmp_path / "J3" / "J3_passthrough_a.cs", rows({"micrograph_blob": ["a", "b", "c"]})[:2])
+    table = with_passthrough(read_table(tmp_path / "J3" / "micrographs_denoised.cs"))
+    assert table.texts("micrograph_blob/path") == [path_of(number) for number in range(3)]
+
+
 def test_rows_that_are_not_in_the_other_file_are_counted() -> None:
     first = rows({}, {"ctf/df1_A": np.ones(3, "<f4")})
     other = rows({"micrograph_blob": ["a", "b", "c"]})
-    with pytest.raises(HalvesError, match="D02.*2 of 3 rows"):
+    with pytest.raises(HalvesError, match=r"D02.*2 of 3 rows"):
         joined(Path("e.cs"), first, [other[:1]])
-    with pytest.raises(HalvesError, match="D02.*3 of 3 rows"):
+    with pytest.raises(HalvesError, match=r"D02.*3 of 3 rows"):
         joined(Path("e.cs"), first, [other[:0]])
 
 
 def test_a_column_is_added_or_replaced_and_keeps_its_own_type() -> None:
     known = rows({"micrograph_blob": ["a", "b", "c"]})
-    made = with_columns(known, {"micrograph_blob/path": np.array([b"longer"] * 3), "new/shape": np.ones((3, 2), "<u4")})
+    made = with_columns(
+        known, {"micrograph_blob/path": np.array([b"longer"] * 3), "new/shape": np.ones((3, 2), "<u4")}
+    )
     assert made["micrograph_blob/path"].tolist() == [b"longer"] * 3
     assert made.dtype["new/shape"] == np.dtype(("<u4", (2,)))
     assert made["uid"].tolist() == list(UIDS)
@@ -128,19 +138,29 @@ def test_a_file_that_is_none_is_named_in_one_line(tmp_path: Path, content: bytes
 def test_a_file_that_is_cut_short_is_damaged(tmp_path: Path) -> None:
     whole = save(tmp_path / "e.cs", rows({"micrograph_blob": ["a", "b", "c"]})).read_bytes()
     (tmp_path / "e.cs").write_bytes(whole[:-10])
-    with pytest.raises(MicrographError, match="F53.*damaged"):
+    with pytest.raises(MicrographError, match=r"F53.*damaged"):
         read_table(tmp_path / "e.cs")
 
 
 def test_objects_of_python_in_a_file_are_never_made(tmp_path: Path) -> None:
     with (tmp_path / "e.cs").open("wb") as file:
-        np.save(file, np.array([(1, "a")], [("uid", "<u8"), ("micrograph_blob/path", "O")]), allow_pickle=True)
-    with pytest.raises(MicrographError, match="F53.*damaged"):
+        np.save(
+            file, np.array([(1, "a")], [("uid", "<u8"), ("micrograph_blob/path", "O")]), allow_pickle=True
+        )
+    with pytest.raises(MicrographError, match=r"F53.*damaged"):
         read_table(tmp_path / "e.cs")
 
 
 @pytest.mark.parametrize(
-    "text", ["[", "just words", "results: {}", "results: {ctf: {type: x}}", "a: !!python/object:os.system {}", "[" * 5000]
+    "text",
+    [
+        "[",
+        "just words",
+        "results: {}",
+        "results: {ctf: {type: x}}",
+        "a: !!python/object:os.system {}",
+        "[" * 5000,
+    ],
 )
 def test_a_group_that_is_none_is_named_in_one_line(tmp_path: Path, text: str) -> None:
     (tmp_path / "e.csg").write_text(text)
@@ -152,5 +172,5 @@ def test_a_group_that_is_none_is_named_in_one_line(tmp_path: Path, text: str) ->
 def test_an_array_without_a_uid_is_no_table(tmp_path: Path) -> None:
     np.save(tmp_path / "e.npy", np.zeros(3))
     (tmp_path / "e.npy").rename(tmp_path / "e.cs")
-    with pytest.raises(MicrographError, match="F53.*no column uid"):
+    with pytest.raises(MicrographError, match=r"F53.*no column uid"):
         read_table(tmp_path / "e.cs")

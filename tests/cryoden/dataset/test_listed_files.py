@@ -1,4 +1,4 @@
-"""Lists of cryoSPARC as input: exposures, what is passed through, exports, halves, and lists of something else."""
+"""Lists of cryoSPARC as input: exposures, what is passed through, exports, halves, and lists of others."""
 
 from __future__ import annotations
 
@@ -17,7 +17,17 @@ from cryoden.dataset.output_paths import results
 from cryoden.errors import HalvesError
 from cryoden.evaluation.exposures import open_subjects
 from cryoden.settings.reading import ReadingSettings
-from tests.cryoden.dataset.cryosparc import EDGE, NAMES, SIZE, UIDS, path_of, rows, save, write_project, write_stack
+from tests.cryoden.dataset.cryosparc import (
+    EDGE,
+    NAMES,
+    SIZE,
+    UIDS,
+    path_of,
+    rows,
+    save,
+    write_project,
+    write_stack,
+)
 from tests.cryoden.scenes import scene
 
 FIELD = Path(__file__).parents[4] / "shared" / "data" / "field" / "cryosparc"
@@ -46,7 +56,9 @@ def test_results_keep_the_long_names_and_are_apart(project: Path) -> None:
     ]
 
 
-def test_names_of_an_export_begin_at_its_folder(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_names_of_an_export_begin_at_its_folder(
+    project: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     export = tmp_path_factory.mktemp("export")
     (export / "J1" / "imported").mkdir(parents=True)
     names = [f"J1/imported/{uid:021d}_{name}.mrc" for uid, name in zip(UIDS, NAMES, strict=True)]
@@ -81,13 +93,13 @@ def test_halves_are_two_images_of_one_file_and_train(project: Path) -> None:
 def test_halves_that_are_one_image_are_refused(project: Path) -> None:
     for number in range(3):
         shutil.copy(project / path_of(number), project / path_of(number, "_AB"))
-    with pytest.raises(HalvesError, match="D04.*same file"):
+    with pytest.raises(HalvesError, match=r"D04.*same file"):
         open_halves([project / "J2" / "exposures.cs"])
 
 
 def test_more_images_than_two_are_no_halves(project: Path) -> None:
     write_stack(project / path_of(0, "_AB"), np.ones((3, EDGE, EDGE), np.float32))
-    with pytest.raises(HalvesError, match="D01.*3 images"):
+    with pytest.raises(HalvesError, match=r"D01.*3 images"):
         open_halves([project / "J2" / "exposures.cs"])
 
 
@@ -102,7 +114,7 @@ def test_info_shows_micrographs_and_halves_of_a_list(project: Path) -> None:
 def test_an_evaluation_takes_halves_of_a_list_but_no_other_programs_results(project: Path) -> None:
     listed = [project / "J2" / "exposures.cs"]
     assert len(open_subjects(listed)) == 3
-    with pytest.raises(HalvesError, match="D01.*one file"):
+    with pytest.raises(HalvesError, match=r"D01.*one file"):
         open_subjects(listed, others={"topaz": [project / "J2"]})
 
 
@@ -120,7 +132,9 @@ def test_real_names_with_a_mark_in_front_lead_from_the_folder_of_their_list(tmp_
     particles = np.load(FIELD / "cryosparc_J2_particles_exported.cs", allow_pickle=False)
     first = particles["blob/path"][0].decode()
     assert first.startswith(">J1/imported/0000")
-    fields = [(name.replace("blob", "micrograph_blob"), particles.dtype[name]) for name in particles.dtype.names]
+    fields = [
+        (name.replace("blob", "micrograph_blob"), particles.dtype[name]) for name in particles.dtype.names
+    ]
     listed = tmp_path / "exported.cs"
     with listed.open("wb") as file:
         np.save(file, particles[:1].astype(fields), allow_pickle=False)
@@ -132,22 +146,22 @@ def test_real_names_with_a_mark_in_front_lead_from_the_folder_of_their_list(tmp_
 
 def test_files_that_are_not_there_are_reported_with_the_places_that_were_tried(tmp_path: Path) -> None:
     listed = save(tmp_path / "e.cs", rows({"micrograph_blob": ["J2/a.mrc", "J2/b.mrc", "J2/c.mrc"]}))
-    with pytest.raises(HalvesError, match="D02.*none of its 3 files.*looked in and above"):
+    with pytest.raises(HalvesError, match=r"D02.*none of its 3 files.*looked in and above"):
         micrographs_of(listed)
 
 
 def test_images_of_stacks_and_impossible_names_are_refused(project: Path) -> None:
     table = rows({"micrograph_blob": [path_of(0)] * 3})
     table["micrograph_blob/idx"][1] = 4
-    with pytest.raises(HalvesError, match="D01.*images of stacks"):
+    with pytest.raises(HalvesError, match=r"D01.*images of stacks"):
         micrographs_of(save(project / "e.cs", table))
-    with pytest.raises(HalvesError, match="D01.*no file can have"):
+    with pytest.raises(HalvesError, match=r"D01.*no file can have"):
         micrographs_of(save(project / "e.cs", rows({"micrograph_blob": ["x" * 300] * 3})))
 
 
 def test_a_list_without_halves_says_which_job_saves_them(project: Path) -> None:
     listed = save(project / "e.cs", rows({"micrograph_blob": [path_of(0)] * 3}))
-    with pytest.raises(HalvesError, match="D01.*micrograph_blob_non_dw_AB.*patch motion correction"):
+    with pytest.raises(HalvesError, match=r"D01.*micrograph_blob_non_dw_AB.*patch motion correction"):
         halves_of(listed)
 
 

@@ -1,6 +1,6 @@
-"""A cryoSPARC for tests, by its HTTP interface: what cryosparc-tools ask for an External job, over a real socket.
+"""A cryoSPARC for tests, by its HTTP interface: what cryosparc-tools ask for an External job, over a socket.
 
-Like cryoSPARC, it describes its endpoints in ``/openapi.json``, from which cryosparc-tools make their methods;
+Like cryoSPARC, it describes its endpoints in ``/openapi.json``, from which cryosparc-tools make methods;
 signatures are those of ``cryosparc/api.pyi`` (5.0.3). It refuses what cryoSPARC 5 refuses: inputs of outputs
 that are not there, and outputs of jobs that do not run.
 """
@@ -30,29 +30,28 @@ FIELDS = (
     ("is_background_subtracted", "u4"), ("vmin", "f4"), ("vmax", "f4"), ("import_sig", "u8"),
 )  # fmt: skip
 # Name, method, path, parameters of the query, body ("json" or "stream"), what comes back.
+P, J = "/projects/{project_uid}", "/projects/{project_uid}/jobs/{job_uid}"
+IN, OUT = f"{J}/inputs/{{input_name}}", f"{J}/outputs/{{output_name}}"
+USER, PROJECT, EVENT = ({"$ref": f"#/components/schemas/{name}"} for name in ("User", "Project", "TextEvent"))
+LIST = {"type": "array", "items": {"type": "array", "prefixItems": TEXT}}
 ENDPOINTS: tuple[tuple[str, str, str, tuple[str, ...], str, Any], ...] = (
-    ("users.me", "get", "/users/me", (), "", {"$ref": "#/components/schemas/User"}),
+    ("users.me", "get", "/users/me", (), "", USER),
     ("config.get_version", "get", "/config/version", (), "", TEXT),
-    ("projects.find_one", "get", "/projects/{project_uid}", (), "", {"$ref": "#/components/schemas/Project"}),
-    ("projects.get_directory", "get", "/projects/{project_uid}/directory", (), "", TEXT),
-    ("jobs.create", "post", "/projects/{project_uid}/workspaces/{workspace_uid}/jobs",
-     ("type", "title", "description"), "", JOB),
-    ("jobs.find_one", "get", "/projects/{project_uid}/jobs/{job_uid}", (), "", JOB),
-    ("jobs.add_external_input", "post", "/projects/{project_uid}/jobs/{job_uid}/inputs/{input_name}", (), "json", JOB),
-    ("jobs.connect", "post", "/projects/{project_uid}/jobs/{job_uid}/inputs/{input_name}/connections",
-     ("source_output_name", "source_job_uid"), "", JOB),
-    ("jobs.add_external_output", "post", "/projects/{project_uid}/jobs/{job_uid}/outputs/{output_name}", (), "json", JOB),
-    ("jobs.mark_running", "post", "/projects/{project_uid}/jobs/{job_uid}/running", ("status",), "", JOB),
-    ("jobs.mark_completed", "post", "/projects/{project_uid}/jobs/{job_uid}/completed", (), "", JOB),
-    ("jobs.mark_failed", "post", "/projects/{project_uid}/jobs/{job_uid}/failed", ("error",), "", JOB),
-    ("jobs.load_input", "get", "/projects/{project_uid}/jobs/{job_uid}/inputs/{input_name}/load", ("slots",), "", STREAM),
-    ("jobs.get_output_fields", "post", "/projects/{project_uid}/jobs/{job_uid}/outputs/{output_name}/fields", (), "json",
-     {"type": "array", "items": {"type": "array", "prefixItems": TEXT}}),
-    ("jobs.save_output", "post", "/projects/{project_uid}/jobs/{job_uid}/outputs/{output_name}/save",
-     ("version",), "stream", JOB),
-    ("jobs.add_event_log", "post", "/projects/{project_uid}/jobs/{job_uid}/events", ("type",), "json",
-     {"$ref": "#/components/schemas/TextEvent"}),
-)  # fmt: skip
+    ("projects.find_one", "get", P, (), "", PROJECT),
+    ("projects.get_directory", "get", f"{P}/directory", (), "", TEXT),
+    ("jobs.create", "post", f"{P}/workspaces/{{w}}/jobs", ("type", "title", "description"), "", JOB),
+    ("jobs.find_one", "get", J, (), "", JOB),
+    ("jobs.add_external_input", "post", IN, (), "json", JOB),
+    ("jobs.connect", "post", f"{IN}/connections", ("source_output_name", "source_job_uid"), "", JOB),
+    ("jobs.add_external_output", "post", OUT, (), "json", JOB),
+    ("jobs.mark_running", "post", f"{J}/running", ("status",), "", JOB),
+    ("jobs.mark_completed", "post", f"{J}/completed", (), "", JOB),
+    ("jobs.mark_failed", "post", f"{J}/failed", ("error",), "", JOB),
+    ("jobs.load_input", "get", f"{IN}/load", ("slots",), "", STREAM),
+    ("jobs.get_output_fields", "post", f"{OUT}/fields", (), "json", LIST),
+    ("jobs.save_output", "post", f"{OUT}/save", ("version",), "stream", JOB),
+    ("jobs.add_event_log", "post", f"{J}/events", ("type",), "json", EVENT),
+)
 
 
 class RefusedError(Exception):
@@ -69,14 +68,15 @@ class FakeCryosparc:
     saved: dict[str, Any] = field(default_factory=dict)
     logged: list[tuple[str, str]] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
-    before: Callable[[str], None] = lambda name: None
+    before: Callable[[str], None] = lambda _: None
 
     def answer(self, name: str, places: list[str], asked: dict[str, Any], body: Any) -> Any:
         """Return what an endpoint gives, as plain JSON or as a dataset."""
         self.before(name)
         if places and places[0] != "P3":
             raise RefusedError(f"Project {places[0]} does not exist")
-        return getattr(self, name.replace(".", "_"))(*places[1:], **asked, **({"body": body} if body else {}))
+        given = {"body": body} if body else {}
+        return getattr(self, name.replace(".", "_"))(*places[1:], **asked, **given)
 
     def users_me(self) -> Any:
         return {"name": "a", "first_name": "a", "last_name": "b"}
@@ -86,8 +86,8 @@ class FakeCryosparc:
 
     def projects_find_one(self) -> Any:
         return {
-            "uid": "P3", "uid_num": 3, "project_dir": str(self.project), "owner_user_id": "a", "title": "a project",
-            "size_last_updated": NOW,
+            "uid": "P3", "uid_num": 3, "project_dir": str(self.project), "owner_user_id": "a",
+            "title": "a project", "size_last_updated": NOW,
         }  # fmt: skip
 
     def projects_get_directory(self) -> str:
@@ -100,9 +100,9 @@ class FakeCryosparc:
             "resource_spec": {},
         }  # fmt: skip
         self.jobs[uid] = {
-            "uid": uid, "uid_num": 9, "project_uid": "P3", "project_uid_num": 3, "workspace_uids": [workspace],
-            "job_dir": uid, "title": title, "status": "building", "status_num": 5, "spec": spec, "build_errors": [],
-            "job_dir_size_last_updated": NOW,
+            "uid": uid, "uid_num": 9, "project_uid": "P3", "project_uid_num": 3, "job_dir": uid,
+            "workspace_uids": [workspace], "title": title, "status": "building", "status_num": 5,
+            "spec": spec, "build_errors": [], "job_dir_size_last_updated": NOW,
         }  # fmt: skip
         (self.project / uid).mkdir()
         return self.jobs[uid]
@@ -175,7 +175,10 @@ def schema() -> dict[str, Any]:
     for name, method, path, query, body, answer in ENDPOINTS:
         places = [{"name": one, "in": "path", "required": True} for one in re.findall(r"{(\w+)}", path)]
         asked = [{"name": one, "in": "query", "required": False} for one in query]
-        kinds = {"json": {"application/json": {"schema": {}}}, "stream": {STREAM: {"schema": {}}}}
+        kinds: dict[str, Any] = {
+            "json": {"application/json": {"schema": {}}},
+            "stream": {STREAM: {"schema": {}}},
+        }
         content = {STREAM: {}} if answer == STREAM else {"application/json": {"schema": answer}}
         known = {"summary": name, "parameters": [*places, *asked], "responses": {"200": {"content": content}}}
         known |= {"requestBody": {"content": kinds[body]}} if body else {}
@@ -183,58 +186,58 @@ def schema() -> dict[str, Any]:
     return {"info": {}, "paths": paths, "components": {}}
 
 
-def _handler(fake: FakeCryosparc) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            url = urlsplit(self.path)
-            place = unquote(url.path).removeprefix("/api/cmd")
-            if place == "/openapi.json":
-                return self._send(200, json.dumps(schema()).encode())
-            query = {name: _value(values[0]) for name, values in parse_qs(url.query).items()}
-            if self.headers.get("Authorization") != "Bearer a token":
-                return self._send(401, b"{}")
-            try:
-                return self._called(place, query)
-            except RefusedError as error:
-                return self._send(422, json.dumps({"message": str(error)}).encode())
+class _Handler(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        url = urlsplit(self.path)
+        place = unquote(url.path).removeprefix("/api/cmd")
+        if place == "/openapi.json":
+            return self._send(200, json.dumps(schema()).encode())
+        if self.headers.get("Authorization") != "Bearer a token":
+            return self._send(401, b"{}")
+        query = {name: _value(values[0]) for name, values in parse_qs(url.query).items()}
+        try:
+            return self._called(place, query)
+        except RefusedError as error:
+            return self._send(422, json.dumps({"message": str(error)}).encode())
 
-        do_POST = do_GET  # noqa: N815
+    do_POST = do_GET  # noqa: N815  http.server's name
 
-        def _called(self, place: str, query: dict[str, Any]) -> None:
-            for name, method, path, _, kind, _ in ENDPOINTS:
-                found = re.fullmatch(re.sub(r"{\w+}", "([^/]+)", path), place)
-                if found and method == self.command.lower():
-                    answer = fake.answer(name, list(found.groups()), query, self._body(kind))
-                    stream = isinstance(answer, Dataset)
-                    return self._send(200, b"".join(answer.stream()) if stream else json.dumps(answer).encode())
-            return self._send(404, b"{}")
+    def _called(self, place: str, query: dict[str, Any]) -> None:
+        fake: FakeCryosparc = self.server.fake  # type: ignore[attr-defined]  # put there by `served`
+        for name, method, path, _, kind, _ in ENDPOINTS:
+            found = re.fullmatch(re.sub(r"{\w+}", "([^/]+)", path), place)
+            if found and method == self.command.lower():
+                answer = fake.answer(name, list(found.groups()), query, self._body(kind))
+                is_stream = isinstance(answer, Dataset)
+                return self._send(
+                    200, b"".join(answer.stream()) if is_stream else json.dumps(answer).encode()
+                )
+        return self._send(404, b"{}")
 
-        def _body(self, kind: str) -> Any:
-            if self.headers.get("Transfer-Encoding") == "chunked":
-                content = b"".join(iter(self._chunk, b""))
-            else:
-                content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            if kind == "stream":
-                return Dataset.load(BytesIO(content))
-            return json.loads(content) if content else None
+    def _body(self, kind: str) -> Any:
+        if self.headers.get("Transfer-Encoding") == "chunked":
+            content = b"".join(iter(self._chunk, b""))
+        else:
+            content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if kind == "stream":
+            return Dataset.load(BytesIO(content))
+        return json.loads(content) if content else None
 
-        def _chunk(self) -> bytes:
-            content = self.rfile.read(int(self.rfile.readline(), 16))
-            self.rfile.readline()
-            return content
+    def _chunk(self) -> bytes:
+        content = self.rfile.read(int(self.rfile.readline(), 16))
+        self.rfile.readline()
+        return content
 
-        def _send(self, status: int, content: bytes) -> None:
-            self.send_response(status)
-            if content[:1] in {b"{", b"[", b'"'}:
-                self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+    def _send(self, status: int, content: bytes) -> None:
+        self.send_response(status)
+        if content[:1] in {b"{", b"[", b'"'}:
+            self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
 
-        def log_message(self, *_: Any) -> None:
-            """Say nothing."""
-
-    return Handler
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
 
 
 def _value(text: str) -> Any:
@@ -244,7 +247,8 @@ def _value(text: str) -> Any:
 @contextmanager
 def served(fake: FakeCryosparc) -> Iterator[int]:
     """Answer on a port of this machine, which is returned."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), _handler(fake)) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as server:
+        server.fake = fake  # type: ignore[attr-defined]  # where its handlers find it
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         try:

@@ -1,4 +1,4 @@
-"""An External job of cryoSPARC, with cryosparc-tools against a cryoSPARC that is faked by its HTTP interface."""
+"""An External job of cryoSPARC: cryosparc-tools against a cryoSPARC that is faked by its HTTP interface."""
 
 from __future__ import annotations
 
@@ -30,12 +30,18 @@ def fake(tmp_path: Path) -> FakeCryosparc:
     write_project(tmp_path)
     exposures = Dataset.load(tmp_path / "J2" / "exposures.cs")
     ctf = Dataset.load(tmp_path / "J3" / "exposures.cs")
-    outputs = {("J2", "micrographs"): exposures, ("J3", "exposures"): exposures.innerjoin(ctf), ("J3", "ctf"): ctf}
+    outputs = {
+        ("J2", "micrographs"): exposures,
+        ("J3", "exposures"): exposures.innerjoin(ctf),
+        ("J3", "ctf"): ctf,
+    }
     return FakeCryosparc(tmp_path, outputs)
 
 
 @pytest.fixture
-def port(fake: FakeCryosparc, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+def port(
+    fake: FakeCryosparc, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[int]:
     """The port of the fake, at which one has logged in as `python -m cryosparc.tools login` does."""
     sessions = tmp_path_factory.mktemp("config") / "auth.json"
     monkeypatch.setattr(auth, "get_default_auth_config_path", lambda: sessions)
@@ -78,7 +84,9 @@ def test_what_the_input_says_is_passed_through_and_not_saved_again(fake: FakeCry
     assert "ctf/df1_A" in read_table(fake.project / job["uid"] / "input_exposures.cs").columns
 
 
-def test_a_micrograph_that_fails_is_no_row_of_the_output_and_is_in_the_log(fake: FakeCryosparc, port: int) -> None:
+def test_a_micrograph_that_fails_is_no_row_of_the_output_and_is_in_the_log(
+    fake: FakeCryosparc, port: int
+) -> None:
     (fake.project / path_of(1)).write_bytes(b"no micrograph")
     assert run(port, "J2.micrographs") == 3
     (job,) = fake.jobs.values()
@@ -99,7 +107,9 @@ def test_a_job_without_any_result_fails_and_says_why(fake: FakeCryosparc, port: 
     assert len(fake.errors[0].splitlines()) == 1
 
 
-def test_ctrl_c_makes_the_job_a_failure(fake: FakeCryosparc, port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_makes_the_job_a_failure(
+    fake: FakeCryosparc, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def stop(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
