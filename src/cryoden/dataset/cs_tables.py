@@ -99,8 +99,8 @@ def read_table(path: Path) -> CsTable:
 def with_passthrough(table: CsTable) -> CsTable:
     """Return a table with the columns of the file beside it that holds what its job passed through.
 
-    ``exposures.cs`` and ``J3_passthrough_exposures.cs`` are one output, or those of other names whose rows are the
-    same. Without such a file it is the table itself.
+    ``exposures.cs`` and ``J3_passthrough_exposures.cs`` are one output, or those of other names whose
+    rows are the same. Without such a file it is the table itself.
     """
     own = _output(table.path)
     beside = (other for other in table.path.parent.glob("*.cs") if _output(other)[0] != own[0])
