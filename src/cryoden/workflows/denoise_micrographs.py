@@ -122,7 +122,7 @@ def denoise_targets(
 ) -> Generator[BatchEvent, None, None]:
     """Denoise files, at least one, to where their results go, in folders that are ready; see `denoise_files`.
 
-    ``sizes`` are the Å/px that a STAR file says of some; ``turn`` is entered while one file is denoised,
+    ``sizes`` are the Å/px that a list says of some; ``turn`` is entered while one file is denoised,
     where other threads use the same denoiser.
     """
     recipe = StampInputs(denoiser.model.sha256, batch.settings, batch.reading)
