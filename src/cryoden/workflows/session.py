@@ -31,7 +31,7 @@ def denoise_session(
     *,
     watch: bool = False,
 ) -> Iterator[BatchEvent]:
-    """Denoise files, folders and what lists of RELION or cryoSPARC have, as `denoise_files` does, on one device or several.
+    """Denoise files, folders and what is in lists, as `denoise_files` does, on one device or several.
 
     Parameters
     ----------
