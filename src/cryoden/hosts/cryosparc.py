@@ -100,6 +100,7 @@ class ExternalJob:
                 raise HostError(
                     "H03", root, "the project's folder is not there", kept="No job was made", fix=fix
                 )
+            _refuse_missing(project.find_job(request.source).model, request.output)
             self._job = project.create_external_job(request.workspace, title=TITLE)
             self._job.connect(INPUT, request.source, request.output, slots=[SLOT])
             slots = [{"name": DENOISED, "dtype": SLOT}]
@@ -190,6 +191,14 @@ class ExternalJob:
     def _say(self, words: str) -> None:
         with suppress(Exception):  # a line that is not in the log is no reason to lose results
             self._job.log(words, level="warning")
+
+
+def _refuse_missing(source: Any, output: str) -> None:
+    """Refuse an output that a job does not have, before a job is made for it."""
+    known = source.spec.outputs.root
+    if output not in known:
+        problem = f"{source.uid} has no output {output} (found: {', '.join(known) or 'none'})"
+        raise HostError("H02", None, problem, kept="No job was made", fix="Give one of its outputs")
 
 
 def _fields(output: Any) -> set[str]:

@@ -133,16 +133,21 @@ def test_a_job_that_is_killed_in_cryosparc_stops(fake: FakeCryosparc, port: int)
 
 
 @pytest.mark.parametrize(
-    ("source", "words"),
-    [("J7.micrographs", "J7"), ("J2.nothing", "nothing"), ("J3.ctf", "micrograph_blob")],
+    ("source", "words", "made"),
+    [
+        ("J7.micrographs", "J7", 0),
+        ("J3.micrographs", "J3 has no output micrographs (found: exposures, ctf)", 0),
+        ("J3.ctf", "micrograph_blob", 1),
+    ],
 )
 def test_an_input_that_is_not_there_is_named_in_one_line(
-    port: int, source: str, words: str, capsys: pytest.CaptureFixture[str]
+    fake: FakeCryosparc, port: int, source: str, words: str, made: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(port, source) == 1
     said = capsys.readouterr().err
     assert said.startswith("H02")
     assert words in said
+    assert len(fake.jobs) == made
     assert len(said.splitlines()) == 1
 
 
