@@ -181,10 +181,10 @@ class ExternalJob:
                 yield event
 
     def _check(self, event: BatchEvent) -> None:
-        if not isinstance(event, FileFinished):
-            return
-        with _asking("H02"):
-            status = self._job.refresh().status
+        status = "running"
+        if isinstance(event, FileFinished):
+            with suppress(Exception):  # cryoSPARC may be back when the output is saved
+                status = self._job.refresh().status
         if status not in ALIVE:
             raise KilledError
 

@@ -21,7 +21,7 @@ tools = pytest.importorskip("cryosparc.tools", reason="cryosparc-tools are not i
 from cryosparc import auth  # noqa: E402  they may not be there
 from cryosparc.dataset import Dataset  # noqa: E402  the same
 
-from tests.cryoden.hosts.fake_cryosparc import FakeCryosparc, served  # noqa: E402  the same
+from tests.cryoden.hosts.fake_cryosparc import FakeCryosparc, RefusedError, served  # noqa: E402  the same
 
 
 @pytest.fixture
@@ -130,6 +130,16 @@ def test_a_job_that_is_killed_in_cryosparc_stops(fake: FakeCryosparc, port: int)
     (job,) = fake.jobs.values()
     assert job["status"] == "killed"
     assert not fake.saved
+
+
+def test_a_moment_without_cryosparc_costs_no_results(fake: FakeCryosparc, port: int) -> None:
+    def hide(name: str) -> None:
+        if name == "jobs.find_one" and any(job["status"] == "running" for job in fake.jobs.values()):
+            raise RefusedError("restarting")
+
+    fake.before = hide
+    assert run(port, "J2.micrographs") == 0
+    assert len(output_of(fake)) == 3
 
 
 @pytest.mark.parametrize(
