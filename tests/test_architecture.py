@@ -97,7 +97,7 @@ SHOWN_ELSEWHERE = {
     ),
     "words of the command line around what other tests run": (
         "cryoden/cli/commands_runs", "cryoden/cli/command_halves",
-        "cryoden/cli/command_relion", "cryoden/cli/flags_denoise", "cryoden/cli/flags_runs",
+        "cryoden/cli/command_hosts", "cryoden/cli/flags_denoise", "cryoden/cli/flags_runs",
     ),
     "shown by a run that is trained once, for the tests of another file": (
         "cryoden/experiment/outcome", "cryoden/experiment/reference", "cryoden/runs/loss_plot",

@@ -21,7 +21,7 @@ from napari_cryoden.widgets.path_field import PathField
 from napari_cryoden.widgets.settings_form import SettingsForm, reading_form
 from napari_cryoden.window import plain
 
-INPUTS = "RELION STAR or MRC files (*.star *.mrc *.mrcs *.map *.st *.rec)"
+INPUTS = "RELION STAR, cryoSPARC or MRC files (*.star *.cs *.csg *.mrc *.mrcs *.map *.st *.rec)"
 STATES = {"paused": "Paused · ", "stopping": "Stopping after the current tile · "}
 
 

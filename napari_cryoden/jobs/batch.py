@@ -124,11 +124,11 @@ def _denoising(
     micrographs: Path, output: Path, batch: dict[str, Any], spare_cores: int
 ) -> Generator[BatchEvent, None, None]:
     leave_a_core(spare_cores)
-    from cryoden.hosts.listed_results import stars_of, with_stars  # noqa: PLC0415  numpy only where it is needed
+    from cryoden.hosts.listed_results import lists_of, with_lists  # noqa: PLC0415  numpy only where it is needed
     from cryoden.workflows import denoise_micrographs  # noqa: PLC0415  it loads torch, which docking must not
 
     request = denoise_micrographs.BatchRequest(**batch)
     made = denoise_micrographs.denoise_files([micrographs], output, request)
-    events = with_stars(made, stars_of([micrographs], output), overwrite=request.overwrite)
+    events = with_lists(made, lists_of([micrographs], output), overwrite=request.overwrite)
     with closing(cast("Generator[BatchEvent, None, None]", events)):
         yield from events

@@ -15,7 +15,7 @@ from qtpy.QtWidgets import QListWidgetItem
 from cryoden.dataset.browse import listing
 from cryoden.dataset.folder_walk import left_out_below
 from cryoden.dataset.half_checks import HalfCheck
-from cryoden.dataset.star_files import pixel_sizes
+from cryoden.dataset.listed_files import pixel_sizes
 from cryoden.errors import CryodenError, printable
 from cryoden.io import mrc
 from cryoden.micrograph import HalfPair, Windowed

@@ -11,8 +11,8 @@ from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QVBoxLayout, QWidget
 
 from cryoden.dataset.half_checks import find_pairs
+from cryoden.dataset.listed_files import pixel_sizes
 from cryoden.dataset.opening import open_pair
-from cryoden.dataset.star_files import pixel_sizes
 from cryoden.workflows.thinning import thinned
 from napari_cryoden.jobs.training import Pairs
 from napari_cryoden.layers.half_pairs import LayerPair, in_memory, pairs_of

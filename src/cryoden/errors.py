@@ -118,6 +118,10 @@ class PatchFileError(CryodenError):
     """A data set of patch pairs that is damaged, foreign or not whole."""
 
 
+class HostError(CryodenError):
+    """Another program of the field that does not answer, or refuses."""
+
+
 class OutputError(CryodenError):
     """A result that could not be, or must not be, put where it was asked for."""
 

@@ -12,7 +12,7 @@ from typing import Annotated
 from tyro.conf import FlagCreatePairsOff, Positional, arg, subcommand
 
 from cryoden.cli.command_halves import MovieHalves
-from cryoden.cli.command_relion import Relion
+from cryoden.cli.command_hosts import Hosts
 from cryoden.cli.flags_denoise import Denoise, Evaluate, Micrographs, OutputFolder
 from cryoden.cli.flags_from_settings import derived
 from cryoden.cli.flags_runs import (
@@ -42,7 +42,7 @@ Files = Annotated[
 
 @dataclass(frozen=True)
 class Info:
-    """List MRC files and half-set pairs.
+    """List MRC files and half-set pairs, in folders and in lists of RELION and cryoSPARC.
 
     Shows size, pixel type, pixel size, warnings, and how well halves correlate.
     """
@@ -171,7 +171,7 @@ class Cryoden:
         | Annotated[Compare, subcommand("compare")]
         | Annotated[Export, subcommand("export")]
         | Annotated[Report, subcommand("report")]
-        | Annotated[Relion, subcommand("relion")]
+        | Hosts
         | Annotated[Demo, subcommand("demo")]
     )
     json: Annotated[

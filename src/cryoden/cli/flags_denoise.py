@@ -11,7 +11,7 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from cryoden.cli.command_relion import Denoising, Names
+from cryoden.cli.command_hosts import Denoising, Names
 from cryoden.cli.flags_from_settings import derived
 from cryoden.cli.flags_runs import Halves, Paths, Reading, Sharing
 from cryoden.settings.tools import EvaluationSettings
@@ -19,7 +19,11 @@ from cryoden.settings.tools import EvaluationSettings
 Evaluation = Annotated[EvaluationSettings, derived(EvaluationSettings, "evaluation")]
 Micrographs = Annotated[
     Positional[Paths],
-    arg(metavar="PATH...", help="MRC files, folders of them, or RELION STAR files.", help_behavior_hint=""),
+    arg(
+        metavar="PATH...",
+        help="MRC files, folders of them, RELION STAR or cryoSPARC .cs files.",
+        help_behavior_hint="",
+    ),
 ]
 OutputFolder = Annotated[Path, arg(metavar="FOLDER", help="Output folder.")]
 
@@ -29,7 +33,8 @@ class Denoise:
     """Denoise micrographs with the general model, or with your own.
 
     NAME.mrc becomes NAME_denoised.mrc in the output folder, with the same header. The folder tree is
-    kept, for folders and for RELION STAR files, whose results micrographs_denoised.star lists.
+    kept, for folders and for lists of RELION and cryoSPARC, whose results micrographs_denoised.star
+    or .cs lists.
 
     Existing results of the same model, settings and micrograph are skipped: to resume an
     interrupted batch, repeat the command.

@@ -16,7 +16,7 @@ import tyro
 from tyro.conf import CascadeSubcommandArgs, FlagCreatePairsOff, OmitArgPrefixes, OmitSubcommandPrefixes
 
 from cryoden.cli.command_halves import MovieHalves, halves
-from cryoden.cli.command_relion import Relion, relion
+from cryoden.cli.command_hosts import Cryosparc, Relion, cryosparc, relion
 from cryoden.cli.endings import BROKEN_PIPE, DONE, ERROR, FAILURES, SIGNALS, USAGE, say
 from cryoden.cli.flags import Cryoden, Demo, Info, Simulate, Thin, Train
 from cryoden.cli.flags_denoise import Denoise, Evaluate
@@ -103,14 +103,14 @@ def _train(asked: Train, *, as_json: bool) -> int:
 
 def _denoise(asked: Denoise, *, as_json: bool) -> int:
     from cryoden.cli import console  # noqa: PLC0415 - torch only where it is needed
-    from cryoden.hosts.listed_results import stars_of, with_stars  # noqa: PLC0415 - the same
+    from cryoden.hosts.listed_results import lists_of, with_lists  # noqa: PLC0415 - the same
     from cryoden.workflows.denoise_micrographs import BatchRequest  # noqa: PLC0415 - the same
     from cryoden.workflows.session import denoise_session  # noqa: PLC0415 - the same
 
     batch = BatchRequest(asked.model or GENERAL, asked.denoising, asked.reading, asked.overwrite)
     events = denoise_session(asked.paths, asked.output, batch, asked.workers, watch=asked.watch)
-    stars = stars_of(asked.paths, asked.output)
-    listed = with_stars(events, stars, names=asked.names, overwrite=asked.overwrite)
+    lists = lists_of(asked.paths, asked.output)
+    listed = with_lists(events, lists, names=asked.names, overwrite=asked.overwrite)
     return FAILURES if console.follow_batch(listed, as_json=as_json).failed else DONE
 
 
@@ -189,6 +189,7 @@ COMMANDS: dict[type, Callable[..., int]] = {
     **dict.fromkeys((PatchSets, Baseline, Compare, Export, Report), _about_runs),
     Relion: relion,
     MovieHalves: halves,
+    Cryosparc: cryosparc,
     Demo: _demo,
 }
 

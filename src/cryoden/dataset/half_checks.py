@@ -13,7 +13,7 @@ import numpy as np
 from cryoden.dataset.half_names import HalfFiles, find_pairs
 from cryoden.errors import HalvesError
 from cryoden.image.half_agreement import Agreement, agreement
-from cryoden.io.mrc_windows import finite_center
+from cryoden.io.mrc_windows import MicrographFile, finite_center
 from cryoden.micrograph import HalfPair, Windowed
 
 __all__ = ["HalfCheck", "HalfFiles", "check_pairs", "find_pairs", "inspect"]
@@ -168,6 +168,11 @@ def _same(one: float, other: float) -> bool:
 def _same_file(pair: HalfPair) -> bool:
     if pair.even is pair.odd:
         return True
+    if (
+        len({half.facts.data_offset for half in (pair.even, pair.odd) if isinstance(half, MicrographFile)})
+        > 1
+    ):
+        return False  # two images of one file, as cryoSPARC has them
     with suppress(OSError):
         return bool(pair.even.path and pair.odd.path and pair.even.path.samefile(pair.odd.path))
     return False

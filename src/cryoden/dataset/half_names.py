@@ -2,7 +2,8 @@
 
 Conventions: ``<name>_EVN``/``<name>_ODD`` and ``_even``/``_odd`` (MotionCor2, RELION,
 AreTomo), folders ``even/<name>`` and ``odd/<name>`` (Warp), and the columns
-``rlnMicrographNameEven``/``Odd`` of a RELION STAR file. Files are never paired by their order.
+``rlnMicrographNameEven``/``Odd`` of a RELION STAR file, and ``micrograph_blob_non_dw_AB`` of
+cryoSPARC. Files are never paired by their order.
 """
 
 from __future__ import annotations
@@ -16,14 +17,15 @@ from pathlib import Path
 from typing import Literal
 
 from cryoden.dataset.folder_walk import micrographs_below, natural
-from cryoden.dataset.star_files import HALVES, is_star, listed
+from cryoden.dataset.listed_files import halves_of, is_list
 from cryoden.errors import HalvesError, printable
 
 TAGGED = re.compile(r"(?P<stem>.+)[_-](?P<half>evn|even|odd)", re.IGNORECASE | re.DOTALL)
 SHOWN = 5
 CONVENTIONS = (
     "Name halves <name>_EVN.mrc and <name>_ODD.mrc, put them in folders even and odd, "
-    "or give a RELION STAR file with rlnMicrographNameEven and rlnMicrographNameOdd; "
+    "or give a RELION STAR file with rlnMicrographNameEven and rlnMicrographNameOdd, "
+    "or a cryoSPARC .cs file with micrograph_blob_non_dw_AB; "
     "of movies cryoden halves makes halves, of micrographs of counted electrons cryoden thin"
 )
 Half = Literal["even", "odd"]
@@ -38,6 +40,11 @@ class HalfFiles:
     even: Path
     odd: Path
 
+    @property
+    def sections(self) -> tuple[int, int] | tuple[None, None]:
+        """Which images of their files they are: cryoSPARC has both in one, A and B."""
+        return (0, 1) if self.even == self.odd else (None, None)
+
 
 def find_pairs(paths: Sequence[Path]) -> list[HalfFiles]:
     """Find pairs of halves among files and folders.
@@ -45,7 +52,7 @@ def find_pairs(paths: Sequence[Path]) -> list[HalfFiles]:
     Parameters
     ----------
     paths : sequence of Path
-        Micrographs, RELION STAR files, and folders, which are searched to their depth.
+        Micrographs, lists of RELION or cryoSPARC, and folders, which are searched to their depth.
         Micrographs that are no half, such as the full sums beside them, are passed over.
 
     Returns
@@ -71,7 +78,7 @@ def pairs_and_unmatched(paths: Sequence[Path]) -> tuple[list[HalfFiles], HalvesE
     Raises
     ------
     HalvesError
-        ``D01`` and ``D07`` as there; ``D02`` for files of a STAR file that are not there.
+        ``D01`` and ``D07`` as there; ``D02`` for files of a list that are not there.
     """
     halves: dict[Key, dict[Half, Path]] = defaultdict(dict)
     for key, half, path in _claims(map(Path, paths), results=False):
@@ -99,8 +106,8 @@ def complete_pairs(paths: Sequence[Path]) -> list[HalfFiles]:
 def _claims(paths: Iterable[Path], *, results: bool) -> Iterator[tuple[Key, Half, Path]]:
     """Yield every file that is a half: which exposure, which half, where."""
     for path in paths:
-        if is_star(path):
-            yield from _from_star(path)
+        if is_list(path):
+            yield from _from_list(path)
         elif path.is_dir():
             yield from _from_names(micrographs_below(path, results=results))
         elif os.path.lexists(path):
@@ -136,20 +143,19 @@ def half_of(word: str) -> Half | None:
     return halves.get(word.lower())
 
 
-def _from_star(star: Path) -> Iterator[tuple[Key, Half, Path]]:
-    """Yield the halves a STAR file lists."""
-    fix = "Give the STAR file of a motion correction that saved sums of even and odd frames"
-    missing = []
-    for row in listed(star, HALVES, fix):
+def _from_list(path: Path) -> Iterator[tuple[Key, Half, Path]]:
+    """Yield the halves of a list."""
+    missing: list[str] = []
+    for row in halves_of(path):
         even, odd = row.files
-        missing += [str(path) for path in row.files if not path.is_file()]
+        missing += dict.fromkeys(str(half) for half in row.files if not half.is_file())
         claim = _claim(even)
         key = claim[0] if claim else (even.parent, even.stem)
         yield key, "even", even
         yield key, "odd", odd
     if missing:
         what = f"lists {len(missing):,} files that are not there: {_listed(missing)}"
-        raise HalvesError("D02", star, what, kept="No pair was made", fix="Run it in the project's folder")
+        raise HalvesError("D02", path, what, kept="No pair was made", fix="Run it in the project's folder")
 
 
 def _same_path(one: Path, other: Path) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 from cryoden.dataset.chosen_pairs import ChosenPairs, choose
 from cryoden.dataset.half_checks import inspect
 from cryoden.dataset.half_names import HalfFiles, pairs_and_unmatched
-from cryoden.dataset.star_files import pixel_sizes
+from cryoden.dataset.listed_files import pixel_sizes
 from cryoden.dataset.supervised_names import matched
 from cryoden.errors import HalvesError, printable
 from cryoden.io import mrc
@@ -46,8 +46,12 @@ def open_halves(
 
 
 def open_pair(files: HalfFiles, reading: ReadingSettings | None, listed: Mapping[Path, float]) -> HalfPair:
-    """Open two halves; ``listed`` are the Å/px of STAR files."""
-    even, odd = (open_micrograph(half, reading, listed.get(half)) for half in (files.even, files.odd))
+    """Open two halves; ``listed`` are the Å/px of lists."""
+    if files.sections[0] is not None and (images := facts(files.even, reading).nz) > len(files.sections):
+        what = f"{images:,} images, expected the two halves A and B"
+        raise HalvesError("D01", files.even, what, kept="No pair was made", fix="Give another list")
+    halves = zip((files.even, files.odd), files.sections, strict=True)
+    even, odd = (open_micrograph(half, reading, listed.get(half), section) for half, section in halves)
     return HalfPair(even, odd)
 
 

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from cryoden.dataset.folder_walk import left_out_below, micrographs_below
-from cryoden.dataset.star_files import is_star, micrographs_of
+from cryoden.dataset.listed_files import is_list, micrographs_of
 from cryoden.errors import OutputError, SettingsError, printable
 from cryoden.io.leftovers import remove_leftovers
 
@@ -16,15 +16,15 @@ from cryoden.io.leftovers import remove_leftovers
 def results(
     paths: Sequence[Path], output: Path, ending: str = "_denoised", *, left_out: tuple[str, ...] = ()
 ) -> dict[Path, Path]:
-    """Return for each micrograph among files, folders and STAR files where its result goes.
+    """Return for each micrograph among files, folders and lists where its result goes.
 
     A file gives ``<stem><ending>.mrc`` in the output folder; below a folder the tree is kept, and
-    of the files a STAR file lists, the tree below the folder they have in common.
+    of the files in a list, the tree below the folder they have in common.
 
     Parameters
     ----------
     paths : sequence of Path
-        Files, folders, and RELION STAR files with a column rlnMicrographName.
+        Files, folders, and lists of RELION or cryoSPARC.
     output : Path
         Folder of the results; what lies in it is no input when it lies below another folder.
     ending : str
@@ -37,7 +37,7 @@ def results(
     SettingsError
         D01 when there is no micrograph.
     HalvesError
-        D01 when a STAR file lists no micrographs.
+        D01 when a list has no micrographs.
     OutputError
         D07 when two micrographs would have the same result, O04 when a result would replace
         a micrograph of the batch.
@@ -56,7 +56,7 @@ def results(
             "D01",
             None,
             f"0 micrographs match '{asked}' in {Path.cwd()}" + (others and f"; {others}"),
-            fix="Give MRC files, folders or STAR files",
+            fix="Give MRC files, folders, STAR or .cs files",
         )
     real = cache(os.path.realpath)
     inputs = {_real(file, real) for file in targets} if output.is_dir() else set()
@@ -108,7 +108,7 @@ def make_folder(folder: Path) -> None:
 
 
 def micrographs_in(paths: Sequence[Path], *, results: bool = True) -> list[Path]:
-    """Return the files, the micrographs in folders, and those STAR files list, among what the user named.
+    """Return the files, the micrographs in folders, and those in lists, among what the user named.
 
     Earlier results below folders are among them where ``results`` are wanted.
     """
@@ -120,7 +120,7 @@ def _listed(paths: Sequence[Path], output: Path | None, *, results: bool) -> Ite
         if path.is_dir():
             files = micrographs_below(path, output, results=results)
             yield from ((file, file.parent.relative_to(path)) for file in files)
-        elif is_star(path):
+        elif is_list(path):
             yield from _in_common_folder(micrographs_of(path))
         else:
             yield path, Path()

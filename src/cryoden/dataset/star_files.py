@@ -76,7 +76,7 @@ def listing(star: Path) -> Listing | None:
     if table is None:
         return None
     names = [_file_name(star, name) for (name,) in table.columns(MICROGRAPH)]
-    project = _project_of(star, names)
+    project = project_of(star, names)
     return Listing(table, project, tuple(_inside(project, name) for name in names))
 
 
@@ -120,7 +120,7 @@ def listed(star: Path, names: Sequence[str], fix: str = "Give another STAR file"
     if series is None:
         return _rows(star, tables, names, fix)
     inner = [name for (name,) in series.columns([SERIES])]
-    project = _project_of(star, inner)
+    project = project_of(star, inner)
     return [
         ListedFiles(row.files, row.pixel_size or size)
         for name, size in zip(inner, _sizes(series), strict=True)
@@ -134,7 +134,7 @@ def _rows(star: Path, tables: list[StarTable], names: Sequence[str], fix: str) -
         columns = f"{'column' if len(names) == 1 else 'columns'} {' and '.join(names)}"
         raise HalvesError("D01", star, f"no table with the {columns}", fix=fix)
     rows = [tuple(_file_name(star, name) for name in row) for row in table.columns(names)]
-    project = _project_of(star, [name for row in rows for name in row])
+    project = project_of(star, [name for row in rows for name in row])
     sizes = zip(_sizes(table), _sizes_of_groups(tables, table), strict=True)
     return [
         ListedFiles(tuple(_inside(project, name) for name in row), own or of_group)
@@ -179,11 +179,16 @@ def _file_name(star: Path, value: str) -> str:
     return FORMAT.sub("", value)
 
 
-def _project_of(star: Path, names: Sequence[str]) -> Path:
+def project_of(star: Path, names: Sequence[str]) -> Path:
     """Return the folder from which these names lead to files.
 
-    RELION writes names from the project's folder, in which it runs: it is above the STAR file, or above
-    what is linked in its place, or it is the current folder or above that.
+    RELION writes names from the project's folder, in which it runs: it is above the list, or above
+    what is linked in its place, or it is the current folder or above that. cryoSPARC does so, too.
+
+    Raises
+    ------
+    HalvesError
+        ``D02`` when none of them is there.
     """
     starts = dict.fromkeys((_absolute(star).parent, star.resolve().parent, Path.cwd()))
     places = list(dict.fromkeys(place for start in starts for place in (start, *start.parents)))

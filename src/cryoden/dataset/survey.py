@@ -11,9 +11,9 @@ from pathlib import Path
 from cryoden.dataset.browse import listing
 from cryoden.dataset.half_checks import HalfCheck, find_pairs, inspect
 from cryoden.dataset.half_names import HalfFiles
+from cryoden.dataset.listed_files import halves_of, is_list, pixel_sizes
 from cryoden.dataset.opening import facts, open_pair
 from cryoden.dataset.output_paths import micrographs_in
-from cryoden.dataset.star_files import HALVES, is_star, listed, pixel_sizes
 from cryoden.errors import HalvesError, MicrographError, in_words, printable
 from cryoden.io.mrc_probe import HeaderFacts
 from cryoden.io.mrc_sections import one_section
@@ -29,11 +29,12 @@ TYPES = {0: "int8", 1: "int16", 2: "float32", 6: "uint16", 12: "float16"}
 
 @dataclass(frozen=True)
 class Surveyed:
-    """One file: what its header says, or why it was refused."""
+    """One file: what its header says, or why it was refused; ``halves`` where its two images are A and B."""
 
     path: Path
     facts: HeaderFacts | None
     problem: str = ""
+    halves: bool = False
 
     def row(self) -> tuple[str, ...]:
         """Return the file as a table row: name, kind, size, pixels, Å/px, extended header."""
@@ -44,7 +45,14 @@ class Surveyed:
         size = f"{width}×{height}" + (f"×{found.nz}" if found.nz > 1 else "")
         angstrom = "?" if found.pixel_size is None else f"{found.pixel_size:.4g}"
         extended = f"{found.extended_bytes:,} bytes" if found.extended_bytes else "–"
-        return (printable(self.path.name), found.kind, size, TYPES[found.mode], angstrom, extended)
+        return (
+            printable(self.path.name),
+            "halves" if self.halves else found.kind,
+            size,
+            TYPES[found.mode],
+            angstrom,
+            extended,
+        )
 
     def remarks(self) -> tuple[str, ...]:
         """Return what is odd about the file, or why it was refused."""
@@ -52,7 +60,7 @@ class Surveyed:
             return (self.problem,)
         said = tuple(f"{printable(self.path)}: {warning}" for warning in self.facts.warnings)
         try:
-            one_section(self.facts)
+            one_section(self.facts, 0 if self.halves else None)
         except MicrographError as error:
             return (*said, str(error))
         return said
@@ -74,19 +82,19 @@ class Pairing:
 
 
 def files(paths: Sequence[Path], reading: ReadingSettings) -> Iterator[Surveyed]:
-    """Yield what each file is, folders searched to their depth and STAR files followed.
+    """Yield what each file is, folders searched to their depth and lists followed.
 
     Raises
     ------
     HalvesError
-        D01, D02 for a STAR file that lists no micrographs, or none that are there.
+        D01, D02 for a list that has no micrographs, or none that are there.
     MicrographError
-        F49, F50 when a STAR file cannot be read.
+        F49, F50 when a list cannot be read.
     """
     sizes = pixel_sizes(paths)
-    for path in _named(paths):
+    for path, halves in _named(paths):
         try:
-            yield Surveyed(path, facts(path, reading, sizes.get(path)))
+            yield Surveyed(path, facts(path, reading, sizes.get(path)), halves=halves)
         except Exception as error:  # noqa: BLE001  whatever it is, the others are shown
             yield Surveyed(path, None, in_words(error, path))
 
@@ -102,7 +110,7 @@ def pairs(paths: Sequence[Path], reading: ReadingSettings) -> Iterator[Pairing]:
         D02 when halves lack their partner, D07 when two files claim to be the same half.
     """
     try:
-        found = find_pairs([path for path in paths if not is_star(path) or _lists_halves(path)])
+        found = find_pairs([path for path in paths if not is_list(path) or _lists_halves(path)])
     except HalvesError as error:
         if error.code == "D01":  # micrographs need not be halves
             return
@@ -125,17 +133,19 @@ def evenly_spread(pairs: int) -> dict[int, None]:
     )
 
 
-def _named(paths: Sequence[Path]) -> Iterator[Path]:
-    yield from micrographs_in([path for path in paths if not is_star(path)])
-    for star in filter(is_star, paths):
-        found = listing([star])
-        yield from (half for pair in found.pairs for half in (pair.even, pair.odd))
-        yield from found.others
+def _named(paths: Sequence[Path]) -> Iterator[tuple[Path, bool]]:
+    """Yield the files, and whether one holds both halves of an exposure."""
+    yield from ((path, False) for path in micrographs_in([path for path in paths if not is_list(path)]))
+    for one in filter(is_list, paths):
+        found = listing([one])
+        halves = ((half, pair.even == pair.odd) for pair in found.pairs for half in (pair.even, pair.odd))
+        yield from dict.fromkeys(halves)
+        yield from ((path, False) for path in found.others)
 
 
-def _lists_halves(star: Path) -> bool:
+def _lists_halves(path: Path) -> bool:
     with suppress(HalvesError):
-        return bool(listed(star, HALVES))
+        return bool(halves_of(path))
     return False
 
 

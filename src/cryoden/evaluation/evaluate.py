@@ -36,7 +36,7 @@ class EvaluationRequest:
     Parameters
     ----------
     paths : sequence of Path
-        Pairs of halves: files, folders, a RELION STAR file.
+        Pairs of halves: files, folders, lists of RELION or cryoSPARC.
     models : sequence of Path
         Model files; each is named after its file, or its run folder.
     others : mapping of str to sequence of Path

@@ -10,9 +10,9 @@ import numpy as np
 
 from cryoden.dataset.companions import companions
 from cryoden.dataset.half_checks import check_pairs
-from cryoden.dataset.half_names import find_pairs
+from cryoden.dataset.half_names import HalfFiles, find_pairs
+from cryoden.dataset.listed_files import pixel_sizes
 from cryoden.dataset.opening import open_micrograph, open_pair
-from cryoden.dataset.star_files import pixel_sizes
 from cryoden.errors import HalvesError
 from cryoden.evaluation.half_metrics import CENTER
 from cryoden.image.normalization import Normalization, measure
@@ -108,6 +108,7 @@ def open_subjects(
     found, sizes = find_pairs(paths), pixel_sizes(paths)
     pairs = [open_pair(one, reading, sizes) for one in found]
     check_pairs(pairs)
+    _refuse_one_file(found, others or {})
     names = {path: path.stem for pair in found for path in (pair.even, pair.odd)}
     done = {name: companions(names, files, name) for name, files in (others or {}).items()}
     known = companions({pair.even: Path(pair.name).name for pair in found}, truth, "truth") if truth else {}
@@ -120,6 +121,15 @@ def open_subjects(
         )
         for files, halves in zip(found, pairs, strict=True)
     ]
+
+
+def _refuse_one_file(pairs: Sequence[HalfFiles], others: Mapping[str, Sequence[Path]]) -> None:
+    """Refuse results of other programs where names cannot say of which half they are."""
+    if both := next((pair.even for pair in pairs if others and pair.even == pair.odd), None):
+        problem = f"both halves are in one file, so that results of {next(iter(others))} have no name of one"
+        raise HalvesError(
+            "D01", both, problem, kept="Nothing was evaluated", fix="Give halves in files of their own"
+        )
 
 
 def _denoised(halves: HalfPair, files: Mapping[Path, Path], reading: ReadingSettings | None) -> HalfPair:

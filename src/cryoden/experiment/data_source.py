@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from cryoden.dataset.listed_files import pixel_sizes
 from cryoden.dataset.opening import open_halves, open_micrograph, open_supervised
 from cryoden.dataset.output_paths import micrographs_in
-from cryoden.dataset.star_files import pixel_sizes
 from cryoden.errors import CryodenError, PatchFileError, SettingsError, printable
 from cryoden.experiment.index import INDEX
 from cryoden.experiment.pairs import PatchPairs

@@ -1,4 +1,4 @@
-"""STAR files that list the results of a batch, with all that the STAR files of its inputs say."""
+"""Lists of the results of a batch, with all that those of its inputs say; here the STAR files of RELION."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
+from cryoden.dataset.listed_files import is_list
 from cryoden.dataset.star_columns import with_columns
 from cryoden.dataset.star_files import MICROGRAPH, Listing, is_star, listing
 from cryoden.events.batch import BatchEvent, BatchFinished, FileFinished, FileSkipped
 from cryoden.events.closing import closed
+from cryoden.hosts.cryosparc_lists import NAME, write_cs
 from cryoden.io.atomic import atomic_write
 
-NAME = "micrographs_denoised"
 # RELION keeps columns it does not know, and has none for these.
 DENOISED, RAW = "cryodenMicrographNameDenoised", "cryodenMicrographNameRaw"
 MISSING = "None"  # as RELION writes the name of a file that is not there
@@ -21,23 +22,24 @@ OURS = "# cryoden: results of "
 Names = Literal["added", "replaced"]
 
 
-def with_stars(
+def with_lists(
     events: Iterable[BatchEvent],
-    stars: Mapping[Path, Path],
+    lists: Mapping[Path, Path],
     *,
     names: Names = "added",
     overwrite: bool = False,
 ) -> Iterator[BatchEvent]:
-    """Pass a batch's events on; before its last, list its results as each STAR file among its inputs did.
+    """Pass a batch's events on; before its last, list its results as each list among its inputs did.
 
-    A list of results is the input's own text, in which they have a column of their own.
+    A STAR file of results is the input's own text, in which they have a column of their own; for a list of
+    cryoSPARC see `cryoden.hosts.cryosparc_lists.write_cs`.
 
     Parameters
     ----------
     events : iterable of BatchEvent
-        Of a batch on what these STAR files list.
-    stars : mapping of Path
-        Which STAR file lists the results of which, see `stars_of`; none does those of tilt series.
+        Of a batch on what these lists have.
+    lists : mapping of Path
+        Which list has the results of which, see `lists_of`; none has those of tilt series.
     names : {"added", "replaced"}
         Whether the results have a column of their own, ``None`` where there is none, or take the
         place of the inputs, which then have one, and rows without a result are left out.
@@ -47,35 +49,41 @@ def with_stars(
     Raises
     ------
     OutputError
-        O02 to O06 when a STAR file cannot be written.
+        O02 to O06 when a list cannot be written.
     """
     done: dict[Path, Path] = {}
     with closed(events):
         for event in events:
             done |= _result(event)
-            _write_stars(stars if isinstance(event, BatchFinished) else {}, done, names, overwrite)
+            _write_lists(lists if isinstance(event, BatchFinished) else {}, done, names, overwrite)
             yield event
 
 
-def _write_stars(
-    stars: Mapping[Path, Path], done: Mapping[Path, Path], names: Names, overwrite: bool
+def _write_lists(
+    lists: Mapping[Path, Path], done: Mapping[Path, Path], names: Names, overwrite: bool
 ) -> None:
-    for star, final in stars.items():
-        write_star(star, final, done, names=names, overwrite=overwrite)
+    for path, final in lists.items():
+        write = write_star if is_star(path) else write_cs
+        write(path, final, done, names=names, overwrite=overwrite)
 
 
 def _result(event: BatchEvent) -> dict[Path, Path]:
     return {event.path: event.output} if isinstance(event, FileFinished | FileSkipped) else {}
 
 
-def stars_of(paths: Sequence[Path], output: Path) -> dict[Path, Path]:
-    """Return for each STAR file among paths which one lists its results.
+def lists_of(paths: Sequence[Path], output: Path) -> dict[Path, Path]:
+    """Return for each list among paths which one lists its results.
 
-    ``micrographs_denoised.star`` in the output folder, with a number where there are several.
+    ``micrographs_denoised.star`` or ``.cs`` in the output folder, with a number where there are several.
     """
-    stars = list(dict.fromkeys(path for path in paths if is_star(path)))
-    numbers = ["", *(f"_{number}" for number in range(2, len(stars) + 1))]
-    return {star: output / f"{NAME}{number}.star" for star, number in zip(stars, numbers, strict=False)}
+    known = dict.fromkeys(path for path in paths if is_list(path))
+    stars, others = [path for path in known if is_star(path)], [path for path in known if not is_star(path)]
+    return _numbered(stars, output, ".star") | _numbered(others, output, ".cs")
+
+
+def _numbered(lists: Sequence[Path], output: Path, suffix: str) -> dict[Path, Path]:
+    numbers = ("", *(f"_{number}" for number in range(2, len(lists) + 1)))
+    return {path: output / f"{NAME}{number}{suffix}" for path, number in zip(lists, numbers, strict=False)}
 
 
 def write_star(
@@ -90,7 +98,7 @@ def write_star(
     done : mapping of Path
         The result of each input.
     names, overwrite
-        See `with_stars`.
+        See `with_lists`.
 
     Raises
     ------

@@ -13,7 +13,7 @@ from cryoden.dataset.star_files import listing
 from cryoden.errors import HalvesError, OutputError, TrainingError, printable
 from cryoden.events.batch import BatchEvent
 from cryoden.events.training import PhaseStarted, TrainingEvent, TrainingFinished
-from cryoden.hosts.listed_results import Names, with_stars
+from cryoden.hosts.listed_results import Names, with_lists
 from cryoden.hosts.relion_job import MICROGRAPHS, MODEL, RelionJob
 from cryoden.io.atomic import atomic_write
 from cryoden.runs.folder import RunFolder
@@ -36,7 +36,7 @@ class RelionRequest:
     micrographs : Path
         STAR file of the micrographs; to train on halves, with even and odd ones.
     names : {"replaced", "added"}
-        See `cryoden.hosts.listed_results.with_stars`.
+        See `cryoden.hosts.listed_results.with_lists`.
     """
 
     job: RelionJob
@@ -101,7 +101,7 @@ def denoised_in(
     targets = {file: folder / place_of(file, found.project) for file in found.files}
     _refuse_twice(targets)
     events = denoise_files([star], folder, batch, lanes, targets)
-    return with_stars(events, {star: request.listed}, names=request.names)
+    return with_lists(events, {star: request.listed}, names=request.names)
 
 
 def announce(request: RelionRequest) -> None:

@@ -47,7 +47,7 @@ def open_micrograph(
     pixel_size : float or None
         Å/px to use in place of the header's.
     listed : float or None
-        Å/px of a STAR file, see `cryoden.io.mrc_probe.with_listed`.
+        Å/px of a list, see `cryoden.io.mrc_probe.with_listed`.
     section : int or None
         Which image of a stack, see `cryoden.io.mrc_sections.one_section`.
     mode0, assume_no_extended_header

@@ -144,7 +144,7 @@ def probe(
 
 
 def with_listed(facts: HeaderFacts, listed: float | None) -> HeaderFacts:
-    """Return facts with the pixel size that counts, where a STAR file lists one in Å/px.
+    """Return facts with the pixel size that counts, where a list has one in Å/px.
 
     See `cryoden.io.pixel_size.of_both`; a warning says where the two differ by more than 1 %.
     """

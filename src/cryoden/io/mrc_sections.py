@@ -8,6 +8,7 @@ from cryoden.errors import MicrographError
 from cryoden.io.mrc_probe import HeaderFacts
 
 PARTICLE = 256  # px of the longer side up to which images in a stack are particles
+LEAST = 2  # sections of a volume; so many are two images
 ALONE = "Give two-dimensional micrographs"
 
 
@@ -29,7 +30,7 @@ def one_section(facts: HeaderFacts, section: int | None = None) -> HeaderFacts:
     if facts.kind == "micrograph":
         return facts
     height, width = facts.shape
-    if facts.kind == "volume":
+    if facts.kind == "volume" and facts.nz > LEAST:  # cryoSPARC writes two halves with the header of a volume
         raise _refused(facts, f"{facts.nz:,} sections: this is a volume, not a micrograph", ALONE)
     what = f"{facts.nz:,} images of {width:,} × {height:,}: a stack"
     if max(height, width) <= PARTICLE:

@@ -1,4 +1,4 @@
-"""Which pixel sizes can be a micrograph's, whoever says them: a header, a STAR file, a layer, a model.
+"""Which pixel sizes can be a micrograph's, whoever says them: a header, a list, a layer, a model.
 
 Cells in nanometers or meters, cells of 1 Å, and cells without a grid give sizes that no microscope has.
 """
@@ -51,13 +51,15 @@ def of_header(header: Header, axes: tuple[int, int, int]) -> tuple[float | None,
 
 
 def of_both(stated: float | None, listed: float) -> tuple[float | None, tuple[Remark, ...]] | None:
-    """Return which of two sizes counts, the header's or that of a STAR file, and what is odd about it.
+    """Return which of two sizes counts, the header's or that of a list, and what is odd about it.
 
     The header's counts, but for one that is doubted; ``None`` where the header's counts with what
     is odd about that.
     """
     if possible(listed) is None:
-        return stated, (Remark(ODD, f"{listed:g} Å in the STAR file {IMPOSSIBLE} and is not used; {ASK}"),)
+        return stated, (
+            Remark(ODD, f"{listed:g} Å in the list of micrographs {IMPOSSIBLE} and is not used; {ASK}"),
+        )
     if stated is None:
         return listed, _of_star(listed)
     if abs(listed - stated) <= SAME * listed:
@@ -65,7 +67,8 @@ def of_both(stated: float | None, listed: float) -> tuple[float | None, tuple[Re
     doubt = doubted(stated)
     used = listed if doubt and not doubted(listed) else stated
     why = ", often a placeholder" if stated == 1.0 else ""
-    found = f"pixel size {stated:g} Å in the header{why}, {listed:g} Å in the STAR file: {used:g} Å is used"
+    both = f"{stated:g} Å in the header{why}, {listed:g} Å in the list of micrographs"
+    found = f"pixel size {both}: {used:g} Å is used"
     return used, (Remark(ODD, f"{found}; --pixel-size overrides"),)
 
 
@@ -76,7 +79,7 @@ def without_odd(warnings: Iterable[Remark]) -> tuple[Remark, ...]:
 
 def _of_star(listed: float) -> tuple[Remark, ...]:
     doubt = doubted(listed)
-    return (Remark(ODD, f"pixel size {doubt}, in the STAR file; {ASK} if it is"),) if doubt else ()
+    return (Remark(ODD, f"pixel size {doubt}, in the list of micrographs; {ASK} if it is"),) if doubt else ()
 
 
 def _spacing(header: Header, axis: int) -> float | None:

@@ -68,7 +68,7 @@ class StampInputs:
     reading: ReadingSettings | None = None
 
     def mark(self, micrograph: Path, listed: float | None = None) -> ResultStamp:
-        """Return the mark of this micrograph's result; ``listed`` is the Å/px of a STAR file.
+        """Return the mark of this micrograph's result; ``listed`` is the Å/px of a list.
 
         Raises
         ------

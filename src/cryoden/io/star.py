@@ -57,13 +57,13 @@ class StarTable:
             if len(values) != width:
                 raise self._uneven(number, values)
             chosen = tuple([values[place] for place in places])
-            if any(_is_no_name(value) for value in chosen):
+            if any(is_no_name(value) for value in chosen):
                 raise self._nameless(number, chosen)
             found.append(chosen)
         return found
 
     def _nameless(self, number: int, values: Sequence[str]) -> StarRowError:
-        longest = max(values, key=_is_no_name)
+        longest = max(values, key=is_no_name)
         problem = f"line {number} has a name no file can have, {len(longest):,} letters: {longest[:40]!r}"
         return StarRowError("D01", self.path, problem, fix="Copy the STAR file again")
 
@@ -121,8 +121,8 @@ def split_row(row: str) -> list[str]:
     return [single or double or bare for single, double, comment, bare in TOKEN.findall(row) if not comment]
 
 
-def _is_no_name(value: str) -> bool:
-    """Tell whether no file system has a file of such a name."""
+def is_no_name(value: str) -> bool:
+    """Whether no file system has a file of such a name."""
     parts = [value] if len(value) < SHORT else value.split("/")
     return (
         "\0" in value or len(value) > LONGEST_PATH or any(len(os.fsencode(p)) > LONGEST_NAME for p in parts)

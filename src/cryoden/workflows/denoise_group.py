@@ -27,7 +27,7 @@ End = FileFinished | FileSkipped | FileFailed
 
 @dataclass(frozen=True)
 class Item:
-    """One file, where its result goes, and Å/px where a STAR file says it; absolute paths."""
+    """One file, where its result goes, and Å/px where a list says it; absolute paths."""
 
     path: Path
     target: Path

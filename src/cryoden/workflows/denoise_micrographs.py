@@ -12,9 +12,9 @@ from typing import Any
 
 from cryoden.compute import devices
 from cryoden.dataset.folder_walk import left_out_below
+from cryoden.dataset.listed_files import pixel_sizes
 from cryoden.dataset.opening import facts, open_micrograph, whole
 from cryoden.dataset.output_paths import make_ready, results
-from cryoden.dataset.star_files import pixel_sizes
 from cryoden.denoising.denoise import Denoiser, tiles
 from cryoden.denoising.denoisers import Denoisers
 from cryoden.denoising.nothing_left import refuse_constant
@@ -76,7 +76,7 @@ def denoise_files(
     lanes: Lanes | None = None,
     targets: Mapping[Path, Path] | None = None,
 ) -> Iterator[BatchEvent]:
-    """Denoise files and folders, and what RELION STAR files list, into a folder that mirrors their tree.
+    """Denoise files, folders, and what lists of RELION or cryoSPARC have, into a folder with their tree.
 
     Results that are there already, made by the same model with the same settings from the same
     file, are not made again. A file that fails is named and skipped; others are read and written
@@ -122,7 +122,7 @@ def denoise_targets(
 ) -> Generator[BatchEvent, None, None]:
     """Denoise files, at least one, to where their results go, in folders that are ready; see `denoise_files`.
 
-    ``sizes`` are the Å/px that a STAR file says of some; ``turn`` is entered while one file is denoised,
+    ``sizes`` are the Å/px that a list says of some; ``turn`` is entered while one file is denoised,
     where other threads use the same denoiser.
     """
     recipe = StampInputs(denoiser.model.sha256, batch.settings, batch.reading)

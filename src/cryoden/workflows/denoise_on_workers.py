@@ -50,7 +50,7 @@ def denoise_on(
     batch : BatchRequest
         What stays the same; its model has to lie under the same name for all workers.
     sizes : mapping of Path
-        Å/px of files that a STAR file says it of.
+        Å/px of files that a list says it of.
     targets : mapping of Path
         For each file, at least one, where its result goes: a place that all workers share.
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from cryoden.compute import devices
 from cryoden.compute.hiring import hired, local
 from cryoden.dataset.folder_walk import left_out_below
+from cryoden.dataset.listed_files import pixel_sizes
 from cryoden.dataset.output_paths import make_folder, make_ready, results
-from cryoden.dataset.star_files import pixel_sizes
 from cryoden.denoising.denoise import Denoiser
 from cryoden.events.batch import BatchEvent, WorkersStarted
 from cryoden.io.leftovers import remove_leftovers
@@ -31,7 +31,7 @@ def denoise_session(
     *,
     watch: bool = False,
 ) -> Iterator[BatchEvent]:
-    """Denoise files, folders and what STAR files list, as `denoise_files` does, on one device or several.
+    """Denoise files, folders and what is in lists, as `denoise_files` does, on one device or several.
 
     Parameters
     ----------

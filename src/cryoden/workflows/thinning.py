@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from cryoden.dataset.folder_walk import left_out_below
+from cryoden.dataset.listed_files import pixel_sizes
 from cryoden.dataset.opening import open_micrograph
 from cryoden.dataset.output_paths import make_folders, results
-from cryoden.dataset.star_files import pixel_sizes
 from cryoden.errors import HalvesError
 from cryoden.events.batch import BatchEvent, FileThinned
 from cryoden.image.counting import CountingEvidence, count_test

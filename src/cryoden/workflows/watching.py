@@ -62,7 +62,7 @@ class Arrivals:
         """Return the files that are to be denoised now; one that is replaced later comes again."""
         try:
             there = self._find()
-        except CryodenError:  # nothing yet, or a STAR file that is being written
+        except CryodenError:  # nothing yet, or a list that is being written
             return {}
         return {
             path: target

@@ -10,7 +10,7 @@ from cryoden.cli.main import main
 from cryoden.dataset.star_files import micrographs_of
 from cryoden.errors import OutputError
 from cryoden.events.batch import BatchEvent, BatchFinished, FileFailed, FileFinished, FileSkipped
-from cryoden.hosts.listed_results import DENOISED, RAW, stars_of, with_stars
+from cryoden.hosts.listed_results import DENOISED, RAW, lists_of, with_lists
 from cryoden.io import mrc
 from cryoden.io.star import having, read_tables
 from tests.cryoden.scenes import scene
@@ -49,7 +49,7 @@ def test_results_have_a_column_of_their_own_relative_to_the_project(project: Pat
     output = project / "out"
     output.mkdir()
     events = events_of(project, output)
-    assert list(with_stars(events, stars_of([project / "m.star"], output))) == events
+    assert list(with_lists(events, lists_of([project / "m.star"], output))) == events
     star = output / "micrographs_denoised.star"
     assert rows_of(star, "rlnMicrographName", "rlnOpticsGroup", DENOISED) == [
         ("M/x/a 1.mrc", "2", "out/x/a 1_denoised.mrc"),
@@ -62,7 +62,7 @@ def test_results_have_a_column_of_their_own_relative_to_the_project(project: Pat
 def test_results_take_the_place_of_the_micrographs(project: Path) -> None:
     output = project / "out"
     output.mkdir()
-    list(with_stars(events_of(project, output), stars_of([project / "m.star"], output), names="replaced"))
+    list(with_lists(events_of(project, output), lists_of([project / "m.star"], output), names="replaced"))
     assert rows_of(output / "micrographs_denoised.star", "rlnMicrographName", RAW, "rlnOpticsGroup") == [
         ("out/x/a 1_denoised.mrc", "M/x/a 1.mrc", "2"),
         ("out/y/a.v2_denoised.mrc", "M/y/a.v2.mrc", "1"),
@@ -73,7 +73,7 @@ def test_results_outside_the_project_have_whole_names(
     project: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     output = tmp_path_factory.mktemp("elsewhere")
-    list(with_stars(events_of(project, output), stars_of([project / "m.star"], output)))
+    list(with_lists(events_of(project, output), lists_of([project / "m.star"], output)))
     first, *_ = rows_of(output / "micrographs_denoised.star", DENOISED)
     assert first == (f"{output}/x/a 1_denoised.mrc",)
 
@@ -82,7 +82,7 @@ def test_several_lists_have_several(project: Path) -> None:
     other = project / "n.star"
     other.write_text(HEAD + ROWS)
     list(
-        with_stars(events_of(project, project), stars_of([project / "m.star", other, project / "M"], project))
+        with_lists(events_of(project, project), lists_of([project / "m.star", other, project / "M"], project))
     )
     names = {path.name for path in project.glob("micrographs_*.star")}
     assert names == {"micrographs_denoised.star", "micrographs_denoised_2.star"}
@@ -91,19 +91,19 @@ def test_several_lists_have_several(project: Path) -> None:
 def test_an_earlier_list_is_replaced_and_a_file_of_others_is_not(project: Path) -> None:
     star = project / "micrographs_denoised.star"
     for _ in range(2):
-        list(with_stars(events_of(project, project), stars_of([project / "m.star"], project)))
+        list(with_lists(events_of(project, project), lists_of([project / "m.star"], project)))
     star.write_text(HEAD + ROWS)
     with pytest.raises(OutputError, match="O05"):
-        list(with_stars(events_of(project, project), stars_of([project / "m.star"], project)))
+        list(with_lists(events_of(project, project), lists_of([project / "m.star"], project)))
     assert star.read_text() == HEAD + ROWS
-    list(with_stars(events_of(project, project), stars_of([project / "m.star"], project), overwrite=True))
+    list(with_lists(events_of(project, project), lists_of([project / "m.star"], project), overwrite=True))
     assert star.read_text() != HEAD + ROWS
 
 
 def test_tilt_series_and_folders_have_none(project: Path) -> None:
     inner = project / "series.star"
     inner.write_text("data_global\nloop_\n_rlnTomoTiltSeriesStarFile\nm.star\n")
-    list(with_stars(events_of(project, project), stars_of([inner, project / "M"], project)))
+    list(with_lists(events_of(project, project), lists_of([inner, project / "M"], project)))
     assert not list(project.glob("micrographs_*"))
 
 

@@ -128,8 +128,13 @@ class TestPixelSizeOfAStarFile:
         [
             (None, 2.0, 2.0, ""),
             (2.01, 2.0, 2.01, ""),
-            (1.9, 2.0, 1.9, "1.9 Å in the header, 2 Å in the STAR file: 1.9 Å is used"),
-            (1.0, 2.0, 2.0, "1 Å in the header, often a placeholder, 2 Å in the STAR file: 2 Å is used"),
+            (1.9, 2.0, 1.9, "1.9 Å in the header, 2 Å in the list of micrographs: 1.9 Å is used"),
+            (
+                1.0,
+                2.0,
+                2.0,
+                "1 Å in the header, often a placeholder, 2 Å in the list of micrographs: 2 Å is used",
+            ),
             (1.9, None, 1.9, ""),
         ],
     )

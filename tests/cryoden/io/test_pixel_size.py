@@ -50,7 +50,7 @@ def test_a_star_file_is_believed_more_than_a_doubtful_header_and_not_beyond_what
     assert with_listed(facts, 2.0).pixel_size == 2.0
     kept = with_listed(facts, 2e-10)
     assert kept.pixel_size == pytest.approx(0.2)
-    assert "2e-10 Å in the STAR file cannot be" in kept.warnings[-1].text
+    assert "2e-10 Å in the list of micrographs cannot be" in kept.warnings[-1].text
 
 
 def test_what_can_be_a_pixel_size_is_returned() -> None:

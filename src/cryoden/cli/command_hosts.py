@@ -1,19 +1,21 @@
-"""The command RELION calls, in RELION's words; whatever happens, the job's folder says how it ended.
+"""What other programs of the field call, or are shown: jobs of RELION, in its words, and of cryoSPARC.
 
 As `cryoden.cli.flags`, it imports neither torch nor numpy before there is something to do.
 """
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from tyro.conf import arg
+from tyro.conf import arg, subcommand
 
 from cryoden.cli.endings import DONE, FAILURES, SIGNALS, say
 from cryoden.cli.flags_from_settings import derived
 from cryoden.cli.flags_runs import Reading
+from cryoden.errors import SettingsError
 from cryoden.model.general import GENERAL
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.training import TrainingSettings
@@ -25,8 +27,8 @@ Denoising = Annotated[DenoisingSettings, derived(DenoisingSettings, "denoising")
 Names = Annotated[
     Literal["added", "replaced"],
     arg(
-        help="In a STAR file of results: a column of their own, or the place of the micrographs in "
-        "rlnMicrographName, which then have a column of their own."
+        help="In a list of results: a column of their own, or the place of the micrographs in "
+        "rlnMicrographName or micrograph_blob, which then have a column of their own."
     ),
 ]
 
@@ -72,6 +74,72 @@ class Relion:
     pipeline_control: Annotated[
         Path | None, arg(metavar="FOLDER", help="Given by RELION: the same as --o.", help_behavior_hint="")
     ] = None
+
+
+@dataclass(frozen=True)
+class Cryosparc:
+    """Denoise as an External job of a running cryoSPARC, which this makes.
+
+    Results go into the job's folder: run it where the project's folder can be written. Needs
+    cryosparc-tools: pip install napari-cryoden[cryosparc]. Log in once, as for all its scripts:
+      python -m cryosparc.tools login --url http://cryoem:39000
+      cryoden cryosparc --host cryoem --project P3 --workspace W1 --input J5.exposures
+
+    Without a login: CRYOSPARC_EMAIL and CRYOSPARC_PASSWORD. See docs/cryosparc.md.
+    """
+
+    project: Annotated[str, arg(metavar="P3", help="Project.")]
+    workspace: Annotated[str, arg(metavar="W1", help="Workspace of the job.")]
+    input: Annotated[str, arg(metavar="J5.OUTPUT", help="Job and its output of exposures to denoise.")]
+    denoising: Denoising
+    reading: Reading
+    host: Annotated[str, arg(metavar="HOST", help="Where cryoSPARC runs, or its whole URL.")] = "localhost"
+    port: Annotated[int, arg(metavar="PORT", help="Its base port; not used with a URL.")] = 39000
+    project_folder: Annotated[
+        Path | None,
+        arg(
+            metavar="FOLDER",
+            help="Folder of the project on this machine.",
+            help_behavior_hint="(default: the same as there)",
+        ),
+    ] = None
+    model: Annotated[
+        Path | None,
+        arg(
+            metavar="FILE",
+            help="Model file to denoise with.",
+            help_behavior_hint="(default: the general model)",
+        ),
+    ] = None
+
+
+Hosts = Annotated[Relion, subcommand("relion")] | Annotated[Cryosparc, subcommand("cryosparc")]
+
+
+def cryosparc(asked: Cryosparc, *, as_json: bool) -> int:
+    """Make the job, do it, and return the exit status."""
+    from cryoden.cli import console  # noqa: PLC0415 - torch only where it is needed
+    from cryoden.hosts.cryosparc import CryosparcRequest, ExternalJob, KilledError, connected  # noqa: PLC0415
+    from cryoden.workflows.denoise_micrographs import BatchRequest  # noqa: PLC0415 - torch only where it is needed
+
+    source, dot, output = asked.input.partition(".")
+    if not (source and dot and output):
+        problem = f"--input {asked.input} is no output of a job"
+        raise SettingsError("S03", None, problem, fix="For example --input J5.exposures")
+    url = asked.host if "://" in asked.host else f"http://{asked.host}:{asked.port}"
+    session = connected(url, os.environ.get("CRYOSPARC_EMAIL"), os.environ.get("CRYOSPARC_PASSWORD"))
+    request = CryosparcRequest(asked.project, asked.workspace, source, output, asked.project_folder)
+    job = ExternalJob(session, request)
+    batch = BatchRequest(
+        asked.model or GENERAL, asked.denoising, asked.reading, overwrite=True
+    )  # its own folder
+    try:
+        with job.running():
+            ended = console.follow_batch(job.denoised(batch), as_json=as_json)
+    except KilledError:
+        say(f"Killed in cryoSPARC: {job.name}")
+        return SIGNALS.exit_status
+    return FAILURES if ended.failed else DONE
 
 
 def relion(asked: Relion, *, as_json: bool) -> int:
