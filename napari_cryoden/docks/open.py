@@ -11,6 +11,7 @@ from qtpy.QtCore import QMimeData, QObject
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QMessageBox, QProgressBar, QPushButton
 
+from cryoden.dataset.listed_files import SUFFIXES
 from cryoden.errors import CryodenError
 from cryoden.io import mrc
 from napari_cryoden.docks.kept import Kept, keep
@@ -25,7 +26,7 @@ from napari_cryoden.window import plain
 
 MANY = 20  # micrographs
 MUCH = 4e9  # bytes
-FILTERS = f"Micrographs and STAR files ({' '.join(f'*{suffix}' for suffix in (*mrc.SUFFIXES, '.star'))})"
+FILTERS = f"Micrographs and lists ({' '.join(f'*{suffix}' for suffix in (*mrc.SUFFIXES, *SUFFIXES))})"
 EMPTY = "Choose a folder, micrographs or a STAR file, or drop them here"
 NOTHING = "No micrographs (MRC files) found"
 SELECT = "Select micrographs to open; hold Shift or Ctrl to select several"

@@ -15,6 +15,7 @@ from qtpy.QtWidgets import QListWidgetItem
 from cryoden.dataset.browse import listing
 from cryoden.dataset.folder_walk import left_out_below
 from cryoden.dataset.half_checks import HalfCheck
+from cryoden.dataset.half_names import HalfFiles
 from cryoden.dataset.listed_files import pixel_sizes
 from cryoden.errors import CryodenError, printable
 from cryoden.io import mrc
@@ -36,6 +37,12 @@ class Row:
     name: str
     files: tuple[Path, ...]
     listed: float | None = None
+
+    @property
+    def images(self) -> list[tuple[Path, int | None]]:
+        """The files, and which of their images; both halves of cryoSPARC's patch motion are in one file."""
+        sections = HalfFiles(self.name, *self.files).sections if self.is_pair else (None,)
+        return list(zip(self.files, sections, strict=True))
 
     @property
     def is_pair(self) -> bool:
@@ -195,7 +202,9 @@ def _names(files: Sequence[Path]) -> Iterator[str]:
 def _read(number: int, row: Row, pairs: dict[int, HalfPair]) -> RowFacts:
     """Return what the headers say; a pair that can be read is kept for its check."""
     try:
-        opened = [mrc.open_micrograph(file, listed=row.listed) for file in row.files]
+        opened = [
+            mrc.open_micrograph(file, listed=row.listed, section=section) for file, section in row.images
+        ]
     except CryodenError as error:
         return RowFacts(
             number, f"{MARKS['bad']} {error.code}  {error.problem}", str(error), checked=row.is_pair

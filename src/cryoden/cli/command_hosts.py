@@ -176,6 +176,6 @@ def _model(asked: Relion, request: RelionRequest, *, as_json: bool) -> Path:
         return asked.model or GENERAL
     if not request.trained.is_file():
         settings = TrainingSettings(minutes=asked.minutes, device=asked.denoising.device)
-        events = request.job.until_aborted(trained_in(request, settings, asked.model))
+        events = request.job.until_aborted(trained_in(request, settings, asked.model, asked.reading))
         show_training.follow_training(events, as_json=as_json)
     return request.trained

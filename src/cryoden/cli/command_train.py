@@ -87,6 +87,9 @@ def _together(asked: Train) -> Iterator[tuple[Ranks, Train]]:
     ranks, devices = given(), ("cpu",) * asked.workers
     if asked.devices:
         devices = device_list(asked.devices)
+    if devices and asked.training.device not in {"auto", devices[0]}:
+        problem = f"--device {asked.training.device} and {devices[0]} for several processes were given"
+        raise SettingsError("S03", None, problem, fix="Give --devices or --workers alone")
     if ranks.number > 1:
         yield ranks, _on(asked, given_device())
     elif len(devices) > 1:

@@ -17,6 +17,7 @@ from cryoden.hosts.listed_results import Names, with_lists
 from cryoden.hosts.relion_job import MICROGRAPHS, MODEL, RelionJob
 from cryoden.io.atomic import atomic_write
 from cryoden.runs.folder import RunFolder
+from cryoden.settings.reading import ReadingSettings
 from cryoden.settings.training import TrainingSettings
 from cryoden.workflows.denoise_micrographs import BatchRequest, denoise_files
 from cryoden.workflows.lanes import Lanes
@@ -55,7 +56,10 @@ class RelionRequest:
 
 
 def trained_in(
-    request: RelionRequest, settings: TrainingSettings, start: Path | None = None
+    request: RelionRequest,
+    settings: TrainingSettings,
+    start: Path | None = None,
+    reading: ReadingSettings | None = None,
 ) -> Iterator[TrainingEvent]:
     """Train on the halves a STAR file lists, from a model file where one is given; the model is output.
 
@@ -71,7 +75,7 @@ def trained_in(
     yield PhaseStarted("finding and checking the halves")
     run = _fresh(request.job.folder)
     ended: TrainingFinished | None = None
-    for event in train_halves(open_halves([request.micrographs]), run, settings, start=start):
+    for event in train_halves(open_halves([request.micrographs], reading), run, settings, start=start):
         ended = event if isinstance(event, TrainingFinished) else ended
         yield event
     if ended is None or ended.best_epoch == 0:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import csv
+import re
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
 import pytest
 from numpy.typing import NDArray
 
+from cryoden.cli.endings import USAGE
 from cryoden.cli.main import main
 from cryoden.model import checkpoint
 from cryoden.runs.record import read
@@ -110,3 +113,19 @@ def test_gpus_that_are_not_there_are_refused_before_anything_is_read(
     assert main(asked(folder, folder / "run", "--devices", "0,97")) == 2
     assert "S02" in capsys.readouterr().err
     assert not (folder / "run").exists()
+
+
+def test_a_device_beside_those_of_several_processes_is_refused(capsys: Any) -> None:
+    asked = [
+        "train",
+        "--halves",
+        "nowhere",
+        "--model",
+        "m.safetensors",
+        "--device",
+        "cuda:1",
+        "--workers",
+        "2",
+    ]
+    assert main(asked) == USAGE
+    assert re.search(r"S03  --device cuda:1 .*--workers", capsys.readouterr().err)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.cryoden.dataset.cryosparc import write_project
 from tests.napari_cryoden.listing import look, opened
 
 
@@ -46,6 +47,12 @@ def test_the_pixel_size_of_a_star_file_reaches_list_and_layer(
     assert look(qtbot, dock, star) == [("plain.mrc", "128×96, 1.9 Å/px")]
     assert opened(qtbot, dock) == ["plain"]
     assert dock.viewer.layers[0].scale == pytest.approx((1.9, 1.9))
+
+
+def test_halves_that_cryosparc_keeps_in_one_file_are_a_pair(qtbot: Any, dock: Any, tmp_path: Path) -> None:
+    pairs = [words for _, words in look(qtbot, dock, write_project(tmp_path, edge=512)) if "pair" in words]
+    assert len(pairs) == 3
+    assert all(words.startswith("● pair, usable") for words in pairs)
 
 
 def test_what_is_wrong_with_a_file_stands_in_its_line(
