@@ -10,7 +10,6 @@ import os
 import re
 import warnings
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -101,12 +100,23 @@ def with_passthrough(table: CsTable) -> CsTable:
 
     ``exposures.cs`` and ``J3_passthrough_exposures.cs`` are one output, or those of other names whose
     rows are the same. Without such a file it is the table itself.
+
+    Raises
+    ------
+    MicrographError
+        See `read_table`, of the first file that cannot be read, where no other belongs to the table.
     """
-    own = _output(table.path)
+    own, unread = _output(table.path), list[MicrographError]()
     beside = (other for other in table.path.parent.glob("*.cs") if _output(other)[0] != own[0])
     for other in sorted(beside, key=lambda other: (_output(other) != (not own[0], own[1]), other.name)):
-        with suppress(HalvesError):  # it is of another output
+        try:
             return CsTable(table.path, joined(table.path, table.rows, [_rows(other)]))
+        except MicrographError as error:  # nobody gave this file: it counts where no other is whole
+            unread.append(error)
+        except HalvesError:  # it is of another output
+            continue
+    if unread:
+        raise unread[0]
     return table
 
 

@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 
 from cryoden.dataset.cs_tables import CsTable, Rows, with_columns
 from cryoden.dataset.listed_files import BESIDE, CsListing, cs_listing
-from cryoden.io.atomic import atomic_write_pair
+from cryoden.io.atomic import atomic_write_pair, check_destination
 from cryoden.io.mrc_probe import probe
 
 NAME = "micrographs_denoised"
 DENOISED, RAW = "micrograph_blob_denoised", "micrograph_blob_raw"
 FORMAT, VERSION = b"MRC/1", "v4.4.0"
-OURS = "# cryoden: results of "
+OURS = "# cryoden: results of "  # at the begin of a group
+OURS_AT_END = b"\n# cryoden: list of results\n"  # of a .cs file, behind the array, where no reader looks
 # Types of slots that are not named for their type.
 TYPES = {"background_blob": "stat_blob", "rigid_motion": "motion", "spline_motion": "motion"}
 
@@ -58,6 +59,7 @@ def write_cs(
     OutputError
         O02 to O06 when it cannot be written.
     """
+    check_cs(path, final, overwrite=overwrite)
     found = cs_listing(path)
     made = denoised_columns(found, done, final.parent)
     rows = with_columns(found.table.rows, _moved(found, final.parent))
@@ -70,11 +72,18 @@ def write_cs(
         rows = with_columns(rows, _in_slot(RAW, own) | _in_slot(found.slot, made))
         rows = rows[[file in done for file in found.files]]
     group = final.with_suffix(".csg")
-    ours = overwrite or _is_ours(group)
+    ours = overwrite or _is_ours(final) or _is_ours(group)  # the other one, too, if it is there: see above
     with atomic_write_pair(final, group, overwrite=ours, inputs=[path]) as (list_part, group_part):
         with list_part.open("wb") as file:
             np.save(file, rows, allow_pickle=False)
+            file.write(OURS_AT_END)
         group_part.write_text(_group(found.table, rows, final.name), encoding="utf-8", newline="\n")
+
+
+def check_cs(path: Path, final: Path, *, overwrite: bool = False) -> None:
+    """Raise what `write_cs` would raise of its two files, each of which is replaced only where it is ours."""
+    for file in (final, final.with_suffix(".csg")):
+        check_destination(file, overwrite=overwrite or _is_ours(file), inputs=[path])
 
 
 def denoised_columns(found: CsListing, done: Mapping[Path, Path], folder: Path) -> dict[str, NDArray[Any]]:
@@ -184,10 +193,13 @@ def _type(slot: str, known: Mapping[str, str]) -> str:
     return "exposure." + ("micrograph_blob" if slot.startswith("micrograph_blob") else TYPES.get(slot, slot))
 
 
-def _is_ours(group: Path) -> bool:
-    """Tell whether a group in the place of that of the results is an earlier one."""
+def _is_ours(path: Path) -> bool:
+    """Tell whether a list or a group in the place of that of the results is an earlier one."""
+    is_group = path.suffix == ".csg"
+    mark = OURS.encode() if is_group else OURS_AT_END
     try:
-        with group.open(encoding="utf-8", errors="replace") as file:
-            return file.read(len(OURS)) == OURS
-    except OSError:
+        with path.open("rb") as file:
+            file.seek(*(0, os.SEEK_SET) if is_group else (-len(mark), os.SEEK_END))
+            return file.read(len(mark)) == mark
+    except OSError:  # or shorter than the mark
         return False

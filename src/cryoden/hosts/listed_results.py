@@ -10,10 +10,11 @@ from typing import Literal
 from cryoden.dataset.listed_files import is_list
 from cryoden.dataset.star_columns import with_columns
 from cryoden.dataset.star_files import MICROGRAPH, Listing, is_star, listing
+from cryoden.errors import HalvesError, MicrographError
 from cryoden.events.batch import BatchEvent, BatchFinished, FileFinished, FileSkipped
 from cryoden.events.closing import closed
-from cryoden.hosts.cryosparc_lists import NAME, write_cs
-from cryoden.io.atomic import atomic_write
+from cryoden.hosts.cryosparc_lists import NAME, check_cs, write_cs
+from cryoden.io.atomic import atomic_write, check_destination
 
 # RELION keeps columns it does not know, and has none for these.
 DENOISED, RAW = "cryodenMicrographNameDenoised", "cryodenMicrographNameRaw"
@@ -49,14 +50,32 @@ def with_lists(
     Raises
     ------
     OutputError
-        O02 to O06 when a list cannot be written.
+        O02 to O06 when a list cannot be written; what is in its way is found before the first event.
     """
     done: dict[Path, Path] = {}
     with closed(events):
+        _check_places(lists, overwrite)
         for event in events:
             done |= _result(event)
             _write_lists(lists if isinstance(event, BatchFinished) else {}, done, names, overwrite)
             yield event
+
+
+def _check_places(lists: Mapping[Path, Path], overwrite: bool) -> None:
+    for path, final in lists.items():
+        if not final.parent.is_dir():
+            continue  # nothing is in the way, and the batch makes it
+        if not is_star(path):
+            check_cs(path, final, overwrite=overwrite)
+        elif _lists_micrographs(path):
+            check_destination(final, overwrite=overwrite or _is_ours(final), inputs=[path])
+
+
+def _lists_micrographs(star: Path) -> bool:
+    try:
+        return listing(star) is not None
+    except (HalvesError, MicrographError):  # the batch says so, or waits until it is written
+        return False
 
 
 def _write_lists(

@@ -14,6 +14,7 @@ from cryoden.dataset.folder_walk import left_out_below
 from cryoden.dataset.listed_files import pixel_sizes
 from cryoden.dataset.output_paths import make_folder, make_ready, results
 from cryoden.denoising.denoise import Denoiser
+from cryoden.errors import SettingsError
 from cryoden.events.batch import BatchEvent, WorkersStarted
 from cryoden.io.leftovers import remove_leftovers
 from cryoden.model.checkpoint import load
@@ -49,11 +50,13 @@ def denoise_session(
     Raises
     ------
     CryodenError
-        As `denoise_files`, and see `cryoden.compute.hiring.hired`.
+        As `denoise_files`, and see `cryoden.compute.hiring.hired` and `cryoden.workflows.watching.Arrivals`;
+        D01 at once where a path to watch does not exist.
     """
     find = partial(results, paths, output)
     targets = {} if watch else find()  # what is not there is said before anything is started
     if watch:
+        _refuse_missing(paths)
         make_folder(output)
     with ExitStack() as held:
         held.callback(lambda: _tidy(output, targets))
@@ -61,6 +64,13 @@ def denoise_session(
         events = watched(Arrivals(find), run, output / STOP) if watch else run(targets)
         held.enter_context(closing(events))
         yield from ending(events, left_out=left_out_below(paths, output, results=False))
+
+
+def _refuse_missing(paths: Sequence[Path]) -> None:
+    """Raise D01 for a path that is not there: a wrong name would be waited for without end."""
+    if missing := next((path for path in paths if not path.exists()), None):
+        fix = "Make the folder first, or correct the path"
+        raise SettingsError("D01", missing, "no such file or folder", kept="Nothing was done", fix=fix)
 
 
 def _run(

@@ -20,6 +20,7 @@ Targets = Mapping[Path, Path]
 Run = Callable[[Targets], Generator[BatchEvent, None, None]]
 State = tuple[int, int]  # size in bytes, time of the last change in ns
 STOP = "cryoden-stop"  # a file of this name in the output folder ends a watch
+PASSING = {"D01", "D02", "F49", "F50", "F58"}  # nothing is there yet, or a list is being written
 
 
 @dataclass(frozen=True)
@@ -57,16 +58,25 @@ class Arrivals:
         self._taken: dict[Path, State] = {}
         self._seen: dict[Path, tuple[State, float]] = {}
         self._last: set[Path] | None = None
+        self._there: Targets = {}
 
     def look(self) -> dict[Path, Path]:
-        """Return the files that are to be denoised now; one that is replaced later comes again."""
+        """Return the files that are to be denoised now; one that is replaced later comes again.
+
+        Raises
+        ------
+        CryodenError
+            What does not pass by itself, such as D07 for two files with the same result.
+        """
         try:
-            there = self._find()
-        except CryodenError:  # nothing yet, or a list that is being written
-            return {}
+            self._there = self._find()
+        except CryodenError as error:
+            if error.code not in PASSING:
+                raise
+        self._seen = {path: seen for path, seen in self._seen.items() if path in self._there}
         return {
             path: target
-            for path, target in there.items()
+            for path, target in self._there.items()
             if (self._last is None or path in self._last) and self._is_ready(path)
         }
 
@@ -80,6 +90,7 @@ class Arrivals:
         try:
             found = path.stat()
         except OSError:
+            self._seen.pop(path, None)  # it was removed or renamed before it was taken
             return False
         state, now = (found.st_size, found.st_mtime_ns), self._clock()
         if self._taken.get(path) == state:
@@ -112,6 +123,11 @@ def watched(
         The file that ends the watch. It is removed then, and where another watch has left it.
     pause : callable
         Waits some seconds.
+
+    Raises
+    ------
+    CryodenError
+        See `Arrivals.look`.
     """
     session, is_over = _Session(), False
     _remove(stop)

@@ -96,6 +96,18 @@ def test_what_was_passed_through_under_another_name_is_known_by_its_rows(tmp_pat
     assert table.texts("micrograph_blob/path") == [path_of(number) for number in range(3)]
 
 
+def test_a_damaged_file_beside_an_output_is_passed_over_where_another_belongs_to_it(tmp_path: Path) -> None:
+    write_project(tmp_path)
+    folder = tmp_path / "J3"
+    (folder / "J3_passthrough_a.cs").write_bytes(b"PK a zip")
+    (folder / "exposures.cs").rename(folder / "micrographs_denoised.cs")
+    table = with_passthrough(read_table(folder / "micrographs_denoised.cs"))
+    assert table.texts("micrograph_blob/path") == [path_of(number) for number in range(3)]
+    (folder / "J3_passthrough_exposures.cs").unlink()
+    with pytest.raises(MicrographError, match=r"F58.*J3_passthrough_a\.cs"):
+        with_passthrough(read_table(folder / "micrographs_denoised.cs"))
+
+
 def test_rows_that_are_not_in_the_other_file_are_counted() -> None:
     first = rows({}, {"ctf/df1_A": np.ones(3, "<f4")})
     other = rows({"micrograph_blob": ["a", "b", "c"]})

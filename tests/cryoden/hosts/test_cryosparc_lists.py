@@ -129,6 +129,20 @@ def test_an_earlier_list_is_replaced_and_one_of_others_is_not(project: Path) -> 
     assert final.read_bytes() != before
 
 
+@pytest.mark.parametrize("suffix", [".cs", ".csg"])
+def test_each_file_of_an_earlier_list_is_known_without_the_other(project: Path, suffix: str) -> None:
+    listed, final = project / "J2" / "exposures.cs", project / "out" / "r.cs"
+    other = final.with_suffix(suffix)
+    for count in (1, 2):
+        write_cs(listed, final, results_of(listed, project / "out", count))
+        other.unlink()
+    write_cs(listed, final, {})
+    other.write_bytes(listed.read_bytes())
+    with pytest.raises(OutputError, match=rf"O05.*r{suffix} "):
+        write_cs(listed, final, {})
+    assert other.read_bytes() == listed.read_bytes()
+
+
 def test_the_command_denoises_and_lists_what_cryosparc_lists(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ from cryoden.events.batch import BatchEvent, BatchFinished, FileFailed, FileFini
 from cryoden.hosts.listed_results import DENOISED, RAW, lists_of, with_lists
 from cryoden.io import mrc
 from cryoden.io.star import having, read_tables
+from tests.cryoden.dataset.cryosparc import write_project
 from tests.cryoden.scenes import scene
 
 HEAD = "data_optics\nloop_\n_rlnOpticsGroup\n_rlnVoltage\n1 300\n2 200\n\ndata_micrographs\nloop_\n"
@@ -117,3 +118,30 @@ def test_the_command_lists_what_it_denoised(project: Path, monkeypatch: pytest.M
     listed = micrographs_of(project / "out" / "micrographs_denoised.star")
     assert len(listed) == 3
     assert all(mrc.read(path).shape == (96, 96) for path in listed)
+
+
+@pytest.mark.parametrize("name", ["micrographs_denoised.cs", "micrographs_denoised.csg"])
+def test_a_file_in_the_way_of_a_list_of_cryosparc_is_found_before_the_first_event(
+    tmp_path: Path, name: str
+) -> None:
+    write_project(tmp_path)
+    (tmp_path / name).write_text("of others")
+    events = iter([BatchFinished(0, (), 0, 1.0)])
+    with pytest.raises(OutputError, match=rf"O05.*{name} "):
+        next(with_lists(events, lists_of([tmp_path / "J2" / "exposures.cs"], tmp_path)))
+    assert len(list(events)) == 1
+
+
+def test_a_file_in_the_way_of_a_star_file_is_found_before_the_first_event(project: Path) -> None:
+    (project / "micrographs_denoised.star").write_text(HEAD + ROWS)
+    events = iter(events_of(project, project))
+    with pytest.raises(OutputError, match="O05"):
+        next(with_lists(events, lists_of([project / "m.star"], project)))
+    assert len(list(events)) == 4
+
+
+def test_nothing_is_in_the_way_of_lists_that_are_not_written(project: Path) -> None:
+    (project / "micrographs_denoised.star").write_text(HEAD + ROWS)
+    inner, events = project / "series.star", events_of(project, project)
+    inner.write_text("data_global\nloop_\n_rlnTomoTiltSeriesStarFile\nm.star\n")
+    assert list(with_lists(events, lists_of([inner], project))) == events

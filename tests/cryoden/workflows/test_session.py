@@ -80,3 +80,12 @@ def test_a_watch_begins_with_an_empty_folder_and_denoises_what_arrives(
     assert isinstance(event, BatchFinished)
     assert (event.finished, event.untried) == (2, 0)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == done
+
+
+def test_a_path_that_is_not_there_is_not_watched(
+    batch: BatchRequest, write: Callable[[int], Path], tmp_path: Path
+) -> None:
+    paths = [write(1), tmp_path / "on"]
+    with pytest.raises(SettingsError, match=r"D01.*on — no such file"):
+        next(denoise_session(paths, tmp_path / "out", batch, watch=True))
+    assert not (tmp_path / "out").exists()

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cryoden.errors import SettingsError
+from cryoden.dataset.output_paths import results
+from cryoden.errors import OutputError, SettingsError
 from cryoden.events.batch import BatchEvent, BatchFinished, FileFinished, FileStarted, FolderWatched
 from cryoden.io import mrc
 from cryoden.workflows.batch import in_turn
@@ -40,6 +41,7 @@ def arrivals(folder: Path, clock: Clock) -> Arrivals:
 
 
 def written(path: Path) -> Path:
+    path.parent.mkdir(exist_ok=True)
     mrc.write(path, scene(1).even.data, pixel_size=1.5, label="made for a test")
     return path
 
@@ -162,3 +164,47 @@ def test_a_stop_file_of_another_watch_ends_nothing(tmp_path: Path, clock: Clock)
     *_, ended = watched(arrivals(tmp_path, clock), copied, stop, pause)
     assert isinstance(ended, BatchFinished)
     assert ended.finished == 1
+
+
+def test_two_files_with_the_same_result_end_a_watch_and_a_list_that_is_being_written_does_not(
+    tmp_path: Path, clock: Clock
+) -> None:
+    one, other = tmp_path / "one.star", written(tmp_path / "x" / "a.mrc")
+    one.touch()
+    paths = [one]
+    looking = Arrivals(lambda: results(paths, tmp_path / "out"), PATIENCE, clock)
+    assert looking.look() == {}
+    paths[:] = [other, written(tmp_path / "y" / "a.mrc")]
+    with pytest.raises(OutputError, match="D07"):
+        looking.look()
+
+
+def test_a_file_that_is_removed_or_renamed_before_it_is_taken_holds_up_no_end(
+    tmp_path: Path, clock: Clock
+) -> None:
+    def end() -> None:
+        (tmp_path / "out" / "stop").touch()
+        written(tmp_path / "gone.mrc")
+        written(tmp_path / "old.mrc")
+
+    def tidy() -> None:
+        (tmp_path / "gone.mrc").unlink()
+        (tmp_path / "old.mrc").rename(tmp_path / "elsewhere")
+
+    def too_long() -> None:
+        pytest.fail("the watch does not end")
+
+    during: Mapping[int, Callable[[], object]] = {3: end, 4: tidy, 30: too_long}
+    *_, ended = followed(tmp_path, clock, during)[0]
+    assert isinstance(ended, BatchFinished)
+    assert ended.finished == 0
+
+
+def test_what_a_list_has_named_is_taken_while_the_list_is_written_again(tmp_path: Path, clock: Clock) -> None:
+    path, star = written(tmp_path / "a.mrc"), tmp_path / "m.star"
+    star.write_text("data_\nloop_\n_rlnMicrographName\na.mrc\n")
+    looking = Arrivals(lambda: results([star], tmp_path / "out"), PATIENCE, clock)
+    assert looking.look() == {}
+    star.write_text("")
+    clock.now = 10
+    assert list(looking.look()) == [path]
