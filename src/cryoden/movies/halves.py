@@ -66,7 +66,7 @@ class HalvesRequest:
         return ResultStamp(digits("sums of movies"), digits(made), digits(_facts(movie)))
 
     def at(self, voltage: float | None) -> HalvesRequest:
-        """Return the request for a movie of so many kV in its STAR file; a setting other than the usual wins."""
+        """Return the request for a movie whose STAR file says the kV; settings but the usual one win."""
         if voltage is None or self.settings.voltage != MovieSettings.voltage:
             return self
         return replace(self, settings=replace(self.settings, voltage=voltage))
