@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import product
@@ -16,7 +16,7 @@ from cryoden.io.star import StarTable, having, read_tables
 MICROGRAPH = ("rlnMicrographName",)
 HALVES = ("rlnMicrographNameEven", "rlnMicrographNameOdd")
 SERIES = "rlnTomoTiltSeriesStarFile"
-GROUP = "rlnOpticsGroup"
+GROUP, VOLTAGE = "rlnOpticsGroup", "rlnVoltage"
 # Å/px of micrographs first; a movie or particles may have been binned, and are asked last.
 PIXEL_SIZES = (
     "rlnMicrographPixelSize",
@@ -27,15 +27,17 @@ PIXEL_SIZES = (
 CAMERA = ("rlnDetectorPixelSize", "rlnMagnification")  # µm, and times: RELION 3.0
 FORMAT = re.compile(r":(mrcs?|st|tiff?|spi|img|hed)$", re.IGNORECASE)  # ``a.ctf:mrc`` is to be read as MRC
 SECTION = re.compile(r"\d+@")
+Values = Callable[[StarTable], list[float | None]]  # one for each row
 SAMPLED = 20  # rows looked at first to find the project's folder
 
 
 @dataclass(frozen=True)
 class ListedFiles:
-    """One row: the files in the columns that were asked for, and Å/px where the STAR file says it."""
+    """One row: the files in the columns that were asked for, and Å/px and kV where the STAR file has them."""
 
     files: tuple[Path, ...]
     pixel_size: float | None
+    voltage: float | None = None
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,7 @@ def listed(star: Path, names: Sequence[str], fix: str = "Give another STAR file"
     inner = [name for (name,) in series.columns([SERIES])]
     project = project_of(star, inner)
     return [
-        ListedFiles(row.files, row.pixel_size or size)
+        ListedFiles(row.files, row.pixel_size or size, row.voltage)
         for name, size in zip(inner, _sizes(series), strict=True)
         for row in _rows(project / name, read_tables(project / name), names, fix)
     ]
@@ -135,21 +137,27 @@ def _rows(star: Path, tables: list[StarTable], names: Sequence[str], fix: str) -
         raise HalvesError("D01", star, f"no table with the {columns}", fix=fix)
     rows = [tuple(_file_name(star, name) for name in row) for row in table.columns(names)]
     project = project_of(star, [name for row in rows for name in row])
-    sizes = zip(_sizes(table), _sizes_of_groups(tables, table), strict=True)
+    sizes, voltages = (_own_or_of_group(tables, table, values) for values in (_sizes, _voltages))
     return [
-        ListedFiles(tuple(_inside(project, name) for name in row), own or of_group)
-        for row, (own, of_group) in zip(rows, sizes, strict=True)
+        ListedFiles(tuple(_inside(project, name) for name in row), size, voltage)
+        for row, size, voltage in zip(rows, sizes, voltages, strict=True)
     ]
 
 
-def _sizes_of_groups(tables: Iterable[StarTable], table: StarTable) -> list[float | None]:
-    """Return for each row of a table the Å/px of its optics group; one without a number has the only one."""
+def _own_or_of_group(tables: Iterable[StarTable], table: StarTable, values: Values) -> list[float | None]:
+    """Return for each row of a table its own value, else that of its optics group."""
+    pairs = zip(values(table), _of_groups(tables, table, values), strict=True)
+    return [own or of_group for own, of_group in pairs]
+
+
+def _of_groups(tables: Iterable[StarTable], table: StarTable, values: Values) -> list[float | None]:
+    """Return for each row of a table the value of its optics group; one without a number has the only one."""
     optics = having((one for one in tables if one is not table), [GROUP])
     groups = [group for (group,) in optics.columns([GROUP])] if optics else []
-    sizes = dict(zip(groups, _sizes(optics) if optics else [], strict=True))
+    known = dict(zip(groups, values(optics) if optics else [], strict=True))
     if GROUP in table.labels:
-        return [sizes.get(group) for (group,) in table.columns([GROUP])]
-    only = next(iter(sizes.values())) if len(sizes) == 1 else None
+        return [known.get(group) for (group,) in table.columns([GROUP])]
+    only = next(iter(known.values())) if len(known) == 1 else None
     return [only] * len(table.rows)
 
 
@@ -162,6 +170,13 @@ def _sizes(table: StarTable) -> list[float | None]:
         known = [(_positive(pixel), _positive(times)) for pixel, times in table.columns(CAMERA)]
         return [1e4 * pixel / times if pixel and times else None for pixel, times in known]
     return [None] * len(table.rows)
+
+
+def _voltages(table: StarTable) -> list[float | None]:
+    """Return for each row the kV it says itself."""
+    if VOLTAGE not in table.labels:
+        return [None] * len(table.rows)
+    return [_positive(voltage) for (voltage,) in table.columns([VOLTAGE])]
 
 
 def _positive(value: str) -> float | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
@@ -18,7 +19,10 @@ from cryoden.micrograph import Pixels
 from cryoden.movies.gain import TIFF_GAIN, image_rows
 
 Mask = NDArray[np.bool_]
+Places = NDArray[np.intp]
 QUARTILE = 0.6745  # of normal deviates, half are smaller
+AROUND = 4  # px to each side: of a strip up to so wide, most that lies around it is outside it
+AT_ONCE = 100_000  # surroundings in memory
 
 
 class Repair:
@@ -46,14 +50,30 @@ class Repair:
 def hot_pixels(total: Pixels, limit: float) -> Mask:
     """Return where the sum of all frames, not aligned, is too many standard deviations off; 0 = nowhere.
 
-    The spread is taken from the quartiles, of which no hot pixel is part; from all where they coincide.
+    Off from the median of all, and from that of what lies around it: grid bars and the edge of an
+    aperture are dark, but no defects. The spread is taken from the quartiles, of which no hot pixel
+    is part; from all where they coincide.
     """
     if not limit:
         return np.zeros(total.shape, np.bool_)
     middle = float(np.median(total))
     off = np.abs(total - middle)
     spread = float(np.median(off)) / QUARTILE or float(total.std(dtype=np.float64))
-    return np.asarray(off > limit * spread)
+    bad = np.asarray(off > limit * spread)
+    suspects = np.nonzero(bad)
+    bad[suspects] = np.abs(total[suspects] - _medians_around(total, *suspects)) > limit * spread
+    return bad
+
+
+def _medians_around(total: Pixels, rows: Places, columns: Places) -> Pixels:
+    """Return for some pixels the median of a square around each, mirrored at the edges."""
+    edge = 2 * AROUND + 1
+    squares = sliding_window_view(np.pad(total, AROUND, mode="reflect"), (edge, edge))
+    found = np.empty(len(rows), np.float32)
+    for first in range(0, len(rows), AT_ONCE):
+        some = slice(first, first + AT_ONCE)
+        found[some] = np.median(squares[rows[some], columns[some]], axis=(1, 2))
+    return found
 
 
 def read_defects(path: Path, shape: tuple[int, int]) -> Mask:

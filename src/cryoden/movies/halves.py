@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -18,28 +18,28 @@ from cryoden.dataset.output_paths import make_folder
 from cryoden.errors import MicrographError, Remark
 from cryoden.events.batch import BatchEvent, BatchFinished, FileFinished, FileSkipped
 from cryoden.io import mrc
-from cryoden.io.atomic import atomic_write
+from cryoden.io.atomic import atomic_write, check_destination
 from cryoden.io.mrc_header import unreadable
 from cryoden.io.pixel_size import of_both, without_odd
 from cryoden.io.provenance import VERSION
 from cryoden.io.result_stamp import ResultStamp, digits, is_done, marked
 from cryoden.micrograph import Pixels
 from cryoden.movies import motion
-from cryoden.movies.defects import Repair, hot_pixels, read_defects
+from cryoden.movies.defects import Mask, Repair, hot_pixels, read_defects
 from cryoden.movies.frames import GroupedFrames, group_size, groups_of
 from cryoden.movies.gain import read_gain
-from cryoden.movies.movie_files import Target, targets_of
+from cryoden.movies.movie_files import Target, targets_of, write_list
 from cryoden.movies.readers import Movie, is_eer, open_movie
-from cryoden.movies.shift_files import OURS, Course, is_ours, star_word
+from cryoden.movies.shift_files import Course, is_ours
 from cryoden.movies.sums import Dose, summed
 from cryoden.settings.movies import MovieSettings
 from cryoden.settings.reading import ReadingSettings
 from cryoden.workflows.batch import alone, ending, in_turn
 
-METHOD = 1  # to be raised when the same movie and settings come to give other sums
+METHOD = 2  # to be raised when the same movie and settings come to give other sums
 UNUSUAL_DOSE = 300.0  # e⁻/Å² of a whole movie
+MANY_HOT = 0.001  # of all pixels
 LIST = "micrographs.star"
-LABELS = ("rlnMicrographName", "rlnMicrographNameEven", "rlnMicrographNameOdd", "rlnMicrographMetadata")
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,12 @@ class HalvesRequest:
         made = [METHOD, chosen, asdict(self.reading), listed, others]
         return ResultStamp(digits("sums of movies"), digits(made), digits(_facts(movie)))
 
+    def at(self, voltage: float | None) -> HalvesRequest:
+        """Return the request for a movie whose STAR file says the kV; settings but the usual one win."""
+        if voltage is None or self.settings.voltage != MovieSettings.voltage:
+            return self
+        return replace(self, settings=replace(self.settings, voltage=voltage))
+
 
 def _facts(path: Path) -> list[object]:
     try:
@@ -87,40 +93,48 @@ def make_halves(paths: Sequence[Path], output: Path, request: HalvesRequest) -> 
     SettingsError
         D01 when there is no movie, S02 when the device is not there.
     OutputError
-        O04 or D07 when sums would replace a movie or one another, O06 when a folder cannot be made.
+        O04 or D07 when sums would replace a movie or one another, O05 when micrographs.star is that of
+        another program, O06 when a folder cannot be made.
     """
     detector = [path for path in (request.gain, request.defects) if path is not None]
     targets = targets_of(paths, output, detector)
     device = resolve(request.settings.device)
     for folder in sorted({target.full.parent for target in targets.values()}):
         make_folder(folder)
+    final = output / LIST
+    check_destination(final, overwrite=request.overwrite or is_ours(final), inputs=paths)
     work = partial(_sum_movie, request=request, device=device)
     done: list[Target] = []
     for event in ending(in_turn(targets, work), device=describe(device)):
         if isinstance(event, FileFinished | FileSkipped):
             done.append(targets[event.path])
         if isinstance(event, BatchFinished) and done:
-            _write_list(output / LIST, [target for target in targets.values() if target in done], request)
+            listed = [target for target in targets.values() if target in done]
+            write_list(final, listed, overwrite=request.overwrite or is_ours(final))
         yield event
 
 
 def _sum_movie(
     path: Path, target: Target, *, request: HalvesRequest, device: torch.device
 ) -> Generator[BatchEvent, None, None]:
-    began, stamp = time.monotonic(), request.stamp(path, target.pixel_size)
+    began, request = time.monotonic(), request.at(target.voltage)
+    stamp = request.stamp(path, target.pixel_size)
     sums = _names(target, request.settings)
     with alone(target.full):
         done = [is_done(file, stamp, overwrite=request.overwrite) for file in sums]  # raises for each
         if all(done):
             yield FileSkipped(path, target.full)
             return
+        overwrite = request.overwrite or is_ours(target.shifts()[0])
+        for file in target.shifts():
+            check_destination(file, overwrite=overwrite)
         with open_movie(path, request.reading) as movie:
             _know_pixel_size(movie, None if request.reading.pixel_size else target.pixel_size)
             frames = _corrected(movie, request)
             found = motion.measure(frames, movie.pixel_size or 1.0, request.settings.b_factor, device)
             course = Course(movie, frames.groups, found, request.settings, request.gain)
             images = _images(frames, found, request, device)
-            _write(images, target, course, stamp)
+            _write(images, target, course, stamp, overwrite=overwrite)
             warnings = movie.warnings + _doubts(course)
     yield FileFinished(path, target.full, time.monotonic() - began, warnings)
 
@@ -159,16 +173,26 @@ def _corrected(movie: Movie, request: HalvesRequest) -> GroupedFrames:
     if request.defects is not None:
         bad |= read_defects(request.defects, movie.shape)
     if settings.hot:
-        total = np.zeros(movie.shape, np.float32)
-        for pixels in frames:
-            total += pixels
-        bad |= hot_pixels(total, settings.hot)
+        bad |= _hot(frames, settings.hot, bad)
     if bad.all():
         raise MicrographError(
             "F55", movie.path, "every pixel is a defect", kept="Skipped", fix="Check the gain"
         )
     frames.repair = Repair(bad)
     return frames
+
+
+def _hot(frames: GroupedFrames, limit: float, known: Mask) -> Mask:
+    """Return hot and dead pixels besides the known ones; many of them are remarked upon."""
+    movie = frames.movie
+    total = np.zeros(movie.shape, np.float32)
+    for pixels in frames:
+        total += pixels
+    hot = hot_pixels(total, limit) & ~known
+    if hot.mean() > MANY_HOT:
+        text = f"{np.count_nonzero(hot):,} pixels ({hot.mean():.1%}) are hot or dead and were repaired; "
+        movie.warnings = (*movie.warnings, Remark("F57", f"{text}--hot 0 keeps them"))
+    return hot
 
 
 def _images(
@@ -183,19 +207,20 @@ def _images(
     return [*parts, made.full, made.even, made.odd], made.pixel_size
 
 
-def _write(images: tuple[list[Pixels], float], target: Target, course: Course, stamp: ResultStamp) -> None:
+def _write(
+    images: tuple[list[Pixels], float], target: Target, course: Course, stamp: ResultStamp, *, overwrite: bool
+) -> None:
     """Publish all results of a movie: all are whole before the first has its name, the halves come last."""
     inputs = [course.movie.path, *([course.gain] if course.gain else [])]
-    star, picture = target.beside("_shifts", ".star"), target.beside("_shifts", ".svg")
-    ours = is_ours(star)
+    star, picture = target.shifts()
     with ExitStack() as stack:
         named = reversed(list(zip(_names(target, course.settings).items(), images[0], strict=True)))
         for (final, what), pixels in named:  # what is entered last is published first
             part = stack.enter_context(atomic_write(final, overwrite=True, inputs=inputs))
             label = marked(f"cryoden {VERSION}: {what} of {course.movie.path.stem}", stamp)
             mrc.write(part, pixels, pixel_size=images[1], label=label)
-        course.draw(stack.enter_context(atomic_write(picture, overwrite=ours, inputs=inputs)))
-        part = stack.enter_context(atomic_write(star, overwrite=ours, inputs=inputs))
+        course.draw(stack.enter_context(atomic_write(picture, overwrite=overwrite, inputs=inputs)))
+        part = stack.enter_context(atomic_write(star, overwrite=overwrite, inputs=inputs))
         part.write_text(course.star(), encoding="utf-8", errors="surrogateescape", newline="\n")
 
 
@@ -207,18 +232,3 @@ def _doubts(course: Course) -> tuple[Remark, ...]:
     if total > UNUSUAL_DOSE:
         said.append(Remark("F57", f"{total:,.0f} e⁻/Å² in all: --dose is that of one frame"))
     return tuple(said)
-
-
-def _write_list(final: Path, done: Sequence[Target], request: HalvesRequest) -> None:
-    """Write the STAR file that lists the sums of all movies that are done, halves beside full."""
-    rows = [
-        " ".join(
-            star_word(file.as_posix())
-            for file in (one.full, one.beside("_EVN"), one.beside("_ODD"), one.beside("_shifts", ".star"))
-        )
-        for one in done
-    ]
-    columns = "\n".join(f"_{label} #{number}" for number, label in enumerate(LABELS, 1))
-    text = f"{OURS}\n\ndata_micrographs\n\nloop_\n{columns}\n" + "\n".join(rows) + "\n"
-    with atomic_write(final, overwrite=request.overwrite or is_ours(final)) as part:
-        part.write_text(text, encoding="utf-8", errors="surrogateescape", newline="\n")

@@ -15,6 +15,7 @@ from types import ModuleType, TracebackType
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cryoden.errors import MicrographError, Remark
 from cryoden.io.mrc_header import first_bytes, unreadable
@@ -26,6 +27,9 @@ from cryoden.settings.reading import ReadingSettings
 EXTRA = "Install it: pip install 'napari-cryoden[movies]'"
 EER_FACTS = 65001  # tag of an XML text
 SENSOR_PIXEL = re.compile(r'"sensorPixelSize.width"[^>]*>\s*([0-9.eE+-]+)\s*<')  # m, at the specimen
+# Width and height in bytes of K2 and K3 frames in super-resolution, two pixels in each byte; nothing else
+# in the file says so. As IMOD's sizeCanBe4BitK2SuperRes() has them, which a pixel or two may miss.
+PACKED = ((3838, 7420), (3710, 7676), (3840, 7424), (3712, 7680), (5760, 8184), (4092, 11520))
 EER = (65000, 65001, 65002)  # compressions; pages of others in an EER file are sums
 
 
@@ -46,7 +50,9 @@ class TiffMovie:
             except (ValueError, KeyError, IndexError, TypeError, struct.error, OSError) as error:
                 raise _damaged(path, error) from error
             first = self._pages[0]
-            self.frames, self.shape = len(self._pages), (int(first.imagelength), int(first.imagewidth))
+            self._packed = _is_packed(first)
+            width = int(first.imagewidth) * (2 if self._packed else 1)
+            self.frames, self.shape = len(self._pages), (int(first.imagelength), width)
             refuse_single(path, self.frames)
             self._stack = stack.pop_all()
         self.pixel_size = reading.pixel_size or _pixel_size(first)
@@ -61,6 +67,8 @@ class TiffMovie:
             if "imagecodecs" in str(error):
                 raise _missing(self.path, "imagecodecs") from error
             raise _damaged(self.path, error) from error
+        if self._packed:
+            stored = _unpacked(stored.view(np.uint8))
         rows = stored if is_eer(self.path) else stored[::-1]
         return finite(np.array(rows, np.float32, order="C"), self.path, self._nan)
 
@@ -121,6 +129,18 @@ def _frames(path: Path, pages: list[Any]) -> list[Any]:
     if odd is not None:
         raise ValueError(f"page {odd.index + 1} is {odd.shape}, the first {pages[0].shape}")
     return pages
+
+
+def _is_packed(page: Any) -> bool:
+    """Tell by the size whether each byte holds two pixels, as SerialEM writes them."""
+    width, height = int(page.imagewidth), int(page.imagelength)
+    sizes = [(wide, high) for wide, high in PACKED if abs(width - wide) <= 2 and abs(height - high) <= 2]
+    return page.bitspersample == 8 and bool(sizes)
+
+
+def _unpacked(stored: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return ``(h, 2 w)`` pixels of 4 bits, the lower half of each byte first, as IMOD and RELION do."""
+    return np.stack([stored & 15, stored >> 4], -1).reshape(len(stored), -1)
 
 
 def _refuse_truncated(path: Path, file: Any, pages: list[Any], size: int) -> None:

@@ -47,7 +47,15 @@ class MovieSettings:
         float, Setting("Dose before the first frame", "e⁻/Å²", 0, 1000, 1, expert=True)
     ] = 0.0
     voltage: Annotated[
-        float, Setting("Acceleration voltage, for dose weighting", "kV", 60, 1000, 100, expert=True)
+        float,
+        Setting(
+            "Acceleration voltage, for dose weighting; 300 leaves it to a STAR file",
+            "kV",
+            60,
+            1000,
+            100,
+            expert=True,
+        ),
     ] = 300.0
     b_factor: Annotated[
         float,

@@ -64,3 +64,26 @@ def test_what_is_neither_is_refused_in_one_line(tmp_path: Path) -> None:
         read_defects(tmp_path / "none.txt", (20, 30))
     with pytest.raises(MicrographError, match=r"F55 .*the frames are"):
         read_defects(write_mrc(tmp_path / "map.mrc", np.eye(4)), (20, 30))
+
+
+@pytest.mark.parametrize("strip", [0, 10, 14])
+def test_a_grid_bar_and_the_edge_of_an_aperture_are_no_defects(strip: int) -> None:
+    rng = np.random.default_rng(0)
+    total = rng.poisson(60, (256, 256)).astype(np.float32)
+    total[:, :24] = rng.poisson(strip, (256, 24))
+    total[-10:, 100:] = rng.poisson(strip, (10, 156))
+    total[7, 60], total[100, 10], total[:, 200] = 400, 300, 0
+    bad = np.zeros(total.shape, bool)
+    bad[7, 60] = bad[100, 10] = True
+    bad[:-10, 200] = True  # a dead column, as far as it is darker than what lies around it
+    wrong = bad != hot_pixels(total, 6)
+    assert np.count_nonzero(wrong) <= 30  # at corners
+    assert not wrong[:230, :].any()
+
+
+def test_two_hot_columns_are_defects() -> None:
+    total = np.random.default_rng(0).poisson(60, (256, 256)).astype(np.float32)
+    total[:, 100:102] = 200
+    bad = hot_pixels(total, 6)
+    assert bad[:, 100:102].all()
+    assert np.count_nonzero(bad) == 2 * 256

@@ -9,6 +9,7 @@ import pytest
 
 from cryoden.cli.main import main
 from cryoden.dataset.half_names import find_pairs
+from cryoden.errors import OutputError
 from cryoden.events.batch import BatchEvent, BatchFinished, FileFailed, FileFinished, FileSkipped
 from cryoden.io import mrc
 from cryoden.micrograph import Array, Pixels
@@ -195,3 +196,67 @@ def test_single_electrons_are_grouped_and_aligned(tmp_path: Path) -> None:
     found = shifts_in(tmp_path / "out" / "m_shifts.star")
     assert len(found) == 8
     assert np.sqrt(((centered(found) - centered(shifts)) ** 2).mean()) < 0.5
+
+
+def listed_at(folder: Path, voltage: int) -> Path:
+    star = folder / "movies.star"
+    star.write_text(
+        f"data_optics\n\nloop_\n_rlnOpticsGroup #1\n_rlnVoltage #2\n1 {voltage}\n\n"
+        "data_movies\n\nloop_\n_rlnMicrographMovieName #1\n_rlnOpticsGroup #2\nm.mrcs 1\n"
+    )
+    return star
+
+
+def test_the_dose_is_weighted_by_the_voltage_of_the_star_file(tmp_path: Path) -> None:
+    movie = write_mrc(tmp_path / "m.mrcs", movie_frames(4, SMALL))
+    given = HalvesRequest(MovieSettings(device="cpu", dose=5, voltage=200.0))
+    made([movie], tmp_path / "given", given)
+    star, usual = listed_at(tmp_path, 200), HalvesRequest(MovieSettings(device="cpu", dose=5))
+    assert kinds(made([star], tmp_path / "listed", usual)) == [FileFinished]
+    assert np.array_equal(pixels(tmp_path / "listed" / "m.mrc"), pixels(tmp_path / "given" / "m.mrc"))
+    assert "_rlnVoltage" + " " * 31 + "200.000000" in (tmp_path / "listed" / "m_shifts.star").read_text()
+    assert kinds(made([star], tmp_path / "given", usual)) == [FileSkipped]  # the same sums
+    listed_at(tmp_path, 300)
+    assert kinds(made([star], tmp_path / "given", given)) == [FileSkipped]  # --voltage wins
+    assert kinds(made([star], tmp_path / "given", usual)) == [FileFailed]  # and others are not the same
+
+
+def test_a_list_of_another_program_is_refused_before_any_work(tmp_path: Path) -> None:
+    movie, out = write_mrc(tmp_path / "m.mrcs", movie_frames(4, SMALL)), tmp_path / "out"
+    out.mkdir()
+    (out / "micrographs.star").write_text("data_mine\n")
+    with pytest.raises(OutputError, match=r"O05 .*micrographs\.star"):
+        made([movie], out)
+    assert [path.name for path in out.iterdir()] == ["micrographs.star"]
+    assert kinds(made([movie], out, HalvesRequest(CPU, overwrite=True))) == [FileFinished]
+    assert len(find_pairs([out / "micrographs.star"])) == 1
+
+
+def test_shifts_that_are_in_the_way_are_noticed_before_the_movie_is_read_and_replaced_where_asked(
+    tmp_path: Path,
+) -> None:
+    movie, out = write_mrc(tmp_path / "m.mrcs", movie_frames(4, SMALL)), tmp_path / "out"
+    made([movie], out)
+    for name in ("m.mrc", "m_EVN.mrc", "m_ODD.mrc", "m_shifts.star"):
+        (out / name).unlink()
+    whole = movie.read_bytes()
+    movie.write_bytes(whole[:-9000])  # F03 where it is read
+    failed = [event for event in made([movie], out) if isinstance(event, FileFailed)]
+    assert [(event.code, "m_shifts.svg" in event.message) for event in failed] == [("O05", True)]
+    movie.write_bytes(whole)
+    assert kinds(made([movie], out, HalvesRequest(CPU, overwrite=True))) == [FileFinished]
+    assert (out / "m_shifts.star").is_file()
+
+
+def test_a_grid_bar_stays_and_many_hot_pixels_are_noticed(tmp_path: Path) -> None:
+    frames = counted(moved_scenes(drift(), 128), rate=5)
+    frames[:, :, :12] = 0
+    made([write_mrc(tmp_path / "bar.mrcs", frames)], tmp_path / "out")
+    assert np.abs(pixels(tmp_path / "out" / "bar.mrc")[20:-20, 2:6]).max() < 10  # of 60 electrons
+    frames[:, ::20, 20::20] = 200
+    (finished,) = (
+        event
+        for event in made([write_mrc(tmp_path / "hot.mrcs", frames)], tmp_path / "out")
+        if isinstance(event, FileFinished)
+    )
+    assert [remark.text for remark in finished.warnings if "hot or dead" in remark.text]

@@ -71,3 +71,28 @@ def test_a_movie_is_never_replaced_by_its_sum(tmp_path: Path) -> None:
 def test_no_movie_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"D01 .*0 movies"):
         targets_of([tmp_path], tmp_path / "sums")
+
+
+def test_sums_may_lie_beside_their_movies(tmp_path: Path) -> None:
+    movie = write_mrc(tmp_path / "a.mrcs", STACK)
+    write_mrc(tmp_path / "a.mrc", STACK[0])  # its sum, of an earlier time
+    (tmp_path / "grid").mkdir()
+    other = write_mrc(tmp_path / "grid" / "b.mrcs", STACK)
+    assert list(targets_of([tmp_path], tmp_path)) == [movie, other]
+
+
+@pytest.mark.parametrize(
+    ("optics", "movies"),
+    [
+        ("_rlnOpticsGroup #1\n_rlnVoltage #2\n1 200", "_rlnOpticsGroup #2\nm.mrcs 1"),
+        ("", "_rlnVoltage #2\nm.mrcs 200"),
+    ],
+)
+def test_a_star_file_says_the_voltage_of_its_optics_groups_or_of_each_movie(
+    tmp_path: Path, optics: str, movies: str
+) -> None:
+    write_mrc(tmp_path / "m.mrcs", STACK)
+    star = tmp_path / "movies.star"
+    table = f"data_optics\n\nloop_\n{optics}\n\n" if optics else ""
+    star.write_text(f"{table}data_movies\n\nloop_\n_rlnMicrographMovieName #1\n{movies}\n")
+    assert [target.voltage for target in targets_of([star], tmp_path / "sums").values()] == [200]

@@ -96,3 +96,22 @@ def test_a_missing_package_is_named_with_how_to_install_it(
         open_movie(path, READING),
     ):
         pass
+
+
+def test_two_pixels_in_a_byte_are_read_low_half_first_where_the_size_is_that_of_super_resolution(
+    tmp_path: Path,
+) -> None:
+    stored = np.zeros((2, 7420, 3838), np.uint8)
+    stored[0, 10, 20], stored[1] = 0x3A, 0x21
+    with open_movie(write_tiff(tmp_path / "m.tif", stored), READING) as movie:
+        assert movie.shape == (7420, 7676)
+        first = movie.frame(0)
+        assert first[-11, 40:42].tolist() == [10, 3]
+        assert first.sum() == 13
+        assert movie.frame(1)[0, :4].tolist() == [1, 2, 1, 2]
+
+
+def test_what_has_more_bits_or_another_size_is_not_packed(tmp_path: Path) -> None:
+    for shape, dtype in (((2, 7420, 3838), np.uint16), ((2, 3710, 3838), np.uint8)):
+        with open_movie(write_tiff(tmp_path / "m.tif", np.zeros(shape, dtype)), READING) as movie:
+            assert movie.shape == shape[1:]
