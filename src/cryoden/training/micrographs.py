@@ -11,7 +11,7 @@ from typing import NamedTuple
 import torch
 
 from cryoden.compute import devices
-from cryoden.compute.ranks import Ranks
+from cryoden.compute.ranks import ALONE, Ranks
 from cryoden.errors import SettingsError
 from cryoden.events.training import Mode, PhaseStarted, TrainingEvent, TrainingStarted
 from cryoden.image.spectra import PARTICLES
@@ -86,7 +86,7 @@ def train_on_micrographs(
     Lehtinen et al. (2018), Noise2Noise.
     """
     control = control or RunControl()
-    ranks = control.ranks
+    ranks = control.ranks or ALONE
     yield PhaseStarted("measuring the micrographs")
     device = devices.resolve(settings.device)
     size = _size(settings, device, ranks)

@@ -8,9 +8,12 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from threading import Event
+from typing import TYPE_CHECKING
 
-from cryoden.compute.ranks import ALONE, Ranks
 from cryoden.micrograph import Micrograph
+
+if TYPE_CHECKING:  # a form that sends a request needs no torch
+    from cryoden.compute.ranks import Ranks
 
 EDGE = 224  # working px
 EVERY = 2.0  # s
@@ -83,10 +86,11 @@ class RunControl:
         Where somebody looks.
     stop : Event
         Set to end the run; see `cryoden.training.plan.Plan`.
-    ranks : Ranks
-        The processes that share each batch. All but the first report nothing but phases, and keep nothing.
+    ranks : Ranks, optional
+        The processes that share each batch; ``None`` for this one alone. All but the first report nothing
+        but phases, and keep nothing.
     """
 
     previews: PreviewRequest = field(default_factory=PreviewRequest)
     stop: Event = field(default_factory=Event)
-    ranks: Ranks = ALONE
+    ranks: Ranks | None = None

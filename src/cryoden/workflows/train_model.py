@@ -83,7 +83,8 @@ def train_supervised(
 
 def _by_the_first(keep: Path | RunFolder | None, control: RunControl | None) -> Path | RunFolder | None:
     """Return where a run is kept: of several processes the first one keeps it."""
-    return keep if control is None or control.ranks.leads else None
+    ranks = None if control is None else control.ranks
+    return keep if ranks is None or ranks.leads else None
 
 
 def _chosen(pairs: Sequence[HalfPair], settings: TrainingSettings) -> ChosenPairs:

@@ -16,6 +16,11 @@ from tests.napari_cryoden import runs
 from tests.napari_cryoden.patience import SECONDS
 from tests.napari_cryoden.runs import pairs, quick
 
+# The general model is hardly bettered by a single step.
+SOON_BETTER = TrainingSettings(
+    minutes=60, steps_per_epoch=1, batch=1, patch=64, start_from="scratch", network="unet"
+)
+
 
 def test_a_run_trains_and_leaves_a_model_that_loads(qtbot: Any, viewer: Any, tmp_path: Any) -> None:
     run, target = TrainingJob.of(viewer), tmp_path / "run"
@@ -36,7 +41,7 @@ def test_a_run_trains_and_leaves_a_model_that_loads(qtbot: Any, viewer: Any, tmp
 @pytest.mark.usefixtures("step_by_step")
 def test_stopping_keeps_the_best_model_and_says_where(qtbot: Any, viewer: Any, tmp_path: Any) -> None:
     run, target = TrainingJob.of(viewer), tmp_path / "run"
-    run.train(pairs, target, TrainingSettings(minutes=60, steps_per_epoch=1, batch=1, patch=64))
+    run.train(pairs, target, SOON_BETTER)
     qtbot.waitUntil(lambda: run.model_file is not None)
     with qtbot.waitSignal(run.ended) as ended:
         run.stop()
@@ -178,7 +183,7 @@ def test_one_word_says_how_the_run_stands(qtbot: Any, viewer: Any) -> None:
 @pytest.mark.usefixtures("step_by_step")
 def test_a_discarded_run_leaves_nothing(qtbot: Any, viewer: Any, tmp_path: Any) -> None:
     run, target = TrainingJob.of(viewer), tmp_path / "run"
-    run.train(pairs, target, TrainingSettings(minutes=60, steps_per_epoch=1, batch=1, patch=64))
+    run.train(pairs, target, SOON_BETTER)
     qtbot.waitUntil(lambda: run.model_file is not None)
     assert target.exists()
     with qtbot.waitSignal(run.ended) as ended:
