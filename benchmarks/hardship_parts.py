@@ -18,6 +18,7 @@ from cryoden.image.fourier_rings import inverse, radius, transform
 from cryoden.micrograph import Array, Pixels
 from cryoden.simulation.assemblies import AssemblyRecipe, Structure, assembly
 from cryoden.simulation.exposure import SimulatedExposure, seen
+from cryoden.simulation.optics import critical_dose
 from cryoden.simulation.scene import Contrast, Scene
 
 sys.path.append(str(Path(__file__).parents[1] / "scripts"))
@@ -80,8 +81,7 @@ def weighted(one: SimulatedExposure) -> SimulatedExposure:
     """
     frequency = np.maximum(radius(one.even.shape) / one.scene.pixel_size, 1e-4)
     doses = (np.arange(FRAMES) + 0.5) * one.scene.dose / FRAMES
-    critical = 0.245 * frequency**-1.665 + 2.81
-    left = [np.exp(-dose / (2 * critical)) for dose in doses]
+    left = [np.exp(-dose / (2 * critical_dose(frequency))) for dose in doses]
     mean, square = sum(left) / FRAMES, sum(q * q for q in left) / FRAMES
     clean = filtered(one.clean, square / mean)
     ice = filtered(one.clean_with_ice - one.clean, mean)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from cryoden.denoising.ring_gains import COARSEST
 from cryoden.micrograph import Array
+from cryoden.simulation.optics import critical_dose
 
 WORKING = 3.0  # Å
 Number = Tensor | float
@@ -35,7 +36,7 @@ def kept_of_noise(frequency: Tensor, weighted: Tensor) -> Tensor:
 
     Source: Grant & Grigorieff (2015, eLife 4, e06980), eqs. 3 and 8, as `cryoden.simulation.optics.damage`.
     """
-    exponent = (weighted / (0.245 * frequency.clamp_min(1e-4) ** -1.665 + 2.81)).clamp_min(1e-4)
+    exponent = (weighted / critical_dose(frequency.clamp_min(1e-4))).clamp_min(1e-4)
     return -torch.expm1(-exponent) / exponent
 
 

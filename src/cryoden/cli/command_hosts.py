@@ -24,6 +24,14 @@ if TYPE_CHECKING:
     from cryoden.hosts.relion import RelionRequest
 
 Denoising = Annotated[DenoisingSettings, derived(DenoisingSettings, "denoising")]
+ModelFile = Annotated[
+    Path | None,
+    arg(
+        metavar="FILE",
+        help="Model file to denoise with.",
+        help_behavior_hint="(default: the general model)",
+    ),
+]
 Names = Annotated[
     Literal["added", "replaced"],
     arg(
@@ -103,14 +111,7 @@ class Cryosparc:
             help_behavior_hint="(default: the same as there)",
         ),
     ] = None
-    model: Annotated[
-        Path | None,
-        arg(
-            metavar="FILE",
-            help="Model file to denoise with.",
-            help_behavior_hint="(default: the general model)",
-        ),
-    ] = None
+    model: ModelFile = None
 
 
 Hosts = Annotated[Relion, subcommand("relion")] | Annotated[Cryosparc, subcommand("cryosparc")]

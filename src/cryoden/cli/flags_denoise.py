@@ -11,7 +11,7 @@ from typing import Annotated
 
 from tyro.conf import Positional, arg
 
-from cryoden.cli.command_hosts import Denoising, Names
+from cryoden.cli.command_hosts import Denoising, ModelFile, Names
 from cryoden.cli.flags_from_settings import derived
 from cryoden.cli.flags_runs import Halves, Paths, Reading, Sharing
 from cryoden.settings.tools import EvaluationSettings
@@ -51,14 +51,7 @@ class Denoise:
     denoising: Denoising
     reading: Reading
     workers: Sharing
-    model: Annotated[
-        Path | None,
-        arg(
-            metavar="FILE",
-            help="Model file to denoise with.",
-            help_behavior_hint="(default: the general model)",
-        ),
-    ] = None
+    model: ModelFile = None
     names: Names = "added"
     overwrite: Annotated[
         bool,

@@ -8,11 +8,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
+from cryoden.micrograph import Array
+
 ELECTRON_REST = 510_998.95  # eV
+Frequencies = TypeVar("Frequencies", Tensor, Array)
 
 
 @dataclass(frozen=True)
@@ -125,9 +129,14 @@ def damage(grid: Grid, dose: float) -> Tensor:
 
 
 def critical_exposure(grid: Grid) -> Tensor:
-    """Return the dose in e⁻/Å² at which a signal has fallen to 1/√e in amplitude.
+    """Return `critical_dose` on the grid; the mean has that of the longest wave."""
+    longest = grid.pixel_size * max(grid.height, grid.width)
+    return critical_dose(grid.squared.sqrt().clamp_min(1 / longest))
+
+
+def critical_dose(frequency: Frequencies) -> Frequencies:
+    """Return the dose in e⁻/Å² at which a signal of frequencies in 1/Å has fallen to 1/√e in amplitude.
 
     Grant & Grigorieff (2015, eLife 4, e06980, eq. 3), measured at 300 kV.
     """
-    frequency = grid.squared.sqrt().clamp_min(1 / (grid.pixel_size * max(grid.height, grid.width)))
     return 0.245 * frequency**-1.665 + 2.81
