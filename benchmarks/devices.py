@@ -26,13 +26,11 @@ from batch import MEMORY, make, untrained
 from cryoden.compute import devices
 from cryoden.compute.hiring import cores, hired
 from cryoden.dataset.output_paths import make_ready, results
-from cryoden.denoising.denoise import Denoiser
 from cryoden.events.batch import BatchEvent, BatchFinished, FileFailed
-from cryoden.model.checkpoint import load
 from cryoden.model.general import GENERAL
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.workers import WorkerSettings
-from cryoden.workflows.denoise_micrographs import BatchRequest, denoise_targets
+from cryoden.workflows.denoise_micrographs import BatchRequest, denoise_targets, one_process
 from cryoden.workflows.denoise_on_workers import denoise_on
 
 Run = Callable[[dict[Path, Path]], Iterator[BatchEvent]]
@@ -40,8 +38,8 @@ Run = Callable[[dict[Path, Path]], Iterator[BatchEvent]]
 
 def alone(request: BatchRequest) -> Run:
     """Return what denoises files in this process."""
-    denoiser = Denoiser(load(request.model), request.settings)
-    return lambda targets: denoise_targets(targets, denoiser, request, {})
+    denoisers, lanes = one_process(request)
+    return lambda targets: denoise_targets(targets, denoisers, request, {}, lanes)
 
 
 def shared(request: BatchRequest, workers: WorkerSettings, held: ExitStack) -> Run:

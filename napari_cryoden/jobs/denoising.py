@@ -149,7 +149,7 @@ def _denoising(
         if temporary is not None and output is not None:
             nothing_left.refuse_constant(output, denoised.micrograph, micrograph, settings.pixel_format)
             results.write_confidence(output, denoised.confidence)
-            results.write_denoised(temporary, denoised.micrograph, settings, results.label_with(model))
+            results.write_denoised(temporary, denoised, settings, results.label_with(model))
     # A layer stays for long; from a GPU the pixels come in page-locked memory, of which there is little.
     yield MicrographDenoised(_owned(denoised.micrograph), denoised.confidence and _owned(denoised.confidence))
 

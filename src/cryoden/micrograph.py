@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -84,3 +85,18 @@ class HalfPair:
     def name(self) -> str:
         """Name of the even half, which stands for the pair."""
         return self.even.name
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Least and largest value, mean and variance of pixels; all NaN or infinite where one pixel is."""
+
+    least: float
+    most: float
+    mean: float
+    variance: float
+
+    @property
+    def are_finite(self) -> bool:
+        """Whether all pixels are numbers."""
+        return math.isfinite(self.least) and math.isfinite(self.most)

@@ -8,8 +8,8 @@ do the same, on inputs of one shape.
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Hashable, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import lru_cache, wraps
 from threading import Lock, local
@@ -47,6 +47,18 @@ def constant(most: int) -> Callable[[Callable[..., Made]], Callable[..., Made]]:
     return decorated
 
 
+@contextmanager
+def _nothing_collected() -> Iterator[None]:
+    """Put Python's search for garbage off: what is freed while work is recorded may wait for the GPU."""
+    searches = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if searches:
+            gc.enable()
+
+
 def _alike(one: Tensor, other: Tensor) -> bool:
     one, other = torch.nan_to_num(one), torch.nan_to_num(other)  # what is no number says nothing
     return bool(((one - other).abs().max() <= CLOSE * other.abs().max()).item())
@@ -65,6 +77,8 @@ class Recorder:
         self.device = device
         self.records = device.type == "cuda"
         self._stream = torch.cuda.Stream(device) if self.records else None  # type: ignore[no-untyped-call]  # torch's
+        # Its own: to give pages back torch asks after what their stream did, which fails while one records.
+        self._apart = torch.cuda.Stream(device) if self.records else None  # type: ignore[no-untyped-call]  # torch's
         self._pool = torch.cuda.graph_pool_handle() if self.records else None
 
     def current(self) -> AbstractContextManager[object]:
@@ -87,14 +101,14 @@ class Recorder:
 
     def _recording(self, work: Work, inputs: tuple[Tensor, ...]) -> Recording:
         graph, kept = torch.cuda.CUDAGraph(), list[object]()
-        gc.collect()  # what is freed while it is recorded may wait for the GPU
-        graph.capture_begin(pool=self._pool, capture_error_mode="thread_local")
-        _NOW.kept = kept
-        try:
-            outputs = work(*inputs)
-        finally:
-            _NOW.kept = None
-            graph.capture_end()
+        with torch.cuda.stream(self._apart), _nothing_collected():
+            graph.capture_begin(pool=self._pool, capture_error_mode="thread_local")
+            _NOW.kept = kept
+            try:
+                outputs = work(*inputs)
+            finally:
+                _NOW.kept = None
+                graph.capture_end()
         return Recording(graph, inputs, outputs, kept)
 
 

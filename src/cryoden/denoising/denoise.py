@@ -97,7 +97,7 @@ class Denoiser:
         kind = Kind(micrograph.shape, scale, pixel_size, micrograph.pixel_size is not None)
         if self._ways is not None and (made := self._ways.made(kind, micrograph.data)) is not None:
             yield TileFinished(1, 1)
-            yield MicrographDenoised(self._named(micrograph, made, doubts))
+            yield MicrographDenoised(self._named(micrograph, made, doubts), statistics=made.statistics)
             return
         with torch.inference_mode():  # never around a yield: it would leak to the caller
             seen = self._seen(micrograph, resampling, scale)

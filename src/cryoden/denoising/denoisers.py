@@ -24,9 +24,9 @@ class Denoisers:
     """
 
     def __init__(self, first: Denoiser, settings: DenoisingSettings, most: int = 1) -> None:
-        self.first, self._settings = first, settings
+        self.first, self.most, self._settings = first, max(1, most), settings
         self._idle = [first]
-        self._free = BoundedSemaphore(max(1, most))
+        self._free = BoundedSemaphore(self.most)
 
     @contextmanager
     def one(self) -> Iterator[Denoiser]:

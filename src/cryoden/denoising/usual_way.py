@@ -23,7 +23,7 @@ from cryoden.denoising.tiled_network import TiledNetwork
 from cryoden.image.blank_regions import suspect
 from cryoden.image.normalization import CLIP, Normalization, bands, is_contrast, robust_on_device, typical
 from cryoden.image.resampling import Resampling
-from cryoden.micrograph import Array, Pixels
+from cryoden.micrograph import Array, Pixels, Statistics
 from cryoden.model.conditioning import unknown
 
 SAMPLES = ring_gains.SAMPLES
@@ -59,6 +59,7 @@ class Made:
     known: Array
     clipped: int
     strength: float
+    statistics: Statistics | None = None
 
 
 class UsualWays:
@@ -138,8 +139,10 @@ class UsualWay:
             ring = seen.ring() if self._choices.passes_ring else None
             response = np.concatenate([*gains, ring if ring is not None else []])
             finished = self._finished[ring is not None]
-            (result,) = finished(raw, *measured[3:], measured[1], denoised[1], self._sent(response))
-            return Made(devices.fetched(result), known, seen.clipped, float(told[1]))
+            result, told_of = finished(raw, *measured[3:], measured[1], denoised[1], self._sent(response))
+            statistics = devices.later(told_of)
+            pixels = devices.fetched(result)
+            return Made(pixels, known, seen.clipped, float(told[1]), Statistics(*statistics().tolist()))
 
     def _sent(self, numbers: Array) -> Tensor:
         return devices.sent(np.asarray(numbers, np.float32), self._raw.device)
@@ -151,7 +154,7 @@ class UsualWay:
         gray = Normalization(mean, std)
         scored = gray.apply(raw)
         scored = contrast_sign.turned(scored, gray) if self._choices.inverts else scored
-        clipped = (scored >= CLIP).sum() + (scored <= -CLIP).sum()
+        clipped = (scored.abs() >= CLIP).sum()
         power, _ = ice_ring.mean_power(scored)
         working = self._resampling.reduce(scored)
         spread = typical(working[None]) if self.kind.scale != 1 else torch.ones_like(mean)
@@ -174,7 +177,7 @@ class UsualWay:
         return torch.cat([part.double() for part in parts]), output
 
     def _finish(self, *given: Tensor) -> tuple[Tensor, ...]:
-        """Return the pixels in the micrograph's gray scale."""
+        """Return the pixels in the micrograph's gray scale, and their `Statistics`."""
         raw, mean, std, spread, working, output, response = given
         gray = Normalization(mean, std)
         weighed = summed((output, working), (response[:SAMPLES], response[SAMPLES : 2 * SAMPLES]))
@@ -182,7 +185,9 @@ class UsualWay:
         signal = contrast_sign.turned(signal, gray) if self._choices.inverts else signal
         if len(response) > 2 * SAMPLES:
             signal = ice_ring.restored(signal, raw, gray, response[2 * SAMPLES :])
-        return (gray.undo(signal),)
+        result = gray.undo(signal)
+        variance, mean = torch.var_mean(result.double(), correction=0)
+        return result, torch.stack([*(each.double() for each in torch.aminmax(result)), mean, variance])
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cryoden.errors import Remark
 from cryoden.image.counting import CountingEvidence
-from cryoden.micrograph import Micrograph
+from cryoden.micrograph import Micrograph, Statistics
 
 
 @dataclass(frozen=True)
@@ -22,11 +22,13 @@ class TileFinished:
 class MicrographDenoised:
     """The whole micrograph is denoised, in the gray scale of its input.
 
-    ``confidence`` has, where it was asked for and can be known, probabilities from 0.5 to 1 as pixels.
+    ``confidence`` has, where it was asked for and can be known, probabilities from 0.5 to 1 as pixels;
+    ``statistics`` are those of the micrograph, where the device has measured them.
     """
 
     micrograph: Micrograph
     confidence: Micrograph | None = None
+    statistics: Statistics | None = None
 
 
 DenoisingEvent = TileFinished | MicrographDenoised

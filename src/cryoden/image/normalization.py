@@ -185,14 +185,53 @@ def robust_on_device(values: Tensor) -> tuple[Tensor, Tensor]:
     """Return what `robust` does, as tensors; nothing waits for a GPU."""
     pixels = values.flatten()
     some = pixels[:: max(1, pixels.numel() // MEDIAN_OF)]
-    middle = some.median()
+    middle = _median(some)
     about = pixels - middle
-    near = STD_OF_MEDIAN * CLIP * (some - middle).abs().median()
+    near = STD_OF_MEDIAN * CLIP * _median((some - middle).abs())
+    if about.device.type == "cuda":
+        means, stds = sorted_and_trimmed(about, torch.stack([torch.full_like(near, torch.inf), near]))
+        return means[1] + middle, stds[0]
     usual = (about.abs() <= near) | (near <= 0)
     mean, std = _trimmed(about, torch.ones_like(usual))
     if about.device.type != "cpu" or not usual.all():  # elsewhere it costs more to ask
         mean, _ = _trimmed(about, usual)
     return mean + middle, std
+
+
+def _median(values: Tensor) -> Tensor:
+    if values.device.type != "cuda":
+        return values.median()
+    return values.sort().values[(len(values) - 1) // 2]  # where the median is found by a single processor
+
+
+def sorted_and_trimmed(about: Tensor, reach: Tensor) -> tuple[Tensor, Tensor]:
+    """Return what `robust_on_device` trims, of values within each reach of 0 at first, ``(n,)`` both.
+
+    Once values are sorted and summed up, those within limits are two of the sums apart: on a GPU
+    that is a tenth of the time of going through all values again. A reach of 0 is none.
+    """
+    ordered = about.sort().values
+    exact = ordered.double()
+    sums, squares = (_sums_from_the_middle(each) for each in (exact, exact.square()))
+    reach = torch.where(reach > 0, reach, torch.inf)
+    low, high = -reach, reach
+    mean, std = reach, reach
+    for _ in range(ROUNDS):
+        first = torch.searchsorted(ordered, low)
+        last = torch.searchsorted(ordered, high, right=True)
+        number = last - first
+        mean = (sums[last] - sums[first]) / number
+        std = ((squares[last] - squares[first]) / number - mean.square()).clamp_min(0).sqrt()
+        low = torch.maximum(low, (mean - CLIP * std).to(low))
+        high = torch.minimum(high, (mean + CLIP * std).to(high))
+    return mean, std
+
+
+def _sums_from_the_middle(values: Tensor) -> Tensor:
+    """Return ``(n + 1,)`` sums up to each place from the middle: outliers are at the ends."""
+    middle = len(values) // 2
+    below = -values[:middle].flip(0).cumsum(0).flip(0)
+    return torch.cat([below, values.new_zeros(1), values[middle:].cumsum(0)])
 
 
 def _trimmed(about: Tensor, kept: Tensor) -> tuple[Tensor, Tensor]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,12 +13,12 @@ from mrcfile.mrcobject import MrcObject
 from numpy.typing import NDArray
 
 from cryoden.errors import OutputError, Remark
-from cryoden.io.mrc_header_copy import Statistics, add_label, copy_header, set_pixel_size, statistics
+from cryoden.io.mrc_header_copy import add_label, copy_header, put_statistics, set_pixel_size, statistics
 from cryoden.io.mrc_probe import Mode0, probe, with_listed
 from cryoden.io.mrc_sections import one_section
 from cryoden.io.mrc_validation import no_contrast
 from cryoden.io.mrc_windows import MicrographFile, non_finite
-from cryoden.micrograph import Micrograph, Pixels
+from cryoden.micrograph import Micrograph, Pixels, Statistics
 
 SUFFIXES = (".mrc", ".mrcs", ".map", ".st", ".rec")
 BLOCK_BYTES = 2**24
@@ -208,10 +209,21 @@ def write(
     MicrographError
         What `probe` refuses about ``like``.
     """
-    found = statistics(data)
+    compose = partial(composed, pixel_size=pixel_size, like=like, label=label)
+    write_measured(path, data, statistics(data), output, compose)
+
+
+def write_measured(
+    path: Path,
+    data: Pixels,
+    found: Statistics,
+    output: Literal["float32", "float16"],
+    compose: Callable[[NDArray[Any]], Composed],
+) -> None:
+    """Write as `write` does what has been measured; ``compose`` is `composed` for pixels in their format."""
     pixels = storable(path, data, output, found)
-    made = composed(pixels, pixel_size, like, label)
-    found.put_into(made.header, output)
+    made = compose(pixels)
+    put_statistics(made.header, found, output)
     with path.open("wb") as file:
         for part in (made.header, made.extended_header, pixels):
             file.write(part.tobytes() if part.ndim < 2 else part.data)

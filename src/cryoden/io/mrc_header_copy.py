@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,7 +21,7 @@ from cryoden.io.mrc_header import (
     in_byte_order,
     open_regular,
 )
-from cryoden.micrograph import Pixels
+from cryoden.micrograph import Pixels, Statistics
 
 COPIED = ("nxstart", "nystart", "nzstart", "cellb", "label", "nlabl")
 COPIED_FROM_MARKED = ("origin", "extra1", "exttyp", "extra2")  # elsewhere in files without "MAP"
@@ -106,31 +105,17 @@ def add_label(header: Record, label: str) -> None:
     header.nlabl = len(labels)
 
 
-@dataclass(frozen=True)
-class Statistics:
-    """Least and largest value, mean and variance of pixels; all NaN or infinite where one pixel is."""
+def put_statistics(header: Any, found: Statistics, pixel_format: Literal["float32", "float16"]) -> None:
+    """Set statistics in a header of mrcfile.
 
-    least: float
-    most: float
-    mean: float
-    variance: float
-
-    @property
-    def are_finite(self) -> bool:
-        """Whether all pixels are numbers."""
-        return math.isfinite(self.least) and math.isfinite(self.most)
-
-    def put_into(self, header: Any, pixel_format: Literal["float32", "float16"]) -> None:
-        """Set them in a header of mrcfile.
-
-        The format lets the deviation be undetermined, and so it is where checkers get it wrong, and then call
-        a right one wrong: they sum float16 pixels in float16, which overflows for a whole micrograph.
-        """
-        stored = np.dtype(pixel_format).type
-        header.dmin, header.dmax, header.dmean = stored(self.least), stored(self.most), self.mean
-        deviation = math.sqrt(self.variance)
-        is_safe = pixel_format == "float32" and abs(self.mean) < RISKY * deviation
-        header.rms = deviation if is_safe or not deviation else -1
+    The format lets the deviation be undetermined, and so it is where checkers get it wrong, and then call
+    a right one wrong: they sum float16 pixels in float16, which overflows for a whole micrograph.
+    """
+    stored = np.dtype(pixel_format).type
+    header.dmin, header.dmax, header.dmean = stored(found.least), stored(found.most), found.mean
+    deviation = math.sqrt(found.variance)
+    is_safe = pixel_format == "float32" and abs(found.mean) < RISKY * deviation
+    header.rms = deviation if is_safe or not deviation else -1
 
 
 def statistics(pixels: Pixels) -> Statistics:
@@ -156,4 +141,5 @@ def _of_block(block: Pixels) -> Statistics:
         least, most, values = float(block.min()), float(block.max()), block.astype(np.float64)
         mean = float(values.mean())
         values -= mean
-        return Statistics(least, most, mean, float(np.dot(values, values)) / len(block))
+        # No dot product, for which a library would wake up a thread for each processor.
+        return Statistics(least, most, mean, float(np.square(values, out=values).mean()))

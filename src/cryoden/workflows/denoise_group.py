@@ -12,15 +12,16 @@ from pathlib import Path
 from distributed import get_worker
 
 from cryoden.compute import devices
-from cryoden.compute.worker_side import PLACE, TURN, is_stopped, own_device, resident, room
+from cryoden.compute.worker_side import PLACE, is_stopped, own_device, resident, room
 from cryoden.denoising.denoise import Denoiser
+from cryoden.denoising.denoisers import Denoisers
 from cryoden.errors import CryodenError
 from cryoden.events.batch import BatchEvent, BatchFinished, FileFailed, FileFinished, FileSkipped, FileWaiting
 from cryoden.io.leftovers import remove_leftovers
 from cryoden.io.provenance import VERSION
 from cryoden.model.checkpoint import Model, load
-from cryoden.workflows.denoise_micrographs import BatchRequest, denoise_targets
-from cryoden.workflows.lanes import suiting
+from cryoden.workflows.denoise_micrographs import BatchRequest, denoise_targets, suiting_device
+from cryoden.workflows.lanes import Lanes
 
 End = FileFinished | FileSkipped | FileFailed
 
@@ -79,11 +80,14 @@ def denoise_group(job: Job, run: str, group: Sequence[Item]) -> GroupDenoised:
         For a model that cannot be used here.
     """
     settings = replace(job.batch.settings, device=own_device(job.batch.settings.device))
-    denoiser = resident((job, settings), lambda: Denoiser(_model(job), settings))
     device = devices.resolve(settings.device)  # each task may be in another thread, which has its own
+    lanes = suiting_device(device, PLACE.share)
+    denoisers = resident(
+        (job, settings), lambda: Denoisers(Denoiser(_model(job), settings), settings, lanes.at_work)
+    )
     for item in group:
         _tidy(run, item.target.parent)
-    with room(device.type), closing(_events(job.batch, denoiser, group)) as events:
+    with room(device.type), closing(_events(job.batch, denoisers, group, lanes)) as events:
         heard = list(takewhile(lambda event: not (isinstance(event, FileWaiting) or is_stopped(run)), events))
     ends = tuple(event for event in heard if isinstance(event, End))
     finished = next((event for event in heard if isinstance(event, BatchFinished)), None)
@@ -95,12 +99,11 @@ def denoise_group(job: Job, run: str, group: Sequence[Item]) -> GroupDenoised:
 
 
 def _events(
-    batch: BatchRequest, denoiser: Denoiser, group: Sequence[Item]
+    batch: BatchRequest, denoisers: Denoisers, group: Sequence[Item], lanes: Lanes
 ) -> Generator[BatchEvent, None, None]:
     targets = {item.path: item.target for item in group}
     sizes = {item.path: item.pixel_size for item in group if item.pixel_size}
-    lanes = suiting(denoiser.place.device.type, PLACE.share)
-    return denoise_targets(targets, denoiser, batch, sizes, lanes, TURN)
+    return denoise_targets(targets, denoisers, batch, sizes, lanes)
 
 
 def _model(job: Job) -> Model:

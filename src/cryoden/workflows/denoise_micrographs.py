@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing, nullcontext, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+
+import torch
 
 from cryoden.compute import devices
 from cryoden.dataset.folder_walk import left_out_below
@@ -105,33 +106,41 @@ def denoise_files(
         For a model that cannot be used.
     """
     targets = results(paths, output) if targets is None else targets
-    denoiser = Denoiser(load(batch.model), batch.settings)
+    denoisers, lanes = one_process(batch, lanes)
     make_ready(targets)
-    left_out, device = left_out_below(paths, output, results=False), devices.describe(denoiser.place.device)
-    with closing(denoise_targets(targets, denoiser, batch, pixel_sizes(paths), lanes)) as events:
+    left_out = left_out_below(paths, output, results=False)
+    device = devices.describe(denoisers.first.place.device)
+    with closing(denoise_targets(targets, denoisers, batch, pixel_sizes(paths), lanes)) as events:
         yield from ending(events, left_out=left_out, device=device)
 
 
 def denoise_targets(
     targets: Mapping[Path, Path],
-    denoiser: Denoiser,
+    denoisers: Denoisers,
     batch: BatchRequest,
     sizes: Mapping[Path, float],
-    lanes: Lanes | None = None,
-    turn: AbstractContextManager[Any] | None = None,
+    lanes: Lanes,
 ) -> Generator[BatchEvent, None, None]:
     """Denoise files, at least one, to where their results go, in folders that are ready; see `denoise_files`.
 
-    ``sizes`` are the Å/px that a list says of some; ``turn`` is entered while one file is denoised,
-    where other threads use the same denoiser.
+    ``sizes`` are the Å/px that a list says of some. Other threads may use the same denoisers.
     """
-    recipe = StampInputs(denoiser.model.sha256, batch.settings, batch.reading)
-    held = devices.memory_held(denoiser.place.device)
-    lanes = lanes or suiting(denoiser.place.device.type, memory=held[1] if held else 0)
-    at_work = lanes.at_work if turn is None else 0
-    denoisers, turn = Denoisers(denoiser, batch.settings, at_work), turn or nullcontext()
-    shared = _Shared(denoisers, batch, recipe, sizes, turn, apart=at_work > 0)
+    recipe = StampInputs(denoisers.first.model.sha256, batch.settings, batch.reading)
+    shared = _Shared(denoisers, batch, recipe, sizes, apart=lanes.at_work > 0)
     return overlapped(targets, partial(_Denoising, shared), lanes)
+
+
+def one_process(batch: BatchRequest, lanes: Lanes | None = None) -> tuple[Denoisers, Lanes]:
+    """Return the denoisers of a batch in this process, and the lanes that suit its device unless given."""
+    denoiser = Denoiser(load(batch.model), batch.settings)
+    lanes = lanes or suiting_device(denoiser.place.device)
+    return Denoisers(denoiser, batch.settings, lanes.at_work), lanes
+
+
+def suiting_device(device: torch.device, share: int = 1) -> Lanes:
+    """Return the lanes that suit a device with its memory, see `cryoden.workflows.lanes.suiting`."""
+    held = devices.memory_held(device)
+    return suiting(device.type, share, held[1] if held else 0)
 
 
 @dataclass(frozen=True)
@@ -142,7 +151,6 @@ class _Shared:
     batch: BatchRequest
     recipe: StampInputs
     sizes: Mapping[Path, float]
-    turn: AbstractContextManager[Any]
     apart: bool
 
     def whole(self, file: MicrographFile) -> Micrograph:
@@ -203,7 +211,7 @@ class _Denoising:
     def work(self) -> Generator[TileFinished, None, None]:
         if self._raw is not None and self._shared.apart:
             return
-        with self._held as held, self._shared.turn, self._shared.denoisers.one() as denoiser:
+        with self._held as held, self._shared.denoisers.one() as denoiser:
             if self._raw is None:
                 self._warnings = yield from denoised_images(denoiser, self._images, self._read, self._output)
             else:
@@ -228,7 +236,7 @@ class _Denoising:
             if made is not None:
                 # First: a result that is there is one whose confidence is, too.
                 write_confidence(self.output, made.confidence, overwrite=self._batch.overwrite)
-                write_denoised(self._output.part, made.micrograph, self._batch.settings, self._output.label)
+                write_denoised(self._output.part, made, self._batch.settings, self._output.label)
         return self._warnings + ((TWICE,) if denoised_with(probe(self.path).labels[-1:]) else ())
 
     def abandon(self) -> None:

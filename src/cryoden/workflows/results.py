@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from cryoden.events.batch import MicrographDenoised
 from cryoden.io import mrc
 from cryoden.io.atomic import atomic_write
+from cryoden.io.mrc_header_copy import statistics
 from cryoden.io.result_stamp import CONFIDENCE_LABEL, ResultStamp, is_confidence, marked, result_label
 from cryoden.micrograph import Micrograph
 from cryoden.model.checkpoint import label_of
@@ -48,16 +51,11 @@ def label_with(model_path: Path, mark: ResultStamp | None = None) -> str:
     return marked(result_label(label_of(model_path.absolute())), mark)
 
 
-def write_denoised(path: Path, denoised: Micrograph, settings: DenoisingSettings, label: str) -> None:
+def write_denoised(path: Path, made: MicrographDenoised, settings: DenoisingSettings, label: str) -> None:
     """Write a result to exactly this path, with the header of the file it came from."""
-    mrc.write(
-        path,
-        denoised.data,
-        pixel_size=denoised.pixel_size,
-        like=denoised.path,
-        label=label,
-        output=settings.pixel_format,
-    )
+    denoised, found = made.micrograph, made.statistics or statistics(made.micrograph.data)
+    compose = partial(mrc.composed, pixel_size=denoised.pixel_size, like=denoised.path, label=label)
+    mrc.write_measured(path, denoised.data, found, settings.pixel_format, compose)
 
 
 def write_confidence(result: Path, confidence: Micrograph | None, *, overwrite: bool = False) -> None:

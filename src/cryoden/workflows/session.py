@@ -13,14 +13,15 @@ from cryoden.compute.hiring import hired, local
 from cryoden.dataset.folder_walk import left_out_below
 from cryoden.dataset.listed_files import pixel_sizes
 from cryoden.dataset.output_paths import make_folder, make_ready, results
-from cryoden.denoising.denoise import Denoiser
+from cryoden.denoising.denoisers import Denoisers
 from cryoden.errors import SettingsError
 from cryoden.events.batch import BatchEvent, WorkersStarted
 from cryoden.io.leftovers import remove_leftovers
 from cryoden.model.checkpoint import load
 from cryoden.settings.workers import WorkerSettings
 from cryoden.workflows.batch import ending
-from cryoden.workflows.denoise_micrographs import BatchRequest, denoise_targets
+from cryoden.workflows.denoise_micrographs import BatchRequest, denoise_targets, one_process
+from cryoden.workflows.lanes import Lanes
 from cryoden.workflows.watching import STOP, Arrivals, Run, Targets, watched
 
 
@@ -79,9 +80,8 @@ def _run(
     """Return what denoises some files, once its workers are there."""
     places = local(workers, batch.settings.device)
     if len(places) == 1:
-        settings = replace(batch.settings, device=places[0])
-        denoiser = Denoiser(load(batch.model), settings)
-        return partial(_here, paths, replace(batch, settings=settings), denoiser)
+        batch = replace(batch, settings=replace(batch.settings, device=places[0]))
+        return partial(_here, paths, batch, *one_process(batch))
     load(batch.model)  # what is wrong with it is said before any worker is started
     crew = held.enter_context(hired(workers, batch.settings.device))
     yield WorkersStarted(crew.where, crew.dashboard)
@@ -97,8 +97,8 @@ def _tidy(output: Path, targets: Targets) -> None:
 
 
 def _here(
-    paths: Sequence[Path], batch: BatchRequest, denoiser: Denoiser, targets: Targets
+    paths: Sequence[Path], batch: BatchRequest, denoisers: Denoisers, lanes: Lanes, targets: Targets
 ) -> Generator[BatchEvent, None, None]:
     make_ready(targets)
-    with closing(denoise_targets(targets, denoiser, batch, pixel_sizes(paths))) as events:
-        yield from ending(events, device=devices.describe(denoiser.place.device))
+    with closing(denoise_targets(targets, denoisers, batch, pixel_sizes(paths), lanes)) as events:
+        yield from ending(events, device=devices.describe(denoisers.first.place.device))

@@ -7,8 +7,8 @@ from types import TracebackType
 from typing import Literal, Self
 
 from cryoden.io import mrc
-from cryoden.io.mrc_header_copy import Statistics, statistics, together
-from cryoden.micrograph import Pixels
+from cryoden.io.mrc_header_copy import put_statistics, statistics, together
+from cryoden.micrograph import Pixels, Statistics
 
 
 class StackFile:
@@ -65,7 +65,8 @@ class StackFile:
     def _finish(self) -> None:
         if self._header is None or len(self._statistics) != self.images:
             raise ValueError(f"{len(self._statistics)} of {self.images} images were written")
-        together(self._statistics, [1] * self.images).put_into(self._header.header, self.output)
+        found = together(self._statistics, [1] * self.images)
+        put_statistics(self._header.header, found, self.output)
         self._write_header(self._header)
 
     def _write_header(self, composed: mrc.Composed) -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import astuple, replace
 from typing import Any, cast
 
 import numpy as np
@@ -15,6 +15,7 @@ from cryoden.compute.recorded import Recorder
 from cryoden.denoising.denoise import Denoiser, finished
 from cryoden.denoising.ice_ring import EDGE
 from cryoden.denoising.usual_way import SAMPLES, TRIES, Choices, Kind, UsualWay, UsualWays
+from cryoden.io.mrc_header_copy import statistics
 from cryoden.micrograph import Micrograph
 from cryoden.model.checkpoint import load
 from cryoden.model.float16_unet import Float16UNet, Kernels
@@ -53,6 +54,8 @@ def test_it_leads_to_the_same_pixels_as_the_longer_way(denoiser: Denoiser, pixel
     difference = np.abs(made.pixels - wanted.micrograph.data).max() / given.data.std()
     assert difference < 1e-5
     np.testing.assert_allclose(made.known, denoiser.known(given), rtol=1e-6)
+    assert made.statistics is not None
+    assert astuple(made.statistics) == pytest.approx(astuple(statistics(made.pixels)), rel=1e-9, abs=1e-9)
 
 
 def blank_corner(pixels: np.ndarray) -> None:
@@ -142,9 +145,9 @@ def test_its_work_asks_for_no_value_and_sends_none(
             told, working, weight, *gray = way._measure(way._raw)
             answer, output = way._denoise(working, weight, torch.empty(15, device="meta"))
             response = torch.empty(2 * SAMPLES + EDGE // 2 + 1, device="meta")
-            (result,) = way._finish(way._raw, *gray, working, output, response)
+            result, measured = way._finish(way._raw, *gray, working, output, response)
     assert result.shape == SHAPE
-    assert told.dim() == answer.dim() == 1
+    assert told.dim() == answer.dim() == measured.dim() == 1
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")

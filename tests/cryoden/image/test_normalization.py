@@ -7,7 +7,15 @@ import pytest
 import torch
 
 from cryoden.errors import MicrographError
-from cryoden.image.normalization import CLIP, MAX_PIXELS, measure, positive
+from cryoden.image.normalization import (
+    CLIP,
+    MAX_PIXELS,
+    STD_OF_MEDIAN,
+    measure,
+    positive,
+    robust,
+    sorted_and_trimmed,
+)
 from cryoden.image.resampling import Resampling
 from cryoden.micrograph import Micrograph, Pixels
 from tests.cryoden.image.noise import noise
@@ -120,3 +128,23 @@ def test_the_positive_scale_is_that_of_all_pixels_of_a_large_micrograph() -> Non
     expected = float(np.percentile(pixels[pixels > 0], 95))
     gray = positive(pixels, "m")
     assert (gray.mean, gray.std, gray.limits) == (0.0, expected, (0.0, 1.0))
+
+
+@pytest.mark.parametrize("odd", ["nothing", "hot pixels", "a dead row", "a crystal", "sparse counts"])
+def test_sorted_as_on_a_gpu_pixels_have_the_same_mean_and_standard_deviation(odd: str) -> None:
+    pixels = noise().ravel()
+    if odd == "sparse counts":
+        pixels = np.random.default_rng(0).poisson(0.02, pixels.size).astype(np.float32)
+    changed = {
+        "hot pixels": slice(None, None, 20_000),
+        "a dead row": slice(0, 2000),
+        "a crystal": slice(0, 9000),
+    }
+    pixels[changed.get(odd, slice(0))] = {"hot pixels": 4e6, "a dead row": -1e18, "a crystal": 170}.get(
+        odd, 0
+    )
+    values = torch.from_numpy(pixels)
+    middle = values.median()
+    near = STD_OF_MEDIAN * CLIP * (values - middle).abs().median()
+    means, stds = sorted_and_trimmed(values - middle, torch.stack([torch.full_like(near, torch.inf), near]))
+    assert (float(means[1] + middle), float(stds[0])) == pytest.approx(robust(values), rel=1e-6)

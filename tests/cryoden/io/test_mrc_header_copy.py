@@ -9,7 +9,7 @@ import pytest
 from mrcfile.dtypes import HEADER_DTYPE
 
 from cryoden.io import mrc
-from cryoden.io.mrc_header_copy import BLOCK, statistics, together
+from cryoden.io.mrc_header_copy import BLOCK, put_statistics, statistics, together
 from cryoden.micrograph import Pixels
 from tests.cryoden.hostile import DATA, NX, NY, header, made, pixels
 from tests.cryoden.io.mrc_files import image, needs_data, written
@@ -119,9 +119,9 @@ def test_parts_of_unlike_size_count_by_their_pixels() -> None:
 
 def test_a_deviation_that_checkers_get_wrong_is_left_undetermined() -> None:
     header = np.zeros((), HEADER_DTYPE).view(np.recarray)
-    statistics(noise(0, 2)).put_into(header, "float32")
+    put_statistics(header, statistics(noise(0, 2)), "float32")
     assert header.rms == pytest.approx(2, rel=0.01)
-    statistics(noise(0, 2)).put_into(header, "float16")
+    put_statistics(header, statistics(noise(0, 2)), "float16")
     assert header.rms == -1
-    statistics(noise(1e7, 2)).put_into(header, "float32")
+    put_statistics(header, statistics(noise(1e7, 2)), "float32")
     assert header.rms == -1
