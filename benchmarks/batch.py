@@ -2,7 +2,7 @@
 
     python benchmarks/batch.py [--files 24] [--edge 4096] [--model general] [--device auto] [--ahead 4] ...
 
-Files of random pixels in a folder in main memory (``/dev/shm``, where there is one), of which each is
+Files of discs in noise in a folder in main memory (``/dev/shm``, where there is one), of which each is
 read, denoised and written, forced to disk, as by ``cryoden denoise``. The two ways alternate; the
 medians of their files per second are compared, and the ratio is that of one run. Seconds of a stage add
 up over its threads. How busy the GPU is nvidia-smi says, ten times a second: the share of the time in which
@@ -90,12 +90,21 @@ def untrained(folder: Path, name: NetworkName) -> Path:
 
 
 def make(folder: Path, files: int, edge: int) -> None:
-    """Write files of which no two are alike."""
+    """Write files of which no two are alike: dark discs of 100 px in noise, as far as there is room."""
     folder.mkdir()
-    pixels = 50 + 7 * np.random.default_rng(0).standard_normal((edge, edge), dtype=np.float32)
-    for number in range(files):
+    numbers = np.random.default_rng(0)
+    pixels = 50 + 7 * numbers.standard_normal((edge, edge), dtype=np.float32)
+    disc = np.hypot(*np.ogrid[-50:50, -50:50]) < 50
+    for top, left in numbers.integers(0, max(1, edge - 100), (edge**2 // 40_000, 2)):
+        place = pixels[top : top + 100, left : left + 100]
+        place -= 4 * disc[: place.shape[0], : place.shape[1]]
+
+    def one(number: int) -> None:
         path = folder / f"m{number:04}.mrc"
-        mrc.write(path, np.roll(pixels, 97 * number), pixel_size=1.0, label="random pixels")
+        mrc.write(path, np.roll(pixels, 97 * number), pixel_size=1.0, label="discs in noise")
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(one, range(files)))
 
 
 @contextmanager

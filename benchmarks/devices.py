@@ -1,9 +1,9 @@
 """How many files a second several GPUs denoise, beside one of them.
 
-    python benchmarks/devices.py [--files 160] [--edge 4096] [--model general] [--workers N] ...
+    python benchmarks/devices.py [--files 160] [--edge 4096] [--model general] [--workers N] [--gpus 1 4] [--each 2] ...
 
 One, two, four ... GPUs of this machine, a worker process each, or with ``--workers`` processes on the
-processors, denoise the same files of random pixels in a folder in main memory (``/dev/shm``, where there
+processors, denoise the same files of discs in noise in a folder in main memory (``/dev/shm``, where there
 is one), each read, and written and forced to disk, as by ``cryoden denoise --devices``; one alone is the
 process itself. Models are loaded, and kernels compiled, by a batch before those that count, of which the
 fastest is printed. All have to leave the same bytes.
@@ -70,6 +70,8 @@ def digests(folder: Path) -> dict[str, str]:
 
 def numbers(asked: argparse.Namespace) -> list[int]:
     """Return how many workers to measure: 1, 2, 4 ... and all."""
+    if asked.gpus:
+        return list(asked.gpus)
     most = asked.workers or len([name for name in devices.found() if name.startswith("cuda")])
     if most < 2:
         raise SystemExit("fewer than two GPUs are here: choose --workers")
@@ -83,6 +85,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--edge", type=int, default=4096)
     parser.add_argument("--model", default="general", help="general, tiny or a file")
     parser.add_argument("--workers", type=int, help="processes on processors; GPUs by default")
+    parser.add_argument("--gpus", type=int, nargs="+", help="numbers of them; 1, 2, 4 ... by default")
+    parser.add_argument("--each", type=int, default=1, help="processes of a GPU")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--folder", type=Path, default=MEMORY if MEMORY.is_dir() else None)
     return parser.parse_args()
@@ -92,10 +96,10 @@ def measured(asked: argparse.Namespace, number: int, folder: Path, model: Path) 
     """Denoise all files with so many workers, again and again; return the fastest time."""
     settings = DenoisingSettings("cpu" if asked.workers else "cuda:0", ring_gains=asked.model == "general")
     gpus = ",".join(map(str, range(number)))
-    workers = WorkerSettings(workers=number) if asked.workers else WorkerSettings(devices=gpus)
+    workers = WorkerSettings(workers=number) if asked.workers else WorkerSettings(devices=gpus, workers=asked.each)
     request, out = BatchRequest(model, settings), folder.with_name("out")
     with ExitStack() as held:
-        run = alone(request) if number == 1 else shared(request, workers, held)
+        run = alone(request) if number * asked.each == 1 else shared(request, workers, held)
         timed(run, folder, out)  # warms up
         return min((timed(run, folder, out) for _ in range(asked.repeats)), key=lambda one: one.seconds)
 

@@ -38,7 +38,7 @@ CONFIGURED = {
 
 
 def local(asked: WorkerSettings, device: Device) -> tuple[Device, ...]:
-    """Return the devices of this machine to work on, one worker each; none where they are elsewhere.
+    """Return the device of each worker on this machine; none where they are elsewhere.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def local(asked: WorkerSettings, device: Device) -> tuple[Device, ...]:
         problem = f"--workers {asked.workers} and --device {device} were given"
         raise SettingsError("S03", None, problem, fix="Give the GPUs of workers with --devices")
     if asked.devices:
-        return device_list(asked.devices)
+        return device_list(asked.devices) * max(1, asked.workers)
     if asked.workers:
         return ("cpu",) * asked.workers
     return () if asked.scheduler or asked.scheduler_file or asked.cluster else (device,)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
 import torch
@@ -59,9 +60,15 @@ class Denoiser:
         What was trained.
     settings : DenoisingSettings
         Device, number format, tile size and orientations.
+
+    Attributes
+    ----------
+    turn : context manager
+        Entered while a GPU is given its work piece by piece: several threads would only wait for each other.
     """
 
     def __init__(self, model: Model, settings: DenoisingSettings) -> None:
+        self.turn: AbstractContextManager[object] = nullcontext()
         self.model, self._scenes = model, coverage.Scenes.of(model)
         self._passes_ring = settings.ice_ring and (model.working_pixel or 0) * 2 >= ice_ring.RING[0]
         self._weighs_rings = settings.ring_gains and model.scale == "z-score"
@@ -99,6 +106,18 @@ class Denoiser:
             yield TileFinished(1, 1)
             yield MicrographDenoised(self._named(micrograph, made, doubts), statistics=made.statistics)
             return
+        with self.turn:
+            yield from self._step_by_step(micrograph, resampling, (scale, pixel_size), doubts)
+
+    def _step_by_step(
+        self,
+        micrograph: Micrograph,
+        resampling: Resampling,
+        pixel: tuple[float, float],
+        doubts: tuple[Remark, ...],
+    ) -> Iterator[DenoisingEvent]:
+        """Denoise a micrograph of any kind; ``pixel`` are the working pixel over its own, and that in Å."""
+        scale, pixel_size = pixel
         with torch.inference_mode():  # never around a yield: it would leak to the caller
             seen = self._seen(micrograph, resampling, scale)
             noise = self._floor(seen, pixel_size, scale)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from threading import BoundedSemaphore
+from threading import BoundedSemaphore, Lock
 
 from cryoden.denoising.denoise import Denoiser
 from cryoden.settings.denoising import DenoisingSettings
@@ -25,7 +25,8 @@ class Denoisers:
 
     def __init__(self, first: Denoiser, settings: DenoisingSettings, most: int = 1) -> None:
         self.first, self.most, self._settings = first, max(1, most), settings
-        self._idle = [first]
+        self._idle, self._turn = [first], Lock()
+        first.turn = self._turn if self.most > 1 else first.turn
         self._free = BoundedSemaphore(self.most)
 
     @contextmanager
@@ -36,6 +37,7 @@ class Denoisers:
                 denoiser = self._idle.pop()
             except IndexError:
                 denoiser = Denoiser(self.first.model, self._settings)
+                denoiser.turn = self._turn
             try:
                 yield denoiser
             finally:

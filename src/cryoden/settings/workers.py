@@ -15,7 +15,7 @@ ONE_OF = ("devices", "workers", "scheduler", "scheduler_file", "cluster")
 class WorkerSettings:
     """Where the work is done: by this process, or by workers, which take turns at what there is to do.
 
-    No more than one of the first five says where workers are.
+    No more than one of the first five says where workers are; of GPUs ``workers`` says how many each has.
     """
 
     devices: Annotated[
@@ -27,7 +27,14 @@ class WorkerSettings:
         ),
     ] = ""
     workers: Annotated[
-        int, Setting("Worker processes on the processors of this machine; 0 = none", "", 0, 1024, 1)
+        int,
+        Setting(
+            "Worker processes on the processors of this machine, or with --devices on each GPU; 0 = none",
+            "",
+            0,
+            1024,
+            1,
+        ),
     ] = 0
     scheduler: Annotated[str, Setting("Address of a running Dask scheduler, such as tcp://node1:8786")] = ""
     scheduler_file: Annotated[
@@ -40,7 +47,8 @@ class WorkerSettings:
 
     def __post_init__(self) -> None:
         check(self)
-        given = ["--" + name.replace("_", "-") for name in ONE_OF if getattr(self, name)]
+        chosen = [name for name in ONE_OF if getattr(self, name)]
+        given = ["--" + name.replace("_", "-") for name in chosen if chosen != ["devices", "workers"]]
         if len(given) > 1:
             problem = f"{' and '.join(given)} were given"
             raise SettingsError("S03", None, problem, fix="Give one of them")

@@ -26,6 +26,7 @@ from cryoden.training.patches import PatchSource
 from cryoden.training.plan import Plan
 from cryoden.training.preview_request import RunControl
 from cryoden.training.previews import Previewer
+from cryoden.training.resident_patches import resident
 from cryoden.training.source import Batch
 from cryoden.training.stream import THREADS, Stream
 from cryoden.training.train import train
@@ -98,7 +99,9 @@ def train_on_micrographs(
     yield PhaseStarted("preparing the network")
     network = _network(settings, fitted_filter(learned), start)
     plan = replace(_plan(settings, data.source, device), stop=control.stop)
-    stream = Stream(data.source, _threads(device, ranks), device, share=ranks.share)
+    stream = resident(data.source, device, ranks.share) or Stream(
+        data.source, _threads(device, ranks), device, share=ranks.share
+    )
     with ranks.together(device), leading(ranks):
         engine = Learner(network, settings, place, ranks=ranks, anchored=start is not None)
         if holdout is None:

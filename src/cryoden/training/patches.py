@@ -8,6 +8,7 @@ stream.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -21,6 +22,17 @@ EMPTY = 0.02  # of a patch may be blank; more teaches a network to show nothing
 TRIES = 20  # until a patch is taken as it is, where nearly all is blank
 
 Place = tuple[Region, int, int]  # top and left
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Where a patch lies, and its noise; by how many quarters it is turned, and the sign of its noise."""
+
+    place: Place
+    near: Place
+    turns: int
+    mirror: bool
+    sign: int
 
 
 class PatchSource:
@@ -52,7 +64,7 @@ class PatchSource:
 
     def draw(self, step: int, index: int) -> tuple[Pixels, Pixels]:
         """Return patch ``index`` of batch ``step``: noisy and target, ``(p, p)`` z-scored."""
-        numbers = np.random.Generator(np.random.Philox(key=self.seed, counter=[0, 0, index, step]))
+        numbers = self._numbers(step, index)
         place = self._place(numbers)
         turns, mirror, swapped = numbers.integers((4, 2, 2))
         place, (noisy, target) = self._showing(place, numbers)
@@ -61,7 +73,18 @@ class PatchSource:
             noise = self._noise(place, own, numbers) * np.float32(-1 if swapped else 1)
             mean = (noisy + target) / np.float32(2)
             noisy, target = mean + noise, mean - noise
-        return _oriented(noisy, int(turns), bool(mirror)), _oriented(target, int(turns), bool(mirror))
+        return oriented(noisy, int(turns), bool(mirror)), oriented(target, int(turns), bool(mirror))
+
+    def drawn(self, step: int, index: int) -> Drawn:
+        """Return how `draw` makes this patch where nothing is blank."""
+        numbers = self._numbers(step, index)
+        place = self._place(numbers)
+        turns, mirror, swapped = numbers.integers((4, 2, 2))
+        near = self._near(place, numbers) if self.swap else place
+        return Drawn(place, near, int(turns), bool(mirror), -1 if swapped else 1)
+
+    def _numbers(self, step: int, index: int) -> np.random.Generator:
+        return np.random.Generator(np.random.Philox(key=self.seed, counter=[0, 0, index, step]))
 
     def _place(self, numbers: np.random.Generator) -> Place:
         region = self.regions[int(np.searchsorted(self._cumulative, numbers.random(), side="right"))]
@@ -100,13 +123,15 @@ class PatchSource:
         of (A - B) / 2 and is independent of both sums. The difference holds no signal; a few pixels away its
         noise is independent, and within a patch's edge ice is as thick. So no two steps see the same noise.
         """
+        one, other = self._pair(self._near(place, numbers))
+        return own if self._empty(one, other) > EMPTY else (one - other) / np.float32(2)
+
+    def _near(self, place: Place, numbers: np.random.Generator) -> Place:
         region, top, left = place
         rows, columns = region.height - self.edge, region.width - self.edge
         moved = numbers.integers(-self.edge, self.edge + 1, 2)
         near_top = region.top + int(np.clip(top + moved[0] - region.top, 0, rows))
-        near_left = region.left + int(np.clip(left + moved[1] - region.left, 0, columns))
-        one, other = self._pair((region, near_top, near_left))
-        return own if self._empty(one, other) > EMPTY else (one - other) / np.float32(2)
+        return region, near_top, region.left + int(np.clip(left + moved[1] - region.left, 0, columns))
 
     def items(self, epoch: int, step: int) -> Sequence[tuple[int, int]]:  # noqa: ARG002  no patch is seen twice
         """Return step and index of each patch of a batch."""
@@ -146,6 +171,7 @@ def _batch(sides: tuple[Pixels, Pixels]) -> Batch:
     return Batch(noisy[None, None], target[None, None])
 
 
-def _oriented(pixels: Pixels, turns: int, mirror: bool) -> Pixels:
+def oriented(pixels: Pixels, turns: int, mirror: bool) -> Pixels:
+    """Return pixels turned by quarters of a circle, and then mirrored left to right."""
     turned = np.rot90(pixels, turns)
     return np.ascontiguousarray(turned[:, ::-1] if mirror else turned)

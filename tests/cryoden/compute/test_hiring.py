@@ -25,6 +25,7 @@ def two_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     ("given", "places"),
     [
         ({}, ("auto",)), ({"devices": "all"}, ("cuda:0", "cuda:1")), ({"devices": "1"}, ("cuda:1",)),
+        ({"devices": "0,1", "workers": 2}, ("cuda:0", "cuda:1") * 2),
         ({"workers": 3}, ("cpu",) * 3), ({"scheduler": "tcp://a:1"}, ()), ({"cluster": "a.yaml"}, ()),
     ],
 )  # fmt: skip

@@ -22,7 +22,7 @@ def test_what_is_no_list_of_gpus_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"devices": "all", "workers": 2}, "--devices and --workers were given"),
+        ({"cluster": "f", "workers": 2}, "--workers and --cluster were given"),
         ({"scheduler": "tcp://a:1", "scheduler_file": "f"}, "--scheduler and --scheduler-file were given"),
         ({"jobs": 8}, "--jobs was given without --cluster"),
     ],
