@@ -42,6 +42,7 @@ from cryoden.workflows.denoise_micrographs import BatchRequest, denoise_files
 from cryoden.workflows.lanes import IN_LINE, Lanes, suiting
 
 MEMORY = Path("/dev/shm")  # noqa: S108  not for secrets
+APART = 128  # files of which no two are alike
 COARSE = 16.0  # Å/px
 
 
@@ -90,7 +91,7 @@ def untrained(folder: Path, name: NetworkName) -> Path:
 
 
 def make(folder: Path, files: int, edge: int) -> None:
-    """Write files of which no two are alike: dark discs of 100 px in noise, as far as there is room."""
+    """Write files of dark discs of 100 px in noise; beyond ``APART`` they are names of those before."""
     folder.mkdir()
     numbers = np.random.default_rng(0)
     pixels = 50 + 7 * numbers.standard_normal((edge, edge), dtype=np.float32)
@@ -104,7 +105,9 @@ def make(folder: Path, files: int, edge: int) -> None:
         mrc.write(path, np.roll(pixels, 97 * number), pixel_size=1.0, label="discs in noise")
 
     with ThreadPoolExecutor(8) as threads:
-        list(threads.map(one, range(files)))
+        list(threads.map(one, range(min(files, APART))))
+    for number in range(APART, files):
+        (folder / f"m{number:04}.mrc").hardlink_to(folder / f"m{number % APART:04}.mrc")
 
 
 @contextmanager

@@ -1,12 +1,12 @@
 """How many files a second several GPUs denoise, beside one of them.
 
-    python benchmarks/devices.py [--files 160] [--edge 4096] [--model general] [--workers N] [--gpus 1 4] [--each 2] ...
+    python benchmarks/devices.py [--files 160] [--edge 4096] [--model general] [--workers N] ...
 
 One, two, four ... GPUs of this machine, a worker process each, or with ``--workers`` processes on the
 processors, denoise the same files of discs in noise in a folder in main memory (``/dev/shm``, where there
 is one), each read, and written and forced to disk, as by ``cryoden denoise --devices``; one alone is the
 process itself. Models are loaded, and kernels compiled, by a batch before those that count, of which the
-fastest is printed. All have to leave the same bytes.
+fastest is printed. All have to leave the same bytes. ``--each 2`` gives each GPU two processes.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from cryoden.settings.workers import WorkerSettings
 from cryoden.workflows.denoise_micrographs import BatchRequest, denoise_targets, one_process
 from cryoden.workflows.denoise_on_workers import denoise_on
 
+WARM, SEEN = 96, 100  # files that are denoised before, and whose bytes are compared
 Run = Callable[[dict[Path, Path]], Iterator[BatchEvent]]
 
 
@@ -47,10 +48,10 @@ def shared(request: BatchRequest, workers: WorkerSettings, held: ExitStack) -> R
     return partial(denoise_on, held.enter_context(hired(workers, "auto")), request, {})
 
 
-def timed(run: Run, folder: Path, out: Path) -> BatchFinished:
-    """Denoise all files once."""
+def timed(run: Run, folder: Path, out: Path, most: int | None = None) -> BatchFinished:
+    """Denoise all files once, or so many of them."""
     shutil.rmtree(out, ignore_errors=True)
-    targets = results([folder], out)
+    targets = dict(list(results([folder], out).items())[:most])
     make_ready(targets)
     for event in run(targets):
         if isinstance(event, FileFailed):
@@ -61,9 +62,9 @@ def timed(run: Run, folder: Path, out: Path) -> BatchFinished:
 
 
 def digests(folder: Path) -> dict[str, str]:
-    """Return a checksum of each file."""
+    """Return checksums of some files, evenly spread."""
     with ThreadPoolExecutor(cores()) as pool:
-        paths = sorted(folder.iterdir())
+        paths = sorted(folder.iterdir())[:: max(1, len(list(folder.iterdir())) // SEEN)]
         sums = pool.map(lambda path: hashlib.sha256(path.read_bytes()).hexdigest(), paths)
         return dict(zip((path.name for path in paths), sums, strict=True))
 
@@ -96,11 +97,13 @@ def measured(asked: argparse.Namespace, number: int, folder: Path, model: Path) 
     """Denoise all files with so many workers, again and again; return the fastest time."""
     settings = DenoisingSettings("cpu" if asked.workers else "cuda:0", ring_gains=asked.model == "general")
     gpus = ",".join(map(str, range(number)))
-    workers = WorkerSettings(workers=number) if asked.workers else WorkerSettings(devices=gpus, workers=asked.each)
+    workers = (
+        WorkerSettings(workers=number) if asked.workers else WorkerSettings(devices=gpus, workers=asked.each)
+    )
     request, out = BatchRequest(model, settings), folder.with_name("out")
     with ExitStack() as held:
         run = alone(request) if number * asked.each == 1 else shared(request, workers, held)
-        timed(run, folder, out)  # warms up
+        timed(run, folder, out, WARM)  # models are loaded, and kernels compiled
         return min((timed(run, folder, out) for _ in range(asked.repeats)), key=lambda one: one.seconds)
 
 

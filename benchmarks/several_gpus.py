@@ -44,6 +44,7 @@ class Asked:
     steps: int
     patch: int
     edge: int
+    compared: int
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def events(asked: Asked, pairs: list[TrainingPair], device: str, ranks: Ranks, *
 
 def trained(asked: Asked, pairs: list[TrainingPair], device: str, ranks: Ranks) -> tuple[list[float], float]:
     """Return losses in float32, and patches a second of a training as users have it."""
-    exact = events(asked, pairs, device, ranks, precision="float32", epochs=1, steps_per_epoch=COMPARED)
+    exact = events(asked, pairs, device, ranks, precision="float32", epochs=1, steps_per_epoch=asked.compared)
     usual = events(asked, pairs, device, ranks, epochs=2, steps_per_epoch=asked.steps)
     losses = [one.loss for one in exact if isinstance(one, StepFinished)]
     speeds = [one.speed for one in usual if isinstance(one, EpochFinished) and one.speed]
@@ -128,10 +129,11 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--patch", type=int, default=256)
+    parser.add_argument("--compared", type=int, default=COMPARED, help="steps whose losses are compared")
     parser.add_argument("--edge", type=int, default=EDGE, help="of the micrographs")
     parser.add_argument("--processors", action="store_true", help="in place of GPUs")
     options = parser.parse_args()
-    asked = Asked(options.batch, options.steps, options.patch, options.edge)
+    asked = Asked(options.batch, options.steps, options.patch, options.edge, options.compared)
     there = (os.cpu_count() or 1) if options.processors else torch.cuda.device_count()
     name = devices.describe(devices.resolve("cpu" if options.processors else "cuda"))
     print(f"{there} × {name}, torch {torch.__version__}; batches of {asked.batch} × {asked.patch}²")

@@ -5,8 +5,12 @@ In threads of one interpreter a patch of 256² px takes 2 ms, a GPU's step less 
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
+from collections import deque
+from collections.abc import Generator, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -20,6 +24,7 @@ from cryoden.training.patches import Drawn, PatchSource, oriented
 from cryoden.training.source import BatchOnGpu
 
 MOST, SHARE = 1 << 31, 0.25  # bytes of micrographs, which are all read before the first step; of free memory
+AHEAD = 2  # batches
 
 
 def resident(
@@ -48,6 +53,14 @@ def nbytes(source: PatchSource) -> int:
         pair.noisy.shape for pair in {id(region.pair): region.pair for region in source.regions}.values()
     )
     return sum(2 * 4 * height * width for height, width in shapes)
+
+
+class Cut(NamedTuple):
+    """Patches of a batch: where each and its noise begin, how far rows and columns are apart; signs."""
+
+    places: NDArray[np.int64]
+    near: NDArray[np.int64]
+    signs: NDArray[np.float32]
 
 
 class ResidentPatches:
@@ -87,25 +100,34 @@ class ResidentPatches:
 
     def batches(self, steps: Iterable[tuple[int, int]]) -> Generator[BatchOnGpu, None, None]:
         """Yield the batches of these steps; see `cryoden.training.source.Batches`."""
+        left = iter(steps)
+        with ThreadPoolExecutor(1) as pool:  # what is next is drawn while the GPU is at work
+            ahead = deque(pool.submit(self._drawn, *step) for step in islice(left, AHEAD))
+            while ahead:
+                ahead.extend(pool.submit(self._drawn, *step) for step in islice(left, 1))
+                yield self._made(ahead.popleft().result())
+
+    def _drawn(self, epoch: int, step: int) -> Cut:
         rank, ranks = self._share
-        for epoch, step in steps:
-            items = self._source.items(epoch, step)[rank::ranks]
-            yield self._made([self._source.drawn(*item) for item in items])
+        drawn = [self._source.drawn(*item) for item in self._source.items(epoch, step)[rank::ranks]]
+        places = np.array([self._strides(one.place, one) for one in drawn])
+        near = np.array([self._strides(one.near, one) for one in drawn])
+        return Cut(places, near, np.array([one.sign for one in drawn], np.float32))
 
     def _sent(self, pixels: NDArray[np.float32]) -> Tensor:
         return torch.from_numpy(pixels).to(self._device)
 
-    def _made(self, drawn: Sequence[Drawn]) -> BatchOnGpu:
-        noisy, target = self._cut([self._strides(one.place, one) for one in drawn])
+    def _made(self, drawn: Cut) -> BatchOnGpu:
+        noisy, target = self._cut(drawn.places)
         if self._source.swap:
-            one, other = self._cut([self._strides(each.near, each) for each in drawn])
-            signs = self._sent(np.array([each.sign for each in drawn], np.float32))
+            one, other = self._cut(drawn.near)
+            signs = self._sent(drawn.signs)
             noise, mean = (one - other) / 2 * signs[:, None, None], (noisy + target) / 2
             noisy, target = mean + noise, mean - noise
         return BatchOnGpu(noisy[:, None], target[:, None])
 
-    def _cut(self, strides: Sequence[tuple[int, int, int]]) -> tuple[Tensor, Tensor]:
-        begin, down, across = torch.tensor(strides, device=self._device).T[:, :, None, None]
+    def _cut(self, strides: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        begin, down, across = torch.from_numpy(strides).to(self._device).T[:, :, None, None]
         places = begin + down * self._down + across * self._across
         return self._noisy[places], self._target[places]
 

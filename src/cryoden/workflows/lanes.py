@@ -20,7 +20,7 @@ from cryoden.settings.fields import wants_new_gpu_code
 Result = TypeVar("Result")
 Stage = Literal["reading", "denoising", "writing", "waiting"]
 
-READERS, WRITERS, AT_WORK = 6, 12, 3  # at most, with a GPU
+READERS, WRITERS, AT_WORK = 6, 12, 4  # at most, with a GPU
 ENOUGH = 20 << 30  # bytes of a GPU's memory, in which several micrographs of any detector have room
 
 
