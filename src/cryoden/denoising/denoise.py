@@ -30,7 +30,6 @@ from cryoden.model.checkpoint import Model
 from cryoden.model.conditioning import unknown
 from cryoden.model.pixel_scale import believed, scale_for
 from cryoden.settings.denoising import DenoisingSettings
-from cryoden.settings.fields import wants_new_gpu_code
 
 UNSURE = Remark(
     "T12", "no confidence: it needs ring gains, 256 px a side or more, and noise to be seen beyond 10 Å"
@@ -78,7 +77,7 @@ class Denoiser:
         self._wants_ratios = self.tiled.follows or self._scenes is not None
         self._inverts = settings.invert
         self._seeks_sign = contrast_sign.is_sought(model, settings)
-        usually = self._weighs_rings and not self._gives_confidence and wants_new_gpu_code()
+        usually = self._weighs_rings and not self._gives_confidence
         choices = Choices(self._passes_ring, self._wants_ratios, self._seeks_sign, self._inverts)
         self._ways = UsualWays(self.tiled, choices) if usually and self.place.device.type == "cuda" else None
 

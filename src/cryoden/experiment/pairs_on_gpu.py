@@ -22,7 +22,6 @@ from cryoden.experiment.pairs import PatchPairs
 from cryoden.experiment.training_pairs import PatchSet, TrainingPairs
 from cryoden.io.mrc_windows import finite_window
 from cryoden.micrograph import Pixels
-from cryoden.settings.fields import wants_new_gpu_code
 from cryoden.training.source import Batches, BatchOnGpu
 from cryoden.training.stream import IN_USE, Stream
 
@@ -32,7 +31,7 @@ SHARE = 0.7  # of the GPU's free memory that micrographs may take
 def made_on_gpu(pairs: PatchSet, device: torch.device) -> TypeGuard[PatchPairs]:
     """Return whether the noise of these pairs can be drawn on this device."""
     is_drawn = isinstance(pairs, PatchPairs) and pairs.kind == "noise added"
-    return is_drawn and wants_new_gpu_code() and not noisy_pairs.available(device)
+    return is_drawn and not noisy_pairs.available(device)
 
 
 def training_batches(pairs: PatchSet, source: TrainingPairs, device: torch.device, threads: int) -> Batches:

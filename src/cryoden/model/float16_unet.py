@@ -15,7 +15,6 @@ from torch.nn import functional
 
 from cryoden.compute import nvrtc
 from cryoden.model.networks import Joint, UNet
-from cryoden.settings.fields import wants_new_gpu_code
 
 SOURCE = "model/float16_unet.cu"
 NAMES = ("activate", "halve", "look")
@@ -47,7 +46,7 @@ class Kernels:
 
 def quick(network: nn.Module, device: torch.device) -> Float16UNet | None:
     """Return a network that can be computed so on its device, else ``None``."""
-    if device.type != "cuda" or not isinstance(network, UNet) or not wants_new_gpu_code():
+    if device.type != "cuda" or not isinstance(network, UNet):
         return None
     if any(_layers(block)[0].out_channels % GROUP for block in network.down):
         return None

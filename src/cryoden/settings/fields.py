@@ -6,7 +6,6 @@ Imports neither torch nor numpy, so that ``--help`` is instant.
 from __future__ import annotations
 
 import math
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -18,14 +17,6 @@ from cryoden.errors import SettingsError
 Device = str  # see DEVICE
 Precision = Literal["auto", "float32", "bfloat16"]
 S = TypeVar("S")
-
-
-def wants_new_gpu_code() -> bool:
-    """Tell whether to use what was written for NVIDIA GPUs and has not yet run on one.
-
-    Asked for by ``CRYODEN_NEW_GPU_CODE=1`` in the environment (docs/results.md says what it is).
-    """
-    return os.environ.get("CRYODEN_NEW_GPU_CODE") == "1"
 
 
 @dataclass(frozen=True)

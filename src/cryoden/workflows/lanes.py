@@ -15,7 +15,6 @@ from typing import Any, Literal, Protocol, TypeVar
 
 from cryoden.errors import Remark
 from cryoden.events.batch import StageSeconds, TileFinished
-from cryoden.settings.fields import wants_new_gpu_code
 
 Result = TypeVar("Result")
 Stage = Literal["reading", "denoising", "writing", "waiting"]
@@ -86,7 +85,7 @@ def suiting(device: str, share: int = 1, memory: int = ENOUGH) -> Lanes:
     ``memory`` that of the GPU, in bytes.
     """
     half = (os.cpu_count() or 1) // (2 * share) + 1
-    several = device == "cuda" and memory >= ENOUGH and wants_new_gpu_code()
+    several = device == "cuda" and memory >= ENOUGH
     most = Lanes(min(READERS, half), min(WRITERS, half), AT_WORK if several else 0)
     return Lanes(1, 1) if device == "cpu" else most
 

@@ -35,11 +35,7 @@ def test_no_threads_do_everything_where_it_is_asked_for() -> None:
             readers.submit(lambda: 1 / 0).result()
 
 
-def test_several_are_denoised_at_once_where_a_gpu_has_room_for_them_and_that_is_asked_for(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    assert suiting("cuda", memory=ENOUGH).at_work == 0
-    monkeypatch.setenv("CRYODEN_NEW_GPU_CODE", "1")
+def test_several_are_denoised_at_once_where_a_gpu_has_room_for_them() -> None:
     assert suiting("cpu") == Lanes(1, 1)
     assert suiting("cuda", memory=ENOUGH).at_work == AT_WORK
     assert suiting("cuda", memory=ENOUGH - 1).at_work == suiting("mps").at_work == 0
