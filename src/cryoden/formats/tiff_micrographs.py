@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from cryoden.errors import MicrographError, Remark
 from cryoden.formats.compressed import SMALL
-from cryoden.formats.tiff import TiffPages
+from cryoden.formats.tiff import DAMAGED, TiffPages
 from cryoden.io.mrc_probe import HeaderFacts
 from cryoden.io.mrc_validation import MOST_PIXELS
 from cryoden.io.pixel_size import of_spacings
@@ -124,7 +125,7 @@ def _odd(page: Any) -> tuple[Remark, ...]:
     """Return what a picture of it would show otherwise: nothing is turned over or inverted in silence."""
     said = []
     if int(page.photometric) == WHITE_IS_ZERO:
-        said.append(Remark("F63", "its tags say that 0 is white: values are kept as stored, not inverted"))
+        said.append(Remark("F63", "its tags say that 0 is white: values stay as stored, in results, too"))
     orientation = page.tags.get("Orientation")
     if orientation is not None and int(orientation.value) != USUAL_ORIENTATION:
         text = f"orientation {int(orientation.value)} in its tags is not looked at, as in RELION and IMOD"
@@ -134,9 +135,15 @@ def _odd(page: Any) -> tuple[Remark, ...]:
 
 def _sizes(file: Any, page: Any) -> Sizes:
     """Return Å/px along rows and columns, of the first of its descriptions that has them."""
-    found: tuple[Callable[[Any, Any], Sizes], ...] = (_of_ome, _of_fei, _of_resolution)
-    known = (read(file, page) for read in found)
+    readers: tuple[Callable[[Any, Any], Sizes], ...] = (_of_ome, _of_fei, _of_resolution)
+    known = (_said(read, file, page) for read in readers)
     return next((sizes for sizes in known if sizes[0]), (None, None))
+
+
+def _said(read: Callable[[Any, Any], Sizes], file: Any, page: Any) -> Sizes:
+    with suppress(*DAMAGED):  # a description that is odd costs no micrograph
+        return read(file, page)
+    return None, None
 
 
 def _of_ome(file: Any, page: Any) -> Sizes:  # noqa: ARG001  as the others

@@ -82,6 +82,18 @@ def test_a_pixel_size_of_ome_is_read(tmp_path: Path) -> None:
     assert probe(tmp_path / "m.ome.tif").pixel_size == pytest.approx(0.95)
 
 
+def test_an_odd_description_costs_no_micrograph(tmp_path: Path) -> None:
+    text = '<?xml version="1.0"?><OME PhysicalSizeX="e" PhysicalSizeY="-.-"></OME>'
+    path = tiff(tmp_path / "m.tif", picture(), description=text, resolution=(1e8, 1e8), resolutionunit=3)
+    assert read(path).pixel_size == pytest.approx(1)
+
+
+def test_a_pixel_size_of_fei_is_read(tmp_path: Path) -> None:
+    text = b"[Scan]\r\nPixelWidth=1.2e-10\r\nPixelHeight=1.2e-10\r\n"
+    path = tiff(tmp_path / "m.tif", picture(), extratags=[(34682, "s", len(text), text, True)])
+    assert read(path).pixel_size == pytest.approx(1.2)
+
+
 def test_nothing_is_inverted_or_turned_in_silence(tmp_path: Path) -> None:
     path = tiff(tmp_path / "m.tif", picture(), photometric="miniswhite")
     found = read(path)
