@@ -112,9 +112,13 @@ def dose_of(facts: HeaderFacts) -> tuple[float, str] | None:
     with suppress(MicrographError):
         if found := _of_header(facts):
             return found, IN_HEADER
-        return next(
-            ((one.dose, one.source.name) for one in beside(facts.path, facts.shape) if one.dose), None
-        )
+    return dose_beside(facts.path, facts.shape)
+
+
+def dose_beside(path: Path, shape: Shape) -> tuple[float, str] | None:
+    """Return e⁻/Å² of a micrograph or movie and the file beside it that says so."""
+    with suppress(MicrographError):  # what is wrong with it is no matter of pixels
+        return next(((one.dose, one.source.name) for one in beside(path, shape) if one.dose), None)
     return None
 
 

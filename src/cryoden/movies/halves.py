@@ -17,7 +17,7 @@ from cryoden.compute.devices import describe, resolve
 from cryoden.dataset.output_paths import make_folder
 from cryoden.errors import MicrographError, Remark
 from cryoden.events.batch import BatchEvent, BatchFinished, FileFinished, FileSkipped
-from cryoden.formats.beside import size_beside
+from cryoden.formats.beside import dose_beside, size_beside
 from cryoden.formats.result_stamp import ResultStamp, digits, is_done, marked
 from cryoden.io import mrc
 from cryoden.io.atomic import atomic_write, check_destination
@@ -232,7 +232,12 @@ def _doubts(course: Course) -> tuple[Remark, ...]:
     said = []
     if not course.motion.settled:
         said.append(Remark("F57", f"shifts did not settle in {course.motion.steps} steps: look at them"))
-    total = course.settings.dose * course.movie.frames
+    movie, total = course.movie, course.settings.dose * course.movie.frames
+    if not total and (known := dose_beside(movie.path, movie.shape)):
+        each = f"--dose {known[0] / movie.frames:.3g}"
+        said.append(
+            Remark("F67", f"not weighted by dose: {known[1]} says {known[0]:.4g} e⁻/Å² in all, {each}")
+        )
     if total > UNUSUAL_DOSE:
         said.append(Remark("F57", f"{total:,.0f} e⁻/Å² in all: --dose is that of one frame"))
     return tuple(said)

@@ -178,6 +178,22 @@ def test_the_pixel_size_of_a_star_file_counts_where_the_header_has_a_placeholder
     assert micrographs.read(tmp_path / "out" / "m_EVN.mrc").pixel_size == pytest.approx(0.885)
 
 
+def test_pixel_size_and_dose_beside_a_movie_are_used_and_named(tmp_path: Path) -> None:
+    movie = write_mrc(tmp_path / "m.mrcs", movie_frames(4, SMALL), pixel_size=0)
+    beside = tmp_path / "m.mrcs.mdoc"
+    beside.write_text("[FrameSet = 0]\nPixelSpacing = 0.9\nExposureDose = 30\nNumSubFrames = 4\n")
+    (done,) = (event for event in made([movie], tmp_path / "out") if isinstance(event, FileFinished))
+    assert micrographs.read(tmp_path / "out" / "m_EVN.mrc").pixel_size == pytest.approx(0.9)
+    said = [one.text for one in done.warnings if one.code == "F67"]
+    assert said == [
+        "pixel size 0.9 Å from m.mrcs.mdoc; the header has none",
+        "not weighted by dose: m.mrcs.mdoc says 30 e⁻/Å² in all, --dose 7.5",
+    ]
+    given = HalvesRequest(CPU, reading=ReadingSettings(pixel_size=1.0))
+    made([movie], tmp_path / "given", given)
+    assert micrographs.read(tmp_path / "given" / "m_EVN.mrc").pixel_size == pytest.approx(1.0)
+
+
 def test_a_dose_of_the_whole_movie_given_for_each_frame_is_noticed(tmp_path: Path) -> None:
     movie = write_mrc(tmp_path / "m.mrcs", movie_frames(12, SMALL))
     events = made([movie], tmp_path / "out", HalvesRequest(MovieSettings(device="cpu", dose=40)))
