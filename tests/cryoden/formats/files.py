@@ -12,7 +12,7 @@ import pytest
 from cryoden.io import mrc
 from cryoden.micrograph import Pixels
 
-tifffile = pytest.importorskip("tifffile", reason="the extra [movies] is not installed")
+tifffile = pytest.importorskip("tifffile", reason="tifffile is not installed")
 PIXEL = 1.25
 
 
