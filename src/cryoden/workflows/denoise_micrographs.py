@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-import torch
-
 from cryoden.compute import devices
 from cryoden.dataset.folder_walk import left_out_below
 from cryoden.dataset.listed_files import pixel_sizes
@@ -32,7 +30,7 @@ from cryoden.model.general import GENERAL
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.reading import ReadingSettings
 from cryoden.workflows.batch import alone, ending
-from cryoden.workflows.lanes import Lanes, suiting
+from cryoden.workflows.lanes import Lanes, pooled
 from cryoden.workflows.overlapped import overlapped
 from cryoden.workflows.results import Output, label_with, write_confidence, write_denoised
 from cryoden.workflows.stacks import denoised_planes, planes_of
@@ -132,15 +130,7 @@ def denoise_targets(
 
 def one_process(batch: BatchRequest, lanes: Lanes | None = None) -> tuple[Denoisers, Lanes]:
     """Return the denoisers of a batch in this process, and the lanes that suit its device unless given."""
-    denoiser = Denoiser(load(batch.model), batch.settings)
-    lanes = lanes or suiting_device(denoiser.place.device)
-    return Denoisers(denoiser, batch.settings, lanes.at_work), lanes
-
-
-def suiting_device(device: torch.device, share: int = 1) -> Lanes:
-    """Return the lanes that suit a device with its memory, see `cryoden.workflows.lanes.suiting`."""
-    held = devices.memory_held(device)
-    return suiting(device.type, share, held[1] if held else 0)
+    return pooled(Denoiser(load(batch.model), batch.settings), batch.settings, lanes)
 
 
 @dataclass(frozen=True)
