@@ -91,6 +91,7 @@ SHOWN_ELSEWHERE = {
         "cryoden/settings/baseline", "cryoden/settings/denoising", "cryoden/settings/reading",
         "cryoden/settings/tools", "cryoden/settings/movies",
     ),
+    "what jobs of another program ask for, shown by those jobs": ("cryoden/hosts/pipeliner_options",),
     "names of what is told or handed on, without behavior": (
         "cryoden/events/batch", "cryoden/events/training", "cryoden/model/general",
         "cryoden/training/source",
