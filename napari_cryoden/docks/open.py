@@ -87,7 +87,8 @@ class OpenWidget(Dock):
         """Open the selected micrographs; asks first when they are many or big."""
         files = self.list.chosen()
         if files and self._agreed(len(files)):
-            self._begin(lambda: self.opening.open(files, self.list.pixel_sizes(), self.reading.settings()))
+            sizes, sections = self.list.pixel_sizes(), self.list.sections()
+            self._begin(lambda: self.opening.open(files, sizes, self.reading.settings(), sections))
 
     def open_sample(self) -> None:
         """Open the simulated halves."""

@@ -16,6 +16,7 @@ from cryoden.events.batch_progress import BatchProgress, summary
 from cryoden.io import mrc
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.reading import ReadingSettings
+from cryoden.settings.workers import WorkerSettings
 from napari_cryoden.jobs.denoising import DenoisingJob
 from napari_cryoden.jobs.job import Job
 from napari_cryoden.jobs.worker import leave_a_core
@@ -39,6 +40,8 @@ class BatchJob(Job):
         The last files done, now or before.
     micrographs, output : Path or None
         What was given, and the folder of the results.
+    workers : WorkerSettings
+        Who does the next batch: this process, or a process on each of several devices.
     """
 
     title = "Denoising a batch"
@@ -51,6 +54,7 @@ class BatchJob(Job):
         self.results: deque[Result] = deque(maxlen=KEPT)
         self.micrographs: Path | None = None
         self.output: Path | None = None
+        self.workers = WorkerSettings()
         self._made_with: dict[str, Any] = {}
 
     def denoise(
@@ -71,8 +75,9 @@ class BatchJob(Job):
         """
         spare = preferences().spare_cores
         batch = {"model": model, "settings": settings, "overwrite": overwrite, "reading": reading}
-        work = partial(_denoising, micrographs, output, batch, spare)
-        self.begin(work, "loading the model")
+        work = partial(_denoising, micrographs, output, batch, self.workers, spare)
+        alone = self.workers == WorkerSettings()
+        self.begin(work, "loading the model" if alone else "starting a process on each device")
         self.tally, self.failures, self.results = BatchProgress(), [], deque(maxlen=KEPT)
         self.micrographs, self.output, self.progress = micrographs, output, None
         self._made_with = layer_data.made_with(model, settings)
@@ -121,14 +126,15 @@ class BatchJob(Job):
 
 
 def _denoising(
-    micrographs: Path, output: Path, batch: dict[str, Any], spare_cores: int
+    micrographs: Path, output: Path, batch: dict[str, Any], workers: WorkerSettings, spare_cores: int
 ) -> Generator[BatchEvent, None, None]:
     leave_a_core(spare_cores)
     from cryoden.hosts.listed_results import lists_of, with_lists  # noqa: PLC0415  numpy only where it is needed
-    from cryoden.workflows import denoise_micrographs  # noqa: PLC0415  it loads torch, which docking must not
+    from cryoden.workflows.denoise_micrographs import BatchRequest  # noqa: PLC0415  it loads torch, which docking must not
+    from cryoden.workflows.session import denoise_session  # noqa: PLC0415  the same
 
-    request = denoise_micrographs.BatchRequest(**batch)
-    made = denoise_micrographs.denoise_files([micrographs], output, request)
+    request = BatchRequest(**batch)
+    made = denoise_session([micrographs], output, request, workers)
     events = with_lists(made, lists_of([micrographs], output), overwrite=request.overwrite)
     with closing(cast("Generator[BatchEvent, None, None]", events)):
         yield from events

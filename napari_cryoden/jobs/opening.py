@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from napari.layers import Layer
 
 from cryoden.dataset.opening import read_micrograph
 from cryoden.errors import CryodenError, Remark
+from cryoden.micrograph import Micrograph
 from cryoden.settings.reading import ReadingSettings
 from napari_cryoden.jobs.job import Job
 from napari_cryoden.jobs.worker import leave_a_core
@@ -46,15 +48,18 @@ class OpeningJob(Job):
         files: Sequence[Path],
         listed: Mapping[Path, float] | None = None,
         reading: ReadingSettings | None = None,
+        sections: Sequence[int | None] = (),
     ) -> None:
-        """Begin to add a layer for each file, in this order; ``listed`` are the Å/px of STAR files.
+        """Begin to add a layer for each file, in this order; ``listed`` are the Å/px of lists.
+
+        ``sections`` says for each file which image of it is meant: halves in one file are 0 and 1.
 
         Raises
         ------
         TrainingError
             G05 while others are being opened.
         """
-        self.begin(lambda: _read(files, listed or {}, reading), "opening")
+        self.begin(lambda: _read(files, listed or {}, reading, sections), "opening")
         self._added, self._refused, self.progress = 0, 0, None
 
     def simulate(self) -> None:
@@ -89,16 +94,26 @@ class OpeningJob(Job):
 
 
 def _read(
-    files: Sequence[Path], listed: Mapping[Path, float], reading: ReadingSettings | None
+    files: Sequence[Path],
+    listed: Mapping[Path, float],
+    reading: ReadingSettings | None,
+    sections: Sequence[int | None],
 ) -> Generator[_Opened, None, None]:
-    for done, file in enumerate(files, 1):
+    for done, (file, section) in enumerate(zip_longest(files, sections), 1):
         try:
-            micrograph = read_micrograph(file, reading, listed.get(file))
+            micrograph = _half(read_micrograph(file, reading, listed.get(file), section), section)
             layer = opened_layer(micrograph)
         except CryodenError as error:
             yield _Opened(done, len(files), None, str(error))
             continue
         yield _Opened(done, len(files), layer, "", micrograph.warnings)
+
+
+def _half(micrograph: Micrograph, section: int | None) -> Micrograph:
+    """Return one of two halves in a file under a name that says which; the file is that of both."""
+    if section is None:
+        return micrograph
+    return replace(micrograph, name=f"{micrograph.name}_{('EVN', 'ODD')[section]}", path=None)
 
 
 def _simulated(spare_cores: int) -> Generator[_Opened, None, None]:
