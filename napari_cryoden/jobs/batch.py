@@ -27,8 +27,8 @@ KEPT = 100  # results remembered; more are on disk
 Result = FileFinished | FileSkipped
 
 
-class BatchJob(Job):
-    """Denoises the files of a folder or of a STAR file.
+class FilesJob(Job):
+    """Works through many files, and remembers how that went.
 
     Attributes
     ----------
@@ -38,22 +38,58 @@ class BatchJob(Job):
         Files without a result; a new list for each batch.
     results : deque
         The last files done, now or before.
-    micrographs, output : Path or None
-        What was given, and the folder of the results.
-    workers : WorkerSettings
-        Who does the next batch: this process, or a process on each of several devices.
+    output : Path or None
+        The folder of the results.
     """
 
-    title = "Denoising a batch"
     computes = True
+    again = ""  # the words on the button that resumes
 
     def __init__(self, viewer: Any) -> None:
         super().__init__(viewer)
         self.tally = BatchProgress()
         self.failures: list[FileFailed] = []
         self.results: deque[Result] = deque(maxlen=KEPT)
-        self.micrographs: Path | None = None
         self.output: Path | None = None
+
+    def fresh(self, output: Path) -> None:
+        """Forget what was done before."""
+        self.tally, self.failures, self.results = BatchProgress(), [], deque(maxlen=KEPT)
+        self.output, self.progress = output, None
+
+    def fold(self, event: BatchEvent) -> None:
+        """Count files, and remember what failed and what was done last."""
+        self.tally.add(event)
+        if isinstance(event, FileFailed):
+            self.failures.append(event)
+        elif isinstance(event, Result):
+            self.results.append(event)
+        self.progress, self.status = self.tally.progress, self.tally.status_line()
+
+    def conclusion(self, stopped: bool) -> str:
+        """Return what was done and where it is."""
+        if self.tally.ended is not None:
+            return f"{summary(self.tally.ended)}, in {self.output}"
+        how = "Canceled" if stopped else "Ended"
+        return f"{how}: {self.tally.done:,} done, in {self.output}. {self.again} resumes from there."
+
+
+class BatchJob(FilesJob):
+    """Denoises the files of a folder or of a STAR file.
+
+    Attributes
+    ----------
+    micrographs : Path or None
+        What was given.
+    workers : WorkerSettings
+        Who does the next batch: this process, or a process on each of several devices.
+    """
+
+    title, again = "Denoising a batch", "Denoise all"
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__(viewer)
+        self.micrographs: Path | None = None
         self.workers = WorkerSettings()
         self._made_with: dict[str, Any] = {}
 
@@ -78,26 +114,10 @@ class BatchJob(Job):
         work = partial(_denoising, micrographs, output, batch, self.workers, spare)
         alone = self.workers == WorkerSettings()
         self.begin(work, "loading the model" if alone else "starting a process on each device")
-        self.tally, self.failures, self.results = BatchProgress(), [], deque(maxlen=KEPT)
-        self.micrographs, self.output, self.progress = micrographs, output, None
+        self.fresh(output)
+        self.micrographs = micrographs
         self._made_with = layer_data.made_with(model, settings)
         self.changed.emit()
-
-    def fold(self, event: BatchEvent) -> None:
-        """Count files, and remember what failed and what was done last."""
-        self.tally.add(event)
-        if isinstance(event, FileFailed):
-            self.failures.append(event)
-        elif isinstance(event, Result):
-            self.results.append(event)
-        self.progress, self.status = self.tally.progress, self.tally.status_line()
-
-    def conclusion(self, stopped: bool) -> str:
-        """Return what was done and where it is."""
-        if self.tally.ended is not None:
-            return f"{summary(self.tally.ended)}, in {self.output}"
-        how = "Canceled" if stopped else "Ended"
-        return f"{how}: {self.tally.done:,} done, in {self.output}. Denoise all resumes from there."
 
     def open_result(self, result: Result) -> None:
         """Show a result beside its micrograph.
