@@ -111,7 +111,7 @@ SHOWN_ELSEWHERE = {
 }  # fmt: skip
 ABOUT_NO_MODULE = {
     "test_light_imports", "test_without_napari", "test_leaks", "test_manifest", "test_traps", "test_controls",
-    "test_same_losses", "test_general_model", "test_fortran",
+    "test_same_losses", "test_general_model", "test_fortran", "test_whole_project",
 }  # fmt: skip
 
 
