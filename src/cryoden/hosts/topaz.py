@@ -30,9 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Denoise as the picker asks for it, or hand another command on to Topaz; return the exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        if words[:1] != ["denoise"]:
-            return _handed_on(words)
-        return _denoised(_parser().parse_args(words[1:]))
+        if not words or words[0] in {"denoise", "-h", "--help"}:
+            return _denoised(_parser().parse_args(words[1:] if words[:1] == ["denoise"] else ["--help"]))
+        return _handed_on(words)
     except CryodenError as error:
         print(error, file=sys.stderr)  # noqa: T201  RELION keeps it in topaz_denoise.out
         return 1

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from cryoden.dataset.star_columns import quoted
 from cryoden.io import mrc
-from cryoden.io.mrc_header_copy import statistics
+from cryoden.io.mrc_header_copy import put_statistics, statistics
 from cryoden.micrograph import Array
 from cryoden.simulation.optics import Grid
 from cryoden.simulation.scene import Contrast, Scene
@@ -78,7 +78,7 @@ def write_movie(path: Path, frames: NDArray[Any], pixel_size: float) -> None:
     """Write frames as a stack of images."""
     made = mrc.composed(frames, pixel_size, None, "cryoden: simulated, movie")
     made.set_image_stack()
-    statistics(frames.astype(np.float32)).put_into(made.header, "float32")
+    put_statistics(made.header, statistics(frames.astype(np.float32)), "float32")
     with path.open("wb") as file:
         file.write(made.header.tobytes())
         file.write(np.ascontiguousarray(frames).data)

@@ -213,10 +213,10 @@ def test_several_workers_leave_what_one_process_does_with_whole_names() -> None:
     pytest.importorskip("distributed", reason="needs the extra [cluster]")
     assert main(["relion", "--o", JOB, "--in_mics", STAR, "--workers", "2", "--j", "1"]) == 0
     assert marks() == {"RELION_JOB_EXIT_SUCCESS"}
-    made = [Path(name).read_bytes() for name, *_ in listed()]
+    made = {name: Path(name).read_bytes() for name, *_ in listed()}
     shutil.rmtree(JOB)
     assert relion() == 0
-    assert made == [Path(name).read_bytes() for name, *_ in listed()]
+    assert made == {name: Path(name).read_bytes() for name, *_ in listed()}
 
 
 @pytest.mark.usefixtures("project")

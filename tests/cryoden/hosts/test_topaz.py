@@ -102,3 +102,11 @@ def test_without_topaz_another_command_is_refused_in_one_line(
     monkeypatch.setenv("PATH", "/nowhere")
     assert main(["extract"]) == 1
     assert capsys.readouterr().err.startswith("S07  only 'denoise' is done here, not 'extract'")
+
+
+@pytest.mark.parametrize("words", [[], ["--help"], ["denoise", "--help"]])
+def test_it_says_what_it_takes(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 0
+    assert "CRYODEN_MODEL" in capsys.readouterr().out
