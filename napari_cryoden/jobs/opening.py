@@ -12,11 +12,11 @@ from napari.layers import Layer
 
 from cryoden.dataset.opening import read_micrograph
 from cryoden.errors import CryodenError, Remark
-from cryoden.micrograph import Micrograph
 from cryoden.settings.reading import ReadingSettings
 from napari_cryoden.jobs.job import Job
 from napari_cryoden.jobs.worker import leave_a_core
-from napari_cryoden.layers.layer_data import LayerData, facts_of, opened_layer
+from napari_cryoden.layers.file_layer import FileLayer, of_file
+from napari_cryoden.layers.layer_data import facts_of, raw_layer
 from napari_cryoden.layers.scale_bar import show_scale_bar
 from napari_cryoden.notify import show_problem, show_remarks
 from napari_cryoden.preferences import preferences
@@ -28,7 +28,7 @@ class _Opened:
 
     done: int
     total: int
-    layer: LayerData | None
+    layer: FileLayer | None
     problem: str = ""
     warnings: tuple[Remark, ...] = ()
 
@@ -83,7 +83,7 @@ class OpeningJob(Job):
         refused = f", {self._refused:,} failed" if self._refused else ""
         return f"{'Canceled. ' if stopped else ''}{self._added:,} opened{refused}"
 
-    def _add(self, data: LayerData, warnings: tuple[Remark, ...]) -> None:
+    def _add(self, data: FileLayer, warnings: tuple[Remark, ...]) -> None:
         layer = Layer.create(*data)
         self.viewer.add_layer(layer)
         self._added += 1
@@ -101,19 +101,24 @@ def _read(
 ) -> Generator[_Opened, None, None]:
     for done, (file, section) in enumerate(zip_longest(files, sections), 1):
         try:
-            micrograph = _half(read_micrograph(file, reading, listed.get(file), section), section)
-            layer = opened_layer(micrograph)
+            layer, warnings = _layer(file, section, reading, listed.get(file))
         except CryodenError as error:
             yield _Opened(done, len(files), None, str(error))
             continue
-        yield _Opened(done, len(files), layer, "", micrograph.warnings)
+        yield _Opened(done, len(files), layer, "", warnings)
 
 
-def _half(micrograph: Micrograph, section: int | None) -> Micrograph:
-    """Return one of two halves in a file under a name that says which; the file is that of both."""
+def _layer(
+    file: Path, section: int | None, reading: ReadingSettings | None, listed: float | None
+) -> tuple[FileLayer, tuple[Remark, ...]]:
+    """Return the layer of a file, or of one of two halves in it, under a name that says which."""
     if section is None:
-        return micrograph
-    return replace(micrograph, name=f"{micrograph.name}_{('EVN', 'ODD')[section]}", path=None)
+        return of_file(file, reading, listed)
+    found = read_micrograph(file, reading, listed, section)
+    half = replace(
+        found, name=f"{found.name}_{('EVN', 'ODD')[section]}", path=None
+    )  # the file is that of both
+    return raw_layer(half), found.warnings
 
 
 def _simulated(spare_cores: int) -> Generator[_Opened, None, None]:

@@ -14,7 +14,10 @@ RESERVED = ("data_", "loop_", "save_", "stop_", "global_")
 
 
 def with_columns(
-    table: StarTable, columns: Mapping[str, Sequence[str]], keep: Sequence[bool] | None = None
+    table: StarTable,
+    columns: Mapping[str, Sequence[str]],
+    keep: Sequence[bool] | None = None,
+    lines: list[str] | None = None,
 ) -> str:
     """Return the text of a STAR file with some columns of one of its tables added or replaced.
 
@@ -26,14 +29,17 @@ def with_columns(
         Values of each row by label, without the leading underscore; others stay.
     keep : sequence of bool, optional
         Which rows stay; all of them by default.
+    lines : list of str, optional
+        The lines of the file, as many as it has, where another table of it has been changed already.
 
     Raises
     ------
     MicrographError
         ``F49``, ``F50`` when the file cannot be read.
     """
-    with os.fdopen(open_regular(table.path), encoding="utf-8-sig", errors="surrogateescape") as file:
-        lines = [line.rstrip("\n") for line in file.read(MOST_BYTES).split("\n")]
+    if lines is None:
+        with os.fdopen(open_regular(table.path), encoding="utf-8-sig", errors="surrogateescape") as file:
+            lines = [line.rstrip("\n") for line in file.read(MOST_BYTES).split("\n")]
     if table.is_loop:
         return "\n".join(_loop(table, lines, columns, keep or [True] * len(table.rows)))
     return "\n".join(_pairs(table, lines, {label: values[0] for label, values in columns.items()}))

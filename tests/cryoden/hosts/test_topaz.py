@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cryoden.formats import micrographs
 from cryoden.hosts.topaz import main
 from cryoden.io import mrc
 from cryoden.model import checkpoint
@@ -42,7 +43,7 @@ def picked(micrograph: Path, **environment: str) -> subprocess.CompletedProcess[
 def test_the_script_of_the_picker_leaves_a_denoised_micrograph_of_the_same_name(micrograph: Path) -> None:
     ended = picked(micrograph)
     assert ended.returncode == 0, ended.stderr
-    shown, raw = mrc.read(Path(f"{FOLDER}m1.mrc")), mrc.read(micrograph)
+    shown, raw = micrographs.read(Path(f"{FOLDER}m1.mrc")), micrographs.read(micrograph)
     assert shown.shape == raw.shape
     assert shown.pixel_size == pytest.approx(3.0)
     clean = scene(1, (128, 128)).clean
@@ -71,7 +72,7 @@ def test_the_model_is_named_by_the_environment_or_by_a_flag(
     monkeypatch.setenv("CRYODEN_MODEL", str(mine))
     main(["denoise", str(micrograph), "-o", "environment", "--device", "-1"])
     general, flag, environment = (
-        mrc.read(Path(name) / "m1.mrc").data for name in ("general", "flag", "environment")
+        micrographs.read(Path(name) / "m1.mrc").data for name in ("general", "flag", "environment")
     )
     np.testing.assert_array_equal(flag, environment)
     assert not np.array_equal(flag, general)
