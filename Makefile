@@ -67,7 +67,7 @@ test-library: .venv/.without-qt
 .venv/.without-qt: .venv/.ready
 	$(PYTHON) -m venv .venv/without-qt
 	.venv/without-qt/bin/python -m pip install -q --disable-pip-version-check -c constraints.txt \
-		-e '.[cluster,cryosparc,movies]' hypothesis packaging pytest pytest-xdist
+		-e '.[cluster,cryosparc,movies,pipeliner]' hypothesis packaging pytest pytest-xdist
 	@touch $@
 
 test-all: venv

@@ -15,11 +15,14 @@ from tempfile import TemporaryDirectory
 import napari
 from qtpy.QtGui import QImage
 
+from cryoden.settings.tools import SimulationSettings
+from cryoden.simulation.files import simulate_files
 from napari_cryoden.contributions.sample_data import sample_pairs
 from napari_cryoden.contributions.writer import write
 from napari_cryoden.demo import picture, wait
 from napari_cryoden.plots.evaluation_dock import TITLE as EVALUATION_TITLE
 from napari_cryoden.plots.loss_dock import TITLE
+from napari_cryoden.plots.motion_dock import TITLE as MOTION_TITLE
 from napari_cryoden.plots.runs_dock import TITLE as RUNS_TITLE
 from napari_cryoden.plots.spectra_dock import TITLE as SPECTRA_TITLE
 
@@ -153,6 +156,18 @@ class Tour:
         self.take("runs")
         self.close(RUNS_TITLE)
 
+    def movies(self) -> None:
+        """Make halves of two simulated movies."""
+        settings = SimulationSettings(count=2, edge=768, pixel_size=2.0, particles=60, dose=48, movies=24)
+        list(simulate_files(Path("sim"), settings))
+        dock = self.bench.bring("From movies")
+        dock.movies.path, dock.output.path = Path("sim/movies.star"), Path("sums")
+        dock.form.fields["dose"].value = 2.0
+        dock.make_button.click()
+        wait(dock.opening.ended, lambda: not (dock.making.running or dock.opening.running), 2)
+        self.take("movies")
+        self.close(MOTION_TITLE)
+
 
 def walk(tour: Tour, *, whole: bool) -> None:
     """Take the pictures up to comparing, or all of them."""
@@ -168,6 +183,7 @@ def walk(tour: Tour, *, whole: bool) -> None:
     tour.train_baseline()
     tour.runs()
     tour.confidence()
+    tour.movies()
 
 
 def _data(arguments: list[str]) -> Path:

@@ -91,6 +91,7 @@ SHOWN_ELSEWHERE = {
         "cryoden/settings/baseline", "cryoden/settings/denoising", "cryoden/settings/reading",
         "cryoden/settings/tools", "cryoden/settings/movies",
     ),
+    "what jobs of another program ask for, shown by those jobs": ("cryoden/hosts/pipeliner_options",),
     "names of what is told or handed on, without behavior": (
         "cryoden/events/batch", "cryoden/events/training", "cryoden/model/general",
         "cryoden/training/source",
@@ -110,7 +111,7 @@ SHOWN_ELSEWHERE = {
 }  # fmt: skip
 ABOUT_NO_MODULE = {
     "test_light_imports", "test_without_napari", "test_leaks", "test_manifest", "test_traps", "test_controls",
-    "test_same_losses", "test_general_model", "test_fortran",
+    "test_same_losses", "test_general_model", "test_fortran", "test_whole_project",
 }  # fmt: skip
 
 

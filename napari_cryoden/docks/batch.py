@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QProgressBar, QPushButton
+from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QProgressBar, QPushButton
 
+from cryoden.compute.memory import gpus
 from cryoden.dataset.listed_files import SUFFIXES as LISTS
 from cryoden.errors import CryodenError
 from cryoden.formats.names import SUFFIXES as FILES
 from cryoden.formats.names import stem_of
 from cryoden.settings.denoising import DenoisingSettings
+from cryoden.settings.workers import WorkerSettings
 from napari_cryoden.docks.kept import keep
 from napari_cryoden.jobs.batch import BatchJob, Result
 from napari_cryoden.preferences import preferences
@@ -25,6 +28,7 @@ from napari_cryoden.widgets.settings_form import SettingsForm, reading_form
 from napari_cryoden.window import plain
 
 INPUTS = f"Lists and micrographs ({' '.join(f'*{suffix}' for suffix in (*LISTS, *FILES))})"
+ONE, ALL, CPUS = "one, as set above", "all GPUs", re.compile(r"(\d+) processes on the CPU")
 STATES = {"paused": "Paused · ", "stopping": "Stopping after the current tile · "}
 
 
@@ -46,6 +50,7 @@ class BatchWidget(Dock):
         self.form = SettingsForm(DenoisingSettings(device=preferences().device))
         self.reading = reading_form()
         self.replace = QCheckBox("Overwrite results of other\nmodels or settings")
+        self.devices = _devices()
         self.files = BatchFiles()
         self.denoise_button, self.cancel_button = QPushButton("Denoise all"), QPushButton("Cancel")
         self.pause_button = QPushButton("Pause")
@@ -57,6 +62,7 @@ class BatchWidget(Dock):
         self.micrographs.path, self.output.path = self.batch.micrographs, self.batch.output
         keep(self.viewer, "Batch", micrographs=self.micrographs, output=self.output, form=self.form)
         keep(self.viewer, "Batch", reading=self.reading, replace=self.replace, model=self.model)
+        keep(self.viewer, "Batch", devices=self.devices)
         self.follow()
 
     def denoise(self) -> None:
@@ -66,6 +72,7 @@ class BatchWidget(Dock):
             return
         try:
             settings, replace = self.form.settings(), self.replace.isChecked()
+            self.batch.workers = workers_of(self.devices.currentText())
             self.batch.denoise(micrographs, output, model, settings, replace, self.reading.settings())
         except CryodenError as error:
             self.batch.refuse(error)
@@ -160,6 +167,7 @@ class BatchWidget(Dock):
             ("Output folder", self.output),
             ("Model", self.model),
             ("Settings", self.form),
+            ("Devices at once", self.devices),
             ("Reading", self.reading),
         ):
             self.column.addWidget(heading(title))
@@ -173,3 +181,33 @@ class BatchWidget(Dock):
         self.footer.addLayout(buttons)
         self.footer.addWidget(self.progress)
         self.footer.addWidget(self.status)
+
+
+def workers_of(text: str) -> WorkerSettings:
+    """Return who denoises: from ``all GPUs``, a list as ``0,1`` or ``0:1``, or so many processes on the CPU.
+
+    Raises
+    ------
+    SettingsError
+        S01 for a list that nobody understands.
+    """
+    text = text.strip()
+    if text in {"", ONE}:
+        return WorkerSettings()
+    if number := CPUS.fullmatch(text):
+        return WorkerSettings(workers=int(number[1]))
+    return WorkerSettings(devices="all" if text == ALL else text)
+
+
+def _devices() -> QComboBox:
+    """Return the choice of several devices, in which a list of GPUs may be typed."""
+    box = QComboBox()
+    box.setEditable(True)
+    known = gpus()
+    box.addItems([ONE, *([ALL, ",".join(known)] if known else []), "2 processes on the CPU"])
+    set_tip(
+        box,
+        "Several GPUs share the files, each with a process of its own: all GPUs, or their numbers, as in 0,1 "
+        "or RELION's 0:1; on the CPU any number of processes. Needs napari-cryoden[cluster]",
+    )
+    return box

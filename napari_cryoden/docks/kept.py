@@ -49,14 +49,16 @@ def _note(values: dict[str, Any], key: str, held: ReferenceType[Field], *_: Any)
 def _changed(field: Field) -> Any:
     if isinstance(field, QCheckBox):
         return field.toggled
-    return field.currentIndexChanged if isinstance(field, QComboBox) else field.changed
+    if isinstance(field, QComboBox):
+        return field.currentTextChanged if field.isEditable() else field.currentIndexChanged
+    return field.changed
 
 
 def _got(field: Field) -> Any:
     if isinstance(field, QCheckBox):
         return field.isChecked()
     if isinstance(field, QComboBox):
-        return field.currentIndex()
+        return field.currentText() if field.isEditable() else field.currentIndex()
     if isinstance(field, SettingsForm):
         return field.chosen()
     return field.own if isinstance(field, ModelField) else field.path
@@ -66,7 +68,7 @@ def _put(field: Field, value: Any) -> None:
     if isinstance(field, QCheckBox):
         field.setChecked(value)
     elif isinstance(field, QComboBox):
-        field.setCurrentIndex(value)
+        field.setCurrentText(value) if field.isEditable() else field.setCurrentIndex(value)
     elif isinstance(field, SettingsForm):
         field.choose(value)
     elif value is not None:

@@ -9,7 +9,7 @@ from typing import Any
 from napari.utils.theme import get_theme
 from qtpy.QtCore import QMimeData, QObject
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
-from qtpy.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QMessageBox, QProgressBar, QPushButton
+from qtpy.QtWidgets import QFileDialog, QGridLayout, QMessageBox, QProgressBar, QPushButton
 
 from cryoden.dataset.listed_files import SUFFIXES
 from cryoden.errors import CryodenError
@@ -18,7 +18,7 @@ from napari_cryoden.docks.kept import Kept, keep
 from napari_cryoden.jobs.opening import OpeningJob
 from napari_cryoden.navigation import show_dock
 from napari_cryoden.tool_tip import set_tip
-from napari_cryoden.widgets.dock import Dock, heading, status_label, weakly
+from napari_cryoden.widgets.dock import Dock, heading, row, status_label, weakly
 from napari_cryoden.widgets.micrograph_list import MicrographList
 from napari_cryoden.widgets.path_field import PathField
 from napari_cryoden.widgets.settings_form import reading_form
@@ -42,6 +42,7 @@ class OpenWidget(Dock):
         self.opening = OpeningJob.of(self.viewer)
         self.folder = PathField("folder", "Folder with micrographs", placeholder="folder or STAR file")
         self.files_button, self.sample_button = QPushButton("Files…"), QPushButton("Sample data")
+        self.movies_button = QPushButton("Movies…")
         self.list = MicrographList()
         self.found = status_label()
         self.all_button, self.ready_button = QPushButton("All"), QPushButton("Select usable pairs")
@@ -87,7 +88,8 @@ class OpenWidget(Dock):
         """Open the selected micrographs; asks first when they are many or big."""
         files = self.list.chosen()
         if files and self._agreed(len(files)):
-            self._begin(lambda: self.opening.open(files, self.list.pixel_sizes(), self.reading.settings()))
+            sizes, sections = self.list.pixel_sizes(), self.list.sections()
+            self._begin(lambda: self.opening.open(files, sizes, self.reading.settings(), sections))
 
     def open_sample(self) -> None:
         """Open the simulated halves."""
@@ -96,6 +98,10 @@ class OpenWidget(Dock):
     def train(self) -> None:
         """Open the dock "Train a denoiser" on this folder."""
         show_dock(self.viewer, "Train a denoiser").source.learn_from(self._paths[0])
+
+    def from_movies(self) -> None:
+        """Open the dock that makes halves from movies."""
+        show_dock(self.viewer, "From movies")
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:  # noqa: N802  Qt's name
         """Take files and folders of this machine."""
@@ -199,6 +205,7 @@ class OpenWidget(Dock):
         self.folder.chosen.connect(self._chosen)
         self.files_button.clicked.connect(self._ask)
         self.sample_button.clicked.connect(self.open_sample)
+        self.movies_button.clicked.connect(weakly(self.from_movies))
         self.all_button.clicked.connect(self.list.selectAll)
         self.ready_button.clicked.connect(self.list.select_ready)
         self.rest_button.clicked.connect(self.list.rest)
@@ -214,13 +221,14 @@ class OpenWidget(Dock):
     def _lay_out(self) -> None:
         self.folder.line.setAcceptDrops(False)  # it would write the file's address into the line
         set_tip(self.files_button, "Choose micrographs, or a STAR file that lists them")
+        set_tip(self.movies_button, "Make half-sets from movies: motion-corrected even and odd sums")
         self.column.addWidget(heading("Folder or STAR file"))
         self.column.addWidget(self.folder)
-        self.column.addLayout(_row(self.files_button, self.sample_button))
+        self.column.addLayout(row(self.files_button, self.sample_button, self.movies_button))
         self.column.addWidget(heading("Micrographs"))
         self.column.addWidget(self.list, stretch=1)
         self.column.addWidget(self.found)
-        self.column.addLayout(_row(self.all_button, self.ready_button, self.rest_button))
+        self.column.addLayout(row(self.all_button, self.ready_button, self.rest_button))
         self.column.addWidget(self.reading)
         buttons = QGridLayout()
         buttons.addWidget(self.open_button, 0, 0)
@@ -234,13 +242,6 @@ class OpenWidget(Dock):
 def in_memory(size: int) -> str:
     """Return a number of bytes in words."""
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
-
-
-def _row(*buttons: QPushButton) -> QHBoxLayout:
-    row = QHBoxLayout()
-    for button in buttons:
-        row.addWidget(button)
-    return row
 
 
 def _local(dragged: QMimeData | None) -> list[Path]:

@@ -20,6 +20,7 @@ from napari_cryoden.docks.compare import CompareWidget
 from napari_cryoden.docks.denoise import DenoiseWidget
 from napari_cryoden.docks.evaluate import EvaluateWidget
 from napari_cryoden.docks.kept import Kept
+from napari_cryoden.docks.movies import MoviesWidget
 from napari_cryoden.docks.open import OpenWidget
 from napari_cryoden.docks.runs import RunsWidget
 from napari_cryoden.docks.train import TrainWidget
@@ -37,6 +38,7 @@ STEPS: dict[str, tuple[str, Callable[[Any], Dock], str]] = {
     "Evaluate": ("Evaluate", EvaluateWidget, "Is the result trustworthy?"),
     "Batch": ("Batch", BatchWidget, "Denoise many files"),
     "Runs": ("Runs", RunsWidget, "Compare earlier runs, use their models and settings"),
+    "From movies": ("Movies", MoviesWidget, "Make half-sets from movies"),
 }
 COLUMNS = 4
 

@@ -17,6 +17,7 @@ from cryoden.events.batch_progress import BatchProgress, summary
 from cryoden.formats import micrographs as files
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.reading import ReadingSettings
+from cryoden.settings.workers import WorkerSettings
 from napari_cryoden.jobs.denoising import DenoisingJob
 from napari_cryoden.jobs.job import Job
 from napari_cryoden.jobs.worker import leave_a_core
@@ -29,8 +30,8 @@ KEPT = 100  # results remembered; more are on disk
 Result = FileFinished | FileSkipped
 
 
-class BatchJob(Job):
-    """Denoises the files of a folder or of a STAR file.
+class FilesJob(Job):
+    """Works through many files, and remembers how that went.
 
     Attributes
     ----------
@@ -40,20 +41,59 @@ class BatchJob(Job):
         Files without a result; a new list for each batch.
     results : deque
         The last files done, now or before.
-    micrographs, output : Path or None
-        What was given, and the folder of the results.
+    output : Path or None
+        The folder of the results.
     """
 
-    title = "Denoising a batch"
     computes = True
+    again = ""  # the words on the button that resumes
 
     def __init__(self, viewer: Any) -> None:
         super().__init__(viewer)
         self.tally = BatchProgress()
         self.failures: list[FileFailed] = []
         self.results: deque[Result] = deque(maxlen=KEPT)
-        self.micrographs: Path | None = None
         self.output: Path | None = None
+
+    def fresh(self, output: Path) -> None:
+        """Forget what was done before."""
+        self.tally, self.failures, self.results = BatchProgress(), [], deque(maxlen=KEPT)
+        self.output, self.progress = output, None
+
+    def fold(self, event: BatchEvent) -> None:
+        """Count files, and remember what failed and what was done last."""
+        self.tally.add(event)
+        if isinstance(event, FileFailed):
+            self.failures.append(event)
+        elif isinstance(event, Result):
+            self.results.append(event)
+        self.progress, self.status = self.tally.progress, self.tally.status_line()
+
+    def conclusion(self, stopped: bool) -> str:
+        """Return what was done and where it is."""
+        if self.tally.ended is not None:
+            return f"{summary(self.tally.ended)}, in {self.output}"
+        how = "Canceled" if stopped else "Ended"
+        return f"{how}: {self.tally.done:,} done, in {self.output}. {self.again} resumes from there."
+
+
+class BatchJob(FilesJob):
+    """Denoises the files of a folder or of a STAR file.
+
+    Attributes
+    ----------
+    micrographs : Path or None
+        What was given.
+    workers : WorkerSettings
+        Who does the next batch: this process, or a process on each of several devices.
+    """
+
+    title, again = "Denoising a batch", "Denoise all"
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__(viewer)
+        self.micrographs: Path | None = None
+        self.workers = WorkerSettings()
         self._made_with: dict[str, Any] = {}
 
     def denoise(
@@ -74,28 +114,13 @@ class BatchJob(Job):
         """
         spare = preferences().spare_cores
         batch = {"model": model, "settings": settings, "overwrite": overwrite, "reading": reading}
-        work = partial(_denoising, micrographs, output, batch, spare)
-        self.begin(work, "loading the model")
-        self.tally, self.failures, self.results = BatchProgress(), [], deque(maxlen=KEPT)
-        self.micrographs, self.output, self.progress = micrographs, output, None
+        work = partial(_denoising, micrographs, output, batch, self.workers, spare)
+        alone = self.workers == WorkerSettings()
+        self.begin(work, "loading the model" if alone else "starting a process on each device")
+        self.fresh(output)
+        self.micrographs = micrographs
         self._made_with = layer_data.made_with(model, settings)
         self.changed.emit()
-
-    def fold(self, event: BatchEvent) -> None:
-        """Count files, and remember what failed and what was done last."""
-        self.tally.add(event)
-        if isinstance(event, FileFailed):
-            self.failures.append(event)
-        elif isinstance(event, Result):
-            self.results.append(event)
-        self.progress, self.status = self.tally.progress, self.tally.status_line()
-
-    def conclusion(self, stopped: bool) -> str:
-        """Return what was done and where it is."""
-        if self.tally.ended is not None:
-            return f"{summary(self.tally.ended)}, in {self.output}"
-        how = "Canceled" if stopped else "Ended"
-        return f"{how}: {self.tally.done:,} done, in {self.output}. Denoise all resumes from there."
 
     def open_result(self, result: Result) -> None:
         """Show a result beside its micrograph.
@@ -130,14 +155,15 @@ class BatchJob(Job):
 
 
 def _denoising(
-    micrographs: Path, output: Path, batch: dict[str, Any], spare_cores: int
+    micrographs: Path, output: Path, batch: dict[str, Any], workers: WorkerSettings, spare_cores: int
 ) -> Generator[BatchEvent, None, None]:
     leave_a_core(spare_cores)
     from cryoden.hosts.listed_results import lists_of, with_lists  # noqa: PLC0415  numpy only where it is needed
-    from cryoden.workflows import denoise_micrographs  # noqa: PLC0415  it loads torch, which docking must not
+    from cryoden.workflows.denoise_micrographs import BatchRequest  # noqa: PLC0415  it loads torch, which docking must not
+    from cryoden.workflows.session import denoise_session  # noqa: PLC0415  the same
 
-    request = denoise_micrographs.BatchRequest(**batch)
-    made = denoise_micrographs.denoise_files([micrographs], output, request)
+    request = BatchRequest(**batch)
+    made = denoise_session([micrographs], output, request, workers)
     events = with_lists(made, lists_of([micrographs], output), overwrite=request.overwrite)
     with closing(cast("Generator[BatchEvent, None, None]", events)):
         yield from events

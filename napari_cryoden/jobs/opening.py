@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 from napari.layers import Layer
 
+from cryoden.dataset.opening import read_micrograph
 from cryoden.errors import CryodenError, Remark
 from cryoden.settings.reading import ReadingSettings
 from napari_cryoden.jobs.job import Job
 from napari_cryoden.jobs.worker import leave_a_core
 from napari_cryoden.layers.file_layer import FileLayer, of_file
-from napari_cryoden.layers.layer_data import facts_of
+from napari_cryoden.layers.layer_data import facts_of, raw_layer
 from napari_cryoden.layers.scale_bar import show_scale_bar
 from napari_cryoden.notify import show_problem, show_remarks
 from napari_cryoden.preferences import preferences
@@ -46,15 +48,18 @@ class OpeningJob(Job):
         files: Sequence[Path],
         listed: Mapping[Path, float] | None = None,
         reading: ReadingSettings | None = None,
+        sections: Sequence[int | None] = (),
     ) -> None:
-        """Begin to add a layer for each file, in this order; ``listed`` are the Å/px of STAR files.
+        """Begin to add a layer for each file, in this order; ``listed`` are the Å/px of lists.
+
+        ``sections`` says for each file which image of it is meant: halves in one file are 0 and 1.
 
         Raises
         ------
         TrainingError
             G05 while others are being opened.
         """
-        self.begin(lambda: _read(files, listed or {}, reading), "opening")
+        self.begin(lambda: _read(files, listed or {}, reading, sections), "opening")
         self._added, self._refused, self.progress = 0, 0, None
 
     def simulate(self) -> None:
@@ -89,15 +94,31 @@ class OpeningJob(Job):
 
 
 def _read(
-    files: Sequence[Path], listed: Mapping[Path, float], reading: ReadingSettings | None
+    files: Sequence[Path],
+    listed: Mapping[Path, float],
+    reading: ReadingSettings | None,
+    sections: Sequence[int | None],
 ) -> Generator[_Opened, None, None]:
-    for done, file in enumerate(files, 1):
+    for done, (file, section) in enumerate(zip_longest(files, sections), 1):
         try:
-            layer, warnings = of_file(file, reading, listed.get(file))
+            layer, warnings = _layer(file, section, reading, listed.get(file))
         except CryodenError as error:
             yield _Opened(done, len(files), None, str(error))
             continue
         yield _Opened(done, len(files), layer, "", warnings)
+
+
+def _layer(
+    file: Path, section: int | None, reading: ReadingSettings | None, listed: float | None
+) -> tuple[FileLayer, tuple[Remark, ...]]:
+    """Return the layer of a file, or of one of two halves in it, under a name that says which."""
+    if section is None:
+        return of_file(file, reading, listed)
+    found = read_micrograph(file, reading, listed, section)
+    half = replace(
+        found, name=f"{found.name}_{('EVN', 'ODD')[section]}", path=None
+    )  # the file is that of both
+    return raw_layer(half), found.warnings
 
 
 def _simulated(spare_cores: int) -> Generator[_Opened, None, None]:

@@ -5,14 +5,21 @@ from __future__ import annotations
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from napari_cryoden.jobs.batch import BatchJob
+from napari_cryoden.jobs.batch import FilesJob
 from napari_cryoden.tool_tip import set_tip
 from napari_cryoden.widgets.dock import heading
 from napari_cryoden.widgets.file_list import FileList
 
+USE = "Show the selected (or last) result next to its micrograph"
+
 
 class BatchFiles(QWidget):
     """Two lists, each with what one can do with it.
+
+    Parameters
+    ----------
+    words, use : str
+        On the button that shows a result, and what that does.
 
     Signals
     -------
@@ -22,11 +29,12 @@ class BatchFiles(QWidget):
 
     wanted = Signal(object)
 
-    def __init__(self) -> None:
+    def __init__(self, words: str = "Open result", use: str = USE) -> None:
         super().__init__()
+        self._use = use
         self.failures, self.results = FileList(lines=6), FileList(lines=4)
         self.failed, self.done = heading("Failed"), heading("Done")
-        self.copy_button, self.open_button = QPushButton("Copy"), QPushButton("Open result")
+        self.copy_button, self.open_button = QPushButton("Copy"), QPushButton(words)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         for title, button, files in (
@@ -39,7 +47,7 @@ class BatchFiles(QWidget):
         self.open_button.clicked.connect(self._want)
         self.results.itemDoubleClicked.connect(self._want)
 
-    def follow(self, job: BatchJob) -> None:
+    def follow(self, job: FilesJob) -> None:
         """Show how the window's batch stands."""
         done = job.tally.done + job.tally.skipped
         self.failures.follow(job.failures, len(job.failures))
@@ -58,9 +66,7 @@ class BatchFiles(QWidget):
         self.open_button.setEnabled(done > 0)
         set_tip(
             self.open_button,
-            "Show the selected (or last) result next to its micrograph; double-clicking does the same"
-            if done
-            else "No file is done yet",
+            f"{self._use}; double-clicking does the same" if done else "No file is done yet",
         )
 
     def _want(self) -> None:

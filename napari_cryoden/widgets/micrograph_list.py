@@ -129,6 +129,10 @@ class MicrographList(SearchList):
         """Return the files of the selected rows in the order of the list, halves side by side."""
         return [file for row in self._selected() for file in self._rows[row].files]
 
+    def sections(self) -> list[int | None]:
+        """Return for each of the files that are `chosen` which image of it is meant."""
+        return [section for row in self._selected() for _, section in self._rows[row].images]
+
     def pixel_sizes(self) -> dict[Path, float]:
         """Return the Å/px that STAR files list."""
         return {file: row.listed for row in self._rows if row.listed for file in row.files}

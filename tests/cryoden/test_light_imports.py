@@ -11,7 +11,7 @@ import numpy as np
 from cryoden.model.checkpoint import Model, write
 
 IMPORTS = """
-import importlib, pkgutil, sys
+import importlib.util, pkgutil, sys
 from pathlib import Path
 
 def absent(*heavy):
@@ -38,7 +38,8 @@ import cryoden.workflows.session, cryoden.evaluation.evaluate_on_workers
 absent("distributed", "dask_jobqueue")
 what = "all of the library"
 for module in pkgutil.walk_packages(cryoden.__path__, "cryoden."):
-    importlib.import_module(module.name)
+    if "pipeliner" not in module.name or importlib.util.find_spec("pipeliner"):  # an extra
+        importlib.import_module(module.name)
 absent("napari", "napari_cryoden", "qtpy", "magicgui", "pyqtgraph", "PyQt6", "PySide6", "vispy")
 """
 

@@ -6,7 +6,7 @@ As `cryoden.cli.flags`, it imports neither torch nor numpy before there is somet
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -14,11 +14,12 @@ from tyro.conf import arg, subcommand
 
 from cryoden.cli.endings import DONE, FAILURES, SIGNALS, say
 from cryoden.cli.flags_from_settings import derived
-from cryoden.cli.flags_runs import Reading
+from cryoden.cli.flags_runs import Reading, Sharing
 from cryoden.errors import SettingsError
 from cryoden.model.general import GENERAL
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.training import TrainingSettings
+from cryoden.settings.workers import WorkerSettings
 
 if TYPE_CHECKING:
     from cryoden.hosts.relion import RelionRequest
@@ -57,6 +58,13 @@ class Relion:
     in_mics: Annotated[Path, arg(metavar="STAR", help="Micrographs to denoise.")]
     denoising: Denoising
     reading: Reading
+    workers: Sharing
+    gpu: Annotated[
+        str,
+        arg(
+            metavar="LIST", help="As --devices, under the name that RELION has for it.", help_behavior_hint=""
+        ),
+    ] = ""
     j: Annotated[
         int,
         arg(
@@ -158,7 +166,7 @@ def relion(asked: Relion, *, as_json: bool) -> int:
             model = _model(asked, request, as_json=as_json)
             batch = BatchRequest(model, asked.denoising, asked.reading, overwrite=True)  # its own folder
             lanes = Lanes(asked.j, asked.j) if asked.j > 1 else None
-            events = job.until_aborted(denoised_in(request, batch, lanes))
+            events = job.until_aborted(denoised_in(request, batch, lanes, _workers(asked)))
             ended = console.follow_batch(events, as_json=as_json)
             announce(request)
             failures.extend(map(str, ended.failed))
@@ -168,15 +176,25 @@ def relion(asked: Relion, *, as_json: bool) -> int:
     return FAILURES if failures else DONE
 
 
+def _workers(asked: Relion) -> WorkerSettings:
+    """Return who denoises; a list of GPUs has two names."""
+    if asked.gpu and asked.workers.devices:
+        raise SettingsError("S03", None, "--gpu and --devices were given", fix="Give one of them")
+    return replace(asked.workers, devices=asked.gpu) if asked.gpu else asked.workers
+
+
 def _model(asked: Relion, request: RelionRequest, *, as_json: bool) -> Path:
     """Return the model to denoise with, trained first where that is wanted."""
     from cryoden.cli import show_training  # noqa: PLC0415 - torch only where it is needed
+    from cryoden.compute.device_list import device_list  # noqa: PLC0415 - the same
     from cryoden.hosts.relion import trained_in  # noqa: PLC0415 - the same
 
     if asked.train == "no":
         return asked.model or GENERAL
     if not request.trained.is_file():
-        settings = TrainingSettings(minutes=asked.minutes, device=asked.denoising.device)
+        listed = _workers(asked).devices
+        device = device_list(listed)[0] if listed else asked.denoising.device
+        settings = TrainingSettings(minutes=asked.minutes, device=device)
         events = request.job.until_aborted(trained_in(request, settings, asked.model, asked.reading))
         show_training.follow_training(events, as_json=as_json)
     return request.trained

@@ -128,6 +128,10 @@ class Simulate:
 
     Writes NAME_EVN.mrc and NAME_ODD.mrc, and subfolders full, clean (particles only), clean_with_ice,
     and particles (coordinates and parameters). Without --structure each shows a random assembly.
+
+    With --movies 24, movies of as many frames, with drift, and a list of them, movies.star:
+      cryoden simulate sim/ --movies 24 --drift 15
+      cryoden halves sim/movies.star --output sums/
     """
 
     output: OutputFolder

@@ -20,8 +20,10 @@ from cryoden.io.atomic import atomic_write
 from cryoden.runs.folder import RunFolder
 from cryoden.settings.reading import ReadingSettings
 from cryoden.settings.training import TrainingSettings
+from cryoden.settings.workers import WorkerSettings
 from cryoden.workflows.denoise_micrographs import BatchRequest, denoise_files
 from cryoden.workflows.lanes import Lanes
+from cryoden.workflows.session import denoise_session
 from cryoden.workflows.train_model import train_halves
 
 LISTED, TRAINED, TRAINING = "micrographs_denoised.star", "model.safetensors", "training"
@@ -87,16 +89,20 @@ def trained_in(
 
 
 def denoised_in(
-    request: RelionRequest, batch: BatchRequest, lanes: Lanes | None = None
+    request: RelionRequest,
+    batch: BatchRequest,
+    lanes: Lanes | None = None,
+    workers: WorkerSettings | None = None,
 ) -> Iterator[BatchEvent]:
     """Denoise the micrographs of a STAR file into a job's folder, where their whole names are kept.
 
-    Results of an earlier start are not made again. The list of results has all of them.
+    Results of an earlier start are not made again. The list of results has all of them. ``lanes`` is for
+    a job that does it all by itself, without ``workers``.
 
     Raises
     ------
     CryodenError
-        See `cryoden.workflows.denoise_micrographs.denoise_files`; D01 for a list of tilt series.
+        See `cryoden.workflows.session.denoise_session`; D01 for a list of tilt series.
     """
     star, folder = request.micrographs, request.job.folder
     found = listing(star)
@@ -105,7 +111,10 @@ def denoised_in(
         raise HalvesError("D01", star, "lists tilt series, not micrographs", fix=fix)
     targets = {file: folder / place_of(file, found.project) for file in found.files}
     _refuse_twice(targets)
-    events = denoise_files([star], folder, batch, lanes, targets)
+    if workers is not None and workers != WorkerSettings():
+        events = denoise_session([star], folder, batch, workers, targets=targets)
+    else:
+        events = denoise_files([star], folder, batch, lanes, targets)
     return with_lists(events, {star: request.listed}, names=request.names)
 
 

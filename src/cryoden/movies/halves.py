@@ -16,7 +16,7 @@ import torch
 from cryoden.compute.devices import describe, resolve
 from cryoden.dataset.output_paths import make_folder
 from cryoden.errors import MicrographError, Remark
-from cryoden.events.batch import BatchEvent, BatchFinished, FileFinished, FileSkipped
+from cryoden.events.batch import BatchEvent, BatchFinished, FileFinished, FileSkipped, TileFinished
 from cryoden.formats.beside import dose_beside, size_beside
 from cryoden.formats.result_stamp import ResultStamp, digits, is_done, marked
 from cryoden.io import mrc
@@ -39,6 +39,7 @@ from cryoden.workflows.batch import alone, ending, in_turn
 
 METHOD = 2  # to be raised when the same movie and settings come to give other sums
 UNUSUAL_DOSE = 300.0  # e⁻/Å² of a whole movie
+STAGES = 4  # defects, motion, sums, files; between them a batch can be stopped
 MANY_HOT = 0.001  # of all pixels
 LIST = "micrographs.star"
 
@@ -132,9 +133,12 @@ def _sum_movie(
         with open_movie(path, request.reading) as movie:
             _know_pixel_size(movie, target.pixel_size, given=request.reading.pixel_size > 0)
             frames = _corrected(movie, request)
+            yield TileFinished(1, STAGES)
             found = motion.measure(frames, movie.pixel_size or 1.0, request.settings.b_factor, device)
             course = Course(movie, frames.groups, found, request.settings, request.gain)
+            yield TileFinished(2, STAGES)
             images = _images(frames, found, request, device)
+            yield TileFinished(3, STAGES)
             _write(images, target, course, stamp, overwrite=overwrite)
             warnings = movie.warnings + _doubts(course)
     yield FileFinished(path, target.full, time.monotonic() - began, warnings)

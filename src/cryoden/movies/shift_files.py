@@ -9,6 +9,7 @@ from cryoden.errors import printable
 from cryoden.movies.frames import Group
 from cryoden.movies.motion import Motion
 from cryoden.movies.readers import Movie, is_eer
+from cryoden.movies.shift_tables import SHIFTS
 from cryoden.reporting.svg_charts import DASHES, names_as_they_are, plot_label
 from cryoden.settings.movies import MovieSettings
 
@@ -36,12 +37,7 @@ class Course:
             for number, (down, right) in enumerate(self._of_frames(), 1)
         )
         facts = "\n".join(f"_{label:<40} {value}" for label, value in self._facts().items())
-        columns = "\n".join(
-            f"_rln{name} #{number}"
-            for number, name in enumerate(
-                ("MicrographFrameNumber", "MicrographShiftX", "MicrographShiftY"), 1
-            )
-        )
+        columns = "\n".join(f"_{name} #{number}" for number, name in enumerate(SHIFTS, 1))
         return f"{OURS}\n\ndata_general\n\n{facts}\n\ndata_global_shift\n\nloop_\n{columns}\n{rows}\n"
 
     def _of_frames(self) -> list[tuple[float, float]]:

@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from typing import Annotated
 
 from cryoden.settings.fields import DEVICE, Device, Setting, check
+
+TURNS = (
+    "none",
+    *(
+        f"{form}:{turn},{flip}"
+        for form in ("relion", "motioncor")
+        for turn, flip in product(range(4), range(3))
+    ),
+    *(f"warp:{steps}" for steps in ("x", "y", "t", "xy", "xt", "yt", "xyt")),
+)
 
 
 @dataclass(frozen=True)
@@ -37,7 +48,7 @@ class MovieSettings:
         Setting(
             "How the gain reference is turned to fit the frames: the numbers of that program's form, or "
             "steps in order (r = by 90° clockwise, x = left to right, y = upside down, t = transposed)",
-            choices=("none", "relion:0,1", "motioncor:1,0", "warp:y"),
+            choices=TURNS,
             pattern=r"none|[rxyt]{1,8}|(relion|motioncor):[0-3],[0-2]|warp:x?y?t?",
             expects="none, letters of rxyt, relion:R,F, motioncor:R,F, or warp: and letters of xyt",
         ),

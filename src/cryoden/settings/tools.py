@@ -53,6 +53,15 @@ class SimulationSettings:
         Literal["counting", "integrating"],
         Setting("counting: Poisson counts, white noise; integrating: blurred charge, colored noise"),
     ] = "counting"
+    movies: Annotated[
+        int,
+        Setting(
+            "Frames of the movie that is written of each micrograph; 0 = no movies", "frames", 0, 1000, 1
+        ),
+    ] = 0
+    drift: Annotated[
+        float, Setting("How far the specimen moves in a movie, fast at first", "Å", 0, 150, 1)
+    ] = 15.0
     device: Annotated[Device, DEVICE] = "auto"
     seed: Annotated[
         int,

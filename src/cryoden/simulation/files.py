@@ -16,18 +16,20 @@ from cryoden.dataset.output_paths import make_folder
 from cryoden.events.batch import BatchEvent, BatchFinished, FileFinished, FileStarted
 from cryoden.io import mrc
 from cryoden.io.atomic import atomic_write, check_destination
-from cryoden.micrograph import Pixels
+from cryoden.micrograph import Array, Pixels
 from cryoden.settings.tools import SimulationSettings
 from cryoden.simulation.assemblies import Structure, assembly, random_recipe
 from cryoden.simulation.detector import Detector
-from cryoden.simulation.exposure import SimulatedExposure, exposed
+from cryoden.simulation.exposure import SimulatedExposure, counted, seen
+from cryoden.simulation.movies import drifted, filmed, star_of, write_movie
 from cryoden.simulation.optics import Optics
 from cryoden.simulation.pdb import read_structure
-from cryoden.simulation.scene import Scene
+from cryoden.simulation.scene import Contrast, Scene
 from cryoden.simulation.specimen import Particle
 
 COUNTING = Detector()
 INTEGRATING = Detector(transfer=0.25, integrating=True)
+MOVIES = "movies.star"
 COLUMNS = ("rlnCoordinateX", "rlnCoordinateY", "rlnClassNumber", "cryodenHeight")
 
 
@@ -38,7 +40,8 @@ def simulate_files(
 
     Each gives ``<name>_EVN.mrc`` and ``_ODD.mrc`` in ``output``, and in folders below it
     ``full`` (their sum), ``clean`` (the particles alone), ``clean_with_ice`` (all that the
-    halves share) and ``particles`` (coordinates as STAR, parameters and orientations as JSON).
+    halves share) and ``particles`` (coordinates as STAR, parameters and orientations as JSON); where movies
+    are wanted, too, ``movies``, which ``movies.star`` lists.
 
     Parameters
     ----------
@@ -59,18 +62,28 @@ def simulate_files(
     device = devices.resolve(settings.device)
     given = [read_structure(path) for path in structures]
     names = [f"sim{settings.seed + index:04d}" for index in range(settings.count)]
-    for kind in ("", "full", "clean", "clean_with_ice", "particles"):
-        make_folder(output / kind)
-    for path in (path for name in names for path in _paths(output, name).values()):
+    wanted = {name: _paths(output, name, settings) for name in names}
+    lists = [output / MOVIES] if settings.movies else []
+    files = [*(path for paths in wanted.values() for path in paths.values()), *lists]
+    for folder in dict.fromkeys(path.parent for path in files):
+        make_folder(folder)
+    for path in files:
         check_destination(path, overwrite=overwrite)
     began = time.monotonic()
-    for index, name in enumerate(names):
-        started, paths = time.monotonic(), _paths(output, name)
+    for index, paths in enumerate(wanted.values()):
+        started = time.monotonic()
         yield FileStarted(paths["even"], index, len(names))
         numbers = np.random.default_rng((settings.seed + index, 3))
         chosen = given or [assembly(random_recipe(numbers))]
-        _write(exposed(scene(settings, index, numbers), chosen, device), chosen, paths, overwrite=overwrite)
+        known = scene(settings, index, numbers)
+        contrast = seen(known, chosen, device)
+        shifts = drifted(settings.movies, settings.drift, known.seed)
+        _write(counted(contrast, known), chosen, paths, shifts, overwrite=overwrite)
+        _film(contrast, known, paths.get("movie"), shifts, overwrite=overwrite)
         yield FileFinished(paths["even"], paths["even"], time.monotonic() - started, ())
+    for path in lists:
+        with atomic_write(path, overwrite=overwrite) as temporary:
+            temporary.write_text(star_of([f"movies/{name}.mrcs" for name in names], known), encoding="utf-8")
     yield BatchFinished(len(names), (), 0, time.monotonic() - began)
 
 
@@ -100,8 +113,9 @@ def scene(settings: SimulationSettings, index: int, numbers: np.random.Generator
     )
 
 
-def _paths(output: Path, name: str) -> dict[str, Path]:
-    return {
+def _paths(output: Path, name: str, settings: SimulationSettings) -> dict[str, Path]:
+    movie = {"movie": output / "movies" / f"{name}.mrcs"} if settings.movies else {}
+    return movie | {
         "even": output / f"{name}_EVN.mrc",
         "odd": output / f"{name}_ODD.mrc",
         "full": output / "full" / f"{name}.mrc",
@@ -116,6 +130,7 @@ def _write(
     exposure: SimulatedExposure,
     structures: Sequence[Structure],
     paths: Mapping[str, Path],
+    shifts: Array,
     *,
     overwrite: bool,
 ) -> None:
@@ -127,7 +142,15 @@ def _write(
     with atomic_write(paths["coordinates"], overwrite=overwrite) as temporary:
         temporary.write_text(_star(exposure.placed), encoding="utf-8")
     with atomic_write(paths["parameters"], overwrite=overwrite) as temporary:
-        temporary.write_text(json.dumps(_parameters(exposure, structures), indent=1), encoding="utf-8")
+        temporary.write_text(
+            json.dumps(_parameters(exposure, structures, shifts), indent=1), encoding="utf-8"
+        )
+
+
+def _film(contrast: Contrast, known: Scene, path: Path | None, shifts: Array, *, overwrite: bool) -> None:
+    if path is not None:
+        with atomic_write(path, overwrite=overwrite) as temporary:
+            write_movie(temporary, filmed(contrast, known, shifts), known.pixel_size)
 
 
 def _star(placed: Sequence[Particle]) -> str:
@@ -137,8 +160,11 @@ def _star(placed: Sequence[Particle]) -> str:
     return "\n".join([*head, *rows, ""])
 
 
-def _parameters(exposure: SimulatedExposure, structures: Sequence[Structure]) -> dict[str, Any]:
+def _parameters(
+    exposure: SimulatedExposure, structures: Sequence[Structure], shifts: Array
+) -> dict[str, Any]:
     return {
+        **({"shifts_down_right_A": shifts.round(4).tolist()} if len(shifts) else {}),
         "scene": asdict(exposure.scene),
         "structures": [{"name": s.name, "mass_kDa": round(s.mass, 1)} for s in structures],
         "particles": [

@@ -32,6 +32,7 @@ def denoise_session(
     workers: WorkerSettings | None = None,
     *,
     watch: bool = False,
+    targets: Targets | None = None,
 ) -> Iterator[BatchEvent]:
     """Denoise files, folders and what is in lists, as `denoise_files` does, on one device or several.
 
@@ -47,6 +48,8 @@ def denoise_session(
         Who does it; this process where only one device is named, or none.
     watch : bool
         Whether to continue with what arrives, until a file `cryoden-stop` is in the output folder.
+    targets : mapping of Path or None
+        For each file where its result goes; ``None`` for the tree below the output folder.
 
     Raises
     ------
@@ -55,7 +58,8 @@ def denoise_session(
         D01 at once where a path to watch does not exist.
     """
     find = partial(results, paths, output, wanted=batch.settings.format)
-    targets = {} if watch else find()  # what is not there is said before anything is started
+    if targets is None:
+        targets = {} if watch else find()  # what is not there is said before anything is started
     if watch:
         _refuse_missing(paths)
         make_folder(output)

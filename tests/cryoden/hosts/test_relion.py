@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -206,3 +207,30 @@ def test_a_result_lies_where_its_micrograph_does_below_the_project_or_the_root()
     project = Path("/project")
     assert place_of(project / "M" / "a.b.mrc", project) == Path("M/a.b_denoised.mrc")
     assert place_of(Path("/data/M/a.mrc"), project) == Path("data/M/a_denoised.mrc")
+
+
+@pytest.mark.usefixtures("project")
+def test_several_workers_leave_what_one_process_does_with_whole_names() -> None:
+    pytest.importorskip("distributed", reason="needs the extra [cluster]")
+    assert main(["relion", "--o", JOB, "--in_mics", STAR, "--workers", "2", "--j", "1"]) == 0
+    assert marks() == {"RELION_JOB_EXIT_SUCCESS"}
+    made = {name: Path(name).read_bytes() for name, *_ in listed()}
+    shutil.rmtree(JOB)
+    assert relion() == 0
+    assert made == {name: Path(name).read_bytes() for name, *_ in listed()}
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["--gpu", "97:98"], "S02  device = cuda:97 is not there"),
+        (["--gpu", "0", "--devices", "1"], "S03  --gpu and --devices were given"),
+    ],
+)
+def test_gpus_that_are_not_there_or_named_twice_are_a_failure_in_one_line(
+    capsys: pytest.CaptureFixture[str], more: list[str], words: str
+) -> None:
+    assert main(["relion", "--o", JOB, "--in_mics", STAR, *more, "--j", "1"]) == 2
+    assert words in capsys.readouterr().err
+    assert marks() == {"RELION_JOB_EXIT_FAILURE"}

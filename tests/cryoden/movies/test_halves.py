@@ -10,7 +10,15 @@ import pytest
 from cryoden.cli.main import main
 from cryoden.dataset.half_names import find_pairs
 from cryoden.errors import OutputError
-from cryoden.events.batch import BatchEvent, BatchFinished, FileFailed, FileFinished, FileSkipped
+from cryoden.events.batch import (
+    BatchEvent,
+    BatchFinished,
+    FileFailed,
+    FileFinished,
+    FileSkipped,
+    TileFinished,
+)
+from cryoden.events.closing import closed
 from cryoden.formats import micrographs
 from cryoden.micrograph import Array, Pixels
 from cryoden.movies.halves import HalvesRequest, make_halves
@@ -38,7 +46,18 @@ def made(paths: list[Path], output: Path, request: HalvesRequest | None = None) 
 
 
 def kinds(events: list[BatchEvent]) -> list[type]:
-    return [type(event) for event in events if not isinstance(event, BatchFinished)][1::2]
+    return [type(event) for event in events if not isinstance(event, BatchFinished | TileFinished)][1::2]
+
+
+def test_a_movie_is_reported_in_four_stages_between_which_it_can_be_stopped(tmp_path: Path) -> None:
+    movie, out = write_mrc(tmp_path / "m.mrcs", movie_frames(4, SMALL)), tmp_path / "out"
+    stages = [event for event in made([movie], out) if isinstance(event, TileFinished)]
+    assert [(stage.done, stage.total) for stage in stages] == [(1, 4), (2, 4), (3, 4)]
+    (out / "m_EVN.mrc").unlink()
+    with closed(make_halves([movie], out, HalvesRequest(CPU, overwrite=True))) as events:
+        next(event for event in events if isinstance(event, TileFinished))
+    assert not (out / "m_EVN.mrc").exists()
+    assert not list(out.glob(".*"))
 
 
 def shifts_in(star: Path) -> Array:

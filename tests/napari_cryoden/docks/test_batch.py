@@ -9,6 +9,8 @@ from qtpy.QtWidgets import QMenu
 from cryoden.formats import micrographs
 from cryoden.io import mrc
 from cryoden.model.general import GENERAL
+from cryoden.settings.workers import WorkerSettings
+from napari_cryoden.docks.batch import workers_of
 from tests.napari_cryoden.grids import ALL, BAD, made, results, run, spoil
 
 
@@ -154,3 +156,42 @@ def test_a_pixel_size_that_no_header_says_is_given_for_a_batch(qtbot: Any, ready
     ready.reading.fields["pixel_size"].value = 2.5
     run(qtbot, ready)
     assert {micrographs.read(file).pixel_size for file in results(grids).rglob("*.mrc")} == {2.5}
+
+
+@pytest.mark.parametrize(
+    ("text", "workers"),
+    [
+        ("one, as set above", WorkerSettings()),
+        ("", WorkerSettings()),
+        ("all GPUs", WorkerSettings(devices="all")),
+        ("0:1", WorkerSettings(devices="0:1")),
+        ("cuda:0,cuda:1", WorkerSettings(devices="cuda:0,cuda:1")),
+        ("3 processes on the CPU", WorkerSettings(workers=3)),
+    ],
+)
+def test_several_devices_are_chosen_or_typed(text: str, workers: WorkerSettings) -> None:
+    assert workers_of(text) == workers
+
+
+def test_a_list_of_devices_that_nobody_understands_begins_nothing(ready: Any, notices: Any) -> None:
+    ready.devices.setCurrentText("the big one")
+    ready.denoise_button.click()
+    assert not ready.batch.running
+    assert "S01" in ready.status.text()
+    assert notices
+
+
+def test_a_batch_on_two_processes_leaves_what_one_leaves_and_the_choice_is_kept(
+    qtbot: Any, ready: Any, grids: Path, docked: Any
+) -> None:
+    pytest.importorskip("distributed", reason="needs the extra [cluster]")
+    assert run(qtbot, ready) == "4 done, 0 failed"
+    alone = {path: path.read_bytes() for path in results(grids).rglob("*.mrc")}
+    for path in alone:
+        path.unlink()
+    ready.devices.setCurrentText("2 processes on the CPU")
+    with qtbot.waitSignal(ready.batch.ended, timeout=120_000):
+        ready.denoise_button.click()
+    assert ready.batch.tally.ended.device.startswith("2 × CPU")
+    assert {path: path.read_bytes() for path in results(grids).rglob("*.mrc")} == alone
+    assert docked("Batch")[1].devices.currentText() == "2 processes on the CPU"

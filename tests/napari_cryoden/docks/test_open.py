@@ -12,6 +12,9 @@ from qtpy.QtWidgets import QAbstractButton, QApplication, QLabel, QLineEdit, QMe
 from cryoden.dataset.folder_walk import left_out_below
 from napari_cryoden.docks import open as open_dock
 from napari_cryoden.layers import layer_data
+from napari_cryoden.layers.half_pairs import pairs_of
+from tests.cryoden.dataset.cryosparc import EDGE, SIZE, path_of, write_project
+from tests.cryoden.scenes import scene
 from tests.napari_cryoden.listing import look, opened
 
 
@@ -225,3 +228,20 @@ def test_what_a_folder_holds_besides_micrographs_is_counted_in_one_line(
     )
     look(qtbot, dock, tmp_path / "a.mrc")
     assert "left out" not in dock.found.text()
+
+
+def test_halves_of_cryosparc_in_one_file_become_two_layers_which_are_a_pair(
+    qtbot: Any, dock: Any, tmp_path: Path
+) -> None:
+    exposures = write_project(tmp_path)
+    look(qtbot, dock, exposures)
+    dock.ready_button.click()
+    dock.open_button.click()
+    qtbot.waitUntil(lambda: not dock.opening.running)
+    assert "6 opened" in dock.status.text()
+    pairs = pairs_of(dock.viewer.layers)
+    known = {pair.name: pair for pair in pairs}[Path(path_of(1, "_AB")).stem]
+    assert len(pairs) == 3
+    for layer, half in ((known.even, scene(1, (EDGE, EDGE)).even), (known.odd, scene(1, (EDGE, EDGE)).odd)):
+        np.testing.assert_array_equal(layer.data, half.data)
+        assert layer_data.pixel_size(layer) == pytest.approx(SIZE)
