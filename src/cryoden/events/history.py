@@ -9,14 +9,17 @@ from typing import assert_never
 
 from cryoden.events.quality import TrainingStatus
 from cryoden.events.training import (
+    CheckpointSaved,
     EpochFinished,
     PhaseStarted,
     PreviewMade,
     Restarted,
+    Resumed,
     StepFinished,
     TrainingEvent,
     TrainingFinished,
     TrainingStarted,
+    TrainingState,
 )
 
 SPEED_SECONDS = 2.0  # at least that many the shown speed is averaged over
@@ -58,8 +61,10 @@ class History:
                 self._add_restart(event)
             case TrainingFinished():
                 self.finished = event
-            case PreviewMade():
-                pass  # to be looked at, not to be remembered
+            case Resumed():
+                self._add_past(event)
+            case PreviewMade() | TrainingState() | CheckpointSaved():
+                pass  # to be looked at, or kept elsewhere
             case _:
                 assert_never(event)
 
@@ -70,6 +75,12 @@ class History:
         self._clock.append((event.elapsed, event.step))
         while len(self._clock) > SPEED_STEPS + 1 and self._clock[1][0] < event.elapsed - SPEED_SECONDS:
             self._clock.popleft()
+
+    def _add_past(self, event: Resumed) -> None:
+        for one in event.past:
+            self.add(one)
+        self.best = event.best
+        self._clock = deque([(event.elapsed, event.step)])
 
     def _add_restart(self, event: Restarted) -> None:
         self.restarts.append(self.last.step if self.last else 0)

@@ -19,7 +19,8 @@ from cryoden.experiment.pairs_on_gpu import made_on_gpu, training_batches
 from cryoden.experiment.store import PatchStore
 from cryoden.experiment.training_pairs import HeldPairs, PatchSet, TrainingPairs, read_pair
 from cryoden.model.networks import build
-from cryoden.runs.folder import RunFolder, kept_in
+from cryoden.runs.folder import RunFolder
+from cryoden.runs.keeper import kept_in
 from cryoden.runs.report import finished
 from cryoden.settings.baseline import BaselineSettings
 from cryoden.training.engines import Engine, chosen

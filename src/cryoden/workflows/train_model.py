@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from cryoden.checkpoints.keeping import with_checkpoints
+from cryoden.checkpoints.resume import resumable
+from cryoden.checkpoints.run_data import described, is_on_disk
 from cryoden.dataset.chosen_pairs import ChosenPairs, choose
 from cryoden.dataset.copies import without_copies
 from cryoden.dataset.half_checks import refuse_mixed_pixel_sizes
@@ -17,9 +20,11 @@ from cryoden.io.atomic import check_destination
 from cryoden.micrograph import HalfPair, Windowed
 from cryoden.model.checkpoint import Model, load
 from cryoden.model.general import GENERAL
-from cryoden.runs.folder import RunFolder, kept_in
+from cryoden.runs.folder import RunFolder
+from cryoden.runs.keeper import kept_in
 from cryoden.runs.report import finished
 from cryoden.runs.save_best import save_best
+from cryoden.settings.reading import ReadingSettings
 from cryoden.settings.training import TrainingSettings
 from cryoden.training.holdout import TrainingPair
 from cryoden.training.micrographs import train_on_micrographs
@@ -62,8 +67,9 @@ def train_halves(
     """
     chosen = _chosen(pairs, settings)
     halves = [TrainingPair(pair.even, pair.odd) for pair in chosen]
-    begin = partial(_begun, mode="noise2noise", said=chosen.warnings, settings=settings, control=control)
-    return _trained(begin, halves, _by_the_first(keep, control), _start(settings, start), overwrite)
+    begin = partial(_begun, mode="noise2noise", said=chosen.warnings, settings=settings)
+    kept, model = _by_the_first(keep, control), _start(settings, start)
+    return _trained(begin, halves, kept, model, control or RunControl(), overwrite=overwrite)
 
 
 def train_supervised(
@@ -77,8 +83,71 @@ def train_supervised(
 ) -> Iterator[TrainingEvent]:
     """Train on noisy micrographs and what they should look like; see `train_halves`."""
     noisy_and_target = [TrainingPair(*pair) for pair in pairs]
-    begin = partial(_begun, mode="supervised", said=(), settings=settings, control=control)
-    return _trained(begin, noisy_and_target, _by_the_first(keep, control), _start(settings, start), overwrite)
+    begin = partial(_begun, mode="supervised", said=(), settings=settings)
+    kept, model = _by_the_first(keep, control), _start(settings, start)
+    return _trained(begin, noisy_and_target, kept, model, control or RunControl(), overwrite=overwrite)
+
+
+def resume(
+    run: Path,
+    settings: TrainingSettings | None = None,
+    pairs: Sequence[HalfPair] | Sequence[tuple[Windowed, Windowed]] | None = None,
+    *,
+    force: bool = False,
+    control: RunControl | None = None,
+) -> Iterator[TrainingEvent]:
+    """Resume a run of `train_halves` or `train_supervised` from its last checkpoint.
+
+    On the same machine it becomes the run that it would have been without interruption, bit for bit.
+
+    Parameters
+    ----------
+    run : Path
+        Its folder.
+    settings : TrainingSettings, optional
+        Those of the run without any.
+    pairs : sequence, optional
+        What it learns from; the files that it has recorded without any.
+    force : bool
+        Whether it continues with other settings or data than it had.
+    control : RunControl, optional
+        See `train_halves`.
+
+    Raises
+    ------
+    TrainingError
+        T17 for settings or data that differ, T18 for a run that is finished.
+    CryodenError
+        For a folder or files that cannot be read; see `cryoden.checkpoints.resume.resumable`.
+    """
+    control = control or RunControl()
+    leads = control.ranks is None or control.ranks.leads
+    before = resumable(run, TrainingSettings, leads=leads)
+    chosen = settings or before.record.started.settings
+    assert isinstance(chosen, TrainingSettings)  # noqa: S101  `resumable` has looked
+    if settings is None and not force:
+        before.refuse_finished()
+    known = before.data()
+    training = [TrainingPair(*_sides(pair)) for pair in (known.pairs() if pairs is None else pairs)]
+    mode: Mode = "supervised" if known.kind == "supervised" else "noise2noise"
+    if pairs is not None:
+        mode = "noise2noise" if isinstance(pairs[0], HalfPair) else "supervised"
+    reading = ReadingSettings(**known.reading) if pairs is None else control.reading
+    control = replace(control, state=before.state, reading=reading)
+    earlier = None
+    if leads:
+        earlier = before.earlier(chosen, described(_files(training), mode, reading), force=force)
+    begin = partial(_begun, mode=mode, said=getattr(pairs, "warnings", ()), settings=chosen, is_adapted=True)
+    kept = _by_the_first(RunFolder(run), control)
+    yield from _trained(begin, training, kept, before.start(), control, earlier=earlier)
+
+
+def _sides(pair: HalfPair | tuple[Windowed, Windowed]) -> tuple[Windowed, Windowed]:
+    return (pair.even, pair.odd) if isinstance(pair, HalfPair) else pair
+
+
+def _files(pairs: Sequence[TrainingPair]) -> list[Windowed]:
+    return [micrograph for pair in pairs for micrograph in (pair.noisy, pair.target)]
 
 
 def _by_the_first(keep: Path | RunFolder | None, control: RunControl | None) -> Path | RunFolder | None:
@@ -105,11 +174,13 @@ def _begun(
     said: tuple[str, ...],
     settings: TrainingSettings,
     start: Model | None,
+    *,
+    is_adapted: bool = False,
     **given: Any,
 ) -> Iterator[TrainingEvent]:
     """Train on micrographs, each once, from what a model is for them; record what is odd about them."""
     kept, copies = without_copies(pairs, [(pair.noisy, pair.target) for pair in pairs])
-    adapted = start and adapted_to([pair.noisy for pair in pairs], start, settings.device)
+    adapted = start if is_adapted else start and adapted_to([pair.noisy for pair in pairs], start, settings.device)
     for event in train_on_micrographs(kept, mode, settings, start=adapted, **given):
         if isinstance(event, TrainingStarted):
             event = replace(event, warnings=(*said, *copies, *event.warnings))  # noqa: PLW2901 - the same event
@@ -122,19 +193,28 @@ def _start(settings: TrainingSettings, start: Path | None) -> Path | None:
 
 
 def _trained(
-    begin: Callable[..., Iterator[TrainingEvent]],
+    begin: partial[Iterator[TrainingEvent]],
     pairs: Sequence[TrainingPair],
     keep: Path | RunFolder | None,
-    start: Path | None,
-    overwrite: bool,
+    start: Path | Model | None,
+    control: RunControl,
+    *,
+    overwrite: bool = False,
+    earlier: Earlier | None = None,
 ) -> Iterator[TrainingEvent]:
-    model = load(start) if start else None
-    events = begin(pairs, start=model)
-    files = [m.path for pair in pairs for m in (pair.noisy, pair.target) if m.path is not None]
+    model = load(start) if isinstance(start, Path) else start
+    used = _files(pairs)
+    files = [one.path for one in used if one.path is not None]
+    given = {"files": files, "start": model.sha256 if model else None}
+    is_kept = isinstance(keep, RunFolder) and is_on_disk(used)
+    events = begin(pairs, start=model, control=replace(control, keeps_states=is_kept))
     if isinstance(keep, RunFolder):
-        yield from finished(keep, pictured(kept_in(keep, events, files=files, start=model), keep, pairs))
+        kept = kept_in(keep, events, **given, earlier=earlier)
+        data = partial(described, used, begin.keywords["mode"], control.reading)
+        with_states = with_checkpoints(kept, keep, data, control.state)
+        yield from finished(keep, pictured(with_states, keep, pairs))
     elif keep is not None:
         check_destination(keep, overwrite=overwrite, inputs=files)
-        yield from save_best(events, keep, files=files, start=model)
+        yield from save_best(events, keep, **given)
     else:
         yield from events

@@ -26,7 +26,8 @@ from cryoden.events.training import EpochFinished, TrainingEvent
 from cryoden.micrograph import HalfPair
 from cryoden.model import checkpoint
 from cryoden.reporting import markdown
-from cryoden.runs.folder import RunFolder, kept_in
+from cryoden.runs.folder import RunFolder
+from cryoden.runs.keeper import kept_in
 from cryoden.runs.loss_plot import draw
 from cryoden.runs.record import found, read
 from cryoden.settings.training import TrainingSettings
@@ -168,7 +169,7 @@ def test_a_run_that_never_starts_leaves_no_folder(tmp_path: Path) -> None:
 def test_a_killed_run_is_told_from_one_under_way_and_its_report_can_be_made(tmp_path: Path) -> None:
     program = (
         "import os, signal, sys\nfrom pathlib import Path\nfrom tests.napari_cryoden import runs\n"
-        "from cryoden.runs.folder import RunFolder, kept_in\nfrom cryoden.runs.record import read\n"
+        "from cryoden.runs.folder import RunFolder\nfrom cryoden.runs.keeper import kept_in\nfrom cryoden.runs.record import read\n"
         "for event in kept_in(RunFolder(Path(sys.argv[1])), runs.endless()):\n"
         "    if getattr(event, 'step', 0) == 25:\n"
         "        print(read(Path(sys.argv[1])).state, flush=True)\n"

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from cryoden.errors import OutputError
-from cryoden.runs.folder import RunFolder, kept_in
+from cryoden.runs.folder import RunFolder
+from cryoden.runs.keeper import kept_in
 from cryoden.runs.record import read
 from tests.napari_cryoden import runs
 

@@ -10,7 +10,8 @@ from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QMessageBox
 
 from cryoden.runs import report
-from cryoden.runs.folder import RunFolder, kept_in
+from cryoden.runs.folder import RunFolder
+from cryoden.runs.keeper import kept_in
 from cryoden.runs.record import read
 from napari_cryoden.plots.runs_dock import TITLE
 from tests.napari_cryoden import runs

@@ -1,0 +1,107 @@
+"""The checkpoints of one run: the two last ones, whichever way the program ends.
+
+A new one is written beside the others, read back, forced to disk and renamed before an older one is
+removed. They are ordered by their steps, because clocks are wrong at times.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from pathlib import Path
+
+from cryoden.checkpoints.checkpoint_file import read, write
+from cryoden.errors import RunError, TrainingError
+from cryoden.events.training import TrainingState
+from cryoden.io.atomic import atomic_write, not_written
+
+KEPT = 2
+NAME = re.compile(r"step-(\d+)\.safetensors")
+
+
+class Checkpoints:
+    """What one run is resumed from.
+
+    Parameters
+    ----------
+    folder : Path
+        Where they lie; made with the first one.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._whole: list[Path] = []  # known to be, the latest first
+
+    def paths(self) -> list[Path]:
+        """Return the files, the latest step first."""
+        found = [(NAME.fullmatch(path.name), path) for path in self.folder.glob("step-*.safetensors")]
+        return [path for _, path in sorted(((int(of[1]), path) for of, path in found if of), reverse=True)]
+
+    def save(self, state: TrainingState) -> Path:
+        """Write a state, and remove all but it and the whole one before it.
+
+        Raises
+        ------
+        OutputError
+            O02, O03 or O06 when it cannot be written; what was there stays.
+        TrainingError
+            T20 when what was written is not what was to be.
+        """
+        path = self._path(state.step)
+        self.made()
+        with atomic_write(path, overwrite=True) as temporary:
+            write(state, temporary)
+            if read(temporary).fingerprint != state.fingerprint:
+                raise TrainingError("T20", path, "was read back with other values", fix="Check the disk")
+        self._whole = [path, *(one for one in self._whole if one != path)]
+        self.keep(KEPT)
+        return path
+
+    def newest(self) -> tuple[TrainingState, tuple[str, ...]]:
+        """Return the latest whole state, and what is said of later ones that are damaged.
+
+        Raises
+        ------
+        RunError
+            R04 when there is none, R03 for one of another version.
+        """
+        problems = []
+        for path in self.paths():
+            try:
+                state = read(path)
+            except RunError as error:
+                if error.code == "R03":
+                    raise
+                problems.append(error)
+                continue
+            return state, tuple(f"{one}: the one of step {state.step:,} is used" for one in problems)
+        if problems:
+            raise problems[0]
+        fix = "Start the run again in another folder"
+        raise RunError("R04", self.folder, "no checkpoint: this run cannot be resumed", fix=fix)
+
+    def known(self, step: int) -> None:
+        """Take the one of this step for whole: it was just read."""
+        self._whole = [self._path(step)]
+
+    def keep(self, number: int) -> None:
+        """Remove all but so many of those that are known to be whole."""
+        kept = self._whole[:number]
+        for path in self.paths() if kept else ():
+            if path not in kept:
+                with suppress(OSError):
+                    path.unlink()
+        self._whole = kept
+
+    def made(self) -> Path:
+        """Make the folder, without what killed processes have left in it: nobody else writes here."""
+        try:
+            self.folder.mkdir(exist_ok=True)
+            for left in self.folder.glob(".*.part"):
+                left.unlink(missing_ok=True)
+        except OSError as error:
+            raise not_written(self.folder, error) from error
+        return self.folder
+
+    def _path(self, step: int) -> Path:
+        return self.folder / f"step-{step:09d}.safetensors"
