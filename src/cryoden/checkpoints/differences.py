@@ -41,7 +41,9 @@ def refuse(run: Any, differences: Sequence[str], *, force: bool) -> tuple[str, .
     if force:
         return (f"continued with other settings or data: {words}",)
     kept = "The run is untouched"
-    raise TrainingError("T17", run, f"differs from the run: {words}", kept=kept, fix="Pass --force to continue")
+    raise TrainingError(
+        "T17", run, f"differs from the run: {words}", kept=kept, fix="Pass --force to continue"
+    )
 
 
 def _compared(settings: Any) -> list[str]:

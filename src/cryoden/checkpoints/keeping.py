@@ -50,21 +50,26 @@ def with_checkpoints(
     TrainingEvent
         The same events, with a ``CheckpointSaved`` in place of each ``TrainingState``.
     """
-    kept = _Kept(folder, data)
+    keeper = _Keeper(folder, data, state)
     with closed(events):
         for event in events:
-            if isinstance(event, Resumed) and state is not None:
-                kept.checkpoints.known(state.step)
-                restore_random_state(part(RANDOM, state.arrays))
-            if isinstance(event, TrainingFinished) and event.reason in {"completed", "plateau"}:
-                kept.checkpoints.keep(1)
-            yield kept.save(event) if isinstance(event, TrainingState) else event
+            yield keeper.add(event)
 
 
-class _Kept:
-    def __init__(self, folder: RunFolder, data: Callable[[], RunData]) -> None:
-        self.checkpoints, self._data = Checkpoints(folder.checkpoints), data
+class _Keeper:
+    def __init__(self, folder: RunFolder, data: Callable[[], RunData], state: TrainingState | None) -> None:
+        self.checkpoints, self._data, self._state = Checkpoints(folder.checkpoints), data, state
         self._is_described = False
+
+    def add(self, event: TrainingEvent) -> TrainingEvent:
+        if isinstance(event, TrainingState):
+            return self.save(event)
+        if isinstance(event, Resumed) and self._state is not None:
+            self.checkpoints.known(self._state.step)
+            restore_random_state(part(RANDOM, self._state.arrays))
+        if isinstance(event, TrainingFinished) and event.reason in {"completed", "plateau"}:
+            self.checkpoints.keep(1)
+        return event
 
     def save(self, state: TrainingState) -> CheckpointSaved:
         """Keep a state, or say in words why it could not be kept."""

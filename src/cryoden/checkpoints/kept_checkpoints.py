@@ -65,16 +65,9 @@ class Checkpoints:
         RunError
             R04 when there is none, R03 for one of another version.
         """
-        problems = []
-        for path in self.paths():
-            try:
-                state = read(path)
-            except RunError as error:
-                if error.code == "R03":
-                    raise
-                problems.append(error)
-                continue
-            return state, tuple(f"{one}: the one of step {state.step:,} is used" for one in problems)
+        problems: list[RunError] = []
+        for state in filter(None, (_whole(path, problems) for path in self.paths())):
+            return state, tuple(f"{one} The one of step {state.step:,} is used." for one in problems)
         if problems:
             raise problems[0]
         fix = "Start the run again in another folder"
@@ -86,12 +79,10 @@ class Checkpoints:
 
     def keep(self, number: int) -> None:
         """Remove all but so many of those that are known to be whole."""
-        kept = self._whole[:number]
-        for path in self.paths() if kept else ():
-            if path not in kept:
-                with suppress(OSError):
-                    path.unlink()
-        self._whole = kept
+        self._whole = kept = self._whole[:number]
+        for path in [path for path in self.paths() if kept and path not in kept]:
+            with suppress(OSError):
+                path.unlink()
 
     def made(self) -> Path:
         """Make the folder, without what killed processes have left in it: nobody else writes here."""
@@ -105,3 +96,14 @@ class Checkpoints:
 
     def _path(self, step: int) -> Path:
         return self.folder / f"step-{step:09d}.safetensors"
+
+
+def _whole(path: Path, problems: list[RunError]) -> TrainingState | None:
+    """Return the state of a file, or add what is wrong with it; one of another version is not passed over."""
+    try:
+        return read(path)
+    except RunError as error:
+        if error.code == "R03":
+            raise
+        problems.append(error)
+    return None

@@ -1,7 +1,7 @@
 """The state of every random generator of a process, as arrays.
 
-A run draws from none of them: its patches, orders and weights follow from its seed by generators of their own.
-But whatever a library draws, it draws the same after a run was resumed.
+A run draws from none of them: its patches, orders and weights follow from its seed by generators of their
+own. But whatever a library draws, it draws the same after a run was resumed.
 """
 
 from __future__ import annotations

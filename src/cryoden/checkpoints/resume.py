@@ -111,7 +111,9 @@ def resumable(run: Path, settings: type, *, leads: bool = True) -> Resumable:
     try:
         Earlier.of(record.about, state)
     except (KeyError, TypeError, ValueError) as error:
-        raise RunError("R04", record.folder.checkpoints, f"incomplete: {error}", kept="It was not used") from None
+        raise RunError(
+            "R04", record.folder.checkpoints, f"incomplete: {error}", kept="It was not used"
+        ) from None
     return Resumable(record, state, notes)
 
 
@@ -153,6 +155,8 @@ def continues(run: Path) -> bool:
     last = read(run).about["last"]
     if folder.model.is_file() or (last or {}).get("epoch"):
         fix = "Choose another folder"
-        raise RunError("R04", run, "no checkpoint: this run cannot be resumed", kept="It is untouched", fix=fix)
+        raise RunError(
+            "R04", run, "no checkpoint: this run cannot be resumed", kept="It is untouched", fix=fix
+        )
     folder.remove()
     return False

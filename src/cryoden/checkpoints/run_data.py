@@ -11,9 +11,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from cryoden.checkpoints.differences import changed
 from cryoden.errors import CryodenError, RunError, printable
@@ -155,12 +154,16 @@ def _sampled(path: Path) -> FileFacts:
     try:
         found = path.stat()
         with path.open("rb") as file:
-            for at in (0, found.st_size // 2, max(0, found.st_size - SAMPLE)):
-                file.seek(at)
-                digest.update(file.read(SAMPLE))
+            _add_samples(digest, file, found.st_size)
     except OSError as error:
         raise _gone(path, error.strerror or str(error)) from error
     return FileFacts(str(path.absolute()), found.st_size, found.st_mtime_ns, digest.hexdigest())
+
+
+def _add_samples(digest: Any, file: BinaryIO, size: int) -> None:
+    for at in (0, size // 2, max(0, size - SAMPLE)):
+        file.seek(at)
+        digest.update(file.read(SAMPLE))
 
 
 def _opened(one: FileFacts, reading: ReadingSettings) -> Windowed:
@@ -200,7 +203,9 @@ def _alike(then: FileFacts, now: FileFacts) -> bool:
 
 def _changed(then: FileFacts, now: FileFacts) -> str:
     known = {name: (getattr(then, name), getattr(now, name)) for name in ("size", "section", "pixel_size")}
-    words = [f"{name} {before} then, {after} now" for name, (before, after) in known.items() if before != after]
+    words = [
+        f"{name} {before} then, {after} now" for name, (before, after) in known.items() if before != after
+    ]
     return f"{then.name}: {', '.join(words) or 'other pixels or header'}"
 
 

@@ -13,11 +13,11 @@ from cryoden.events.history import History, clock, length
 from cryoden.events.quality import References, TrainingStatus, snr_gain
 from cryoden.events.reference_lines import REFERENCES
 from cryoden.events.training import (
+    CheckpointSaved,
     EpochFinished,
     PhaseStarted,
-    PreviewMade,
     Restarted,
-    StepFinished,
+    Resumed,
     TrainingEvent,
     TrainingFinished,
     TrainingStarted,
@@ -73,15 +73,20 @@ class _Page:
             case TrainingStarted():
                 _show_start(event)
             case EpochFinished():
-                _show_epoch(event, self.history)
-                if self._said is None or event.verdict.kind != self._said.kind:
-                    self._say(event.verdict)
+                self._show_epoch(event)
             case Restarted():
                 OUT.print(event.message, style="yellow", markup=False)
             case TrainingFinished():
                 self._show_end(event)
-            case StepFinished() | PreviewMade():
-                pass
+            case Resumed():
+                _show_resumed(event)
+            case CheckpointSaved():
+                show_remarks(filter(None, [event.warning]))
+
+    def _show_epoch(self, event: EpochFinished) -> None:
+        _show_epoch(event, self.history)
+        if self._said is None or event.verdict.kind != self._said.kind:
+            self._say(event.verdict)
 
     def _show_end(self, event: TrainingFinished) -> None:
         if self.history.verdict is not None and self.history.verdict != self._said:
@@ -127,6 +132,11 @@ def _show_references(at: References, pixel_size: float | None) -> None:
     if at.band is not None:
         between = f"{length(at.band.coarse, pixel_size)} to {length(at.band.fine, pixel_size)}"
         OUT.print(f"CC band: CC with the other raw half in the particle band, {between}")
+
+
+def _show_resumed(event: Resumed) -> None:
+    show_remarks(event.notes)
+    OUT.print(f"resumed after step {event.step:,} ({clock(event.elapsed)} of training)", markup=False)
 
 
 def _listed(names: tuple[str, ...], shown: int = 3) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import replace
-from typing import assert_never
 
 from cryoden.events.quality import TrainingStatus
 from cryoden.events.training import (
@@ -63,10 +62,8 @@ class History:
                 self.finished = event
             case Resumed():
                 self._add_past(event)
-            case PreviewMade() | TrainingState() | CheckpointSaved():
-                pass  # to be looked at, or kept elsewhere
             case _:
-                assert_never(event)
+                _pass_over(event)
 
     def _add_step(self, event: StepFinished) -> None:
         self.last = event
@@ -138,6 +135,10 @@ class History:
         band = self.best.quality.band
         shown = f"{self.best.validation_loss:.4f}" if band is None else f"CC {band:z.4f}"
         return f"best {shown} @ epoch {self.best.epoch}"
+
+
+def _pass_over(event: PreviewMade | TrainingState | CheckpointSaved) -> None:
+    """Remember nothing of what is to be looked at, or kept elsewhere; by its type nothing else comes here."""
 
 
 def length(value: float | None, pixel_size: float | None) -> str:

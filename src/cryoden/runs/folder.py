@@ -110,4 +110,3 @@ class RunFolder:
         shutil.rmtree(self.checkpoints, ignore_errors=True)
         with suppress(OSError):
             self.path.rmdir()
-

@@ -81,16 +81,19 @@ class MetricsFile:
             raise not_written(self.path, error) from error
 
     def cut(self, size: int) -> bool:
-        """Undo what was added beyond so many bytes; return whether so many were there, errors as of `append`."""
+        """Undo what was added beyond so many bytes; return whether so many were there.
+
+        Errors as of `append`.
+        """
         try:
             there = self.path.stat().st_size if self.path.exists() else 0
             if there > size:
                 os.truncate(self.path, size)
-            if not there:
-                self.begin()
-            return there >= size
         except OSError as error:
             raise not_written(self.path, error) from error
+        if not there:
+            self.begin()
+        return there >= size
 
     def _add(self, text: str) -> None:
         before = self.path.stat().st_size if self.path.exists() else 0

@@ -163,8 +163,8 @@ class Learner:
         self.ranks.add_up(sums)
         means = sums[:-1] / sums[-1]
         parts = torch.split(means[:-1], [one.numel() for one in gradients])
-        for gradient, part in zip(gradients, parts, strict=True):
-            gradient.copy_(part.view_as(gradient))
+        for gradient, mean in zip(gradients, parts, strict=True):
+            gradient.copy_(mean.view_as(gradient))
         return means[-1]
 
     def _pull(self, output: Tensor, noisy: Tensor) -> Tensor | float:

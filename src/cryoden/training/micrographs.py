@@ -165,9 +165,7 @@ def _network(settings: TrainingSettings, linear: LinearFilter, start: Model | No
     return network
 
 
-def _plan(
-    settings: TrainingSettings, source: PatchSource, device: torch.device, control: RunControl
-) -> Plan:
+def _plan(settings: TrainingSettings, source: PatchSource, device: torch.device, control: RunControl) -> Plan:
     """Return the plan; without a choice an epoch is one pass over the pixels, within limits."""
     least, most = STEPS_PER_EPOCH
     is_slow = device.type == "cpu" and not settings.steps_per_epoch

@@ -157,7 +157,7 @@ class RunState:
         return epoch
 
     def states(self) -> Iterator[StepFinished | TrainingState]:
-        """Yield the state after the last step, before it is judged, where it is due; not of a run in trouble."""
+        """Yield the state after the last step, before it is judged, where it is due and no trouble is."""
         every, now = self.plan.state_every, time.monotonic()
         due = every is not None and now - self._taken >= every
         if self.trouble or every is None or not (due or self.plan.stop.is_set() or self.progress >= 1):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from cryoden.micrograph import HalfPair, Windowed
 from cryoden.model.checkpoint import Model, load
 from cryoden.model.general import GENERAL
 from cryoden.runs.folder import RunFolder
-from cryoden.runs.keeper import kept_in
+from cryoden.runs.keeper import Earlier, kept_in
 from cryoden.runs.report import finished
 from cryoden.runs.save_best import save_best
 from cryoden.settings.reading import ReadingSettings
@@ -68,8 +68,8 @@ def train_halves(
     chosen = _chosen(pairs, settings)
     halves = [TrainingPair(pair.even, pair.odd) for pair in chosen]
     begin = partial(_begun, mode="noise2noise", said=chosen.warnings, settings=settings)
-    kept, model = _by_the_first(keep, control), _start(settings, start)
-    return _trained(begin, halves, kept, model, control or RunControl(), overwrite=overwrite)
+    kept = _Keep(keep if _leads(control) else None, overwrite)
+    return _trained(begin, halves, kept, _start(settings, start), control or RunControl())
 
 
 def train_supervised(
@@ -84,8 +84,8 @@ def train_supervised(
     """Train on noisy micrographs and what they should look like; see `train_halves`."""
     noisy_and_target = [TrainingPair(*pair) for pair in pairs]
     begin = partial(_begun, mode="supervised", said=(), settings=settings)
-    kept, model = _by_the_first(keep, control), _start(settings, start)
-    return _trained(begin, noisy_and_target, kept, model, control or RunControl(), overwrite=overwrite)
+    kept = _Keep(keep if _leads(control) else None, overwrite)
+    return _trained(begin, noisy_and_target, kept, _start(settings, start), control or RunControl())
 
 
 def resume(
@@ -121,8 +121,7 @@ def resume(
         For a folder or files that cannot be read; see `cryoden.checkpoints.resume.resumable`.
     """
     control = control or RunControl()
-    leads = control.ranks is None or control.ranks.leads
-    before = resumable(run, TrainingSettings, leads=leads)
+    before = resumable(run, TrainingSettings, leads=_leads(control))
     chosen = settings or before.record.started.settings
     assert isinstance(chosen, TrainingSettings)  # noqa: S101  `resumable` has looked
     if settings is None and not force:
@@ -134,12 +133,12 @@ def resume(
         mode = "noise2noise" if isinstance(pairs[0], HalfPair) else "supervised"
     reading = ReadingSettings(**known.reading) if pairs is None else control.reading
     control = replace(control, state=before.state, reading=reading)
-    earlier = None
-    if leads:
-        earlier = before.earlier(chosen, described(_files(training), mode, reading), force=force)
+    kept = _Keep(None)
+    if _leads(control):
+        now = described(_files(training), mode, reading)
+        kept = _Keep(RunFolder(run), earlier=before.earlier(chosen, now, force=force))
     begin = partial(_begun, mode=mode, said=getattr(pairs, "warnings", ()), settings=chosen, is_adapted=True)
-    kept = _by_the_first(RunFolder(run), control)
-    yield from _trained(begin, training, kept, before.start(), control, earlier=earlier)
+    yield from _trained(begin, training, kept, before.start(), control)
 
 
 def _sides(pair: HalfPair | tuple[Windowed, Windowed]) -> tuple[Windowed, Windowed]:
@@ -150,10 +149,18 @@ def _files(pairs: Sequence[TrainingPair]) -> list[Windowed]:
     return [micrograph for pair in pairs for micrograph in (pair.noisy, pair.target)]
 
 
-def _by_the_first(keep: Path | RunFolder | None, control: RunControl | None) -> Path | RunFolder | None:
-    """Return where a run is kept: of several processes the first one keeps it."""
-    ranks = None if control is None else control.ranks
-    return keep if ranks is None or ranks.leads else None
+@dataclass(frozen=True)
+class _Keep:
+    """Where a run is kept, whether a model there may be replaced, and what it continues."""
+
+    where: Path | RunFolder | None
+    overwrite: bool = False
+    earlier: Earlier | None = None
+
+
+def _leads(control: RunControl | None) -> bool:
+    """Return whether this process keeps the run: of several the first one does."""
+    return control is None or control.ranks is None or control.ranks.leads
 
 
 def _chosen(pairs: Sequence[HalfPair], settings: TrainingSettings) -> ChosenPairs:
@@ -180,8 +187,9 @@ def _begun(
 ) -> Iterator[TrainingEvent]:
     """Train on micrographs, each once, from what a model is for them; record what is odd about them."""
     kept, copies = without_copies(pairs, [(pair.noisy, pair.target) for pair in pairs])
-    adapted = start if is_adapted else start and adapted_to([pair.noisy for pair in pairs], start, settings.device)
-    for event in train_on_micrographs(kept, mode, settings, start=adapted, **given):
+    if start is not None and not is_adapted:
+        start = adapted_to([pair.noisy for pair in pairs], start, settings.device)
+    for event in train_on_micrographs(kept, mode, settings, start=start, **given):
         if isinstance(event, TrainingStarted):
             event = replace(event, warnings=(*said, *copies, *event.warnings))  # noqa: PLW2901 - the same event
         yield event
@@ -195,26 +203,22 @@ def _start(settings: TrainingSettings, start: Path | None) -> Path | None:
 def _trained(
     begin: partial[Iterator[TrainingEvent]],
     pairs: Sequence[TrainingPair],
-    keep: Path | RunFolder | None,
+    keep: _Keep,
     start: Path | Model | None,
     control: RunControl,
-    *,
-    overwrite: bool = False,
-    earlier: Earlier | None = None,
 ) -> Iterator[TrainingEvent]:
     model = load(start) if isinstance(start, Path) else start
-    used = _files(pairs)
-    files = [one.path for one in used if one.path is not None]
-    given = {"files": files, "start": model.sha256 if model else None}
-    is_kept = isinstance(keep, RunFolder) and is_on_disk(used)
+    used, where = _files(pairs), keep.where
+    files, sha256 = [one.path for one in used if one.path is not None], model.sha256 if model else None
+    is_kept = isinstance(where, RunFolder) and is_on_disk(used)
     events = begin(pairs, start=model, control=replace(control, keeps_states=is_kept))
-    if isinstance(keep, RunFolder):
-        kept = kept_in(keep, events, **given, earlier=earlier)
+    if isinstance(where, RunFolder):
+        kept = kept_in(where, events, files=files, start=sha256, earlier=keep.earlier)
         data = partial(described, used, begin.keywords["mode"], control.reading)
-        with_states = with_checkpoints(kept, keep, data, control.state)
-        yield from finished(keep, pictured(with_states, keep, pairs))
-    elif keep is not None:
-        check_destination(keep, overwrite=overwrite, inputs=files)
-        yield from save_best(events, keep, **given)
+        states = with_checkpoints(kept, where, data, control.state)
+        yield from finished(where, pictured(states, where, pairs))
+    elif where is not None:
+        check_destination(where, overwrite=keep.overwrite, inputs=files)
+        yield from save_best(events, where, files=files, start=sha256)
     else:
         yield from events

@@ -169,7 +169,8 @@ def test_a_run_that_never_starts_leaves_no_folder(tmp_path: Path) -> None:
 def test_a_killed_run_is_told_from_one_under_way_and_its_report_can_be_made(tmp_path: Path) -> None:
     program = (
         "import os, signal, sys\nfrom pathlib import Path\nfrom tests.napari_cryoden import runs\n"
-        "from cryoden.runs.folder import RunFolder\nfrom cryoden.runs.keeper import kept_in\nfrom cryoden.runs.record import read\n"
+        "from cryoden.runs.folder import RunFolder\nfrom cryoden.runs.keeper import kept_in\n"
+        "from cryoden.runs.record import read\n"
         "for event in kept_in(RunFolder(Path(sys.argv[1])), runs.endless()):\n"
         "    if getattr(event, 'step', 0) == 25:\n"
         "        print(read(Path(sys.argv[1])).state, flush=True)\n"
