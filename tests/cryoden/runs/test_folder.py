@@ -181,7 +181,7 @@ def test_a_killed_run_is_told_from_one_under_way_and_its_report_can_be_made(tmp_
         [sys.executable, "-c", program, str(path)], check=False, capture_output=True, text=True
     )
     assert (ended.returncode, ended.stdout.strip()) == (-signal.SIGKILL, "running")
-    assert read(path).state == "killed"
+    assert read(path).state == "interrupted"
     assert len(read(path).history().steps) == 20  # those of whole epochs
     with RunFolder(path).metrics.open("a") as file:
         file.write("21,3,2.1,0.9")  # a row that was being written
