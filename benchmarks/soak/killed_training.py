@@ -19,6 +19,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ from cryoden.io import mrc
 from cryoden.model.checkpoint import load
 from cryoden.runs.folder import RunFolder
 
-STEPS_A_KILL, STEPS_AN_EPOCH = 6, 7
+STEPS_A_KILL, STEPS_AN_EPOCH = 6, 50
 EDGE, PATCH, BLOCK = 256, 64, 8
 LONGEST = 4.0  # s until a process is killed that is still loading
 EARLY = 0.2  # of the kills
@@ -41,7 +42,7 @@ def make(folder: Path) -> None:
     folder.mkdir()
     for seed in range(3):
         draw = np.random.default_rng(seed)
-        clean = np.kron(draw.normal(0, 0.4, (EDGE // BLOCK, EDGE // BLOCK)), np.ones((BLOCK, BLOCK)))
+        clean = np.kron(draw.normal(0, 1.0, (EDGE // BLOCK, EDGE // BLOCK)), np.ones((BLOCK, BLOCK)))
         for name in ("EVN", "ODD"):
             pixels = (100 + 10 * (clean + draw.normal(size=clean.shape))).astype(np.float32)
             mrc.write(folder / f"m{seed}_{name}.mrc", pixels, pixel_size=1.5, label="blocks and noise")
@@ -73,19 +74,17 @@ def command(asked: argparse.Namespace, data: Path, run: Path) -> list[str]:
 
 def killed(program: list[str], draw: random.Random) -> int:
     """Start a process and kill it at a random moment; return its exit status, 0 if it was faster."""
-    started = subprocess.Popen(  # noqa: S603  our own program
-        program, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    )
-    if draw.random() < EARLY:
-        threading.Timer(draw.uniform(0, LONGEST), started.kill).start()
     left = draw.randrange(2 * STEPS_A_KILL)
-    assert started.stdout is not None
-    for line in started.stdout:
-        left -= '"StepFinished"' in line
-        if left < 0:
+    with subprocess.Popen(  # noqa: S603  our own program
+        program, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as started:
+        if draw.random() < EARLY:
+            threading.Timer(draw.uniform(0, LONGEST), started.kill).start()
+        steps = (line for line in started.stdout or () if '"StepFinished"' in line)
+        for _ in islice(steps, left, None):
             time.sleep(draw.uniform(0, 0.02))
             started.kill()
-    return started.wait()
+    return started.returncode
 
 
 def finished(program: list[str]) -> None:

@@ -67,7 +67,7 @@ class _Keeper:
         if isinstance(event, Resumed) and self._state is not None:
             self.checkpoints.known(self._state.step)
             restore_random_state(part(RANDOM, self._state.arrays))
-        if isinstance(event, TrainingFinished) and event.reason in {"completed", "plateau"}:
+        if isinstance(event, TrainingFinished) and event.reason != "stopped":
             self.checkpoints.keep(1)
         return event
 

@@ -135,6 +135,11 @@ class RunRecord:
         """Whether its model is there."""
         return self.folder.model.is_file()
 
+    @property
+    def has_checkpoint(self) -> bool:
+        """Whether there is something to resume it from."""
+        return any(self.folder.checkpoints.glob("step-*.safetensors"))
+
     def figure(self, epoch: str, name: str) -> float | None:
         """Return a figure of the "first", "best" or "last" epoch, ``None`` where there is none."""
         value = (self.about[epoch] or {}).get(name)

@@ -44,7 +44,7 @@ def test_a_flipped_bit_anywhere_is_noticed(path: Path) -> None:
     whole = path.read_bytes()
     for at in range(0, len(whole), 7):
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
-        with pytest.raises(RunError, match="R0[34]"):
+        with pytest.raises(RunError, match=r"R0[34]"):
             read(path)
 
 

@@ -58,5 +58,5 @@ def test_what_killed_processes_of_any_host_left_is_removed(tmp_path: Path) -> No
 
 
 def test_a_folder_without_one_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="R04 .*no checkpoint"):
+    with pytest.raises(RunError, match=r"R04 .*no checkpoint"):
         Checkpoints(tmp_path / "nowhere").newest()

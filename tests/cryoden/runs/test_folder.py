@@ -186,7 +186,7 @@ def test_a_killed_run_is_told_from_one_under_way_and_its_report_can_be_made(tmp_
     with RunFolder(path).metrics.open("a") as file:
         file.write("21,3,2.1,0.9")  # a row that was being written
     assert main.main(["report", str(path)]) == 0
-    assert "killed" in RunFolder(path).text.read_text()
+    assert "Interrupted: no sign of life since" in RunFolder(path).text.read_text()
 
 
 def contents(folder: Path) -> dict[str, bytes]:
