@@ -11,9 +11,8 @@ from typing import Any, cast
 
 from qtpy.QtCore import Signal
 
-from cryoden.events.history import History
+from cryoden.events.history import History, warnings_of
 from cryoden.events.training import (
-    CheckpointSaved,
     EpochFinished,
     PhaseStarted,
     PreviewMade,
@@ -21,7 +20,6 @@ from cryoden.events.training import (
     StepFinished,
     TrainingEvent,
     TrainingFinished,
-    TrainingStarted,
 )
 from cryoden.events.training_status import figure
 from cryoden.micrograph import HalfPair, Windowed
@@ -159,7 +157,7 @@ class TrainingJob(Job):
         if self.history is None:
             return
         self.history.add(event)
-        show_remarks("training", _odd(event))
+        show_remarks("training", warnings_of(event))
         if isinstance(event, StepFinished):
             self.progress = event.progress
         elif isinstance(event, PreviewMade):
@@ -217,15 +215,6 @@ class TrainingJob(Job):
         return "No epoch was better than the starting model: no model was saved."
 
 
-def _odd(event: TrainingEvent) -> tuple[str, ...]:
-    """Return what an event says that a user should see."""
-    if isinstance(event, TrainingStarted):
-        return event.warnings
-    if isinstance(event, Resumed):
-        return event.notes
-    return (event.warning,) if isinstance(event, CheckpointSaved) and event.warning else ()
-
-
 def _computed(
     begin: Callable[[], Iterator[TrainingEvent]], spare_cores: int
 ) -> Generator[TrainingEvent, None, None]:
@@ -252,4 +241,4 @@ def _resuming(folder: Path, control: RunControl) -> Iterator[TrainingEvent]:
     from cryoden.workflows import train_model  # noqa: PLC0415  as above
 
     is_baseline = isinstance(read(folder).started.settings, BaselineSettings)
-    return (workflow.resume if is_baseline else train_model.resume)(folder, control=control)
+    return (workflow.resume if is_baseline else train_model.resume_training)(folder, control=control)

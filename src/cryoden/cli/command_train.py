@@ -136,7 +136,7 @@ def _training(asked: Train, stop: Event, ranks: Ranks) -> Generator[TrainingEven
     if asked.resume and not (asked.halves or asked.noisy):
         run = Path(asked.resume)
         settings = merged(run, asked.training)
-        yield from train_model.resume(run, settings, force=asked.force, control=control)
+        yield from train_model.resume_training(run, settings, force=asked.force, control=control)
         return
     yield PhaseStarted("finding and checking the micrographs")
     if left_out := left_out_below((*asked.halves, *asked.noisy, *asked.target), results=False):
@@ -155,7 +155,7 @@ def _training(asked: Train, stop: Event, ranks: Ranks) -> Generator[TrainingEven
         pairs = opening.open_supervised(asked.noisy, asked.target, asked.reading)
     if asked.resume:
         more: dict[str, Any] = {"force": asked.force, "control": control}
-        yield from train_model.resume(Path(asked.resume), asked.training, pairs, **more)
+        yield from train_model.resume_training(Path(asked.resume), asked.training, pairs, **more)
     elif asked.halves:
         yield from train_model.train_halves(pairs, keep, asked.training, **options)
     else:

@@ -9,11 +9,10 @@ from threading import Event
 from cryoden.cli.console import OUT, bar, printed, show_remarks
 from cryoden.cli.endings import SIGNALS
 from cryoden.events.closing import closed, ended
-from cryoden.events.history import History, clock, length
+from cryoden.events.history import History, clock, length, warnings_of
 from cryoden.events.quality import References, TrainingStatus, snr_gain
 from cryoden.events.reference_lines import REFERENCES
 from cryoden.events.training import (
-    CheckpointSaved,
     EpochFinished,
     PhaseStarted,
     Restarted,
@@ -67,6 +66,7 @@ class _Page:
 
     def show(self, event: TrainingEvent) -> None:
         self.history.add(event)
+        show_remarks(warnings_of(event))
         match event:
             case PhaseStarted():
                 OUT.print(f"[dim]{event.phase} …[/dim]")
@@ -80,8 +80,6 @@ class _Page:
                 self._show_end(event)
             case Resumed():
                 _show_resumed(event)
-            case CheckpointSaved():
-                show_remarks(filter(None, [event.warning]))
 
     def _show_epoch(self, event: EpochFinished) -> None:
         _show_epoch(event, self.history)
@@ -104,7 +102,6 @@ class _Page:
 
 def _show_start(event: TrainingStarted) -> None:
     at, pixel_size = event.references, event.pixel_size
-    show_remarks(event.warnings)
     OUT.print(
         f"{event.settings.network}, {event.parameters:,} weights, {event.precision} on {event.device}",
         markup=False,
@@ -135,7 +132,6 @@ def _show_references(at: References, pixel_size: float | None) -> None:
 
 
 def _show_resumed(event: Resumed) -> None:
-    show_remarks(event.notes)
     OUT.print(f"resumed after step {event.step:,} ({clock(event.elapsed)} of training)", markup=False)
 
 

@@ -137,6 +137,15 @@ class History:
         return f"best {shown} @ epoch {self.best.epoch}"
 
 
+def warnings_of(event: TrainingEvent) -> tuple[str, ...]:
+    """Return what an event says that a user should see at once."""
+    if isinstance(event, TrainingStarted):
+        return event.warnings
+    if isinstance(event, Resumed):
+        return event.notes
+    return (event.warning,) if isinstance(event, CheckpointSaved) and event.warning else ()
+
+
 def _pass_over(event: PreviewMade | TrainingState | CheckpointSaved) -> None:
     """Remember nothing of what is to be looked at, or kept elsewhere; by its type nothing else comes here."""
 

@@ -88,7 +88,7 @@ def train_supervised(
     return _trained(begin, noisy_and_target, kept, _start(settings, start), control or RunControl())
 
 
-def resume(
+def resume_training(
     run: Path,
     settings: TrainingSettings | None = None,
     pairs: Sequence[HalfPair] | Sequence[tuple[Windowed, Windowed]] | None = None,
