@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import tyro
 
-from cryoden.cli.flags import Cryoden
+from cryoden.cli.flags import Cryoden, Train
 from cryoden.cli.main import STYLE
 
 ROOT = Path(__file__).parents[1]
@@ -43,6 +43,7 @@ def test_the_job_of_the_page_is_that_of_the_examples_and_its_command_is_one_of_t
     assert script in (ROOT / "docs" / "cluster.md").read_text()
     (command,) = re.findall(r"^srun cryoden (.*)$", script, re.MULTILINE)
     asked = tyro.cli(Cryoden, args=command.split(), config=STYLE).command
+    assert isinstance(asked, Train)
     assert (asked.resume, str(asked.run)) == ("auto", "runs/apo")
 
 
@@ -55,7 +56,7 @@ def test_a_job_is_put_back_where_its_time_was_over_and_ends_as_its_training_did(
         (tmp_path / name).chmod(0o755)
     path = f"{tmp_path}:{os.environ['PATH']}"
     ended = subprocess.run(
-        ["bash", SLURM], check=False, cwd=tmp_path, env=os.environ | {"PATH": path, "SLURM_JOB_ID": "77"}
+        [SLURM], check=False, cwd=tmp_path, env=os.environ | {"PATH": path, "SLURM_JOB_ID": "77"}
     )
     assert ended.returncode == status
     put_back = tmp_path / "put_back"

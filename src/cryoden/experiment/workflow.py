@@ -70,7 +70,7 @@ def resume(
     force: bool = False,
     control: RunControl | None = None,
 ) -> Iterator[TrainingEvent]:
-    """Resume a run of the experiment from its last checkpoint; see `cryoden.workflows.train_model.resume_training`.
+    """Resume a run of the experiment; see `cryoden.workflows.train_model.resume_training`.
 
     ``pairs`` are pairs and what `cryoden.experiment.data_source.data_source` says of them; without any, those
     of the run.

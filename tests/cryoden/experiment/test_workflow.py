@@ -242,8 +242,8 @@ def test_a_run_on_files_of_pairs_is_resumed_and_refused_where_they_have_changed(
 def test_micrographs_of_a_run_that_are_gone_are_named(on_disk: PatchPairs, tmp_path: Path) -> None:
     run = tmp_path / "run"
     until(kept(on_disk, run), 5)
-    (tmp_path / "m1.mrc").unlink()
-    with pytest.raises(RunError, match=r"R07 .*m1.mrc — no longer exists"):
+    (tmp_path / "m1_EVN.mrc").unlink()
+    with pytest.raises(RunError, match=r"R07 .*m1_EVN.mrc — no longer exists"):
         list(resume(run))
 
 
@@ -258,5 +258,5 @@ def test_the_command_line_resumes_the_experiment(
     assert "T18" in capsys.readouterr().err
     assert main.main(["train", "--resume", str(run)]) == 1
     assert "R06" in capsys.readouterr().err
-    assert main.main(["baseline", str(tmp_path / "m1.mrc")]) == 2
+    assert main.main(["baseline", str(tmp_path / "m1_EVN.mrc")]) == 2
     assert "give --run" in capsys.readouterr().err
