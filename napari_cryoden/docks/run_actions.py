@@ -15,8 +15,9 @@ def about(run: RunSummary) -> str:
     if run.record is None:
         return f"{run.state} · {run.hardware or 'unknown hardware'} · described in {run.place.name}"
     began = run.record.began[:16].replace("T", " ")
+    message = f"{run.record.message.rstrip('.')}." if run.record.message else ""
     verdict = f" {words}." if (words := verdict_words(run)) else ""
-    return f"{began} UTC · {run.network} · {run.hardware}. {run.record.message}{verdict}"
+    return f"{began} UTC · {run.network} · {run.hardware}. {message}{verdict}"
 
 
 def not_one(run: RunSummary | None) -> str:

@@ -48,7 +48,7 @@ class RunsWidget(Dock):
         self.look_button = QPushButton("Refresh")
         self._worker: Worker | None = None
         self._again = False
-        self._was_running = self.run.running
+        self._seen = (self.run.running, self.run.progress is None)
         self._trouble = ""
         self._lay_out()
         self._connect()
@@ -192,10 +192,10 @@ class RunsWidget(Dock):
         self.root.path = folder
 
     def _follow_run(self) -> None:
-        """Show what can be done, once a run begins or ends."""
-        if self._was_running is not self.run.running:
-            self._was_running = self.run.running
-            self.follow()
+        """Show what can be done, once a run begins, and how it stands, once its folder says so."""
+        before, self._seen = self._seen, (self.run.running, self.run.progress is None)
+        if before != self._seen:
+            self.look() if self._seen == (True, False) else self.follow()
 
     def _ended(self, message: str) -> None:  # noqa: ARG002  the Train dock shows it
         if self.run.folder is not None and self.root.path != self.run.folder.path.parent:
