@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from cryoden.checkpoints.kept_checkpoints import Checkpoints
-from cryoden.checkpoints.resume import continues, wait_until_free
-from cryoden.compute import devices
+from cryoden.checkpoints.resume import continues, there, wait_until_free
 from cryoden.compute.ranks import given
 from cryoden.errors import SettingsError, TrainingError, in_shell
 from cryoden.runs.folder import RunFolder
@@ -74,15 +73,6 @@ def merged(run: Path, asked: Settings) -> Settings:
 def is_settled(error: TrainingError, resume: str) -> bool:
     """Return whether nothing is wrong: a job that is put back resumes if need be, and the run is finished."""
     return resume == AUTO and error.code == "T18"
-
-
-def there(device: str) -> str:
-    """Return a device that a run has recorded, or "auto" where it is not there."""
-    try:
-        devices.named(device)
-    except SettingsError:
-        return "auto"
-    return device
 
 
 def how_to_resume(run: Path, command: str) -> str:

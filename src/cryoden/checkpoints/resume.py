@@ -5,20 +5,23 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from cryoden.checkpoints.differences import changed_settings, refuse
 from cryoden.checkpoints.kept_checkpoints import Checkpoints
 from cryoden.checkpoints.run_data import RunData, read_data
-from cryoden.errors import RunError, TrainingError, printable
+from cryoden.compute import devices
+from cryoden.errors import RunError, SettingsError, TrainingError, printable
 from cryoden.events.training import PhaseStarted, TrainingState
 from cryoden.model.checkpoint import Model
 from cryoden.runs.folder import KINDS, RunFolder
 from cryoden.runs.keeper import Earlier
 from cryoden.runs.record import RunRecord, read
 from cryoden.runs.reservation import in_use, seconds_of_silence
+from cryoden.settings.baseline import BaselineSettings
+from cryoden.settings.training import TrainingSettings
 from cryoden.training.engines import part
 
 POLL = 1.0  # s between two looks at whether a run is still running
@@ -46,6 +49,11 @@ class Resumable:
     def folder(self) -> RunFolder:
         """Where it lies."""
         return self.record.folder
+
+    def settings(self) -> TrainingSettings | BaselineSettings:
+        """Return its settings, with a device that is there."""
+        then = self.record.started.settings
+        return replace(then, device=there(then.device))
 
     def data(self) -> RunData:
         """Return which files it learns from; errors as of `cryoden.checkpoints.run_data.read_data`."""
@@ -79,6 +87,15 @@ class Resumable:
             fix = "To train longer, give more epochs or minutes, and --force"
             problem = f"is finished, nothing is left to resume. {self.record.message}"
             raise TrainingError("T18", self.folder.path, problem, fix=fix)
+
+
+def there(device: str) -> str:
+    """Return a device that a run has recorded, or "auto" where it is not there any more."""
+    try:
+        devices.named(device)
+    except SettingsError:
+        return "auto"
+    return device
 
 
 def resumable(run: Path, settings: type, *, leads: bool = True) -> Resumable:

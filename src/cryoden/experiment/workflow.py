@@ -76,7 +76,7 @@ def resume(
     of the run.
     """
     before = resumable(run, BaselineSettings)
-    chosen = settings or before.record.started.settings
+    chosen = settings or before.settings()
     assert isinstance(chosen, BaselineSettings)  # noqa: S101  `resumable` has looked
     if settings is None and not force:
         before.refuse_finished()

@@ -122,7 +122,7 @@ def resume_training(
     """
     control = control or RunControl()
     before = resumable(run, TrainingSettings, leads=_leads(control))
-    chosen = settings or before.record.started.settings
+    chosen = settings or before.settings()
     assert isinstance(chosen, TrainingSettings)  # noqa: S101  `resumable` has looked
     if settings is None and not force:
         before.refuse_finished()

@@ -297,5 +297,10 @@ def test_on_a_gpu_the_bits_are_the_same_too(tmp_path: Path, data: Path) -> None:
     assert differences(one, other) == []
 
 
-def test_settings_of_a_run_are_of_its_class(run: Path) -> None:
-    assert isinstance(resumable(run, TrainingSettings).record.started.settings, TrainingSettings)
+def test_a_gpu_that_is_not_there_any_more_is_chosen_again(run: Path) -> None:
+    about = json.loads((run / "run.json").read_text())
+    about["started"]["settings"]["device"] = "cuda:97"
+    (run / "run.json").write_text(json.dumps(about))
+    assert resumable(run, TrainingSettings).settings().device == "auto"
+    list(train_model.resume_training(run))
+    assert read(run).is_over
