@@ -22,7 +22,10 @@ from cryoden.settings.baseline import BaselineSettings
 from cryoden.settings.fields import from_record
 from cryoden.settings.training import TrainingSettings
 
-OPTIONAL: dict[str, Any] = {"first": None, "initial": None, "start": None, "data": None, "versions": {}}
+OPTIONAL: dict[str, Any] = dict.fromkeys(("first", "initial", "start", "data")) | {
+    "versions": {},
+    "resumed": [],
+}
 DEPTH = 3  # folders below the one that is searched
 SETTINGS: dict[str, type[TrainingSettings | BaselineSettings]] = {
     "training": TrainingSettings,

@@ -144,6 +144,8 @@ def test_forced_settings_are_used_and_recorded(run: Path) -> None:
     assert "epochs: 2 then, 3 now" in resumed(ended).notes[0]
     assert read(run).about["resumed"][-1]["notes"] == list(resumed(ended).notes)
     assert read(run).started.epochs == 3
+    assert "Resumed after step" in (report := RunFolder(run).text.read_text())
+    assert "epochs: 2 then, 3 now" in report
 
 
 def test_more_epochs_than_at_first_are_the_epochs_of_a_longer_run(tmp_path: Path, data: Path) -> None:
