@@ -21,7 +21,7 @@ DONE, ERROR, USAGE, FAILURES, BROKEN_PIPE = 0, 1, 2, 3, 141
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGBREAK")
 # Whoever sends more than a Ctrl-C often kills a few seconds later. Seconds until what is left, such as
 # the report, is given up, and until a run that is still at its last step is.
-GRACE, MORE = 2.0, 1.5
+GRACE, MORE = 2.0, 3.0
 WORDS = "Stopping after the current step; once more stops at once.\n"
 
 

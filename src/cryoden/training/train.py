@@ -106,7 +106,7 @@ def _begun(run: RunState, previews: Previews) -> Iterator[TrainingEvent]:
 def _steps(
     run: RunState, batches: Iterator[Batch | BatchOnGpu], previews: Previews
 ) -> Iterator[TrainingEvent]:
-    for batch in () if run.reason else batches:
+    for batch in () if run.reason not in {None, "stopped"} else batches:  # a stop comes after a step
         yield from run.learn(batch)
         yield from run.states()
         yield from previews(run.step)
