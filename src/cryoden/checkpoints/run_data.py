@@ -16,6 +16,8 @@ from typing import Any, BinaryIO
 
 from cryoden.checkpoints.differences import changed
 from cryoden.errors import CryodenError, RunError, printable
+from cryoden.formats.micrographs import open_micrograph
+from cryoden.formats.names import is_tiff
 from cryoden.io import mrc, typed_json
 from cryoden.io.atomic import atomic_write
 from cryoden.io.mrc_windows import MicrographFile
@@ -143,7 +145,8 @@ def _facts(one: Windowed) -> FileFacts:
     assert one.path is not None  # noqa: S101  see `is_on_disk`
     found = replace(_sampled(one.path), pixel_size=one.pixel_size)
     if isinstance(one, MicrographFile):
-        before = one.facts.data_offset - HEADER - one.facts.extended_bytes
+        first = 0 if is_tiff(one.path) else HEADER + one.facts.extended_bytes
+        before = one.facts.data_offset - first
         return replace(found, section=max(0, before // max(1, one.facts.section_bytes)))
     pixels = hashlib.sha256(one.window(0, 0, *one.shape).tobytes()).hexdigest()
     return replace(found, pixels=pixels)
@@ -170,7 +173,7 @@ def _opened(one: FileFacts, reading: ReadingSettings) -> Windowed:
     path = Path(one.path)
     if not path.is_file():
         raise _gone(path, "no longer exists")
-    file = mrc.open_micrograph(
+    file = open_micrograph(
         path,
         pixel_size=one.pixel_size,
         section=one.section,

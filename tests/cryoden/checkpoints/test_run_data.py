@@ -11,6 +11,7 @@ import pytest
 from cryoden.checkpoints.run_data import RunData, described, is_on_disk, read_data, write_data
 from cryoden.dataset.opening import open_halves
 from cryoden.errors import RunError
+from cryoden.formats import micrographs
 from cryoden.io import mrc
 from cryoden.micrograph import Micrograph, Windowed
 from cryoden.settings.reading import ReadingSettings
@@ -59,7 +60,7 @@ def edited(folder: Path) -> None:
 
 def rescaled(folder: Path) -> None:
     file = folder / "m1_EVN.mrc"
-    pixels = mrc.read(file).data
+    pixels = micrographs.read(file).data
     file.unlink()
     mrc.write(file, pixels, pixel_size=2.0, label="another")
 
@@ -84,7 +85,7 @@ def test_another_pixel_size_is_named(folder: Path) -> None:
     then = described(opened(folder)[:1], "supervised")
     rescaled(folder)
     shutil.copy(folder / "m1_EVN.mrc", folder / "m0_EVN.mrc")
-    now = described([mrc.open_micrograph(folder / "m0_EVN.mrc")], "supervised")
+    now = described([micrographs.open_micrograph(folder / "m0_EVN.mrc")], "supervised")
     assert then.differences(now) == ["m0_EVN.mrc: pixel_size 1.5 then, 2.0 now"]
 
 
@@ -103,7 +104,7 @@ def test_another_way_of_reading_and_another_kind_of_pairs_are_named(folder: Path
 
 def test_of_pixels_in_memory_all_are_compared(folder: Path) -> None:
     file = folder / "m0_EVN.mrc"
-    read = mrc.read(file)
+    read = micrographs.read(file)
     layer = Micrograph(read.data.copy(), read.pixel_size, "a layer", file)
     then = described([layer, layer], "supervised")
     ((again, _),) = then.pairs()

@@ -24,6 +24,7 @@ from cryoden.experiment.pairs import PatchPairs
 from cryoden.experiment.store import PatchStore
 from cryoden.experiment.training_pairs import TrainingPairs
 from cryoden.experiment.workflow import baseline, resume, train_on_pairs
+from cryoden.formats.micrographs import open_micrograph
 from cryoden.io import mrc
 from cryoden.micrograph import Micrograph
 from cryoden.model import checkpoint
@@ -203,7 +204,7 @@ def _source(pairs: PatchPairs) -> Any:
 def on_disk(micrographs: list[Micrograph], tmp_path: Path) -> PatchPairs:
     for one in micrographs:
         mrc.write(tmp_path / f"{one.name}.mrc", one.data, pixel_size=1.5, label="simulated")
-    return PatchPairs([mrc.open_micrograph(path) for path in sorted(tmp_path.glob("*.mrc"))], None, SMALL)
+    return PatchPairs([open_micrograph(path) for path in sorted(tmp_path.glob("*.mrc"))], None, SMALL)
 
 
 def test_a_run_that_is_interrupted_and_resumed_is_the_run_that_was_not(
