@@ -1,12 +1,13 @@
 # make demo   see it work: trains in napari and shows raw beside denoised
 # make screenshots   the pictures of the guided tour, from the program itself
 # make test   everything that is checked before a change is taken
+# make soak   what takes long: trainings that are killed at random, again and again
 # make venv   the environment both need
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help venv system demo screenshots test check test-library test-all clean
+.PHONY: help venv system demo screenshots soak test check test-library test-all clean
 
 # The first that runs and is new enough; the pinned versions were tested with 3.11.
 PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13; do \
@@ -53,6 +54,10 @@ demo: venv
 
 screenshots: venv
 	$(SCREEN) $(BIN)/python docs/take_screenshots.py
+
+soak: venv
+	$(BIN)/python benchmarks/soak/killed_training.py
+	$(BIN)/python benchmarks/soak/killed_training.py --command baseline
 
 check: venv
 	$(BIN)/ruff check

@@ -14,8 +14,11 @@ import numpy as np
 import pytest
 import torch
 
+from cryoden.checkpoints.kept_checkpoints import Checkpoints
 from cryoden.events.batch import FileFinished
+from cryoden.events.training import TrainingState
 from cryoden.io import mrc
+from cryoden.runs.folder import RunFolder
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 TAKE_A_DEVICE = sorted(path for path in BENCHMARKS.glob("*.py") if '("--device"' in path.read_text())
@@ -306,3 +309,23 @@ def test_lost_doubled_and_wrong_results_of_killed_workers_are_found(
         "m00000_denoised.mrc is missing or wrong", "m00001_denoised.mrc is missing or wrong",
         ".m.part was left behind",
     ]  # fmt: skip
+
+
+def test_a_training_killed_three_times_at_random_ends_in_the_bits_of_one_that_was_not(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    soak = runpy.run_path(str(BENCHMARKS / "soak" / "killed_training.py"))
+    assert soak["main"](["--kills", "3"]) == 0
+    assert "killed 3 times" in capsys.readouterr().out
+
+
+def test_a_run_that_differs_from_one_that_was_not_killed_is_found_out(tmp_path: Path) -> None:
+    soak = runpy.run_path(str(BENCHMARKS / "soak" / "killed_training.py"))
+    one, other = (RunFolder(tmp_path / name) for name in ("one", "other"))
+    for run, value in ((one, 1.0), (other, 2.0)):
+        run.checkpoints.mkdir(parents=True)
+        Checkpoints(run.checkpoints).save(TrainingState(3, {"engine/w": np.full(2, value, np.float32)}, {}))
+        run.metrics.write_text(f"step,step_loss,elapsed\n1,{value},{value}\n")
+    (other.checkpoints / ".step.part").touch()
+    assert list(soak["differences"](one, other)) == ["engine/w", "losses", ".step.part was left behind"]
+    assert list(soak["differences"](one, one)) == []

@@ -12,22 +12,21 @@ from qtpy.QtWidgets import QAbstractItemView, QGridLayout, QMessageBox, QPushBut
 
 from cryoden.errors import CryodenError
 from cryoden.runs.compare import RunSummary, found
-from cryoden.runs.record import SETTINGS, RunRecord
-from cryoden.settings.training import TrainingSettings
+from cryoden.runs.record import RunRecord
 from napari_cryoden.docks.kept import keep
+from napari_cryoden.docks.run_actions import OTHERS, about, no_model, no_report, no_settings, not_resumed
 from napari_cryoden.jobs.training import TrainingJob
 from napari_cryoden.jobs.worker import Worker
 from napari_cryoden.navigation import show_dock
 from napari_cryoden.notify import show_problem
 from napari_cryoden.paths import RUNS, documents
+from napari_cryoden.plots.loss_dock import show_plot
 from napari_cryoden.plots.runs_dock import show_runs
-from napari_cryoden.plots.runs_table import LISTED, RunsTable, verdict_words
+from napari_cryoden.plots.runs_table import LISTED, RunsTable
 from napari_cryoden.tool_tip import as_text, set_tip
 from napari_cryoden.widgets.dock import Dock, heading, status_label, weakly
 from napari_cryoden.widgets.path_field import PathField
 from napari_cryoden.window import plain
-
-OTHERS = "Described by a file, not a run of this program"
 
 
 class RunsWidget(Dock):
@@ -42,12 +41,14 @@ class RunsWidget(Dock):
         self.about = status_label()
         self.model_button = QPushButton("Use model")
         self.settings_button = QPushButton("Use settings")
+        self.resume_button = QPushButton("Resume")
         self.show_button = QPushButton("Show")
         self.report_button = QPushButton("Report")
         self.delete_button = QPushButton("Delete…")
         self.look_button = QPushButton("Refresh")
         self._worker: Worker | None = None
         self._again = False
+        self._seen = (self.run.running, self.run.progress is None)
         self._trouble = ""
         self._lay_out()
         self._connect()
@@ -80,12 +81,17 @@ class RunsWidget(Dock):
         """Show what is selected and what can be done with it."""
         runs = self.chosen()
         one = runs[0] if len(runs) == 1 else None
-        self.about.setText(_about(one) if one else self._words(len(runs)))
+        self.about.setText(about(one) if one else self._words(len(runs)))
         set_tip(self.about, str(one.place) if one else "")
         for button, problem, use in (
-            (self.model_button, _no_model(one), "Use its model for denoising"),
-            (self.settings_button, _no_settings(one), "Use its settings for the next training"),
-            (self.report_button, _no_report(one), "Open its report in the browser"),
+            (self.model_button, no_model(one), "Use its model for denoising"),
+            (self.settings_button, no_settings(one), "Use its settings for the next training"),
+            (self.report_button, no_report(one), "Open its report in the browser"),
+            (
+                self.resume_button,
+                not_resumed(one, is_busy=self.run.running),
+                "Continue this run from its last checkpoint",
+            ),
             (
                 self.show_button,
                 "" if runs else "Select runs first",
@@ -100,6 +106,15 @@ class RunsWidget(Dock):
     def use_model(self) -> None:
         """Put the selected run's model into the Denoise dock."""
         show_dock(self.viewer, "Denoise").model.path = self._record().folder.model
+
+    def resume(self) -> None:
+        """Continue the selected run, and show its curves as they go on."""
+        try:
+            self.run.resume(self._record().folder.path)
+        except CryodenError as error:
+            self.run.refuse(error)
+            return
+        show_plot(self.viewer)
 
     def use_settings(self) -> None:
         """Put the selected run's settings into the Train dock."""
@@ -176,6 +191,12 @@ class RunsWidget(Dock):
         folder = self.run.folder.path.parent if self.run.folder else documents() / RUNS
         self.root.path = folder
 
+    def _follow_run(self) -> None:
+        """Show what can be done, once a run begins, and how it stands, once its folder says so."""
+        before, self._seen = self._seen, (self.run.running, self.run.progress is None)
+        if before != self._seen:
+            self.look() if self._seen == (True, False) else self.follow()
+
     def _ended(self, message: str) -> None:  # noqa: ARG002  the Train dock shows it
         if self.run.folder is not None and self.root.path != self.run.folder.path.parent:
             self.root.path = self.run.folder.path.parent  # which looks
@@ -185,10 +206,12 @@ class RunsWidget(Dock):
     def _connect(self) -> None:
         self.root.chosen.connect(self.look)
         self.table.itemSelectionChanged.connect(self.follow)
+        self.run.changed.connect(self._follow_run)
         self.run.ended.connect(self._ended)
         for button, work in (
             (self.model_button, self.use_model),
             (self.settings_button, self.use_settings),
+            (self.resume_button, self.resume),
             (self.show_button, self.show_chosen),
             (self.report_button, self.report),
             (self.delete_button, self.delete),
@@ -202,45 +225,13 @@ class RunsWidget(Dock):
         self.column.addWidget(self.root)
         self.column.addWidget(self.table, stretch=1)
         buttons = QGridLayout()
-        above = self.model_button, self.settings_button, self.show_button
-        for place, button in enumerate((*above, self.report_button, self.delete_button, self.look_button)):
+        above = self.resume_button, self.model_button, self.settings_button, self.show_button
+        for place, button in enumerate((*above, self.report_button, self.delete_button)):
             buttons.addWidget(button, place // 3, place % 3)
+        buttons.addWidget(self.look_button, 2, 0, 1, 3)
         self.footer.addWidget(self.about)
         self.footer.addLayout(buttons)
 
 
 def _found(root: Path) -> Generator[list[RunSummary], None, None]:
     yield found(root)
-
-
-def _about(run: RunSummary) -> str:
-    if run.record is None:
-        return f"{run.state} · {run.hardware or 'unknown hardware'} · described in {run.place.name}"
-    began = run.record.began[:16].replace("T", " ")
-    verdict = f" {words}." if (words := verdict_words(run)) else ""
-    return f"{began} UTC · {run.network} · {run.hardware}. {run.record.message}{verdict}"
-
-
-def _not_one(run: RunSummary | None) -> str:
-    if run is None:
-        return "Select one run"
-    return "" if run.record else OTHERS
-
-
-def _no_settings(run: RunSummary | None) -> str:
-    ours = (
-        run and run.record and SETTINGS.get(run.record.about.get("settings", "training")) is TrainingSettings
-    )
-    return _not_one(run) or (
-        "" if ours else ("A run of the baseline experiment: repeat it with cryoden baseline")
-    )
-
-
-def _no_model(run: RunSummary | None) -> str:
-    there = run and run.record and run.record.has_model
-    return _not_one(run) or ("" if there else "No model: no epoch was better than the starting model")
-
-
-def _no_report(run: RunSummary | None) -> str:
-    there = run and run.record and run.record.folder.report.is_file()
-    return _not_one(run) or ("" if there else "No report yet; cryoden report writes one")

@@ -5,24 +5,27 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 from qtpy.QtCore import Signal
 
-from cryoden.events.history import History
+from cryoden.events.history import History, warnings_of
 from cryoden.events.training import (
     EpochFinished,
     PhaseStarted,
     PreviewMade,
+    Resumed,
     StepFinished,
     TrainingEvent,
     TrainingFinished,
-    TrainingStarted,
 )
 from cryoden.events.training_status import figure
 from cryoden.micrograph import HalfPair, Windowed
 from cryoden.runs.folder import RunFolder
+from cryoden.runs.record import read
+from cryoden.settings.baseline import BaselineSettings
 from cryoden.settings.training import TrainingSettings
 from cryoden.training.preview_request import PreviewRequest, RunControl
 from napari_cryoden.jobs.job import Job
@@ -103,7 +106,23 @@ class TrainingJob(Job):
         """
         control, spare = RunControl(self.previews), preferences().spare_cores
         given, keep = {"start": start, "control": control}, RunFolder(folder)
-        self.begin(lambda: _training(opened, keep, settings, given, spare), "starting")
+        begin = partial(_training, opened, keep, settings, given)
+        self.begin(lambda: _computed(begin, spare), "starting")
+        self._start_history(keep, control, start)
+
+    def resume(self, folder: Path) -> None:
+        """Continue a run that was stopped, failed or was killed, from its last checkpoint.
+
+        Raises
+        ------
+        TrainingError
+            G05 while a run is active.
+        """
+        control, spare = RunControl(self.previews), preferences().spare_cores
+        self.begin(lambda: _computed(partial(_resuming, folder, control), spare), "resuming")
+        self._start_history(RunFolder(folder), control, None)
+
+    def _start_history(self, keep: RunFolder, control: RunControl, start: Path | None) -> None:
         if self.history is not None and self.history.epochs:
             self.earlier = self.history
         self.history, self.folder, self._start = History(), keep, start
@@ -138,19 +157,24 @@ class TrainingJob(Job):
         if self.history is None:
             return
         self.history.add(event)
-        if isinstance(event, TrainingStarted):
-            show_remarks("training", event.warnings)
-        elif isinstance(event, StepFinished):
+        show_remarks("training", warnings_of(event))
+        if isinstance(event, StepFinished):
             self.progress = event.progress
         elif isinstance(event, PreviewMade):
             self.previewed.emit(event)
+        elif isinstance(event, Resumed):
+            self._add_model(event.best)
         elif isinstance(event, EpochFinished) and event.epoch > 0 and event.weights is not None:
-            self.model_file = self._written
-            if event.verdict.level == "good":
-                self.good_model = self._written
+            self._add_model(event)
         elif isinstance(event, TrainingFinished):
             self._reason = event.reason
         self.status = self.history.status_line()
+
+    def _add_model(self, best: EpochFinished | None) -> None:
+        """Remember that the run has saved the model of an epoch."""
+        self.model_file = self.model_file if best is None else self._written
+        if best is not None and best.verdict.level == "good":
+            self.good_model = self._written
 
     def conclusion(self, stopped: bool) -> str:
         """Return how it ended and where the model is."""
@@ -191,23 +215,30 @@ class TrainingJob(Job):
         return "No epoch was better than the starting model: no model was saved."
 
 
-def _training(
-    opened: Callable[[], Pairs],
-    keep: RunFolder,
-    settings: TrainingSettings,
-    given: dict[str, Any],
-    spare_cores: int,
+def _computed(
+    begin: Callable[[], Iterator[TrainingEvent]], spare_cores: int
 ) -> Generator[TrainingEvent, None, None]:
     yield PhaseStarted("loading PyTorch")
     leave_a_core(spare_cores)
+    with closing(cast("Generator[TrainingEvent, None, None]", begin())) as events:
+        yield from events
+
+
+def _training(
+    opened: Callable[[], Pairs], keep: RunFolder, settings: TrainingSettings, given: dict[str, Any]
+) -> Iterator[TrainingEvent]:
     from cryoden.workflows import train_model  # noqa: PLC0415  it loads torch, which docking must not
 
     found = opened()
-    events: Iterator[TrainingEvent]
     if found and isinstance(found[0], HalfPair):
-        events = train_model.train_halves(cast("Sequence[HalfPair]", found), keep, settings, **given)
-    else:
-        supervised = cast("Sequence[tuple[Windowed, Windowed]]", found)
-        events = train_model.train_supervised(supervised, keep, settings, **given)
-    with closing(cast("Generator[TrainingEvent, None, None]", events)):
-        yield from events
+        return train_model.train_halves(cast("Sequence[HalfPair]", found), keep, settings, **given)
+    supervised = cast("Sequence[tuple[Windowed, Windowed]]", found)
+    return train_model.train_supervised(supervised, keep, settings, **given)
+
+
+def _resuming(folder: Path, control: RunControl) -> Iterator[TrainingEvent]:
+    from cryoden.experiment import workflow  # noqa: PLC0415  as above
+    from cryoden.workflows import train_model  # noqa: PLC0415  as above
+
+    is_baseline = isinstance(read(folder).started.settings, BaselineSettings)
+    return (workflow.resume if is_baseline else train_model.resume_training)(folder, control=control)

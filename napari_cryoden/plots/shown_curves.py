@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from cryoden.events.history import History, length
+from cryoden.events.loss_range import band_range, y_range
 from cryoden.events.quality import References
 from cryoden.events.reference_lines import BAND_LINES, BAND_REFERENCES, LINES, REFERENCES, LossLine
 from cryoden.events.training import EpochFinished
-from cryoden.runs.loss_range import band_range, y_range
 
 CC, LOSS = "CC", "loss (MSE)"  # words that a low plot has the height for
 Points = tuple[Sequence[float] | Any, Sequence[float] | Any]

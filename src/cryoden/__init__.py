@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cryoden.settings.workers import WorkerSettings
     from cryoden.workflows.denoise_micrographs import BatchRequest, denoise_files, denoise_micrograph
     from cryoden.workflows.session import denoise_session
-    from cryoden.workflows.train_model import train_halves
+    from cryoden.workflows.train_model import resume_training, train_halves
 
 
 _HOMES = {
@@ -31,7 +31,7 @@ _HOMES = {
     "settings.workers": ("WorkerSettings",),
     "workflows.denoise_micrographs": ("BatchRequest", "denoise_files", "denoise_micrograph"),
     "workflows.session": ("denoise_session",),
-    "workflows.train_model": ("train_halves",),
+    "workflows.train_model": ("resume_training", "train_halves"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
@@ -48,6 +48,7 @@ __all__ = [
     "denoise_session",
     "open_halves",
     "read_micrograph",
+    "resume_training",
     "train_halves",
 ]
 

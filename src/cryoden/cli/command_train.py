@@ -9,6 +9,12 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+from cryoden.checkpoints.asked import (
+    folder_to_resume,
+    how_to_resume,
+    is_settled,
+    merged,
+)
 from cryoden.cli import console, show_training
 from cryoden.cli.endings import DONE, ERROR, FAILURES, SIGNALS, say
 from cryoden.cli.flags import Train
@@ -26,11 +32,14 @@ from cryoden.workflows import train_model
 
 def train(asked: Train, *, as_json: bool) -> int:
     """Train as asked, and return the exit status."""
-    if bool(asked.halves) == bool(asked.noisy or asked.target):
+    resume = asked.resume
+    asked = replace(asked, resume=str(folder_to_resume(asked.resume, asked.run, asked.model, say) or ""))
+    is_whole = bool(asked.halves) != bool(asked.noisy or asked.target)
+    if not is_whole and (not asked.resume or asked.halves):
         raise SettingsError(
             "S03", None, "give either --halves, or --noisy and --target", fix="See cryoden train --help"
         )
-    if (asked.model is None) is (asked.run is None):
+    if not asked.resume and (asked.model is None) is (asked.run is None):
         raise SettingsError(
             "S03", None, "give either --model or --run to save the model", fix="See cryoden train --help"
         )
@@ -39,9 +48,15 @@ def train(asked: Train, *, as_json: bool) -> int:
     if asked.reading.nan == "mean":
         fix = "Repeat the processing step that wrote the file; for denoising, use --nan mean"
         raise SettingsError("S03", None, "--nan mean works for denoising only, not for training", fix=fix)
-    written = asked.model or RunFolder(asked.run or Path()).model
-    with _together(asked) as (ranks, own):
-        return _led(own, written, ranks, as_json=as_json) if ranks.leads else _followed(own, ranks)
+    written = asked.model or RunFolder(asked.run or Path(asked.resume)).model
+    try:
+        with _together(asked) as (ranks, own):
+            return _led(own, written, ranks, as_json=as_json) if ranks.leads else _followed(own, ranks)
+    except TrainingError as error:
+        if not is_settled(error, resume):
+            raise
+        say(str(error))
+        return DONE
 
 
 def _led(asked: Train, written: Path, ranks: Ranks, *, as_json: bool) -> int:
@@ -52,10 +67,10 @@ def _led(asked: Train, written: Path, ranks: Ranks, *, as_json: bool) -> int:
             ended = show_training.follow_training(events, as_json=as_json, stop=stop)
         except KeyboardInterrupt:
             events.close()
-            say(f"Stopped. {_kept(written, before)}")
+            say(f"Stopped. {_kept(written, before)}{how_to_resume(written.parent, 'train')}")
             return SIGNALS.exit_status
     if ended.reason == "stopped":
-        say(_kept(written, before))
+        say(f"{_kept(written, before)}{how_to_resume(written.parent, 'train')}")
         return SIGNALS.exit_status
     if ended.best_epoch == 0:
         raise TrainingError("T01", None, ended.message, kept="No model was saved")
@@ -66,7 +81,7 @@ def _led(asked: Train, written: Path, ranks: Ranks, *, as_json: bool) -> int:
 
 def _followed(asked: Train, ranks: Ranks) -> int:
     """Train as another process that torchrun has started."""
-    SIGNALS.ignore_interrupts()
+    SIGNALS.ignore()
     try:
         _follow(asked, asked.training.device, ranks)
     except CryodenError as error:
@@ -117,6 +132,12 @@ def _stamp(path: Path) -> tuple[int, int] | None:
 
 
 def _training(asked: Train, stop: Event, ranks: Ranks) -> Generator[TrainingEvent, None, None]:
+    control = RunControl(stop=stop, ranks=ranks, reading=asked.reading)
+    if asked.resume and not (asked.halves or asked.noisy):
+        run = Path(asked.resume)
+        settings = merged(run, asked.training)
+        yield from train_model.resume_training(run, settings, force=asked.force, control=control)
+        return
     yield PhaseStarted("finding and checking the micrographs")
     if left_out := left_out_below((*asked.halves, *asked.noisy, *asked.target), results=False):
         yield PhaseStarted(left_out)
@@ -124,12 +145,18 @@ def _training(asked: Train, stop: Event, ranks: Ranks) -> Generator[TrainingEven
     options: dict[str, Any] = {
         "start": asked.fine_tune_from,
         "overwrite": asked.overwrite,
-        "control": RunControl(stop=stop, ranks=ranks),
+        "control": control,
     }
+    pairs: Any
     if asked.halves:
         skip_bad = asked.training.skip_bad_pairs
-        halves = opening.open_halves(asked.halves, asked.reading, skip_bad=skip_bad)
-        yield from train_model.train_halves(halves, keep, asked.training, **options)
+        pairs = opening.open_halves(asked.halves, asked.reading, skip_bad=skip_bad)
     else:
         pairs = opening.open_supervised(asked.noisy, asked.target, asked.reading)
+    if asked.resume:
+        more: dict[str, Any] = {"force": asked.force, "control": control}
+        yield from train_model.resume_training(Path(asked.resume), asked.training, pairs, **more)
+    elif asked.halves:
+        yield from train_model.train_halves(pairs, keep, asked.training, **options)
+    else:
         yield from train_model.train_supervised(pairs, keep, asked.training, **options)

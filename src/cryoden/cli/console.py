@@ -50,6 +50,7 @@ class Terminal(Console):
         raise BrokenPipeError
 
 
+UNPRINTED = {"weights", "data", "past", "arrays", "values"}  # of an event
 LEAST_NAME = 12  # letters of a name in a line, however many figures stand beside it
 MANY = 500  # rows beyond which a table is not folded to the terminal's width, which takes most of the time
 OUT = Terminal()
@@ -67,7 +68,7 @@ def print_json(kind: str, values: Mapping[str, Any]) -> None:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items() if key not in {"weights", "data"}}
+        return {str(key): _plain(item) for key, item in value.items() if key not in UNPRINTED}
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):

@@ -17,10 +17,11 @@ from threading import Event
 from typing import Any
 
 DONE, ERROR, USAGE, FAILURES, BROKEN_PIPE = 0, 1, 2, 3, 141
-NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")  # each system has some of them
+# Each system has some of them. Queues send SIGUSR1 where they are asked to warn before a time limit.
+NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGBREAK")
 # Whoever sends more than a Ctrl-C often kills a few seconds later. Seconds until what is left, such as
 # the report, is given up, and until a run that is still at its last step is.
-GRACE, MORE = 2.0, 1.5
+GRACE, MORE = 2.0, 3.0
 WORDS = "Stopping after the current step; once more stops at once.\n"
 
 
@@ -54,9 +55,11 @@ class StopSignals:
         self._gentle = stop
 
     @staticmethod
-    def ignore_interrupts() -> None:
-        """Leave Ctrl-C to the first of several processes that share a terminal."""
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    def ignore() -> None:
+        """Leave them to the first of several processes, which ends this one once it has stopped."""
+        for name in NAMES:
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), signal.SIG_IGN)
 
     @contextmanager
     def caught(self) -> Iterator[None]:

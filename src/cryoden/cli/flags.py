@@ -20,12 +20,14 @@ from cryoden.cli.flags_runs import (
     Compare,
     Devices,
     Export,
+    Force,
     Halves,
     Noisy,
     PatchSets,
     Paths,
     Reading,
     Report,
+    Resume,
     Workers,
 )
 from cryoden.settings.tools import SimulationSettings, ThinningSettings
@@ -67,7 +69,9 @@ class Train:
 
     On several GPUs, which share each batch: --devices all, or started by torchrun.
 
-    Ctrl-C or SIGTERM stops the run and keeps the best model so far.
+    Ctrl-C or SIGTERM stops the run and keeps the best model so far. A run folder is resumed, also after
+    it was killed, as if it had never ended:
+      cryoden train --resume runs/apo
     """
 
     training: Training
@@ -103,6 +107,8 @@ class Train:
     )
     devices: Devices = ""
     workers: Workers = 0
+    resume: Resume = ""
+    force: Force = False
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,19 @@ Devices = Annotated[
 Workers = Annotated[
     int, arg(metavar="N", help="Processes on the processors of this machine that share each batch.")
 ]
+Resume = Annotated[
+    str,
+    arg(
+        metavar="RUN",
+        help="Run folder to resume from its last checkpoint, with its own data and settings where none are "
+        "given; auto: the folder of --run where it is there, else a new run.",
+        help_behavior_hint="",
+    ),
+]
+Force = Annotated[
+    bool,
+    arg(help="Resume a run even if its settings or data have changed.", help_behavior_hint=""),
+]
 Noisy = Annotated[
     Paths, arg(metavar="PATH...", help="Noisy micrographs, folders or files.", help_behavior_hint="")
 ]
@@ -99,9 +112,11 @@ class Baseline:
 
     DATA is a data set of patch pairs, or micrographs, from which pairs are made on the fly.
       cryoden baseline pairs/ --run runs/baseline
+
+    A run that was stopped or killed continues as if it had never ended:
+      cryoden baseline --resume runs/baseline
     """
 
-    run: Annotated[Path, arg(metavar="FOLDER", help="Run folder to create.")]
     baseline: BaselineRun
     patches: Patches
     reading: Reading
@@ -109,6 +124,11 @@ class Baseline:
         Positional[Paths],
         arg(metavar="DATA...", help="A data set, or MRC files and folders.", help_behavior_hint=""),
     ] = ()
+    run: Annotated[
+        Path | None, arg(metavar="FOLDER", help="Run folder to create.", help_behavior_hint="")
+    ] = None
+    resume: Resume = ""
+    force: Force = False
 
 
 @dataclass(frozen=True)

@@ -5,26 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from threading import Event as Flag
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cryoden.cli.console import OUT, bar, print_json, printed, show_remarks, show_workers
-from cryoden.cli.flags_runs import Baseline, BuildPatches, CheckPatches, Export, PatchesInfo
-from cryoden.cli.show_training import follow_training
-from cryoden.compute import devices
+from cryoden.cli.flags_runs import BuildPatches, CheckPatches, Export, PatchesInfo
 from cryoden.compute.hiring import hired, local
-from cryoden.compute.ranks import given
 from cryoden.errors import SettingsError, printable
 from cryoden.events.batch import WorkersStarted
 from cryoden.events.closing import closed
-from cryoden.events.history import clock
-from cryoden.experiment import workflow
 from cryoden.experiment.build import BuildFinished, MicrographMeasured, PairWritten, build
-from cryoden.experiment.data_source import PairSource, data_source, opened, patch_pairs
+from cryoden.experiment.data_source import PairSource, patch_pairs
 from cryoden.experiment.export import export_run
 from cryoden.experiment.inspect_pairs import Doubt, Findings, PairChecked, inspect
 from cryoden.experiment.store import PatchStore
-from cryoden.runs.folder import RunFolder
 from cryoden.settings.workers import WorkerSettings
 
 if TYPE_CHECKING:
@@ -103,25 +96,6 @@ def _how_far(event: object) -> dict[str, Any]:
     if not isinstance(event, MicrographMeasured | PairWritten | PairChecked):
         return {}
     return {"completed": (event.number + 1) / event.total, "description": DOING[type(event)]}
-
-
-def baseline(asked: Baseline, *, as_json: bool) -> bool:
-    """Run the experiment, and return whether it came to its end."""
-    if given().number > 1:
-        problem = "the baseline experiment runs on one GPU, and torchrun has started several processes"
-        raise SettingsError("S03", None, problem, fix="Start it without torchrun")
-    devices.resolve(asked.baseline.device)  # before all pairs are looked at
-    pairs = opened(asked.data, asked.patches, asked.reading)
-    where = data_source(pairs, asked.data, asked.patches, asked.reading)
-    stop = Flag()
-    events = workflow.baseline(pairs, RunFolder(asked.run), asked.baseline, where, stop)
-    ended = follow_training(events, as_json=as_json, stop=stop)
-    if not as_json:
-        words = f"Run folder: {printable(asked.run)} ({clock(ended.elapsed)})"
-        OUT.print(words, soft_wrap=True, markup=False)
-    if ended.reason == "stopped":
-        raise KeyboardInterrupt  # as of any other command
-    return ended.reason == "completed"
 
 
 def export(asked: Export, *, as_json: bool) -> None:

@@ -9,15 +9,14 @@ from threading import Event
 from cryoden.cli.console import OUT, bar, printed, show_remarks
 from cryoden.cli.endings import SIGNALS
 from cryoden.events.closing import closed, ended
-from cryoden.events.history import History, clock, length
+from cryoden.events.history import History, clock, length, warnings_of
 from cryoden.events.quality import References, TrainingStatus, snr_gain
 from cryoden.events.reference_lines import REFERENCES
 from cryoden.events.training import (
     EpochFinished,
     PhaseStarted,
-    PreviewMade,
     Restarted,
-    StepFinished,
+    Resumed,
     TrainingEvent,
     TrainingFinished,
     TrainingStarted,
@@ -67,21 +66,25 @@ class _Page:
 
     def show(self, event: TrainingEvent) -> None:
         self.history.add(event)
+        show_remarks(warnings_of(event))
         match event:
             case PhaseStarted():
                 OUT.print(f"[dim]{event.phase} …[/dim]")
             case TrainingStarted():
                 _show_start(event)
             case EpochFinished():
-                _show_epoch(event, self.history)
-                if self._said is None or event.verdict.kind != self._said.kind:
-                    self._say(event.verdict)
+                self._show_epoch(event)
             case Restarted():
                 OUT.print(event.message, style="yellow", markup=False)
             case TrainingFinished():
                 self._show_end(event)
-            case StepFinished() | PreviewMade():
-                pass
+            case Resumed():
+                _show_resumed(event)
+
+    def _show_epoch(self, event: EpochFinished) -> None:
+        _show_epoch(event, self.history)
+        if self._said is None or event.verdict.kind != self._said.kind:
+            self._say(event.verdict)
 
     def _show_end(self, event: TrainingFinished) -> None:
         if self.history.verdict is not None and self.history.verdict != self._said:
@@ -99,7 +102,6 @@ class _Page:
 
 def _show_start(event: TrainingStarted) -> None:
     at, pixel_size = event.references, event.pixel_size
-    show_remarks(event.warnings)
     OUT.print(
         f"{event.settings.network}, {event.parameters:,} weights, {event.precision} on {event.device}",
         markup=False,
@@ -127,6 +129,10 @@ def _show_references(at: References, pixel_size: float | None) -> None:
     if at.band is not None:
         between = f"{length(at.band.coarse, pixel_size)} to {length(at.band.fine, pixel_size)}"
         OUT.print(f"CC band: CC with the other raw half in the particle band, {between}")
+
+
+def _show_resumed(event: Resumed) -> None:
+    OUT.print(f"resumed after step {event.step:,} ({clock(event.elapsed)} of training)", markup=False)
 
 
 def _listed(names: tuple[str, ...], shown: int = 3) -> str:

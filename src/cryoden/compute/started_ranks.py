@@ -19,7 +19,7 @@ from cryoden.compute.ranks import LEAVING, Ranks
 from cryoden.errors import in_words
 
 HOME = "127.0.0.1"
-SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")  # which terminals and queues send to all processes
+SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1")  # which terminals and queues send to all processes
 
 
 @dataclass(frozen=True)

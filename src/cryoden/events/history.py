@@ -5,18 +5,20 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import replace
-from typing import assert_never
 
 from cryoden.events.quality import TrainingStatus
 from cryoden.events.training import (
+    CheckpointSaved,
     EpochFinished,
     PhaseStarted,
     PreviewMade,
     Restarted,
+    Resumed,
     StepFinished,
     TrainingEvent,
     TrainingFinished,
     TrainingStarted,
+    TrainingState,
 )
 
 SPEED_SECONDS = 2.0  # at least that many the shown speed is averaged over
@@ -58,10 +60,10 @@ class History:
                 self._add_restart(event)
             case TrainingFinished():
                 self.finished = event
-            case PreviewMade():
-                pass  # to be looked at, not to be remembered
+            case Resumed():
+                self._add_past(event)
             case _:
-                assert_never(event)
+                _pass_over(event)
 
     def _add_step(self, event: StepFinished) -> None:
         self.last = event
@@ -70,6 +72,12 @@ class History:
         self._clock.append((event.elapsed, event.step))
         while len(self._clock) > SPEED_STEPS + 1 and self._clock[1][0] < event.elapsed - SPEED_SECONDS:
             self._clock.popleft()
+
+    def _add_past(self, event: Resumed) -> None:
+        for one in event.past:
+            self.add(one)
+        self.best = event.best
+        self._clock = deque([(event.elapsed, event.step)])
 
     def _add_restart(self, event: Restarted) -> None:
         self.restarts.append(self.last.step if self.last else 0)
@@ -127,6 +135,19 @@ class History:
         band = self.best.quality.band
         shown = f"{self.best.validation_loss:.4f}" if band is None else f"CC {band:z.4f}"
         return f"best {shown} @ epoch {self.best.epoch}"
+
+
+def warnings_of(event: TrainingEvent) -> tuple[str, ...]:
+    """Return what an event says that a user should see at once."""
+    if isinstance(event, TrainingStarted):
+        return event.warnings
+    if isinstance(event, Resumed):
+        return event.notes
+    return (event.warning,) if isinstance(event, CheckpointSaved) and event.warning else ()
+
+
+def _pass_over(event: PreviewMade | TrainingState | CheckpointSaved) -> None:
+    """Remember nothing of what is to be looked at, or kept elsewhere; by its type nothing else comes here."""
 
 
 def length(value: float | None, pixel_size: float | None) -> str:

@@ -7,9 +7,11 @@ command line, viewer and tests iterate the same generator; state is folded from 
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -153,6 +155,60 @@ class PreviewMade:
     region: Micrograph
 
 
+@dataclass(frozen=True, eq=False)
+class TrainingState:
+    """Everything that a run is resumed from after ``step`` steps, as copies; given where one is due.
+
+    ``arrays`` are by name, ``values`` plain JSON values that may be NaN. A run that is resumed from it is
+    the run that took it, bit for bit on the same machine; `cryoden.checkpoints` keeps it on disk.
+    """
+
+    step: int
+    arrays: Mapping[str, NDArray[Any]]
+    values: Mapping[str, Any]
+
+    @property
+    def fingerprint(self) -> int:
+        """A number that another state hardly has."""
+        found = 0
+        for name in sorted(self.arrays):
+            found = zlib.crc32(self.arrays[name].tobytes(), found)
+        return found
+
+
+@dataclass(frozen=True)
+class CheckpointSaved:
+    """A state is on disk, or, with a ``warning``, could not be written: the one before it is kept."""
+
+    step: int
+    path: Path
+    warning: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Resumed:
+    """A run continues after ``step`` steps, and ``elapsed`` seconds of its own time.
+
+    ``past`` is what it reported before, ``best`` its best epoch with its weights, ``notes`` what is said
+    of how it continues.
+    """
+
+    step: int
+    elapsed: float
+    past: tuple[StepFinished | EpochFinished, ...]
+    best: EpochFinished | None
+    notes: tuple[str, ...] = ()
+
+
 TrainingEvent = (
-    PhaseStarted | TrainingStarted | StepFinished | EpochFinished | Restarted | PreviewMade | TrainingFinished
+    PhaseStarted
+    | TrainingStarted
+    | Resumed
+    | StepFinished
+    | EpochFinished
+    | Restarted
+    | PreviewMade
+    | TrainingState
+    | CheckpointSaved
+    | TrainingFinished
 )

@@ -19,6 +19,15 @@ IN_TROUBLE = {
     "collapsed": "Collapsed to a constant",
     "diverged": "Diverged",
 }
+WENT_WRONG = {
+    "collapsed": "The output collapsed to a constant.",
+    "diverged": "The loss diverged.",
+}
+ENDS = {
+    "completed": "Done.",
+    "stopped": "Stopped.",
+    "plateau": "Stopped early: {patience} epochs without a better one.",
+} | {why: f"{words} Lower the learning rate." for why, words in WENT_WRONG.items()}
 LOST = 0.05  # of what the best epoch had gained over a constant
 
 
@@ -67,6 +76,16 @@ def figure(epoch: EpochFinished) -> str:
     """Return in words what an epoch is compared by."""
     band = epoch.quality.band
     return f"validation {epoch.validation_loss:.4f}" if band is None else f"particle band CC {band:z.4f}"
+
+
+def kept_words(references: References, best: EpochFinished | None, first: EpochFinished) -> str:
+    """Return in words what is kept of a run that is over; ``first`` is its starting model."""
+    if best is None:
+        return "No epoch was better than the starting model."
+    kept = f"Model of epoch {best.epoch} ({figure(best)}) kept."
+    if merit(references, best) > merit(references, first):
+        return kept
+    return f"{kept} It is no better than the starting model ({figure(first)})."
 
 
 def trouble(references: References, epochs: Sequence[EpochFinished], restarted: int = 0) -> Trouble | None:

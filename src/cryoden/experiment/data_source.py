@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from cryoden.checkpoints.run_data import RunData, of_files
 from cryoden.dataset.listed_files import pixel_sizes
 from cryoden.dataset.opening import open_halves, open_micrograph, open_supervised
 from cryoden.dataset.output_paths import micrographs_in
 from cryoden.errors import CryodenError, PatchFileError, SettingsError, printable
-from cryoden.experiment.index import INDEX
+from cryoden.experiment.index import INDEX, shard_name
 from cryoden.experiment.pairs import PatchPairs
 from cryoden.experiment.store import PatchStore
 from cryoden.io.mrc_windows import MicrographFile
@@ -95,6 +96,18 @@ def data_source(
         "pairs": len(pairs),
         "edge": pairs.edge,
     }
+
+
+def files_of(pairs: PatchStore | PatchPairs, known: Mapping[str, Any]) -> RunData:
+    """Return what has to be known of the files of these pairs, to see whether they change.
+
+    ``known`` is what `data_source` has said of them. R07 for a file that is gone.
+    """
+    if isinstance(pairs, PatchStore):
+        files = [pairs.folder / INDEX, *(pairs.folder / shard_name(i) for i in range(pairs.layout.shards))]
+        return of_files(files, {}, {})
+    files = [one.path for one in pairs.micrographs if one.path is not None]
+    return of_files(files, known.get("patches", {}), known.get("reading", {}))
 
 
 def opened_again(known: Mapping[str, Any]) -> PatchStore | PatchPairs:

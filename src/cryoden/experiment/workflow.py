@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from threading import Event
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from cryoden.checkpoints.keeping import with_checkpoints
+from cryoden.checkpoints.resume import resumable
 from cryoden.compute import devices
-from cryoden.errors import TrainingError
+from cryoden.errors import PatchFileError, RunError, TrainingError
 from cryoden.events.closing import closed
 from cryoden.events.training import PhaseStarted, TrainingEvent, TrainingFinished, TrainingStarted
+from cryoden.experiment.data_source import files_of, opened_again
 from cryoden.experiment.outcome import keep_outcome
 from cryoden.experiment.pair_grid import Indices, divided, sample
 from cryoden.experiment.pairs import PatchPairs
@@ -19,11 +24,13 @@ from cryoden.experiment.pairs_on_gpu import made_on_gpu, training_batches
 from cryoden.experiment.store import PatchStore
 from cryoden.experiment.training_pairs import HeldPairs, PatchSet, TrainingPairs, read_pair
 from cryoden.model.networks import build
-from cryoden.runs.folder import RunFolder, kept_in
+from cryoden.runs.folder import RunFolder
+from cryoden.runs.keeper import kept_in
 from cryoden.runs.report import finished
 from cryoden.settings.baseline import BaselineSettings
 from cryoden.training.engines import Engine, chosen
 from cryoden.training.plan import Plan
+from cryoden.training.preview_request import RunControl, state_every
 from cryoden.training.source import Batch
 from cryoden.training.train import train
 from cryoden.training.validation import HeldOutSet
@@ -36,30 +43,75 @@ def baseline(
     folder: RunFolder,
     settings: BaselineSettings,
     data: Mapping[str, Any] | None = None,
-    stop: Event | None = None,
+    control: RunControl | None = None,
 ) -> Iterator[TrainingEvent]:
     """Run the experiment and keep it in a run folder, which must not exist.
 
-    ``data`` says where the pairs lie; see `cryoden.experiment.data_source.data_source`. ``stop``
-    is set by whoever wants the run to end; see `cryoden.training.plan.Plan`.
+    ``data`` says where the pairs lie; see `cryoden.experiment.data_source.data_source`. Only a run of
+    which it is known can be resumed.
 
     Raises
     ------
     CryodenError
         For pairs that cannot be read, settings that do not fit, or a folder that cannot be had.
     """
-    yield from finished(folder, _judged(pairs, folder, settings, data, stop))
+    control = replace(control or RunControl(), keeps_states=data is not None)
+    kept = kept_in(folder, train_on_pairs(pairs, settings, control), data=data)
+    yield from finished(
+        folder, _judged(_with_states(kept, folder, pairs, data, control), pairs, folder, settings)
+    )
+
+
+def resume(
+    run: Path,
+    settings: BaselineSettings | None = None,
+    pairs: tuple[PatchStore | PatchPairs, Mapping[str, Any]] | None = None,
+    *,
+    force: bool = False,
+    control: RunControl | None = None,
+) -> Iterator[TrainingEvent]:
+    """Resume a run of the experiment; see `cryoden.workflows.train_model.resume_training`.
+
+    ``pairs`` are pairs and what `cryoden.experiment.data_source.data_source` says of them; without any, those
+    of the run.
+    """
+    before = resumable(run, BaselineSettings)
+    chosen = settings or before.settings()
+    assert isinstance(chosen, BaselineSettings)  # noqa: S101  `resumable` has looked
+    if settings is None and not force:
+        before.refuse_finished()
+    known = before.record.about["data"] or {}
+    found, data = pairs or (_opened_again(known), known)
+    control = replace(control or RunControl(), keeps_states=True, state=before.state)
+    earlier = before.earlier(chosen, files_of(found, data), force=force)
+    kept = kept_in(before.folder, train_on_pairs(found, chosen, control), data=data, earlier=earlier)
+    states = _with_states(kept, before.folder, found, data, control)
+    yield from finished(before.folder, _judged(states, found, before.folder, chosen))
+
+
+def _opened_again(known: Mapping[str, Any]) -> PatchStore | PatchPairs:
+    try:
+        return opened_again(known)
+    except PatchFileError as error:
+        fix = "Put them back, or name the data of the run"
+        raise RunError("R07", error.file, error.problem, kept="The run is untouched", fix=fix) from None
+
+
+def _with_states(
+    events: Iterator[TrainingEvent],
+    folder: RunFolder,
+    pairs: PatchStore | PatchPairs,
+    data: Mapping[str, Any] | None,
+    control: RunControl,
+) -> Iterator[TrainingEvent]:
+    return with_checkpoints(events, folder, partial(files_of, pairs, data or {}), control.state)
 
 
 def _judged(
-    pairs: PatchSet,
-    folder: RunFolder,
-    settings: BaselineSettings,
-    data: Mapping[str, Any] | None,
-    stop: Event | None,
+    events: Iterator[TrainingEvent], pairs: PatchSet, folder: RunFolder, settings: BaselineSettings
 ) -> Iterator[TrainingEvent]:
     """Pass the run on; before its last event, find out how good what it learned is, unless it was stopped."""
-    with closed(kept_in(folder, train_on_pairs(pairs, settings, stop), data=data)) as events:
+    with closed(events):
         for event in events:
             yield from _outcome(event, pairs, folder, settings)
             yield event
@@ -74,7 +126,7 @@ def _outcome(
 
 
 def train_on_pairs(
-    pairs: PatchSet, settings: BaselineSettings, stop: Event | None = None
+    pairs: PatchSet, settings: BaselineSettings, control: RunControl | None = None
 ) -> Iterator[TrainingEvent]:
     """Run the experiment on patch pairs, from disk or made on the fly.
 
@@ -108,12 +160,14 @@ def train_on_pairs(
     learned = _learned(pairs, training, settings)
     yield PhaseStarted("fitting the Wiener filter")
     holdout = HeldOutSet(HeldPairs(pairs, held), "supervised", engine.place, learned, pairs.pixel_size)
-    plan = Plan(source.steps, epochs=settings.epochs, stop=stop or Event())
+    control = control or RunControl()
+    every = state_every(settings.checkpoint_minutes) if control.keeps_states else None
+    plan = Plan(source.steps, epochs=settings.epochs, state_every=every, stop=control.stop)
     counts = {"training": (f"{len(training):,} patch pairs",), "validation": (f"{len(held):,} patch pairs",)}
     known = {"scale": pairs.settings.scale, "pixel_size": pairs.pixel_size}
     more = {**counts, **known, "warnings": (why,) if why else ()}
     yield _started(settings, engine, plan, holdout, more)
-    yield from train(batches, engine, holdout, plan)
+    yield from train(batches, engine, holdout, plan, state=control.state)
 
 
 def _learned(pairs: PatchSet, training: Indices, settings: BaselineSettings) -> Batch:

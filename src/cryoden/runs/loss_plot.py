@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cryoden.events.history import History
+from cryoden.events.loss_range import band_range, y_range
 from cryoden.events.quality import BandReferences, References
 from cryoden.events.reference_lines import (
     BAND,
@@ -20,7 +21,6 @@ from cryoden.events.reference_lines import (
 )
 from cryoden.io.atomic import atomic_write
 from cryoden.reporting.svg_charts import names_as_they_are, plot_label
-from cryoden.runs.loss_range import band_range, y_range
 
 OVERLAID = tuple(
     LINES[name].on_white for name in ("validation", "train", "linear", "floor", "gaussian", "constant")
@@ -33,7 +33,7 @@ def draw(history: History, path: Path) -> None:
     """Write the picture, a PNG; replaces the file.
 
     Of a run on halves the correlation in the particle band stands above the losses. Shown is what the
-    viewer's plot shows: see `cryoden.runs.loss_range`.
+    viewer's plot shows: see `cryoden.events.loss_range`.
 
     Raises
     ------

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import math
+import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from typing import Any
 from cryoden.events.history import History
 from cryoden.events.quality import HeldOutQuality, Level, TrainingStatus
 from cryoden.events.training import EpochFinished, Speed, StepFinished
-from cryoden.io.atomic import atomic_write
+from cryoden.io.atomic import atomic_write, not_written
 from cryoden.io.typed_json import content
 
 SPEEDS = ("seconds", "batches", "images", "megabytes")
@@ -41,6 +43,67 @@ def table(rows: Iterable[Row], *, header: bool) -> str:
         written.writeheader()
     written.writerows(rows)
     return text.getvalue()
+
+
+class MetricsFile:
+    """The table of a run while it grows.
+
+    Parameters
+    ----------
+    path : Path
+        Where it lies.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def begin(self) -> None:
+        """Write the names of the columns; see `append`."""
+        self._add(table((), header=True))
+
+    def append(self, rows: Iterable[Row]) -> None:
+        """Add rows, all or none of them.
+
+        Raises
+        ------
+        OutputError
+            O02, O03 or O06 when they cannot be written.
+        """
+        self._add(table(rows, header=False))
+
+    def force(self) -> int:
+        """Force it to disk and return its bytes; errors as of `append`."""
+        try:
+            with self.path.open("ab") as file:
+                os.fsync(file.fileno())
+                return file.tell()
+        except OSError as error:
+            raise not_written(self.path, error) from error
+
+    def cut(self, size: int) -> bool:
+        """Undo what was added beyond so many bytes; return whether so many were there.
+
+        Errors as of `append`.
+        """
+        try:
+            there = self.path.stat().st_size if self.path.exists() else 0
+            if there > size:
+                os.truncate(self.path, size)
+        except OSError as error:
+            raise not_written(self.path, error) from error
+        if not there:
+            self.begin()
+        return there >= size
+
+    def _add(self, text: str) -> None:
+        before = self.path.stat().st_size if self.path.exists() else 0
+        try:
+            with self.path.open("a", encoding="utf-8", newline="") as file:
+                file.write(text)
+        except OSError as error:
+            with suppress(OSError):
+                os.truncate(self.path, before)
+            raise not_written(self.path, error) from error
 
 
 def write(history: History, path: Path) -> None:

@@ -14,15 +14,18 @@ from cryoden.errors import CryodenError, RunError, SettingsError
 from cryoden.events.history import History
 from cryoden.events.training import TrainingFinished, TrainingStarted
 from cryoden.io import typed_json
-from cryoden.io.claim import is_running
 from cryoden.io.typed_json import as_type
 from cryoden.runs import metrics
 from cryoden.runs.folder import FORMAT, RunFolder
+from cryoden.runs.reservation import is_alive, last_sign
 from cryoden.settings.baseline import BaselineSettings
 from cryoden.settings.fields import from_record
 from cryoden.settings.training import TrainingSettings
 
-OPTIONAL: dict[str, Any] = {"first": None, "initial": None, "start": None, "data": None, "versions": {}}
+OPTIONAL: dict[str, Any] = dict.fromkeys(("first", "initial", "start", "data")) | {
+    "versions": {},
+    "resumed": [],
+}
 DEPTH = 3  # folders below the one that is searched
 SETTINGS: dict[str, type[TrainingSettings | BaselineSettings]] = {
     "training": TrainingSettings,
@@ -73,6 +76,7 @@ class _About:
     initial: float | None = None
     start: str | None = None
     settings: str = "training"
+    resumed: list[dict[str, Any]] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
     data: dict[str, Any] | None = None
@@ -100,10 +104,10 @@ class RunRecord:
 
     @cached_property
     def state(self) -> str:
-        """How it stands: "running", a reason of `TrainingFinished`, "stopped", "failed" or "killed"."""
-        state, process = str(self.about["state"]), self.about["process"]
-        if state == "running" and not is_running(process):
-            return "killed"
+        """How it stands: "running", a reason of `TrainingFinished`, "stopped", "failed" or "interrupted"."""
+        state = str(self.about["state"])
+        if state == "running" and not is_alive(self.about["process"], self.folder.heartbeat):
+            return "interrupted"
         return FORMERLY.get(state, state)
 
     @property
@@ -119,12 +123,25 @@ class RunRecord:
     @property
     def message(self) -> str:
         """How it ended, in words."""
+        if self.state == "interrupted":
+            last = last_sign(self.folder.heartbeat)
+            return f"Interrupted: no sign of life{f' since {last}' if last else ''}"
         return str(self.about["message"])
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it came to an end of its own, so that nothing is left to be resumed."""
+        return self.state in OVER
 
     @property
     def has_model(self) -> bool:
         """Whether its model is there."""
         return self.folder.model.is_file()
+
+    @property
+    def has_checkpoint(self) -> bool:
+        """Whether there is something to resume it from."""
+        return any(self.folder.checkpoints.glob("step-*.safetensors"))
 
     def figure(self, epoch: str, name: str) -> float | None:
         """Return a figure of the "first", "best" or "last" epoch, ``None`` where there is none."""

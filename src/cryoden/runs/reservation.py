@@ -1,16 +1,33 @@
-"""A folder for one run: made for it, or taken over where it holds nothing."""
+"""Whose a run folder is: made for a run, taken over where it holds nothing, and signs that a run lives.
+
+A process number says nothing on another host, and little where numbers are used again. So a run touches a
+file in its folder while it lives, and whoever wants to know touches another one beside it: both times are
+of one clock, that of the file system.
+"""
 
 from __future__ import annotations
 
 import json
+import os
+import secrets
+import sys
+import time
+from collections.abc import Mapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event, Thread
+from typing import Any
 
-from cryoden.errors import OutputError, printable
-from cryoden.io.claim import Claim, claim, holder
+import psutil
+
+from cryoden.errors import OutputError, RunError, printable
+from cryoden.io.claim import Claim, claim, holder, is_running, this_process
 from cryoden.io.leftovers import is_leftover, remove_leftovers
 
 CLAIM = ".claim"
+BEAT = 15.0  # s between two signs of life
+LASTS = 120.0  # s that one lasts: network file systems show it up to a minute late
 
 
 def reserve(folder: Path, record: Path) -> Claim:
@@ -45,6 +62,128 @@ def reserve(folder: Path, record: Path) -> Claim:
         raise OutputError("O05", folder, problem, kept="It is untouched", fix=fix)
     remove_leftovers(folder)
     return taken
+
+
+def reclaim(folder: Path) -> Claim:
+    """Claim the folder of a run that is to be resumed.
+
+    Raises
+    ------
+    RunError
+        R05 when another process has it.
+    """
+    taken = claim(folder / CLAIM)
+    if taken is None:
+        raise in_use(folder, holder(folder / CLAIM) or "another process")
+    return taken
+
+
+def in_use(folder: Path, who: str) -> RunError:
+    """Return what is said of a run that another process has."""
+    problem = f"is running: {printable(who)}"
+    return RunError("R05", folder, problem, kept="It continues", fix="Stop it first, or wait until it ends")
+
+
+class Heartbeat:
+    """A file that is touched while a run lives.
+
+    Parameters
+    ----------
+    path : Path
+        The file, in the run's folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path, self._own, self._over = path, secrets.token_hex(8), Event()
+        self._thread = Thread(target=self._beat, name="heartbeat", daemon=True)
+
+    def start(self) -> None:
+        """Begin; on a full disk there is an empty file, which is as good."""
+        with suppress(OSError):
+            self.path.write_text(self._own, encoding="ascii")
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End, and leave no sign."""
+        self._over.set()
+        if self._thread.is_alive():
+            self._thread.join()
+            with suppress(OSError):
+                self.path.unlink()
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether another process has taken the folder over, as from one that was suspended for long."""
+        with suppress(OSError, UnicodeDecodeError):
+            return self.path.read_text(encoding="ascii") not in {self._own, ""}
+        return False
+
+    def _beat(self) -> None:
+        while not self._over.wait(BEAT):
+            with suppress(OSError):
+                os.utime(self.path)  # by the clock of the file system, not of this host
+
+
+def this_run() -> dict[str, Any]:
+    """Return what distinguishes this process, on this machine and on others, as JSON has it."""
+    return this_process() | {"machine": _machine(), "created": psutil.Process().create_time()}
+
+
+def is_alive(process: Any, heartbeat: Path) -> bool:
+    """Return whether a run lives that a process began, as `this_run` described it.
+
+    On its own machine the process is looked up; anywhere else only its sign of life counts.
+    """
+    silence = seconds_of_silence(heartbeat)
+    if silence is None:  # of older versions, or on a disk that was full
+        return is_running(process)
+    return silence < LASTS and not _has_ended(process)
+
+
+def last_sign(heartbeat: Path) -> str:
+    """Return when a run last gave a sign of life, in UTC, in words; empty where there is none."""
+    with suppress(OSError):
+        return f"{datetime.fromtimestamp(heartbeat.stat().st_mtime, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return ""
+
+
+def seconds_of_silence(heartbeat: Path) -> float | None:
+    """Return the seconds since the last sign of life, by the clock of the file system; ``None`` for none."""
+    try:
+        with heartbeat.open("rb") as file:  # opened, a network file system asks its server
+            last = os.fstat(file.fileno()).st_mtime
+    except OSError:
+        return None
+    return max(0.0, _now_in(heartbeat.parent) - last)
+
+
+def _now_in(folder: Path) -> float:
+    probe = folder / f".now-{secrets.token_hex(4)}"
+    try:
+        with probe.open("xb") as file:
+            return os.fstat(file.fileno()).st_mtime
+    except OSError:
+        return time.time()  # one may not write there: this clock is all there is
+    finally:
+        with suppress(OSError):
+            probe.unlink()
+
+
+def _has_ended(process: Any) -> bool:
+    """Return whether a process of this machine is known to have ended."""
+    if not isinstance(process, Mapping) or process.get("machine") != _machine():
+        return False
+    with suppress(psutil.Error, TypeError, ValueError, OverflowError):
+        return bool(abs(psutil.Process(int(process["pid"])).create_time() - float(process["created"])) > 2)
+    return True
+
+
+def _machine() -> str:
+    """Return what two processes have in common that know each other's numbers."""
+    with suppress(OSError):
+        booted = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{booted} {Path('/proc/self/ns/pid').readlink()}"
+    return f"{this_process()['host']} {sys.platform}"
 
 
 def _is_in_use(folder: Path, record: Path) -> bool:

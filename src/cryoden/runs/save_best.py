@@ -9,14 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from cryoden.events.closing import closed
-from cryoden.events.training import EpochFinished, TrainingEvent, TrainingFinished, TrainingStarted
+from cryoden.events.training import (
+    EpochFinished,
+    Resumed,
+    TrainingEvent,
+    TrainingFinished,
+    TrainingStarted,
+)
 from cryoden.io.atomic import atomic_write
 from cryoden.io.provenance import plain, versions
 from cryoden.model.checkpoint import Model, write
 
 
 def save_best(
-    events: Iterable[TrainingEvent], path: Path, *, files: Iterable[Path] = (), start: Model | None = None
+    events: Iterable[TrainingEvent], path: Path, *, files: Iterable[Path] = (), start: str | None = None
 ) -> Iterator[TrainingEvent]:
     """Pass events on; each best epoch replaces the model file, whole or not at all.
 
@@ -31,8 +37,8 @@ def save_best(
         The model file.
     files : iterable of Path
         The micrographs trained on; the model file is never put in place of one of them.
-    start : Model, optional
-        What the run started from, for the record.
+    start : str, optional
+        SHA-256 of the model the run started from, for the record.
 
     Yields
     ------
@@ -49,11 +55,11 @@ def save_best(
 
 
 class _Record:
-    def __init__(self, path: Path, files: tuple[Path, ...], start: Model | None) -> None:
+    def __init__(self, path: Path, files: tuple[Path, ...], start: str | None) -> None:
         self.path, self.files = path, files
         self.about: dict[str, Any] = {
             "files": [str(file) for file in files],
-            "start": start.sha256 if start else None,
+            "start": start,
             "versions": versions(),
             "history": [],
             "end": "stopped",
@@ -61,16 +67,27 @@ class _Record:
         self.started: TrainingStarted | None = None
         self.inputs = self.files  # until the first file of this run lies there, which is none of them
         self.best: EpochFinished | None = None
+        self.is_resumed = False
 
     def add(self, event: TrainingEvent) -> None:
         match event:
             case TrainingStarted():
                 self.started = event
                 self.about |= plain(asdict(event))
+            case Resumed():
+                self._resume(event)
             case EpochFinished():
                 self._add_epoch(event)
             case TrainingFinished():
                 self.about["end"] = event.reason
+                if self.best is None and self.is_resumed:  # what a stop had kept is no model of this run
+                    self.path.unlink(missing_ok=True)
+
+    def _resume(self, event: Resumed) -> None:
+        """Put the model of the run's state in place of what may have been learned after it."""
+        self.about["history"] = [epoch_record(one) for one in event.past if isinstance(one, EpochFinished)]
+        self.is_resumed, self.best = True, event.best
+        self.save()
 
     def _add_epoch(self, event: EpochFinished) -> None:
         self.about["history"].append(epoch_record(event))

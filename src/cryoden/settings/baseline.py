@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from cryoden.settings.fields import DEVICE, Device, Precision, Setting, check
+from cryoden.settings.fields import DEVICE, CheckpointMinutes, Device, Precision, Setting, check
 from cryoden.settings.training import NetworkName
 
 Engine = Literal["auto", "torch", "fused"]
@@ -112,6 +112,7 @@ class BaselineSettings:
             "Number format of the torch engine; auto is float32, as in the original experiment", expert=True
         ),
     ] = "auto"
+    checkpoint_minutes: CheckpointMinutes = 5.0
     threads: Annotated[int, Setting("Threads that prefetch pairs", "threads", 1, 256, 1, expert=True)] = 4
     fresh: Annotated[
         bool, Setting("Draw new noise in each epoch (pairs made on the fly only)", expert=True)

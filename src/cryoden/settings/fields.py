@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cache
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from cryoden.errors import SettingsError
 
@@ -58,6 +58,20 @@ DEVICE = Setting(
     pattern=r"auto|cpu|mps|cuda(:\d{1,3})?|\d{1,3}",
     expects="auto, cpu, cuda, cuda:N or N, mps",
 )
+
+CheckpointMinutes = Annotated[
+    float,
+    Setting(
+        "Minutes between two checkpoints of a run folder, from which a run is resumed; 0 = only when it "
+        "stops or ends",
+        label="checkpoint every",
+        unit="min",
+        low=0,
+        high=1440,
+        step=1,
+        expert=True,
+    ),
+]
 
 
 def fields_of(kind: type) -> dict[str, tuple[Any, Setting]]:

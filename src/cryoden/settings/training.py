@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from cryoden.settings.fields import DEVICE, Device, Precision, Setting, check
+from cryoden.settings.fields import DEVICE, CheckpointMinutes, Device, Precision, Setting, check
 
 NetworkName = Literal["unet", "baseline"]
 
@@ -126,6 +126,7 @@ class TrainingSettings:
             expert=True,
         ),
     ] = 1.0
+    checkpoint_minutes: CheckpointMinutes = 5.0
     optimizer: Annotated[
         Literal["adamw", "sgd"], Setting("Optimizer: AdamW, or plain gradient descent (SGD)", expert=True)
     ] = "adamw"

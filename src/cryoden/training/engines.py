@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
+from torch import Tensor, nn
 from torch.nn import functional
 
 from cryoden.compute import devices
@@ -18,6 +19,8 @@ from cryoden.model.place import Place
 from cryoden.settings.baseline import BaselineSettings
 from cryoden.training.source import Batch, BatchOnGpu
 
+Arrays = Mapping[str, NDArray[Any]]
+State = tuple[Arrays, Mapping[str, Any]]
 GENTLER = 4.0  # a run that went wrong goes on with a learning rate divided by this
 
 
@@ -42,6 +45,28 @@ class Engine(Protocol):
 
     def restart(self, weights: Weights, step: int) -> float:
         """Go on from these weights after ``step``, more gently; return the new learning rate."""
+
+    def state(self) -> State:
+        """Return all it needs to continue as if it had never ended, as copies; its losses are fetched."""
+
+    def restore(self, arrays: Arrays, values: Mapping[str, Any]) -> None:
+        """Take over a state."""
+
+
+def named(prefix: str, arrays: Arrays) -> Arrays:
+    """Return arrays under names that say what they are part of."""
+    return {f"{prefix}/{name}": values for name, values in arrays.items()}
+
+
+def part(prefix: str, arrays: Arrays) -> Arrays:
+    """Return those of one part, under their own names."""
+    begin = f"{prefix}/"
+    return {name.removeprefix(begin): one for name, one in arrays.items() if name.startswith(begin)}
+
+
+def tensors_of(module: nn.Module) -> Arrays:
+    """Return a copy of a module's weights, in their own number format."""
+    return {name: value.cpu().numpy().copy() for name, value in module.state_dict().items()}
 
 
 def weights_of(engine: Engine) -> Weights:
@@ -102,6 +127,15 @@ class PlainEngine:
         self.highest /= GENTLER
         return self.highest
 
+    def state(self) -> State:
+        """Return the weights: plain gradient descent remembers nothing else."""
+        return tensors_of(self.network), {"highest": self.highest}
+
+    def restore(self, arrays: Arrays, values: Mapping[str, Any]) -> None:
+        """Take over a state."""
+        load(self.network, arrays)
+        self.highest = values["highest"]
+
 
 class FusedEngine:
     """Plain gradient descent, two launches a step on one NVIDIA GPU; see `cryoden.compute.fused_baseline`.
@@ -149,6 +183,16 @@ class FusedEngine:
         self.highest /= GENTLER
         self._begin()
         return self.highest
+
+    def state(self) -> State:
+        """Return the weights; see `PlainEngine.state`."""
+        return tensors_of(self.judged()), {"highest": self.highest}
+
+    def restore(self, arrays: Arrays, values: Mapping[str, Any]) -> None:
+        """Take over a state."""
+        load(self.network, arrays)
+        self.highest = values["highest"]
+        self._begin()
 
     def _begin(self) -> None:
         self._fused = FusedBaseline(self.network, self.place.device)  # type: ignore[arg-type]  # only the baseline is fused

@@ -9,21 +9,24 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
 from cryoden.compute.devices import reproducible
 from cryoden.compute.ranks import ALONE, Ranks
-from cryoden.events.training import Weights
+from cryoden.errors import TrainingError
+from cryoden.events.training import TrainingState, Weights
 from cryoden.model.networks import LinearFilter, Network, load
 from cryoden.model.place import Place
 from cryoden.settings.training import TrainingSettings
-from cryoden.training.engines import GENTLER, weights_of
+from cryoden.training.engines import GENTLER, Arrays, State, named, part, tensors_of, weights_of
 from cryoden.training.source import Batch, BatchOnGpu
 
 WARM_UP = 50  # steps
@@ -69,6 +72,7 @@ class Learner:
             load(network, ranks.agreed(start))
         self.network: Network = network.to(place.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stubs
         self.average: Network = copy.deepcopy(self.network).requires_grad_(False)
+        self.fine_tuned = anchored
         pulled = anchored and settings.anchor > 0
         self.anchor = copy.deepcopy(self.average) if pulled else None
         self.first = 0  # the step before the first
@@ -90,6 +94,33 @@ class Learner:
         self.highest /= GENTLER
         self.optimizer = self._optimizer()
         return self.highest
+
+    def state(self) -> State:
+        """Return the weights, their average, and what the optimizer remembers of each."""
+        of = self.optimizer.state
+        remembered = {
+            f"{number}/{name}": value.detach().cpu().numpy().copy()
+            for number, weights in enumerate(self.network.parameters())
+            for name, value in of.get(weights, {}).items()
+            if isinstance(value, Tensor)
+        }
+        arrays = {
+            **named("network", tensors_of(self.network)),
+            **named("average", tensors_of(self.average)),
+            **named(self.settings.optimizer, remembered),
+        }
+        return arrays, {"first": self.first, "highest": self.highest, "fine_tuned": self.fine_tuned}
+
+    def restore(self, arrays: Arrays, values: Mapping[str, Any]) -> None:
+        """Take over a state; an optimizer of another kind than it had remembers nothing."""
+        load(self.network, part("network", arrays))
+        load(self.average, part("average", arrays))
+        self.first, self.highest = values["first"], values["highest"]
+        self.optimizer = self._optimizer()
+        for number, weights in enumerate(self.network.parameters()):
+            found = part(f"{self.settings.optimizer}/{number}", arrays)
+            if found:
+                self.optimizer.state[weights] = {name: _like(one, weights) for name, one in found.items()}
 
     def judged(self) -> Network:
         """Return the running average."""
@@ -132,8 +163,8 @@ class Learner:
         self.ranks.add_up(sums)
         means = sums[:-1] / sums[-1]
         parts = torch.split(means[:-1], [one.numel() for one in gradients])
-        for gradient, part in zip(gradients, parts, strict=True):
-            gradient.copy_(part.view_as(gradient))
+        for gradient, mean in zip(gradients, parts, strict=True):
+            gradient.copy_(mean.view_as(gradient))
         return means[-1]
 
     def _pull(self, output: Tensor, noisy: Tensor) -> Tensor | float:
@@ -151,6 +182,24 @@ class Learner:
                 mean.lerp_(now, 1 - decay)
 
 
+def continued(learner: Learner, state: TrainingState | None) -> int:
+    """Take over a state in each process, which read it by itself, and return its step.
+
+    Raises
+    ------
+    TrainingError
+        T19 in another process than the first where it found another state than that one.
+    """
+    own = [float(state.step), float(state.fingerprint)] if state else [0.0, 0.0]
+    learner.ranks.say(*own)
+    if not learner.ranks.leads and learner.ranks.hear(2) != own:
+        problem = "the processes of this training have found different checkpoints"
+        raise TrainingError("T19", None, problem, fix="Give a run folder that all of them see")
+    if state is not None:
+        learner.restore(part("engine", state.arrays), state.values["engine"])
+    return int(own[0])
+
+
 def follow(learner: Learner, batches: Generator[Batch | BatchOnGpu, None, None]) -> None:
     """Do in another process what the first one's learner does, until `leading` ends there."""
     for what, step, factor in iter(partial(learner.ranks.hear, 3), [END, 0.0, 0.0]):
@@ -161,6 +210,12 @@ def follow(learner: Learner, batches: Generator[Batch | BatchOnGpu, None, None])
             learner.restart(weights_of(learner), int(step))
     batches.close()
     learner.ranks.part()
+
+
+def _like(values: NDArray[Any], weights: Tensor) -> Tensor:
+    """Return what is remembered of weights: laid out as they are, or a count of steps, which stays here."""
+    found = torch.from_numpy(values.copy())
+    return torch.empty_like(weights).copy_(found) if found.shape == weights.shape else found
 
 
 @contextmanager

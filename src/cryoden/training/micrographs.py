@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -21,10 +20,10 @@ from cryoden.model.pixel_scale import ASSUMED
 from cryoden.model.place import Place
 from cryoden.settings.training import TrainingSettings
 from cryoden.training.holdout import GRID, Region, TrainingPair, fitting_edge, narrowed, split
-from cryoden.training.learner import Learner, fitted_filter, follow, leading
+from cryoden.training.learner import Learner, continued, fitted_filter, follow, leading
 from cryoden.training.patches import PatchSource
 from cryoden.training.plan import Plan
-from cryoden.training.preview_request import RunControl
+from cryoden.training.preview_request import RunControl, state_every
 from cryoden.training.previews import Previewer
 from cryoden.training.resident_patches import resident
 from cryoden.training.source import Batch
@@ -98,18 +97,19 @@ def train_on_micrographs(
     holdout = _judge(data, mode, place, learned) if ranks.leads else None
     yield PhaseStarted("preparing the network")
     network = _network(settings, fitted_filter(learned), start)
-    plan = replace(_plan(settings, data.source, device), stop=control.stop)
+    plan = _plan(settings, data.source, device, control)
     stream = resident(data.source, device, ranks.share) or Stream(
         data.source, _threads(device, ranks), device, share=ranks.share
     )
     with ranks.together(device), leading(ranks):
         engine = Learner(network, settings, place, ranks=ranks, anchored=start is not None)
         if holdout is None:
-            follow(engine, stream.batches(plan.steps()))
+            follow(engine, stream.batches(plan.steps(continued(engine, control.state))))
             return
+        continued(engine, control.state)
         yield _started(settings, mode, data, engine, (holdout, plan))
         previewer = Previewer(control.previews, engine.average, place, data.shown.working_pixel)
-        yield from train(stream, engine, holdout, plan, previews=previewer.after)
+        yield from train(stream, engine, holdout, plan, previews=previewer.after, state=control.state)
 
 
 def _described(engine: Learner) -> str:
@@ -165,7 +165,7 @@ def _network(settings: TrainingSettings, linear: LinearFilter, start: Model | No
     return network
 
 
-def _plan(settings: TrainingSettings, source: PatchSource, device: torch.device) -> Plan:
+def _plan(settings: TrainingSettings, source: PatchSource, device: torch.device, control: RunControl) -> Plan:
     """Return the plan; without a choice an epoch is one pass over the pixels, within limits."""
     least, most = STEPS_PER_EPOCH
     is_slow = device.type == "cpu" and not settings.steps_per_epoch
@@ -178,6 +178,8 @@ def _plan(settings: TrainingSettings, source: PatchSource, device: torch.device)
         schedule=settings.schedule,
         restarts=RESTARTS,
         first_look=FIRST_LOOK if is_slow else math.inf,
+        state_every=state_every(settings.checkpoint_minutes) if control.keeps_states else None,
+        stop=control.stop,
     )
 
 

@@ -34,6 +34,9 @@ class Plan:
         runs away ends it.
     first_look : float
         Seconds after which a first validation comes, where the first epoch takes longer.
+    state_every : float or None
+        Seconds between two states that the run reports, to be kept; there is one at its start, at a stop
+        and at its end, too. ``None`` for a run that nobody can resume.
     stop : Event
         Set by whoever wants the run to end: it validates what it has, and ends.
     """
@@ -45,6 +48,7 @@ class Plan:
     schedule: Schedule = "constant"
     restarts: int = 0
     first_look: float = math.inf
+    state_every: float | None = None
     stop: Event = field(default_factory=Event, compare=False, repr=False)
 
     @property
@@ -56,10 +60,10 @@ class Plan:
         """Return the epoch a step belongs to; both count from 1."""
         return -(-step // self.steps_per_epoch)
 
-    def steps(self) -> Iterator[tuple[int, int]]:
-        """Yield epoch and number of each step; without end where time is the limit."""
+    def steps(self, done: int = 0) -> Iterator[tuple[int, int]]:
+        """Yield epoch and number of each step after ``done``; without end where time is the limit."""
         last = self.epochs * self.steps_per_epoch
-        numbers = range(1, last + 1) if self.epochs else count(1)
+        numbers = range(done + 1, last + 1) if self.epochs else count(done + 1)
         return ((self.epoch(step), step) for step in numbers)
 
     def share_done(self, step: int, elapsed: float) -> float:

@@ -5,12 +5,15 @@ Both may be set from any thread; the run looks between two of its steps.
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field
 from threading import Event
 from typing import TYPE_CHECKING
 
+from cryoden.events.training import TrainingState
 from cryoden.micrograph import Micrograph
+from cryoden.settings.reading import ReadingSettings
 
 if TYPE_CHECKING:  # a form that sends a request needs no torch
     from cryoden.compute.ranks import Ranks
@@ -76,6 +79,11 @@ class PreviewRequest:
         self._next = time.monotonic() + max(EVERY, seconds / SHARE)
 
 
+def state_every(minutes: float) -> float:
+    """Return the seconds between two states that are kept; 0 minutes are those of a stop or an end alone."""
+    return 60 * minutes or math.inf
+
+
 @dataclass(frozen=True, eq=False)
 class RunControl:
     """How whoever started a run steers it.
@@ -86,6 +94,12 @@ class RunControl:
         Where somebody looks.
     stop : Event
         Set to end the run; see `cryoden.training.plan.Plan`.
+    keeps_states : bool
+        Whether the run reports what it can be resumed from; see `cryoden.training.plan.Plan`.
+    state : TrainingState, optional
+        Where it continues.
+    reading : ReadingSettings, optional
+        How its files were opened, for whoever opens them again.
     ranks : Ranks, optional
         The processes that share each batch; ``None`` for this one alone. All but the first report nothing
         but phases, and keep nothing.
@@ -93,4 +107,7 @@ class RunControl:
 
     previews: PreviewRequest = field(default_factory=PreviewRequest)
     stop: Event = field(default_factory=Event)
+    keeps_states: bool = False
+    state: TrainingState | None = None
+    reading: ReadingSettings | None = None
     ranks: Ranks | None = None

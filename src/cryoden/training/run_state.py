@@ -10,37 +10,33 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import dataclass, field, replace
 from statistics import fmean
 from typing import Literal
 
 from cryoden.compute import devices
+from cryoden.events.saved_epochs import epoch_from, epoch_values
 from cryoden.events.training import (
     EpochFinished,
     Restarted,
+    Resumed,
     Speed,
     StepFinished,
     TrainingFinished,
+    TrainingState,
     Trouble,
     Weights,
 )
-from cryoden.events.training_status import assess, figure, merit, trouble
-from cryoden.training.engines import Engine, weights_of
+from cryoden.events.training_status import ENDS, WENT_WRONG, assess, kept_words, merit, trouble
+from cryoden.training.engines import Engine, named, part, weights_of
 from cryoden.training.plan import Plan
 from cryoden.training.source import Batch, BatchOnGpu
 from cryoden.training.validation import HeldOutSet
 
 FETCH_SECONDS = 0.25  # losses are fetched this often where fetching waits for the device
-WORDS = {
-    "collapsed": "The output collapsed to a constant.",
-    "diverged": "The loss diverged.",
-}
+KEPT = "reported", "attempts", "restarted", "losses", "_read", "_resumed"  # of a state, as they are
 STOP_SECONDS = 1.0  # a stopped run may validate; what is left of the held-out data is estimated
-MESSAGES = {
-    "completed": "Done.",
-    "stopped": "Stopped.",
-    "plateau": "Stopped early: {patience} epochs without a better one.",
-} | {why: f"{words} Lower the learning rate." for why, words in WORDS.items()}
 
 
 @dataclass
@@ -73,6 +69,8 @@ class RunState:
     _read: list[int] = field(default_factory=lambda: [0, 0, 0])  # batches, pairs and bytes of the epoch
     _resumed: float = 0.0  # elapsed when the epoch's first step began
     _fetched: float = 0.0  # elapsed when losses were last fetched
+    _taken: float = -math.inf  # when its state was, by the clock
+    _before: float = 0.0  # elapsed when it was resumed
     _start: Weights = field(init=False)
 
     def __post_init__(self) -> None:
@@ -87,6 +85,11 @@ class RunState:
     def elapsed(self) -> float:
         """Seconds since the first step."""
         return time.monotonic() - self.began
+
+    @property
+    def is_unjudged(self) -> bool:
+        """Whether a step was taken since the last validation."""
+        return self.step != self.epochs[-1].step
 
     @property
     def epoch_is_over(self) -> bool:
@@ -108,8 +111,8 @@ class RunState:
         return "plateau" if 0 < self.plan.patience <= waited else None
 
     def begin(self) -> None:
-        """Start the clock."""
-        self.began, self._resumed, self._fetched = time.monotonic(), 0.0, 0.0
+        """Start the clock, or continue it where a resumed run had stopped."""
+        self.began, self._fetched = time.monotonic() - self._before, self._before
 
     def learn(self, batch: Batch | BatchOnGpu) -> Iterator[StepFinished]:
         """Update the weights once; yield the steps whose losses are known by then."""
@@ -153,6 +156,45 @@ class RunState:
         self._read, self._resumed = [0, 0, 0], self.elapsed
         return epoch
 
+    def states(self) -> Iterator[StepFinished | TrainingState]:
+        """Yield the state after the last step, before it is judged, where it is due and no trouble is."""
+        every, now = self.plan.state_every, time.monotonic()
+        due = every is not None and now - self._taken >= every
+        if self.trouble or every is None or not (due or self.plan.stop.is_set() or self.progress >= 1):
+            return
+        for loss in self.engine.losses():
+            yield self._finished(loss)
+        if self.trouble is None:
+            yield self._state()
+            self._taken = time.monotonic()
+
+    def _state(self) -> TrainingState:
+        arrays, values = self.engine.state()
+        best = None if self.best is None else [epoch.step for epoch in self.epochs].index(self.best.step)
+        kept = self.best.weights if self.best and self.best.weights else {}
+        epochs, own = list(map(epoch_values, self.epochs)), {name: copy(getattr(self, name)) for name in KEPT}
+        own |= {"elapsed": self.elapsed, "epochs": epochs, "best": best, "course": self.holdout.course}
+        arrays = {**named("engine", arrays), **named("start", self._start), **named("best", kept)}
+        return TrainingState(self.step, arrays, own | {"engine": dict(values)})
+
+    def restore(self, state: TrainingState) -> None:
+        """Take over a state; `begin` then continues its clock."""
+        of = state.values
+        self.engine.restore(part("engine", state.arrays), of["engine"])
+        for name in KEPT:
+            setattr(self, name, copy(of[name]))
+        self.step, self._before, self._taken = state.step, of["elapsed"], time.monotonic()
+        self.progress = self.plan.share_done(state.step, of["elapsed"])
+        self.epochs = [epoch_from(values) for values in of["epochs"]]
+        self.holdout.course = [(loss, band) for loss, band in of["course"]]
+        self._start = part("start", state.arrays)
+        if of["best"] is not None:
+            self.best = replace(self.epochs[of["best"]], weights=part("best", state.arrays))
+
+    def resumed(self) -> Resumed:
+        """Say where it continues."""
+        return Resumed(self.step, self._before, tuple(self.epochs), self.best)
+
     def restart(self, why: Trouble) -> Restarted:
         """Go on from the best weights, or from the start, at a lower learning rate."""
         best, source = self.best, "the starting model"
@@ -164,21 +206,14 @@ class RunState:
         self.trouble, self.restarted = None, self.epochs[-1].epoch
         self.losses.clear()  # of what is undone
         again = f"Restart {self.attempts} of {self.plan.restarts} from {source}, learning rate {rate:.2g}."
-        return Restarted(self.attempts, why, f"{WORDS[why]} {again}", rate)
+        return Restarted(self.attempts, why, f"{WENT_WRONG[why]} {again}", rate)
 
     def finish(self) -> TrainingFinished:
         """Say how it ended."""
         reason = self.reason or "completed"
-        number = self.best.epoch if self.best else 0
-        kept = (
-            f"Model of epoch {number} ({figure(self.best)}) kept."
-            if self.best
-            else "No epoch was better than the starting model."
-        )
-        if self.best and not self._beats(self.best, self.epochs[0]):
-            kept += f" It is no better than the starting model ({figure(self.epochs[0])})."
-        message = f"{MESSAGES[reason].format(patience=self.plan.patience)} {kept}"
-        loss = (self.best or self.epochs[0]).validation_loss
+        how = ENDS[reason].format(patience=self.plan.patience)
+        message = f"{how} {kept_words(self.holdout.references, self.best, self.epochs[0])}"
+        number, loss = self.best.epoch if self.best else 0, (self.best or self.epochs[0]).validation_loss
         return TrainingFinished(reason, message, self.epoch, number, loss, self.elapsed)
 
     def _finished(self, loss: float) -> StepFinished:

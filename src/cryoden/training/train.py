@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 
-from cryoden.events.training import PreviewMade, TrainingEvent
+from cryoden.events.training import PreviewMade, TrainingEvent, TrainingState
 from cryoden.training.engines import Engine
 from cryoden.training.plan import Plan
 from cryoden.training.run_state import RunState
@@ -28,6 +28,7 @@ def train(
     plan: Plan,
     *,
     previews: Previews = lambda _: iter(()),
+    state: TrainingState | None = None,
 ) -> Iterator[TrainingEvent]:
     """Train a network, one event at a time, on whatever source and by whatever engine.
 
@@ -43,13 +44,15 @@ def train(
         How long, and what to do when it goes wrong.
     previews : callable
         Yields previews that are due after a step.
+    state : TrainingState, optional
+        Where the run continues; from its start without one.
 
     Yields
     ------
     TrainingEvent
-        ``EpochFinished`` of the start, then ``StepFinished``, in groups where fetching a loss waits
-        for the device, ``EpochFinished``, ``Restarted`` and ``PreviewMade``, and ``TrainingFinished``
-        unless the caller stops asking.
+        ``EpochFinished`` of the start, or ``Resumed``, then ``StepFinished``, in groups where fetching a
+        loss waits for the device, ``EpochFinished``, ``Restarted``, ``PreviewMade`` and ``TrainingState``,
+        and ``TrainingFinished`` unless the caller stops asking.
 
     Raises
     ------
@@ -57,7 +60,9 @@ def train(
         For pairs that cannot be read.
     """
     run = RunState(plan, engine, holdout)
-    with closing(source.batches(plan.steps())) as batches:
+    if state is not None:
+        run.restore(state)
+    with closing(source.batches(plan.steps(run.step))) as batches:
         yield from _own_time(run, _epochs(run, batches, previews))
 
 
@@ -73,10 +78,9 @@ def _own_time(run: RunState, events: Generator[TrainingEvent, None, None]) -> It
 def _epochs(
     run: RunState, batches: Iterator[Batch | BatchOnGpu], previews: Previews
 ) -> Generator[TrainingEvent, None, None]:
-    yield run.validate()
-    yield from previews(0)
-    run.begin()
+    yield from _begun(run, previews)
     try:
+        yield from _judged(run)  # what the state of a resumed run was taken before
         yield from _steps(run, batches, previews)
     except KeyboardInterrupt:  # in a script or a notebook; what was learned is kept before it goes on
         if run.step == run.epochs[-1].step or run.plan.stop.is_set():
@@ -88,18 +92,35 @@ def _epochs(
     yield run.finish()
 
 
+def _begun(run: RunState, previews: Previews) -> Iterator[TrainingEvent]:
+    if run.epochs:
+        yield run.resumed()
+        run.begin()
+        return
+    yield run.validate()
+    yield from previews(0)
+    run.begin()
+    yield from run.states()
+
+
 def _steps(
     run: RunState, batches: Iterator[Batch | BatchOnGpu], previews: Previews
 ) -> Iterator[TrainingEvent]:
-    for batch in batches:
+    for batch in () if run.reason not in {None, "stopped"} else batches:  # a stop comes after a step
         yield from run.learn(batch)
+        yield from run.states()
         yield from previews(run.step)
-        yield from _restarted(run)
-        if run.trouble is None and (run.reason or run.epoch_is_over):
-            yield run.validate()
-            yield from _restarted(run)
+        yield from _judged(run)
         if run.reason:
             break
+
+
+def _judged(run: RunState) -> Iterator[TrainingEvent]:
+    """Validate where it is due after the last step, and answer what has gone wrong."""
+    yield from _restarted(run)
+    if run.trouble is None and run.is_unjudged and (run.reason or run.epoch_is_over):
+        yield run.validate()
+        yield from _restarted(run)
 
 
 def _restarted(run: RunState) -> Iterator[TrainingEvent]:

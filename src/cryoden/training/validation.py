@@ -107,6 +107,8 @@ class HeldOutSet:
     ----------
     references : References
         What is reached without a network.
+    course : list of tuple of float
+        Loss and band figure after each batch of patches of the last whole validation.
     """
 
     def __init__(
@@ -121,7 +123,7 @@ class HeldOutSet:
         self.source, self.mode, self.place, self._particles = source, mode, place, particles
         self._length = pixel_size or 1.0
         self._rings = Rings(source.edge)
-        self._course: list[tuple[float, float]] = []  # loss and band figure after each batch of patches
+        self.course: list[tuple[float, float]] = []  # loss and band figure after each batch of patches
         # What a constant can know. Halves are z-scored: theirs is 0.
         self._mean = float(learned.target.mean()) if mode == "supervised" else 0.0
         known = self._rings.compare([self._about_mean(*self._pair(learned))])
@@ -152,16 +154,16 @@ class HeldOutSet:
         After so many seconds the rest of the patches is left out; loss and band figure are then those of
         the last whole validation, moved by how much the patches that were seen have moved since.
         """
-        before = self._course
+        before = self.course
         moments, compared = self._measured(network, time.monotonic() + seconds)
         collapsed = moments.covariance(OUTPUT, OUTPUT) < self._least_power
-        seen, (loss, band) = len(self._course), self._course[-1]
+        seen, (loss, band) = len(self.course), self.course[-1]
         if seen < len(before):
             loss, band = (
                 last + now - then
                 for last, now, then in zip(before[-1], (loss, band), before[seen - 1], strict=True)
             )
-            self._course = before
+            self.course = before
         if not math.isfinite(loss):
             return Score(loss, 0.0, collapsed, HeldOutQuality(None, None, 0.0, None))
         gain, bias = (None, None) if collapsed or self.mode == "supervised" else _gain_and_bias(moments)
@@ -176,13 +178,13 @@ class HeldOutSet:
 
     def _measured(self, network: nn.Module, until: float = math.inf) -> tuple[Moments, RingStatistics]:
         moments, compared = Moments(4), self._rings.compare(())
-        self._course = []
+        self.course = []
         for noisy, target in map(self._pair, self.source.grid()):
             with torch.no_grad(), reproducible():
                 output = self.place.predict(network, noisy)
             moments.add(output, target, noisy, output.roll(len(output) // 2, 0))
             compared += self._rings.compare([self._about_mean(output, target)])
-            self._course.append((moments.loss(OUTPUT, TARGET), self._band(compared)))
+            self.course.append((moments.loss(OUTPUT, TARGET), self._band(compared)))
             if time.monotonic() > until:
                 break
         return moments, compared

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from cryoden.checkpoints.keeping import with_checkpoints
+from cryoden.checkpoints.resume import resumable
+from cryoden.checkpoints.run_data import described, is_on_disk
 from cryoden.dataset.chosen_pairs import ChosenPairs, choose
 from cryoden.dataset.copies import without_copies
 from cryoden.dataset.half_checks import refuse_mixed_pixel_sizes
@@ -17,9 +20,11 @@ from cryoden.io.atomic import check_destination
 from cryoden.micrograph import HalfPair, Windowed
 from cryoden.model.checkpoint import Model, load
 from cryoden.model.general import GENERAL
-from cryoden.runs.folder import RunFolder, kept_in
+from cryoden.runs.folder import RunFolder
+from cryoden.runs.keeper import Earlier, kept_in
 from cryoden.runs.report import finished
 from cryoden.runs.save_best import save_best
+from cryoden.settings.reading import ReadingSettings
 from cryoden.settings.training import TrainingSettings
 from cryoden.training.holdout import TrainingPair
 from cryoden.training.micrographs import train_on_micrographs
@@ -62,8 +67,9 @@ def train_halves(
     """
     chosen = _chosen(pairs, settings)
     halves = [TrainingPair(pair.even, pair.odd) for pair in chosen]
-    begin = partial(_begun, mode="noise2noise", said=chosen.warnings, settings=settings, control=control)
-    return _trained(begin, halves, _by_the_first(keep, control), _start(settings, start), overwrite)
+    begin = partial(_begun, mode="noise2noise", said=chosen.warnings, settings=settings)
+    kept = _Keep(keep if _leads(control) else None, overwrite)
+    return _trained(begin, halves, kept, _start(settings, start), control or RunControl())
 
 
 def train_supervised(
@@ -77,14 +83,84 @@ def train_supervised(
 ) -> Iterator[TrainingEvent]:
     """Train on noisy micrographs and what they should look like; see `train_halves`."""
     noisy_and_target = [TrainingPair(*pair) for pair in pairs]
-    begin = partial(_begun, mode="supervised", said=(), settings=settings, control=control)
-    return _trained(begin, noisy_and_target, _by_the_first(keep, control), _start(settings, start), overwrite)
+    begin = partial(_begun, mode="supervised", said=(), settings=settings)
+    kept = _Keep(keep if _leads(control) else None, overwrite)
+    return _trained(begin, noisy_and_target, kept, _start(settings, start), control or RunControl())
 
 
-def _by_the_first(keep: Path | RunFolder | None, control: RunControl | None) -> Path | RunFolder | None:
-    """Return where a run is kept: of several processes the first one keeps it."""
-    ranks = None if control is None else control.ranks
-    return keep if ranks is None or ranks.leads else None
+def resume_training(
+    run: Path,
+    settings: TrainingSettings | None = None,
+    pairs: Sequence[HalfPair] | Sequence[tuple[Windowed, Windowed]] | None = None,
+    *,
+    force: bool = False,
+    control: RunControl | None = None,
+) -> Iterator[TrainingEvent]:
+    """Resume a run of `train_halves` or `train_supervised` from its last checkpoint.
+
+    On the same machine it becomes the run that it would have been without interruption, bit for bit.
+
+    Parameters
+    ----------
+    run : Path
+        Its folder.
+    settings : TrainingSettings, optional
+        Those of the run without any.
+    pairs : sequence, optional
+        What it learns from; the files that it has recorded without any.
+    force : bool
+        Whether it continues with other settings or data than it had.
+    control : RunControl, optional
+        See `train_halves`.
+
+    Raises
+    ------
+    TrainingError
+        T17 for settings or data that differ, T18 for a run that is finished.
+    CryodenError
+        For a folder or files that cannot be read; see `cryoden.checkpoints.resume.resumable`.
+    """
+    control = control or RunControl()
+    before = resumable(run, TrainingSettings, leads=_leads(control))
+    chosen = settings or before.settings()
+    assert isinstance(chosen, TrainingSettings)  # noqa: S101  `resumable` has looked
+    if settings is None and not force:
+        before.refuse_finished()
+    known = before.data()
+    training = [TrainingPair(*_sides(pair)) for pair in (known.pairs() if pairs is None else pairs)]
+    mode: Mode = "supervised" if known.kind == "supervised" else "noise2noise"
+    if pairs is not None:
+        mode = "noise2noise" if isinstance(pairs[0], HalfPair) else "supervised"
+    reading = ReadingSettings(**known.reading) if pairs is None else control.reading
+    control = replace(control, state=before.state, reading=reading)
+    kept = _Keep(None)
+    if _leads(control):
+        now = described(_files(training), mode, reading)
+        kept = _Keep(RunFolder(run), earlier=before.earlier(chosen, now, force=force))
+    begin = partial(_begun, mode=mode, said=getattr(pairs, "warnings", ()), settings=chosen, is_adapted=True)
+    yield from _trained(begin, training, kept, before.start(), control)
+
+
+def _sides(pair: HalfPair | tuple[Windowed, Windowed]) -> tuple[Windowed, Windowed]:
+    return (pair.even, pair.odd) if isinstance(pair, HalfPair) else pair
+
+
+def _files(pairs: Sequence[TrainingPair]) -> list[Windowed]:
+    return [micrograph for pair in pairs for micrograph in (pair.noisy, pair.target)]
+
+
+@dataclass(frozen=True)
+class _Keep:
+    """Where a run is kept, whether a model there may be replaced, and what it continues."""
+
+    where: Path | RunFolder | None
+    overwrite: bool = False
+    earlier: Earlier | None = None
+
+
+def _leads(control: RunControl | None) -> bool:
+    """Return whether this process keeps the run: of several the first one does."""
+    return control is None or control.ranks is None or control.ranks.leads
 
 
 def _chosen(pairs: Sequence[HalfPair], settings: TrainingSettings) -> ChosenPairs:
@@ -105,12 +181,15 @@ def _begun(
     said: tuple[str, ...],
     settings: TrainingSettings,
     start: Model | None,
+    *,
+    is_adapted: bool = False,
     **given: Any,
 ) -> Iterator[TrainingEvent]:
     """Train on micrographs, each once, from what a model is for them; record what is odd about them."""
     kept, copies = without_copies(pairs, [(pair.noisy, pair.target) for pair in pairs])
-    adapted = start and adapted_to([pair.noisy for pair in pairs], start, settings.device)
-    for event in train_on_micrographs(kept, mode, settings, start=adapted, **given):
+    if start is not None and not is_adapted:
+        start = adapted_to([pair.noisy for pair in pairs], start, settings.device)
+    for event in train_on_micrographs(kept, mode, settings, start=start, **given):
         if isinstance(event, TrainingStarted):
             event = replace(event, warnings=(*said, *copies, *event.warnings))  # noqa: PLW2901 - the same event
         yield event
@@ -122,19 +201,24 @@ def _start(settings: TrainingSettings, start: Path | None) -> Path | None:
 
 
 def _trained(
-    begin: Callable[..., Iterator[TrainingEvent]],
+    begin: partial[Iterator[TrainingEvent]],
     pairs: Sequence[TrainingPair],
-    keep: Path | RunFolder | None,
-    start: Path | None,
-    overwrite: bool,
+    keep: _Keep,
+    start: Path | Model | None,
+    control: RunControl,
 ) -> Iterator[TrainingEvent]:
-    model = load(start) if start else None
-    events = begin(pairs, start=model)
-    files = [m.path for pair in pairs for m in (pair.noisy, pair.target) if m.path is not None]
-    if isinstance(keep, RunFolder):
-        yield from finished(keep, pictured(kept_in(keep, events, files=files, start=model), keep, pairs))
-    elif keep is not None:
-        check_destination(keep, overwrite=overwrite, inputs=files)
-        yield from save_best(events, keep, files=files, start=model)
+    model = load(start) if isinstance(start, Path) else start
+    used, where = _files(pairs), keep.where
+    files, sha256 = [one.path for one in used if one.path is not None], model.sha256 if model else None
+    is_kept = isinstance(where, RunFolder) and is_on_disk(used)
+    events = begin(pairs, start=model, control=replace(control, keeps_states=is_kept))
+    if isinstance(where, RunFolder):
+        kept = kept_in(where, events, files=files, start=sha256, earlier=keep.earlier)
+        data = partial(described, used, begin.keywords["mode"], control.reading)
+        states = with_checkpoints(kept, where, data, control.state)
+        yield from finished(where, pictured(states, where, pairs))
+    elif where is not None:
+        check_destination(where, overwrite=keep.overwrite, inputs=files)
+        yield from save_best(events, where, files=files, start=sha256)
     else:
         yield from events

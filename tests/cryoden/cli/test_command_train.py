@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
 import signal
 import subprocess
@@ -33,6 +34,8 @@ TORCHRUN = [
     "--",
 ]
 
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}
+
 
 def asked(folder: Path, run: Path, *more: str) -> list[str]:
     return ["train", "--halves", str(folder), "--run", str(run), *QUICK, "--network", "baseline", *more]
@@ -60,6 +63,106 @@ def test_processes_started_here_or_by_torchrun_have_the_losses_of_one_and_leave_
 def others(process: subprocess.Popen[str]) -> list[psutil.Process]:
     found = psutil.Process(process.pid).children()
     return [one for one in found if "spawn_main" in " ".join(one.cmdline())]
+
+
+def rows(run: Path) -> list[dict[str, str]]:
+    """Return what a run has in its table, without times."""
+    with (run / "metrics.csv").open() as file:
+        return [{name: row[name] for name in row if name not in OF_TIME} for row in csv.DictReader(file)]
+
+
+OF_TIME = {"elapsed", "seconds", "batches", "images", "megabytes"}
+EACH_STEP = "--checkpoint-minutes", "1e-6"
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "processes"),
+    [(signal.SIGTERM, 143, ("--workers", "2")), (signal.SIGUSR1, 138, ())],
+)
+def test_a_run_that_is_stopped_and_resumed_is_the_run_that_was_not(
+    folder: Path, number: int, status: int, processes: tuple[str, ...]
+) -> None:
+    one, other = folder / "one", folder / "other"
+    chosen = "--epochs", "40", *processes, *EACH_STEP
+    assert main(asked(folder, one, *chosen)) == 0
+    process = running(*asked(folder, other, *chosen))
+    read_until(process, " best\n")
+    process.send_signal(number)
+    printed, _ = process.communicate()
+    assert process.returncode == status, printed
+    assert f"To resume: cryoden train --resume {other}" in printed
+    assert main(["train", "--resume", str(other), *processes]) == 0
+    assert rows(other) == rows(one)
+    saved, expected = (checkpoint.load(run / "model.safetensors").weights for run in (other, one))
+    assert all(np.array_equal(saved[name], expected[name]) for name in expected)
+
+
+def test_a_run_of_two_processes_continues_with_one_and_it_is_said_that_its_bits_differ(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, other = folder / "one", folder / "other"
+    chosen = "--epochs", "40", *EACH_STEP
+    assert main(asked(folder, one, *chosen)) == 0
+    process = running(*asked(folder, other, *chosen, "--workers", "2"))
+    read_until(process, " best\n")
+    process.send_signal(signal.SIGINT)
+    process.communicate()
+    assert main(["train", "--resume", str(other)]) == 0
+    assert re.search(r"not bit-identical .*2 processes then", capsys.readouterr().err)
+    np.testing.assert_allclose(losses(other), losses(one), atol=0.02)  # rounding grows in 160 steps
+
+
+def test_torchrun_resumes_a_run_that_it_was_killed_in(folder: Path) -> None:
+    one, other = folder / "one", folder / "other"
+    chosen = "--epochs", "40", *EACH_STEP
+    assert main(asked(folder, one, *chosen, "--workers", "2")) == 0
+    process = running(*asked(folder, other, *chosen, "--workers", "2"))
+    read_until(process, " best\n")
+    process.kill()
+    process.communicate()
+    again = [*TORCHRUN, "cryoden.cli.main", *asked(folder, other, *chosen, "--resume", "auto")]
+    ended = subprocess.run(again, capture_output=True, text=True, check=False, env=os.environ | ONE_THREAD)
+    assert ended.returncode == 0, ended.stderr
+    assert rows(other) == rows(one)
+
+
+def test_a_run_that_is_resumed_where_it_is_there_begins_continues_and_is_finished(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = folder / "run"
+    again = asked(folder, run, "--epochs", "5", "--resume", "auto", *EACH_STEP)
+    process = running(*again)
+    read_until(process, "    2 ")
+    process.kill()
+    process.communicate()
+    assert read(run).state == "interrupted"
+    assert main(again) == 0
+    assert re.search(r"resumed after step \d+", capsys.readouterr().out)
+    assert main(again) == 0
+    assert "T18" in capsys.readouterr().err
+    assert main(["train", "--resume", str(run)]) == 1
+
+
+def test_changed_settings_are_refused_and_those_that_are_not_given_are_no_change(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = folder / "run"
+    assert main(asked(folder, run, "--epochs", "5")) == 0
+    assert main(["train", "--resume", str(run), "--epochs", "6"]) == 1
+    assert "T17" in (said := capsys.readouterr().err)
+    assert "epochs: 5 then, 6 now. The run is untouched" in said
+    assert main(["train", "--resume", str(run), "--epochs", "6", "--force"]) == 0
+    assert read(run).about["last"]["epoch"] == 6
+    assert main([*asked(folder, run, "--epochs", "6"), "--resume", str(run), "--batch", "4"]) == 1
+    assert "batch: 2 then, 4 now" in capsys.readouterr().err
+
+
+def test_data_are_named_by_the_run_or_whole(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    nowhere = str(folder / "nowhere")
+    assert main(["train", "--resume", nowhere, "--halves", str(folder), "--noisy", str(folder)]) == USAGE
+    assert main(["train", "--resume", "auto", "--halves", str(folder)]) == USAGE
+    assert main(["train", "--resume", nowhere]) == 1
+    assert "R01" in capsys.readouterr().err
 
 
 def test_a_process_that_is_killed_ends_the_run_in_words_and_the_best_model_is_kept(folder: Path) -> None:

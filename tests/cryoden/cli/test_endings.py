@@ -16,7 +16,7 @@ from cryoden.model import checkpoint
 from cryoden.runs.record import read
 from tests.cryoden.cli.asked import QUICK
 
-ENDLESS = ["--epochs", "5", *QUICK, "--steps-per-epoch", "100000", "--start-from", "scratch"]
+ENDLESS = ["--epochs", "5", *QUICK, "--steps-per-epoch", "100000", "--network", "baseline"]
 BEGUN = "Wiener filter\n"  # epoch 0 is validated
 
 

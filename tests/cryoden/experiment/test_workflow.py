@@ -11,17 +11,21 @@ import pytest
 import torch
 from torch.nn import functional
 
+from cryoden.checkpoints.random_state import random_state
 from cryoden.cli import main
 from cryoden.denoising import denoise
-from cryoden.errors import SettingsError, TrainingError
+from cryoden.errors import RunError, SettingsError, TrainingError
 from cryoden.events.batch import MicrographDenoised
 from cryoden.events.training import EpochFinished, StepFinished, TrainingFinished, TrainingStarted
 from cryoden.experiment.build import build
+from cryoden.experiment.data_source import data_source
 from cryoden.experiment.pair_grid import divided
 from cryoden.experiment.pairs import PatchPairs
 from cryoden.experiment.store import PatchStore
 from cryoden.experiment.training_pairs import TrainingPairs
-from cryoden.experiment.workflow import baseline, train_on_pairs
+from cryoden.experiment.workflow import baseline, resume, train_on_pairs
+from cryoden.formats.micrographs import open_micrograph
+from cryoden.io import mrc
 from cryoden.micrograph import Micrograph
 from cryoden.model import checkpoint
 from cryoden.model.networks import build as network
@@ -31,6 +35,7 @@ from cryoden.settings.baseline import BaselineSettings, PatchSettings
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.simulation import exposure
 from cryoden.simulation.scene import Scene
+from tests.cryoden.checkpoints.interrupted import differences, until
 
 SMALL = PatchSettings(patch=64, stride=64, shard=16)
 QUICK = BaselineSettings(device="cpu", epochs=2, learning_rate=0.05, validation_pairs=4, threads=2)
@@ -184,3 +189,75 @@ def test_a_device_that_is_not_there_is_said_before_any_pair_is_looked_at(
     asked = ["baseline", str(tmp_path / "nothing"), "--device", "cuda:99", "--run", str(tmp_path / "run")]
     assert main.main(asked) == 2
     assert "S02  device = cuda:99" in capsys.readouterr().err
+
+
+def kept(pairs: PatchPairs, run: Path, **chosen: Any) -> Any:
+    settings = replace(QUICK, checkpoint_minutes=1e-6, **chosen)
+    return baseline(pairs, RunFolder(run), settings, _source(pairs))
+
+
+def _source(pairs: PatchPairs) -> Any:
+    return data_source(pairs, [one.path for one in pairs.targets if one.path], pairs.settings)
+
+
+@pytest.fixture
+def on_disk(micrographs: list[Micrograph], tmp_path: Path) -> PatchPairs:
+    for one in micrographs:
+        mrc.write(tmp_path / f"{one.name}.mrc", one.data, pixel_size=1.5, label="simulated")
+    return PatchPairs([open_micrograph(path) for path in sorted(tmp_path.glob("*.mrc"))], None, SMALL)
+
+
+def test_a_run_that_is_interrupted_and_resumed_is_the_run_that_was_not(
+    on_disk: PatchPairs, tmp_path: Path
+) -> None:
+    one, other = tmp_path / "one", tmp_path / "other"
+    list(kept(on_disk, one))
+    until(kept(on_disk, other), 2)
+    for step in (4, 6):
+        until(resume(other), step)
+    ended = list(resume(other))
+    assert isinstance(ended[-1], TrainingFinished)
+    random = {
+        f"random/{name}" for name in random_state()
+    }  # of the process, in which one began after the other
+    assert set(differences(one, other)) <= random
+    assert RunFolder(other).evaluation.is_file() == RunFolder(one).evaluation.is_file()
+
+
+def test_a_run_on_files_of_pairs_is_resumed_and_refused_where_they_have_changed(
+    on_disk: PatchPairs, tmp_path: Path
+) -> None:
+    list(build(on_disk, tmp_path / "pairs"))
+    store, run = PatchStore(tmp_path / "pairs"), tmp_path / "run"
+    settings = replace(QUICK, checkpoint_minutes=1e-6)
+    until(baseline(store, RunFolder(run), settings, data_source(store, [store.folder], SMALL)), 6)
+    index = store.folder / "index.json"
+    index.write_text(index.read_text() + " ")
+    with pytest.raises(TrainingError, match=r"T17 .*index.json: size"):
+        list(resume(run))
+    with pytest.raises(TrainingError, match=r"T17 .*batch: 4 then, 2 now"):
+        list(resume(run, replace(settings, batch=2)))
+    assert isinstance(list(resume(run, force=True))[-1], TrainingFinished)
+
+
+def test_micrographs_of_a_run_that_are_gone_are_named(on_disk: PatchPairs, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    until(kept(on_disk, run), 5)
+    (tmp_path / "m1_EVN.mrc").unlink()
+    with pytest.raises(RunError, match=r"R07 .*m1_EVN.mrc — no longer exists"):
+        list(resume(run))
+
+
+def test_the_command_line_resumes_the_experiment(
+    on_disk: PatchPairs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    until(kept(on_disk, run), 5)
+    assert main.main(["baseline", "--resume", str(run)]) == 0
+    assert "resumed after step" in capsys.readouterr().out
+    assert main.main(["baseline", "--resume", str(run)]) == 1
+    assert "T18" in capsys.readouterr().err
+    assert main.main(["train", "--resume", str(run)]) == 1
+    assert "R06" in capsys.readouterr().err
+    assert main.main(["baseline", str(tmp_path / "m1_EVN.mrc")]) == 2
+    assert "give --run" in capsys.readouterr().err

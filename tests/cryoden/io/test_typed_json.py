@@ -25,7 +25,8 @@ from cryoden.io import typed_json
 from cryoden.model import checkpoint
 from cryoden.model.networks import build, loaded
 from cryoden.runs import compare, external, record, report
-from cryoden.runs.folder import RunFolder, kept_in
+from cryoden.runs.folder import RunFolder
+from cryoden.runs.keeper import kept_in
 from cryoden.runs.table import FIGURES
 from cryoden.runs.targets import Targets, reached
 from tests.cryoden.evaluation.planted import finished

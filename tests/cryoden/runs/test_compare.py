@@ -14,7 +14,8 @@ from cryoden.events.reference_lines import BAND
 from cryoden.events.training import EpochFinished
 from cryoden.runs.compare import courses, found, opened
 from cryoden.runs.external import SHIPPED, shipped
-from cryoden.runs.folder import RunFolder, kept_in
+from cryoden.runs.folder import RunFolder
+from cryoden.runs.keeper import kept_in
 from tests.napari_cryoden import runs
 
 

@@ -26,7 +26,8 @@ from cryoden.events.training import EpochFinished, TrainingEvent
 from cryoden.micrograph import HalfPair
 from cryoden.model import checkpoint
 from cryoden.reporting import markdown
-from cryoden.runs.folder import RunFolder, kept_in
+from cryoden.runs.folder import RunFolder
+from cryoden.runs.keeper import kept_in
 from cryoden.runs.loss_plot import draw
 from cryoden.runs.record import found, read
 from cryoden.settings.training import TrainingSettings
@@ -168,7 +169,8 @@ def test_a_run_that_never_starts_leaves_no_folder(tmp_path: Path) -> None:
 def test_a_killed_run_is_told_from_one_under_way_and_its_report_can_be_made(tmp_path: Path) -> None:
     program = (
         "import os, signal, sys\nfrom pathlib import Path\nfrom tests.napari_cryoden import runs\n"
-        "from cryoden.runs.folder import RunFolder, kept_in\nfrom cryoden.runs.record import read\n"
+        "from cryoden.runs.folder import RunFolder\nfrom cryoden.runs.keeper import kept_in\n"
+        "from cryoden.runs.record import read\n"
         "for event in kept_in(RunFolder(Path(sys.argv[1])), runs.endless()):\n"
         "    if getattr(event, 'step', 0) == 25:\n"
         "        print(read(Path(sys.argv[1])).state, flush=True)\n"
@@ -179,12 +181,12 @@ def test_a_killed_run_is_told_from_one_under_way_and_its_report_can_be_made(tmp_
         [sys.executable, "-c", program, str(path)], check=False, capture_output=True, text=True
     )
     assert (ended.returncode, ended.stdout.strip()) == (-signal.SIGKILL, "running")
-    assert read(path).state == "killed"
+    assert read(path).state == "interrupted"
     assert len(read(path).history().steps) == 20  # those of whole epochs
     with RunFolder(path).metrics.open("a") as file:
         file.write("21,3,2.1,0.9")  # a row that was being written
     assert main.main(["report", str(path)]) == 0
-    assert "killed" in RunFolder(path).text.read_text()
+    assert "Interrupted: no sign of life since" in RunFolder(path).text.read_text()
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -9,8 +12,11 @@ from typing import Any
 import pytest
 
 from cryoden.errors import OutputError
-from cryoden.runs.folder import RunFolder, kept_in
+from cryoden.runs import reservation
+from cryoden.runs.folder import RunFolder
+from cryoden.runs.keeper import kept_in
 from cryoden.runs.record import read
+from cryoden.runs.reservation import LASTS, Heartbeat, is_alive, last_sign, this_run
 from tests.napari_cryoden import runs
 
 
@@ -49,3 +55,68 @@ def test_an_empty_folder_is_taken_and_one_that_holds_anything_is_not(tmp_path: P
     with pytest.raises(OutputError, match="O05"):
         RunFolder(tmp_path / "full" / ".hidden").reserve()
     assert list((tmp_path / "full").iterdir()) == [tmp_path / "full" / ".hidden"]
+
+
+def beaten(folder: Path, seconds: float) -> Path:
+    """Make a sign of life of so many seconds ago, by the clock of the file system."""
+    heart = folder / "heartbeat"
+    heart.touch()
+    now = heart.stat().st_mtime
+    os.utime(heart, (now - seconds, now - seconds))
+    return heart
+
+
+ELSEWHERE = {"pid": 1, "host": "node17", "machine": "another", "created": 0.0}
+
+
+def test_on_another_host_a_run_lives_while_it_gives_signs_of_life(tmp_path: Path) -> None:
+    assert is_alive(ELSEWHERE, beaten(tmp_path, 0.5 * LASTS))
+    assert not is_alive(ELSEWHERE, beaten(tmp_path, 2 * LASTS))
+
+
+def test_a_clock_that_is_wrong_here_makes_no_run_dead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heart = beaten(tmp_path, 1)
+    monkeypatch.setattr(time, "time", lambda: 4e9)
+    assert is_alive(ELSEWHERE, heart)
+    assert list(tmp_path.iterdir()) == [heart]
+
+
+def test_on_its_own_machine_a_dead_process_is_dead_at_once(tmp_path: Path) -> None:
+    heart, ended = beaten(tmp_path, 0), subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    assert is_alive(this_run(), heart)
+    assert not is_alive(this_run() | {"pid": ended.pid}, heart)
+    assert not is_alive(this_run() | {"created": 1.0}, heart)  # its number was given to another
+
+
+def test_in_a_container_a_number_means_nothing(tmp_path: Path) -> None:
+    heart = beaten(tmp_path, 0)
+    assert is_alive(this_run() | {"machine": "the same host, other numbers", "pid": 2**22 + 7}, heart)
+
+
+def test_a_run_of_an_older_version_is_looked_up_by_its_number(tmp_path: Path) -> None:
+    here = {"pid": os.getpid(), "host": this_run()["host"]}
+    assert is_alive(here, tmp_path / "heartbeat")
+    assert not is_alive(here | {"pid": 2**22 + 7}, tmp_path / "heartbeat")
+
+
+def test_a_heart_beats_until_it_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reservation, "BEAT", 0.001)
+    heart = Heartbeat(tmp_path / "heartbeat")
+    heart.start()
+    os.utime(heart.path, (1, 1))
+    while heart.path.stat().st_mtime < 2:
+        pass
+    own = heart.is_foreign
+    heart.path.write_text("another")
+    assert (own, heart.is_foreign) == (False, True)
+    heart.stop()
+    assert not heart.path.exists()
+
+
+def test_when_the_last_sign_of_life_was_is_said_in_utc(tmp_path: Path) -> None:
+    os.utime(beaten(tmp_path, 0), (0, 0))
+    assert last_sign(tmp_path / "heartbeat") == "1970-01-01 00:00:00 UTC"
+    assert last_sign(tmp_path / "none") == ""

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from cryoden.runs.compare import opened
-from cryoden.runs.folder import RunFolder, kept_in
+from cryoden.runs.folder import RunFolder
+from cryoden.runs.keeper import kept_in
 from cryoden.runs.table import FIGURES, gained
 from tests.napari_cryoden import runs
 

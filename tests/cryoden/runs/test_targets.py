@@ -4,7 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from cryoden.runs.compare import opened
-from cryoden.runs.folder import RunFolder, kept_in
+from cryoden.runs.folder import RunFolder
+from cryoden.runs.keeper import kept_in
 from cryoden.runs.targets import Targets, reached
 from tests.napari_cryoden import runs
 

@@ -9,10 +9,15 @@ import pytest
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QMessageBox
 
+from cryoden.experiment import workflow
+from cryoden.experiment.data_source import data_source, opened
 from cryoden.runs import report
-from cryoden.runs.folder import RunFolder, kept_in
+from cryoden.runs.folder import RunFolder
+from cryoden.runs.keeper import kept_in
 from cryoden.runs.record import read
+from cryoden.settings.baseline import BaselineSettings, PatchSettings
 from napari_cryoden.plots.runs_dock import TITLE
+from tests.cryoden.checkpoints.interrupted import begun, halves, until
 from tests.napari_cryoden import runs
 
 
@@ -192,3 +197,65 @@ def test_a_search_that_fails_is_told_in_the_dock(
     qtbot.waitUntil(dock.look_button.isEnabled)
     assert "the disk is gone" in dock.about.text()
     assert "the disk is gone" in notices[0]
+
+
+@pytest.fixture
+def interrupted(tmp_path: Path) -> Path:
+    """Runs below a folder: one of halves, which was left after six of its eight steps, and one of pairs."""
+    data = halves(tmp_path / "halves")
+    until(begun(data, tmp_path / "runs" / "left"), 6)
+    paths = sorted(data.glob("*_EVN.mrc"))
+    pairs = opened(paths, PatchSettings(patch=64, stride=64))
+    chosen = BaselineSettings(device="cpu", epochs=2, batch=2, validation_pairs=2, checkpoint_minutes=1e-6)
+    where = data_source(pairs, paths, pairs.settings)
+    until(workflow.baseline(pairs, RunFolder(tmp_path / "runs" / "pairs"), chosen, where), 6)
+    return tmp_path / "runs"
+
+
+@pytest.mark.parametrize("name", ["left", "pairs"])
+def test_a_run_that_was_left_is_resumed_and_its_curve_continues(
+    docked: Callable[..., Any], interrupted: Path, qtbot: Any, name: str
+) -> None:
+    dock = docked("Runs")[1]
+    qtbot.waitUntil(dock.look_button.isEnabled)
+    dock.root.path = interrupted
+    qtbot.waitUntil(lambda: dock.table.rowCount() == 2)
+    select(dock, name)
+    assert dock.resume_button.toolTip() == "Continue this run from its last checkpoint"
+    with qtbot.waitSignal(dock.run.ended):
+        dock.resume_button.click()
+        assert not dock.resume_button.isEnabled()
+        assert "active in this window" in dock.resume_button.toolTip()
+    record = read(interrupted / name)
+    assert record.state == "completed"
+    history = dock.run.history
+    assert history.steps == list(range(1, record.about["steps"] + 1))
+    assert [epoch.epoch for epoch in history.epochs] == [0, 1, 2]
+    assert dock.run.model_file == (record.folder.model if record.has_model else None)
+    qtbot.waitUntil(dock.look_button.isEnabled)
+    select(dock, name)
+    assert "It is finished" in dock.resume_button.toolTip()
+
+
+def test_a_run_without_a_checkpoint_or_that_is_over_says_so(dock: Any) -> None:
+    assert dock.resume_button.toolTip() == "Select one run"
+    select(dock, "stopped")
+    assert dock.resume_button.toolTip() == "It has no checkpoint"
+    select(dock, "long")
+    assert "It is finished" in dock.resume_button.toolTip()
+    assert not dock.resume_button.isEnabled()
+
+
+def test_what_stands_in_the_way_of_a_resumed_run_is_said_and_the_folder_stays(
+    docked: Callable[..., Any], interrupted: Path, qtbot: Any
+) -> None:
+    dock = docked("Runs")[1]
+    qtbot.waitUntil(dock.look_button.isEnabled)
+    dock.root.path = interrupted
+    qtbot.waitUntil(lambda: dock.table.rowCount() == 2)
+    select(dock, "left")
+    (interrupted.parent / "halves" / "m1_ODD.mrc").unlink()
+    with qtbot.waitSignal(dock.run.failed) as failed:
+        dock.resume_button.click()
+    assert "R07" in failed.args[0]
+    assert read(interrupted / "left").state == "stopped"

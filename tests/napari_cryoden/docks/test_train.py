@@ -11,7 +11,8 @@ from qtpy.QtWidgets import QMessageBox
 from cryoden.events.history import History
 from cryoden.events.training import PhaseStarted
 from cryoden.model import checkpoint
-from cryoden.runs.folder import RunFolder, kept_in
+from cryoden.runs.folder import RunFolder
+from cryoden.runs.keeper import kept_in
 from napari_cryoden.docks.train import free_name
 from napari_cryoden.jobs.training import TrainingJob
 from napari_cryoden.plots.loss_dock import TITLE, show_plot

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from qtpy.QtGui import QPixmap
 
-from cryoden.runs.loss_range import y_range
+from cryoden.events.loss_range import y_range
 from tests.napari_cryoden import runs
 from tests.napari_cryoden.plots.drawing import drawn
 

@@ -7,7 +7,7 @@ import pytest
 from qtpy.QtWidgets import QLabel
 
 from cryoden.events.history import History
-from cryoden.runs.loss_range import y_range
+from cryoden.events.loss_range import y_range
 from napari_cryoden.plots.loss_legend import colors
 from tests.napari_cryoden import runs
 from tests.napari_cryoden.plots.drawing import drawn, luminance

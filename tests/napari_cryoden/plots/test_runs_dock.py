@@ -4,7 +4,8 @@ from typing import Any
 
 from cryoden.runs.compare import opened
 from cryoden.runs.external import SHIPPED
-from cryoden.runs.folder import RunFolder, kept_in
+from cryoden.runs.folder import RunFolder
+from cryoden.runs.keeper import kept_in
 from napari_cryoden.plots.runs_dock import show_runs
 from tests.napari_cryoden import runs
 

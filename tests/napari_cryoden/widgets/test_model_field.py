@@ -9,7 +9,8 @@ import pytest
 from cryoden.events.history import History
 from cryoden.events.training import EpochFinished, TrainingEvent
 from cryoden.model.general import GENERAL
-from cryoden.runs.folder import RunFolder, kept_in
+from cryoden.runs.folder import RunFolder
+from cryoden.runs.keeper import kept_in
 from napari_cryoden.jobs.training import TrainingJob
 from tests.napari_cryoden import runs
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from cryoden.events.history import History
+from cryoden.events.loss_range import band_range, y_range
 from cryoden.events.training import Restarted
-from cryoden.runs.loss_range import band_range, y_range
 from tests.napari_cryoden import runs
 
 
