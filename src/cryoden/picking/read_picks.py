@@ -1,0 +1,110 @@
+"""Coordinates from files of RELION, cryoSPARC, EMAN, crYOLO and Topaz.
+
+All of them count rows from the first one that is stored in a micrograph's MRC file, which its authors draw
+at the bottom. RELION and Topaz give centers; EMAN and crYOLO the corner of a box that is nearest to the first
+pixel, and its edges; cryoSPARC parts of the image's width and height.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from cryoden.errors import printable
+from cryoden.io.mrc_header import open_regular
+from cryoden.picking import star_picks
+from cryoden.picking.cs_picks import read_cs
+from cryoden.picking.picks import Picks, PicksError
+from cryoden.picking.star_picks import numbers
+
+SUFFIXES = (".star", ".cs", ".csg", ".cbox", ".box", ".txt")
+MOST_BYTES = 2**28
+TOPAZ = ("image_name", "x_coord", "y_coord")
+ONE_OF = "Give a STAR, .cs, .box, .cbox or Topaz .txt file of coordinates"
+
+
+def is_picks_name(path: Path) -> bool:
+    """Tell whether a file's name ends like one of coordinates; other files may, too."""
+    return path.suffix.lower() in SUFFIXES
+
+
+def read_picks(path: Path) -> list[Picks]:
+    """Return the picks of each micrograph, or image of a stack, that a file of coordinates has.
+
+    Raises
+    ------
+    PicksError
+        ``K01`` for a file that has no coordinates, ``K02`` for one that is no number.
+    HalvesError
+        ``D01`` for a row of a STAR file that has more or fewer values than labels.
+    MicrographError
+        ``F49``, ``F50``, ``F58`` when the file cannot be read.
+    """
+    readers: dict[str, Callable[[Path], list[Picks]]] = {
+        ".star": star_picks.read_star, ".cbox": star_picks.read_cbox, ".cs": read_cs, ".csg": read_cs,
+        ".box": _read_box, ".txt": _read_topaz,
+    }  # fmt: skip
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        problem = f"is no file of coordinates by its name (expected {', '.join(SUFFIXES)})"
+        raise PicksError("K01", path, problem, fix=ONE_OF)
+    return reader(path)
+
+
+def read_all(paths: Iterable[Path]) -> list[Picks]:
+    """Return the picks of several files, and of the files of coordinates in folders; see `read_picks`."""
+    return [one for path in paths for file in _files(path) for one in read_picks(file)]
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    found = sorted(file for file in path.iterdir() if is_picks_name(file) and not file.name.startswith("."))
+    if not found:
+        raise PicksError("K01", path, "0 files of coordinates in the folder", fix=ONE_OF)
+    return found
+
+
+def _read_box(path: Path) -> list[Picks]:
+    """Read EMAN's boxes: x and y of a corner, width and height, and what may follow."""
+    lines = _lines(path)
+    rows = [line.split() for _, line in lines]
+    _refuse_short(path, lines, rows, 4, "x y width height")
+    values = numbers(path, [row[:4] for row in rows], [number for number, _ in lines])
+    return [star_picks.of_boxes(path, values, np.full(len(rows), np.nan))]
+
+
+def _read_topaz(path: Path) -> list[Picks]:
+    """Read Topaz's table of image names, x and y of centers, and mostly scores."""
+    lines = _lines(path)
+    head = lines[0][1].split("\t") if lines else []
+    if tuple(name.strip().lower() for name in head[:3]) != TOPAZ:
+        found = printable(lines[0][1][:60]) if lines else "nothing"
+        problem = f"is no file of Topaz: it begins with {found} (expected {' '.join(TOPAZ)} score)"
+        raise PicksError("K01", path, problem, fix=ONE_OF)
+    rows = [line.split("\t") for _, line in lines[1:]]
+    _refuse_short(path, lines[1:], rows, len(head), "\t".join(head))
+    scored = len(head) > 3 and head[3].strip().lower() in {"score", "confidence"}
+    at = [number for number, _ in lines[1:]]
+    values = numbers(path, [row[1 : 4 if scored else 3] for row in rows], at)
+    merits = values[:, 2] if scored else np.full(len(rows), np.nan)
+    return star_picks.by_micrograph(path, [row[0] for row in rows], values[:, :2], merits)
+
+
+def _lines(path: Path) -> list[tuple[int, str]]:
+    """Return number and text of the lines that have one."""
+    with os.fdopen(open_regular(path), encoding="utf-8-sig", errors="surrogateescape") as file:
+        text = file.read(MOST_BYTES)
+    return [(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
+
+
+def _refuse_short(
+    path: Path, lines: Sequence[tuple[int, str]], rows: Sequence[Sequence[str]], least: int, expected: str
+) -> None:
+    for (number, _), row in zip(lines, rows, strict=True):
+        if len(row) < least:
+            problem = f"line {number} has {len(row)} values (expected {expected})"
+            raise PicksError("K02", path, problem, kept="Nothing was read", fix="Copy the file again")

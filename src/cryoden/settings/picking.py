@@ -1,0 +1,45 @@
+"""What a user can choose about picking."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from cryoden.settings.fields import Setting, check
+
+CONTRAST = Setting(
+    "Whether particles are dark or bright; auto looks which of both stands out",
+)
+
+
+@dataclass(frozen=True)
+class PickingSettings:
+    """How particles are found."""
+
+    diameter: Annotated[
+        float, Setting("Diameter of the particles; 0 = that of the boxes in --picks", "Å", 0, 5000, 10)
+    ] = 0.0
+    diameter_to: Annotated[
+        float, Setting("Largest diameter, where particles differ; 0 = all alike", "Å", 0, 5000, 10)
+    ] = 0.0
+    contrast: Annotated[Literal["auto", "dark", "bright"], CONTRAST] = "auto"
+    threshold: Annotated[
+        float,
+        Setting(
+            "Least figure of merit, in standard deviations of what the micrograph shows elsewhere; 0 = so that "
+            "as few as one in ten places stand out as much with the opposite contrast",
+            "σ",
+            0,
+            1000,
+            0.5,
+        ),
+    ] = 0.0
+    apart: Annotated[
+        float, Setting("Least distance of two particles, in diameters", "", 0.1, 3, 0.1, expert=True)
+    ] = 0.7
+    most: Annotated[
+        int, Setting("Most particles in a micrograph; 0 = any number", "particles", 0, 100_000, 100, expert=True)
+    ] = 0
+
+    def __post_init__(self) -> None:
+        check(self)
