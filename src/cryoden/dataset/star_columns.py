@@ -14,7 +14,10 @@ RESERVED = ("data_", "loop_", "save_", "stop_", "global_")
 
 
 def with_columns(
-    table: StarTable, columns: Mapping[str, Sequence[str]], keep: Sequence[bool] | None = None
+    table: StarTable,
+    columns: Mapping[str, Sequence[str]],
+    keep: Sequence[bool] | None = None,
+    more: Sequence[str] = (),
 ) -> str:
     """Return the text of a STAR file with some columns of one of its tables added or replaced.
 
@@ -26,6 +29,8 @@ def with_columns(
         Values of each row by label, without the leading underscore; others stay.
     keep : sequence of bool, optional
         Which rows stay; all of them by default.
+    more : sequence of str
+        Rows that follow those of a loop.
 
     Raises
     ------
@@ -35,7 +40,7 @@ def with_columns(
     with os.fdopen(open_regular(table.path), encoding="utf-8-sig", errors="surrogateescape") as file:
         lines = [line.rstrip("\n") for line in file.read(MOST_BYTES).split("\n")]
     if table.is_loop:
-        return "\n".join(_loop(table, lines, columns, keep or [True] * len(table.rows)))
+        return "\n".join(_loop(table, lines, columns, keep or [True] * len(table.rows), more))
     return "\n".join(_pairs(table, lines, {label: values[0] for label, values in columns.items()}))
 
 
@@ -47,9 +52,14 @@ def quoted(value: str) -> str:
 
 
 def _loop(
-    table: StarTable, lines: list[str], columns: Mapping[str, Sequence[str]], keep: Sequence[bool]
+    table: StarTable,
+    lines: list[str],
+    columns: Mapping[str, Sequence[str]],
+    keep: Sequence[bool],
+    more: Sequence[str],
 ) -> list[str]:
     rows = {number: place for place, (number, _) in enumerate(table.rows)}
+    last = max(rows, default=0)
     added = [label for label in columns if label not in table.labels]
     places = {table.labels.index(label): columns[label] for label in columns if label in table.labels}
     labels = [f"_{label} #{len(table.labels) + place} " for place, label in enumerate(added, start=1)]
@@ -64,6 +74,8 @@ def _loop(
             found.append(_row(line, replaced, [columns[label][place] for label in added]))
         if number == last_label:
             found += labels
+        if number == last:
+            found += more
     return found
 
 
@@ -72,10 +84,9 @@ def _row(line: str, replaced: Mapping[int, str], added: Sequence[str]) -> str:
     text = line.rstrip()
     if replaced or "#" in text:
         is_plain = not any(mark in text for mark in "'\"#")
-        values = text.split() if is_plain else [quoted(value) for value in split_row(text.strip())]
-        for place, value in replaced.items():
-            values[place] = quoted(value)
-        text = " ".join(values)
+        before = text.split() if is_plain else [quoted(value) for value in split_row(text.strip())]
+        values = [quoted(replaced[place]) if place in replaced else one for place, one in enumerate(before)]
+        text = text if values == before and is_plain else " ".join(values)
     return " ".join([text, *map(quoted, added)])
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from cryoden.errors import printable
 from cryoden.image.fourier_rings import inverse, transform
 from cryoden.micrograph import Array, Micrograph, Pixels
+from cryoden.picking.averages import class_averages
 from cryoden.picking.blobs import blob_response, is_bright
 from cryoden.picking.maxima import maxima
 from cryoden.picking.picks import Picks, PicksError, made
@@ -16,7 +17,7 @@ from cryoden.picking.templates import Templates, template_response
 from cryoden.picking.working_image import WorkingImage, working_image
 from cryoden.settings.picking import PickingSettings
 
-FALSE = 0.1  # picks of the opposite contrast for each pick, at the threshold that is chosen
+FALSE = 0.5  # places of the opposite contrast for each pick, at the threshold that is chosen
 SEED = 1
 
 
@@ -30,6 +31,8 @@ class Found:
         The clearest first, all of them above the threshold.
     threshold : float
         Least figure of merit.
+    every : Picks
+        All that looks like a particle, how little so ever, the clearest first.
     bright : bool
         Whether particles are brighter than the ice.
     by_chance : int
@@ -39,6 +42,7 @@ class Found:
 
     picks: Picks
     threshold: float
+    every: Picks
     bright: bool
     by_chance: int
 
@@ -67,25 +71,22 @@ def find_particles(
     image = prepared(micrograph, settings)
     bright = is_contrast_bright(image, settings)
     image = replace(image, pixels=-image.pixels) if bright else image
+    if templates is None and settings.averages:
+        templates = averages_of(image, settings)
     places, merits = candidates(image, settings, templates)
-    opposite = replace(image, pixels=-image.pixels)
-    least = settings.threshold or chosen_threshold(merits, candidates(opposite, settings, templates)[1])
+    least = settings.threshold or chosen_threshold(merits, _opposite(image, settings, templates))
     chance = candidates(random_phases(image), settings, templates)[1]
     keep = merits >= least
     keep[settings.most or len(keep) :] = False
-    found = made(image.places(places[keep]), merits[keep], micrograph.name, micrograph.pixel_size)
-    return Found(found, least, bright, int((chance >= least).sum()))
+    every = made(image.places(places), merits, micrograph.name, micrograph.pixel_size)
+    return Found(every.chosen(keep), least, every, bright, int((chance >= least).sum()))
 
 
-def every_place(
-    micrograph: Micrograph, settings: PickingSettings, templates: Templates | None = None
-) -> Picks:
-    """Return all places that look like a particle, how little so ever, with their figures of merit."""
-    image = prepared(micrograph, settings)
-    if is_contrast_bright(image, settings):
-        image = replace(image, pixels=-image.pixels)
-    places, merits = candidates(image, settings, templates)
-    return made(image.places(places), merits, micrograph.name, micrograph.pixel_size)
+def averages_of(image: WorkingImage, settings: PickingSettings) -> Templates | None:
+    """Return what the blobs of a first round look like; ``None`` where they are too few."""
+    places, merits = candidates(image, settings, None)
+    clear = merits >= chosen_threshold(merits, _opposite(image, settings, None))
+    return class_averages([(image, places[clear])], settings.averages)
 
 
 def prepared(micrograph: Micrograph, settings: PickingSettings) -> WorkingImage:
@@ -103,7 +104,7 @@ def prepared(micrograph: Micrograph, settings: PickingSettings) -> WorkingImage:
             f"(expected 4 to {min(micrograph.shape) // 2:,} px)"
         )
         raise PicksError("K05", name, printable(problem), fix="Check --diameter and the pixel size")
-    return working_image(micrograph, across)
+    return working_image(micrograph, settings.diameter, micrograph.pixel_size)
 
 
 def is_contrast_bright(image: WorkingImage, settings: PickingSettings) -> bool:
@@ -122,11 +123,17 @@ def candidates(
     return maxima(response, image.usable, settings.apart * image.diameter)
 
 
+def _opposite(image: WorkingImage, settings: PickingSettings, templates: Templates | None) -> Array:
+    """Return the figures of merit of places with the opposite contrast."""
+    return candidates(replace(image, pixels=-image.pixels), settings, templates)[1]
+
+
 def chosen_threshold(merits: Array, opposite: Array) -> float:
     """Return the least merit at which few places of the opposite contrast stand out as much.
 
-    What is no particle is as often dark as bright; so those that are counted with the wrong contrast say how
-    many of the right one are false. Of fields that are all noise little is left.
+    Noise is as often bright as dark, so that places of the opposite contrast say how many picks are false. They
+    say too many, as what is between particles, and the fringes around them, have that contrast, too: half as many
+    as picks are let pass. Of noise alone next to nothing is left.
     """
     levels = np.sort(merits)[::-1]
     false = (opposite[None, :] >= levels[:, None]).sum(axis=1)

@@ -10,14 +10,16 @@ from scipy.spatial import cKDTree
 from cryoden.micrograph import Array, Pixels
 
 STD_OF_MEDIAN = 1.4826  # of normally distributed values: their standard deviation over their median deviation
+LEAST = 0.01  # of the standard deviation: most of a denoised picture may be flat
+TINY = 1e-30
 
 
 def standardized(response: Pixels, usable: NDArray[np.bool_]) -> Pixels:
     """Return a response in standard deviations of most of it, measured by medians, where it is usable."""
     values = response[usable] if usable.any() else response.ravel()
     middle = np.median(values)
-    spread = STD_OF_MEDIAN * np.median(np.abs(values - middle))
-    return np.asarray((response - middle) / max(spread, np.finfo(np.float32).tiny), np.float32)
+    spread = max(STD_OF_MEDIAN * np.median(np.abs(values - middle)), LEAST * values.std(), TINY)
+    return np.asarray((response - middle) / spread, np.float32)
 
 
 def maxima(response: Pixels, usable: NDArray[np.bool_], apart: float) -> tuple[Array, Array]:

@@ -43,6 +43,8 @@ class Picks:
         Edge of the boxes in px, where the file has boxes.
     section : int or None
         Which image of a stack.
+    factor : float
+        Pixels of the micrograph to one that the file counts.
     """
 
     micrograph: str
@@ -54,6 +56,7 @@ class Picks:
     shape: tuple[int, int] | None = None
     diameter: float | None = None
     section: int | None = None
+    factor: float = 1.0
 
     def __len__(self) -> int:
         return len(self.centers)
@@ -68,11 +71,13 @@ class Picks:
             None if self.pixel_size is None else self.pixel_size / factor,
             None if self.diameter is None else self.diameter * factor,
         )
-        return replace(self, centers=self.centers * factor, pixel_size=size, diameter=box, shape=None)
+        known = {"pixel_size": size, "diameter": box, "shape": None, "factor": self.factor * factor}
+        return replace(self, centers=self.centers * factor, **known)
 
     def mirrored(self, height: int) -> Picks:
-        """Return the picks of an image whose rows are counted from its other edge."""
-        return replace(self, centers=np.column_stack([height - 1 - self.centers[:, 0], self.centers[:, 1]]))
+        """Return the picks of an image of a height whose rows are counted from its other edge."""
+        centers = np.column_stack([height - 1 - self.centers[:, 0], self.centers[:, 1]])
+        return replace(self, centers=centers)
 
 
 def made(centers: Array, merits: Array, micrograph: str = "", pixel_size: float | None = None) -> Picks:

@@ -32,12 +32,15 @@ class WorkingImage:
         ``(h', w')``; where a particle's center can be, as all of it is in the picture.
     diameter : float
         Of the smallest particle, in working pixels.
+    pixel_size : float
+        Å of a working pixel.
     """
 
     pixels: Pixels
     scale: Array
     usable: NDArray[np.bool_]
     diameter: float
+    pixel_size: float
 
     def places(self, working: Array) -> Array:
         """Return ``(n, 2)`` places in micrograph pixels of those in working pixels."""
@@ -48,8 +51,8 @@ class WorkingImage:
         return (places + 0.5) / self.scale - 0.5
 
 
-def working_image(micrograph: Micrograph, diameter: float) -> WorkingImage:
-    """Return what a picker of particles of a diameter, in px of the micrograph, looks at.
+def working_image(micrograph: Micrograph, diameter: float, pixel_size: float) -> WorkingImage:
+    """Return what a picker of particles of a diameter looks at; both are in Å.
 
     Raises
     ------
@@ -65,12 +68,13 @@ def working_image(micrograph: Micrograph, diameter: float) -> WorkingImage:
         if (scored.abs() > CLIP).float().mean() < FEW:
             scored = scored.clip(-CLIP, CLIP)
         scored = scored if mask is None else filled(scored, mask)
-        resampling = Resampling(*micrograph.shape, max(1.0, diameter / ACROSS))
+        resampling = Resampling(*micrograph.shape, max(1.0, diameter / pixel_size / ACROSS))
         reduced = resampling.reduce(scored).numpy()
         empty = None if mask is None else resampling.reduce(mask.float()).numpy() > 0.5
     scale = np.array(micrograph.shape) / np.array(reduced.shape)
-    across = diameter / float(scale.mean())
-    return WorkingImage(reduced - reduced.mean(), scale, _usable(reduced.shape, empty, across / 2), across)
+    size = pixel_size * float(scale.mean())
+    usable = _usable(reduced.shape, empty, diameter / size / 2)
+    return WorkingImage(reduced - reduced.mean(), scale, usable, diameter / size, size)
 
 
 def _usable(shape: tuple[int, ...], empty: NDArray[np.bool_] | None, radius: float) -> NDArray[np.bool_]:

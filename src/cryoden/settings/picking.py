@@ -7,9 +7,7 @@ from typing import Annotated, Literal
 
 from cryoden.settings.fields import Setting, check
 
-CONTRAST = Setting(
-    "Whether particles are dark or bright; auto looks which of both stands out",
-)
+CONTRAST = Setting("Whether particles are dark or bright; auto looks which of both stands out")
 
 
 @dataclass(frozen=True)
@@ -17,7 +15,7 @@ class PickingSettings:
     """How particles are found."""
 
     diameter: Annotated[
-        float, Setting("Diameter of the particles; 0 = that of the boxes in --picks", "Å", 0, 5000, 10)
+        float, Setting("Diameter of the particles", "Å", 0, 5000, 10)
     ] = 0.0
     diameter_to: Annotated[
         float, Setting("Largest diameter, where particles differ; 0 = all alike", "Å", 0, 5000, 10)
@@ -26,14 +24,24 @@ class PickingSettings:
     threshold: Annotated[
         float,
         Setting(
-            "Least figure of merit, in standard deviations of what the micrograph shows elsewhere; 0 = so that "
-            "as few as one in ten places stand out as much with the opposite contrast",
+            "Least figure of merit, in standard deviations of what the micrograph shows elsewhere; 0 = at which "
+            "half as many places stand out with the opposite contrast",
             "σ",
             0,
             1000,
             0.5,
         ),
     ] = 0.0
+    averages: Annotated[
+        int,
+        Setting(
+            "Class averages that are made of a first round of picks, to pick by in a second one; 0 = blobs only",
+            "averages",
+            0,
+            50,
+            1,
+        ),
+    ] = 0
     apart: Annotated[
         float, Setting("Least distance of two particles, in diameters", "", 0.1, 3, 0.1, expert=True)
     ] = 0.7
