@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from tyro.conf import arg, subcommand
 
 from cryoden.cli.endings import DONE, FAILURES, SIGNALS, say
-from cryoden.cli.flags_from_settings import derived
+from cryoden.settings.flags import derived
 from cryoden.cli.flags_runs import Reading
 from cryoden.errors import SettingsError
 from cryoden.model.general import GENERAL

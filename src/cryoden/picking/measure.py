@@ -89,10 +89,11 @@ class MethodPicked:
 
 @dataclass(frozen=True)
 class PickingFinished:
-    """All that was found, and what is to be said about it."""
+    """All that was found, what is to be said about it, and whether a picker has found the known particles."""
 
     results: tuple[MethodPicked, ...]
     remarks: tuple[Remark, ...]
+    of_picker: bool
 
 
 PickingEvent = MethodPicked | PickingFinished
@@ -124,7 +125,8 @@ def measure_picking(asked: PickingQuestion) -> Iterator[PickingEvent]:
         for result in _of_one(one, asked.settings, denoisers, templates):
             results.append(result)
             yield result
-    yield PickingFinished(tuple(results), remarks)
+    of_picker = any(np.isfinite(file.known.merits).any() for file in files)
+    yield PickingFinished(tuple(results), remarks, of_picker)
 
 
 def _of_one(
@@ -199,46 +201,3 @@ def _refuse_twice(names: Sequence[str]) -> None:
     if twice is not None:
         fix = "Rename a model file or --other"
         raise SettingsError("S05", None, f"two methods are named '{twice}'", fix=fix)
-
-
-@dataclass(frozen=True)
-class Summary:
-    """One method over all micrographs: means, and the standard error of the average precision.
-
-    ``taken`` picks above the threshold, ``true`` of them at known particles, ``by_chance`` with random phases;
-    each is a mean over micrographs.
-    """
-
-    method: str
-    average_precision: float
-    error: float
-    recall: float
-    found: float
-    taken: float
-    true: float
-    by_chance: float
-    micrographs: int
-
-
-def summaries(results: Sequence[MethodPicked]) -> list[Summary]:
-    """Return a summary of each method, of low-passes only the one of the highest average precision."""
-    by_method: dict[str, list[MethodPicked]] = {}
-    for one in results:
-        by_method.setdefault(one.method, []).append(one)
-    found = {name: _summary(name, ones) for name, ones in by_method.items()}
-    tried = [found.pop(low_pass_name(cut)) for cut in LOW_PASSES if low_pass_name(cut) in found]
-    if tried:
-        best = max(tried, key=lambda one: np.nan_to_num(one.average_precision))
-        named = replace(best, method=f"{best.method}, the best of {len(tried)}")
-        return [found.pop(RAW), named, *found.values()]
-    return list(found.values())
-
-
-def _summary(name: str, ones: Sequence[MethodPicked]) -> Summary:
-    known = [one.detection for one in ones if one.detection.known]
-    figures = np.array([[one.average_precision, one.recall, one.found] for one in known]).reshape(-1, 3)
-    mean = figures.mean(axis=0) if len(known) else np.full(3, np.nan)
-    error = float(figures[:, 0].std(ddof=1) / len(known) ** 0.5) if len(known) > 1 else float("nan")
-    counts = np.array([[one.taken, one.true, one.by_chance] for one in ones]).mean(axis=0)
-    precision, recall, found = map(float, mean)
-    return Summary(name, precision, error, recall, found, *map(float, counts), len(ones))
