@@ -45,6 +45,8 @@ class Picks:
         Which image of a stack.
     factor : float
         Pixels of the micrograph to one that the file counts.
+    flipped : int
+        Height of the image in px where the file counts rows from its other edge, else 0.
     """
 
     micrograph: str
@@ -57,6 +59,7 @@ class Picks:
     diameter: float | None = None
     section: int | None = None
     factor: float = 1.0
+    flipped: int = 0
 
     def __len__(self) -> int:
         return len(self.centers)
@@ -76,8 +79,16 @@ class Picks:
 
     def mirrored(self, height: int) -> Picks:
         """Return the picks of an image of a height whose rows are counted from its other edge."""
-        centers = np.column_stack([height - 1 - self.centers[:, 0], self.centers[:, 1]])
-        return replace(self, centers=centers)
+        return replace(self, centers=_mirrored(self.centers, height), flipped=height)
+
+    def in_file(self) -> Picks:
+        """Return the picks as their file counts them."""
+        centers = _mirrored(self.centers, self.flipped) if self.flipped else self.centers
+        return replace(self, centers=centers / self.factor)
+
+
+def _mirrored(centers: Array, height: int) -> Array:
+    return np.column_stack([height - 1 - centers[:, 0], centers[:, 1]])
 
 
 def made(centers: Array, merits: Array, micrograph: str = "", pixel_size: float | None = None) -> Picks:

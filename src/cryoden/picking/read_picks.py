@@ -13,8 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from cryoden.errors import printable
+from cryoden.errors import CryodenError, printable
 from cryoden.io.mrc_header import open_regular
+from cryoden.io.star import having, read_tables
 from cryoden.picking import star_picks
 from cryoden.picking.cs_picks import read_cs
 from cryoden.picking.picks import Picks, PicksError
@@ -108,3 +109,19 @@ def _refuse_short(
         if len(row) < least:
             problem = f"line {number} has {len(row)} values (expected {expected})"
             raise PicksError("K02", path, problem, kept="Nothing was read", fix="Copy the file again")
+
+
+def ambiguous(path: Path) -> bool:
+    """Tell whether files of such a name often have no coordinates."""
+    return path.suffix.lower() in {".star", ".txt", ".cs", ".csg"}
+
+
+def has_picks(path: Path) -> bool:
+    """Tell whether a file has coordinates, or a list of files that have; whatever is wrong with it, it has not."""
+    try:
+        if path.suffix.lower() == ".star":
+            tables = read_tables(path)
+            return any(having(tables, names) for names in ((star_picks.X, star_picks.Y), star_picks.LIST))
+        return bool(read_picks(path))
+    except CryodenError:
+        return False

@@ -98,13 +98,13 @@ def _edited(picks: Picks, before: Picks) -> str | None:
     keep = np.ones(len(table.rows), bool)
     keep[before.rows] = False
     keep[picks.rows[picks.rows >= 0]] = True
-    now = picks.centers / picks.factor
-    then = dict(zip(before.rows.tolist(), before.centers / before.factor, strict=True))
+    now = picks.in_file()
+    then = dict(zip(before.rows.tolist(), before.in_file().centers, strict=True))
     columns = {label: [value for (value,) in table.columns((label,))] for label in (X, Y)}
-    for row, (y, x) in zip(picks.rows.tolist(), now, strict=True):
+    for row, (y, x) in zip(now.rows.tolist(), now.centers, strict=True):
         if row >= 0 and np.abs(then[row] - (y, x)).max() > MOVED:
             columns[X][row], columns[Y][row] = _number(x), _number(y)
-    more = _added(table, before.rows, _rows(picks.chosen(picks.rows < 0)))
+    more = _added(table, before.rows, _rows(now.chosen(now.rows < 0)))
     return with_columns(table, columns, keep.tolist(), more)
 
 
@@ -133,12 +133,11 @@ def _common(values: Sequence[str]) -> str:
 
 
 def _rows(picks: Picks) -> list[tuple[str, str, str]]:
-    """Return x, y and figure of merit of each, in the file's pixels."""
+    """Return x, y and figure of merit of each."""
     merits = np.where(np.isfinite(picks.merits), picks.merits, UNKNOWN)
-    places = picks.centers / picks.factor
     return [
         (_number(x), _number(y), _number(merit))
-        for (y, x), merit in zip(places.tolist(), merits.tolist(), strict=True)
+        for (y, x), merit in zip(picks.centers.tolist(), merits.tolist(), strict=True)
     ]
 
 
