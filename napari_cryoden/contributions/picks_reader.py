@@ -32,7 +32,7 @@ def get_reader(path: Path_ | Sequence[Path_]) -> Reader | None:
 
 
 def read(path: Path_ | Sequence[Path_]) -> list[Any]:
-    """Add the picks of each open micrograph to the window; a file that cannot be read is reported in one line.
+    """Add the picks of each open micrograph to the window; a bad file is reported in one line.
 
     The layers are added here, each on its micrograph, and so the list is napari's way to say "handled".
     """
@@ -70,7 +70,9 @@ def show_picks(
         ``K01``, ``K02`` for a file that has no coordinates; ``K03`` when no open micrograph has picks.
     """
     picks = read_all(paths)
-    images = [layer for layer in viewer.layers if isinstance(layer, Image) and is_raw(layer) and size_of(layer)]
+    images = [
+        layer for layer in viewer.layers if isinstance(layer, Image) and is_raw(layer) and size_of(layer)
+    ]
     found = [(image, own) for image in images if (own := _own(image, picks))]
     if not found and on is not None and picks and len({one.micrograph for one in picks}) == 1:
         found = [(on, picks)]
@@ -91,9 +93,7 @@ def _own(image: Image, picks: Sequence[Picks]) -> list[Picks]:
     return own
 
 
-def _added(
-    viewer: Any, image: Image, own: Sequence[Picks], diameter: float, name: str, *, flip: bool
-) -> Any:
+def _added(viewer: Any, image: Image, own: Sequence[Picks], diameter: float, name: str, *, flip: bool) -> Any:
     shape, size = plane_of(image).size, pixel_size(image)
     picks = fitted(joined(own), shape, size)
     picks = picks.mirrored(shape[0]) if flip else picks

@@ -17,8 +17,7 @@ from napari_cryoden.layers.picks_layer import picks_of
 def write(path: str, data: Any, attributes: Mapping[str, Any]) -> list[str]:
     """Write the picks of a layer whole or not at all, and never onto the file they come from.
 
-    Those that are hidden, as too faint, are left out. Where they come from a STAR file, all that is in it about
-    other things stays.
+    Those that are hidden, as too faint, are left out. Of a STAR file they come from, all else stays.
 
     Raises
     ------

@@ -32,7 +32,7 @@ STEPS = 1000  # of the slider
 
 
 class PicksWidget(Dock):
-    """See coordinates of particles on raw and denoised alike, find some without training, edit and save them."""
+    """See picks on raw and denoised alike, find some without training, edit and save them."""
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
@@ -52,6 +52,7 @@ class PicksWidget(Dock):
         self.pick_button, self.cancel_button = QPushButton("Pick"), QPushButton("Cancel")
         self.open_button, self.save_button = QPushButton("Open coordinates…"), QPushButton("Save STAR…")
         self.status = status_label()
+        self._filtered: Any = None
         self._lay_out()
         self._connect()
         keep(self.viewer, "Picks", form=self.form, template=self.template)
@@ -138,9 +139,11 @@ class PicksWidget(Dock):
         self.count.setText(f"{int(np.sum(layer.shown)):,} of {len(layer.data):,} picks shown{above}")
 
     def _chosen(self) -> None:
-        self.least.blockSignals(True)
-        self.least.setValue(0)
-        self.least.blockSignals(False)
+        if self.picks.layer is not self._filtered:  # the list of layers may have changed, and the choice not
+            self.least.blockSignals(True)
+            self.least.setValue(0)
+            self.least.blockSignals(False)
+        self._filtered = self.picks.layer
         self._filter()
         self.follow()
 

@@ -15,6 +15,7 @@ from napari_cryoden.jobs.denoising import DenoisingJob
 from napari_cryoden.jobs.job import Job
 from napari_cryoden.layers import layer_data
 from napari_cryoden.layers.picks_layer import DIAMETER, add_picks, micrograph_name, picks_of
+from napari_cryoden.layers.plane import plane_of
 
 
 class PickingJob(Job):
@@ -75,8 +76,8 @@ class PickingJob(Job):
             return "Stopped."
         bright = ", brighter than the ice" if found.bright else ""
         words = (
-            f"{len(found.picks):,} picks{bright}, figure of merit {found.threshold:.2f} and more. With random "
-            f"phases, which show no particle: {found.by_chance:,}."
+            f"{len(found.picks):,} picks{bright}, figure of merit {found.threshold:.2f} and more. "
+            f"The same picture with random phases, without any particle, has {found.by_chance:,}."
         )
         return f"{words}\n{self._compared(found)}".rstrip()
 
@@ -85,7 +86,7 @@ class PickingJob(Job):
             return ""
         known = picks_of(self._against, self._image, shown=True).centers
         size = layer_data.pixel_size(self._image) or 1.0
-        shape, margin = layer_data.plane_of(self._image).size, self.diameter / size / 2
+        shape, margin = plane_of(self._image).size, self.diameter / size / 2
         known = known[within(known, shape, margin)]
         hits = matches(found.every.centers, known, 2 * margin * REACH)
         return in_words(detection(hits, len(known)), int(hits[: len(found.picks)].sum()))

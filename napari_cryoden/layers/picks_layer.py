@@ -66,7 +66,9 @@ def picks_layer(image: Image, picks: Picks, diameter: float, name: str = "") -> 
 def add_picks(viewer: Any, image: Image, picks: Picks, diameter: float, name: str = "") -> Any:
     """Add picks to a window, and return their layer."""
     places, attributes, _ = picks_layer(image, picks, diameter, name)
-    return viewer.add_points(places, **attributes)
+    layer = viewer.add_points(places, **attributes)
+    layer.current_border_color, layer.current_size = PLAIN, float(attributes["size"])
+    return layer
 
 
 def is_picks(layer: Any) -> bool:
@@ -82,10 +84,14 @@ def picks_of(layer: Any, image: Image | None = None, *, shown: bool = True) -> P
     axes = list(plane_of(image).axes) if image is not None else [-2, -1]
     places = np.asarray(layer.data, np.float64).reshape(len(layer.data), -1)
     merits, rows = (_feature(layer, name, empty) for name, empty in ((MERIT, math.nan), (ROW, -1)))
-    rows = np.where(np.isin(np.arange(len(rows)), np.unique(rows, return_index=True)[1]), rows, -1).astype(int)
+    rows = np.where(np.isin(np.arange(len(rows)), np.unique(rows, return_index=True)[1]), rows, -1).astype(
+        int
+    )
     before = facts_of(layer).get("picks")
     base = before if isinstance(before, Picks) else _unnamed(layer, image)
-    now = replace(base, centers=places[:, axes] if len(places) else np.zeros((0, 2)), merits=merits, rows=rows)
+    now = replace(
+        base, centers=places[:, axes] if len(places) else np.zeros((0, 2)), merits=merits, rows=rows
+    )
     return now.chosen(np.asarray(layer.shown, bool)) if shown and len(now) else now
 
 
@@ -120,8 +126,7 @@ def picks_on(layers: Iterable[Any], image: Image) -> list[Any]:
     return [
         one
         for one in known
-        if is_picks(one)
-        and (facts_of(one).get("raw_id") in mine or facts_of(one).get("source") in sources)
+        if is_picks(one) and (facts_of(one).get("raw_id") in mine or facts_of(one).get("source") in sources)
     ]
 
 
@@ -136,7 +141,7 @@ def image_under(layers: Sequence[Any], layer: Any) -> Any:
 
 
 def micrograph_name(image: Image, layers: Iterable[Any]) -> str:
-    """Return the name that lists have of the micrograph an image is, or was made of: its path, if it is a file.
+    """Return the name that lists have of the micrograph an image is, or was made of: its path, if any.
 
     What lies below the current folder, which for RELION is the project's, is named from there.
     """

@@ -12,7 +12,7 @@ from qtpy.QtCore import QObject, Signal
 from napari_cryoden.layers.contrast import Matching, limits
 from napari_cryoden.layers.layer_data import facts_of, is_raw, to_micrograph
 from napari_cryoden.layers.picks_copies import PicksCopies
-from napari_cryoden.layers.picks_layer import is_picks, picks_on
+from napari_cryoden.layers.picks_layer import is_picks
 from napari_cryoden.layers.swipe import Swipe
 
 Mode = Literal["grid", "blink", "swipe"]
@@ -62,10 +62,8 @@ class SideBySide(QObject):
         self._viewer = viewer
         self._before: _View | None = None
         self._swipe = Swipe(viewer)
-        self._copies = PicksCopies(viewer)
+        self._copies = PicksCopies(viewer, self._again)
         self._picks: list[Any] = []  # and their copies
-        self._off: set[Any] = set()  # picks that the user has hidden
-        self._arranging = False
         self.layers: list[Any] = []
         self.mode: Mode = "grid"
         self._columns = 1
@@ -89,7 +87,7 @@ class SideBySide(QObject):
         fit = len(self.layers) != 2 + len(more) and self._fitted in {None, self._camera()}
         if self._before is None:
             self._before = self._view()
-            self._off = {layer for layer, visible in self._before.visible.items() if not visible}
+            self._copies.begin()
         self.layers, self.mode = [raw, denoised, *more], mode
         for layer in self.layers[1:]:
             self._viewer.layers.move(self._viewer.layers.index(layer), len(self._viewer.layers))
@@ -131,6 +129,7 @@ class SideBySide(QObject):
         before, self._before, self.layers = self._before, None, []
         self._swipe.off()
         self._copies.remove()
+        self._to_the_top([one for one in self._picks if one in self._viewer.layers])
         self._columns, self._fitted = 1, None
         if before is None:
             return
@@ -147,27 +146,29 @@ class SideBySide(QObject):
 
     def arrange(self) -> None:
         """Show what is compared, and the picks on it, some of which may be new."""
-        if not self.layers or self._arranging:
+        if not self.layers or self._copies.paused:
             return
-        self._arranging = True
+        self._copies.paused = True
         try:
             self._swipe.off()
-            picks = self._shown_picks()
+            picks = self._copies.shown_on(self.layers[0])
             if self.mode == "grid":
                 self._fill_cells(picks)
             else:
                 self._in_one_place(picks)
         finally:
-            self._arranging = False
+            self._copies.paused = False
 
     def _fill_cells(self, picks: list[Any]) -> None:
-        """Give each layer a cell, with the picks on it: cells are filled from the bottom of the layer list."""
+        """Give each layer a cell, with its picks: cells are filled from the bottom of the layer list."""
         rows = 1 if len(self.layers) < 4 else 2
         columns = math.ceil(len(self.layers) / rows)
         self._zoom(columns)
         cells = self._copies.over(picks, self.layers)
         self._picks = [one for cell in cells for one in cell]
-        self._to_the_top([one for layer, cell in zip(self.layers, cells, strict=True) for one in (layer, *cell)])
+        self._to_the_top(
+            [one for layer, cell in zip(self.layers, cells, strict=True) for one in (layer, *cell)]
+        )
         grid = self._viewer.canvas.grid
         grid.enabled = True
         self._only([*self.layers, *self._picks])  # hidden layers take no cell
@@ -183,21 +184,11 @@ class SideBySide(QObject):
         if self.mode == "swipe":
             self._swipe.on(self.layers[1])
 
-    def _shown_picks(self) -> list[Any]:
-        """Return the picks on what is compared but those the user has hidden; what she hides is followed."""
-        found = picks_on(self._viewer.layers, self.layers[0])
-        for one in found:
-            one.events.visible.disconnect(self._toggled)
-            one.events.visible.connect(self._toggled)
-        return [one for one in found if one not in self._off]
-
-    def _toggled(self, event: Any) -> None:
-        if self._arranging or not self.layers:
-            return
-        change = self._off.discard if event.source.visible else self._off.add
-        change(event.source)
-        self._copies.remove()
-        self.arrange()
+    def _again(self) -> None:
+        """Follow picks that the user has hidden, or shown again."""
+        if self.layers and not self._copies.paused:
+            self._copies.remove()
+            self.arrange()
 
     def _to_the_top(self, layers: list[Any]) -> None:
         for layer in layers:
@@ -219,9 +210,8 @@ class SideBySide(QObject):
             layer.visible = any(layer is one for one in shown)
 
     def _removed(self, event: Any) -> None:
-        if self.layers and is_picks(event.value):
-            self._copies.remove()
-            self.arrange()
+        if is_picks(event.value):
+            self._again()
         if not any(event.value is layer for layer in self.layers):
             return
         self.layers = [layer for layer in self.layers if layer is not event.value]

@@ -61,7 +61,8 @@ class LayerCombo(QComboBox):
         for layer in found:
             self.addItem(layer.name, layer)
         first = next((layer for layer in found if is_raw(layer)), None)  # else a preview may be the first
-        self.setCurrentIndex(max(self._position(chosen), self._position(None if self._none else first)))
+        kept = self._position(chosen)
+        self.setCurrentIndex(kept if kept >= 0 else self._position(None if self._none else first))
         self.blockSignals(False)
         self.currentIndexChanged.emit(self.currentIndex())
 

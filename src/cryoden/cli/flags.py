@@ -15,7 +15,6 @@ from cryoden.cli.command_halves import MovieHalves
 from cryoden.cli.command_hosts import Hosts
 from cryoden.cli.command_pick import Pick
 from cryoden.cli.flags_denoise import Denoise, Evaluate, Micrographs, OutputFolder
-from cryoden.settings.flags import derived
 from cryoden.cli.flags_runs import (
     Baseline,
     Compare,
@@ -29,6 +28,7 @@ from cryoden.cli.flags_runs import (
     Report,
     Workers,
 )
+from cryoden.settings.flags import derived
 from cryoden.settings.tools import SimulationSettings, ThinningSettings
 from cryoden.settings.training import TrainingSettings
 

@@ -12,8 +12,8 @@ from typing import Annotated
 from tyro.conf import Positional, arg
 
 from cryoden.cli.command_hosts import Denoising, ModelFile, Names
-from cryoden.settings.flags import derived
 from cryoden.cli.flags_runs import Halves, Paths, Reading, Sharing
+from cryoden.settings.flags import derived
 from cryoden.settings.picking import PickingSettings
 from cryoden.settings.tools import EvaluationSettings
 

@@ -1,1 +1,1 @@
-"""Where particles are: coordinates of other programs, a picker without training, and how well it finds them."""
+"""Where particles are: coordinates of other programs, and a picker that needs no training."""

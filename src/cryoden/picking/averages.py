@@ -28,7 +28,8 @@ def class_averages(images: Sequence[tuple[WorkingImage, Array]], classes: int) -
     Parameters
     ----------
     images : sequence of (WorkingImage, ndarray)
-        Dark particles, all of one working pixel size, and ``(n, 2)`` places in working pixels, the clearest first.
+        Dark particles, all of one working pixel size, and ``(n, 2)`` places in working pixels, the
+        clearest first.
     classes : int
         How many averages at most.
 

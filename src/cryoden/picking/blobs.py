@@ -37,7 +37,8 @@ def blob_response(image: WorkingImage, largest: float) -> Pixels:
     """
     steps = math.ceil(math.log(max(1.0, largest)) / math.log(STEP))
     sizes = [*WIDTHS, *(WIDTHS[-1] * largest ** (k / steps) for k in range(1, steps + 1))]
-    return np.maximum.reduce([_one_scale(image, image.diameter * size) for size in sizes])
+    best: Pixels = np.maximum.reduce([_one_scale(image, image.diameter * size) for size in sizes])
+    return best
 
 
 def is_bright(image: WorkingImage) -> bool:

@@ -13,7 +13,12 @@ from cryoden.dataset.cs_tables import CsTable, read_table, with_passthrough
 from cryoden.micrograph import Array
 from cryoden.picking.picks import Picks, PicksError
 
-NEEDED = ("location/micrograph_path", "location/micrograph_shape", "location/center_x_frac", "location/center_y_frac")
+NEEDED = (
+    "location/micrograph_path",
+    "location/micrograph_shape",
+    "location/center_x_frac",
+    "location/center_y_frac",
+)
 MERITS = ("pick_stats/ncc_score", "pick_stats/power")  # of templates and blobs; the first that is there
 PIXEL_SIZE, APART = "location/micrograph_psize_A", "location/min_dist_A"
 

@@ -93,7 +93,9 @@ def prepared(micrograph: Micrograph, settings: PickingSettings) -> WorkingImage:
     """Return what the picker looks at; see `find_particles`."""
     name = micrograph.path or micrograph.name
     if not settings.diameter:
-        raise PicksError("K04", name, "the diameter of the particles is not known", fix="Give --diameter in Å")
+        raise PicksError(
+            "K04", name, "the diameter of the particles is not known", fix="Give --diameter in Å"
+        )
     if micrograph.pixel_size is None:
         problem = "its pixel size is not known, which the diameter in Å needs"
         raise PicksError("K05", name, problem, fix="Give --pixel-size")
@@ -117,9 +119,7 @@ def candidates(
 ) -> tuple[Array, Array]:
     """Return places in working pixels, and figures of merit, of all that looks like a dark particle."""
     largest = max(1.0, settings.diameter_to / settings.diameter)
-    response = (
-        blob_response(image, largest) if templates is None else template_response(image, templates)
-    )
+    response = blob_response(image, largest) if templates is None else template_response(image, templates)
     return maxima(response, image.usable, settings.apart * image.diameter)
 
 
@@ -131,9 +131,9 @@ def _opposite(image: WorkingImage, settings: PickingSettings, templates: Templat
 def chosen_threshold(merits: Array, opposite: Array) -> float:
     """Return the least merit at which few places of the opposite contrast stand out as much.
 
-    Noise is as often bright as dark, so that places of the opposite contrast say how many picks are false. They
-    say too many, as what is between particles, and the fringes around them, have that contrast, too: half as many
-    as picks are let pass. Of noise alone next to nothing is left.
+    Noise is as often bright as dark, so that places of the opposite contrast say how many picks are false.
+    They say too many, as what is between particles, and the fringes around them, have that contrast, too:
+    half as many as picks are let pass. Of noise alone next to nothing is left.
     """
     levels = np.sort(merits)[::-1]
     false = (opposite[None, :] >= levels[:, None]).sum(axis=1)

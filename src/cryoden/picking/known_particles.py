@@ -6,21 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from cryoden.dataset import browse
 from cryoden.dataset.companions import companions
 from cryoden.dataset.half_checks import check_pairs
 from cryoden.dataset.half_names import HalfFiles
 from cryoden.dataset.listed_files import pixel_sizes
 from cryoden.dataset.opening import open_pair, read_micrograph
-from cryoden.dataset.output_paths import micrographs_in
 from cryoden.errors import Remark
 from cryoden.image.normalization import measure
 from cryoden.io.mrc_windows import finite_window
-from cryoden.micrograph import HalfPair, Micrograph, Pixels, Windowed
+from cryoden.micrograph import Micrograph, Pixels, Windowed
 from cryoden.picking.micrograph_names import joined, movie_name, of_micrograph
-from cryoden.picking.picks import Picks, PicksError, fitted, outside
+from cryoden.picking.picks import Picks, PicksError, fitted
 from cryoden.picking.read_picks import read_all
 from cryoden.settings.reading import ReadingSettings
 
@@ -76,7 +73,7 @@ class AnnotatedFiles:
             pair = open_pair(self.files, self.reading, self.sizes)
             check_pairs([pair])
             halves = _scored(pair.even), _scored(pair.odd)
-            mean = (halves[0] + halves[1]) / 2
+            mean = np.asarray((halves[0] + halves[1]) / 2, np.float32)
             micrograph = Micrograph(mean, pair.even.pixel_size, self.name)
         known = fitted(self.known, micrograph.shape, micrograph.pixel_size)
         return Annotated(self.name, micrograph, halves, known, self._others(micrograph))
@@ -118,7 +115,9 @@ def annotated(
     """
     there, known, sizes = browse.listing(paths), read_all(picks), pixel_sizes(paths)
     pairs = {movie_name(Path(pair.name).name) for pair in there.pairs}
-    exposures: list[tuple[str, HalfFiles | Path, Path]] = [(pair.name, pair, pair.even) for pair in there.pairs]
+    exposures: list[tuple[str, HalfFiles | Path, Path]] = [
+        (pair.name, pair, pair.even) for pair in there.pairs
+    ]
     exposures += [(file.stem, file, file) for file in there.others if movie_name(file.name) not in pairs]
     found = {at: of_micrograph(known, str(file)) for at, (_, _, file) in enumerate(exposures)}
     chosen = {at: joined(own) for at, own in found.items() if own}

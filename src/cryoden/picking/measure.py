@@ -1,7 +1,7 @@
 """How well a picker finds known particles on raw, filtered and denoised micrographs.
 
-The same picker, with the same diameter, looks at the same micrographs as each method shows them. It has learned
-from none of them, so that what it finds is what stands out.
+The same picker, with the same diameter, looks at the same micrographs as each method shows them. It has
+learned from none of them, so that what it finds is what stands out.
 """
 
 from __future__ import annotations
@@ -102,8 +102,8 @@ PickingEvent = MethodPicked | PickingFinished
 def measure_picking(asked: PickingQuestion) -> Iterator[PickingEvent]:
     """Pick each micrograph as each method shows it, and compare with the known particles.
 
-    Particles nearer to the border than their radius are left out on both sides. A pick is at a particle within
-    a quarter of the diameter of its center.
+    Particles nearer to the border than their radius are left out on both sides. A pick is at a particle
+    within a quarter of the diameter of its center.
 
     Raises
     ------

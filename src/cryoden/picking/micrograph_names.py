@@ -48,7 +48,9 @@ def of_micrograph(picks: Sequence[Picks], micrograph: str) -> list[Picks]:
     found = [one for rank, one in ranked if rank == best]
     names = list(dict.fromkeys(one.micrograph for one in found))
     if len(names) > 1:
-        problem = f"picks of {printable(names[0])} and of {printable(names[1])} could be those of this micrograph"
+        problem = (
+            f"picks of {printable(names[0])} and of {printable(names[1])} could be those of this micrograph"
+        )
         raise PicksError("K03", micrograph, problem, fix="Give the coordinates of one of them")
     return found
 

@@ -90,8 +90,8 @@ def pick_files(paths: Sequence[Path], output: Path, asked: PickingRequest) -> It
     """Pick micrographs, and write coordinates of each, a list of these files, and all particles.
 
     ``NAME.mrc`` gives ``NAME_autopick.star``, in a folder that mirrors the tree of the micrographs;
-    ``autopick.star`` lists them, and ``particles.star`` has all picks, with optics groups. Names of micrographs
-    in them are relative to the current folder, which for RELION is the project's.
+    ``autopick.star`` lists them, and ``particles.star`` has all picks, with optics groups. Names of
+    micrographs in them are relative to the current folder, which for RELION is the project's.
 
     Raises
     ------
@@ -139,8 +139,8 @@ def _pick_file(
 def in_words(found: Found) -> Remark:
     """Return how many particles were found, and how many chance finds as well."""
     bright = ", brighter than the ice" if found.bright else ""
-    words = f"{len(found.picks):,} picks{bright} (figure of merit {found.threshold:.2f} and more; with random phases"
-    return Remark("K08", f"{words} {found.by_chance:,})")
+    above = f"figure of merit {found.threshold:.2f} and more; with random phases {found.by_chance:,}"
+    return Remark("K08", f"{len(found.picks):,} picks{bright} ({above})")
 
 
 def _write_lists(

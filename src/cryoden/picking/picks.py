@@ -70,12 +70,14 @@ class Picks:
 
     def scaled(self, factor: float) -> Picks:
         """Return the picks in pixels of which ``factor`` are as long as one of those counted so far."""
-        size, box = (
-            None if self.pixel_size is None else self.pixel_size / factor,
-            None if self.diameter is None else self.diameter * factor,
+        return replace(
+            self,
+            centers=self.centers * factor,
+            pixel_size=None if self.pixel_size is None else self.pixel_size / factor,
+            diameter=None if self.diameter is None else self.diameter * factor,
+            shape=None,
+            factor=self.factor * factor,
         )
-        known = {"pixel_size": size, "diameter": box, "shape": None, "factor": self.factor * factor}
-        return replace(self, centers=self.centers * factor, **known)
 
     def mirrored(self, height: int) -> Picks:
         """Return the picks of an image of a height whose rows are counted from its other edge."""

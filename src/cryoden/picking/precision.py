@@ -91,4 +91,5 @@ def by_chance(known: Array, shape: tuple[int, int], margin: float, reach: float,
         for _ in range(TRIALS)
     ]
     mean = np.mean([[one.average_precision, one.recall, one.found] for one in trials], axis=0)
-    return Detection(*map(float, mean), len(known), picks)
+    precision, recall, found = map(float, mean)
+    return Detection(precision, recall, found, len(known), picks)

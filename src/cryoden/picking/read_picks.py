@@ -117,7 +117,7 @@ def ambiguous(path: Path) -> bool:
 
 
 def has_picks(path: Path) -> bool:
-    """Tell whether a file has coordinates, or a list of files that have; whatever is wrong with it, it has not."""
+    """Tell whether a file has coordinates, or lists files that have; one that is damaged has not."""
     try:
         if path.suffix.lower() == ".star":
             tables = read_tables(path)

@@ -11,7 +11,7 @@ from cryoden.dataset.star_columns import quoted, with_columns
 from cryoden.dataset.star_files import GROUP, MICROGRAPH, is_star
 from cryoden.io.atomic import atomic_write
 from cryoden.io.star import StarTable, having, read_tables
-from cryoden.picking.picks import Picks
+from cryoden.picking.picks import Indices, Picks
 from cryoden.picking.star_picks import LIST, MERIT, PIXEL_SIZE, UNKNOWN, X, Y
 
 OF_ONE = ("_autopick", "_manualpick", "_topazpick")  # files of one micrograph, by RELION's names
@@ -43,10 +43,12 @@ def particles(picks: Iterable[Picks]) -> str:
         for one in known
         for row in _rows(one)
     ]
-    return _text([
-        _table("optics", labels, groups),
-        _table("particles", (*MICROGRAPH, X, Y, MERIT, GROUP), rows),
-    ])
+    return _text(
+        [
+            _table("optics", labels, groups),
+            _table("particles", (*MICROGRAPH, X, Y, MERIT, GROUP), rows),
+        ]
+    )
 
 
 def write_edited(
@@ -108,7 +110,7 @@ def _edited(picks: Picks, before: Picks) -> str | None:
     return with_columns(table, columns, keep.tolist(), more)
 
 
-def _added(table: StarTable, own: Sequence[int], rows: Sequence[Sequence[str]]) -> list[str]:
+def _added(table: StarTable, own: Indices, rows: Sequence[Sequence[str]]) -> list[str]:
     """Return rows for picks that were added, from their x, y and figure of merit."""
     if not rows:
         return []

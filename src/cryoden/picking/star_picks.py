@@ -68,7 +68,7 @@ def read_cbox(path: Path) -> list[Picks]:
 
 
 def of_boxes(path: Path, boxes: Array, merits: Array) -> Picks:
-    """Return picks of ``(n, 4)`` boxes: x and y of the corner nearest to the first pixel, width and height."""
+    """Return picks of ``(n, 4)`` boxes: x and y of the corner at the first pixel, width and height."""
     corners, edges = boxes[:, :2], boxes[:, 2:]
     centers = (corners + edges / 2)[:, ::-1]
     edge = float(np.median(edges)) if len(edges) else None
@@ -84,7 +84,12 @@ def by_micrograph(
         places.setdefault(name, []).append(place)
     return [
         Picks(
-            name, positions[at, ::-1], merits[at], np.array(at), path, pixel_size=sizes[at[0]] if sizes else None
+            name,
+            positions[at, ::-1],
+            merits[at],
+            np.array(at),
+            path,
+            pixel_size=sizes[at[0]] if sizes else None,
         )
         for name, at in places.items()
     ]

@@ -28,17 +28,17 @@ from cryoden.reporting import markdown
 HEADS = ("method", "average precision", "recall", "found", "picks", "at known", "random phases")
 MEANING = (
     "recall: share of the known particles among as many of the best picks. found: at any place at all. "
-    "picks: above the threshold that the program chooses, per micrograph; at known: of them at known particles; "
-    "random phases: as many are above it in a picture of the same power spectrum without particles."
+    "picks: above the threshold that the program chooses, per micrograph; at known: of them at known "
+    "particles; random phases: as many are above it in a picture of the same power spectrum without particles."
 )
 NO_PROOF = (
-    "Higher figures on denoised micrographs mean that this picker finds more of these particles there, not that "
-    "they are better particles: what a network does not know is not found either, and a class average or a "
-    "reconstruction from raw particles is the test."
+    "Higher figures on denoised micrographs mean that this picker finds more of these particles there, not "
+    "that they are better particles: what a network does not know is not found either, and a class average "
+    "or a reconstruction from raw particles is the test."
 )
 OF_PICKER = (
-    "The given picks have figures of merit: they are those of a picker, not the truth. They favor what they were "
-    "picked on, and what differs from them need not be wrong."
+    "The given picks have figures of merit: they are those of a picker, not the truth. They favor what they "
+    "were picked on, and what differs from them need not be wrong."
 )
 
 
@@ -46,8 +46,8 @@ OF_PICKER = (
 class Summary:
     """One method over all micrographs: means, and the standard error of the average precision.
 
-    ``taken`` picks above the threshold, ``true`` of them at known particles, ``by_chance`` with random phases;
-    each is a mean over micrographs.
+    ``taken`` picks above the threshold, ``true`` of them at known particles, ``by_chance`` with random
+    phases; each is a mean over micrographs.
     """
 
     method: str
@@ -90,7 +90,7 @@ def table_of(
             remarks, results, of_picker = tuple(map(str, event.remarks)), event.results, event.of_picker
         else:
             said(printable(f"{event.micrograph}: {event.method}"))
-    made_with = {
+    made_with: dict[str, object] = {
         "version": VERSION,
         "picks": [str(path) for path in asked.picks],
         "models": [str(path) for path in asked.models],
@@ -150,14 +150,18 @@ def _summary(name: str, ones: Sequence[MethodPicked]) -> Summary:
     error = float(figures[:, 0].std(ddof=1) / len(known) ** 0.5) if len(known) > 1 else math.nan
     counts = np.array([[one.taken, one.true, one.by_chance] for one in ones]).mean(axis=0)
     precision, recall, found = map(float, mean)
-    return Summary(name, precision, error, recall, found, *map(float, counts), len(ones))
+    taken, true, chance = map(float, counts)
+    return Summary(name, precision, error, recall, found, taken, true, chance, len(ones))
 
 
 def _cells(row: Summary) -> list[str]:
     error = f" ±{row.error:.3f}" if math.isfinite(row.error) else ""
     figures = [f"{value:.3f}" if math.isfinite(value) else "–" for value in (row.recall, row.found)]
     precision = f"{row.average_precision:.3f}{error}" if math.isfinite(row.average_precision) else "–"
-    counts = [f"{value:.1f}" if row.taken or row.by_chance else "–" for value in (row.taken, row.true, row.by_chance)]
+    counts = [
+        f"{value:.1f}" if row.taken or row.by_chance else "–"
+        for value in (row.taken, row.true, row.by_chance)
+    ]
     return [row.method, precision, *figures, *counts]
 
 
@@ -165,9 +169,9 @@ def _basis(results: Sequence[MethodPicked], asked: PickingQuestion) -> str:
     of_raw = [one.detection.known for one in results if one.method == RAW]
     plural = "s" if len(of_raw) != 1 else ""
     return (
-        f"{sum(of_raw):,} known particles on {len(of_raw):,} micrograph{plural}, of {asked.settings.diameter:g} Å; "
-        f"a pick is at one within {REACH * asked.settings.diameter:.0f} Å. Those nearer to the border than "
-        "half a diameter do not count."
+        f"{sum(of_raw):,} known particles on {len(of_raw):,} micrograph{plural}, of "
+        f"{asked.settings.diameter:g} Å; a pick is at one within {REACH * asked.settings.diameter:.0f} Å. "
+        "Those nearer to the border than half a diameter do not count."
     )
 
 

@@ -13,8 +13,8 @@ import numpy as np
 from scipy import fft, ndimage
 
 from cryoden.io.mrc_probe import probe
-from cryoden.io.mrc_windows import MicrographFile
 from cryoden.io.mrc_sections import one_image
+from cryoden.io.mrc_windows import MicrographFile
 from cryoden.micrograph import Array, Pixels
 from cryoden.picking.maxima import standardized
 from cryoden.picking.picks import PicksError
@@ -84,7 +84,9 @@ def template_response(image: WorkingImage, templates: Templates) -> Pixels:
     edge = 2 * int(np.ceil(MASK * image.diameter)) + 3
     mask = disc(edge, MASK * image.diameter)
     shape = [fft.next_fast_len(side + edge, real=True) for side in image.pixels.shape]
-    margin = [(edge // 2, side - size - edge // 2) for side, size in zip(shape, image.pixels.shape, strict=True)]
+    margin = [
+        (edge // 2, side - size - edge // 2) for side, size in zip(shape, image.pixels.shape, strict=True)
+    ]
     padded = -np.pad(image.pixels, margin, mode="symmetric")
     transformed = fft.rfft2(padded)
 
@@ -95,7 +97,9 @@ def template_response(image: WorkingImage, templates: Templates) -> Pixels:
     count = float(mask.sum())
     mean = correlated(mask) / count
     variance = correlated(mask, fft.rfft2(padded**2)) / count - mean**2
-    spread = np.sqrt(np.maximum(variance, np.median(variance[image.usable])))  # of a flat place little is made
+    spread = np.sqrt(
+        np.maximum(variance, np.median(variance[image.usable]))
+    )  # of a flat place little is made
     best = np.full(image.pixels.shape, -1.0)
     for one in turned(resized(templates, image.pixel_size, edge), TURNS):
         shown = (one - (one * mask).sum() / count) * mask

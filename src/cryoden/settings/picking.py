@@ -14,9 +14,7 @@ CONTRAST = Setting("Whether particles are dark or bright; auto looks which of bo
 class PickingSettings:
     """How particles are found."""
 
-    diameter: Annotated[
-        float, Setting("Diameter of the particles", "Å", 0, 5000, 10)
-    ] = 0.0
+    diameter: Annotated[float, Setting("Diameter of the particles", "Å", 0, 5000, 10)] = 0.0
     diameter_to: Annotated[
         float, Setting("Largest diameter, where particles differ; 0 = all alike", "Å", 0, 5000, 10)
     ] = 0.0
@@ -24,8 +22,8 @@ class PickingSettings:
     threshold: Annotated[
         float,
         Setting(
-            "Least figure of merit, in standard deviations of what the micrograph shows elsewhere; 0 = at which "
-            "half as many places stand out with the opposite contrast",
+            "Least figure of merit, in standard deviations of what the micrograph shows elsewhere; "
+            "0 = at which half as many places stand out with the opposite contrast",
             "σ",
             0,
             1000,
@@ -35,7 +33,8 @@ class PickingSettings:
     averages: Annotated[
         int,
         Setting(
-            "Class averages that are made of a first round of picks, to pick by in a second one; 0 = blobs only",
+            "Class averages that are made of a first round of picks, to pick by in a second one; "
+            "0 = blobs only",
             "averages",
             0,
             50,
@@ -46,7 +45,8 @@ class PickingSettings:
         float, Setting("Least distance of two particles, in diameters", "", 0.1, 3, 0.1, expert=True)
     ] = 0.7
     most: Annotated[
-        int, Setting("Most particles in a micrograph; 0 = any number", "particles", 0, 100_000, 100, expert=True)
+        int,
+        Setting("Most particles in a micrograph; 0 = any number", "particles", 0, 100_000, 100, expert=True),
     ] = 0
 
     def __post_init__(self) -> None:
