@@ -81,12 +81,17 @@ def _loop(
 
 def _row(line: str, replaced: Mapping[int, str], added: Sequence[str]) -> str:
     """Return a row with other values in some places, and more at its end; else its own text stays."""
+    values = split_row(line.strip())
+    other = {place: value for place, value in replaced.items() if values[place] != value}
+    if not other and not added:
+        return line
     text = line.rstrip()
-    if replaced or "#" in text:
+    if other or "#" in text:
         is_plain = not any(mark in text for mark in "'\"#")
-        before = text.split() if is_plain else [quoted(value) for value in split_row(text.strip())]
-        values = [quoted(replaced[place]) if place in replaced else one for place, one in enumerate(before)]
-        text = text if values == before and is_plain else " ".join(values)
+        values = text.split() if is_plain else list(map(quoted, values))
+        for place, value in other.items():
+            values[place] = quoted(value)
+        text = " ".join(values)
     return " ".join([text, *map(quoted, added)])
 
 

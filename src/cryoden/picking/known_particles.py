@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from cryoden.dataset import browse
 from cryoden.dataset.companions import companions
 from cryoden.dataset.half_checks import check_pairs

@@ -122,19 +122,20 @@ def measure_picking(asked: PickingQuestion) -> Iterator[PickingEvent]:
     for file in files:
         one = file.read()
         remarks += outside(one.known, one.micrograph.shape)
-        for result in _of_one(one, asked.settings, denoisers, templates):
+        for result in measured_on(one, asked.settings, denoisers, templates):
             results.append(result)
             yield result
     of_picker = any(np.isfinite(file.known.merits).any() for file in files)
     yield PickingFinished(tuple(results), remarks, of_picker)
 
 
-def _of_one(
+def measured_on(
     one: Annotated,
     settings: PickingSettings,
     denoisers: Mapping[str, Denoiser],
-    templates: Templates | None,
+    templates: Templates | None = None,
 ) -> Iterator[MethodPicked]:
+    """Yield what the picker finds on one micrograph as each method shows it; see `measure_picking`."""
     settings = _with_contrast(one, settings)
     margin = settings.diameter / (one.micrograph.pixel_size or 1.0) / 2
     known = one.known.centers[within(one.known.centers, one.micrograph.shape, margin)]

@@ -90,8 +90,10 @@ def _read_topaz(path: Path) -> list[Picks]:
     _refuse_short(path, lines[1:], rows, len(head), "\t".join(head))
     scored = len(head) > 3 and head[3].strip().lower() in {"score", "confidence"}
     at = [number for number, _ in lines[1:]]
-    values = numbers(path, [row[1 : 4 if scored else 3] for row in rows], at)
-    merits = values[:, 2] if scored else np.full(len(rows), np.nan)
+    values = numbers(path, [row[1:3] for row in rows], at)
+    merits = np.full(len(rows), np.nan)
+    if scored:
+        merits = numbers(path, [row[3:4] for row in rows], at, missing=True)[:, 0]
     return star_picks.by_micrograph(path, [row[0] for row in rows], values[:, :2], merits)
 
 

@@ -38,7 +38,7 @@ def read_star(path: Path) -> list[Picks]:
     values = numbers(path, table.columns((X, Y)), at)
     merits = np.full(len(values), np.nan)
     if MERIT in table.labels:
-        merits = numbers(path, table.columns((MERIT,)), at)[:, 0]
+        merits = numbers(path, table.columns((MERIT,)), at, missing=True)[:, 0]
         merits[merits == UNKNOWN] = np.nan
     named = MICROGRAPH[0] in table.labels
     names = [name for (name,) in table.columns(MICROGRAPH)] if named else [own_name(path)] * len(values)
@@ -57,10 +57,10 @@ def read_cbox(path: Path) -> list[Picks]:
     values = numbers(path, table.columns(BOXES), at)
     merits = np.full(len(values), np.nan)
     if "Confidence" in table.labels:
-        merits = numbers(path, table.columns(("Confidence",)), at)[:, 0]
+        merits = numbers(path, table.columns(("Confidence",)), at, missing=True)[:, 0]
     planes = np.full(len(values), np.nan)
     if "CoordinateZ" in table.labels:
-        planes = numbers(path, table.columns(("CoordinateZ",)), at)[:, 0]
+        planes = numbers(path, table.columns(("CoordinateZ",)), at, missing=True)[:, 0]
     picks = of_boxes(path, values, merits)
     if not np.isfinite(planes).any():
         return [picks]
@@ -95,17 +95,20 @@ def by_micrograph(
     ]
 
 
-def numbers(path: Path, rows: Sequence[Sequence[str]], lines: Sequence[int]) -> Array:
-    """Return texts as numbers, ``(rows, columns)``; ``<NA>`` as NaN.
+def numbers(
+    path: Path, rows: Sequence[Sequence[str]], lines: Sequence[int], *, missing: bool = False
+) -> Array:
+    """Return texts as numbers, ``(rows, columns)``; where some may be missing, ``<NA>`` as NaN.
 
     Raises
     ------
     PicksError
         ``K02`` for the first that is none.
     """
+    if not rows:
+        return np.zeros((0, len(BOXES)))
     found = np.array([[_number(value) for value in row] for row in rows], np.float64)
-    found = found.reshape(len(rows), -1)
-    bad = np.argwhere(np.isinf(found))
+    bad = np.argwhere(np.isinf(found) if missing else ~np.isfinite(found))
     if len(bad):
         place, column = bad[0]
         problem = f"line {lines[place]}: {printable(rows[place][column][:40])!r} is no coordinate"

@@ -29,7 +29,7 @@ HEADS = ("method", "average precision", "recall", "found", "picks", "at known", 
 MEANING = (
     "recall: share of the known particles among as many of the best picks. found: at any place at all. "
     "picks: above the threshold that the program chooses, per micrograph; at known: of them at known "
-    "particles; random phases: as many are above it in a picture of the same power spectrum without particles."
+    "particles; random phases: above it in a picture of the same power spectrum without particles."
 )
 NO_PROOF = (
     "Higher figures on denoised micrographs mean that this picker finds more of these particles there, not "

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cryoden.errors import MicrographError
+from cryoden.io import mrc
+from cryoden.picking.picks import PicksError
+from cryoden.picking.read_picks import ambiguous, has_picks, is_picks_name, read_all, read_picks
+from tests.cryoden.picking.planted import written
+
+ROW, COLUMN = 37, 12  # of the one bright pixel
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> Path:
+    """A micrograph of one bright pixel."""
+    pixels = np.zeros((64, 48), np.float32)
+    pixels[ROW, COLUMN] = 1
+    return written(tmp_path / "m.mrc", pixels)
+
+
+def at_the_pick(micrograph: Path, coordinates: Path) -> float:
+    """Return the pixel that a pick points at, read by its place among the bytes of the file."""
+    (picks,) = read_picks(coordinates)
+    row, column = map(round, picks.centers[0].tolist())
+    data = np.frombuffer(micrograph.read_bytes()[1024:], "<f4")
+    return float(data[48 * row + column])
+
+
+def test_the_center_of_a_box_of_eman_is_half_a_box_from_the_corner_at_the_first_pixel(
+    stored: Path, tmp_path: Path
+) -> None:
+    corner = COLUMN - 10, ROW - 10
+    (tmp_path / "m.box").write_text(f"{corner[0]}\t{corner[1]}\t20\t20\t-3\n")
+    assert at_the_pick(stored, tmp_path / "m.box") == 1
+    (picks,) = read_picks(tmp_path / "m.box")
+    assert (picks.diameter, picks.micrograph) == (20, "m")
+    assert np.isnan(picks.merits).all()
+
+
+def test_topaz_gives_centers_from_the_first_pixel_with_scores(stored: Path, tmp_path: Path) -> None:
+    text = f"image_name\tx_coord\ty_coord\tscore\nm\t{COLUMN}\t{ROW}\t1.25\nother\t3\t4\t-2\n"
+    (tmp_path / "picks.txt").write_text(text)
+    one, other = read_picks(tmp_path / "picks.txt")
+    assert (one.micrograph, other.micrograph) == ("m", "other")
+    assert (one.merits.tolist(), one.rows.tolist(), other.rows.tolist()) == ([1.25], [0], [1])
+    (tmp_path / "only.txt").write_text(text.rpartition("other")[0])
+    assert at_the_pick(stored, tmp_path / "only.txt") == 1
+
+
+def test_topaz_may_leave_scores_away(tmp_path: Path) -> None:
+    (tmp_path / "p.txt").write_text("image_name\tx_coord\ty_coord\na b\t3\t4\n")
+    (picks,) = read_picks(tmp_path / "p.txt")
+    assert picks.micrograph == "a b"
+    assert np.isnan(picks.merits).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "code"),
+    [
+        ("p.txt", "some notes\n", "K01"),
+        ("p.txt", "", "K01"),
+        ("p.txt", "image_name\tx_coord\ty_coord\nm\t3\tfour\n", "K02"),
+        ("p.txt", "image_name\tx_coord\ty_coord\nm\t3\n", "K02"),
+        ("p.box", "10 20\n", "K02"),
+        ("p.box", "10 20 30 inf\n", "K02"),
+        ("p.star", "data_\nloop_\n_rlnMicrographName #1\nm.mrc\n", "K01"),
+        ("p.cbox", "data_\nloop_\n_rlnMicrographName #1\nm.mrc\n", "K01"),
+        ("p.json", "{}", "K01"),
+    ],
+)
+def test_what_has_no_coordinates_is_refused_in_one_line(
+    tmp_path: Path, name: str, text: str, code: str
+) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(PicksError) as refused:
+        read_picks(tmp_path / name)
+    assert refused.value.code == code
+    assert str(tmp_path / name) in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_file_that_is_missing_is_said_to_be(tmp_path: Path) -> None:
+    with pytest.raises(MicrographError):
+        read_picks(tmp_path / "none.box")
+
+
+def test_all_files_of_a_folder_are_read_but_hidden_ones(tmp_path: Path) -> None:
+    (tmp_path / "b.box").write_text("0 0 2 2\n")
+    (tmp_path / "a.box").write_text("0 0 2 2\n4 4 2 2\n")
+    (tmp_path / ".a.box").write_text("junk")
+    assert [(one.micrograph, len(one)) for one in read_all([tmp_path])] == [("a", 2), ("b", 1)]
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(PicksError, match="K01"):
+        read_all([tmp_path / "empty"])
+
+
+def test_files_of_other_purpose_are_known(tmp_path: Path) -> None:
+    (tmp_path / "list.star").write_text("data_\nloop_\n_rlnMicrographName #1\nm.mrc\n")
+    (tmp_path / "picks.star").write_text("data_\nloop_\n_rlnCoordinateX #1\n_rlnCoordinateY #2\n1 2\n")
+    (tmp_path / "notes.txt").write_text("hello\n")
+    assert [has_picks(tmp_path / name) for name in ("list.star", "picks.star", "notes.txt")] == [
+        False, True, False,
+    ]  # fmt: skip
+    assert ambiguous(Path("a.star"))
+    assert not ambiguous(Path("a.box"))
+    assert is_picks_name(Path("A.CBOX"))
+    assert not is_picks_name(Path("a.mrc"))
+
+
+def test_the_planted_pixel_is_where_this_program_reads_it(stored: Path) -> None:
+    assert mrc.read(stored).data[ROW, COLUMN] == 1
