@@ -17,7 +17,10 @@ from cryoden.picking.templates import Templates, template_response
 from cryoden.picking.working_image import WorkingImage, working_image
 from cryoden.settings.picking import PickingSettings
 
-FALSE = 0.5  # places of the opposite contrast for each pick, at the threshold that is chosen
+# Places of the opposite contrast for each pick, at the threshold that is chosen. What is between blobs looks
+# like a blob, and averages of noise look like noise.
+FALSE_BLOBS, FALSE_LIKENESSES = 0.5, 0.2
+AVERAGED = 100  # places of a first round that are averaged, at least
 SEED = 1
 
 
@@ -74,7 +77,8 @@ def find_particles(
     if templates is None and settings.averages:
         templates = averages_of(image, settings)
     places, merits = candidates(image, settings, templates)
-    least = settings.threshold or chosen_threshold(merits, _opposite(image, settings, templates))
+    false = FALSE_BLOBS if templates is None else FALSE_LIKENESSES
+    least = settings.threshold or chosen_threshold(merits, _opposite(image, settings, templates), false)
     chance = candidates(random_phases(image), settings, templates)[1]
     keep = merits >= least
     keep[settings.most or len(keep) :] = False
@@ -83,10 +87,11 @@ def find_particles(
 
 
 def averages_of(image: WorkingImage, settings: PickingSettings) -> Templates | None:
-    """Return what the blobs of a first round look like; ``None`` where they are too few."""
+    """Return what the blobs of a first round look like; ``None`` where there are too few."""
     places, merits = candidates(image, settings, None)
-    clear = merits >= chosen_threshold(merits, _opposite(image, settings, None))
-    return class_averages([(image, places[clear])], settings.averages)
+    least = chosen_threshold(merits, _opposite(image, settings, None), FALSE_BLOBS)
+    clear = int((merits >= least).sum())
+    return class_averages([(image, places[: max(clear, AVERAGED)])], settings.averages)
 
 
 def prepared(micrograph: Micrograph, settings: PickingSettings) -> WorkingImage:
@@ -128,16 +133,16 @@ def _opposite(image: WorkingImage, settings: PickingSettings, templates: Templat
     return candidates(replace(image, pixels=-image.pixels), settings, templates)[1]
 
 
-def chosen_threshold(merits: Array, opposite: Array) -> float:
-    """Return the least merit at which few places of the opposite contrast stand out as much.
+def chosen_threshold(merits: Array, opposite: Array, share: float) -> float:
+    """Return the least merit at which a share of places of the opposite contrast stand out as much.
 
     Noise is as often bright as dark, so that places of the opposite contrast say how many picks are false.
-    They say too many, as what is between particles, and the fringes around them, have that contrast, too:
-    half as many as picks are let pass. Of noise alone next to nothing is left.
+    They say too many, as what is between particles, and the fringes around them, have that contrast, too.
+    Of noise alone little is left.
     """
     levels = np.sort(merits)[::-1]
     false = (opposite[None, :] >= levels[:, None]).sum(axis=1)
-    few = np.flatnonzero(false <= FALSE * np.arange(1, len(levels) + 1))
+    few = np.flatnonzero(false <= share * np.arange(1, len(levels) + 1))
     return float(levels[few[-1]]) if len(few) else float(max([*opposite, 0.0])) + 1e-6
 
 

@@ -23,7 +23,7 @@ class PickingSettings:
         float,
         Setting(
             "Least figure of merit, in standard deviations of what the micrograph shows elsewhere; "
-            "0 = at which half as many places stand out with the opposite contrast",
+            "0 = by how many places stand out with the opposite contrast",
             "σ",
             0,
             1000,
@@ -34,7 +34,7 @@ class PickingSettings:
         int,
         Setting(
             "Class averages that are made of a first round of picks, to pick by in a second one; "
-            "0 = blobs only",
+            "0 = blobs only, and more than 1 learn noise by heart",
             "averages",
             0,
             50,

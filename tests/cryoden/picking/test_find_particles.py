@@ -43,6 +43,12 @@ def test_next_to_nothing_is_found_in_noise(seed: int) -> None:
     assert len(found.every) > 200
 
 
+def test_an_average_of_noise_finds_little_noise() -> None:
+    noise = np.random.default_rng(0).normal(0, 1, (1000, 1000)).astype(np.float32)
+    found = find_particles(Micrograph(noise, PIXEL, "noise"), replace(SETTINGS, averages=1))
+    assert len(found.picks) <= 20
+
+
 def test_how_much_chance_finds_is_counted_on_random_phases() -> None:
     clear = find_particles(micrograph(noise=0.3), replace(SETTINGS, threshold=6.0))
     assert (len(clear.picks), clear.by_chance) == (len(PLACES), 0)
@@ -78,14 +84,14 @@ def test_averages_of_a_first_round_find_them_too() -> None:
     row, column = np.mgrid[0:10, 0:10].reshape(2, -1)
     places = 60 + 80 * np.stack([row, column], axis=1) + numbers.uniform(-10, 10, (100, 2))
     one = Micrograph(discs(places, 1.5, shape=(850, 850)), PIXEL, "many")
-    found = find_particles(one, replace(SETTINGS, averages=2)).picks
+    found = find_particles(one, replace(SETTINGS, averages=1)).picks
     assert distances(found.centers, places).max() < 0.25 * DIAMETER / PIXEL
-    assert len(found) < 120
+    assert len(found) < 110
 
 
-def test_the_threshold_is_where_half_as_many_places_have_the_other_contrast() -> None:
-    assert chosen_threshold(np.array([9.0, 8, 7, 2, 1]), np.array([3.0, 1.5, 1.4, 1.3])) == 2
-    assert chosen_threshold(np.array([2.0, 1.0]), np.array([5.0, 4.0, 3.0])) > 5
+def test_the_threshold_is_where_a_share_of_places_has_the_other_contrast() -> None:
+    assert chosen_threshold(np.array([9.0, 8, 7, 2, 1]), np.array([3.0, 1.5, 1.4, 1.3]), 0.5) == 2
+    assert chosen_threshold(np.array([2.0, 1.0]), np.array([5.0, 4.0, 3.0]), 0.5) > 5
 
 
 def test_without_diameter_or_pixel_size_nothing_can_be_looked_for() -> None:
