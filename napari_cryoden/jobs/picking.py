@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cryoden.picking.find_particles import Found, find_particles
 from cryoden.picking.precision import REACH, Detection, detection, matches, within
-from cryoden.picking.templates import Templates, read_templates
 from cryoden.settings.picking import PickingSettings
 from napari_cryoden.jobs.denoising import DenoisingJob
 from napari_cryoden.jobs.job import Job
 from napari_cryoden.layers import layer_data
 from napari_cryoden.layers.picks_layer import DIAMETER, add_picks, micrograph_name, picks_of
 from napari_cryoden.layers.plane import plane_of
+
+if TYPE_CHECKING:
+    from cryoden.picking.find_particles import Found
 
 
 class PickingJob(Job):
@@ -54,7 +55,10 @@ class PickingJob(Job):
         micrograph = layer_data.to_micrograph(image)
 
         def working() -> Generator[Found, None, None]:
-            templates: Templates | None = None if template is None else read_templates(template)
+            from cryoden.picking.find_particles import find_particles  # noqa: PLC0415  loads torch
+            from cryoden.picking.templates import read_templates  # noqa: PLC0415  as above
+
+            templates = None if template is None else read_templates(template)
             yield find_particles(micrograph, settings, templates)
 
         self.begin(working, f"picking {image.name}")

@@ -8,7 +8,7 @@ from typing import Any
 from napari.layers import Points
 
 from napari_cryoden.layers.layer_data import facts_of
-from napari_cryoden.layers.picks_layer import COPY, copies_of, is_picks, picks_on
+from napari_cryoden.layers.picks_layer import COPY, copies_of, is_picks, mark_added, picks_on
 
 DONE = {"added", "removed", "changed"}  # actions on data that are over
 SAME = ("size", "border_width", "border_width_is_relative", "symbol", "opacity")
@@ -80,8 +80,8 @@ class PicksCopies:
         return copy
 
     def _toggled(self, event: Any) -> None:
-        """Follow what the user hides and shows."""
-        if not self.paused:
+        """Follow what the user hides and shows; napari says so of what is set to what it was, too."""
+        if not self.paused and event.source.visible is (event.source in self._hidden):
             (self._hidden.discard if event.source.visible else self._hidden.add)(event.source)
             self._changed()
 
@@ -93,6 +93,7 @@ class PicksCopies:
         original = next((one for one, _, copy in self._made if edited in {one, copy}), None)
         if original is None:
             return
+        mark_added(event)
         alike = (original, *copies_of(self._viewer.layers, original))
         self._copying = True
         try:

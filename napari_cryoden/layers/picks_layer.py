@@ -46,7 +46,8 @@ def picks_layer(image: Image, picks: Picks, diameter: float, name: str = "") -> 
     places = np.zeros((len(picks), len(plane.shape)))
     places[:, list(plane.axes)] = picks.centers
     facts = {"role": ROLE, "picks": picks, "diameter": diameter}
-    facts |= {"source": facts_of(image).get("source"), "raw_id": image.unique_id, "raw_name": image.name}
+    known = facts_of(image)
+    facts |= {"source": known.get("source"), "raw_id": image.unique_id, "made_of": known.get("raw_id")}
     attributes = {
         "name": name or f"{image.name} · picks",
         "size": diameter / (pixel_size(image) or 1.0),
@@ -68,7 +69,16 @@ def add_picks(viewer: Any, image: Image, picks: Picks, diameter: float, name: st
     places, attributes, _ = picks_layer(image, picks, diameter, name)
     layer = viewer.add_points(places, **attributes)
     layer.current_border_color, layer.current_size = PLAIN, float(attributes["size"])
+    layer.events.data.connect(mark_added)
     return layer
+
+
+def mark_added(event: Any) -> None:
+    """Give points that were just added neither row nor figure of merit: napari gives those last selected."""
+    if getattr(event, "action", None) == "added":
+        features = event.source.features.copy()
+        features.iloc[list(event.data_indices)] = [math.nan, -1]
+        event.source.features = features
 
 
 def is_picks(layer: Any) -> bool:
@@ -124,10 +134,13 @@ def picks_on(layers: Iterable[Any], image: Image) -> list[Any]:
     mine = {image.unique_id, raw.unique_id}
     sources = {facts_of(one).get("source") for one in (image, raw)} - {None}
     return [
-        one
-        for one in known
-        if is_picks(one) and (facts_of(one).get("raw_id") in mine or facts_of(one).get("source") in sources)
+        one for one in known if is_picks(one) and (mine & _ids(one) or facts_of(one).get("source") in sources)
     ]
+
+
+def _ids(layer: Any) -> set[Any]:
+    """Return the images that picks were put on: the very one, and the one that it was made of."""
+    return {facts_of(layer).get("raw_id"), facts_of(layer).get("made_of")} - {None}
 
 
 def image_under(layers: Sequence[Any], layer: Any) -> Any:
@@ -135,6 +148,7 @@ def image_under(layers: Sequence[Any], layer: Any) -> Any:
     images = [one for one in layers if not isinstance(one, Points) and hasattr(one, "rgb")]
     facts = facts_of(layer)
     itself = [one for one in images if one.unique_id == facts.get("raw_id")]
+    itself += [one for one in images if one.unique_id == facts.get("made_of")]
     source = facts.get("source")
     same = [one for one in images if source and facts_of(one).get("source") == source]
     return next(iter([*itself, *sorted(same, key=lambda one: not is_raw(one))]), None)
