@@ -17,7 +17,8 @@ from cryoden.picking.working_image import WorkingImage
 
 WIDTHS = (0.8, 1.0)  # of a particle's diameter: projections fall off before their edge
 STEP = 1.25  # from one scale to the next, where particles differ in size
-SKEW = 0.02  # of a response, below which nobody can say what stands out
+# Of a response: micrographs are dark where matter is, and close packings have bright gaps of up to this.
+SKEW = 0.2
 
 
 def blob_response(image: WorkingImage, largest: float) -> Pixels:
@@ -42,7 +43,7 @@ def blob_response(image: WorkingImage, largest: float) -> Pixels:
 
 
 def is_bright(image: WorkingImage) -> bool:
-    """Tell whether bright blobs stand out, not dark ones: which tail of their response is the longer one."""
+    """Tell whether bright blobs clearly stand out, not dark ones: theirs is the longer tail of a response."""
     response = _one_scale(image, image.diameter * WIDTHS[0])
     return skewness(response[image.usable]) < -SKEW
 

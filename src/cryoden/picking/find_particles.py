@@ -9,11 +9,10 @@ import numpy as np
 from cryoden.errors import printable
 from cryoden.image.fourier_rings import inverse, transform
 from cryoden.micrograph import Array, Micrograph, Pixels
-from cryoden.picking.averages import class_averages
 from cryoden.picking.blobs import blob_response, is_bright
 from cryoden.picking.maxima import maxima
 from cryoden.picking.picks import Picks, PicksError, made
-from cryoden.picking.templates import Templates, template_response
+from cryoden.picking.templates import Templates, class_averages, template_response
 from cryoden.picking.working_image import WorkingImage, working_image
 from cryoden.settings.picking import PickingSettings
 

@@ -2,7 +2,8 @@
 
 All of them count rows from the first one that is stored in a micrograph's MRC file, which its authors draw
 at the bottom. RELION and Topaz give centers; EMAN and crYOLO the corner of a box that is nearest to the first
-pixel, and its edges; cryoSPARC parts of the image's width and height.
+pixel, and its edges; cryoSPARC parts of the image's width and height (slot ``location`` of cryosparc-tools
+5.0, and csparc2star of pyem, doi:10.5281/zenodo.3576630).
 """
 
 from __future__ import annotations
@@ -13,17 +14,26 @@ from pathlib import Path
 
 import numpy as np
 
+from cryoden.dataset.cs_tables import CsTable, read_table, with_passthrough
 from cryoden.errors import CryodenError, printable
 from cryoden.io.mrc_header import open_regular
 from cryoden.io.star import having, read_tables
+from cryoden.micrograph import Array
 from cryoden.picking import star_picks
-from cryoden.picking.cs_picks import read_cs
 from cryoden.picking.picks import Picks, PicksError
 from cryoden.picking.star_picks import numbers
 
 SUFFIXES = (".star", ".cs", ".csg", ".cbox", ".box", ".txt")
 MOST_BYTES = 2**28
 TOPAZ = ("image_name", "x_coord", "y_coord")
+NEEDED = (
+    "location/micrograph_path",
+    "location/micrograph_shape",
+    "location/center_x_frac",
+    "location/center_y_frac",
+)
+MERITS = ("pick_stats/ncc_score", "pick_stats/power")  # of templates and blobs; the first that is there
+PIXEL_SIZE, APART = "location/micrograph_psize_A", "location/min_dist_A"
 ONE_OF = "Give a STAR, .cs, .box, .cbox or Topaz .txt file of coordinates"
 
 
@@ -45,7 +55,7 @@ def read_picks(path: Path) -> list[Picks]:
         ``F49``, ``F50``, ``F58`` when the file cannot be read.
     """
     readers: dict[str, Callable[[Path], list[Picks]]] = {
-        ".star": star_picks.read_star, ".cbox": star_picks.read_cbox, ".cs": read_cs, ".csg": read_cs,
+        ".star": star_picks.read_star, ".cbox": star_picks.read_cbox, ".cs": _read_cs, ".csg": _read_cs,
         ".box": _read_box, ".txt": _read_topaz,
     }  # fmt: skip
     reader = readers.get(path.suffix.lower())
@@ -67,6 +77,61 @@ def _files(path: Path) -> list[Path]:
     if not found:
         raise PicksError("K01", path, "0 files of coordinates in the folder", fix=ONE_OF)
     return found
+
+
+def _read_cs(path: Path) -> list[Picks]:
+    """Read picks or particles of a ``.cs`` or ``.csg`` file, with what the job passed through beside it."""
+    table = read_table(path)
+    if not _has_places(table):
+        table = with_passthrough(table)
+    if not _has_places(table):
+        problem = f"no slot location, which says where particles are (slots found: {', '.join(table.slots)})"
+        raise PicksError("K01", path, problem, fix="Give picks, or particles with their passthrough file")
+    names = table.texts(NEEDED[0])
+    shapes = np.asarray(table.rows[NEEDED[1]], np.float64)
+    parts = np.column_stack([table.rows[NEEDED[3]], table.rows[NEEDED[2]]]).astype(np.float64)
+    _refuse_beside(path, parts, shapes)
+    merits = _scores(table)
+    places: dict[tuple[str, tuple[float, ...]], list[int]] = {}
+    for place, (name, shape) in enumerate(zip(names, shapes.tolist(), strict=True)):
+        places.setdefault((name, tuple(shape)), []).append(place)
+    return [
+        Picks(
+            name.removeprefix(">"),
+            parts[at] * shape,
+            merits[at],
+            np.array(at),
+            path,
+            _first_size(table, PIXEL_SIZE, at),
+            (int(shape[0]), int(shape[1])),
+        )
+        for (name, shape), at in places.items()
+    ]
+
+
+def _has_places(table: CsTable) -> bool:
+    return set(NEEDED) <= set(table.columns)
+
+
+def _scores(table: CsTable) -> Array:
+    known = next((name for name in MERITS if name in table.columns), None)
+    if known is None:
+        return np.full(len(table.rows), np.nan)
+    return np.asarray(table.rows[known], np.float64)
+
+
+def _first_size(table: CsTable, column: str, at: list[int]) -> float | None:
+    if column not in table.columns:
+        return None
+    value = float(table.rows[column][at[0]])
+    return value if 0 < value < float("inf") else None
+
+
+def _refuse_beside(path: Path, parts: Array, shapes: Array) -> None:
+    if not np.isfinite(parts).all() or (shapes < 1).any():
+        bad = int(np.argmin(np.isfinite(parts).all(axis=1) & (shapes >= 1).all(axis=1)))
+        problem = f"row {bad}: {parts[bad].tolist()} of {shapes[bad].tolist()} px is no place on a micrograph"
+        raise PicksError("K02", path, problem, kept="Nothing was read", fix="Save it again in cryoSPARC")
 
 
 def _read_box(path: Path) -> list[Picks]:
