@@ -31,7 +31,11 @@ SETTINGS = PickingSettings(diameter=DIAMETER)
 def results(noise: float = 1.0, *, sign: int = 1) -> dict[str, MethodPicked]:
     even, odd = (np.float32(sign) * discs(noise=noise, seed=seed) for seed in (1, 2))
     one = Annotated(
-        "m", Micrograph((even + odd) / 2, PIXEL, "m"), (even, odd), made(PLACES, np.full(7, np.nan)), {}
+        "m",
+        Micrograph(np.float32(0.5) * (even + odd), PIXEL, "m"),
+        (even, odd),
+        made(PLACES, np.full(7, np.nan)),
+        {},
     )
     return {found.method: found for found in measured_on(one, SETTINGS, {})}
 

@@ -43,8 +43,8 @@ def test_each_micrograph_has_its_file_in_the_same_tree_and_lists_name_them_all(f
     assert not list(folder.rglob("*.part"))
 
 
-def test_results_of_denoising_are_picked_in_place_of_the_micrographs(folder: Path) -> None:
-    assert folder
+@pytest.mark.usefixtures("folder")
+def test_results_of_denoising_are_picked_in_place_of_the_micrographs() -> None:
     written(Path("a_denoised.mrc"), discs(PLACES[:2], 0.1))
     written(Path("b_denoised.mrc"), discs(PLACES[2:4], 0.1))
     events("mics", denoised=[Path("a_denoised.mrc"), Path("b_denoised.mrc")])
@@ -53,8 +53,8 @@ def test_results_of_denoising_are_picked_in_place_of_the_micrographs(folder: Pat
     assert distances(found["mics/b.mrc"], PLACES[2:4]).max() < 3
 
 
-def test_a_missing_or_cropped_result_is_named(folder: Path) -> None:
-    assert folder
+@pytest.mark.usefixtures("folder")
+def test_a_missing_or_cropped_result_is_named() -> None:
     written(Path("a_denoised.mrc"), discs(PLACES[:2], 0.1))
     with pytest.raises(HalvesError, match="D02"):
         events("mics", denoised=[Path("a_denoised.mrc")])
@@ -67,8 +67,8 @@ def test_a_missing_or_cropped_result_is_named(folder: Path) -> None:
     assert [(event.path.name, event.code) for event in failed] == [("b.mrc", "D05")]
 
 
-def test_a_bad_micrograph_costs_no_other_and_is_in_no_list(folder: Path) -> None:
-    assert folder
+@pytest.mark.usefixtures("folder")
+def test_a_bad_micrograph_costs_no_other_and_is_in_no_list() -> None:
     Path("mics/c.mrc").write_bytes(b"junk")
     *_, ended = events("mics")
     assert isinstance(ended, BatchFinished)
@@ -77,8 +77,8 @@ def test_a_bad_micrograph_costs_no_other_and_is_in_no_list(folder: Path) -> None
     assert not Path("out/c_autopick.star").exists()
 
 
-def test_what_is_there_is_kept_unless_it_may_be_replaced(folder: Path) -> None:
-    assert folder
+@pytest.mark.usefixtures("folder")
+def test_what_is_there_is_kept_unless_it_may_be_replaced() -> None:
     events("mics")
     before = Path("out/particles.star").read_text()
     with pytest.raises(OutputError, match="O05"):
@@ -89,10 +89,10 @@ def test_what_is_there_is_kept_unless_it_may_be_replaced(folder: Path) -> None:
     assert Path("out/particles.star").read_text() != before
 
 
-def test_a_model_denoises_before(folder: Path) -> None:
+@pytest.mark.usefixtures("folder")
+def test_a_model_denoises_before() -> None:
     from cryoden.model.general import GENERAL  # noqa: PLC0415
 
-    assert folder
     events("mics/b.mrc", model=GENERAL)
     (found,) = read_star(Path("out/particles.star"))
     assert distances(found.centers, PLACES[:3]).max() < DIAMETER / 2 / 4

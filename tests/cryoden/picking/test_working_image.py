@@ -34,7 +34,7 @@ def test_no_center_is_on_a_blank_stripe_or_near_it() -> None:
     pixels = discs()
     pixels[:, 300:] = 7.0
     image = working_image(Micrograph(pixels, PIXEL, "masked"), DIAMETER, PIXEL)
-    last = image.places(np.argwhere(image.usable)).max(axis=0)[1]
+    last = image.places(np.argwhere(image.usable).astype(float)).max(axis=0)[1]
     assert 300 - DIAMETER / PIXEL / 2 - 6 < last <= 300 - DIAMETER / PIXEL / 2 + 2
 
 
