@@ -81,7 +81,7 @@ class PickingJob(Job):
         bright = ", brighter than the ice" if found.bright else ""
         words = (
             f"{len(found.picks):,} picks{bright}, figure of merit {found.threshold:.2f} and more. "
-            f"The same picture with random phases, without any particle, has {found.by_chance:,}."
+            f"At most {found.by_chance:,} by chance: as many has the same picture with random phases."
         )
         return f"{words}\n{self._compared(found)}".rstrip()
 

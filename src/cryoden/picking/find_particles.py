@@ -39,7 +39,7 @@ class Found:
         Whether particles are brighter than the ice.
     by_chance : int
         How many places stand out as much where the phases of the micrograph are random: it then has
-        the same power and no particles.
+        the same power, that of the particles included, and no particles. So many are false at most.
     """
 
     picks: Picks
