@@ -106,14 +106,18 @@ def picker(averages: int) -> str:
 def false_picks(asked: argparse.Namespace) -> None:
     """Print how many are picked where there is nothing, raw and denoised."""
     print("\nFalse picks of 150 Å on 1024² px of 1.5 Å, mean over micrographs\n")
-    show(["", "raw", "denoised"])
-    show(["---"] * 3)
-    denoiser, settings = general(asked), PickingSettings(diameter=150)
+    show(["", "picker", "raw", "denoised"])
+    show(["---"] * 4)
+    denoiser = general(asked)
     for name, images in nothing(asked).items():
-        raw = [len(find_particles(image, settings).picks) for image in images]
         shown = [finished(denoiser.denoise(image)).micrograph for image in images]
-        done = [len(find_particles(image, settings).picks) for image in shown]
-        show([name, f"{np.mean(raw):.1f}", f"{np.mean(done):.1f}"])
+        for averages in asked.averages:
+            settings = PickingSettings(diameter=150, averages=averages)
+            counts = [
+                np.mean([len(find_particles(image, settings).picks) for image in each])
+                for each in (images, shown)
+            ]
+            show([name, picker(averages), *(f"{count:.1f}" for count in counts)])
 
 
 def nothing(asked: argparse.Namespace) -> dict[str, list[Micrograph]]:

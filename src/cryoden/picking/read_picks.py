@@ -33,7 +33,7 @@ NEEDED = (
     "location/center_y_frac",
 )
 MERITS = ("pick_stats/ncc_score", "pick_stats/power")  # of templates and blobs; the first that is there
-PIXEL_SIZE, APART = "location/micrograph_psize_A", "location/min_dist_A"
+PIXEL_SIZE = "location/micrograph_psize_A"
 ONE_OF = "Give a STAR, .cs, .box, .cbox or Topaz .txt file of coordinates"
 
 

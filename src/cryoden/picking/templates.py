@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage
 
-from cryoden.io.mrc_probe import probe
+from cryoden.io.mrc_probe import HeaderFacts, probe
 from cryoden.io.mrc_sections import one_image
-from cryoden.io.mrc_windows import MicrographFile
+from cryoden.io.mrc_windows import MicrographFile, finite_window
 from cryoden.micrograph import Array, Pixels
 from cryoden.picking.maxima import standardized
 from cryoden.picking.picks import PicksError
@@ -29,8 +29,8 @@ from cryoden.picking.working_image import WorkingImage
 MASK = 0.6  # its radius in diameters: what is around a particle belongs to how it looks
 TURNS = 24
 MOST = 100  # averages of a file
-ROUNDS = 8
-WINDOWS = 1000  # windows
+ROUNDS = 8  # of sorting and turning
+WINDOWS = 1000  # that are averaged, at most
 EACH = 20  # windows to a class, at least
 SEED = 3
 
@@ -64,15 +64,19 @@ def read_templates(path: Path, pixel_size: float | None = None) -> Templates:
     facts = probe(path)
     size = pixel_size or facts.pixel_size
     (height, width), count = facts.shape, facts.nz
-    if size is None or height != width or count > MOST:
+    images = _images(facts) if size and height == width and count <= MOST else []
+    if not images or size is None:
         found = f"{count:,} images of {height:,} × {width:,} px of {size or 'unknown'} Å"
         problem = f"{found} are no class averages (expected up to {MOST} square ones of a known pixel size)"
         raise PicksError("K07", path, problem, fix="Give the .mrcs of selected class averages")
-    images = []
-    for section in range(count):
-        with MicrographFile(one_image(facts, section), None) as file:
-            images.append(file.window(0, 0, height, width))
-    return Templates(_bright(np.stack([image for image in images if np.ptp(image) > 0])), size)
+    return Templates(_bright(np.stack(images)), size)
+
+
+def _images(facts: HeaderFacts) -> list[Pixels]:
+    """Return the images of a stack but those without contrast, which stand for empty classes."""
+    files = [MicrographFile(one_image(facts, section)) for section in range(facts.nz)]
+    found = [finite_window(file, 0, 0, *file.shape) for file in files]
+    return [image for image in found if np.ptp(image) > 0]
 
 
 def template_response(image: WorkingImage, templates: Templates) -> Pixels:
@@ -107,9 +111,8 @@ def template_response(image: WorkingImage, templates: Templates) -> Pixels:
     count = float(mask.sum())
     mean = correlated(mask) / count
     variance = correlated(mask, fft.rfft2(padded**2)) / count - mean**2
-    spread = np.sqrt(
-        np.maximum(variance, np.median(variance[image.usable]))
-    )  # of a flat place little is made
+    least = np.median(variance[image.usable | ~image.usable.any()])  # of a flat place little is made
+    spread = np.sqrt(np.maximum(variance, least))
     best = np.full(image.pixels.shape, -1.0)
     for one in turned(resized(templates, image.pixel_size, edge), TURNS):
         shown = (one - (one * mask).sum() / count) * mask

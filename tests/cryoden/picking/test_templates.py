@@ -81,8 +81,10 @@ def test_bright_and_dark_averages_are_read_as_bright_ones(tmp_path: Path, sign: 
 
 
 def test_a_file_that_is_no_stack_of_averages_is_refused(tmp_path: Path) -> None:
-    for images, size in ((np.zeros((2, 8, 16), np.float32), PIXEL), (np.zeros((2, 8, 8), np.float32), 0.0)):
-        path = stack(tmp_path / f"{size}.mrcs", images, size)
+    wide, square = np.random.default_rng(0).normal(size=(2, 2, 8, 16)).astype(np.float32)
+    flat = np.zeros((2, 8, 8), np.float32)
+    for number, (images, size) in enumerate(((wide, PIXEL), (square[:, :, :8], 0.0), (flat, PIXEL))):
+        path = stack(tmp_path / f"{number}.mrcs", np.ascontiguousarray(images), size)
         with pytest.raises(PicksError, match="K07"):
             read_templates(path)
 
