@@ -18,8 +18,8 @@ from cryoden.denoising.denoise import denoise
 from cryoden.evaluation.bands import agreement_by_band, blocks
 from cryoden.events.batch import MicrographDenoised
 from cryoden.events.training import EpochFinished, TrainingStarted
+from cryoden.formats import micrographs
 from cryoden.image.spectra import PARTICLES
-from cryoden.io import mrc
 from cryoden.micrograph import Array, Micrograph
 from cryoden.model.checkpoint import Model, load
 from cryoden.model.general import GENERAL
@@ -80,7 +80,7 @@ def main() -> None:
     parser.add_argument("--start-from", choices=("general", "scratch"), default="general")
     parser.add_argument("--epochs", type=int, default=10)
     chosen = parser.parse_args()
-    whole = [mrc.read(path) for path in (chosen.even, chosen.odd)]
+    whole = [micrographs.read(path) for path in (chosen.even, chosen.odd)]
     middle = whole[0].data.shape[1] // 2
     left, right = (
         tuple(replace(half, data=np.ascontiguousarray(half.data[part])) for half in whole)

@@ -25,6 +25,7 @@ from cryoden.cli.main import main as cryoden
 from cryoden.evaluation.checks import SEED
 from cryoden.evaluation.exposures import Exposure, open_subjects, read
 from cryoden.evaluation.half_metrics import middle
+from cryoden.formats import micrographs
 from cryoden.image.normalization import measure
 from cryoden.image.spectra import phase_randomized
 from cryoden.io import mrc
@@ -60,7 +61,7 @@ def denoised(command: str, files: Sequence[Path], output: Path) -> float:
 
 def power(folder: Path, name: str) -> float:
     """Return the variance of an answer."""
-    answer: Pixels = mrc.read(folder / f"ask_{name}.mrc").data
+    answer: Pixels = micrographs.read(folder / f"ask_{name}.mrc").data
     return float(answer.var(dtype=np.float64))
 
 

@@ -14,9 +14,9 @@ import sys
 from pathlib import Path
 
 from cryoden.evaluation.half_metrics import readings
+from cryoden.formats import micrographs
 from cryoden.image.filters import gaussian
 from cryoden.image.normalization import measure
-from cryoden.io import mrc
 from cryoden.micrograph import Pixels
 
 WIDTHS = (1, 2, 3, 4, 6, 8, 10, 12, 16, 24)
@@ -24,7 +24,7 @@ WIDTHS = (1, 2, 3, 4, 6, 8, 10, 12, 16, 24)
 
 def clipped(path: Path) -> Pixels:
     """Return a raw half z-scored, hot pixels limited, as the network sees it."""
-    half = mrc.read(path)
+    half = micrographs.read(path)
     return measure(half).apply(half.data)
 
 
@@ -32,7 +32,7 @@ def main() -> None:
     """Print the table."""
     noisy, target = (clipped(Path(name)) for name in sys.argv[1:3])
     rows = {"raw": noisy} | {f"Gaussian {width} px": gaussian(noisy, width) for width in WIDTHS}
-    rows["denoised"] = mrc.read(Path(sys.argv[3])).data
+    rows["denoised"] = micrographs.read(Path(sys.argv[3])).data
     print(f"{'':16}  whole   detail  center")
     for name, image in rows.items():
         found = readings(image, target)

@@ -19,9 +19,9 @@ from half_correlation import WIDTHS, clipped
 
 from cryoden.denoising.denoise import Denoiser
 from cryoden.events.batch import MicrographDenoised
+from cryoden.formats import micrographs
 from cryoden.image.correlation import pearson
 from cryoden.image.filters import gaussian
-from cryoden.io import mrc
 from cryoden.micrograph import HalfPair, Pixels
 from cryoden.model.checkpoint import load
 from cryoden.model.general import GENERAL
@@ -34,7 +34,9 @@ Files = tuple[Path, Path]
 
 def trained(pairs: Sequence[Files], mode: str, minutes: float) -> Path:
     """Return the model file of a run on these pairs, or the one it began with where nothing was better."""
-    opened = [(mrc.open_micrograph(noisy), mrc.open_micrograph(target)) for noisy, target in pairs]
+    opened = [
+        (micrographs.open_micrograph(noisy), micrographs.open_micrograph(target)) for noisy, target in pairs
+    ]
     model = Path(tempfile.mkdtemp()) / "model.safetensors"
     settings = TrainingSettings(minutes=minutes)
     if mode == "supervised":
@@ -48,7 +50,7 @@ def trained(pairs: Sequence[Files], mode: str, minutes: float) -> Path:
 
 def denoised(path: Path, model: Path) -> Pixels:
     """Return the denoised micrograph."""
-    *_, last = Denoiser(load(model), DenoisingSettings()).denoise(mrc.read(path))
+    *_, last = Denoiser(load(model), DenoisingSettings()).denoise(micrographs.read(path))
     assert isinstance(last, MicrographDenoised)
     return last.micrograph.data
 

@@ -26,6 +26,7 @@ from batch import MEMORY, untrained
 from cryoden.compute.hiring import hired
 from cryoden.dataset.output_paths import results
 from cryoden.events.batch import BatchEvent, BatchFinished, FileFailed, FileFinished, FileSkipped, FileStarted
+from cryoden.formats import micrographs
 from cryoden.io import mrc
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.workers import WorkerSettings
@@ -66,12 +67,12 @@ def _kill(draw: random.Random) -> None:
 def problems(heard: list[BatchEvent], targets: dict[Path, Path], right: Path) -> list[str]:
     """Return what is wrong with a batch."""
     ends = Counter(e.path for e in heard if isinstance(e, FileFinished | FileSkipped | FileFailed))
-    expected = {path.name: mrc.read(path).data for path in right.iterdir()}
+    expected = {path.name: micrographs.read(path).data for path in right.iterdir()}
     found = [f"{path.name} was reported {ends[path]} times" for path in targets if ends[path] != 1]
     found += [e.message for e in heard if isinstance(e, FileFailed)]
     for number, target in enumerate(targets.values()):
         wanted = expected[f"m{number % SCENES:05}_denoised.mrc"]
-        if not (target.is_file() and np.array_equal(mrc.read(target).data, wanted)):
+        if not (target.is_file() and np.array_equal(micrographs.read(target).data, wanted)):
             found.append(f"{target.name} is missing or wrong")
     hidden = [path.name for path in next(iter(targets.values())).parent.iterdir() if path.name[0] == "."]
     return found + [f"{name} was left behind" for name in hidden if name.endswith(".part")]

@@ -68,12 +68,12 @@ def arrays(source: Path) -> dict[str, Pixels]:
     if source.suffix == ".npz":
         packed = np.load(source)
         return {name: np.asarray((packed[name] - np.float32(128)) / LEVELS, np.float32) for name in packed}
-    from cryoden.io import mrc  # noqa: PLC0415 - a packed file needs no MRC reader
+    from cryoden.formats import micrographs  # noqa: PLC0415 - a packed file needs no MRC reader
 
     paths = {name: source / "k2_counting" / f"k2_micrograph_{name}.mrc" for name in ("EVN", "ODD")}
     paths |= {path.stem: path for path in sorted((source / "apoferritin_pairs").glob("*.mrc"))}
     paths |= {name: source / f"{name}_micrograph.mrc" for name in ("falcon", "contaminated")}
-    return {name: scored(mrc.read(path).data) for name, path in paths.items() if path.exists()}
+    return {name: scored(micrographs.read(path).data) for name, path in paths.items() if path.exists()}
 
 
 def pack(images: dict[str, Pixels], target: Path) -> None:

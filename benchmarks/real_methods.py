@@ -97,6 +97,7 @@ def by_model(
 
 def by_topaz(command: str, pixel_size: float, model: str = "unet") -> Denoise:
     """Return a pretrained model of Topaz as a function of pixels."""
+    from cryoden.formats import micrographs  # noqa: PLC0415 - a packed file needs no MRC reader
     from cryoden.io import mrc  # noqa: PLC0415 - a packed file needs no MRC reader
 
     # Topaz 0.3.20 loads what --arch names, by default unet, and whatever --model says.
@@ -107,7 +108,7 @@ def by_topaz(command: str, pixel_size: float, model: str = "unet") -> Denoise:
             mrc.write(Path(folder) / "in.mrc", noisy, pixel_size=pixel_size, label="for a comparison")
             asked = [*shlex.split(command), "denoise", *named, "--output", f"{folder}/out"]
             subprocess.run([*asked, f"{folder}/in.mrc"], check=True)  # noqa: S603 - the user's command
-            return mrc.read(Path(folder) / "out" / "in.mrc").data
+            return micrographs.read(Path(folder) / "out" / "in.mrc").data
 
     return denoise
 

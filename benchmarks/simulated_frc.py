@@ -18,8 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
+from cryoden.formats import micrographs
 from cryoden.image.spectra import RadialProfile, fourier_ring_correlation
-from cryoden.io import mrc
 from cryoden.micrograph import Pixels
 from cryoden.simulation.assemblies import AssemblyRecipe
 from cryoden.simulation.detector import Detector
@@ -66,7 +66,7 @@ def banded(frc: RadialProfile) -> list[float]:
 
 def center(path: Path) -> tuple[Pixels, float]:
     """Return the central square and its pixel size."""
-    half = mrc.read(path)
+    half = micrographs.read(path)
     top, left = ((side - EDGE) // 2 for side in half.data.shape)
     assert half.pixel_size
     return half.data[top : top + EDGE, left : left + EDGE], half.pixel_size

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from cryoden.formats import micrographs
 from cryoden.image.resampling import Resampling
 from cryoden.io import mrc
 from cryoden.io.mrc_windows import MicrographFile, mrc_windows
@@ -56,7 +57,7 @@ def written(path: Path, shape: tuple[int, int], seed: int) -> MicrographFile:
     """Write noise."""
     pixels = np.random.default_rng(seed).normal(100, 10, shape).astype(np.float32)
     mrc.write(path, pixels, pixel_size=PIXEL, label="noise")
-    return mrc.open_micrograph(path)
+    return micrographs.open_micrograph(path)
 
 
 def dropped(path: Path) -> None:

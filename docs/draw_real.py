@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from cryoden.denoising.denoise import Denoiser, finished
+from cryoden.formats import micrographs
 from cryoden.image.filters import low_passed
-from cryoden.io import mrc
 from cryoden.micrograph import Micrograph, Pixels
 from cryoden.model.checkpoint import load
 from cryoden.model.general import GENERAL
@@ -100,7 +100,7 @@ def views(figure: Figure, data: Path) -> Iterator[tuple[str, Pixels]]:
 
 
 def _read(figure: Figure, path: Path) -> Micrograph:
-    seen = mrc.read(path)
+    seen = micrographs.read(path)
     return replace(seen, pixel_size=figure.pixel_size) if figure.pixel_size else seen
 
 

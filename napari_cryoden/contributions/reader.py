@@ -1,4 +1,4 @@
-"""Opens MRC micrographs as layers, and folders of them."""
+"""Opens micrographs as layers, and folders of them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import napari
 
 from cryoden.dataset.folder_walk import entries, is_micrograph, micrographs_below
 from cryoden.errors import CryodenError
-from cryoden.io import mrc
-from napari_cryoden.layers import layer_data
+from cryoden.formats.names import is_micrograph_name
+from napari_cryoden.layers.file_layer import FileLayer, of_file
 from napari_cryoden.notify import show_problem, show_remarks
 from napari_cryoden.paths import FEW
 
@@ -25,17 +25,17 @@ LOOKED_AT = 5_000  # names, before a folder counts as one without micrographs
 def get_reader(path: Path_ | Sequence[Path_]) -> Reader | None:
     """Return what reads these paths, ``None`` for paths to be left to other plugins.
 
-    `read` is for files with an MRC suffix, in any case; `read_folder` for one folder that holds
+    `read` is for files named like micrographs, in any case; `read_folder` for one folder that holds
     such files, or folders of them.
     """
     paths = listed(path)
     if len(paths) == 1 and paths[0].is_dir():
         return read_folder if _holds_micrographs(paths[0]) else None
-    return read if paths and all(one.suffix.lower() in mrc.SUFFIXES for one in paths) else None
+    return read if paths and all(map(is_micrograph_name, paths)) else None
 
 
 def read(path: Path_ | Sequence[Path_]) -> list[Any]:
-    """Return one layer per micrograph; a file that is not one is reported in one line.
+    """Return one layer per micrograph or stack; a file that is neither is reported in one line.
 
     Oddities of a file that opens are shown as a warning, once.
 
@@ -45,15 +45,15 @@ def read(path: Path_ | Sequence[Path_]) -> list[Any]:
     that come after it. So a bad file is shown as an error of its own and gives the layer
     list ``[(None,)]``, napari's way to say "handled, nothing to show".
     """
-    found: list[layer_data.LayerData] = []
+    found: list[FileLayer] = []
     for one in listed(path):
         try:
-            micrograph = mrc.read(one)
+            data, warnings = of_file(one)
         except CryodenError as error:
             show_problem(error)
             continue
-        found.append(layer_data.opened_layer(micrograph))
-        show_remarks(str(one), micrograph.warnings)
+        found.append(data)
+        show_remarks(str(one), warnings)
     if any("units" in attributes for _, attributes, _ in found):
         _show_scale_bar()
     return [*found] or [(None,)]

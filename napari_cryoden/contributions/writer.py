@@ -9,9 +9,9 @@ from typing import Any
 from napari.layers import Image
 
 from cryoden.errors import MicrographError
-from cryoden.io import mrc
+from cryoden.formats import writing
+from cryoden.formats.result_stamp import marked, result_label
 from cryoden.io.atomic import atomic_write
-from cryoden.io.result_stamp import marked, result_label
 from cryoden.model.checkpoint import label_of
 from napari_cryoden.layers import layer_data
 from napari_cryoden.layers.plane import plane_of
@@ -44,5 +44,5 @@ def write(path: str, data: Any, attributes: Mapping[str, Any]) -> list[str]:
         label = marked(result_label(label_of(Path(facts["model"]))), None)  # by which it is known again
     # The file dialog has already asked whether to replace an existing file.
     with atomic_write(Path(path), overwrite=True, inputs=[source] if source else []) as temporary:
-        mrc.write(temporary, micrograph.data, pixel_size=micrograph.pixel_size, like=source, label=label)
+        writing.write(temporary, micrograph.data, pixel_size=micrograph.pixel_size, like=source, label=label)
     return [path]

@@ -8,7 +8,10 @@ from typing import Any
 
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QProgressBar, QPushButton
 
+from cryoden.dataset.listed_files import SUFFIXES as LISTS
 from cryoden.errors import CryodenError
+from cryoden.formats.names import SUFFIXES as FILES
+from cryoden.formats.names import stem_of
 from cryoden.settings.denoising import DenoisingSettings
 from napari_cryoden.docks.kept import keep
 from napari_cryoden.jobs.batch import BatchJob, Result
@@ -21,7 +24,7 @@ from napari_cryoden.widgets.path_field import PathField
 from napari_cryoden.widgets.settings_form import SettingsForm, reading_form
 from napari_cryoden.window import plain
 
-INPUTS = "RELION STAR, cryoSPARC or MRC files (*.star *.cs *.csg *.mrc *.mrcs *.map *.st *.rec)"
+INPUTS = f"Lists and micrographs ({' '.join(f'*{suffix}' for suffix in (*LISTS, *FILES))})"
 STATES = {"paused": "Paused · ", "stopping": "Stopping after the current tile · "}
 
 
@@ -132,7 +135,7 @@ class BatchWidget(Dock):
             return
         chosen = self.micrographs.path.absolute()
         folder = chosen.parent if os.access(chosen.parent, os.W_OK) else Path.home()
-        self._proposed = folder / f"{chosen.name if chosen.is_dir() else chosen.stem}_denoised"
+        self._proposed = folder / f"{chosen.name if chosen.is_dir() else stem_of(chosen)}_denoised"
         self.output.path = self._proposed
 
     def _connect(self) -> None:

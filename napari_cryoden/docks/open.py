@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QMessageBox, Q
 
 from cryoden.dataset.listed_files import SUFFIXES
 from cryoden.errors import CryodenError
-from cryoden.io import mrc
+from cryoden.formats.names import SUFFIXES as FILES
 from napari_cryoden.docks.kept import Kept, keep
 from napari_cryoden.jobs.opening import OpeningJob
 from napari_cryoden.navigation import show_dock
@@ -26,9 +26,9 @@ from napari_cryoden.window import plain
 
 MANY = 20  # micrographs
 MUCH = 4e9  # bytes
-FILTERS = f"Micrographs and lists ({' '.join(f'*{suffix}' for suffix in (*mrc.SUFFIXES, *SUFFIXES))})"
+FILTERS = f"Micrographs and lists ({' '.join(f'*{suffix}' for suffix in (*FILES, *SUFFIXES))})"
 EMPTY = "Choose a folder, micrographs or a STAR file, or drop them here"
-NOTHING = "No micrographs (MRC files) found"
+NOTHING = "No micrographs (MRC or TIFF files) found"
 SELECT = "Select micrographs to open; hold Shift or Ctrl to select several"
 USE = "Add a layer per selected micrograph, the halves of a pair side by side; needs {} of memory"
 

@@ -11,15 +11,18 @@ from typing import Any, cast
 
 from napari.layers import Layer
 
+from cryoden.dataset.opening import facts
 from cryoden.events.batch import BatchEvent, FileFailed, FileFinished, FileSkipped
 from cryoden.events.batch_progress import BatchProgress, summary
-from cryoden.io import mrc
+from cryoden.formats import micrographs as files
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.reading import ReadingSettings
 from napari_cryoden.jobs.denoising import DenoisingJob
 from napari_cryoden.jobs.job import Job
 from napari_cryoden.jobs.worker import leave_a_core
 from napari_cryoden.layers import layer_data
+from napari_cryoden.layers.file_layer import FileLayer, of_file
+from napari_cryoden.layers.plane import plane_of
 from napari_cryoden.preferences import preferences
 
 KEPT = 100  # results remembered; more are on disk
@@ -102,21 +105,27 @@ class BatchJob(Job):
         MicrographError
             When one of the two cannot be read any more.
         """
-        denoised, facts = mrc.read(result.output), {"file": str(result.output)}
-        raw = self._layer({"role": "raw", "source": str(result.path)}) or self._add(
-            layer_data.raw_layer(mrc.read(result.path))
-        )
-        shown = self._layer({"role": "denoised"} | facts) or self._add(
-            layer_data.result_layer(raw, denoised, self._made_with | facts)
+        facts(result.output)  # first: one that is gone is said before its micrograph is shown
+        raw = self._layer({"role": "raw", "source": str(result.path)}) or self._add(of_file(result.path)[0])
+        shown = self._layer({"role": "denoised", "file": str(result.output)}) or self._add(
+            self._of_result(raw, result.output)
         )
         DenoisingJob.of(self.viewer).comparison.show(raw, shown)
 
-    def _layer(self, facts: dict[str, str]) -> Any:
+    def _of_result(self, raw: Any, output: Path) -> FileLayer:
+        """Return the layer of a result: exactly on the raw one, unless it is a stack, or binned."""
+        found = facts(output)
+        if found.nz > 1 or found.shape != plane_of(raw).size:
+            return of_file(output)[0]
+        made_with = self._made_with | {"file": str(output)}
+        return layer_data.result_layer(raw, files.read(output), made_with)
+
+    def _layer(self, known: dict[str, str]) -> Any:
         """Return the layer with these facts, ``None`` where it is not open."""
-        open_ones = (one for one in self.viewer.layers if facts.items() <= layer_data.facts_of(one).items())
+        open_ones = (one for one in self.viewer.layers if known.items() <= layer_data.facts_of(one).items())
         return next(open_ones, None)
 
-    def _add(self, data: layer_data.LayerData) -> Any:
+    def _add(self, data: FileLayer) -> Any:
         return self.viewer.add_layer(Layer.create(*data))
 
 

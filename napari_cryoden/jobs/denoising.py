@@ -148,8 +148,10 @@ def _denoising(
         denoised = yield from denoise.tiles(events)
         if temporary is not None and output is not None:
             nothing_left.refuse_constant(output, denoised.micrograph, micrograph, settings.pixel_format)
-            results.write_confidence(output, denoised.confidence)
-            results.write_denoised(temporary, denoised, settings, results.label_with(model))
+            label = results.label_with(model)
+            place = results.Output(micrograph.path, temporary, output, label, settings)
+            results.write_confidence(place, denoised.confidence)
+            results.write_denoised(place, denoised)
     # A layer stays for long; from a GPU the pixels come in page-locked memory, of which there is little.
     yield MicrographDenoised(_owned(denoised.micrograph), denoised.confidence and _owned(denoised.confidence))
 

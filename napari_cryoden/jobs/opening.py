@@ -9,12 +9,12 @@ from typing import Any
 
 from napari.layers import Layer
 
-from cryoden.dataset.opening import read_micrograph
 from cryoden.errors import CryodenError, Remark
 from cryoden.settings.reading import ReadingSettings
 from napari_cryoden.jobs.job import Job
 from napari_cryoden.jobs.worker import leave_a_core
-from napari_cryoden.layers.layer_data import LayerData, facts_of, opened_layer
+from napari_cryoden.layers.file_layer import FileLayer, of_file
+from napari_cryoden.layers.layer_data import facts_of
 from napari_cryoden.layers.scale_bar import show_scale_bar
 from napari_cryoden.notify import show_problem, show_remarks
 from napari_cryoden.preferences import preferences
@@ -26,7 +26,7 @@ class _Opened:
 
     done: int
     total: int
-    layer: LayerData | None
+    layer: FileLayer | None
     problem: str = ""
     warnings: tuple[Remark, ...] = ()
 
@@ -78,7 +78,7 @@ class OpeningJob(Job):
         refused = f", {self._refused:,} failed" if self._refused else ""
         return f"{'Canceled. ' if stopped else ''}{self._added:,} opened{refused}"
 
-    def _add(self, data: LayerData, warnings: tuple[Remark, ...]) -> None:
+    def _add(self, data: FileLayer, warnings: tuple[Remark, ...]) -> None:
         layer = Layer.create(*data)
         self.viewer.add_layer(layer)
         self._added += 1
@@ -93,12 +93,11 @@ def _read(
 ) -> Generator[_Opened, None, None]:
     for done, file in enumerate(files, 1):
         try:
-            micrograph = read_micrograph(file, reading, listed.get(file))
-            layer = opened_layer(micrograph)
+            layer, warnings = of_file(file, reading, listed.get(file))
         except CryodenError as error:
             yield _Opened(done, len(files), None, str(error))
             continue
-        yield _Opened(done, len(files), layer, "", micrograph.warnings)
+        yield _Opened(done, len(files), layer, "", warnings)
 
 
 def _simulated(spare_cores: int) -> Generator[_Opened, None, None]:

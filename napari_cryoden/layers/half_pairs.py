@@ -12,6 +12,7 @@ from napari.layers import Image
 
 from cryoden.dataset.half_names import TAGGED, half_of
 from cryoden.errors import MicrographError
+from cryoden.formats.names import stem_of
 from cryoden.micrograph import HalfPair, Micrograph
 from napari_cryoden.layers.layer_data import facts_of, to_micrograph
 
@@ -67,7 +68,7 @@ def _claim(layer: Image) -> tuple[str, str] | None:
         stem, half = match["stem"], half_of(match["half"])
     else:
         source = Path(facts.get("source") or "")
-        stem, half = source.stem, half_of(source.parent.name)
+        stem, half = stem_of(source), half_of(source.parent.name)
     return (stem, half) if half else None
 
 

@@ -13,9 +13,9 @@ from napari.utils import Colormap
 
 from cryoden.errors import MicrographError, Remark
 from cryoden.events.training import PreviewMade
-from cryoden.io.mrc_probe import probe
+from cryoden.formats.micrographs import probe
+from cryoden.formats.result_stamp import denoised_with
 from cryoden.io.pixel_size import ODD, possible, without_odd
-from cryoden.io.result_stamp import denoised_with
 from cryoden.micrograph import Micrograph, Pixels
 from cryoden.model.verdict import verdict_of
 from cryoden.settings.denoising import DenoisingSettings

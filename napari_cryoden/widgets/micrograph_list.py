@@ -18,8 +18,9 @@ from cryoden.dataset.half_checks import HalfCheck
 from cryoden.dataset.half_names import HalfFiles
 from cryoden.dataset.listed_files import pixel_sizes
 from cryoden.errors import CryodenError, printable
-from cryoden.io import mrc
+from cryoden.formats.micrographs import open_micrograph
 from cryoden.micrograph import HalfPair, Windowed
+from napari_cryoden.layers.lazy_stack import stack_of
 from napari_cryoden.paths import FEW
 from napari_cryoden.tool_tip import set_tip
 from napari_cryoden.widgets.pair_list import checked, in_short
@@ -202,14 +203,14 @@ def _names(files: Sequence[Path]) -> Iterator[str]:
 def _read(number: int, row: Row, pairs: dict[int, HalfPair]) -> RowFacts:
     """Return what the headers say; a pair that can be read is kept for its check."""
     try:
-        opened = [
-            mrc.open_micrograph(file, listed=row.listed, section=section) for file, section in row.images
-        ]
+        stack = None if row.is_pair else stack_of(row.files[0], None, row.listed)
+        images = [(row.files[0], 0)] if stack else row.images
+        opened = [open_micrograph(file, listed=row.listed, section=section) for file, section in images]
     except CryodenError as error:
         return RowFacts(
             number, f"{MARKS['bad']} {error.code}  {error.problem}", str(error), checked=row.is_pair
         )
-    size = words = _size(opened[0])
+    size = words = (f"stack of {len(stack)}, " if stack else "") + _size(opened[0])
     if row.is_pair:
         pairs[number] = HalfPair(*opened)
         words = f"{MARKS['wait']} pair, checking … · {size}"

@@ -172,6 +172,8 @@ def _field(value: Any, kind: Any, setting: Setting) -> Field:
     if kind is bool:
         options["text"] = ""  # the row has its label
         return create_widget(value=value, annotation=bool, options=options)  # type: ignore[return-value]
+    if kind is str:
+        return _text_field(value, setting, options)
     field = NumberField(DecimalField() if kind is float else WholeField(), options["tooltip"])
     if isinstance(field.native, DecimalField):
         field.native.setDecimals(decimals(setting))
@@ -180,6 +182,12 @@ def _field(value: Any, kind: Any, setting: Setting) -> Field:
         field.native.setSingleStep(kind(setting.step or 1))
     field.value = value
     return field
+
+
+def _text_field(value: str, setting: Setting, options: dict[str, Any]) -> Field:
+    field: Any = create_widget(value=value, annotation=str, options=options)
+    field.native.setPlaceholderText(setting.expects)
+    return field  # type: ignore[no-any-return]  # magicgui's
 
 
 def decimals(setting: Setting) -> int:

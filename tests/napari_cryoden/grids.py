@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from cryoden.io import mrc
+from cryoden.formats import micrographs
 
 BAD = "m2_bad.mrc"
 
@@ -29,7 +29,7 @@ def run(qtbot: Any, dock: Any) -> str:
 def made(folder: Path) -> list[str]:
     """Return the results below a folder, each of which must be whole."""
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".star")
-    assert {mrc.read(path).shape for path in files} <= {(256, 256)}
+    assert {micrographs.read(path).shape for path in files} <= {(256, 256)}
     return [str(path.relative_to(folder)) for path in files]
 
 

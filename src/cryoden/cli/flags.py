@@ -37,15 +37,16 @@ Thinning = Annotated[ThinningSettings, derived(ThinningSettings, "thinning")]
 Simulating = Annotated[SimulationSettings, derived(SimulationSettings, "simulating")]
 Files = Annotated[
     Positional[Paths],
-    arg(metavar="PATH...", help="MRC files, or folders of them.", help_behavior_hint=""),
+    arg(metavar="PATH...", help="MRC (.gz, .bz2) or TIFF files, or folders of them.", help_behavior_hint=""),
 ]
 
 
 @dataclass(frozen=True)
 class Info:
-    """List MRC files and half-set pairs, in folders and in lists of RELION and cryoSPARC.
+    """List micrographs and half-set pairs, in folders and in lists of RELION and cryoSPARC.
 
-    Shows size, pixel type, pixel size, warnings, and how well halves correlate.
+    Shows size, pixel type, pixel size, dose, warnings, and how well halves correlate. Where a header has
+    no pixel size, that of a list, of SerialEM's mdoc or of EPU's XML beside the file is taken and named.
     """
 
     paths: Files

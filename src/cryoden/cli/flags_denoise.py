@@ -31,7 +31,7 @@ Micrographs = Annotated[
     Positional[Paths],
     arg(
         metavar="PATH...",
-        help="MRC files, folders of them, RELION STAR or cryoSPARC .cs files.",
+        help="MRC (.gz, .bz2) or TIFF files, folders of them, RELION STAR or cryoSPARC .cs files.",
         help_behavior_hint="",
     ),
 ]
@@ -42,9 +42,13 @@ OutputFolder = Annotated[Path, arg(metavar="FOLDER", help="Output folder.")]
 class Denoise:
     """Denoise micrographs with the general model, or with your own.
 
-    NAME.mrc becomes NAME_denoised.mrc in the output folder, with the same header. The folder tree is
-    kept, for folders and for lists of RELION and cryoSPARC, whose results micrographs_denoised.star
-    or .cs lists.
+    NAME.mrc becomes NAME_denoised.mrc in the output folder, with the same header; NAME.tif becomes
+    NAME_denoised.tif. The folder tree is kept, for folders and for lists of RELION and cryoSPARC, whose
+    results micrographs_denoised.star or .cs lists.
+
+    A tilt series, or micrographs in one file, and small results for a picker:
+      cryoden denoise ts_01.mrc --output denoised --planes all
+      cryoden denoise mics.star --output denoised --bin 4
 
     Existing results of the same model, settings and micrograph are skipped: to resume an
     interrupted batch, repeat the command.
@@ -103,7 +107,7 @@ class Evaluate:
     workers: Sharing
     paths: Annotated[
         Positional[Paths],
-        arg(metavar="PATH...", help="Folders or MRC files with both halves.", help_behavior_hint=""),
+        arg(metavar="PATH...", help="Folders or files (MRC, TIFF) with both halves.", help_behavior_hint=""),
     ] = ()
     halves: Halves = ()
     model: Annotated[

@@ -22,7 +22,7 @@ from cryoden.errors import CryodenError
 One = TypeVar("One")
 Task = Callable[[str, Sequence[One]], Any]
 Next = Callable[[int], Sequence[One]]
-AHEAD = 2  # tasks a worker has or is about to get
+AHEAD = 3  # tasks a worker has or is about to get
 FRESH = 1.0  # s; how long a number of workers is believed
 LOOK = 2.0  # s between two looks whether there are workers at all
 GRACE = 10.0  # s that tasks which were stopped have to end in

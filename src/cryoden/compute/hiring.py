@@ -33,6 +33,7 @@ CONFIGURED = {
     "distributed.scheduler.allowed-failures": 1,  # processes a task may cost until its files are tried alone
     # One thread of libraries until torch is given its own; memory as in any other process, which Dask trims.
     "distributed.nanny.pre-spawn-environ": dict.fromkeys(ONE, "1"),
+    "distributed.worker.profile.enabled": False,  # which interrupts all threads a hundred times a second
     "distributed.deploy.lost-worker-timeout": f"{RESTARTED}s",  # until one that is being started is given up
 }
 

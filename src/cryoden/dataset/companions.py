@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cryoden.dataset.output_paths import micrographs_in
 from cryoden.errors import HalvesError, SettingsError, printable
+from cryoden.formats.names import stem_of
 
 HALVES = {"even", "odd"}
 SHOWN = 3
@@ -68,7 +69,7 @@ def companions(names: Mapping[Path, str], paths: Sequence[Path], what: str) -> d
     tag = _commonest(_tags(path, names[path], files) for path in sample)
     of_stem: dict[str, list[Path]] = {}
     for file in files:
-        of_stem.setdefault(file.stem, []).append(file)
+        of_stem.setdefault(stem_of(file), []).append(file)
     known = {
         path: [file for file in of_stem.get(name.join(tag), ()) if not _of_other_half(path, file)]
         for path, name in names.items()
@@ -83,7 +84,7 @@ def _tags(micrograph: Path, name: str, files: Iterable[Path]) -> dict[Tag, list[
     """Return the files whose name holds ``name``, by what stands around it."""
     found: dict[Tag, list[Path]] = {}
     for file in files:
-        before, holds, after = file.stem.partition(name)
+        before, holds, after = stem_of(file).partition(name)
         if holds and not _of_other_half(micrograph, file):
             found.setdefault((before, after), []).append(file)
     return found

@@ -2,8 +2,9 @@
 
 Links to files and folders are followed, because projects link to data that lie elsewhere; each real
 folder is entered once, so that loops of links end. What is hidden is left out, links to nothing,
-files of known other purpose that lie beside micrographs, and, where micrographs are to be worked on,
-results of earlier work. By its own name any file can be given.
+files of known other purpose that lie beside micrographs, TIFF files of several pages, which are movies, what
+is there as an MRC file, too, and, where micrographs are to be worked on, results of earlier work. By its own
+name any file can be given.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryoden.io.mrc import is_micrograph_name
+from cryoden.formats.names import is_micrograph_name, is_tiff, stem_of
+from cryoden.formats.tiff import has_pages
+from cryoden.io.mrc import is_mrc_name
 
 # At the end of a stem: results of this program, of Topaz, of cryoSPARC.
 RESULTS = ("_denoised", "_confidence")
@@ -50,6 +53,7 @@ FOLDERS = {
     "thumbnails": "background or thumbnail",
 }
 HIDDEN, BROKEN = "hidden file or folder", "broken link"
+MOVIE, TWIN = "TIFF file of several pages (movie)", "copy of an MRC file in another format"
 
 
 @dataclass(frozen=True)
@@ -120,9 +124,10 @@ def _walk(folder: Path, without: Path | None) -> Iterator[Found]:
         inside = sorted(_all(here), key=lambda entry: natural(entry.name))
         folders = [entry for entry in inside if entry.is_dir()]
         yield from (Found(here / entry.name, HIDDEN) for entry in folders if _hidden(entry))
-        files = (entry for entry in inside if is_micrograph_name(entry.name))
+        files = [entry for entry in inside if is_micrograph_name(entry.name)]
+        plain = {stem_of(Path(entry.name)) for entry in files if is_mrc_name(entry.name)}
         yield from (
-            Found(here / entry.name, purpose or _left_out(entry))
+            Found(here / entry.name, purpose or _left_out(entry) or _by_format(entry, plain))
             for entry in files
             if entry.is_file() or _is_broken(entry)
         )
@@ -141,12 +146,21 @@ def _left_out(entry: os.DirEntry[str]) -> str:
     """Return why a file with the name of a micrograph is none, or nothing."""
     if _hidden(entry):
         return HIDDEN
-    stem = Path(entry.name).stem
+    stem = stem_of(Path(entry.name))
     if purpose := next((why for why, names in PURPOSES.items() if names.fullmatch(stem)), ""):
         return purpose
     if _is_broken(entry):
         return BROKEN
     return EARLIER if stem.lower().endswith(RESULTS) else ""
+
+
+def _by_format(entry: os.DirEntry[str], plain: set[str]) -> str:
+    """Return why a file that is no plain MRC file is none of the micrographs, or nothing."""
+    if is_mrc_name(entry.name):
+        return ""
+    if stem_of(Path(entry.name)) in plain:
+        return TWIN
+    return MOVIE if is_tiff(entry.name) and has_pages(Path(entry.path)) else ""
 
 
 def _hidden(entry: os.DirEntry[str]) -> bool:

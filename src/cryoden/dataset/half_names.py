@@ -19,6 +19,7 @@ from typing import Literal
 from cryoden.dataset.folder_walk import micrographs_below, natural
 from cryoden.dataset.listed_files import halves_of, is_list
 from cryoden.errors import HalvesError, printable
+from cryoden.formats.names import stem_of
 
 TAGGED = re.compile(r"(?P<stem>.+)[_-](?P<half>evn|even|odd)", re.IGNORECASE | re.DOTALL)
 SHOWN = 5
@@ -126,7 +127,7 @@ def _from_names(paths: Iterable[Path]) -> Iterator[tuple[Key, Half, Path]]:
 def _claim(path: Path) -> tuple[Key, Half] | None:
     """Tell from a path which half of which exposure it is, if any."""
     folder = Path(os.path.abspath(path)).parent  # noqa: PTH100  # resolve() would follow links
-    match = TAGGED.fullmatch(path.stem)
+    match = TAGGED.fullmatch(stem_of(path))
     by_name = half_of(match["half"]) if match else None
     by_folder = half_of(folder.name)
     half = by_name or by_folder
@@ -134,7 +135,7 @@ def _claim(path: Path) -> tuple[Key, Half] | None:
         return None
     if by_folder == half:
         folder = folder.parent
-    return (folder, match["stem"] if match else path.stem), half
+    return (folder, match["stem"] if match else stem_of(path)), half
 
 
 def half_of(word: str) -> Half | None:
@@ -150,7 +151,7 @@ def _from_list(path: Path) -> Iterator[tuple[Key, Half, Path]]:
         even, odd = row.files
         missing += dict.fromkeys(str(half) for half in row.files if not half.is_file())
         claim = _claim(even)
-        key = claim[0] if claim else (even.parent, even.stem)
+        key = claim[0] if claim else (even.parent, stem_of(even))
         yield key, "even", even
         yield key, "odd", odd
     if missing:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,12 @@ from cryoden.dataset.half_checks import inspect
 from cryoden.dataset.half_names import HalfFiles, pairs_and_unmatched
 from cryoden.dataset.listed_files import pixel_sizes
 from cryoden.dataset.supervised_names import matched
-from cryoden.errors import HalvesError, printable
+from cryoden.errors import HalvesError, MicrographError, printable
+from cryoden.formats import micrographs
+from cryoden.formats.beside import with_beside, with_listed
+from cryoden.formats.micrographs import probe
 from cryoden.io import mrc
-from cryoden.io.mrc_probe import HeaderFacts, probe, with_listed
+from cryoden.io.mrc_probe import HeaderFacts
 from cryoden.io.mrc_windows import MicrographFile
 from cryoden.micrograph import HalfPair, Micrograph, Windowed
 from cryoden.settings.reading import ReadingSettings
@@ -100,8 +104,8 @@ def open_micrograph(
     listed: float | None = None,
     section: int | None = None,
 ) -> MicrographFile:
-    """Open one micrograph, or one image of a stack, for reading; see `cryoden.io.mrc.open_micrograph`."""
-    return mrc.open_micrograph(path, listed=listed, section=section, **_options(reading))
+    """Open one micrograph, or one image of a stack, for reading; see `cryoden.formats.micrographs`."""
+    return micrographs.open_micrograph(path, listed=listed, section=section, **_options(reading))
 
 
 def whole(file: MicrographFile, reading: ReadingSettings | None = None, **options: Any) -> Micrograph:
@@ -120,8 +124,20 @@ def read_micrograph(
 
 
 def facts(path: Path, reading: ReadingSettings | None = None, listed: float | None = None) -> HeaderFacts:
-    """Return what the header says; see `cryoden.io.mrc_probe`, `probe` and `with_listed`."""
-    return with_listed(probe(path, **_probing(reading)), listed)
+    """Return what the header says, the Å/px as `cryoden.formats.micrographs.open_micrograph` finds it."""
+    found = probe(path, **_probing(reading))
+    return with_listed(found, listed) if listed else with_beside(found)
+
+
+def size_from_beside(path: Path, reading: ReadingSettings | None = None) -> float | None:
+    """Return the Å/px of a micrograph that is taken from a file beside it, see `cryoden.formats.beside`."""
+    if reading is not None and reading.pixel_size:
+        return None
+    with suppress(MicrographError):  # its reading will say so
+        stated = probe(path, **_probing(reading))
+        used = with_beside(stated).pixel_size
+        return None if used == stated.pixel_size else used
+    return None
 
 
 def _options(reading: ReadingSettings | None) -> dict[str, Any]:

@@ -6,20 +6,27 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Literal
 
 from cryoden.dataset.folder_walk import left_out_below, micrographs_below
 from cryoden.dataset.listed_files import is_list, micrographs_of
 from cryoden.errors import OutputError, SettingsError, printable
+from cryoden.formats.names import result_suffix, stem_of
 from cryoden.io.leftovers import remove_leftovers
 
 
 def results(
-    paths: Sequence[Path], output: Path, ending: str = "_denoised", *, left_out: tuple[str, ...] = ()
+    paths: Sequence[Path],
+    output: Path,
+    ending: str = "_denoised",
+    *,
+    left_out: tuple[str, ...] = (),
+    wanted: Literal["auto", "mrc", "tiff"] = "mrc",
 ) -> dict[Path, Path]:
     """Return for each micrograph among files, folders and lists where its result goes.
 
-    A file gives ``<stem><ending>.mrc`` in the output folder; below a folder the tree is kept, and
-    of the files in a list, the tree below the folder they have in common.
+    A file gives ``<stem><ending>`` with the suffix of its format in the output folder; below a folder the
+    tree is kept, and of the files in a list, the tree below the folder they have in common.
 
     Parameters
     ----------
@@ -31,6 +38,8 @@ def results(
         What distinguishes the name of a result from that of its input.
     left_out : tuple of str
         Endings of names, without suffix, that are passed over below folders.
+    wanted : {"auto", "mrc", "tiff"}
+        Format of the results, with ``"auto"`` that of each input.
 
     Raises
     ------
@@ -45,9 +54,9 @@ def results(
     found = _listed(paths, output, results=False) if any(map(os.path.lexists, paths)) else ()
     named, inside = set(paths), cache(output.joinpath)
     targets = {
-        file: inside(parent) / f"{file.stem}{ending}.mrc"
+        file: inside(parent) / f"{stem_of(file)}{ending}{result_suffix(file, wanted)}"
         for file, parent in found
-        if file in named or not file.stem.endswith(left_out)
+        if file in named or not stem_of(file).endswith(left_out)
     }
     if not targets:
         asked = ", ".join(printable(path) for path in paths)
@@ -56,7 +65,7 @@ def results(
             "D01",
             None,
             f"0 micrographs match '{asked}' in {Path.cwd()}" + (others and f"; {others}"),
-            fix="Give MRC files, folders, STAR or .cs files",
+            fix="Give MRC or TIFF files, folders, STAR or .cs files",
         )
     real = cache(os.path.realpath)
     inputs = {_real(file, real) for file in targets} if output.is_dir() else set()

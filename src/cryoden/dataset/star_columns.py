@@ -17,6 +17,7 @@ def with_columns(
     table: StarTable,
     columns: Mapping[str, Sequence[str]],
     keep: Sequence[bool] | None = None,
+    lines: list[str] | None = None,
     more: Sequence[str] = (),
 ) -> str:
     """Return the text of a STAR file with some columns of one of its tables added or replaced.
@@ -29,6 +30,8 @@ def with_columns(
         Values of each row by label, without the leading underscore; others stay.
     keep : sequence of bool, optional
         Which rows stay; all of them by default.
+    lines : list of str, optional
+        The lines of the file, as many as it has, where another table of it has been changed already.
     more : sequence of str
         Rows that follow those of a loop.
 
@@ -37,8 +40,9 @@ def with_columns(
     MicrographError
         ``F49``, ``F50`` when the file cannot be read.
     """
-    with os.fdopen(open_regular(table.path), encoding="utf-8-sig", errors="surrogateescape") as file:
-        lines = [line.rstrip("\n") for line in file.read(MOST_BYTES).split("\n")]
+    if lines is None:
+        with os.fdopen(open_regular(table.path), encoding="utf-8-sig", errors="surrogateescape") as file:
+            lines = [line.rstrip("\n") for line in file.read(MOST_BYTES).split("\n")]
     if table.is_loop:
         return "\n".join(_loop(table, lines, columns, keep or [True] * len(table.rows), more))
     return "\n".join(_pairs(table, lines, {label: values[0] for label, values in columns.items()}))

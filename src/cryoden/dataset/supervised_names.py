@@ -9,6 +9,7 @@ from pathlib import Path
 from cryoden.dataset.folder_walk import natural
 from cryoden.dataset.output_paths import micrographs_in
 from cryoden.errors import HalvesError, printable
+from cryoden.formats.names import stem_of
 
 Tags = tuple[str, str]
 
@@ -34,7 +35,7 @@ def matched(noisy: Sequence[Path], target: Sequence[Path]) -> list[tuple[Path, P
         when a name comes twice.
     """
     first, second = (
-        sorted(micrographs_in(paths), key=lambda path: natural(path.stem)) for paths in (noisy, target)
+        sorted(micrographs_in(paths), key=lambda path: natural(stem_of(path))) for paths in (noisy, target)
     )
     if not first or not second:
         raise HalvesError(
@@ -66,7 +67,7 @@ def _refuse_repeated(paths: Sequence[Path]) -> None:
 
 def _tags(one: Path, other: Path) -> Tags:
     """Return where two names differ: what is between their common beginning and end."""
-    a, b = one.stem, other.stem
+    a, b = stem_of(one), stem_of(other)
     begin = _shared(a, b)
     end = _shared(a[begin:][::-1], b[begin:][::-1])
     return a[begin : len(a) - end], b[begin : len(b) - end]

@@ -8,6 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from cryoden.dataset.browse import listing
 from cryoden.dataset.half_checks import HalfCheck, find_pairs, inspect
 from cryoden.dataset.half_names import HalfFiles
@@ -15,31 +17,35 @@ from cryoden.dataset.listed_files import halves_of, is_list, pixel_sizes
 from cryoden.dataset.opening import facts, open_pair
 from cryoden.dataset.output_paths import micrographs_in
 from cryoden.errors import HalvesError, MicrographError, in_words, printable
+from cryoden.formats.beside import IN_HEADER, dose_of
 from cryoden.io.mrc_probe import HeaderFacts
 from cryoden.io.mrc_sections import one_section
 from cryoden.settings.reading import ReadingSettings
 
-FILE_COLUMNS = ("file", "kind", "size", "pixels", "Å/px", "extended header")
+FILE_COLUMNS = ("file", "kind", "size", "pixels", "Å/px", "e⁻/Å²", "extended")
 PAIR_COLUMNS = ("half-set pair", "verdict", "CC (8×8 binned)", "warnings")
 MOST = 500  # pairs whose pixels are looked at; a training looks at all
 UNCHECKED = HalfCheck(True, "unchecked", 0.0, "not looked at")
 THREADS = 4
-TYPES = {0: "int8", 1: "int16", 2: "float32", 6: "uint16", 12: "float16"}
 
 
 @dataclass(frozen=True)
 class Surveyed:
-    """One file: what its header says, or why it was refused; ``halves`` where its two images are A and B."""
+    """One file: what its header says, or why it was refused; ``halves`` where its two images are A and B.
+
+    ``dose`` in e⁻/Å² comes with what says it: the header, or a file beside it.
+    """
 
     path: Path
     facts: HeaderFacts | None
     problem: str = ""
     halves: bool = False
+    dose: tuple[float, str] | None = None
 
     def row(self) -> tuple[str, ...]:
-        """Return the file as a table row: name, kind, size, pixels, Å/px, extended header."""
+        """Return the file as a table row: name, kind, size, pixels, Å/px, dose, extended header."""
         if self.facts is None:
-            return (printable(self.path.name), "refused", "", "", "", "")
+            return (printable(self.path.name), "refused", "", "", "", "", "")
         found = self.facts
         height, width = found.shape
         size = f"{width}×{height}" + (f"×{found.nz}" if found.nz > 1 else "")
@@ -49,8 +55,9 @@ class Surveyed:
             printable(self.path.name),
             "halves" if self.halves else found.kind,
             size,
-            TYPES[found.mode],
+            np.dtype(found.dtype).name,
             angstrom,
+            "" if self.dose is None else f"{self.dose[0]:.4g}",
             extended,
         )
 
@@ -59,6 +66,8 @@ class Surveyed:
         if self.facts is None:
             return (self.problem,)
         said = tuple(f"{printable(self.path)}: {warning}" for warning in self.facts.warnings)
+        if self.dose is not None and self.dose[1] != IN_HEADER:
+            said += (f"{printable(self.path)}: F67: dose {self.dose[0]:.4g} e⁻/Å² from {self.dose[1]}",)
         try:
             one_section(self.facts, 0 if self.halves else None)
         except MicrographError as error:
@@ -94,7 +103,8 @@ def files(paths: Sequence[Path], reading: ReadingSettings) -> Iterator[Surveyed]
     sizes = pixel_sizes(paths)
     for path, halves in _named(paths):
         try:
-            yield Surveyed(path, facts(path, reading, sizes.get(path)), halves=halves)
+            found = facts(path, reading, sizes.get(path))
+            yield Surveyed(path, found, halves=halves, dose=dose_of(found))
         except Exception as error:  # noqa: BLE001  whatever it is, the others are shown
             yield Surveyed(path, None, in_words(error, path))
 

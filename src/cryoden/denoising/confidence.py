@@ -16,8 +16,12 @@ from torch import Tensor
 
 from cryoden.denoising.ring_filter import oriented, summed
 from cryoden.denoising.ring_gains import SAMPLES, Floor
+from cryoden.errors import Remark
 from cryoden.micrograph import Array
 
+UNSURE = Remark(
+    "T12", "no confidence: it needs ring gains, 256 px a side or more, and noise to be seen beyond 10 Å"
+)
 COARSE, FINE = 200.0, 40.0  # Å
 AROUND = 60.0  # Å
 SIGMA = 0.1874  # of a Gaussian over the wavelength at which it passes half of the amplitude

@@ -14,6 +14,7 @@ import numpy as np
 from cryoden.denoising.ring_gains import CAUTION
 from cryoden.errors import ModelFileError, Remark
 from cryoden.events.quality import UNCOVERED, UNUSUAL, Coverage
+from cryoden.image.normalization import CLIP
 from cryoden.io import typed_json
 from cryoden.micrograph import Array
 from cryoden.model.checkpoint import Model
@@ -22,6 +23,7 @@ from cryoden.model.conditioning import BANDS
 NEAREST = 5
 FEWEST = round(1 / UNUSUAL)  # scenes; among fewer, not even one of a kind is that rare
 FAINTEST = np.log10(CAUTION) + 1  # so much power above the noise counts as none, and less is no difference
+USUAL_OUTLIERS = 1e-5  # share of clipped pixels that is no reason to bother anyone
 NAMED = 0.5  # of the largest difference; parts of the spectrum that differ less are left out
 PARTS = (
     (1000, 280, "coarser than 280 Å (background, ice thickness)"),
@@ -82,6 +84,12 @@ class Scenes:
         differs = "; ".join(_differences(seen - self.numbers[nearest].mean(axis=0)))
         hardly = f"The model's training hardly covers spectra like this one ({rare})"
         return Coverage(share, f"{hardly}: compared with scenes like it, {differs}.")
+
+
+def clipped(count: int, pixels: int) -> tuple[Remark, ...]:
+    """Return a remark on so many clipped pixels of all, where they are more than the usual few."""
+    usual = count <= USUAL_OUTLIERS * pixels
+    return () if usual else (Remark("F26", f"{count:,} pixels beyond {CLIP:g} standard deviations, clipped"),)
 
 
 def remarks(found: Coverage | None) -> tuple[Remark, ...]:

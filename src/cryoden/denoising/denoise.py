@@ -12,7 +12,7 @@ from torch import Tensor
 
 from cryoden.compute import devices
 from cryoden.denoising import contrast_sign, coverage, ice_ring, nothing_left, ring_gains
-from cryoden.denoising.confidence import confidence
+from cryoden.denoising.confidence import UNSURE, confidence
 from cryoden.denoising.ring_covariances import usual
 from cryoden.denoising.signal_ratios import ratios
 from cryoden.denoising.tiled_network import TiledNetwork
@@ -30,11 +30,6 @@ from cryoden.model.checkpoint import Model
 from cryoden.model.conditioning import unknown
 from cryoden.model.pixel_scale import believed, scale_for
 from cryoden.settings.denoising import DenoisingSettings
-
-UNSURE = Remark(
-    "T12", "no confidence: it needs ring gains, 256 px a side or more, and noise to be seen beyond 10 Å"
-)
-USUAL_OUTLIERS = 1e-5  # share of pixels beyond the clip that is no reason to bother anyone
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,7 +142,7 @@ class Denoiser:
         """Return the result for a micrograph, with what is odd about both."""
         found = nothing_left.remark(made.strength) if self.model.scale == "z-score" else ()
         found += coverage.remarks(self._covered(made.known))
-        hot = _hot_pixels(made.clipped, made.pixels.size)
+        hot = coverage.clipped(made.clipped, made.pixels.size)
         return replace(micrograph, data=made.pixels, warnings=micrograph.warnings + hot + said + found)
 
     def known(self, micrograph: Micrograph) -> Array:
@@ -198,7 +193,8 @@ class Denoiser:
         ring = ice_ring.gains(known, pixel_size) if known and pixel_size is not None else None
         if ring is not None:
             signal = ice_ring.restored(signal, seen.raw, seen.gray, ring)
-        return _with_blanks(seen.gray.undo(signal), seen.raw, seen.empty)
+        result = seen.gray.undo(signal)
+        return result if seen.empty is None else torch.where(seen.empty, seen.raw, result)
 
     def _sure(self, denoised: Tensor, noise: ring_gains.Floor | None, pixel_size: float) -> Tensor | None:
         """Return the confidence of working pixels, where it is asked for and can be known."""
@@ -230,15 +226,6 @@ class Denoiser:
         if empty is not None:
             sample = sample[~torch.stack([empty[top : top + rows] for top in tops])]
         return measured(sample, name), empty
-
-
-def _with_blanks(result: Tensor, raw: Tensor, empty: Tensor | None) -> Tensor:
-    return result if empty is None else torch.where(empty, raw, result)
-
-
-def _hot_pixels(count: int, pixels: int) -> tuple[Remark, ...]:
-    usual = count <= USUAL_OUTLIERS * pixels
-    return () if usual else (Remark("F26", f"{count:,} pixels beyond {CLIP:g} standard deviations, clipped"),)
 
 
 def denoise(micrograph: Micrograph, model: Model, settings: DenoisingSettings) -> Iterator[DenoisingEvent]:

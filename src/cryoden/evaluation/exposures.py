@@ -15,6 +15,7 @@ from cryoden.dataset.listed_files import pixel_sizes
 from cryoden.dataset.opening import open_micrograph, open_pair
 from cryoden.errors import HalvesError
 from cryoden.evaluation.half_metrics import CENTER
+from cryoden.formats.names import stem_of
 from cryoden.image.normalization import Normalization, measure
 from cryoden.io.mrc_windows import finite_center
 from cryoden.micrograph import HalfPair, Pixels, Windowed
@@ -109,7 +110,7 @@ def open_subjects(
     pairs = [open_pair(one, reading, sizes) for one in found]
     check_pairs(pairs)
     _refuse_one_file(found, others or {})
-    names = {path: path.stem for pair in found for path in (pair.even, pair.odd)}
+    names = {path: stem_of(path) for pair in found for path in (pair.even, pair.odd)}
     done = {name: companions(names, files, name) for name, files in (others or {}).items()}
     known = companions({pair.even: Path(pair.name).name for pair in found}, truth, "truth") if truth else {}
     return [

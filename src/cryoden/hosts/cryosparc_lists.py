@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from cryoden.dataset.cs_tables import CsTable, Rows, with_columns
 from cryoden.dataset.listed_files import BESIDE, CsListing, cs_listing
+from cryoden.formats.micrographs import probe
 from cryoden.io.atomic import atomic_write_pair, check_destination
-from cryoden.io.mrc_probe import probe
 
 NAME = "micrographs_denoised"
 DENOISED, RAW = "micrograph_blob_denoised", "micrograph_blob_raw"

@@ -13,6 +13,7 @@ from cryoden.dataset.star_files import MICROGRAPH, Listing, is_star, listing
 from cryoden.errors import HalvesError, MicrographError
 from cryoden.events.batch import BatchEvent, BatchFinished, FileFinished, FileSkipped
 from cryoden.events.closing import closed
+from cryoden.hosts.binned_lists import binned_sizes, columns_of, head_of, own_size, with_optics
 from cryoden.hosts.cryosparc_lists import NAME, check_cs, write_cs
 from cryoden.io.atomic import atomic_write, check_destination
 
@@ -137,10 +138,13 @@ def write_star(
 def _text(found: Listing, done: Mapping[Path, Path], names: Names) -> str:
     there = [file in done for file in found.files]
     results = [_named(done[file], found.project) if file in done else MISSING for file in found.files]
+    sizes = binned_sizes(found, done)
+    head, said = head_of(sizes), columns_of(sizes)
     if names == "added":
-        return with_columns(found.table, {DENOISED: results})
+        return head + with_columns(found.table, {DENOISED: results, **said})
     raw = [name for (name,) in found.table.columns(MICROGRAPH)]
-    return with_columns(found.table, {MICROGRAPH[0]: results, RAW: raw}, there)
+    columns = {MICROGRAPH[0]: results, RAW: raw, **said, **own_size(found.table, sizes)}
+    return head + with_columns(found.table, columns, there, with_optics(found, sizes))
 
 
 def _named(result: Path, project: Path) -> str:

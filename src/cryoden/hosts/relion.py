@@ -13,6 +13,7 @@ from cryoden.dataset.star_files import listing
 from cryoden.errors import HalvesError, OutputError, TrainingError, printable
 from cryoden.events.batch import BatchEvent
 from cryoden.events.training import PhaseStarted, TrainingEvent, TrainingFinished
+from cryoden.formats.names import stem_of
 from cryoden.hosts.listed_results import Names, with_lists
 from cryoden.hosts.relion_job import MICROGRAPHS, MODEL, RelionJob
 from cryoden.io.atomic import atomic_write
@@ -126,7 +127,7 @@ def place_of(file: Path, project: Path) -> Path:
     A name is the same whichever others are in the list, so that a job that continues finds its results.
     """
     below = file.relative_to(project if file.is_relative_to(project) else file.anchor)
-    return below.with_name(f"{below.stem}_denoised.mrc")
+    return below.with_name(f"{stem_of(below)}_denoised.mrc")
 
 
 def _refuse_twice(targets: Mapping[Path, Path]) -> None:

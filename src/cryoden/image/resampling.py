@@ -130,6 +130,14 @@ def working_shape(shape: tuple[int, int], scale: float) -> tuple[int, int]:
     return height, width
 
 
+def cropped_spectrum(spectrum: Tensor, small: tuple[int, int], shape: tuple[int, int]) -> Tensor:
+    """Return the low frequencies of a half-plane spectrum, as that of a smaller image of the same mean."""
+    above, below = (small[0] + 1) // 2, small[0] // 2
+    columns = small[1] // 2 + 1
+    rows = torch.cat([spectrum[:above, :columns], spectrum[spectrum.shape[0] - below :, :columns]])
+    return rows * (small[0] * small[1] / (shape[0] * shape[1]))
+
+
 def _rows(image: Tensor, axis: Axis, part: tuple[int, int] | None = None, offset: int = 0) -> Tensor:
     """Resample down the columns; ``image`` begins at sample ``offset`` of the axis."""
     begin, end = part or (0, axis.result)

@@ -1,4 +1,4 @@
-"""MRC files in and out. The only module that knows mrcfile, and only to write."""
+"""Pixels of micrographs in, and MRC files out. The only module that knows mrcfile, and only to write."""
 
 from __future__ import annotations
 
@@ -13,9 +13,14 @@ from mrcfile.mrcobject import MrcObject
 from numpy.typing import NDArray
 
 from cryoden.errors import OutputError, Remark
-from cryoden.io.mrc_header_copy import add_label, copy_header, put_statistics, set_pixel_size, statistics
-from cryoden.io.mrc_probe import Mode0, probe, with_listed
-from cryoden.io.mrc_sections import one_section
+from cryoden.io.mrc_header_copy import (
+    Original,
+    add_label,
+    copy_header,
+    put_statistics,
+    set_pixel_size,
+    statistics,
+)
 from cryoden.io.mrc_validation import no_contrast
 from cryoden.io.mrc_windows import MicrographFile, non_finite
 from cryoden.micrograph import Micrograph, Pixels, Statistics
@@ -25,70 +30,9 @@ BLOCK_BYTES = 2**24
 LARGEST_FLOAT16 = 65_504
 
 
-def is_micrograph_name(path: str | os.PathLike[str]) -> bool:
+def is_mrc_name(path: str | os.PathLike[str]) -> bool:
     """Tell whether a file name ends like an MRC file, in any case of letters."""
     return os.fspath(path).lower().endswith(SUFFIXES)
-
-
-def open_micrograph(
-    path: str | os.PathLike[str],
-    *,
-    pixel_size: float | None = None,
-    listed: float | None = None,
-    section: int | None = None,
-    mode0: Mode0 = "auto",
-    assume_no_extended_header: bool = False,
-) -> MicrographFile:
-    """Open a micrograph for reading windows.
-
-    Parameters
-    ----------
-    path : path
-        An MRC file of one section, or a stack.
-    pixel_size : float or None
-        Å/px to use in place of the header's.
-    listed : float or None
-        Å/px of a list, see `cryoden.io.mrc_probe.with_listed`.
-    section : int or None
-        Which image of a stack, see `cryoden.io.mrc_sections.one_section`.
-    mode0, assume_no_extended_header
-        See `cryoden.io.mrc_probe.probe`.
-
-    Returns
-    -------
-    MicrographFile
-        To be closed, or used in a ``with`` statement.
-
-    Raises
-    ------
-    MicrographError
-        What `probe` refuses, and ``F32`` for stacks and volumes.
-    """
-    facts = probe(path, mode0=mode0, assume_no_extended_header=assume_no_extended_header)
-    return MicrographFile(with_listed(one_section(facts, section), listed), pixel_size)
-
-
-def read(
-    path: str | os.PathLike[str],
-    *,
-    pixel_size: float | None = None,
-    listed: float | None = None,
-    mode0: Mode0 = "auto",
-    assume_no_extended_header: bool = False,
-    nan: Literal["refuse", "mean"] = "refuse",
-) -> Micrograph:
-    """Read a whole micrograph.
-
-    Takes and raises what `open_micrograph` and `whole` do, and returns what `whole` does.
-    """
-    file = open_micrograph(
-        path,
-        pixel_size=pixel_size,
-        listed=listed,
-        mode0=mode0,
-        assume_no_extended_header=assume_no_extended_header,
-    )
-    return whole(file, nan)
 
 
 def whole(
@@ -103,7 +47,7 @@ def whole(
     Parameters
     ----------
     file : MicrographFile
-        From `open_micrograph`.
+        From `cryoden.formats.micrographs.open_micrograph`.
     nan : {"refuse", "mean"}
         What to do with pixels that are no numbers: refuse the file, or replace them by the
         mean of the others and say so in the micrograph's warnings.
@@ -141,6 +85,8 @@ def _read_into(data: Pixels, file: MicrographFile, *, look: bool) -> tuple[float
     """
     height, width = file.shape
     step = max(1, BLOCK_BYTES // (4 * file.facts.nx))
+    if file.facts.packed:
+        step = file.facts.ny  # what is unpacked is in memory as a whole, and need not be unpacked again
     limits = list[tuple[float, float]]()
     for start in range(0, file.facts.ny, step):
         count = min(step, file.facts.ny - start)
@@ -180,7 +126,7 @@ def write(
     data: Pixels,
     *,
     pixel_size: float | None,
-    like: Path | None = None,
+    like: Original | None = None,
     label: str,
     output: Literal["float32", "float16"] = "float32",
 ) -> None:
@@ -194,8 +140,8 @@ def write(
         ``(h, w)`` float32 array.
     pixel_size : float or None
         Å/px. ``None`` writes an empty cell, never a made-up 1 Å.
-    like : Path or None
-        A file whose header is copied: origin, start, labels, space group, and the extended
+    like : Original or None
+        A header that is copied: origin, start, labels, space group, and the extended
         header byte for byte. Mode, statistics and one label are new.
     label : str
         What made this file, at most 80 letters. Replaces the tenth when all ten are taken.
@@ -206,8 +152,6 @@ def write(
     ------
     OutputError
         ``O13`` when a value cannot be stored: NaN, infinite, or too large for float16.
-    MicrographError
-        What `probe` refuses about ``like``.
     """
     compose = partial(composed, pixel_size=pixel_size, like=like, label=label)
     write_measured(path, data, statistics(data), output, compose)
@@ -230,7 +174,11 @@ def write_measured(
 
 
 def composed(
-    pixels: NDArray[Any], pixel_size: float | None, like: Path | None, label: str, images: int | None = None
+    pixels: NDArray[Any],
+    pixel_size: float | None,
+    like: Original | None,
+    label: str,
+    images: int | None = None,
 ) -> Composed:
     """Return pixels in their format with a header as `write` makes it, for so many ``images`` of a stack."""
     found = Composed()

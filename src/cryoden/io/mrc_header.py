@@ -19,6 +19,7 @@ HEADER_BYTES = 1024
 PIXEL_BYTES = {0: 1, 1: 2, 2: 4, 3: 4, 4: 8, 6: 2, 12: 2}
 PACKED = 101  # two 4-bit pixels in a byte
 LABELS, LABEL_BYTES = 10, 80
+EXTENDED_ENTRIES = {b"FEI1": 768, b"FEI2": 888}  # bytes of the entry of one section
 
 ByteOrder = Literal["<", ">"]
 STAMPS: dict[bytes, ByteOrder] = {b"DD": "<", b"DA": "<", b"\x11\x11": ">"}

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import math
 import os
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from cryoden.io.mrc_header import (
+    EXTENDED_ENTRIES,
     HEADER_BYTES,
     LABEL_BYTES,
     LABELS,
@@ -25,6 +29,7 @@ from cryoden.micrograph import Pixels, Statistics
 
 COPIED = ("nxstart", "nystart", "nzstart", "cellb", "label", "nlabl")
 COPIED_FROM_MARKED = ("origin", "extra1", "exttyp", "extra2")  # elsewhere in files without "MAP"
+SERIAL_ENTRY = 128  # where SerialEM's header has them
 SAME = 1e-6
 BLOCK = 1 << 17  # pixels that stay in a processor's cache
 RISKY = 1e5  # times the deviation: from such a mean on, single precision gets the deviation wrong
@@ -32,7 +37,49 @@ RISKY = 1e5  # times the deviation: from such a mean on, single precision gets t
 Record = Any  # mrcfile's numpy record array has no static type
 
 
-def copy_header(header: Record, like: Path) -> bytes:
+@dataclass(frozen=True)
+class Original:
+    """A header to copy: its 1,024 bytes, the same as fields, and the bytes of its extended header."""
+
+    raw: bytes
+    header: Header
+    extended: bytes
+
+
+def original(path: Path) -> Original:
+    """Return the header of a file, and its extended header; none where the file is too short to hold one."""
+    raw, size = first_bytes(path)
+    header, _ = in_byte_order(raw, size)
+    if not 0 < header.extended <= size - HEADER_BYTES - header.data_bytes:
+        return Original(raw, header, b"")
+    with os.fdopen(open_regular(path), "rb") as file:
+        file.seek(HEADER_BYTES)
+        return Original(raw, header, file.read(header.extended))
+
+
+def of_sections(whole: Original, sections: Sequence[int]) -> Original:
+    """Return a header with the entries of some sections, from 0, in its extended header; all stay whole.
+
+    Entries of a layout that is not known are left out: those of other sections would be taken for theirs.
+    """
+    count = whole.header.size[2]
+    if not whole.extended or list(sections) == list(range(count)):
+        return whole
+    step = _entry_bytes(whole.header)
+    if not step or step * count > len(whole.extended):
+        return replace(whole, extended=b"")
+    entries = (whole.extended[step * one : step * (one + 1)] for one in sections)
+    return replace(whole, extended=b"".join(entries))
+
+
+def _entry_bytes(header: Header) -> int:
+    """Return how long the entry of one section is: fixed for FEI, a field of the header for SerialEM."""
+    if header.extended_type in {b"SERI", b"\0\0\0\0"}:
+        return int(struct.unpack_from(header.order + "h", header.raw, SERIAL_ENTRY)[0])
+    return EXTENDED_ENTRIES.get(header.extended_type, 0)
+
+
+def copy_header(header: Record, like: Original) -> bytes:
     """Copy the fields that outlive denoising from ``like``.
 
     Parameters
@@ -40,7 +87,7 @@ def copy_header(header: Record, like: Path) -> bytes:
     header : record array
         Header of the file being written; changed in place. Pixel format, size and statistics
         stay as they are.
-    like : Path
+    like : Original
         The source. Its byte order does not matter.
 
     Returns
@@ -48,9 +95,8 @@ def copy_header(header: Record, like: Path) -> bytes:
     bytes
         The extended header, byte for byte; empty where the file is too short to hold one.
     """
-    raw, size = first_bytes(like)
-    found, _ = in_byte_order(raw, size)
-    source = np.frombuffer(raw, header.dtype.newbyteorder(found.order)).reshape(()).view(np.recarray)
+    found = like.header
+    source = np.frombuffer(like.raw, header.dtype.newbyteorder(found.order)).reshape(()).view(np.recarray)
     for field in (*COPIED, *(COPIED_FROM_MARKED if found.marked else ())):
         header[field] = source[field]
     header.ispg = max(0, int(source.ispg))
@@ -58,21 +104,18 @@ def copy_header(header: Record, like: Path) -> bytes:
         header.nxstart, header.nystart = int(source.nystart), int(source.nxstart)
     elif (int(source.nx), int(source.ny)) == (int(header.nx), int(header.ny)):
         header.mx, header.my, header.cella = source.mx, source.my, source.cella
+    else:  # starts are counted in pixels, of which there are fewer
+        header.nxstart = round(int(source.nxstart) * int(header.nx) / int(source.nx))
+        header.nystart = round(int(source.nystart) * int(header.ny) / int(source.ny))
     if int(header.nz) == int(source.nz):
         header.mz = source.mz
-    extended = _extended(like, found, size)
-    if not extended:
+    elif int(source.mz) == int(source.nz):  # a grid point for each section
+        header.mz = header.nz
+        depth = float(source.cella.z) * int(header.nz) / int(source.nz)
+        header.cella = (header.cella.x, header.cella.y, depth)
+    if not like.extended:
         header.exttyp = b""
-    return extended
-
-
-def _extended(like: Path, found: Header, size: int) -> bytes:
-    if not 0 < found.extended <= size - HEADER_BYTES - found.data_bytes:
-        return b""
-    descriptor = open_regular(like)
-    with os.fdopen(descriptor, "rb") as file:
-        file.seek(HEADER_BYTES)
-        return file.read(found.extended)
+    return like.extended
 
 
 def set_pixel_size(header: Record, pixel_size: float | None) -> None:
@@ -85,7 +128,11 @@ def set_pixel_size(header: Record, pixel_size: float | None) -> None:
         header.cella = (0.0, 0.0, 0.0)
     elif not _says(header, pixel_size):
         header.mx, header.my = header.nx, header.ny
-        header.cella = (pixel_size * int(header.nx), pixel_size * int(header.ny), pixel_size)
+        header.cella = (
+            pixel_size * int(header.nx),
+            pixel_size * int(header.ny),
+            pixel_size * max(1, int(header.mz)),
+        )
 
 
 def _says(header: Record, pixel_size: float) -> bool:

@@ -7,21 +7,28 @@ file before anything reads pixels.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from cryoden.errors import Remark
-from cryoden.io.mrc_header import HEADER_BYTES, ByteOrder, Header, first_bytes, in_byte_order
+from cryoden.io.mrc_header import (
+    EXTENDED_ENTRIES,
+    HEADER_BYTES,
+    ByteOrder,
+    Header,
+    first_bytes,
+    in_byte_order,
+)
 from cryoden.io.mrc_validation import refuse
-from cryoden.io.pixel_size import of_both, of_header, without_odd
+from cryoden.io.pixel_size import of_header
 
 Mode0 = Literal["auto", "signed", "unsigned"]
 Kind = Literal["micrograph", "stack", "volume"]
 
 PIXEL_TYPES = {0: "i1", 1: "i2", 2: "f4", 6: "u2", 12: "f2"}
-EXTENDED_ENTRY = {b"FEI1": 768, b"FEI2": 888}
-EXTENDED_TYPES = {b"CCP4", b"MRCO", b"SERI", b"AGAR", b"HDF5", *EXTENDED_ENTRY}
+EXTENDED_TYPES = {b"CCP4", b"MRCO", b"SERI", b"AGAR", b"HDF5", *EXTENDED_ENTRIES}
+STACKS = (".mrcs", ".st")  # by which other programs distinguish stacks from volumes
 IMOD_STAMP, IMOD_SIGNED = 1146047817, 1
 
 
@@ -53,6 +60,8 @@ class HeaderFacts:
         What the file was read in spite of.
     labels : tuple of str
         What programs wrote about the file, oldest first.
+    packed : str
+        Suffix of a format whose pixels do not lie in the file as they are, such as ``.gz``; else empty.
     """
 
     path: Path
@@ -69,6 +78,7 @@ class HeaderFacts:
     kind: Kind
     warnings: tuple[Remark, ...]
     labels: tuple[str, ...] = ()
+    packed: str = ""
 
     @property
     def section_bytes(self) -> int:
@@ -114,8 +124,27 @@ def probe(
     """
     path = Path(path)
     raw, size = first_bytes(path)
-    header, stamped = in_byte_order(raw.ljust(HEADER_BYTES, b"\0"), size)
+    return facts_of(path, raw, size, mode0=mode0, assume_no_extended_header=assume_no_extended_header)
+
+
+def facts_of(
+    path: Path,
+    raw: bytes,
+    size: int | None,
+    *,
+    name: Path | None = None,
+    mode0: Mode0 = "auto",
+    assume_no_extended_header: bool = False,
+) -> HeaderFacts:
+    """Return what the first bytes of an MRC file say, of so many bytes in all; see `probe`.
+
+    Of a compressed file the ``size`` is not known, and taken to be what the header promises. ``name`` is the
+    one it has once it is unpacked.
+    """
+    header, stamped = in_byte_order(raw.ljust(HEADER_BYTES, b"\0"), -1 if size is None else size)
     extended = header.extended
+    if size is None:
+        size = HEADER_BYTES + max(0, extended) + header.data_bytes
     if assume_no_extended_header and not 0 <= extended <= size - HEADER_BYTES - header.data_bytes:
         extended = 0  # only where it is not in the file: elsewhere this would shift the pixels
     refuse(path, header, len(raw), extended, size)
@@ -137,24 +166,11 @@ def probe(
         data_offset=HEADER_BYTES + extended,
         pixel_size=pixel_size,
         axes=axes,
-        kind=_kind(path, header),
+        kind=_kind(name or path, header),
         warnings=(*warnings, *odd),
         labels=header.labels,
+        packed="" if name is None else path.suffix.lower(),
     )
-
-
-def with_listed(facts: HeaderFacts, listed: float | None) -> HeaderFacts:
-    """Return facts with the pixel size that counts, where a list has one in Å/px.
-
-    See `cryoden.io.pixel_size.of_both`; a warning says where the two differ by more than 1 %.
-    """
-    if listed is None:
-        return facts
-    chosen = of_both(facts.pixel_size, listed)
-    if chosen is None:
-        return facts
-    used, odd = chosen
-    return replace(facts, pixel_size=used, warnings=(*without_odd(facts.warnings), *odd))
 
 
 def _about_bytes(header: Header, stamped: bool, extended: int, size: int) -> list[Remark]:
@@ -178,7 +194,7 @@ def _about_bytes(header: Header, stamped: bool, extended: int, size: int) -> lis
 def _about_extended(header: Header, extended: int) -> list[Remark]:
     said = []
     kind = header.extended_type
-    entry = EXTENDED_ENTRY.get(kind, 1)
+    entry = EXTENDED_ENTRIES.get(kind, 1)
     if kind not in EXTENDED_TYPES:
         said.append(Remark("F13", f"unknown extended header type {kind!r}; its {extended:,} bytes are kept"))
     elif extended % entry:
@@ -202,7 +218,7 @@ def _kind(path: Path, header: Header) -> Kind:
     nz, grid, group = header.size[2], header.integer(10), header.integer(23)
     if nz == 1:
         return "micrograph"
-    if (group == 0 and grid != nz) or path.suffix.lower() == ".mrcs":  # many programs write group 1 in stacks
+    if (group == 0 and grid != nz) or path.suffix.lower() in STACKS:  # of which many say group 1
         return "stack"
     return "volume"
 

@@ -9,7 +9,7 @@ from cryoden.io.mrc_probe import HeaderFacts
 
 PARTICLE = 256  # px of the longer side up to which images in a stack are particles
 LEAST = 2  # sections of a volume; so many are two images
-ALONE = "Give two-dimensional micrographs"
+ALONE = "Give two-dimensional micrographs; the images of a tilt series are denoised with --planes all"
 
 
 def one_section(facts: HeaderFacts, section: int | None = None) -> HeaderFacts:
@@ -25,13 +25,13 @@ def one_section(facts: HeaderFacts, section: int | None = None) -> HeaderFacts:
     Raises
     ------
     MicrographError
-        ``F32`` for volumes, for stacks of which no image is asked for, and for stacks of particles.
+        ``F32`` for volumes and stacks of which no image is asked for, and for stacks of particles.
     """
     if facts.kind == "micrograph":
         return facts
     height, width = facts.shape
-    if facts.kind == "volume" and facts.nz > LEAST:  # cryoSPARC writes two halves with the header of a volume
-        raise _refused(facts, f"{facts.nz:,} sections: this is a volume, not a micrograph", ALONE)
+    if section is None:
+        refuse_volume(facts)
     what = f"{facts.nz:,} images of {width:,} × {height:,}: a stack"
     if max(height, width) <= PARTICLE:
         fix = "Give the micrographs they were cut from"
@@ -46,6 +46,12 @@ def one_image(facts: HeaderFacts, section: int) -> HeaderFacts:
     """Return the facts of one image of a stack of whatever, from 0, as of a file of its own."""
     offset = facts.data_offset + section * facts.section_bytes
     return replace(facts, nz=1, kind="micrograph", data_offset=offset)
+
+
+def refuse_volume(facts: HeaderFacts) -> None:
+    """Raise ``F32`` for a volume; cryoSPARC writes two halves with the header of one."""
+    if facts.kind == "volume" and facts.nz > LEAST:
+        raise _refused(facts, f"{facts.nz:,} sections: this is a volume, not a micrograph", ALONE)
 
 
 def _refused(facts: HeaderFacts, what: str, fix: str) -> MicrographError:

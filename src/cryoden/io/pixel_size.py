@@ -40,6 +40,11 @@ def doubted(size: float) -> str:
 def of_header(header: Header, axes: tuple[int, int, int]) -> tuple[float | None, tuple[Remark, ...]]:
     """Return cell over grid in the plane, in Å/px, when both directions say the same, and what is odd."""
     first, second = (_spacing(header, axis) for axis in sorted(axes[:2]))
+    return of_spacings(first, second)
+
+
+def of_spacings(first: float | None, second: float | None) -> tuple[float | None, tuple[Remark, ...]]:
+    """Return the size of a pixel in Å/px that has these sides, and what is odd; see `of_header`."""
     if first is None or second is None:
         return None, (Remark(ODD, f"no pixel size in the header: {ASK}"),)
     if abs(first - second) > SAME * first:
@@ -50,24 +55,24 @@ def of_header(header: Header, axes: tuple[int, int, int]) -> tuple[float | None,
     return first, (Remark(ODD, f"pixel size {doubt}; {ASK} if it is"),) if doubt else ()
 
 
-def of_both(stated: float | None, listed: float) -> tuple[float | None, tuple[Remark, ...]] | None:
-    """Return which of two sizes counts, the header's or that of a list, and what is odd about it.
+def of_both(
+    stated: float | None, listed: float, where: str = "in the list of micrographs"
+) -> tuple[float | None, tuple[Remark, ...]] | None:
+    """Return which of two sizes counts, the header's or that of another file, and what is odd about it.
 
     The header's counts, but for one that is doubted; ``None`` where the header's counts with what
     is odd about that.
     """
     if possible(listed) is None:
-        return stated, (
-            Remark(ODD, f"{listed:g} Å in the list of micrographs {IMPOSSIBLE} and is not used; {ASK}"),
-        )
+        return stated, (Remark(ODD, f"{listed:g} Å {where} {IMPOSSIBLE} and is not used; {ASK}"),)
     if stated is None:
-        return listed, _of_star(listed)
+        return listed, _of_another(listed, where)
     if abs(listed - stated) <= SAME * listed:
         return None
     doubt = doubted(stated)
     used = listed if doubt and not doubted(listed) else stated
     why = ", often a placeholder" if stated == 1.0 else ""
-    both = f"{stated:g} Å in the header{why}, {listed:g} Å in the list of micrographs"
+    both = f"{stated:g} Å in the header{why}, {listed:g} Å {where}"
     found = f"pixel size {both}: {used:g} Å is used"
     return used, (Remark(ODD, f"{found}; --pixel-size overrides"),)
 
@@ -77,9 +82,9 @@ def without_odd(warnings: Iterable[Remark]) -> tuple[Remark, ...]:
     return tuple(warning for warning in warnings if warning.code != ODD)
 
 
-def _of_star(listed: float) -> tuple[Remark, ...]:
+def _of_another(listed: float, where: str) -> tuple[Remark, ...]:
     doubt = doubted(listed)
-    return (Remark(ODD, f"pixel size {doubt}, in the list of micrographs; {ASK} if it is"),) if doubt else ()
+    return (Remark(ODD, f"pixel size {doubt}, {where}; {ASK} if it is"),) if doubt else ()
 
 
 def _spacing(header: Header, axis: int) -> float | None:

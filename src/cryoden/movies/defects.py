@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
 from cryoden.errors import MicrographError
-from cryoden.io.mrc import is_micrograph_name
+from cryoden.io.mrc import is_mrc_name
 from cryoden.micrograph import Pixels
 from cryoden.movies.gain import TIFF_GAIN, image_rows
 
@@ -92,7 +92,7 @@ def read_defects(path: Path, shape: tuple[int, int]) -> Mask:
     MicrographError
         ``F55`` where it does not fit the frames or is neither.
     """
-    if is_micrograph_name(path) or path.name.lower().endswith(TIFF_GAIN):
+    if is_mrc_name(path) or path.name.lower().endswith(TIFF_GAIN):
         bad = image_rows(path) != 0
         if bad.shape != shape:
             raise _unfit(path, f"the map of defects is {bad.shape}, the frames are {shape} (rows, columns)")

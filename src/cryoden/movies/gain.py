@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cryoden.errors import MicrographError
-from cryoden.io import mrc
+from cryoden.formats.micrographs import open_micrograph
 from cryoden.micrograph import Pixels
 from cryoden.movies.readers import TIFF
 
@@ -92,7 +92,7 @@ def image_rows(path: Path) -> Pixels:
         What reading an MRC or TIFF file raises.
     """
     if not path.name.lower().endswith(TIFF_GAIN):
-        with mrc.open_micrograph(path) as file:
+        with open_micrograph(path) as file:
             return file.unchecked(0, 0, *file.shape)
     from cryoden.movies.tiff import read_tiff  # noqa: PLC0415 - its package is not there for everyone
 

@@ -17,12 +17,13 @@ from cryoden.compute.devices import describe, resolve
 from cryoden.dataset.output_paths import make_folder
 from cryoden.errors import MicrographError, Remark
 from cryoden.events.batch import BatchEvent, BatchFinished, FileFinished, FileSkipped
+from cryoden.formats.beside import dose_beside, size_beside
+from cryoden.formats.result_stamp import ResultStamp, digits, is_done, marked
 from cryoden.io import mrc
 from cryoden.io.atomic import atomic_write, check_destination
 from cryoden.io.mrc_header import unreadable
 from cryoden.io.pixel_size import of_both, without_odd
 from cryoden.io.provenance import VERSION
-from cryoden.io.result_stamp import ResultStamp, digits, is_done, marked
 from cryoden.micrograph import Pixels
 from cryoden.movies import motion
 from cryoden.movies.defects import Mask, Repair, hot_pixels, read_defects
@@ -129,7 +130,7 @@ def _sum_movie(
         for file in target.shifts():
             check_destination(file, overwrite=overwrite)
         with open_movie(path, request.reading) as movie:
-            _know_pixel_size(movie, None if request.reading.pixel_size else target.pixel_size)
+            _know_pixel_size(movie, target.pixel_size, given=request.reading.pixel_size > 0)
             frames = _corrected(movie, request)
             found = motion.measure(frames, movie.pixel_size or 1.0, request.settings.b_factor, device)
             course = Course(movie, frames.groups, found, request.settings, request.gain)
@@ -147,9 +148,12 @@ def _names(target: Target, settings: MovieSettings) -> dict[Path, str]:
     return {**parts, target.full: "full sum", **halves}
 
 
-def _know_pixel_size(movie: Movie, listed: float | None) -> None:
-    """Take the Å/px of a STAR file where the movie says none, or a doubtful one."""
-    chosen = of_both(movie.pixel_size, listed) if listed else None
+def _know_pixel_size(movie: Movie, listed: float | None, *, given: bool) -> None:
+    """Take the Å/px of a STAR file, else of a file beside the movie, where it has none, or a doubtful one."""
+    chosen = None
+    if not given:
+        stated = movie.pixel_size
+        chosen = of_both(stated, listed) if listed else size_beside(movie.path, movie.shape, stated)
     if chosen is not None:
         movie.pixel_size, odd = chosen
         movie.warnings = (*without_odd(movie.warnings), *odd)
@@ -228,7 +232,12 @@ def _doubts(course: Course) -> tuple[Remark, ...]:
     said = []
     if not course.motion.settled:
         said.append(Remark("F57", f"shifts did not settle in {course.motion.steps} steps: look at them"))
-    total = course.settings.dose * course.movie.frames
+    movie, total = course.movie, course.settings.dose * course.movie.frames
+    if not total and (known := dose_beside(movie.path, movie.shape)):
+        each = f"--dose {known[0] / movie.frames:.3g}"
+        said.append(
+            Remark("F67", f"not weighted by dose: {known[1]} says {known[0]:.4g} e⁻/Å² in all, {each}")
+        )
     if total > UNUSUAL_DOSE:
         said.append(Remark("F57", f"{total:,.0f} e⁻/Å² in all: --dose is that of one frame"))
     return tuple(said)

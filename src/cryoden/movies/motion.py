@@ -18,6 +18,7 @@ from torch import Tensor
 
 from cryoden.compute.devices import sent
 from cryoden.image.phase_correlation import LEAST_PERIODS
+from cryoden.image.resampling import cropped_spectrum
 from cryoden.micrograph import Array, Pixels
 from cryoden.simulation.optics import Grid
 
@@ -65,14 +66,6 @@ def measure(groups: Iterable[Pixels], pixel_size: float, b_factor: float, device
         if np.abs(moved - moved[0]).max() < STILL:
             return Motion(shifts, step + 1, settled=True)
     return Motion(shifts, STEPS, settled=False)
-
-
-def cropped_spectrum(spectrum: Tensor, small: tuple[int, int], shape: tuple[int, int]) -> Tensor:
-    """Return the low frequencies of a half-plane spectrum, as that of a smaller image of the same mean."""
-    above, below = (small[0] + 1) // 2, small[0] // 2
-    columns = small[1] // 2 + 1
-    rows = torch.cat([spectrum[:above, :columns], spectrum[spectrum.shape[0] - below :, :columns]])
-    return rows * (small[0] * small[1] / (shape[0] * shape[1]))
 
 
 def phases(shift: Array, grid: Grid) -> Tensor:

@@ -11,7 +11,7 @@ from cryoden.dataset.folder_walk import PURPOSES, entries, natural
 from cryoden.dataset.star_files import is_star, listed
 from cryoden.errors import MicrographError, OutputError, SettingsError, printable
 from cryoden.io.atomic import atomic_write
-from cryoden.io.mrc import is_micrograph_name
+from cryoden.io.mrc import is_mrc_name
 from cryoden.io.mrc_probe import probe
 from cryoden.movies.readers import is_movie_name
 from cryoden.movies.shift_files import OURS, star_word
@@ -138,7 +138,7 @@ def _is_movie(path: Path) -> bool:
     """Tell a movie from what lies beside it: single images, gain references, masks."""
     if not is_movie_name(path.name) or any(names.fullmatch(path.stem) for names in PURPOSES.values()):
         return False
-    if not is_micrograph_name(path):
+    if not is_mrc_name(path):
         return True
     try:
         return probe(path).nz > 1

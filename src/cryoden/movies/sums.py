@@ -16,9 +16,10 @@ import torch
 from torch import Tensor
 
 from cryoden.compute.devices import fetched, sent
+from cryoden.image.resampling import cropped_spectrum
 from cryoden.micrograph import Array, Pixels
 from cryoden.movies.frames import GroupedFrames
-from cryoden.movies.motion import Shifts, cropped_spectrum, phases
+from cryoden.movies.motion import Shifts, phases
 from cryoden.simulation.optics import Grid, critical_exposure
 
 # Of the critical exposure at 300 kV, by Grant & Grigorieff (2015) at 200 kV, RELION's at 100 kV.

@@ -1,30 +1,27 @@
-"""TIFF movies, LZW and others, and EER. The only module that knows tifffile.
+"""TIFF movies, LZW and others, and EER.
 
-As IMOD, MotionCor and RELION do, rows of TIFF files are turned upside down, because their first is at
-the top and that of MRC files at the bottom: gain references in MRC files fit then. Rows of EER are kept.
+Rows of TIFF files are turned upside down (see `cryoden.formats.tiff`): gain references in MRC files fit then.
+Rows of EER are kept.
 """
 
 from __future__ import annotations
 
-import logging
 import re
-import struct
 from contextlib import ExitStack
 from pathlib import Path
-from types import ModuleType, TracebackType
+from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cryoden.errors import MicrographError, Remark
-from cryoden.io.mrc_header import first_bytes, unreadable
+from cryoden.errors import Remark
+from cryoden.formats.tiff import DAMAGED, TiffPages, damaged
 from cryoden.io.pixel_size import possible
 from cryoden.micrograph import Pixels
 from cryoden.movies.readers import finite, is_eer, refuse_single
 from cryoden.settings.reading import ReadingSettings
 
-EXTRA = "Install it: pip install 'napari-cryoden[movies]'"
 EER_FACTS = 65001  # tag of an XML text
 SENSOR_PIXEL = re.compile(r'"sensorPixelSize.width"[^>]*>\s*([0-9.eE+-]+)\s*<')  # m, at the specimen
 # Width and height in bytes of K2 and K3 frames in super-resolution, two pixels in each byte; nothing else
@@ -39,16 +36,12 @@ class TiffMovie:
     def __init__(self, path: Path, reading: ReadingSettings) -> None:
         self.path, self._nan = path, reading.nan
         self.warnings: tuple[Remark, ...] = ()
-        _, size = first_bytes(path)
-        tifffile = _tifffile(path)
         with ExitStack() as stack:
+            self._tiff = stack.enter_context(TiffPages(path))
             try:
-                self._file: Any = stack.enter_context(tifffile.TiffFile(path))
-                pages = list(self._file.pages)
-                _refuse_truncated(path, self._file, pages, size)
-                self._pages = _frames(path, pages)
-            except (ValueError, KeyError, IndexError, TypeError, struct.error, OSError) as error:
-                raise _damaged(path, error) from error
+                self._pages = _frames(path, self._tiff.pages)
+            except DAMAGED as error:
+                raise damaged(path, error) from error
             first = self._pages[0]
             self._packed = _is_packed(first)
             width = int(first.imagewidth) * (2 if self._packed else 1)
@@ -59,14 +52,7 @@ class TiffMovie:
 
     def frame(self, index: int) -> Pixels:
         """Return one frame; see `cryoden.movies.readers.Movie`."""
-        try:
-            stored = self._pages[index].asarray(maxworkers=1)
-        except ImportError as error:
-            raise _missing(self.path, "imagecodecs") from error
-        except Exception as error:  # decoders raise what they like
-            if "imagecodecs" in str(error):
-                raise _missing(self.path, "imagecodecs") from error
-            raise _damaged(self.path, error) from error
+        stored = self._tiff.decoded(self._pages[index])
         if self._packed:
             stored = _unpacked(stored.view(np.uint8))
         rows = stored if is_eer(self.path) else stored[::-1]
@@ -89,26 +75,8 @@ def read_tiff(path: Path) -> Pixels:
     MicrographError
         ``F03`` of a damaged file, ``F54`` where a package is missing.
     """
-    first_bytes(path)
-    tifffile = _tifffile(path)
-    try:
-        with tifffile.TiffFile(path) as file:
-            return np.array(file.pages[0].asarray(), np.float32)
-    except Exception as error:  # decoders raise what they like
-        if "imagecodecs" in str(error):
-            raise _missing(path, "imagecodecs") from error
-        raise _damaged(path, error) from error
-
-
-def _tifffile(path: Path) -> ModuleType:
-    try:
-        import tifffile  # noqa: PLC0415 - an extra
-    except ImportError as error:
-        raise _missing(path, "tifffile") from error
-    logging.getLogger("tifffile").addHandler(
-        logging.NullHandler()
-    )  # what it logs is raised here, in one line
-    return tifffile
+    with TiffPages(path) as tiff:
+        return np.array(tiff.decoded(tiff.pages[0]), np.float32)
 
 
 def _pixel_size(page: Any) -> float | None:
@@ -141,44 +109,3 @@ def _is_packed(page: Any) -> bool:
 def _unpacked(stored: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return ``(h, 2 w)`` pixels of 4 bits, the lower half of each byte first, as IMOD and RELION do."""
     return np.stack([stored & 15, stored >> 4], -1).reshape(len(stored), -1)
-
-
-def _refuse_truncated(path: Path, file: Any, pages: list[Any], size: int) -> None:
-    """Raise F03 where frames end beyond the file, or the list of them leads out of it."""
-    ends = [
-        start + count
-        for page in pages
-        for start, count in zip(page.dataoffsets, page.databytecounts, strict=False)
-    ]
-    beyond = max([*ends, _next_page(file)])
-    if beyond > size or not ends or _next_page(file):
-        raise MicrographError(
-            "F03",
-            path,
-            f"truncated: {size:,} of more than {beyond:,} bytes, {len(pages):,} frames found",
-            kept="Skipped",
-            fix="Copy it again",
-        )
-
-
-def _next_page(file: Any) -> int:
-    """Return where the page after the last one that was found should be; 0 where that was the last."""
-    at = file.pages.next_page_offset
-    file.filehandle.seek(at)
-    stored = file.filehandle.read(file.tiff.offsetsize)
-    whole = len(stored) == file.tiff.offsetsize
-    return int(struct.unpack(file.tiff.offsetformat, stored)[0]) if whole else int(at)
-
-
-def _missing(path: Path, package: str) -> MicrographError:
-    return MicrographError("F54", path, f"needs the package {package}", kept="Skipped", fix=EXTRA)
-
-
-def _damaged(path: Path, error: Exception) -> MicrographError:
-    if isinstance(error, MicrographError):
-        return error
-    if isinstance(error, OSError):
-        return unreadable(path, error)
-    first = (str(error).splitlines() or [type(error).__name__])[0][:200]
-    problem = f"cannot be read as a TIFF movie: {first}"
-    return MicrographError("F49", path, problem, kept="Skipped", fix="Copy it again")

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from cryoden.errors import printable
-from cryoden.io.mrc import is_micrograph_name
+from cryoden.formats.names import is_micrograph_name
 from cryoden.picking.picks import Picks, PicksError
 
 UID = re.compile(r"\d{15,21}_")  # cryoSPARC puts it in front of the names of what it imports

@@ -107,7 +107,7 @@ def _edited(picks: Picks, before: Picks) -> str | None:
         if row >= 0 and np.abs(then[row] - (y, x)).max() > MOVED:
             columns[X][row], columns[Y][row] = _number(x), _number(y)
     more = _added(table, before.rows, _rows(now.chosen(now.rows < 0)))
-    return with_columns(table, columns, keep.tolist(), more)
+    return with_columns(table, columns, keep.tolist(), more=more)
 
 
 def _added(table: StarTable, own: Indices, rows: Sequence[Sequence[str]]) -> list[str]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from cryoden.errors import SettingsError
 from cryoden.settings.fields import DEVICE, Device, Setting, check
+from cryoden.settings.reading import LARGEST_PIXEL, SMALLEST_PIXEL
 
 DenoisingPrecision = Literal["auto", "float32", "float16", "bfloat16"]
 ORIENTATIONS = Setting(
@@ -82,9 +84,51 @@ class DenoisingSettings:
             label="stacks of micrographs",
         ),
     ] = False
+    planes: Annotated[
+        str,
+        Setting(
+            "Denoise these planes of a stack or a tilt series, from 0, one by one into one file",
+            expert=True,
+            pattern=r"|all|\d{1,9}(-\d{1,9})?(,\d{1,9}(-\d{1,9})?)*",
+            expects="all, or for example 0,3-5",
+        ),
+    ] = ""
+    bin: Annotated[
+        int,
+        Setting(
+            "Fourier-crop the output file by this factor, for pickers; picked coordinates times it are "
+            "those in the micrograph",
+            "×",
+            1,
+            32,
+            1,
+            expert=True,
+            label="bin output by",
+        ),
+    ] = 1
+    bin_to: Annotated[
+        float,
+        Setting(
+            "Fourier-crop the output file to this pixel size; 0 = not",
+            "Å/px",
+            0,
+            LARGEST_PIXEL,
+            0.5,
+            expert=True,
+            above_zero=SMALLEST_PIXEL,
+            label="bin output to",
+        ),
+    ] = 0.0
+    format: Annotated[
+        Literal["auto", "mrc", "tiff"],
+        Setting("File format of the output; auto is that of the input", expert=True, label="file format"),
+    ] = "auto"
     pixel_format: Annotated[
         Literal["float32", "float16"], Setting("Pixel format of the output file", expert=True)
     ] = "float32"
 
     def __post_init__(self) -> None:
         check(self)
+        if self.bin > 1 and self.bin_to:
+            problem = f"bin = {self.bin} and bin_to = {self.bin_to:g} were given"
+            raise SettingsError("S03", None, problem, fix="Give one of them")

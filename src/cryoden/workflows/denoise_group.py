@@ -20,8 +20,8 @@ from cryoden.events.batch import BatchEvent, BatchFinished, FileFailed, FileFini
 from cryoden.io.leftovers import remove_leftovers
 from cryoden.io.provenance import VERSION
 from cryoden.model.checkpoint import Model, load
-from cryoden.workflows.denoise_micrographs import BatchRequest, denoise_targets, suiting_device
-from cryoden.workflows.lanes import Lanes
+from cryoden.workflows.denoise_micrographs import BatchRequest, denoise_targets
+from cryoden.workflows.lanes import Lanes, pooled
 
 End = FileFinished | FileSkipped | FileFailed
 
@@ -81,9 +81,8 @@ def denoise_group(job: Job, run: str, group: Sequence[Item]) -> GroupDenoised:
     """
     settings = replace(job.batch.settings, device=own_device(job.batch.settings.device))
     device = devices.resolve(settings.device)  # each task may be in another thread, which has its own
-    lanes = suiting_device(device, PLACE.share)
-    denoisers = resident(
-        (job, settings), lambda: Denoisers(Denoiser(_model(job), settings), settings, lanes.at_work)
+    denoisers, lanes = resident(
+        (job, settings), lambda: pooled(Denoiser(_model(job), settings), settings, share=PLACE.share)
     )
     for item in group:
         _tidy(run, item.target.parent)

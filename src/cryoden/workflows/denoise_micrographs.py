@@ -9,33 +9,31 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-import torch
-
 from cryoden.compute import devices
 from cryoden.dataset.folder_walk import left_out_below
 from cryoden.dataset.listed_files import pixel_sizes
-from cryoden.dataset.opening import facts, open_micrograph, whole
+from cryoden.dataset.opening import facts, open_micrograph, size_from_beside, whole
 from cryoden.dataset.output_paths import make_ready, results
+from cryoden.denoising.binned import binning_of
 from cryoden.denoising.denoise import Denoiser, tiles
 from cryoden.denoising.denoisers import Denoisers
 from cryoden.denoising.nothing_left import refuse_constant
 from cryoden.errors import Remark
 from cryoden.events.batch import BatchEvent, DenoisingEvent, MicrographDenoised, TileFinished
+from cryoden.formats.micrographs import probe
+from cryoden.formats.result_stamp import ResultStamp, StampInputs, denoised_with, is_done
 from cryoden.io.atomic import atomic_write
-from cryoden.io.mrc_probe import probe
-from cryoden.io.mrc_sections import one_section
 from cryoden.io.mrc_windows import MicrographFile
-from cryoden.io.result_stamp import ResultStamp, StampInputs, denoised_with, is_done
 from cryoden.micrograph import Micrograph
 from cryoden.model.checkpoint import load
 from cryoden.model.general import GENERAL
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.reading import ReadingSettings
 from cryoden.workflows.batch import alone, ending
-from cryoden.workflows.lanes import Lanes, suiting
+from cryoden.workflows.lanes import Lanes, pooled
 from cryoden.workflows.overlapped import overlapped
 from cryoden.workflows.results import Output, label_with, write_confidence, write_denoised
-from cryoden.workflows.stacks import denoised_images
+from cryoden.workflows.stacks import denoised_planes, planes_of
 
 TWICE = Remark("T14", "this is a result of cryoden already: denoised twice")
 
@@ -105,7 +103,7 @@ def denoise_files(
     ModelFileError
         For a model that cannot be used.
     """
-    targets = results(paths, output) if targets is None else targets
+    targets = results(paths, output, wanted=batch.settings.format) if targets is None else targets
     denoisers, lanes = one_process(batch, lanes)
     make_ready(targets)
     left_out = left_out_below(paths, output, results=False)
@@ -132,15 +130,7 @@ def denoise_targets(
 
 def one_process(batch: BatchRequest, lanes: Lanes | None = None) -> tuple[Denoisers, Lanes]:
     """Return the denoisers of a batch in this process, and the lanes that suit its device unless given."""
-    denoiser = Denoiser(load(batch.model), batch.settings)
-    lanes = lanes or suiting_device(denoiser.place.device)
-    return Denoisers(denoiser, batch.settings, lanes.at_work), lanes
-
-
-def suiting_device(device: torch.device, share: int = 1) -> Lanes:
-    """Return the lanes that suit a device with its memory, see `cryoden.workflows.lanes.suiting`."""
-    held = devices.memory_held(device)
-    return suiting(device.type, share, held[1] if held else 0)
+    return pooled(Denoiser(load(batch.model), batch.settings), batch.settings, lanes)
 
 
 @dataclass(frozen=True)
@@ -181,7 +171,9 @@ class _Denoising:
 
     def read(self) -> bool:
         # Before reading: a file that changes meanwhile is another one next time.
-        mark = self._shared.recipe.mark(self.path, self._size)
+        mark = self._shared.recipe.mark(
+            self.path, self._size or size_from_beside(self.path, self._batch.reading)
+        )
         if is_done(self.output, mark, overwrite=self._batch.overwrite):
             return False
         with ExitStack() as held:
@@ -189,7 +181,7 @@ class _Denoising:
             if is_done(self.output, mark, overwrite=self._batch.overwrite):  # by another process meanwhile
                 return False
             self._begin(held, mark)
-            if self._images == 1:
+            if self._planes is None:
                 self._raw = self._read()
             self._held = held.pop_all()
         return True
@@ -198,12 +190,13 @@ class _Denoising:
         batch = self._batch
         inputs = [self.path, batch.model]
         part = held.enter_context(atomic_write(self.output, overwrite=batch.overwrite, inputs=inputs))
-        self._images = _images(self.path, batch) if batch.settings.stack else 1
+        self._planes = planes_of(facts(self.path, batch.reading), batch.settings)
         label = label_with(batch.model, mark)
         self._output = Output(self.path, part, self.output, label, batch.settings, batch.overwrite)
 
     def _read(self, section: int | None = None) -> Micrograph:
         self._open = open_micrograph(self.path, self._batch.reading, self._size, section)
+        binning_of(self._open.shape, self._open.pixel_size, self._batch.settings, self.path)  # or refuse it
         if self._given_up:
             self._open.close()
         return self._shared.whole(self._open)
@@ -213,7 +206,8 @@ class _Denoising:
             return
         with self._held as held, self._shared.denoisers.one() as denoiser:
             if self._raw is None:
-                self._warnings = yield from denoised_images(denoiser, self._images, self._read, self._output)
+                planes = self._planes or []
+                self._warnings = yield from denoised_planes(denoiser, planes, self._read, self._output)
             else:
                 yield from self._denoised(denoiser, self._raw)
             self._held = held.pop_all()
@@ -235,8 +229,8 @@ class _Denoising:
             made, self._made = self._made, None
             if made is not None:
                 # First: a result that is there is one whose confidence is, too.
-                write_confidence(self.output, made.confidence, overwrite=self._batch.overwrite)
-                write_denoised(self._output.part, made, self._batch.settings, self._output.label)
+                write_confidence(self._output, made.confidence)
+                write_denoised(self._output, made)
         return self._warnings + ((TWICE,) if denoised_with(probe(self.path).labels[-1:]) else ())
 
     def abandon(self) -> None:
@@ -249,10 +243,3 @@ class _Denoising:
 
 class _GivenUpError(Exception):
     """What ends the making of a result that nobody asks for any more."""
-
-
-def _images(path: Path, batch: BatchRequest) -> int:
-    """Return how many micrographs are in a file; particles and volumes are refused as a whole."""
-    found = facts(path, batch.reading)
-    one_section(found, 0)
-    return found.nz

@@ -13,8 +13,12 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Literal, Protocol, TypeVar
 
+from cryoden.compute import devices
+from cryoden.denoising.denoise import Denoiser
+from cryoden.denoising.denoisers import Denoisers
 from cryoden.errors import Remark
 from cryoden.events.batch import StageSeconds, TileFinished
+from cryoden.settings.denoising import DenoisingSettings
 
 Result = TypeVar("Result")
 Stage = Literal["reading", "denoising", "writing", "waiting"]
@@ -88,6 +92,16 @@ def suiting(device: str, share: int = 1, memory: int = ENOUGH) -> Lanes:
     several = device == "cuda" and memory >= ENOUGH
     most = Lanes(min(READERS, half), min(WRITERS, half), AT_WORK if several else 0)
     return Lanes(1, 1) if device == "cpu" else most
+
+
+def pooled(
+    denoiser: Denoiser, settings: DenoisingSettings, lanes: Lanes | None = None, share: int = 1
+) -> tuple[Denoisers, Lanes]:
+    """Return denoisers for a batch, and its lanes: those that suit the device, unless they are given."""
+    device = denoiser.place.device
+    held = devices.memory_held(device)
+    lanes = lanes or suiting(device.type, share, held[1] if held else 0)
+    return Denoisers(denoiser, settings, lanes.at_work), lanes
 
 
 class Clock:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
+from cryoden.denoising.binned import binned, binned_within
 from cryoden.events.batch import MicrographDenoised
-from cryoden.io import mrc
+from cryoden.formats import writing
+from cryoden.formats.beside import mdocs_of
+from cryoden.formats.result_stamp import CONFIDENCE_LABEL, ResultStamp, is_confidence, marked, result_label
 from cryoden.io.atomic import atomic_write
-from cryoden.io.mrc_header_copy import statistics
-from cryoden.io.result_stamp import CONFIDENCE_LABEL, ResultStamp, is_confidence, marked, result_label
 from cryoden.micrograph import Micrograph
 from cryoden.model.checkpoint import label_of
 from cryoden.settings.denoising import DenoisingSettings
+
+OUR_TITLE = b"[T = cryoden "
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Output:
 
     Parameters
     ----------
-    micrograph : Path
+    micrograph : Path or None
         The file it is made from.
     part : Path
         The temporary file it is written to.
@@ -38,7 +40,7 @@ class Output:
         Whether what lies there may be replaced.
     """
 
-    micrograph: Path
+    micrograph: Path | None
     part: Path
     target: Path
     label: str
@@ -47,34 +49,44 @@ class Output:
 
 
 def label_with(model_path: Path, mark: ResultStamp | None = None) -> str:
-    """Return the label of a result; with a mark a batch finds it done, see `cryoden.io.result_stamp`."""
+    """Return the label of a result; with a mark a batch finds it done, see `cryoden.formats.result_stamp`."""
     return marked(result_label(label_of(model_path.absolute())), mark)
 
 
-def write_denoised(path: Path, made: MicrographDenoised, settings: DenoisingSettings, label: str) -> None:
-    """Write a result to exactly this path, with the header of the file it came from."""
-    denoised, found = made.micrograph, made.statistics or statistics(made.micrograph.data)
-    compose = partial(mrc.composed, pixel_size=denoised.pixel_size, like=denoised.path, label=label)
-    mrc.write_measured(path, denoised.data, found, settings.pixel_format, compose)
+def write_denoised(output: Output, made: MicrographDenoised) -> None:
+    """Write a result to its temporary path, with the header of the file it came from."""
+    found = binned(made.micrograph, output.settings)
+    writing.write(
+        output.part,
+        found.data,
+        pixel_size=found.pixel_size,
+        like=output.micrograph,
+        label=output.label,
+        output=output.settings.pixel_format,
+        file_format=writing.format_of(output.target),
+        measured=made.statistics if found is made.micrograph else None,
+    )
 
 
-def write_confidence(result: Path, confidence: Micrograph | None, *, overwrite: bool = False) -> None:
+def write_confidence(output: Output, confidence: Micrograph | None) -> None:
     """Publish the confidence of a result, if there is one; see `confidence_file`."""
     if confidence is None:
         return
-    with confidence_file(result, confidence.path, overwrite=overwrite) as file:
-        mrc.write(
+    found = binned_within(confidence, output.settings)
+    with confidence_file(output) as file:
+        writing.write(
             file,
-            confidence.data,
-            pixel_size=confidence.pixel_size,
-            like=confidence.path,
+            found.data,
+            pixel_size=found.pixel_size,
+            like=output.micrograph,
             label=CONFIDENCE_LABEL,
+            file_format=writing.format_of(output.target),
         )
 
 
 @contextmanager
-def confidence_file(result: Path, micrograph: Path | None, *, overwrite: bool = False) -> Iterator[Path]:
-    """Give a path to write the confidence of a result to, published as ``<stem>_confidence.mrc`` beside it.
+def confidence_file(output: Output) -> Iterator[Path]:
+    """Give a path to write the confidence of a result to, published as ``<stem>_confidence`` beside it.
 
     One that was written before is replaced.
 
@@ -83,7 +95,31 @@ def confidence_file(result: Path, micrograph: Path | None, *, overwrite: bool = 
     OutputError
         O02 to O06 when it cannot be written there, or another file is there.
     """
-    path = result.with_name(f"{result.stem.removesuffix('_denoised')}_confidence.mrc")
-    inputs = [micrograph] if micrograph else []
-    with atomic_write(path, overwrite=overwrite or is_confidence(path), inputs=inputs) as file:
+    result = output.target
+    path = result.with_name(f"{result.stem.removesuffix('_denoised')}_confidence{result.suffix}")
+    inputs = [output.micrograph] if output.micrograph else []
+    with atomic_write(path, overwrite=output.overwrite or is_confidence(path), inputs=inputs) as file:
         yield file
+
+
+@contextmanager
+def mdoc_file(output: Output) -> Iterator[Path]:
+    """Give a path to write the mdoc file of a result to, published as ``<name>.mdoc`` beside it.
+
+    One that was written before is replaced.
+
+    Raises
+    ------
+    OutputError
+        As `confidence_file`.
+    """
+    path = output.target.with_name(f"{output.target.name}.mdoc")
+    inputs = mdocs_of(output.micrograph) if output.micrograph else []
+    with atomic_write(path, overwrite=output.overwrite or _is_our_mdoc(path), inputs=inputs) as file:
+        yield file
+
+
+def _is_our_mdoc(path: Path) -> bool:
+    with suppress(OSError):
+        return OUR_TITLE in path.read_bytes()
+    return False

@@ -54,7 +54,7 @@ def denoise_session(
         As `denoise_files`, and see `cryoden.compute.hiring.hired` and `cryoden.workflows.watching.Arrivals`;
         D01 at once where a path to watch does not exist.
     """
-    find = partial(results, paths, output)
+    find = partial(results, paths, output, wanted=batch.settings.format)
     targets = {} if watch else find()  # what is not there is said before anything is started
     if watch:
         _refuse_missing(paths)

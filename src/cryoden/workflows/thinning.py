@@ -22,8 +22,8 @@ from cryoden.dataset.opening import open_micrograph
 from cryoden.dataset.output_paths import make_folders, results
 from cryoden.errors import HalvesError
 from cryoden.events.batch import BatchEvent, FileThinned
+from cryoden.formats import writing
 from cryoden.image.counting import CountingEvidence, count_test
-from cryoden.io import mrc
 from cryoden.io.atomic import atomic_write_pair
 from cryoden.io.provenance import VERSION
 from cryoden.micrograph import HalfPair, Micrograph, Windowed
@@ -111,7 +111,7 @@ def _thin_file(
         halves = _split(micrograph, evidence.gain, settings.seed)
         label = f"cryoden {VERSION}: half of the counts, gain {evidence.gain:.6g}"
         for half, temporary in zip(halves, temporaries, strict=True):
-            mrc.write(
+            writing.write(
                 temporary,
                 half.data,
                 pixel_size=half.pixel_size,

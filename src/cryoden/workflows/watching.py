@@ -14,7 +14,7 @@ from pathlib import Path
 
 from cryoden.errors import CryodenError, MicrographError
 from cryoden.events.batch import BatchEvent, BatchFinished, FileStarted, FolderWatched, StageSeconds
-from cryoden.io.mrc_probe import probe
+from cryoden.formats.micrographs import probe
 
 Targets = Mapping[Path, Path]
 Run = Callable[[Targets], Generator[BatchEvent, None, None]]

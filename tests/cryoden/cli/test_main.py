@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cryoden.cli.main import main
+from cryoden.formats import micrographs
 from cryoden.io import mrc
 from cryoden.model.checkpoint import load
 from tests.cryoden.cli.asked import QUICK, lines, train
@@ -23,14 +24,14 @@ def test_train_and_denoise_leave_a_model_and_a_result(
     half = folder / "m0_EVN.mrc"
     model = str(folder / "m.safetensors")
     assert main(["denoise", str(half), "--model", model, "--output", str(folder / "out")]) == 0
-    assert mrc.read(folder / "out" / "m0_EVN_denoised.mrc").shape == mrc.read(half).shape
+    assert micrographs.read(folder / "out" / "m0_EVN_denoised.mrc").shape == micrographs.read(half).shape
 
 
 def test_a_pixel_size_that_no_file_tells_is_assumed_and_said(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for path in folder.glob("*.mrc"):
-        pixels = mrc.read(path).data
+        pixels = micrographs.read(path).data
         path.unlink()
         mrc.write(path, pixels, pixel_size=None, label="a half without a pixel size")
     assert train(folder, "--epochs", "1") == 0

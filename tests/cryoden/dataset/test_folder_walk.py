@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cryoden.dataset.browse import listing
 from cryoden.dataset.folder_walk import left_out_below, micrographs_below, natural
 from cryoden.dataset.half_names import find_pairs
 from cryoden.dataset.output_paths import results
+from tests.cryoden.formats.files import tiff
 
 
 def make(folder: Path, *names: str) -> None:
@@ -117,3 +119,14 @@ def test_training_denoising_and_listing_find_the_same_files_behind_a_link(tmp_pa
     assert list(results([tmp_path / "project"], tmp_path / "out")) == halves
     found = listing([tmp_path / "project"])
     assert (found.pairs, found.others) == ([pair], [])
+
+
+def test_movies_in_tiff_files_and_copies_of_mrc_files_are_left_out_and_counted(tmp_path: Path) -> None:
+    tiff(tmp_path / "movie.tif", *np.zeros((3, 20, 20), "u1"))
+    tiff(tmp_path / "single.TIF", np.zeros((20, 20), "u1"))
+    make(tmp_path, "a.mrc", "a.tif", "a.mrc.gz", "b.mrc.bz2", "broken.tif", "deep/a.tif")
+    assert below(tmp_path) == ["a.mrc", "b.mrc.bz2", "broken.tif", "single.TIF", "deep/a.tif"]
+    said = left_out_below([tmp_path])
+    assert "1 × TIFF file of several pages (movie)" in said
+    assert "2 × copy of an MRC file in another format" in said
+    assert results([tmp_path / "movie.tif"], tmp_path / "out")

@@ -7,6 +7,7 @@ import pytest
 
 from cryoden.dataset.half_checks import check_pairs, find_pairs, inspect
 from cryoden.errors import CryodenError, HalvesError, MicrographError
+from cryoden.formats import micrographs
 from cryoden.io import mrc
 from cryoden.micrograph import HalfPair, Micrograph, Pixels
 from tests.cryoden.hostile import DATA
@@ -83,7 +84,10 @@ class TestInspect:
     def test_one_file_under_two_names_is_identical_without_reading_it(self, tmp_path: Path) -> None:
         mrc.write(tmp_path / "a.mrc", noisy(scene(0, 256), 1), pixel_size=1.0, label="test")
         (tmp_path / "b.mrc").hardlink_to(tmp_path / "a.mrc")
-        even, odd = mrc.open_micrograph(tmp_path / "a.mrc"), mrc.open_micrograph(tmp_path / "b.mrc")
+        even, odd = (
+            micrographs.open_micrograph(tmp_path / "a.mrc"),
+            micrographs.open_micrograph(tmp_path / "b.mrc"),
+        )
         even.close()
         assert inspect(HalfPair(even, odd)).kind == "identical"
 
@@ -159,20 +163,22 @@ class TestCheckPairs:
 @needs_data
 class TestRealHalves:
     def half(self, name: str, top: int = 0, left: int = 0, edge: int | None = None) -> Micrograph:
-        whole = mrc.read(DATA / name)
+        whole = micrographs.read(DATA / name)
         bottom, right = (None, None) if edge is None else (top + edge, left + edge)
         return Micrograph(whole.data[top:bottom, left:right], whole.pixel_size, whole.name, whole.path)
 
     def test_k2_halves_are_found_and_ready(self) -> None:
         (files,) = find_pairs([DATA / "k2_counting"])
         assert files.name == "k2_micrograph"
-        verdict = inspect(HalfPair(mrc.open_micrograph(files.even), mrc.open_micrograph(files.odd)))
+        verdict = inspect(
+            HalfPair(micrographs.open_micrograph(files.even), micrographs.open_micrograph(files.odd))
+        )
         assert verdict.kind == "ready"
         assert 0.1 < verdict.correlation < 0.15
 
     def test_a_k2_half_with_the_full_micrograph_shares_its_noise(self) -> None:
-        even = mrc.open_micrograph(DATA / "k2_counting" / "k2_micrograph_EVN.mrc")
-        full = mrc.open_micrograph(DATA / "k2_counting" / "k2_micrograph.mrc")
+        even = micrographs.open_micrograph(DATA / "k2_counting" / "k2_micrograph_EVN.mrc")
+        full = micrographs.open_micrograph(DATA / "k2_counting" / "k2_micrograph.mrc")
         assert inspect(HalfPair(even, full)).kind == "correlated"
 
     def test_another_part_of_the_other_half_is_another_scene(self) -> None:
@@ -182,8 +188,8 @@ class TestRealHalves:
 
     def test_apoferritin_pairs_are_ready_and_strangers_are_not(self) -> None:
         folder = DATA / "apoferritin_pairs"
-        frames = [mrc.open_micrograph(path) for path in sorted(folder.glob("*_frame.mrc"))]
-        rests = [mrc.open_micrograph(path) for path in sorted(folder.glob("*_rest.mrc"))]
+        frames = [micrographs.open_micrograph(path) for path in sorted(folder.glob("*_frame.mrc"))]
+        rests = [micrographs.open_micrograph(path) for path in sorted(folder.glob("*_rest.mrc"))]
         own = [inspect(HalfPair(frame, rest)).kind for frame, rest in zip(frames, rests, strict=True)]
         assert own == ["ready"] * 10
         strange = [inspect(HalfPair(rests[n - 1], rest)).kind for n, rest in enumerate(rests)]

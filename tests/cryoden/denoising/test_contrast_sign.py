@@ -9,7 +9,7 @@ import torch
 from cryoden.denoising.contrast_sign import TURNED
 from cryoden.denoising.denoise import Denoiser
 from cryoden.events.batch import MicrographDenoised
-from cryoden.io import mrc
+from cryoden.formats import micrographs
 from cryoden.micrograph import Micrograph, Pixels
 from cryoden.model.checkpoint import Model, load
 from cryoden.model.general import GENERAL
@@ -84,7 +84,7 @@ def test_a_model_of_ones_own_is_asked_for_no_other_sign(dark: Micrograph) -> Non
     ],
 )
 def test_no_real_micrograph_is_turned_and_most_negatives_are(name: str, told: bool) -> None:
-    recorded = mrc.read(DATA / name)
+    recorded = micrographs.read(DATA / name)
     assert TURNED not in denoised(recorded).warnings
     assert (TURNED in denoised(negative(recorded)).warnings) is told
 

@@ -15,6 +15,7 @@ from cryoden.denoising.denoise import Denoiser, finished
 from cryoden.denoising.signal_ratios import FAINTEST, STRONGEST
 from cryoden.errors import ModelFileError
 from cryoden.events.quality import UNCOVERED, Coverage
+from cryoden.formats import micrographs
 from cryoden.io import mrc
 from cryoden.micrograph import Array, Micrograph, Pixels
 from cryoden.model.checkpoint import Model, load, write
@@ -146,7 +147,7 @@ def real() -> Iterator[Path]:
 @pytest.mark.skipif(not DATA.is_dir(), reason="no real micrographs at ../shared/data")
 def test_real_micrographs_of_single_particles_are_covered() -> None:
     denoiser = Denoiser(MODEL, CPU)
-    shares = {path.name: denoiser.coverage(mrc.read(path)) for path in real()}
+    shares = {path.name: denoiser.coverage(micrographs.read(path)) for path in real()}
     assert len(shares) > 20
     assert not [name for name, found in shares.items() if found is None or found.share < 0.05]
 

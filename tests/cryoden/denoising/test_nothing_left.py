@@ -11,6 +11,7 @@ from cryoden.denoising.denoise import denoise
 from cryoden.denoising.nothing_left import ALMOST, refuse_constant, remark
 from cryoden.errors import OutputError
 from cryoden.events.batch import FileFailed, MicrographDenoised
+from cryoden.formats import micrographs
 from cryoden.io import mrc
 from cryoden.micrograph import Micrograph
 from cryoden.model.checkpoint import Model, load, write
@@ -62,7 +63,7 @@ def test_a_result_with_hardly_anything_in_it_says_so() -> None:
 @pytest.mark.skipif(not DATA.is_dir(), reason=f"real micrographs not found in {DATA}")
 def test_the_weakest_of_real_single_frames_is_not_called_empty() -> None:
     *_, last = denoise(
-        mrc.read(DATA / "apoferritin_pairs/May08_05.53.51_frame.mrc"),
+        micrographs.read(DATA / "apoferritin_pairs/May08_05.53.51_frame.mrc"),
         load(GENERAL),
         DenoisingSettings(device="cpu"),
     )

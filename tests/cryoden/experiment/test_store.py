@@ -13,7 +13,7 @@ import pytest
 from cryoden.compute.noise import with_noise
 from cryoden.experiment.data_source import PairSource, patch_pairs
 from cryoden.experiment.store import PatchStore
-from cryoden.io import mrc
+from cryoden.formats.micrographs import read
 from tests.cryoden.experiment.patch_sets import ROOT, made, settings
 
 
@@ -54,5 +54,5 @@ def test_a_pair_is_read_and_its_noise_made_again_as_the_page_on_patch_files_says
     np.testing.assert_array_equal(found["noisy"], with_noise(found["target"], (3, 0, 7), 100, 0.05))
     index = found["index"]
     scale, source = index["scales"][1], index["sources"][1]
-    pixels = (mrc.read(source["path"]).data[:64, 64:128] - scale["offset"]) / scale["divisor"]
+    pixels = (read(source["path"]).data[:64, 64:128] - scale["offset"]) / scale["divisor"]
     np.testing.assert_allclose(found["target"], pixels.clip(0, 1), atol=1e-6)

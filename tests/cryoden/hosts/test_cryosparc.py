@@ -13,8 +13,8 @@ import pytest
 from cryoden.cli.main import main
 from cryoden.dataset.cs_tables import read_table
 from cryoden.errors import HostError
+from cryoden.formats import micrographs
 from cryoden.hosts.cryosparc import connected
-from cryoden.io import mrc
 from tests.cryoden.dataset.cryosparc import EDGE, SIZE, UIDS, path_of, write_project
 
 tools = pytest.importorskip("cryosparc.tools", reason="cryosparc-tools are not installed")
@@ -73,7 +73,7 @@ def test_a_job_denoises_its_input_and_saves_the_same_exposures(fake: FakeCryospa
     assert output["micrograph_blob_denoised/shape"].tolist() == [[EDGE, EDGE]] * 3
     for path in output["micrograph_blob_denoised/path"]:
         assert path.startswith(f"{job['uid']}/")
-        assert mrc.read(fake.project / path).shape == (EDGE, EDGE)
+        assert micrographs.read(fake.project / path).shape == (EDGE, EDGE)
 
 
 def test_what_the_input_says_is_passed_through_and_not_saved_again(fake: FakeCryosparc, port: int) -> None:

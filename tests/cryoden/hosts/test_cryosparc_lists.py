@@ -12,6 +12,7 @@ from cryoden.cli.main import main
 from cryoden.dataset.cs_tables import read_table
 from cryoden.dataset.listed_files import cs_listing, micrographs_of
 from cryoden.errors import OutputError
+from cryoden.formats import micrographs
 from cryoden.hosts.cryosparc_lists import write_cs
 from cryoden.io import mrc
 from tests.cryoden.dataset.cryosparc import BLOB, EDGE, NAMES, SIZE, UIDS, path_of, rows, save, write_project
@@ -151,7 +152,7 @@ def test_the_command_denoises_and_lists_what_cryosparc_lists(
     assert main([*command, "--device", "cpu"]) == 0
     after = read_table(project / "out" / "micrographs_denoised.cs")
     names = after.texts("micrograph_blob_denoised/path")
-    assert all(mrc.read(project / name).shape == (EDGE, EDGE) for name in names)
+    assert all(micrographs.read(project / name).shape == (EDGE, EDGE) for name in names)
     assert after.rows["ctf/df1_A"].tolist() == [1.0, 2.0, 3.0]
     assert (project / "out" / "micrographs_denoised.csg").is_file()
 

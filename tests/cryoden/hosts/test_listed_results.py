@@ -10,6 +10,7 @@ from cryoden.cli.main import main
 from cryoden.dataset.star_files import micrographs_of
 from cryoden.errors import OutputError
 from cryoden.events.batch import BatchEvent, BatchFinished, FileFailed, FileFinished, FileSkipped
+from cryoden.formats import micrographs
 from cryoden.hosts.listed_results import DENOISED, RAW, lists_of, with_lists
 from cryoden.io import mrc
 from cryoden.io.star import having, read_tables
@@ -117,7 +118,7 @@ def test_the_command_lists_what_it_denoised(project: Path, monkeypatch: pytest.M
     assert main([*command, "--names", "replaced"]) == 0
     listed = micrographs_of(project / "out" / "micrographs_denoised.star")
     assert len(listed) == 3
-    assert all(mrc.read(path).shape == (96, 96) for path in listed)
+    assert all(micrographs.read(path).shape == (96, 96) for path in listed)
 
 
 @pytest.mark.parametrize("name", ["micrographs_denoised.cs", "micrographs_denoised.csg"])

@@ -14,6 +14,7 @@ import pytest
 
 from cryoden.cli.main import main
 from cryoden.dataset.star_files import micrographs_of
+from cryoden.formats import micrographs
 from cryoden.hosts.listed_results import DENOISED, RAW
 from cryoden.hosts.relion import place_of
 from cryoden.hosts.relion_job import ABORT
@@ -97,7 +98,7 @@ def test_a_job_denoises_lists_and_announces_all_and_ends_well() -> None:
         (f"{JOB}MotionCorr/job002/b/n_denoised.mrc", "MotionCorr/job002/b/n.mrc", "1"),
     ]
     first, second, _ = (
-        mrc.read(path).data for path in micrographs_of(Path(JOB) / "micrographs_denoised.star")
+        micrographs.read(path).data for path in micrographs_of(Path(JOB) / "micrographs_denoised.star")
     )
     assert not np.array_equal(first, second)
 

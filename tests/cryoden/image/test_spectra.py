@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from cryoden.formats import micrographs
 from cryoden.image.filters import gaussian
 from cryoden.image.spectra import (
     PARTICLES,
@@ -15,7 +16,6 @@ from cryoden.image.spectra import (
     radial_power,
     resolution,
 )
-from cryoden.io import mrc
 from cryoden.micrograph import Array, Pixels
 from tests.cryoden.hostile import DATA
 
@@ -99,7 +99,7 @@ class TestFourierRingCorrelation:
     @pytest.mark.skipif(not DATA.is_dir(), reason=f"real micrographs not found in {DATA}")
     def test_of_real_halves_shows_particles_the_first_zero_and_the_ring_of_water(self) -> None:
         folder = DATA / "k2_counting"
-        even, odd = (mrc.read(folder / f"k2_micrograph_{half}.mrc") for half in ("EVN", "ODD"))
+        even, odd = (micrographs.read(folder / f"k2_micrograph_{half}.mrc") for half in ("EVN", "ODD"))
         found = fourier_ring_correlation(even.data, odd.data, even.pixel_size or 0)
 
         def band(coarse: float, fine: float) -> float:

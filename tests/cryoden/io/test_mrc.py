@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from cryoden.errors import CryodenError, OutputError
+from cryoden.formats import micrographs
 from cryoden.io import mrc
 from cryoden.io.atomic import atomic_write
 from cryoden.micrograph import Pixels
@@ -18,7 +19,7 @@ from tests.cryoden.io.mrc_files import image, written
 
 def refused(path: Path) -> str:
     with pytest.raises(CryodenError) as caught:
-        mrc.read(path)
+        micrographs.read(path)
     return str(caught.value)
 
 
@@ -29,36 +30,36 @@ class TestReading:
         self, tmp_path: Path, order: str, mode: int, kind: str
     ) -> None:
         raw = pixels(order + kind)
-        found = mrc.read(made(tmp_path / "a.mrc", header(order, words={4: mode}), raw))
+        found = micrographs.read(made(tmp_path / "a.mrc", header(order, words={4: mode}), raw))
         expected = np.frombuffer(raw, order + kind).reshape(NY, NX).astype(np.float32)
         assert found.data.dtype == np.dtype(np.float32)
         np.testing.assert_array_equal(found.data, expected)
 
     def test_name_path_and_pixel_size_come_along(self, tmp_path: Path) -> None:
         path = made(tmp_path / "grid 1.mrc", header(), pixels())
-        found = mrc.read(path)
+        found = micrographs.read(path)
         assert (found.name, found.path, found.shape) == ("grid 1", path, (NY, NX))
         assert found.pixel_size == pytest.approx(1.5)
-        assert mrc.read(path, pixel_size=0.7).pixel_size == 0.7
+        assert micrographs.read(path, pixel_size=0.7).pixel_size == 0.7
 
     def test_unsigned_bytes_are_read_as_asked(self, tmp_path: Path) -> None:
         path = made(tmp_path / "a.mrc", header(words={4: 0}), b"\xff" * (NX * NY - 1), b"\0")
-        assert mrc.read(path, mode0="unsigned").data.max() == 255
-        assert mrc.read(path, mode0="signed").data.min() == -1
+        assert micrographs.read(path, mode0="unsigned").data.max() == 255
+        assert micrographs.read(path, mode0="signed").data.min() == -1
 
     def test_exchanged_axes_are_put_in_order(self, tmp_path: Path) -> None:
         raw = pixels()
         words: dict[int, int | float] = {17: 2, 18: 1}
         path = made(tmp_path / "a.mrc", header(words=words), raw)
         expected = np.frombuffer(raw, "<f4").reshape(NY, NX).T
-        np.testing.assert_array_equal(mrc.read(path).data, expected)
-        with mrc.open_micrograph(path) as file:
+        np.testing.assert_array_equal(micrographs.read(path).data, expected)
+        with micrographs.open_micrograph(path) as file:
             np.testing.assert_array_equal(file.window(10, 3, 20, 7), expected[10:30, 3:10])
 
     def test_data_behind_an_extended_header_is_not_shifted(self, tmp_path: Path) -> None:
         raw = pixels()
         path = made(tmp_path / "a.mrc", header(words={24: 100}, exttyp=b"SERI"), b"e" * 100, raw, b"tail")
-        np.testing.assert_array_equal(mrc.read(path).data.ravel(), np.frombuffer(raw, "<f4"))
+        np.testing.assert_array_equal(micrographs.read(path).data.ravel(), np.frombuffer(raw, "<f4"))
 
     @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
     def test_pixels_that_are_not_numbers_are_counted_and_placed(self, tmp_path: Path, value: float) -> None:
@@ -97,11 +98,11 @@ class TestReading:
 
     def test_header_statistics_are_ignored(self, tmp_path: Path) -> None:
         words: dict[int, int | float] = {20: -5.0, 21: 5.0, 22: float("nan"), 55: 1e30}
-        assert mrc.read(made(tmp_path / "a.mrc", header(words=words), pixels())).data.mean() > 30
+        assert micrographs.read(made(tmp_path / "a.mrc", header(words=words), pixels())).data.mean() > 30
 
     def test_suffixes_are_known_in_any_case(self) -> None:
-        assert all(map(mrc.is_micrograph_name, ["a.mrc", "a.MRC", "x/b.MrcS", "c.st", "d.REC", "e.map"]))
-        assert not any(map(mrc.is_micrograph_name, ["a.tif", "mrc", "a.mrc.gz", ".a.mrc.12.part"]))
+        assert all(map(mrc.is_mrc_name, ["a.mrc", "a.MRC", "x/b.MrcS", "c.st", "d.REC", "e.map"]))
+        assert not any(map(mrc.is_mrc_name, ["a.tif", "mrc", "a.mrc.gz", ".a.mrc.12.part"]))
 
 
 class TestWriting:
@@ -114,7 +115,9 @@ class TestWriting:
             assert file.header.machst[0] == 0x44
             assert float(file.header.dmin) == file.data.min()
             assert float(file.header.dmean) == pytest.approx(image().mean(), rel=1e-3)
-        np.testing.assert_allclose(mrc.read(path).data, image(), rtol=0 if output == "float32" else 1e-3)
+        np.testing.assert_allclose(
+            micrographs.read(path).data, image(), rtol=0 if output == "float32" else 1e-3
+        )
         assert path.stat().st_size == 1024 + image().size * (4 if output == "float32" else 2)
 
     def test_statistics_are_right_where_the_mean_is_nearly_zero(self, tmp_path: Path) -> None:
@@ -129,12 +132,12 @@ class TestWriting:
             path = written(tmp_path / "a.mrc", image(), pixel_size=None, like=source)
             with mrcfile.open(path) as file:
                 assert file.header.cella.tolist() == (0, 0, 0)
-            assert mrc.read(path).pixel_size is None
+            assert micrographs.read(path).pixel_size is None
 
     def test_a_given_pixel_size_wins_over_the_source(self, tmp_path: Path) -> None:
         like = made(tmp_path / "like.mrc", header(), pixels())
         path = written(tmp_path / "a.mrc", image(), pixel_size=0.83, like=like)
-        assert mrc.read(path).pixel_size == pytest.approx(0.83)
+        assert micrographs.read(path).pixel_size == pytest.approx(0.83)
 
     @pytest.mark.parametrize("value", [np.nan, np.inf])
     def test_values_that_are_not_numbers_are_never_written(self, tmp_path: Path, value: float) -> None:
@@ -149,7 +152,7 @@ class TestWriting:
         data[0, 0] = -70_000
         with pytest.raises(OutputError, match=r"O13 .*70000 do not fit float16"):
             written(tmp_path / "a.mrc", data, output="float16")
-        assert mrc.read(written(tmp_path / "a.mrc", data)).data[0, 0] == -70_000
+        assert micrographs.read(written(tmp_path / "a.mrc", data)).data[0, 0] == -70_000
 
 
 def test_a_full_disk_while_writing_leaves_no_file(tmp_path: Path) -> None:

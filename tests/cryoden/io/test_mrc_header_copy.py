@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from mrcfile.dtypes import HEADER_DTYPE
 
-from cryoden.io import mrc
+from cryoden.formats import micrographs
 from cryoden.io.mrc_header_copy import BLOCK, put_statistics, statistics, together
 from cryoden.micrograph import Pixels
 from tests.cryoden.hostile import DATA, NX, NY, header, made, pixels
@@ -61,9 +61,9 @@ class TestHeaderOfTheSource:
     def test_a_transposed_source_gives_output_in_order(self, tmp_path: Path) -> None:
         words: dict[int, int | float] = {17: 2, 18: 1, 5: 3, 6: 4, 8: NY, 9: NX, 11: 1.5 * NY, 12: 1.5 * NX}
         like = made(tmp_path / "like.mrc", header(words=words), pixels())
-        found = mrc.read(like)
+        found = micrographs.read(like)
         path = written(tmp_path / "a.mrc", found.data, pixel_size=found.pixel_size, like=like)
-        np.testing.assert_array_equal(mrc.read(path).data, found.data)
+        np.testing.assert_array_equal(micrographs.read(path).data, found.data)
         with mrcfile.open(path) as file:
             assert (int(file.header.mapc), int(file.header.nxstart), int(file.header.nystart)) == (1, 4, 3)
             assert float(file.voxel_size.x) == float(file.voxel_size.y) == pytest.approx(1.5)
@@ -77,7 +77,7 @@ class TestHeaderOfTheSource:
     @needs_data
     @pytest.mark.parametrize("name", ["k2_counting/k2_micrograph.mrc", "falcon_micrograph.mrc"])
     def test_real_headers_survive(self, tmp_path: Path, name: str) -> None:
-        source = mrc.read(DATA / name)
+        source = micrographs.read(DATA / name)
         path = written(tmp_path / "a.mrc", source.data, pixel_size=source.pixel_size, like=DATA / name)
         assert mrcfile.validate(path, print_file=sys.stderr)
         with mrcfile.open(path, permissive=False) as file, mrcfile.open(DATA / name) as like:

@@ -7,8 +7,10 @@ import mrcfile
 import numpy as np
 import pytest
 
+from cryoden.formats import micrographs
+from cryoden.formats.beside import with_listed
 from cryoden.io import mrc
-from cryoden.io.mrc_probe import probe, with_listed
+from cryoden.io.mrc_probe import probe
 from tests.cryoden.hostile import DATA, NX, NY, header, made, pixels
 from tests.cryoden.io.mrc_refusals import refused
 
@@ -151,5 +153,5 @@ class TestPixelSizeOfAStarFile:
     def test_what_the_user_gives_counts_more(self, tmp_path: Path) -> None:
         path = tmp_path / "a.mrc"
         mrc.write(path, np.eye(4, dtype=np.float32), pixel_size=1.0, label="made for a test")
-        micrograph = mrc.read(path, pixel_size=3.0, listed=2.0)
+        micrograph = micrographs.read(path, pixel_size=3.0, listed=2.0)
         assert (micrograph.pixel_size, micrograph.warnings) == (3.0, ())

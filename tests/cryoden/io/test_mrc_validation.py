@@ -153,7 +153,7 @@ class TestForeignFiles:
         [
             (b"<!DOCTYPE html><html>" + b" not found" * 300, "<!DOCTYPE html>"),
             (b"\x89PNG\r\n\x1a\n" + bytes(3000), "PNG"),
-            (b"\x1f\x8b\x08" + bytes(3000), "gunzip"),
+            (b"\x1f\x8b\x08" + bytes(3000), "name it .mrc.gz"),
             (b"404", "404"),
             ("<html>404 – nicht gefunden".encode() * 100, "<html>"),
         ],

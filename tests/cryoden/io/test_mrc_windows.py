@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from cryoden.errors import MicrographError
+from cryoden.formats import micrographs
 from cryoden.io import mrc, mrc_windows
 from cryoden.io.mrc_probe import probe
 from cryoden.io.mrc_windows import MicrographFile
@@ -21,8 +22,8 @@ from tests.cryoden.io.mrc_files import image, needs_data, written
 class TestWindows:
     def test_a_window_is_the_part_of_the_whole(self, tmp_path: Path) -> None:
         path = made(tmp_path / "a.mrc", header(words={4: 1}), pixels("<i2"))
-        whole = mrc.read(path).data
-        with mrc.open_micrograph(path) as file:
+        whole = micrographs.read(path).data
+        with micrographs.open_micrograph(path) as file:
             assert file.shape == whole.shape
             for part_of in ((0, 0, NY, NX), (5, 9, 11, 3), (NY - 1, NX - 1, 1, 1), (0, 0, 0, 5)):
                 top, left, height, width = part_of
@@ -33,7 +34,7 @@ class TestWindows:
                 np.testing.assert_array_equal(part, whole[top : top + height, left : left + width])
 
     def test_a_window_that_leaves_the_micrograph_is_an_error(self, tmp_path: Path) -> None:
-        file = mrc.open_micrograph(made(tmp_path / "a.mrc", header(), pixels()))
+        file = micrographs.open_micrograph(made(tmp_path / "a.mrc", header(), pixels()))
         for top, left, height, width in ((-1, 0, 4, 4), (0, 0, NY + 1, 4), (0, NX - 3, 4, 4), (0, 0, -1, 4)):
             with pytest.raises(ValueError, match="leaves the"):
                 file.window(top, left, height, width)
@@ -41,14 +42,14 @@ class TestWindows:
     def test_a_nan_is_caught_in_the_window_that_has_it(self, tmp_path: Path) -> None:
         data = image()
         data[30, 20] = np.nan
-        file = mrc.open_micrograph(made(tmp_path / "a.mrc", header(), data.tobytes()))
+        file = micrographs.open_micrograph(made(tmp_path / "a.mrc", header(), data.tobytes()))
         assert np.isfinite(file.window(0, 0, 30, NX)).all()
         with pytest.raises(MicrographError, match=r"F24 .*row 30, column 20"):
             file.window(25, 10, 10, 20)
 
     def test_a_file_that_shrinks_gives_a_named_error(self, tmp_path: Path) -> None:
         path = made(tmp_path / "a.mrc", header(), pixels())
-        file = mrc.open_micrograph(path)
+        file = micrographs.open_micrograph(path)
         os.truncate(path, 1024 + 4 * NX * 10)
         assert file.window(0, 0, 10, NX).shape == (10, NX)
         with pytest.raises(MicrographError, match="F52") as caught:
@@ -61,7 +62,7 @@ class TestWindows:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, columns: int, read: int
     ) -> None:
         data = image(60, 5000)
-        file, counted = mrc.open_micrograph(written(tmp_path / "a.mrc", data)), list[int]()
+        file, counted = micrographs.open_micrograph(written(tmp_path / "a.mrc", data)), list[int]()
         real = os.preadv
 
         def preadv(descriptor: int, buffers: list[memoryview], offset: int) -> int:
@@ -77,8 +78,8 @@ class TestWindows:
 
     def test_threads_read_the_same_file_without_mixing(self, tmp_path: Path) -> None:
         path = made(tmp_path / "a.mrc", header(), pixels())
-        whole = mrc.read(path).data
-        file = mrc.open_micrograph(path)
+        whole = micrographs.read(path).data
+        file = micrographs.open_micrograph(path)
         places = [(row, column) for row in range(0, 40, 3) for column in range(0, 56, 5)]
         with ThreadPoolExecutor(4) as pool:
             parts = pool.map(lambda place: file.window(place[0], place[1], 8, 8), places)
@@ -90,13 +91,13 @@ class TestWindows:
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (128, hard))
         try:
-            files = [mrc.open_micrograph(path) for _ in range(1000)]
+            files = [micrographs.open_micrograph(path) for _ in range(1000)]
             assert {file.window(0, 0, 1, 1).shape for file in files} == {(1, 1)}
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
     def test_a_closed_file_gives_no_windows(self, tmp_path: Path) -> None:
-        with mrc.open_micrograph(made(tmp_path / "a.mrc", header(), pixels())) as file:
+        with micrographs.open_micrograph(made(tmp_path / "a.mrc", header(), pixels())) as file:
             pass
         with pytest.raises(ValueError, match="closed"):
             file.window(0, 0, 1, 1)
@@ -121,5 +122,5 @@ class TestWindows:
 @needs_data
 def test_a_window_of_a_real_micrograph_equals_what_mrcfile_reads() -> None:
     path = DATA / "apoferritin_pairs" / "May08_03.05.02_frame.mrc"
-    with mrc.open_micrograph(path) as file, mrcfile.open(path) as other:
+    with micrographs.open_micrograph(path) as file, mrcfile.open(path) as other:
         np.testing.assert_array_equal(file.window(100, 200, 64, 96), other.data[100:164, 200:296])

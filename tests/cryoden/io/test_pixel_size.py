@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from cryoden.io.mrc_probe import probe, with_listed
+from cryoden.formats.beside import with_listed
+from cryoden.io.mrc_probe import probe
 from cryoden.io.pixel_size import possible
 from tests.cryoden.hostile import NX, NY, header, made, pixels
 

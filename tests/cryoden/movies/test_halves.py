@@ -11,7 +11,7 @@ from cryoden.cli.main import main
 from cryoden.dataset.half_names import find_pairs
 from cryoden.errors import OutputError
 from cryoden.events.batch import BatchEvent, BatchFinished, FileFailed, FileFinished, FileSkipped
-from cryoden.io import mrc
+from cryoden.formats import micrographs
 from cryoden.micrograph import Array, Pixels
 from cryoden.movies.halves import HalvesRequest, make_halves
 from cryoden.movies.shift_files import Course
@@ -47,7 +47,7 @@ def shifts_in(star: Path) -> Array:
 
 
 def pixels(path: Path) -> Pixels:
-    return mrc.read(path).data
+    return micrographs.read(path).data
 
 
 @pytest.fixture(scope="module", name="sums")
@@ -91,7 +91,7 @@ def test_sums_are_named_so_that_they_are_found_as_halves(sums: Path) -> None:
 
 
 def test_halves_add_up_to_the_full_sum_and_have_its_pixel_size_and_a_label(sums: Path) -> None:
-    even, odd, full = (mrc.read(sums / f"m{ending}.mrc") for ending in ("_EVN", "_ODD", ""))
+    even, odd, full = (micrographs.read(sums / f"m{ending}.mrc") for ending in ("_EVN", "_ODD", ""))
     assert np.array_equal(even.data + odd.data, full.data)
     assert [even.pixel_size, odd.pixel_size, full.pixel_size] == pytest.approx([PIXEL] * 3)
     with mrcfile.open(sums / "m_EVN.mrc", header_only=True) as file:
@@ -164,7 +164,7 @@ def test_without_a_pixel_size_a_movie_is_refused_with_what_to_pass(tmp_path: Pat
     assert message.endswith("Pass --pixel-size.")
     given = HalvesRequest(CPU, reading=ReadingSettings(pixel_size=1.1))
     made([movie], tmp_path / "out", given)
-    assert mrc.read(tmp_path / "out" / "m_EVN.mrc").pixel_size == pytest.approx(1.1)
+    assert micrographs.read(tmp_path / "out" / "m_EVN.mrc").pixel_size == pytest.approx(1.1)
 
 
 def test_the_pixel_size_of_a_star_file_counts_where_the_header_has_a_placeholder(tmp_path: Path) -> None:
@@ -175,7 +175,23 @@ def test_the_pixel_size_of_a_star_file_counts_where_the_header_has_a_placeholder
         "data_movies\n\nloop_\n_rlnMicrographMovieName #1\n_rlnOpticsGroup #2\nm.mrcs 1\n"
     )
     assert kinds(made([star], tmp_path / "out")) == [FileFinished]
-    assert mrc.read(tmp_path / "out" / "m_EVN.mrc").pixel_size == pytest.approx(0.885)
+    assert micrographs.read(tmp_path / "out" / "m_EVN.mrc").pixel_size == pytest.approx(0.885)
+
+
+def test_pixel_size_and_dose_beside_a_movie_are_used_and_named(tmp_path: Path) -> None:
+    movie = write_mrc(tmp_path / "m.mrcs", movie_frames(4, SMALL), pixel_size=0)
+    beside = tmp_path / "m.mrcs.mdoc"
+    beside.write_text("[FrameSet = 0]\nPixelSpacing = 0.9\nExposureDose = 30\nNumSubFrames = 4\n")
+    (done,) = (event for event in made([movie], tmp_path / "out") if isinstance(event, FileFinished))
+    assert micrographs.read(tmp_path / "out" / "m_EVN.mrc").pixel_size == pytest.approx(0.9)
+    said = [one.text for one in done.warnings if one.code == "F67"]
+    assert said == [
+        "pixel size 0.9 Å from m.mrcs.mdoc; the header has none",
+        "not weighted by dose: m.mrcs.mdoc says 30 e⁻/Å² in all, --dose 7.5",
+    ]
+    given = HalvesRequest(CPU, reading=ReadingSettings(pixel_size=1.0))
+    made([movie], tmp_path / "given", given)
+    assert micrographs.read(tmp_path / "given" / "m_EVN.mrc").pixel_size == pytest.approx(1.0)
 
 
 def test_a_dose_of_the_whole_movie_given_for_each_frame_is_noticed(tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from cryoden.cli.main import main
 from cryoden.dataset import opening
 from cryoden.errors import CryodenError, StructureError
 from cryoden.events.batch import BatchFinished, FileFinished
+from cryoden.formats import micrographs
 from cryoden.image.filters import gaussian
-from cryoden.io import mrc
 from cryoden.io.star import read_tables
 from cryoden.settings.tools import SimulationSettings
 from cryoden.simulation.files import COLUMNS, simulate_files
@@ -50,7 +50,8 @@ def test_halves_found_by_their_names_add_up_to_the_whole(folder: Path) -> None:
     assert len(pairs) == 2
     for name in ("sim0000", "sim0001"):
         even, odd, full = (
-            mrc.read(folder / place) for place in (f"{name}_EVN.mrc", f"{name}_ODD.mrc", f"full/{name}.mrc")
+            micrographs.read(folder / place)
+            for place in (f"{name}_EVN.mrc", f"{name}_ODD.mrc", f"full/{name}.mrc")
         )
         assert np.array_equal(even.data + odd.data, full.data)
         assert full.pixel_size == pytest.approx(2.0)
@@ -68,7 +69,7 @@ def ball(path: Path) -> Path:
 def test_coordinates_point_at_particles(tmp_path: Path) -> None:
     settings = replace(SMALL, count=1, defocus=1.0, defocus_to=0.0)
     list(simulate_files(tmp_path, settings, [ball(tmp_path / "ball.pdb")]))
-    truth = gaussian(mrc.read(tmp_path / "clean" / "sim0000.mrc").data, 8)  # 16 Å
+    truth = gaussian(micrographs.read(tmp_path / "clean" / "sim0000.mrc").data, 8)  # 16 Å
     rows = read_tables(tmp_path / "particles" / "sim0000.star")[-1].columns(COLUMNS)
     assert len(rows) == 12
     places = [(round(float(y)), round(float(x))) for x, y, *_ in rows]
@@ -118,12 +119,12 @@ def test_a_structure_given_on_the_command_line_is_what_is_seen(tmp_path: Path) -
     (structure,) = json.loads((tmp_path / "out" / "particles" / "sim0000.json").read_text())["structures"]
     molecule = read_structure(tmp_path / "helix.pdb")
     assert structure == {"name": "helix", "mass_kDa": round(molecule.mass, 1)}
-    clean = mrc.read(tmp_path / "out" / "clean" / "sim0000.mrc").data
+    clean = micrographs.read(tmp_path / "out" / "clean" / "sim0000.mrc").data
     assert clean.any()
     again = [*asked, "--overwrite"]
     assert main(asked) == 1
     assert main(again) == 0
-    assert np.array_equal(mrc.read(tmp_path / "out" / "clean" / "sim0000.mrc").data, clean)
+    assert np.array_equal(micrographs.read(tmp_path / "out" / "clean" / "sim0000.mrc").data, clean)
 
 
 def test_a_structure_that_cannot_be_read_leaves_no_file(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from cryoden.errors import MicrographError
+from cryoden.formats import micrographs
 from cryoden.image.resampling import working_shape
-from cryoden.io import mrc
 from cryoden.micrograph import Micrograph, Pixels
 from cryoden.model.checkpoint import Model
 from cryoden.settings.training import TrainingSettings
@@ -40,7 +40,7 @@ def test_windows_of_a_file_are_those_of_the_micrograph_in_memory_kept_or_not(
 ) -> None:
     known = scene(3, SHAPE)
     path, _ = write_halves(tmp_path, known)
-    with mrc.open_micrograph(path) as file:
+    with micrographs.open_micrograph(path) as file:
         sources = [
             WorkingMicrograph(micrograph, scale, keep=keep)
             for micrograph in (file, known.even)

@@ -12,6 +12,7 @@ import pytest
 from cryoden.dataset import opening
 from cryoden.errors import OutputError, SettingsError
 from cryoden.events.batch import BatchEvent, BatchFinished, FileFailed, FileFinished, FileSkipped
+from cryoden.formats import micrographs
 from cryoden.io import mrc
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.reading import ReadingSettings
@@ -48,9 +49,9 @@ def test_from_two_halves_on_disk_to_a_denoised_file(tmp_path: Path) -> None:
     write_halves(tmp_path, scene(50, (256, 256)))
     unseen = tmp_path / "m50_EVN.mrc"
     denoised([unseen], tmp_path / "out", tmp_path / "m.safetensors")
-    result = mrc.read(tmp_path / "out" / "m50_EVN_denoised.mrc")
+    result = micrographs.read(tmp_path / "out" / "m50_EVN_denoised.mrc")
     truth = scene(50, (256, 256)).clean
-    assert correlation(result.data, truth) > correlation(mrc.read(unseen).data, truth) + 0.2
+    assert correlation(result.data, truth) > correlation(micrographs.read(unseen).data, truth) + 0.2
 
 
 def test_a_result_passes_strict_checks_and_keeps_the_header(tmp_path: Path, model: Path) -> None:
@@ -178,7 +179,7 @@ def test_another_pixel_size_than_the_model_was_trained_at_is_a_warning(tmp_path:
     assert [[str(one) for one in said] for said in warnings] == [
         ["T13: the model was trained at 1.5 Å/px, this micrograph has 3 Å/px"]
     ]
-    assert mrc.read(tmp_path / "out" / "m1_EVN_denoised.mrc").pixel_size == pytest.approx(3)
+    assert micrographs.read(tmp_path / "out" / "m1_EVN_denoised.mrc").pixel_size == pytest.approx(3)
 
 
 def test_missing_pixels_are_mended_on_request_and_told(tmp_path: Path, model: Path) -> None:
@@ -233,7 +234,7 @@ def test_the_pixel_size_of_a_star_file_is_written_into_the_result(tmp_path: Path
         assert isinstance(ended, BatchFinished)
         counts.append((ended.finished, ended.skipped, len(ended.failed)))
     assert counts == [(1, 0, 0), (0, 1, 0), (0, 0, 1)]  # with another pixel size it would be another result
-    assert mrc.read(tmp_path / "out" / "a_denoised.mrc").pixel_size == pytest.approx(1.9)
+    assert micrographs.read(tmp_path / "out" / "a_denoised.mrc").pixel_size == pytest.approx(1.9)
 
 
 def test_two_batches_into_one_folder_share_the_work_and_neither_fails(tmp_path: Path, model: Path) -> None:
@@ -276,7 +277,7 @@ def test_the_confidence_is_written_beside_each_result_and_again_with_it(tmp_path
         list(denoise_micrographs.denoise_files([tmp_path / "raw"], tmp_path / "out", chosen))
 
     run()
-    written = mrc.read(tmp_path / "out" / "m3_EVN_confidence.mrc")
+    written = micrographs.read(tmp_path / "out" / "m3_EVN_confidence.mrc")
     assert written.data.min() >= 0.5
     assert written.data.max() <= 1
     assert written.pixel_size == pytest.approx(1.5)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from cryoden.errors import OutputError
+from cryoden.io.mrc_header_copy import original
 from cryoden.workflows.stack_file import StackFile
 
 IMAGES = (
@@ -31,7 +32,9 @@ def like(tmp_path: Path) -> Path:
 def test_a_stack_written_image_by_image_is_as_if_it_was_written_at_once(
     tmp_path: Path, like: Path, pixel_format: Any
 ) -> None:
-    with StackFile(tmp_path / "new.mrcs", 4, like=like, label="made for a test", output=pixel_format) as file:
+    with StackFile(
+        tmp_path / "new.mrcs", 4, like=original(like), label="made for a test", output=pixel_format
+    ) as file:
         for image in IMAGES:
             file.add(image, 1.25)
     assert mrcfile.validate(tmp_path / "new.mrcs")
@@ -50,7 +53,9 @@ def test_a_stack_written_image_by_image_is_as_if_it_was_written_at_once(
 def test_what_cannot_be_stored_is_refused(tmp_path: Path, like: Path) -> None:
     with (
         pytest.raises(OutputError, match="O13"),
-        StackFile(tmp_path / "new.mrcs", 4, like=like, label="made for a test", output="float16") as file,
+        StackFile(
+            tmp_path / "new.mrcs", 4, like=original(like), label="made for a test", output="float16"
+        ) as file,
     ):
         file.add(IMAGES[0] * 1e6, 1.25)
 
@@ -58,6 +63,8 @@ def test_what_cannot_be_stored_is_refused(tmp_path: Path, like: Path) -> None:
 def test_a_stack_that_lacks_images_is_no_stack(tmp_path: Path, like: Path) -> None:
     with (
         pytest.raises(ValueError, match="1 of 4 images"),
-        StackFile(tmp_path / "new.mrcs", 4, like=like, label="made for a test", output="float32") as file,
+        StackFile(
+            tmp_path / "new.mrcs", 4, like=original(like), label="made for a test", output="float32"
+        ) as file,
     ):
         file.add(IMAGES[0], 1.25)

@@ -14,6 +14,7 @@ from cryoden.cli.main import main
 from cryoden.dataset import opening
 from cryoden.errors import HalvesError, OutputError, SettingsError
 from cryoden.events.batch import BatchEvent, BatchFinished, FileFailed, FileThinned
+from cryoden.formats import micrographs
 from cryoden.io import mrc
 from cryoden.micrograph import HalfPair, Micrograph, Pixels
 from cryoden.settings.reading import ReadingSettings
@@ -204,8 +205,11 @@ def test_a_k2_micrograph_is_thinned_and_a_falcon_one_refused(tmp_path: Path) -> 
     (done,) = [event for event in events if isinstance(event, FileThinned)]
     assert not done.evidence.exact  # corrected for the gain of each pixel
     assert done.evidence.mean == pytest.approx(47.6 * 0.854**2, rel=0.02)  # the dose, in e⁻/px
-    even, odd = (mrc.read(path).data for path in (done.even, done.odd))
-    assert np.abs((even + odd) * done.evidence.gain - mrc.read(k2).data).max() <= 0.5 * done.evidence.gain
+    even, odd = (micrographs.read(path).data for path in (done.even, done.odd))
+    assert (
+        np.abs((even + odd) * done.evidence.gain - micrographs.read(k2).data).max()
+        <= 0.5 * done.evidence.gain
+    )
     assert 0.01 < correlation(even, odd) < 0.03
     with mrcfile.open(done.odd, permissive=False) as new, mrcfile.open(k2, header_only=True) as old:
         assert new.extended_header.tobytes() == old.extended_header.tobytes()
@@ -216,4 +220,4 @@ def test_another_pixel_size_can_be_given(tmp_path: Path) -> None:
     path = written(tmp_path, counted())
     reading = ReadingSettings(pixel_size=0.7)
     list(thinning.thin_files([path], tmp_path / "o", ThinningSettings(), reading=reading))
-    assert mrc.read(tmp_path / "o" / "m_ODD.mrc").pixel_size == pytest.approx(0.7)
+    assert micrographs.read(tmp_path / "o" / "m_ODD.mrc").pixel_size == pytest.approx(0.7)

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from napari_cryoden.contributions.reader import get_reader, read_folder
+from napari_cryoden.layers.layer_data import to_micrograph
 from napari_cryoden.notify import viewer_words
+from tests.cryoden.formats.files import packed, tiff
 
 DATA = Path(__file__).parents[4] / "shared" / "data"
 
@@ -144,8 +146,9 @@ def test_without_a_window_a_folder_is_read_whole(write_mrc: Any, noise: Any, tmp
 
 
 def test_other_suffixes_are_left_to_others() -> None:
-    assert get_reader("photo.tif") is None
-    assert get_reader(["half.mrc", "photo.tif"]) is None
+    assert get_reader("photo.png") is None
+    assert get_reader("photo.tif.gz") is None
+    assert get_reader(["half.mrc", "photo.png"]) is None
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="needs the real micrographs in ../shared/data")
@@ -155,3 +158,29 @@ def test_a_real_micrograph_shows_its_noise_with_contrast(viewer: Any) -> None:
     assert layer.data.shape == (4096, 4096)
     assert 0.97 < np.mean((layer.data >= low) & (layer.data <= high)) < 0.999
     assert layer.scale[0] == pytest.approx(0.667, abs=0.001)
+
+
+@pytest.mark.parametrize("name", ["m.tif", "m.TIFF", "m.mrc.gz", "m.mrc.bz2"])
+def test_tiff_and_compressed_files_open_as_the_same_layer_as_an_mrc_file(
+    viewer: Any, write_mrc: Any, noise: Any, tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / name
+    if name.startswith("m.mrc."):
+        write_mrc("m.mrc", noise, pixel_size=1.5)
+        packed(path)
+    else:
+        tiff(path, noise[::-1], resolution=(10 / 1.5, 10 / 1.5), description="ImageJ=1.54f\nunit=nm\n")
+    (layer,) = viewer.open(path, plugin="napari-cryoden")
+    np.testing.assert_array_equal(layer.data, noise)
+    assert layer.name == "m"
+    np.testing.assert_allclose(layer.scale, (1.5, 1.5))
+    assert layer.metadata["cryoden"]["source"] == str(path)
+
+
+def test_a_stack_opens_plane_by_plane(viewer: Any, write_mrc: Any, noise: Any) -> None:
+    images = np.stack([np.tile(noise, (4, 4)) + number for number in range(3)])
+    (layer,) = viewer.open(write_mrc("ts.mrcs", images, pixel_size=2.0), plugin="napari-cryoden")
+    assert layer.data.shape == (3, 384, 512)
+    viewer.dims.set_point(0, 2)
+    np.testing.assert_array_equal(to_micrograph(layer).data, images[2])
+    assert to_micrograph(layer).pixel_size == 2.0

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from qtpy.QtWidgets import QMenu
 
+from cryoden.formats import micrographs
 from cryoden.io import mrc
 from cryoden.model.general import GENERAL
 from tests.napari_cryoden.grids import ALL, BAD, made, results, run, spoil
@@ -149,7 +150,7 @@ def test_what_ends_a_batch_is_told_in_one_line(qtbot: Any, ready: Any, tmp_path:
 
 def test_a_pixel_size_that_no_header_says_is_given_for_a_batch(qtbot: Any, ready: Any, grids: Path) -> None:
     for file in grids.rglob("*.mrc"):
-        mrc.write(file, mrc.read(file).data, pixel_size=None, label="simulated")
+        mrc.write(file, micrographs.read(file).data, pixel_size=None, label="simulated")
     ready.reading.fields["pixel_size"].value = 2.5
     run(qtbot, ready)
-    assert {mrc.read(file).pixel_size for file in results(grids).rglob("*.mrc")} == {2.5}
+    assert {micrographs.read(file).pixel_size for file in results(grids).rglob("*.mrc")} == {2.5}

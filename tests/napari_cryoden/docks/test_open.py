@@ -220,6 +220,8 @@ def test_what_a_folder_holds_besides_micrographs_is_counted_in_one_line(
     (tmp_path / "a_PS.mrc").rename(tmp_path / "more" / "a_PS.mrc")
     look(qtbot, dock, tmp_path / "more")
     qtbot.waitUntil(lambda: not dock.list.checking)
-    assert dock.found.text().startswith("No micrographs (MRC files) found\nleft out below folders: 1 × power")
+    assert dock.found.text().startswith(
+        "No micrographs (MRC or TIFF files) found\nleft out below folders: 1 × power"
+    )
     look(qtbot, dock, tmp_path / "a.mrc")
     assert "left out" not in dock.found.text()

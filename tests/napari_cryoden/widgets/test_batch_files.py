@@ -7,7 +7,7 @@ import numpy as np
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QGuiApplication
 
-from cryoden.io import mrc
+from cryoden.formats import micrographs
 from tests.napari_cryoden.grids import ALL, results, run, spoil
 
 
@@ -33,7 +33,7 @@ def test_a_finished_file_opens_beside_its_micrograph_once(
     assert [layer.name for layer in viewer.layers] == ["m3", "m3 · denoised"]
     raw, denoised = viewer.layers
     np.testing.assert_array_equal(raw.scale, denoised.scale)
-    np.testing.assert_array_equal(denoised.data, mrc.read(results(grids) / ALL[3]).data)
+    np.testing.assert_array_equal(denoised.data, micrographs.read(results(grids) / ALL[3]).data)
     assert viewer.canvas.grid.enabled
     assert denoised.metadata["cryoden"]["model"] == str(ready.model.path)
     ready.files.open_button.click()

@@ -103,3 +103,12 @@ def test_ready_pairs_are_selected_with_one_button(
     look(qtbot, dock, tmp_path)
     dock.ready_button.click()
     assert [file.name for file in dock.list.chosen()] == ["m1_EVN.mrc", "m1_ODD.mrc"]
+
+
+def test_a_stack_is_listed_with_its_planes_and_opened(
+    qtbot: Any, dock: Any, write_mrc: Any, noise: Any, tmp_path: Path
+) -> None:
+    write_mrc("ts.mrcs", np.stack([np.tile(noise, (4, 4))] * 3))
+    assert look(qtbot, dock, tmp_path) == [("ts.mrcs", "stack of 3, 512×384, 1.2 Å/px")]
+    assert opened(qtbot, dock) == ["ts"]
+    assert dock.viewer.layers[0].data.shape == (3, 384, 512)

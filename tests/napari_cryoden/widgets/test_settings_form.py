@@ -20,7 +20,8 @@ def edges(kind: Any) -> Any:
     """The defaults, and every field at each of its limits or choices."""
     yield kind()
     for name, (plain, setting) in fields_of(kind).items():
-        of_kind = {bool: (False, True), Literal: get_args(plain), str: (*setting.choices, "cuda:7")}
+        texts = (*setting.choices, "cuda:7") if setting.choices else ("all", "0,3-5")
+        of_kind = {bool: (False, True), Literal: get_args(plain), str: texts}
         values = of_kind.get(get_origin(plain) or plain, (setting.low, setting.high))
         for value in values:
             yield replace(kind(), **{name: plain(value) if plain in {int, float} else value})

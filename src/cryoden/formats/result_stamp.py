@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from cryoden.errors import MicrographError, OutputError
+from cryoden.formats.micrographs import probe
 from cryoden.io.mrc_header import LABEL_BYTES, unreadable
-from cryoden.io.mrc_probe import probe
 from cryoden.io.provenance import VERSION
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.reading import ReadingSettings
@@ -28,7 +28,8 @@ MARK = re.compile(r"\[([0-9a-f]{8})-([0-9a-f]{8})-([0-9a-f]{8})\]")
 LABEL = re.compile(rf"cryoden \S+: denoised with (?P<model>.*?)(?: {MARK.pattern})?$")
 METHOD = 2  # to be raised when the same model, settings and micrograph come to give other pixels
 CONFIDENCE_LABEL = f"cryoden {VERSION}: confidence, 0.5 to 1"
-SAME_PIXELS = {"device", "tile"}  # where and in which pieces, not what is computed
+SAME_PIXELS = {"device", "tile", "format"}  # where and in which pieces, not what is computed
+LATER = ("planes", "bin", "bin_to")  # settings that results made before they came are as without
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,12 @@ class StampInputs:
             found = micrograph.stat()
         except OSError as error:
             raise unreadable(micrograph, error) from error
-        denoising = {name: value for name, value in asdict(self.settings).items() if name not in SAME_PIXELS}
+        usual = asdict(DenoisingSettings())
+        denoising = {
+            name: value
+            for name, value in asdict(self.settings).items()
+            if name not in SAME_PIXELS and not (name in LATER and value == usual[name])
+        }
         return ResultStamp(
             self.model[:DIGITS],
             digits(

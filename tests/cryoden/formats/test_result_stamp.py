@@ -15,9 +15,11 @@ import pytest
 
 from cryoden.cli.main import main
 from cryoden.events.batch import BatchEvent, BatchFinished, FileFailed, FileFinished, FileSkipped
+from cryoden.formats import micrographs
+from cryoden.formats.result_stamp import ResultStamp, StampInputs, denoised_with, marked, result_label
 from cryoden.io import mrc
+from cryoden.io.mrc_header_copy import original
 from cryoden.io.mrc_probe import probe
-from cryoden.io.result_stamp import ResultStamp, StampInputs, denoised_with, marked, result_label
 from cryoden.model import checkpoint
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.reading import ReadingSettings
@@ -181,7 +183,9 @@ def test_a_result_that_another_program_has_changed_is_no_result(folder: Path, mo
     denoised(folder, model)
     result = folder.parent / "out" / "m1_EVN_denoised.mrc"
     changed = result.with_name("changed.mrc")
-    mrc.write(changed, mrc.read(result).data + 1, pixel_size=1.5, like=result, label="newstack")
+    mrc.write(
+        changed, micrographs.read(result).data + 1, pixel_size=1.5, like=original(result), label="newstack"
+    )
     changed.replace(result)
     assert counts(denoised(folder, model)) == (0, 3, 1)
 
@@ -235,7 +239,7 @@ def test_a_batch_that_was_killed_is_gone_on_with_by_the_same_command(
     assert (told["FileSkipped"], told["FileFinished"]) == (len(there), 4 - len(there))
     assert (events[-1]["skipped"], events[-1]["finished"]) == (len(there), 4 - len(there))
     results = [path for path in (folder.parent / "out").iterdir() if not path.name.startswith(".")]
-    assert {mrc.read(path).shape for path in results} == {(160, 192)}
+    assert {micrographs.read(path).shape for path in results} == {(160, 192)}
     assert len(results) == 4
 
 

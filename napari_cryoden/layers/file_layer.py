@@ -1,0 +1,37 @@
+"""The layer of a file: a micrograph as a whole, a stack plane by plane."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from cryoden.dataset.opening import read_micrograph
+from cryoden.errors import Remark
+from cryoden.settings.reading import ReadingSettings
+from napari_cryoden.layers.layer_data import AXES, opened_layer
+from napari_cryoden.layers.lazy_stack import stack_of
+
+FileLayer = tuple[Any, dict[str, Any], str]
+
+
+def of_file(
+    path: Path, reading: ReadingSettings | None = None, listed: float | None = None
+) -> tuple[FileLayer, tuple[Remark, ...]]:
+    """Return the layer of a file, and what is odd about it; ``listed`` is the Å/px of a list.
+
+    The planes of a stack are read when they come into view.
+
+    Raises
+    ------
+    MicrographError
+        For a file that is no micrograph, or a volume, or of particles.
+    """
+    stack = stack_of(path, reading, listed)
+    if stack is None:
+        micrograph = read_micrograph(path, reading, listed)
+        return opened_layer(micrograph), micrograph.warnings
+    first = stack.micrograph(0)
+    _, kwargs, kind = opened_layer(first)
+    if "scale" in kwargs:
+        kwargs |= {"scale": (1, *kwargs["scale"]), "units": ("pixel", *kwargs["units"])}
+    return (stack, kwargs | {"axis_labels": ("plane", *AXES), "multiscale": False}, kind), first.warnings

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cryoden.errors import MicrographError
+from napari_cryoden.layers.lazy_stack import stack_of
+
+IMAGES = np.random.default_rng(0).normal(size=(4, 300, 320)).astype(np.float32)
+
+
+def test_any_part_is_that_of_the_file(write_mrc: Any) -> None:
+    stack = stack_of(write_mrc("s.mrcs", IMAGES), None, None)
+    assert stack is not None
+    for name in ("shape", "ndim", "dtype", "size", "nbytes"):
+        assert getattr(stack, name) == getattr(IMAGES, name)
+    assert len(stack) == 4
+    for key in (
+        2,
+        -1,
+        (1, slice(5, 9)),
+        (slice(1, 3), 0),
+        (slice(None), slice(0, 2), 3),
+        ...,
+        (np.int64(3), ...),
+    ):
+        np.testing.assert_array_equal(stack[key], IMAGES[key])
+    np.testing.assert_array_equal(np.asarray(stack), IMAGES)
+
+
+def test_no_more_than_a_plane_is_read_for_one(write_mrc: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    stack = stack_of(write_mrc("s.mrcs", IMAGES), None, None)
+    assert stack is not None
+    read, one = list[int](), stack.micrograph
+
+    def noted(plane: int) -> Any:
+        read.append(plane)
+        return one(plane)
+
+    monkeypatch.setattr(stack, "micrograph", noted)
+    assert stack[3, 10:20].shape == (10, 320)
+    assert read == [3]
+
+
+def test_a_micrograph_is_none_and_volumes_and_particles_are_refused(write_mrc: Any) -> None:
+    assert stack_of(write_mrc("m.mrc", IMAGES[0]), None, None) is None
+    volume: Path = write_mrc("v.mrc", IMAGES)
+    with pytest.raises(MicrographError, match=r"F32 .* this is a volume"):
+        stack_of(volume, None, None)
+    volume.with_name("v.mrc.mdoc").write_text("PixelSpacing = 1\n[ZValue = 0]\nTiltAngle = 0\n")
+    assert stack_of(volume, None, None) is not None
+    with pytest.raises(MicrographError, match=r"F32 .* particles"):
+        stack_of(write_mrc("p.mrcs", IMAGES[:, :64, :64]), None, None)
