@@ -26,8 +26,8 @@ import numpy as np
 from hardship_scenes import Level, sample
 
 from cryoden.compute import devices
+from cryoden.dataset.opening import read_micrograph
 from cryoden.denoising.denoise import Denoiser, finished
-from cryoden.io import mrc
 from cryoden.micrograph import Micrograph
 from cryoden.model.checkpoint import load
 from cryoden.model.general import GENERAL
@@ -170,8 +170,8 @@ def real(asked: argparse.Namespace) -> None:
 def against(one: Path, other: Path, diameter: float, asked: argparse.Namespace, found: Results) -> None:
     """Add what is found on a micrograph; known is what is picked on an independent one of the scene."""
     settings = PickingSettings(diameter=diameter)
-    known = find_particles(mrc.read(other), replace(settings, averages=1)).picks
-    micrograph = mrc.read(one)
+    known = find_particles(read_micrograph(other), replace(settings, averages=1)).picks
+    micrograph = read_micrograph(one)
     shown = {"general": finished(general(asked).denoise(micrograph)).micrograph}
     for averages in asked.averages:
         scene = Annotated(one.name, micrograph, None, known, shown)

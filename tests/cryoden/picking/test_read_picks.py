@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from cryosparc.dataset import Dataset
 
+from cryoden.dataset.opening import read_micrograph
 from cryoden.errors import MicrographError
-from cryoden.io import mrc
 from cryoden.picking.picks import PicksError
 from cryoden.picking.read_picks import ambiguous, has_picks, is_picks_name, read_all, read_picks
 from tests.cryoden.picking.planted import written
@@ -113,7 +113,7 @@ def test_files_of_other_purpose_are_known(tmp_path: Path) -> None:
 
 
 def test_the_planted_pixel_is_where_this_program_reads_it(stored: Path) -> None:
-    assert mrc.read(stored).data[ROW, COLUMN] == 1
+    assert read_micrograph(stored).data[ROW, COLUMN] == 1
 
 
 AT, SHAPE = (300, 50), (400, 600)
