@@ -12,8 +12,8 @@ to the two halves, the network alone, the general model (with ring gains), and T
 given; none with the grain of ice. The last column names the first level at which the general model is below
 the best low-pass.
 
-``--picking`` adds how well particles are found, where that is hard: average precision of the maxima of a
-difference of two Gaussians, one to a place, within half a radius of a particle.
+``--picking`` adds how well particles are found, where that is hard: average precision of the picker of
+`cryoden pick`, by blobs as wide as the particles.
 """
 
 from __future__ import annotations
@@ -26,15 +26,16 @@ import numpy as np
 from hardship_scenes import FACTORS, Level, Sample, sample
 from numpy.typing import NDArray
 from real_methods import by_model, by_topaz
-from scipy import ndimage
-from scipy.spatial import cKDTree
 from simulated_gain import LOW_PASSES
 
 from cryoden.compute import devices
 from cryoden.evaluation.half_metrics import Gain, gain
 from cryoden.image.filters import low_passed, wiener
-from cryoden.micrograph import Pixels
+from cryoden.micrograph import Micrograph, Pixels
 from cryoden.model.general import GENERAL
+from cryoden.picking.find_particles import find_particles
+from cryoden.picking.precision import REACH, detection, matches, within
+from cryoden.settings.picking import PickingSettings
 
 LOW_PASS, GENERAL_MODEL = "low-pass", "general"
 EASY = 0.9  # average precision on raw micrographs above which picking separates nothing
@@ -69,33 +70,15 @@ def mean_gain(one: Sample, shown: Sequence[Pixels]) -> Gain:
     return Gain(*np.mean([[each.raw_db, each.denoised_db] for each in found], axis=0))
 
 
-def peaks(image: Pixels, radius: float) -> Values:
-    """Return ``(n, 2)`` places of dark blobs of a radius in px, the clearest first."""
-    width = 0.8 * radius / 2**0.5
-    response = ndimage.gaussian_filter(image, 1.26 * width) - ndimage.gaussian_filter(image, width / 1.26)
-    highest = response == ndimage.maximum_filter(response, 2 * round(0.8 * radius) + 1)
-    found = np.argwhere(highest & (response > 0))
-    return np.asarray(found[np.argsort(-response[tuple(found.T)])], np.float64)
-
-
-def average_precision(found: Values, truth: Values, reach: float) -> float:
-    """Return the mean, over all true places, of the precision at which each is found first, or 0."""
-    if not len(found):
-        return 0.0
-    distances, nearest = cKDTree(truth).query(found)
-    first = np.zeros(len(found), bool)
-    close = np.flatnonzero(distances <= reach)
-    first[close[np.unique(nearest[close], return_index=True)[1]]] = True
-    precision = np.cumsum(first) / np.arange(1, len(found) + 1)
-    return float(precision[first].sum() / len(truth))
-
-
 def picked(one: Sample, shown: Sequence[Pixels]) -> float:
-    """Return the average precision, mean of both halves."""
-    truth = np.array([particle.center for particle in one.exposure.placed])
-    return float(
-        np.mean([average_precision(peaks(half, one.radius), truth, one.radius / 2) for half in shown])
-    )
+    """Return the average precision of the library's picker, given the diameter, mean of both halves."""
+    size, shape = one.exposure.scene.pixel_size, one.exposure.even.shape
+    truth = np.array([particle.center for particle in one.exposure.placed]).reshape(-1, 2)
+    truth = truth[within(truth, shape, one.radius)]
+    settings = PickingSettings(diameter=2 * one.radius * size, contrast="dark")
+    found = [find_particles(Micrograph(half, size, "half"), settings).every.centers for half in shown]
+    quality = [detection(matches(each, truth, 2 * one.radius * REACH), len(truth)) for each in found]
+    return float(np.mean([each.average_precision for each in quality]))
 
 
 def figures(level: Level, asked: argparse.Namespace) -> Values:

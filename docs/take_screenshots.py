@@ -31,7 +31,8 @@ SIZE = (1366, 768)  # of the smallest screen it should fit
 QUALITY = 88
 MINUTES = 1.0
 RUNS = Path("runs")
-SIMULATED, OF_REAL = "tour", {"watch", "compare"}
+SIMULATED, OF_REAL = "tour", {"watch", "compare", "picks"}
+DIAMETER = 200.0  # Å, of the K2's particles
 
 
 class Tour:
@@ -110,6 +111,19 @@ class Tour:
         self.close(SPECTRA_TITLE)
         dock.end_button.click()
 
+    def picks(self) -> None:
+        """Pick the denoised layer, and show the circles on raw and denoised."""
+        raw, denoised = self.viewer.layers[0], self.bench.bring("Compare").denoised.layer
+        dock = self.bench.bring("Picks")
+        dock.form.fields["diameter"].value = DIAMETER
+        dock.layer.layer = denoised
+        dock.pick_button.click()
+        wait(dock.picking.ended, lambda: not dock.picking.running)
+        self.bench.bring("Compare").comparison.show(raw, denoised)
+        self.bench.bring("Picks")
+        self.take("picks")
+        self.bench.bring("Compare").end()
+
     def confidence(self) -> None:
         """Denoise the lowest layer once more, with the map of confidence beside it."""
         dock = self.bench.bring("Denoise")
@@ -176,6 +190,7 @@ def walk(tour: Tour, *, whole: bool) -> None:
     tour.denoise()
     tour.compare()
     if not whole:
+        tour.picks()
         return
     tour.evaluate()
     (tour.data / "broken.mrc").write_bytes(b"\0" * 100)

@@ -10,6 +10,7 @@ from cryoden.settings.baseline import BaselineSettings, PatchSettings
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.fields import Setting, fields_of
 from cryoden.settings.movies import MovieSettings
+from cryoden.settings.picking import PickingSettings
 from cryoden.settings.reading import ReadingSettings
 from cryoden.settings.tools import EvaluationSettings, SimulationSettings, ThinningSettings
 from cryoden.settings.training import TrainingSettings
@@ -23,6 +24,7 @@ KINDS = {
     "Sums of movies": MovieSettings,
     "Simulation": SimulationSettings,
     "Evaluation": EvaluationSettings,
+    "Picking": PickingSettings,
     "Patch pairs": PatchSettings,
     "Baseline experiment": BaselineSettings,
     "Reading": ReadingSettings,

@@ -15,6 +15,9 @@ ADVANCED = "under Advanced in Open or Batch"
 INSTEAD = {
     "pass --pixel-size if it is": f"if it is, give the right {SIZE}",
     "pass --pixel-size": f"give the {SIZE}",
+    "Give --pixel-size": f"Give the {SIZE}",
+    "Give --diameter in Å": "Give the diameter in Picks",
+    "Check --diameter and": "Check the diameter in Picks and",
     "--pixel-size overrides": f"a {SIZE} overrides",
     "--mode0 signed|unsigned overrides": f"mode0 {ADVANCED} overrides",
     "denoise with --nan mean": f"choose nan = mean {ADVANCED}",

@@ -89,7 +89,7 @@ def test_every_code_of_an_error_is_in_the_list_of_messages() -> None:
 SHOWN_ELSEWHERE = {
     "data and no more: a value that is wrong is refused in settings/fields.py": (
         "cryoden/settings/baseline", "cryoden/settings/denoising", "cryoden/settings/reading",
-        "cryoden/settings/tools", "cryoden/settings/movies",
+        "cryoden/settings/tools", "cryoden/settings/movies", "cryoden/settings/picking",
     ),
     "what jobs of another program ask for, shown by those jobs": ("cryoden/hosts/pipeliner_options",),
     "names of what is told or handed on, without behavior": (

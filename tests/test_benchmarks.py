@@ -89,19 +89,6 @@ def test_what_a_cell_is_made_of_is_in_the_truth(hardship: dict[str, Any], small:
     assert np.corrcoef(in_truth.ravel(), seen.ravel())[0, 1] > 0.9
 
 
-def test_precision_is_read_at_each_particle_that_is_found_and_0_at_the_others(
-    hardship: dict[str, Any],
-) -> None:
-    truth = np.array([[10.0, 10.0], [50.0, 50.0]])
-    nothing = np.array([[100.0, 100.0]])
-    precision = hardship["average_precision"]
-    assert precision(truth + 1, truth, 5.0) == 1
-    assert precision(np.concatenate([nothing, truth]), truth, 5.0) == pytest.approx((1 / 2 + 2 / 3) / 2)
-    assert precision(np.concatenate([truth[:1], truth[:1], truth[1:]]), truth, 5.0) == pytest.approx(5 / 6)
-    assert precision(truth[:1], truth, 5.0) == 0.5
-    assert precision(truth[:0], truth, 5.0) == 0
-
-
 def test_particles_are_found_on_what_has_no_noise(hardship: dict[str, Any]) -> None:
     one = hardship["sample"](hardship["FACTORS"]["usual"][0], 512, 0, torch.device("cpu"))
     assert hardship["picked"](one, [one.exposure.clean]) > 0.8

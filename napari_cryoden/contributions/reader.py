@@ -28,7 +28,7 @@ def get_reader(path: Path_ | Sequence[Path_]) -> Reader | None:
     `read` is for files named like micrographs, in any case; `read_folder` for one folder that holds
     such files, or folders of them.
     """
-    paths = _listed(path)
+    paths = listed(path)
     if len(paths) == 1 and paths[0].is_dir():
         return read_folder if _holds_micrographs(paths[0]) else None
     return read if paths and all(map(is_micrograph_name, paths)) else None
@@ -46,7 +46,7 @@ def read(path: Path_ | Sequence[Path_]) -> list[Any]:
     list ``[(None,)]``, napari's way to say "handled, nothing to show".
     """
     found: list[FileLayer] = []
-    for one in _listed(path):
+    for one in listed(path):
         try:
             data, warnings = of_file(one)
         except CryodenError as error:
@@ -64,7 +64,7 @@ def read_folder(path: Path_ | Sequence[Path_]) -> list[Any]:
 
     Without a window there is no dock, and all are read: a script gets what it asks for.
     """
-    (folder,) = _listed(path)
+    (folder,) = listed(path)
     viewer = napari.current_viewer()
     if viewer is None or _is_small(folder):
         return read(list(micrographs_below(folder)))
@@ -106,7 +106,7 @@ def _near(folder: Path) -> Iterator[DirEntry[str]]:
         yield from entries(one)
 
 
-def _listed(path: Path_ | Sequence[Path_]) -> list[Path]:
-    """One path or several, as napari hands them."""
+def listed(path: Path_ | Sequence[Path_]) -> list[Path]:
+    """Return one path or several, as napari hands them."""
     several = [path] if isinstance(path, (str, PathLike)) else path
     return [Path(fspath(one)) for one in several]

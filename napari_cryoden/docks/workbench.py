@@ -22,6 +22,7 @@ from napari_cryoden.docks.evaluate import EvaluateWidget
 from napari_cryoden.docks.kept import Kept
 from napari_cryoden.docks.movies import MoviesWidget
 from napari_cryoden.docks.open import OpenWidget
+from napari_cryoden.docks.picks import PicksWidget
 from napari_cryoden.docks.runs import RunsWidget
 from napari_cryoden.docks.train import TrainWidget
 from napari_cryoden.navigation import WORKBENCH
@@ -35,6 +36,7 @@ STEPS: dict[str, tuple[str, Callable[[Any], Dock], str]] = {
     "Train a denoiser": ("Train", TrainWidget, "Train on your own micrographs"),
     "Denoise": ("Denoise", DenoiseWidget, "Denoise a layer"),
     "Compare": ("Compare", CompareWidget, "Compare raw and denoised: side by side, blink or swipe"),
+    "Picks": ("Picks", PicksWidget, "See coordinates of particles, find some, save them"),
     "Evaluate": ("Evaluate", EvaluateWidget, "Is the result trustworthy?"),
     "Batch": ("Batch", BatchWidget, "Denoise many files"),
     "Runs": ("Runs", RunsWidget, "Compare earlier runs, use their models and settings"),

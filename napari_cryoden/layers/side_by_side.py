@@ -11,10 +11,13 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_cryoden.layers.contrast import Matching, limits
 from napari_cryoden.layers.layer_data import facts_of, is_raw, to_micrograph
+from napari_cryoden.layers.picks_copies import PicksCopies
+from napari_cryoden.layers.picks_layer import is_picks
 from napari_cryoden.layers.swipe import Swipe
 
 Mode = Literal["grid", "blink", "swipe"]
 KEY = "N"  # as in next; napari leaves it free
+STAYS = {"denoised", "picks"}  # roles of what was added meanwhile, and is no mere part of the comparison
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,8 @@ class _View:
 
 class SideBySide(QObject):
     """Shows layers beside each other, one at a time, or one over the other up to a line.
+
+    Picks that belong to them are shown on all of them.
 
     The Y axis stays as napari draws it, as in the file. A layer that is removed meanwhile leaves
     the comparison; when fewer than two are left, the user's own view comes back.
@@ -57,6 +62,8 @@ class SideBySide(QObject):
         self._viewer = viewer
         self._before: _View | None = None
         self._swipe = Swipe(viewer)
+        self._copies = PicksCopies(viewer, self._again)
+        self._picks: list[Any] = []  # and their copies
         self.layers: list[Any] = []
         self.mode: Mode = "grid"
         self._columns = 1
@@ -80,11 +87,12 @@ class SideBySide(QObject):
         fit = len(self.layers) != 2 + len(more) and self._fitted in {None, self._camera()}
         if self._before is None:
             self._before = self._view()
+            self._copies.begin()
         self.layers, self.mode = [raw, denoised, *more], mode
         for layer in self.layers[1:]:
             self._viewer.layers.move(self._viewer.layers.index(layer), len(self._viewer.layers))
         self._viewer.canvas.overlays.scale_bar.visible = True
-        self._arrange()
+        self.arrange()
         if fit:  # the user has not looked closer at anything
             self._viewer.fit_to_view(layers=self.layers)
         self._fitted = self._camera() if fit else None
@@ -94,7 +102,7 @@ class SideBySide(QObject):
         """Show the next of the layers in place of the one that is shown."""
         if self.mode == "blink" and self.layers:
             shown = next((place for place, layer in enumerate(self.layers) if layer.visible), -1)
-            self._only(self.layers[(shown + 1) % len(self.layers)])
+            self._only([self.layers[(shown + 1) % len(self.layers)], *self._picks])
 
     def swipe(self, share: float) -> None:
         """Move the line to a share of the canvas's width, 0 at its left and 1 at its right."""
@@ -120,6 +128,8 @@ class SideBySide(QObject):
         """
         before, self._before, self.layers = self._before, None, []
         self._swipe.off()
+        self._copies.remove()
+        self._to_the_top([one for one in self._picks if one in self._viewer.layers])
         self._columns, self._fitted = 1, None
         if before is None:
             return
@@ -128,30 +138,61 @@ class SideBySide(QObject):
         grid.spacing = before.spacing
         self._viewer.canvas.overlays.scale_bar.visible = before.scale_bar
         for layer in self._viewer.layers:
-            layer.visible = before.visible.get(layer, is_raw(layer) or facts_of(layer)["role"] == "denoised")
+            layer.visible = before.visible.get(layer, is_raw(layer) or facts_of(layer)["role"] in STAYS)
             if layer in before.contrast:
                 layer.contrast_limits = before.contrast[layer]
         self._viewer.scene.camera.center, self._viewer.scene.camera.zoom = before.camera
         self.changed.emit()
 
-    def _arrange(self) -> None:
-        grid = self._viewer.canvas.grid
-        self._swipe.off()
+    def arrange(self) -> None:
+        """Show what is compared, and the picks on it, some of which may be new."""
+        if not self.layers or self._copies.paused:
+            return
+        self._copies.paused = True
+        try:
+            self._swipe.off()
+            picks = self._copies.shown_on(self.layers[0])
+            if self.mode == "grid":
+                self._fill_cells(picks)
+            else:
+                self._in_one_place(picks)
+        finally:
+            self._copies.paused = False
+
+    def _fill_cells(self, picks: list[Any]) -> None:
+        """Give each layer a cell, with its picks: cells are filled from the bottom of the layer list."""
         rows = 1 if len(self.layers) < 4 else 2
         columns = math.ceil(len(self.layers) / rows)
-        self._zoom(columns if self.mode == "grid" else 1)
-        grid.enabled = self.mode == "grid"
-        if self.mode == "blink":
-            self._only(self.layers[0])
-            return
-        shown = self.layers if self.mode == "grid" else self.layers[:2]
-        for layer in self._viewer.layers:
-            layer.visible = any(layer is one for one in shown)
+        self._zoom(columns)
+        cells = self._copies.over(picks, self.layers)
+        self._picks = [one for cell in cells for one in cell]
+        self._to_the_top(
+            [one for layer, cell in zip(self.layers, cells, strict=True) for one in (layer, *cell)]
+        )
+        grid = self._viewer.canvas.grid
+        grid.enabled = True
+        self._only([*self.layers, *self._picks])  # hidden layers take no cell
+        grid.stride, grid.shape, grid.spacing = 1 + len(picks), (rows, columns), 4
+
+    def _in_one_place(self, picks: list[Any]) -> None:
+        self._zoom(1)
+        self._viewer.canvas.grid.enabled = False
+        self._copies.remove()
+        self._picks = picks
+        self._to_the_top(picks)
+        self._only([*self.layers[: 1 if self.mode == "blink" else 2], *picks])
         if self.mode == "swipe":
             self._swipe.on(self.layers[1])
-        else:
-            # Cells are filled from the bottom of the layer list; hidden layers take none.
-            grid.stride, grid.shape, grid.spacing = 1, (rows, columns), 4
+
+    def _again(self) -> None:
+        """Follow picks that the user has hidden, or shown again."""
+        if self.layers and not self._copies.paused:
+            self._copies.remove()
+            self.arrange()
+
+    def _to_the_top(self, layers: list[Any]) -> None:
+        for layer in layers:
+            self._viewer.layers.move(self._viewer.layers.index(layer), len(self._viewer.layers))
 
     def _zoom(self, columns: int) -> None:
         """Keep the visible part as wide as it was when the canvas is divided in other columns."""
@@ -162,19 +203,22 @@ class SideBySide(QObject):
         camera = self._viewer.scene.camera
         return tuple(camera.center), camera.zoom
 
-    def _only(self, shown: Any) -> None:
-        shown.visible = True  # first, so that the canvas is never empty
+    def _only(self, shown: list[Any]) -> None:
+        for layer in shown:  # first, so that the canvas is never empty
+            layer.visible = True
         for layer in self._viewer.layers:
-            layer.visible = layer is shown
+            layer.visible = any(layer is one for one in shown)
 
     def _removed(self, event: Any) -> None:
+        if is_picks(event.value):
+            self._again()
         if not any(event.value is layer for layer in self.layers):
             return
         self.layers = [layer for layer in self.layers if layer is not event.value]
         if len(self.layers) == 1:
             self.leave()
         else:
-            self._arrange()
+            self.arrange()
             self.changed.emit()
 
     def _view(self) -> _View:

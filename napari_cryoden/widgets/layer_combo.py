@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from napari.layers import Image
@@ -22,10 +23,15 @@ class LayerCombo(QComboBox):
         What the layer is chosen for.
     none : str
         Name of a first entry for no layer at all; empty for no such entry.
+    offers : callable
+        Which layers are offered; images, where nothing else is said.
     """
 
-    def __init__(self, viewer: Any, use: str, none: str = "") -> None:
+    def __init__(
+        self, viewer: Any, use: str, none: str = "", offers: Callable[[Any], bool] | None = None
+    ) -> None:
         super().__init__()
+        self._offers = offers or (lambda layer: isinstance(layer, Image))
         set_tip(self, use)
         self._none = none
         self._viewer = viewer
@@ -47,7 +53,7 @@ class LayerCombo(QComboBox):
 
     def _refresh(self, event: Any = None) -> None:  # noqa: ARG002  napari passes its event
         chosen = self.layer
-        found = [layer for layer in self._viewer.layers if isinstance(layer, Image)]
+        found = [layer for layer in self._viewer.layers if self._offers(layer)]
         self.blockSignals(True)
         self.clear()
         if self._none:
@@ -55,7 +61,8 @@ class LayerCombo(QComboBox):
         for layer in found:
             self.addItem(layer.name, layer)
         first = next((layer for layer in found if is_raw(layer)), None)  # else a preview may be the first
-        self.setCurrentIndex(max(self._position(chosen), self._position(None if self._none else first)))
+        kept = self._position(chosen)
+        self.setCurrentIndex(kept if kept >= 0 else self._position(None if self._none else first))
         self.blockSignals(False)
         self.currentIndexChanged.emit(self.currentIndex())
 

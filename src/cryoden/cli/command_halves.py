@@ -12,8 +12,8 @@ from typing import Annotated
 from tyro.conf import Positional, arg
 
 from cryoden.cli.endings import DONE, FAILURES
-from cryoden.cli.flags_from_settings import derived
 from cryoden.cli.flags_runs import Paths, Reading
+from cryoden.settings.flags import derived
 from cryoden.settings.movies import MovieSettings
 
 

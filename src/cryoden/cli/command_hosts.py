@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from tyro.conf import arg, subcommand
 
 from cryoden.cli.endings import DONE, FAILURES, SIGNALS, say
-from cryoden.cli.flags_from_settings import derived
 from cryoden.cli.flags_runs import Reading, Sharing
 from cryoden.errors import SettingsError
 from cryoden.model.general import GENERAL
 from cryoden.settings.denoising import DenoisingSettings
+from cryoden.settings.flags import derived
 from cryoden.settings.training import TrainingSettings
 from cryoden.settings.workers import WorkerSettings
 

@@ -13,8 +13,8 @@ from tyro.conf import FlagCreatePairsOff, Positional, arg, subcommand
 
 from cryoden.cli.command_halves import MovieHalves
 from cryoden.cli.command_hosts import Hosts
+from cryoden.cli.command_pick import Pick
 from cryoden.cli.flags_denoise import Denoise, Evaluate, Micrographs, OutputFolder
-from cryoden.cli.flags_from_settings import derived
 from cryoden.cli.flags_runs import (
     Baseline,
     Compare,
@@ -30,6 +30,7 @@ from cryoden.cli.flags_runs import (
     Resume,
     Workers,
 )
+from cryoden.settings.flags import derived
 from cryoden.settings.tools import SimulationSettings, ThinningSettings
 from cryoden.settings.training import TrainingSettings
 
@@ -177,6 +178,7 @@ class Cryoden:
         | Annotated[MovieHalves, subcommand("halves")]
         | Annotated[Simulate, subcommand("simulate")]
         | Annotated[Evaluate, subcommand("evaluate")]
+        | Annotated[Pick, subcommand("pick")]
         | Annotated[PatchSets, subcommand("patches")]
         | Annotated[Baseline, subcommand("baseline")]
         | Annotated[Compare, subcommand("compare")]

@@ -12,11 +12,21 @@ from typing import Annotated
 from tyro.conf import Positional, arg
 
 from cryoden.cli.command_hosts import Denoising, ModelFile, Names
-from cryoden.cli.flags_from_settings import derived
 from cryoden.cli.flags_runs import Halves, Paths, Reading, Sharing
+from cryoden.settings.flags import derived
+from cryoden.settings.picking import PickingSettings
 from cryoden.settings.tools import EvaluationSettings
 
 Evaluation = Annotated[EvaluationSettings, derived(EvaluationSettings, "evaluation")]
+Picking = Annotated[PickingSettings, derived(PickingSettings, "picking")]
+Template = Annotated[
+    Path | None,
+    arg(
+        metavar="FILE",
+        help="Class averages (.mrcs) to pick by, bright or dark; their header says the pixel size.",
+        help_behavior_hint="",
+    ),
+]
 Micrographs = Annotated[
     Positional[Paths],
     arg(
@@ -85,9 +95,14 @@ class Evaluate:
       cryoden evaluate average/ --model a.safetensors --other topaz=by_topaz/
 
     Results of other programs are matched by name, as in m1_EVN.mrc and by_topaz/m1_EVN.mrc.
+
+    With coordinates of particles: how well the same picker finds them on raw, filtered and denoised
+    micrographs (docs/picking.md). Then single micrographs will do, too.
+      cryoden evaluate mics/ --picks particles.star --diameter 150
     """
 
     evaluation: Evaluation
+    picking: Picking
     reading: Reading
     workers: Sharing
     paths: Annotated[
@@ -111,6 +126,15 @@ class Evaluate:
             help_behavior_hint="",
         ),
     ] = ()
+    picks: Annotated[
+        Paths,
+        arg(
+            metavar="PATH...",
+            help="Coordinates of known particles: STAR, .cs, .box, .cbox, Topaz .txt, or folders of them.",
+            help_behavior_hint="",
+        ),
+    ] = ()
+    template: Template = None
     truth: Annotated[
         Paths, arg(metavar="PATH...", help="Clean micrographs of simulated halves.", help_behavior_hint="")
     ] = ()

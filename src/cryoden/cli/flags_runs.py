@@ -11,8 +11,8 @@ from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg, subcommand
 
-from cryoden.cli.flags_from_settings import derived
 from cryoden.settings.baseline import BaselineSettings, ExportSettings, PatchSettings
+from cryoden.settings.flags import derived
 from cryoden.settings.reading import ReadingSettings
 from cryoden.settings.workers import WorkerSettings
 

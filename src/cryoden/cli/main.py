@@ -17,6 +17,7 @@ from tyro.conf import CascadeSubcommandArgs, FlagCreatePairsOff, OmitArgPrefixes
 
 from cryoden.cli.command_halves import MovieHalves, halves
 from cryoden.cli.command_hosts import Cryosparc, Relion, cryosparc, relion
+from cryoden.cli.command_pick import Pick, evaluate_picking, pick
 from cryoden.cli.endings import BROKEN_PIPE, DONE, ERROR, FAILURES, SIGNALS, USAGE, say
 from cryoden.cli.flags import Cryoden, Demo, Info, Simulate, Thin, Train
 from cryoden.cli.flags_denoise import Denoise, Evaluate
@@ -125,6 +126,8 @@ def _thin(asked: Thin, *, as_json: bool) -> int:
 
 
 def _evaluate(asked: Evaluate, *, as_json: bool) -> int:
+    if asked.picks:
+        return evaluate_picking(asked, as_json=as_json)
     from cryoden.cli import show_evaluation  # noqa: PLC0415 - numpy only where it is needed
     from cryoden.dataset import companions  # noqa: PLC0415 - numpy only where it is needed
     from cryoden.evaluation import json_file, report  # noqa: PLC0415 - numpy only where it is needed
@@ -186,6 +189,7 @@ COMMANDS: dict[type, Callable[..., int]] = {
     Thin: _thin,
     Simulate: _simulate,
     Evaluate: _evaluate,
+    Pick: pick,
     **dict.fromkeys((PatchSets, Baseline, Compare, Export, Report), _about_runs),
     Relion: relion,
     MovieHalves: halves,

@@ -18,6 +18,7 @@ def with_columns(
     columns: Mapping[str, Sequence[str]],
     keep: Sequence[bool] | None = None,
     lines: list[str] | None = None,
+    more: Sequence[str] = (),
 ) -> str:
     """Return the text of a STAR file with some columns of one of its tables added or replaced.
 
@@ -31,6 +32,8 @@ def with_columns(
         Which rows stay; all of them by default.
     lines : list of str, optional
         The lines of the file, as many as it has, where another table of it has been changed already.
+    more : sequence of str
+        Rows that follow those of a loop.
 
     Raises
     ------
@@ -41,7 +44,7 @@ def with_columns(
         with os.fdopen(open_regular(table.path), encoding="utf-8-sig", errors="surrogateescape") as file:
             lines = [line.rstrip("\n") for line in file.read(MOST_BYTES).split("\n")]
     if table.is_loop:
-        return "\n".join(_loop(table, lines, columns, keep or [True] * len(table.rows)))
+        return "\n".join(_loop(table, lines, columns, keep or [True] * len(table.rows), more))
     return "\n".join(_pairs(table, lines, {label: values[0] for label, values in columns.items()}))
 
 
@@ -53,9 +56,14 @@ def quoted(value: str) -> str:
 
 
 def _loop(
-    table: StarTable, lines: list[str], columns: Mapping[str, Sequence[str]], keep: Sequence[bool]
+    table: StarTable,
+    lines: list[str],
+    columns: Mapping[str, Sequence[str]],
+    keep: Sequence[bool],
+    more: Sequence[str],
 ) -> list[str]:
     rows = {number: place for place, (number, _) in enumerate(table.rows)}
+    last = max(rows, default=0)
     added = [label for label in columns if label not in table.labels]
     places = {table.labels.index(label): columns[label] for label in columns if label in table.labels}
     labels = [f"_{label} #{len(table.labels) + place} " for place, label in enumerate(added, start=1)]
@@ -70,16 +78,22 @@ def _loop(
             found.append(_row(line, replaced, [columns[label][place] for label in added]))
         if number == last_label:
             found += labels
+        if number == last:
+            found += more
     return found
 
 
 def _row(line: str, replaced: Mapping[int, str], added: Sequence[str]) -> str:
     """Return a row with other values in some places, and more at its end; else its own text stays."""
+    values = split_row(line.strip())
+    other = {place: value for place, value in replaced.items() if values[place] != value}
+    if not other and not added:
+        return line
     text = line.rstrip()
-    if replaced or "#" in text:
+    if other or "#" in text:
         is_plain = not any(mark in text for mark in "'\"#")
-        values = text.split() if is_plain else [quoted(value) for value in split_row(text.strip())]
-        for place, value in replaced.items():
+        values = text.split() if is_plain else list(map(quoted, values))
+        for place, value in other.items():
             values[place] = quoted(value)
         text = " ".join(values)
     return " ".join([text, *map(quoted, added)])

@@ -127,10 +127,14 @@ def evaluate_with(
 
 def trained(loaded: Mapping[Path, Model], settings: EvaluationSettings) -> list[Trained]:
     """Return model files as methods, each on its device."""
-    shared = ("device", "precision", "tile", "orientations", "ring_gains", "ice_ring")
-    denoising = DenoisingSettings(**{name: getattr(settings, name) for name in shared})
-    names = names_of(loaded)
+    names, denoising = names_of(loaded), denoising_of(settings)
     return [Trained(names[path], Denoiser(model, denoising)) for path, model in loaded.items()]
+
+
+def denoising_of(settings: EvaluationSettings) -> DenoisingSettings:
+    """Return how models denoise that are evaluated."""
+    shared = ("device", "precision", "tile", "orientations", "ring_gains", "ice_ring")
+    return DenoisingSettings(**{name: getattr(settings, name) for name in shared})
 
 
 def evaluate(

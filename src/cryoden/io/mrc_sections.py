@@ -39,6 +39,11 @@ def one_section(facts: HeaderFacts, section: int | None = None) -> HeaderFacts:
     if section is None:
         fix = "Of movies make sums (cryoden halves); micrographs in one file are denoised with --stack"
         raise _refused(facts, f"{what}, not a micrograph", fix)
+    return one_image(facts, section)
+
+
+def one_image(facts: HeaderFacts, section: int) -> HeaderFacts:
+    """Return the facts of one image of a stack of whatever, from 0, as of a file of its own."""
     offset = facts.data_offset + section * facts.section_bytes
     return replace(facts, nz=1, kind="micrograph", data_offset=offset)
 

@@ -5,8 +5,8 @@ from typing import Annotated
 import pytest
 import tyro
 
-from cryoden.cli.flags_from_settings import derived
 from cryoden.cli.main import STYLE
+from cryoden.settings.flags import derived
 from cryoden.settings.training import TrainingSettings
 
 
