@@ -23,9 +23,9 @@ from cryoden.image.spectra import PARTICLES
 from cryoden.micrograph import Array, Micrograph
 from cryoden.model.checkpoint import Model, load
 from cryoden.model.general import GENERAL
+from cryoden.sampling.holdout import TrainingPair
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.training import TrainingSettings
-from cryoden.training.holdout import TrainingPair
 from cryoden.training.micrographs import train_on_micrographs
 from cryoden.training.run_state import RunState
 

@@ -25,13 +25,13 @@ from cryoden.compute.started_ranks import started
 from cryoden.events.training import EpochFinished, StepFinished
 from cryoden.model.networks import build
 from cryoden.model.place import Place
+from cryoden.sampling.holdout import TrainingPair
+from cryoden.sampling.source import BatchOnGpu
 from cryoden.settings.training import TrainingSettings
 from cryoden.simulation.exposure import SAMPLE, simulated
-from cryoden.training.holdout import TrainingPair
 from cryoden.training.learner import Learner, follow, leading
 from cryoden.training.micrographs import train_on_micrographs
 from cryoden.training.preview_request import RunControl
-from cryoden.training.source import BatchOnGpu
 
 EDGE, COMPARED, WARM_UP = 2048, 20, 10
 

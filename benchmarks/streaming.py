@@ -34,10 +34,10 @@ from cryoden.experiment.index import INDEX, SHARDS, Layout, Source, index_text, 
 from cryoden.experiment.store import PatchStore
 from cryoden.experiment.training_pairs import TrainingPairs
 from cryoden.model.networks import build
+from cryoden.sampling.source import Batch
+from cryoden.sampling.stream import Stream
 from cryoden.settings.baseline import BaselineSettings, PatchSettings
 from cryoden.training.engines import chosen
-from cryoden.training.source import Batch
-from cryoden.training.stream import Stream
 
 Step = Callable[[Batch], object]
 

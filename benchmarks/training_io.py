@@ -26,11 +26,11 @@ from cryoden.formats import micrographs
 from cryoden.image.resampling import Resampling
 from cryoden.io import mrc
 from cryoden.io.mrc_windows import MicrographFile, mrc_windows
+from cryoden.sampling.holdout import Region, TrainingPair
+from cryoden.sampling.patches import PatchSource
+from cryoden.sampling.stream import Stream
 from cryoden.settings.training import TrainingSettings
 from cryoden.training import working_micrograph
-from cryoden.training.holdout import Region, TrainingPair
-from cryoden.training.patches import PatchSource
-from cryoden.training.stream import Stream
 from cryoden.training.working_micrograph import at_working_pixel
 
 K3, PIXEL, EDGE = (4092, 5760), 0.83, 256

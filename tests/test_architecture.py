@@ -54,7 +54,8 @@ def test_the_picture_on_the_map_is_that_of_the_imports_and_one_can_take_it_in() 
     page = (ROOT / "docs" / "architecture.md").read_text()
     drawing = runpy.run_path(str(ROOT / "docs" / "draw_imports.py"))
     assert drawing["drawn"](page) == page
-    assert 20 < drawing["mermaid"]("cryoden").count("-->") <= 37
+    packages = [path for path in (ROOT / "src" / "cryoden").iterdir() if (path / "__init__.py").is_file()]
+    assert 20 < drawing["mermaid"]("cryoden").count("-->") <= 1.8 * len(packages)
 
 
 def test_every_package_and_module_is_on_the_map() -> None:
@@ -94,7 +95,7 @@ SHOWN_ELSEWHERE = {
     "what jobs of another program ask for, shown by those jobs": ("cryoden/hosts/pipeliner_options",),
     "names of what is told or handed on, without behavior": (
         "cryoden/events/batch", "cryoden/events/training", "cryoden/model/general",
-        "cryoden/training/source",
+        "cryoden/sampling/source",
     ),
     "words of the command line around what other tests run": (
         "cryoden/cli/commands_runs", "cryoden/cli/command_halves",

@@ -9,7 +9,7 @@ import numpy as np
 
 from cryoden.io import mrc
 from cryoden.micrograph import HalfPair, Micrograph, Pixels
-from cryoden.training.holdout import TrainingPair
+from cryoden.sampling.holdout import TrainingPair
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ class Ranks:
 
     @property
     def share(self) -> tuple[int, int]:
-        """Rank and number, as `cryoden.training.stream.Stream` takes them."""
+        """Rank and number, as `cryoden.sampling.stream.Stream` takes them."""
         return self.rank, self.number
 
     @property

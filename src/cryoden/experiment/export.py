@@ -20,8 +20,8 @@ from cryoden.io.atomic import atomic_folder, check_folder
 from cryoden.micrograph import Micrograph, Pixels
 from cryoden.model import checkpoint
 from cryoden.runs.record import RunRecord, read
+from cryoden.sampling.source import Batch
 from cryoden.settings.baseline import BaselineSettings, ExportSettings, PatchSettings
-from cryoden.training.source import Batch
 
 SMALLEST_PATCH = 16  # px, of `PatchSettings`
 

@@ -11,8 +11,8 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
+from cryoden.sampling.holdout import Part, hold_out
 from cryoden.settings.baseline import PatchSettings
-from cryoden.training.holdout import Part, hold_out
 
 Indices = NDArray[np.int64]
 SEED = 0  # of which micrographs are held out: the same for runs of any seed, which can so be compared
@@ -67,7 +67,7 @@ class PairGrid:
 def divided(grid: PairGrid, held_out: int) -> tuple[Indices, list[int]]:
     """Return pairs to train on and pairs to judge with, at most so many, which share no pixel.
 
-    Whole micrographs are held out, or strips of a lone one (`cryoden.training.holdout.hold_out`);
+    Whole micrographs are held out, or strips of a lone one (`cryoden.sampling.holdout.hold_out`);
     pairs that lie across the edge of a strip are left out.
     """
     used = [which for which, count in enumerate(grid.counts) if count]

@@ -22,8 +22,8 @@ from cryoden.experiment.pairs import PatchPairs
 from cryoden.experiment.training_pairs import PatchSet, TrainingPairs
 from cryoden.io.mrc_windows import finite_window
 from cryoden.micrograph import Pixels
-from cryoden.training.source import Batches, BatchOnGpu
-from cryoden.training.stream import IN_USE, Stream
+from cryoden.sampling.source import Batches, BatchOnGpu
+from cryoden.sampling.stream import IN_USE, Stream
 
 SHARE = 0.7  # of the GPU's free memory that micrographs may take
 
@@ -85,7 +85,7 @@ class ResidentPairs:
             self._patches[index] = self._patch(pairs, int(index))
 
     def batches(self, steps: Iterable[tuple[int, int]]) -> Generator[BatchOnGpu, None, None]:
-        """Yield the batches of these steps; see `cryoden.training.source.Batches`."""
+        """Yield the batches of these steps; see `cryoden.sampling.source.Batches`."""
         known, rows, buffers = 0, torch.empty(0), _Buffers(self._maker, self._source.size)
         for epoch, step in steps:
             if known != epoch:
@@ -116,7 +116,7 @@ class StreamedPairs:
         self._stream = Stream(_Cut(pairs, source), threads, device)
 
     def batches(self, steps: Iterable[tuple[int, int]]) -> Generator[BatchOnGpu, None, None]:
-        """Yield the batches of these steps; see `cryoden.training.source.Batches`."""
+        """Yield the batches of these steps; see `cryoden.sampling.source.Batches`."""
         ahead, now = tee(steps)
         cut, buffers = self._stream.batches(ahead), _Buffers(self._maker, self._source.size)
         try:

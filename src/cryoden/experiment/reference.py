@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from cryoden.events.training import Weights
 from cryoden.model.networks import Baseline, build, load
-from cryoden.training.source import Batch
+from cryoden.sampling.source import Batch
 
 LAYERS = {"0": 1, "2": 2, "4": 3}  # place of each convolution in the network, and its number
 MADE = ("conv1", "relu1", "conv2", "relu2", "output")  # by each place of the network

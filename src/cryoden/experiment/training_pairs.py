@@ -10,8 +10,8 @@ import numpy as np
 from cryoden.experiment.pair_grid import Indices, PairGrid
 from cryoden.experiment.pairs import PatchPairs
 from cryoden.micrograph import Pixels
+from cryoden.sampling.source import Batch
 from cryoden.settings.baseline import BaselineSettings, PatchSettings
-from cryoden.training.source import Batch
 
 ORDER = 1  # second half of the generator's key, where the noise of pairs has 0
 

@@ -27,11 +27,11 @@ from cryoden.model.networks import build
 from cryoden.runs.folder import RunFolder
 from cryoden.runs.keeper import kept_in
 from cryoden.runs.report import finished
+from cryoden.sampling.source import Batch
 from cryoden.settings.baseline import BaselineSettings
 from cryoden.training.engines import Engine, chosen
 from cryoden.training.plan import Plan
 from cryoden.training.preview_request import RunControl, state_every
-from cryoden.training.source import Batch
 from cryoden.training.train import train
 from cryoden.training.validation import HeldOutSet
 

@@ -1,1 +1,1 @@
-"""Training: hold-out, patches, optimizer, validation, and the loop."""
+"""Training: the loop, its plan, optimizer and validation."""

@@ -16,8 +16,8 @@ from cryoden.errors import SettingsError
 from cryoden.events.training import Weights
 from cryoden.model.networks import Network, load
 from cryoden.model.place import Place
+from cryoden.sampling.source import Batch, BatchOnGpu
 from cryoden.settings.baseline import BaselineSettings
-from cryoden.training.source import Batch, BatchOnGpu
 
 Arrays = Mapping[str, NDArray[Any]]
 State = tuple[Arrays, Mapping[str, Any]]

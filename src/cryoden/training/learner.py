@@ -25,9 +25,9 @@ from cryoden.errors import TrainingError
 from cryoden.events.training import TrainingState, Weights
 from cryoden.model.networks import LinearFilter, Network, load
 from cryoden.model.place import Place
+from cryoden.sampling.source import Batch, BatchOnGpu
 from cryoden.settings.training import TrainingSettings
 from cryoden.training.engines import GENTLER, Arrays, State, named, part, tensors_of, weights_of
-from cryoden.training.source import Batch, BatchOnGpu
 
 WARM_UP = 50  # steps
 CLIP_NORM = 0.1

@@ -18,16 +18,16 @@ from cryoden.model.checkpoint import Model
 from cryoden.model.networks import LinearFilter, Network, UNet, build, loaded
 from cryoden.model.pixel_scale import ASSUMED
 from cryoden.model.place import Place
+from cryoden.sampling.holdout import GRID, Region, TrainingPair, fitting_edge, narrowed, split
+from cryoden.sampling.patches import PatchSource
+from cryoden.sampling.resident_patches import resident
+from cryoden.sampling.source import Batch
+from cryoden.sampling.stream import THREADS, Stream
 from cryoden.settings.training import TrainingSettings
-from cryoden.training.holdout import GRID, Region, TrainingPair, fitting_edge, narrowed, split
 from cryoden.training.learner import Learner, continued, fitted_filter, follow, leading
-from cryoden.training.patches import PatchSource
 from cryoden.training.plan import Plan
 from cryoden.training.preview_request import RunControl, state_every
 from cryoden.training.previews import Previewer
-from cryoden.training.resident_patches import resident
-from cryoden.training.source import Batch
-from cryoden.training.stream import THREADS, Stream
 from cryoden.training.train import train
 from cryoden.training.validation import HeldOutSet
 from cryoden.training.working_micrograph import WorkingPairs, at_working_pixel, reach

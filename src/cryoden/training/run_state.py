@@ -29,9 +29,9 @@ from cryoden.events.training import (
     Weights,
 )
 from cryoden.events.training_status import ENDS, WENT_WRONG, assess, kept_words, merit, trouble
+from cryoden.sampling.source import Batch, BatchOnGpu
 from cryoden.training.engines import Engine, named, part, weights_of
 from cryoden.training.plan import Plan
-from cryoden.training.source import Batch, BatchOnGpu
 from cryoden.training.validation import HeldOutSet
 
 FETCH_SECONDS = 0.25  # losses are fetched this often where fetching waits for the device

@@ -12,10 +12,10 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 
 from cryoden.events.training import PreviewMade, TrainingEvent, TrainingState
+from cryoden.sampling.source import Batch, Batches, BatchOnGpu
 from cryoden.training.engines import Engine
 from cryoden.training.plan import Plan
 from cryoden.training.run_state import RunState
-from cryoden.training.source import Batch, Batches, BatchOnGpu
 from cryoden.training.validation import HeldOutSet
 
 Previews = Callable[[int], Iterator[PreviewMade]]  # those that are due after a step

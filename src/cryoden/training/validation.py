@@ -18,7 +18,7 @@ from cryoden.image.dct_rings import Rings, RingStatistics, gaussian
 from cryoden.image.spectra import Band
 from cryoden.micrograph import Array
 from cryoden.model.place import Place
-from cryoden.training.source import Batch
+from cryoden.sampling.source import Batch
 
 FALLEN_POWER = 0.1  # of the linear filter's output power
 LEAST_POWER = 1e-6  # of the target's: below this even the best linear filter finds nothing

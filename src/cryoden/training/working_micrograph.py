@@ -22,8 +22,8 @@ from cryoden.io.mrc_windows import finite_window
 from cryoden.micrograph import Pixels, Windowed
 from cryoden.model.checkpoint import Model
 from cryoden.model.pixel_scale import ASSUMED, scale_of
+from cryoden.sampling.holdout import TrainingPair
 from cryoden.settings.training import TrainingSettings
-from cryoden.training.holdout import TrainingPair
 
 CHOSEN = 3.0  # Å/px
 KEPT_SHARE = 0.5  # of the memory that is free, for micrographs at the working pixel

@@ -16,9 +16,9 @@ from cryoden.micrograph import Micrograph, Pixels, Windowed
 from cryoden.model.checkpoint import load
 from cryoden.reporting.thumbnails import matched, png
 from cryoden.runs.folder import RunFolder
+from cryoden.sampling.holdout import TrainingPair
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.fields import Device
-from cryoden.training.holdout import TrainingPair
 
 EDGE, GAP = 384, 8  # px
 

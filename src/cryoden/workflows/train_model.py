@@ -24,9 +24,9 @@ from cryoden.runs.folder import RunFolder
 from cryoden.runs.keeper import Earlier, kept_in
 from cryoden.runs.report import finished
 from cryoden.runs.save_best import save_best
+from cryoden.sampling.holdout import TrainingPair
 from cryoden.settings.reading import ReadingSettings
 from cryoden.settings.training import TrainingSettings
-from cryoden.training.holdout import TrainingPair
 from cryoden.training.micrographs import train_on_micrographs
 from cryoden.training.preview_request import RunControl
 from cryoden.workflows.run_picture import pictured

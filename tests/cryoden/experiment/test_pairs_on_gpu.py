@@ -16,9 +16,9 @@ from cryoden.experiment.pairs import PatchPairs
 from cryoden.experiment.pairs_on_gpu import ResidentPairs, StreamedPairs, recipe, training_batches
 from cryoden.experiment.training_pairs import TrainingPairs
 from cryoden.micrograph import Micrograph
+from cryoden.sampling.source import Batches
+from cryoden.sampling.stream import Stream
 from cryoden.settings.baseline import BaselineSettings, PatchSettings
-from cryoden.training.source import Batches
-from cryoden.training.stream import Stream
 from tests.cryoden.compute.emulated_pairs import EmulatedPairs, compiled
 from tests.cryoden.scenes import scene
 

@@ -25,10 +25,10 @@ from cryoden.experiment.store import PatchStore
 from cryoden.experiment.training_pairs import PatchSet, TrainingPairs, order
 from cryoden.experiment.workflow import train_on_pairs
 from cryoden.model.networks import build as network
+from cryoden.sampling.source import Batch
+from cryoden.sampling.stream import Stream
 from cryoden.settings.baseline import BaselineSettings, PatchSettings
 from cryoden.training.engines import chosen
-from cryoden.training.source import Batch
-from cryoden.training.stream import Stream
 from tests.cryoden.scenes import scene
 
 CPU = torch.device("cpu")

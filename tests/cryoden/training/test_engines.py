@@ -12,9 +12,9 @@ from cryoden.experiment.workflow import train_on_pairs
 from cryoden.micrograph import Micrograph
 from cryoden.model.networks import build
 from cryoden.model.place import Place
+from cryoden.sampling.source import Batch
 from cryoden.settings.baseline import BaselineSettings, PatchSettings
 from cryoden.training.engines import GENTLER, PlainEngine, weights_of
-from cryoden.training.source import Batch
 from tests.cryoden.compute.disks import images
 
 

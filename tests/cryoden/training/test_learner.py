@@ -11,11 +11,11 @@ from cryoden.errors import SettingsError
 from cryoden.events.training import Restarted, TrainingFinished, TrainingStarted
 from cryoden.model.networks import build
 from cryoden.model.place import Place
+from cryoden.sampling.source import Batch
 from cryoden.settings.training import TrainingSettings
 from cryoden.training.engines import weights_of
 from cryoden.training.learner import WARM_UP, Learner, fitted_filter
 from cryoden.training.plan import Plan
-from cryoden.training.source import Batch
 from tests.cryoden.training.shared_runs import shared_run
 from tests.cryoden.training.short_runs import losses, run
 

@@ -11,7 +11,7 @@ import torch
 from cryoden.events.training import (
     TrainingEvent,
 )
-from cryoden.training.holdout import TrainingPair
+from cryoden.sampling.holdout import TrainingPair
 from cryoden.training.micrographs import train_on_micrographs
 from cryoden.training.working_micrograph import CHOSEN
 from tests.cryoden.scenes import scene

@@ -9,11 +9,11 @@ from cryoden.events.training import EpochFinished, Weights
 from cryoden.image.spectra import Band
 from cryoden.model.networks import build
 from cryoden.model.place import Place
+from cryoden.sampling.holdout import Region, TrainingPair
+from cryoden.sampling.patches import PatchSource
 from cryoden.settings.training import TrainingSettings
 from cryoden.training.engines import weights_of
-from cryoden.training.holdout import Region, TrainingPair
 from cryoden.training.learner import Learner
-from cryoden.training.patches import PatchSource
 from cryoden.training.plan import Plan
 from cryoden.training.run_state import RunState
 from cryoden.training.validation import HeldOutSet

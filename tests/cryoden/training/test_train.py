@@ -23,12 +23,12 @@ from cryoden.events.training import (
 from cryoden.events.training_status import merit
 from cryoden.micrograph import Pixels
 from cryoden.model.checkpoint import Model
+from cryoden.sampling.holdout import TrainingPair
+from cryoden.sampling.source import Batch
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.simulation.exposure import SAMPLE, simulated
-from cryoden.training.holdout import TrainingPair
 from cryoden.training.learner import Learner
 from cryoden.training.micrographs import train_on_micrographs
-from cryoden.training.source import Batch
 from cryoden.training.working_micrograph import CHOSEN
 from tests.cryoden.scenes import Known, correlation, scene
 from tests.cryoden.training.short_runs import (

@@ -14,8 +14,8 @@ from cryoden.image.normalization import measure
 from cryoden.image.spectra import Band
 from cryoden.micrograph import Micrograph, Pixels
 from cryoden.model.place import Place
-from cryoden.training.holdout import Region, TrainingPair
-from cryoden.training.patches import PatchSource
+from cryoden.sampling.holdout import Region, TrainingPair
+from cryoden.sampling.patches import PatchSource
 from cryoden.training.validation import HeldOutSet
 from cryoden.training.working_micrograph import WorkingMicrograph
 from tests.cryoden.scenes import Known, correlation, scene

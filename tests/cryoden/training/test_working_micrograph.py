@@ -11,10 +11,10 @@ from cryoden.formats import micrographs
 from cryoden.image.resampling import working_shape
 from cryoden.micrograph import Micrograph, Pixels
 from cryoden.model.checkpoint import Model
+from cryoden.sampling.holdout import Region, TrainingPair, fitting_edge, split
+from cryoden.sampling.patches import PatchSource
 from cryoden.settings.training import TrainingSettings
 from cryoden.training import working_micrograph
-from cryoden.training.holdout import Region, TrainingPair, fitting_edge, split
-from cryoden.training.patches import PatchSource
 from cryoden.training.working_micrograph import CHOSEN, WorkingMicrograph, at_working_pixel, working_pixel
 from tests.cryoden.scenes import scene, write_halves
 

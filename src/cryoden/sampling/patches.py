@@ -14,8 +14,8 @@ import numpy as np
 
 from cryoden.image.blank_regions import blank_share
 from cryoden.micrograph import Pixels
-from cryoden.training.holdout import Region
-from cryoden.training.source import Batch
+from cryoden.sampling.holdout import Region
+from cryoden.sampling.source import Batch
 
 VALIDATION_PIXELS = 1 << 21
 EMPTY = 0.02  # of a patch may be blank; more teaches a network to show nothing

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from cryoden.training.source import Batch
-from cryoden.training.stream import Stream
+from cryoden.sampling.source import Batch
+from cryoden.sampling.stream import Stream
 from tests.cryoden.training.numbered import CPU, Numbered, steps
 
 

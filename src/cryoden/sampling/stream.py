@@ -15,8 +15,8 @@ import torch
 
 from cryoden.compute import devices
 from cryoden.micrograph import Pixels
-from cryoden.training.prefetch import PrefetchQueue, Slot
-from cryoden.training.source import Batch, Source
+from cryoden.sampling.prefetch import PrefetchQueue, Slot
+from cryoden.sampling.source import Batch, Source
 
 THREADS = 2  # that read ahead; a laptop has few processors
 AHEAD = 24  # batches being read while others are used; fewer where they are large

@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from cryoden.micrograph import Micrograph, Pixels
-from cryoden.training.holdout import Region, TrainingPair
-from cryoden.training.patches import PatchSource
-from cryoden.training.resident_patches import ResidentPatches, nbytes, resident
-from cryoden.training.stream import Stream
+from cryoden.sampling.holdout import Region, TrainingPair
+from cryoden.sampling.patches import PatchSource
+from cryoden.sampling.resident_patches import ResidentPatches, nbytes, resident
+from cryoden.sampling.stream import Stream
 from tests.cryoden.scenes import scene
 
 CPU = torch.device("cpu")

@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from cryoden.micrograph import Micrograph, Pixels
-from cryoden.training.holdout import Region, TrainingPair, split
-from cryoden.training.patches import PatchSource
-from cryoden.training.source import Batch
-from cryoden.training.stream import Stream
+from cryoden.sampling.holdout import Region, TrainingPair, split
+from cryoden.sampling.patches import PatchSource
+from cryoden.sampling.source import Batch
+from cryoden.sampling.stream import Stream
 from tests.cryoden.scenes import scene
 
 

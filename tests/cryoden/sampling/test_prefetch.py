@@ -6,7 +6,7 @@ import weakref
 
 import numpy as np
 
-from cryoden.training.stream import Stream
+from cryoden.sampling.stream import Stream
 from tests.cryoden.training.numbered import CPU, Numbered, steps
 
 

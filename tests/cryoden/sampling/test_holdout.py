@@ -5,7 +5,7 @@ import pytest
 
 from cryoden.errors import MicrographError, TrainingError
 from cryoden.micrograph import Pixels
-from cryoden.training.holdout import Region, TrainingPair, fitting_edge, hold_out, narrowed, split
+from cryoden.sampling.holdout import Region, TrainingPair, fitting_edge, hold_out, narrowed, split
 from cryoden.training.working_micrograph import WorkingMicrograph, reach
 from tests.cryoden.scenes import scene
 

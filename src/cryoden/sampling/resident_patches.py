@@ -19,9 +19,9 @@ from torch import Tensor
 
 from cryoden.compute import devices
 from cryoden.image.blank_regions import EDGE, FLAT
-from cryoden.training.holdout import Region
-from cryoden.training.patches import Drawn, PatchSource, oriented
-from cryoden.training.source import BatchOnGpu
+from cryoden.sampling.holdout import Region
+from cryoden.sampling.patches import Drawn, PatchSource, oriented
+from cryoden.sampling.source import BatchOnGpu
 
 MOST, SHARE = 1 << 31, 0.25  # bytes of micrographs, which are all read before the first step; of free memory
 AHEAD = 2  # batches
@@ -39,7 +39,7 @@ def resident(
     device : torch.device
         An NVIDIA GPU, else there is nothing to gain.
     share : tuple of int
-        See `cryoden.training.stream.Stream`.
+        See `cryoden.sampling.stream.Stream`.
     """
     if device.type != "cuda" or nbytes(source) > min(MOST, SHARE * devices.free_memory(device)):
         return None
@@ -73,7 +73,7 @@ class ResidentPatches:
     device : torch.device
         Where the micrographs shall lie.
     share : tuple of int
-        See `cryoden.training.stream.Stream`.
+        See `cryoden.sampling.stream.Stream`.
 
     Attributes
     ----------
@@ -99,7 +99,7 @@ class ResidentPatches:
         self._down, self._across = steps[:, None], steps[None, :]
 
     def batches(self, steps: Iterable[tuple[int, int]]) -> Generator[BatchOnGpu, None, None]:
-        """Yield the batches of these steps; see `cryoden.training.source.Batches`."""
+        """Yield the batches of these steps; see `cryoden.sampling.source.Batches`."""
         left = iter(steps)
         with ThreadPoolExecutor(1) as pool:  # what is next is drawn while the GPU is at work
             ahead = deque(pool.submit(self._drawn, *step) for step in islice(left, AHEAD))
