@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import gemmi
@@ -48,8 +49,8 @@ def read_structure(path: Path) -> Structure:
     """
     path = Path(path)
     molecule = _molecule(path)
-    atoms = gemmi.FlatStructure(molecule)
-    weights, masses = _weights(atoms), np.asarray(atoms.element_weights, np.float64)
+    atoms = [found.atom for found in molecule[0].all()] if len(molecule) else []
+    weights, masses = _weights(atoms), np.array([atom.element.weight for atom in atoms], np.float64)
     known = weights > 0
     if not known.any():
         problem = f"no atoms: {len(atoms):,} atoms but for water, {int(known.sum()):,} of known elements"
@@ -59,7 +60,7 @@ def read_structure(path: Path) -> Structure:
     hydrogens = _missing_hydrogens(molecule[0])
     weights += hydrogens * _scattering(HYDROGEN)
     masses = (masses + hydrogens * HYDROGEN_MASS)[known]
-    positions = np.asarray(atoms.pos, np.float64)[known]
+    positions = np.array([atom.pos.tolist() for atom in atoms], np.float64)[known]
     positions -= np.average(positions, axis=0, weights=masses)
     name = path.name.removesuffix(".gz").rsplit(".", 1)[0]
     return Structure(
@@ -100,9 +101,9 @@ def _finish(molecule: gemmi.Structure) -> None:
     molecule.remove_waters()  # not before: assemblies name their chains, too
 
 
-def _weights(atoms: gemmi.FlatStructure) -> Numbers:
+def _weights(atoms: Sequence[gemmi.Atom]) -> Numbers:
     """Return scattering lengths in Å; 0 for unknown elements."""
-    numbers, places = np.unique(np.asarray(atoms.elements), return_inverse=True)
+    numbers, places = np.unique([atom.element.atomic_number for atom in atoms], return_inverse=True)
     return np.array([_scattering(gemmi.Element(int(number))) for number in numbers])[places]
 
 
