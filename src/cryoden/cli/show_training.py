@@ -8,6 +8,7 @@ from threading import Event
 
 from cryoden.cli.console import OUT, bar, printed, show_remarks
 from cryoden.cli.endings import SIGNALS
+from cryoden.errors import printable
 from cryoden.events.closing import closed, ended
 from cryoden.events.history import History, clock, length, warnings_of
 from cryoden.events.quality import References, TrainingStatus, snr_gain
@@ -69,7 +70,7 @@ class _Page:
         show_remarks(warnings_of(event))
         match event:
             case PhaseStarted():
-                OUT.print(f"[dim]{event.phase} …[/dim]")
+                OUT.print(f"{event.phase} …", style="dim", markup=False)
             case TrainingStarted():
                 _show_start(event)
             case EpochFinished():
@@ -137,7 +138,7 @@ def _show_resumed(event: Resumed) -> None:
 
 def _listed(names: tuple[str, ...], shown: int = 3) -> str:
     more = f" and {len(names) - shown:,} more" if len(names) > shown else ""
-    return ", ".join(names[:shown]) + more
+    return ", ".join(map(printable, names[:shown])) + more
 
 
 def _show_epoch(event: EpochFinished, history: History) -> None:
