@@ -19,7 +19,7 @@ from cryoden.settings.movies import MovieSettings
 
 @dataclass(frozen=True)
 class MovieHalves:
-    """Make motion-corrected even, odd and full sums from movies, to train and denoise on.
+    """Make motion-corrected even, odd and full sums from movies.
 
     NAME.tif becomes NAME_EVN.mrc, NAME_ODD.mrc and NAME.mrc, with its shifts as STAR and SVG;
     micrographs.star lists them all. One shift for each frame, no local motion. See docs/movies.md.

@@ -44,11 +44,11 @@ Names = Annotated[
 
 @dataclass(frozen=True)
 class Relion:
-    """Denoise as an External job of RELION, called by RELION itself from the project's folder.
+    """Denoise as an External job of RELION, which calls this.
 
-    External executable: cryoden relion. Input micrographs: the STAR file of a motion correction or
-    of a CTF estimation. The flags below are parameter labels of the job; those of cryoden denoise
-    serve as well.
+    External executable: cryoden relion, run from the project's folder. Input micrographs: the STAR
+    file of a motion correction or of a CTF estimation. The flags below are parameter labels of the
+    job; those of cryoden denoise serve as well.
       cryoden relion --o External/job012/ --in_mics CtfFind/job005/micrographs_ctf.star --j 8
 
     A job that continues does what is new and writes the list of results whole. See docs/relion.md.
@@ -94,7 +94,7 @@ class Relion:
 
 @dataclass(frozen=True)
 class Cryosparc:
-    """Denoise as an External job of a running cryoSPARC, which this makes.
+    """Denoise as an External job of cryoSPARC, which this makes.
 
     Results go into the job's folder: run it where the project's folder can be written. Needs
     cryosparc-tools: pip install napari-cryoden[cryosparc]. Log in once, as for all its scripts:

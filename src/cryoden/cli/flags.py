@@ -45,7 +45,7 @@ Files = Annotated[
 
 @dataclass(frozen=True)
 class Info:
-    """List micrographs and half-set pairs, in folders and in lists of RELION and cryoSPARC.
+    """List micrographs and half-set pairs in folders and lists.
 
     Shows size, pixel type, pixel size, dose, warnings, and how well halves correlate. Where a header has
     no pixel size, that of a list, of SerialEM's mdoc or of EPU's XML beside the file is taken and named.
@@ -114,7 +114,7 @@ class Train:
 
 @dataclass(frozen=True)
 class Thin:
-    """Split electron-counted micrographs into halves to train on (binomial thinning).
+    """Split electron-counted micrographs into halves to train on.
 
     NAME.mrc becomes NAME_EVN.mrc and NAME_ODD.mrc: each electron is assigned to one of them at
     random. Valid only for counts with independent noise; anything else is refused.
@@ -151,7 +151,7 @@ class Simulate:
 
 @dataclass(frozen=True)
 class Demo:
-    """Train and denoise on simulated micrographs, to check that everything works.
+    """Train and denoise on simulated micrographs, as a check.
 
     Writes a model, the noisy micrographs and the denoised ones.
     """

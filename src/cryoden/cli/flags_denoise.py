@@ -88,7 +88,7 @@ class Denoise:
 
 @dataclass(frozen=True)
 class Evaluate:
-    """Test whether denoised micrographs are trustworthy, and better than simple filters.
+    """Test whether denoised micrographs are trustworthy.
 
     Compares raw input, low-pass filters, a Wiener filter, models, and results of other programs.
       cryoden evaluate average/ --model mine.safetensors --report mine.html

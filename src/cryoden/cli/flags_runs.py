@@ -108,9 +108,10 @@ class PatchSets:
 
 @dataclass(frozen=True)
 class Baseline:
-    """Run the baseline experiment: the small network, plain gradient descent, streamed patch pairs.
+    """Run the baseline experiment on streamed patch pairs.
 
-    DATA is a data set of patch pairs, or micrographs, from which pairs are made on the fly.
+    The small network, plain gradient descent. DATA is a data set of patch pairs, or micrographs, from
+    which pairs are made on the fly.
       cryoden baseline pairs/ --run runs/baseline
 
     A run that was stopped or killed continues as if it had never ended:
@@ -173,7 +174,7 @@ class Compare:
 
 @dataclass(frozen=True)
 class Export:
-    """Export a run to write and check an implementation in another language.
+    """Export a run to check an implementation in another language with.
 
     Writes weights, the first batches, and the expected activations, gradients, losses and weights
     after one step, as flat float32 files with a plain-text index. See examples/fortran.

@@ -22,6 +22,7 @@ from cryoden.cli.endings import BROKEN_PIPE, DONE, ERROR, FAILURES, SIGNALS, USA
 from cryoden.cli.flags import Cryoden, Demo, Info, Simulate, Thin, Train
 from cryoden.cli.flags_denoise import Denoise, Evaluate
 from cryoden.cli.flags_runs import Baseline, Compare, Export, PatchSets, Report
+from cryoden.cli.usage import answered
 from cryoden.errors import CryodenError, SettingsError, in_words, printable
 from cryoden.model.general import GENERAL
 
@@ -48,12 +49,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _ended(arguments: Sequence[str] | None) -> int:
     """Run the command and return its exit status, whatever happens."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        asked = tyro.cli(Cryoden, args=arguments, prog="cryoden", config=STYLE)
-        return _run(asked)
+        return DONE if answered(given) else _run(tyro.cli(Cryoden, args=given, prog="cryoden", config=STYLE))
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else USAGE
-        return _refused(status, sys.argv[1:] if arguments is None else arguments) if status else DONE
+        return _refused(status, given) if status else DONE
     except CryodenError as error:
         say(str(error))
         return USAGE if isinstance(error, SettingsError) or error.code == "D01" else ERROR

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from itertools import pairwise
 
 from hypothesis import strategies as st
 
@@ -20,10 +21,16 @@ WORST = "".join(("\x1b[31m", f"\n{LINE}", "\u202e", "<img src=x onerror=alert(1)
 UNSEEN = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 
 
+def unseen(text: str) -> list[str]:
+    """Return what of a text no reader would see: control characters, and changes of direction."""
+    return [f"{found.group()!r} at {found.start()}" for found in UNSEEN.finditer(text)]
+
+
 def faults(text: str) -> list[str]:
-    """Return what of a hostile name is more than letters in a text: control characters, and forged lines."""
-    forged = [line for line in text.splitlines() if line.lstrip("| ").startswith(LINE)]
-    return [*(f"{found.group()!r} at {found.start()}" for found in UNSEEN.finditer(text)), *forged]
+    """Return what of a hostile name is more than letters in a text of lines; a table may fold it."""
+    lines = ["", *text.splitlines()]
+    forged = [line for before, line in pairwise(lines) if line.startswith(LINE) and "\\" not in before]
+    return [*unseen(text), *forged]
 
 
 class Tags(HTMLParser):

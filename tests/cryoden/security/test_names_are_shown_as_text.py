@@ -22,8 +22,9 @@ from cryoden.runs import record as records
 from tests.cryoden.cli.asked import QUICK
 from tests.cryoden.evaluation.planted import finished
 from tests.cryoden.scenes import scene, write_halves
-from tests.cryoden.security.hostile_names import WORST, Tags, faults, names
+from tests.cryoden.security.hostile_names import WORST, Tags, faults, names, unseen
 
+PLAIN = {"html", "head", "meta", "title", "style", "body", "h1", "table", "thead", "tbody", "tr", "th", "td"}
 TEXTS = (".html", ".md", ".json", ".csv", ".svg", ".star")
 
 
@@ -65,7 +66,8 @@ def test_a_hostile_file_name_goes_through_every_command_as_text(
     written = [path for path in hostile.rglob("*") if path.suffix in TEXTS and path.is_file()]
     for path in written:
         text = path.read_text(encoding="utf-8", errors="surrogateescape")
-        found |= {("written in", path.name): faults(text) + Tags(text).faults() * (path.suffix == ".html")}
+        is_page = path.suffix == ".html"
+        found |= {("written in", path.name): unseen(text) + Tags(text).faults() if is_page else faults(text)}
     assert len(written) > 5
     assert not {where: what for where, what in found.items() if what}
 
@@ -73,12 +75,12 @@ def test_a_hostile_file_name_goes_through_every_command_as_text(
 @given(name=names)
 @settings(deadline=None)
 def test_a_page_shows_a_name_and_does_nothing_else(name: str) -> None:
-    text = f"# {markdown.escaped(name)}\n\n| {markdown.escaped(name)} | x |\n| --- | --- |\n| {markdown.escaped(name)} | x |\n"
+    shown = markdown.escaped(name)
+    text = f"# {shown}\n\n| {shown} | x |\n| --- | --- |\n| {shown} | x |\n"
     assert not faults(text)
     page = markdown.html(name, text)
-    plain = markdown.html("a", "# a\n\n| a | x |\n| --- | --- |\n| a | x |\n")
-    assert [tag for tag, _ in Tags(page).found] == [tag for tag, _ in Tags(plain).found]
-    assert not faults(page)
+    assert {tag for tag, _ in Tags(page).found} == PLAIN
+    assert not unseen(page)
 
 
 @given(name=names)
@@ -88,7 +90,7 @@ def test_an_evaluation_shows_a_method_and_does_nothing_else(name: str) -> None:
     renamed = tuple(replace(row, name=name if row.name == "copy" else row.name) for row in found.table.rows)
     page = report.page(replace(found.table, rows=renamed), found.pictures)
     assert not Tags(page).faults()
-    assert not faults(page)
+    assert not unseen(page)
 
 
 @given(name=names)
@@ -112,7 +114,7 @@ def test_a_run_record_with_other_words_in_it_is_shown_as_text_or_refused(
         before, inside[key] = inside[key], WORST
         record.write_text(json.dumps(values))
         try:
-            assert records.read(folder).history
+            assert records.read(folder).history()
             changed += 1
         except CryodenError as error:
             assert error.code in {"R02", "R03"}
@@ -124,7 +126,7 @@ def test_a_run_record_with_other_words_in_it_is_shown_as_text_or_refused(
     told = capsys.readouterr()
     assert not faults(told.out + told.err)
     for path in (folder / "report.html", folder / "report.md", tmp_path / "c.html"):
-        assert not faults(path.read_text()), path
+        assert not unseen(path.read_text()), path
     assert not Tags((folder / "report.html").read_text()).faults()
 
 

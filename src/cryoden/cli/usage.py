@@ -1,0 +1,80 @@
+"""What is answered before the flags of a command are read: the list of commands, and words that are none."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from typing import Any, get_args, get_type_hints
+
+from cryoden.cli.flags import Cryoden
+from cryoden.errors import SettingsError
+
+HELP = {"-h", "--help"}
+ANYWHERE = {"--json"}
+WIDTH = 80
+PAGE = """\
+usage: cryoden [-h] [--json] COMMAND ...
+
+{about}
+
+Commands, each with its own --help:
+{commands}
+
+Options:
+  --json      Print one JSON object per line instead of text.
+
+Completion of commands and flags: cryoden --tyro-write-completion bash FILE, or zsh, tcsh."""
+
+
+def commands() -> dict[str, str]:
+    """Return each command, and the first line of what it says of itself."""
+    known = _annotated(get_type_hints(Cryoden, include_extras=True)["command"])
+    return {one.__metadata__[0].name: _first_line(one.__origin__) for one in known}
+
+
+def overview() -> str:
+    """Return what ``cryoden --help`` prints: one line for each command."""
+    known = commands()
+    width = max(map(len, known))
+    paragraphs = textwrap.dedent(f"    {Cryoden.__doc__}").strip().split("\n\n")
+    about = "\n\n".join(textwrap.fill(paragraph, WIDTH, break_on_hyphens=False) for paragraph in paragraphs)
+    lines = "\n".join(f"  {name:{width}}  {line}" for name, line in known.items())
+    return PAGE.format(about=about, commands=lines)
+
+
+def answered(arguments: Sequence[str]) -> bool:
+    """Print the list of commands where nothing else was asked for; tell whether it was.
+
+    Raises
+    ------
+    SettingsError
+        S08 for a command that is none, with those that are spelled nearly so, and for an option that cannot
+        be shown, as the name of a file can be that a shell has put in the place of an asterisk.
+    """
+    if HELP & set(arguments) and set(arguments) <= HELP | ANYWHERE:
+        print(overview())  # noqa: T201 - the output
+        return True
+    if hidden := next((one for one in arguments if one.startswith("-") and not one.isprintable()), None):
+        fix = "Put ./ in front of the name of a file"
+        raise SettingsError("S08", None, f"{hidden} is no option", kept="Nothing was started", fix=fix)
+    first = next((one for one in arguments if one not in ANYWHERE), "-")
+    if first.startswith("-") or first in (known := commands()):
+        return False
+    near = get_close_matches(first, known)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"expected {', '.join(known)}"
+    problem = f"{first} is no command ({hint})"
+    raise SettingsError("S08", None, problem, kept="Nothing was started", fix="See cryoden --help")
+
+
+def _annotated(kind: Any) -> Iterator[Any]:
+    """Yield the alternatives of a union, unions in it opened."""
+    for one in get_args(kind):
+        if hasattr(one, "__metadata__"):
+            yield one
+        else:
+            yield from _annotated(one)
+
+
+def _first_line(kind: type) -> str:
+    return (kind.__doc__ or "").strip().partition("\n")[0]
