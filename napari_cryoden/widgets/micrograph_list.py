@@ -14,6 +14,7 @@ from qtpy.QtWidgets import QListWidgetItem
 
 from cryoden.dataset.browse import listing
 from cryoden.dataset.folder_walk import left_out_below
+from cryoden.dataset.outside import outside_projects
 from cryoden.dataset.half_checks import HalfCheck
 from cryoden.dataset.half_names import HalfFiles
 from cryoden.dataset.listed_files import pixel_sizes
@@ -189,7 +190,8 @@ def _looked_at(paths: Sequence[Path]) -> Generator[Any, None, None]:
     named = zip(_names(found.others), found.others, strict=True)
     rows += [Row(name, (file,), sizes.get(file)) for name, file in named]
     yield rows
-    yield LeftOut(left_out_below(paths))
+    outside = [str(remark) for remark in outside_projects(paths)]
+    yield LeftOut("; ".join(filter(None, [left_out_below(paths), *outside])))
     pairs: dict[int, HalfPair] = {}
     for number, row in enumerate(rows):
         yield _read(number, row, pairs)

@@ -22,7 +22,7 @@ from cryoden.cli.endings import BROKEN_PIPE, DONE, ERROR, FAILURES, SIGNALS, USA
 from cryoden.cli.flags import Cryoden, Demo, Info, Simulate, Thin, Train
 from cryoden.cli.flags_denoise import Denoise, Evaluate
 from cryoden.cli.flags_runs import Baseline, Compare, Export, PatchSets, Report
-from cryoden.cli.usage import answered
+from cryoden.cli.usage import answered, lists_in
 from cryoden.errors import CryodenError, SettingsError, in_words, printable
 from cryoden.model.general import GENERAL
 
@@ -87,6 +87,10 @@ def _escape_what_cannot_be_shown() -> None:
 
 
 def _run(asked: Cryoden) -> int:
+    if lists := lists_in(asked.command):
+        from cryoden.cli.show_files import show_outside  # noqa: PLC0415 - numpy only where it is needed
+
+        show_outside(lists)
     run = COMMANDS[type(asked.command)]
     return run(asked.command, as_json=asked.json)
 

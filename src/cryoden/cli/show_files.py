@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from cryoden.cli import console
 from cryoden.dataset import folder_walk, survey
+from cryoden.dataset.outside import outside_projects
 from cryoden.errors import SettingsError, printable
 from cryoden.settings.reading import ReadingSettings
 
@@ -41,6 +42,11 @@ def show(paths: Sequence[Path], reading: ReadingSettings, *, as_json: bool) -> b
         words = f"{survey.MOST:,} of {len(pairs):,} pairs were checked, evenly spread; a training checks all"
         console.show_remarks([words])
     return all(file.facts is not None for file in files)
+
+
+def show_outside(lists: Sequence[Path]) -> None:
+    """Print which of these lists lead out of their projects, before any file is read."""
+    console.show_remarks(outside_projects(lists))
 
 
 def _followed(what: str, found: Iterable[T]) -> list[T]:

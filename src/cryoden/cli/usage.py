@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
+from dataclasses import is_dataclass
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 from cryoden.cli.flags import Cryoden
@@ -13,6 +15,7 @@ from cryoden.errors import SettingsError
 HELP = {"-h", "--help"}
 ANYWHERE = {"--json"}
 WIDTH = 80
+LISTS = {".star", ".cs", ".csg"}
 PAGE = """\
 usage: cryoden [-h] [--json] COMMAND ...
 
@@ -65,6 +68,15 @@ def answered(arguments: Sequence[str]) -> bool:
     hint = f"did you mean {' or '.join(near)}?" if near else f"expected {', '.join(known)}"
     problem = f"{first} is no command ({hint})"
     raise SettingsError("S08", None, problem, kept="Nothing was started", fix="See cryoden --help")
+
+
+def lists_in(asked: Any) -> list[Path]:
+    """Return the lists of RELION and cryoSPARC among the paths of a command."""
+    values = [value for value in vars(asked).values() if not is_dataclass(value)]
+    nested = [path for value in vars(asked).values() if is_dataclass(value) for path in lists_in(value)]
+    several = [path for value in values for path in (value if isinstance(value, tuple) else [value])]
+    lists = [path for path in several if isinstance(path, Path) and path.suffix.lower() in LISTS]
+    return [*lists, *nested]
 
 
 def _annotated(kind: Any) -> Iterator[Any]:

@@ -26,7 +26,7 @@ SYSTEMS = {
 USUAL = {
     "processes": 1,  # one model in memory for each job
     "death-timeout": 300,  # s until a worker ends that has lost its scheduler
-    "scheduler-options": {"dashboard_address": ":0"},  # any port: others may have theirs on this machine
+    "scheduler-options": {"dashboard_address": "127.0.0.1:0"},  # any port; its pages ask nobody who they are
 }
 
 

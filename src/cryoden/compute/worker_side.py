@@ -90,7 +90,8 @@ def _locked(path: Path) -> bool:
     try:
         import fcntl  # noqa: PLC0415  absent on Windows
 
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        # Everyone writes into the folder: a link that lies there in the file's place leads nowhere.
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
     except (ImportError, OSError):
         return False
     try:

@@ -11,7 +11,7 @@ import re
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -204,6 +204,9 @@ def _chosen(group: Path, name: str, results: Mapping[str, _Result]) -> Rows:
 
 def _beside(group: Path, name: str) -> Path:
     """Return where a file of a group is: ``>`` is the group's folder; else the project's, which is above."""
+    inside = PurePosixPath(name.removeprefix(">"))
+    if inside.is_absolute() or ".." in inside.parts:
+        raise _refused(group, f"names {printable(name)[:120]}, which is outside its project")
     if name.startswith(">"):
         return group.parent / name.removeprefix(">")
     places = (group.absolute().parent, *group.absolute().parents)

@@ -68,10 +68,10 @@ def results(
             fix="Give MRC or TIFF files, folders, STAR or .cs files",
         )
     real = cache(os.path.realpath)
-    inputs = {_real(file, real) for file in targets} if output.is_dir() else set()
+    inputs = {real_path(file, real) for file in targets} if output.is_dir() else set()
     taken: dict[Path, Path] = {}
     for file, target in targets.items():
-        if inputs and _real(target, real) in inputs:
+        if inputs and real_path(target, real) in inputs:
             problem = f"the result of {printable(file.name)} would replace this input"
             raise OutputError(
                 "O04", target, problem, kept="The input is untouched", fix="Choose another folder"
@@ -82,7 +82,7 @@ def results(
     return targets
 
 
-def _real(file: Path, real: Callable[[str], str]) -> str:
+def real_path(file: Path, real: Callable[[str], str]) -> str:
     """Return where a file really is; ``real`` remembers folders, of which many files have few."""
     folder, name = os.path.split(file)
     return real(str(file)) if os.path.islink(file) else os.path.join(real(folder), name)  # noqa: PTH114, PTH118

@@ -7,9 +7,11 @@ the claim of a process that no longer runs on this machine is not valid.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
+import stat
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -20,6 +22,8 @@ import psutil
 from cryoden.errors import printable
 
 ENDING = ".claim"
+# In a folder that others write into, a link of this name would have its target emptied, and a pipe be waited for.
+GUARDED = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 LASTS = 24 * 3600  # s; without locks, nobody sees whether a process of another machine still runs
 
 
@@ -70,11 +74,12 @@ def claim(path: Path) -> Claim | None:
     Raises
     ------
     OSError
-        When the file cannot be made.
+        When the file cannot be made, or is a link, of whatever kind, or no file.
     """
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | GUARDED, 0o666)
         try:
+            _refuse_other_things(descriptor, path)
             free = _is_free(descriptor, path)
             current = free and _is_at(descriptor, path)
         except BaseException:
@@ -86,6 +91,12 @@ def claim(path: Path) -> Claim | None:
         os.close(descriptor)
         if not free:
             return None
+
+
+def _refuse_other_things(descriptor: int, path: Path) -> None:
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+        raise OSError(errno.EINVAL, "is a link or no file", str(path))
 
 
 def _sign(descriptor: int) -> None:
@@ -156,5 +167,6 @@ def _is_at(descriptor: int, path: Path) -> bool:
 
 def _read(path: Path) -> Any:
     with suppress(OSError, ValueError, RecursionError):
-        return json.loads(path.read_bytes()[:4096])
+        with os.fdopen(os.open(path, os.O_RDONLY | GUARDED), "rb") as file:
+            return json.loads(file.read(4096))
     return None

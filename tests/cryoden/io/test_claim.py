@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -111,3 +112,24 @@ def test_a_claim_of_another_machine_that_nobody_can_ask_about_does_not_last_for_
     assert claim(tmp_path / "c") is None
     os.utime(tmp_path / "c", (0, 0))
     assert claim(tmp_path / "c") is not None
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege there")
+@pytest.mark.parametrize("link", [Path.symlink_to, Path.hardlink_to])
+def test_a_link_in_the_place_of_a_claim_costs_its_target_nothing(
+    tmp_path: Path, link: Callable[[Path, Path], None]
+) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("years of work")
+    link(beside(tmp_path / "m.mrc"), precious)
+    with pytest.raises(OSError, match=r"link|symbolic"):
+        claim(beside(tmp_path / "m.mrc"))
+    assert precious.read_text() == "years of work"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names")
+def test_a_pipe_in_the_place_of_a_claim_is_never_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "c")
+    with pytest.raises(OSError, match="no file"):
+        claim(tmp_path / "c")
+    assert not holder(tmp_path / "c")
