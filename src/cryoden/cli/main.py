@@ -54,7 +54,7 @@ def _ended(arguments: Sequence[str] | None) -> int:
         return DONE if answered(given) else _run(tyro.cli(Cryoden, args=given, prog="cryoden", config=STYLE))
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else USAGE
-        return _refused(status, given) if status else DONE
+        return _refused(status, given) if end.code else DONE
     except CryodenError as error:
         say(str(error))
         return USAGE if isinstance(error, SettingsError) or error.code == "D01" else ERROR

@@ -27,7 +27,7 @@ Commands, each with its own --help:
 Options:
   --json      Print one JSON object per line instead of text.
 
-Completion of commands and flags: cryoden --tyro-write-completion bash FILE, or zsh, tcsh."""
+Completion of commands and flags: cryoden --tyro-write-completion bash FILE (or zsh, fish)."""
 
 
 def commands() -> dict[str, str]:

@@ -66,7 +66,7 @@ def test_the_package_is_the_command_line_when_python_runs_it(module: str) -> Non
     assert done.stderr.startswith("D01")
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion_for_a_shell_knows_every_command(shell: str, tmp_path: Path) -> None:
     script = tmp_path / "completion"
     assert main(["--tyro-write-completion", shell, str(script)]) == 0
