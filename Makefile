@@ -64,6 +64,7 @@ check: venv
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python scripts/known_vulnerabilities.py
 
 # The library's tests as on a cluster: with what is installed there, neither Qt nor napari.
 test-library: .venv/.without-qt

@@ -5,10 +5,17 @@ from __future__ import annotations
 import math
 import platform
 from collections.abc import Mapping
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-VERSION = "0.1.0"
+def _own_version() -> str:
+    try:
+        return version("napari-cryoden")
+    except PackageNotFoundError:  # run from its source, which is installed nowhere
+        return "0.0.0"
+
+
+VERSION = _own_version()
 
 
 def versions() -> dict[str, str]:
