@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -31,6 +32,21 @@ def test_the_manifest_lies_in_the_module_and_the_top_only_links_to_it() -> None:
 def test_denoising_stands_in_the_filter_menu_of_layers() -> None:
     commands = [item.command.id for item in get_app_model().menus.get_menu("napari/layers/filter")]
     assert any("napari-cryoden" in command for command in commands)
+
+
+@pytest.mark.usefixtures("viewer")
+def test_opening_and_batches_stand_among_the_io_utilities() -> None:
+    commands = [item.command.id for item in get_app_model().menus.get_menu("napari/file/io_utilities")]
+    assert {"napari-cryoden.open", "napari-cryoden.batch"} <= {one.partition(":")[0] for one in commands}
+
+
+def test_the_manifest_has_what_lists_of_plugins_show(manifest: Any) -> None:
+    package, name = manifest.icon.split(":")
+    picture = (PLUGIN.parent / package / name).read_text(encoding="utf-8")
+    assert picture.startswith("<svg")
+    assert not re.search(r"<script|href|url\(|\bon\w+=", picture)
+    assert {"Image Processing", "IO"} <= {one.value for one in manifest.categories}
+    assert tuple(map(int, manifest.schema_version.split("."))) >= (0, 2)
 
 
 def test_the_sample_menu_gives_two_pairs_the_plugin_recognizes(viewer: Any) -> None:
