@@ -41,4 +41,7 @@ def test_offline_it_is_said_and_is_no_failure() -> None:
     done = subprocess.run(
         [sys.executable, str(SCRIPT)], env=offline, capture_output=True, text=True, check=False
     )
-    assert (done.returncode, done.stdout) == (0, "Known vulnerabilities: not looked for, as no index answers.\n")
+    assert (done.returncode, done.stdout) == (
+        0,
+        "Known vulnerabilities: not looked for, as no index answers.\n",
+    )

@@ -14,10 +14,10 @@ from qtpy.QtWidgets import QListWidgetItem
 
 from cryoden.dataset.browse import listing
 from cryoden.dataset.folder_walk import left_out_below
-from cryoden.dataset.outside import outside_projects
 from cryoden.dataset.half_checks import HalfCheck
 from cryoden.dataset.half_names import HalfFiles
 from cryoden.dataset.listed_files import pixel_sizes
+from cryoden.dataset.survey import outside_projects
 from cryoden.errors import CryodenError, printable
 from cryoden.formats.micrographs import open_micrograph
 from cryoden.micrograph import HalfPair, Windowed

@@ -22,9 +22,9 @@ from cryoden.cli.endings import BROKEN_PIPE, DONE, ERROR, FAILURES, SIGNALS, USA
 from cryoden.cli.flags import Cryoden, Demo, Info, Simulate, Thin, Train
 from cryoden.cli.flags_denoise import Denoise, Evaluate
 from cryoden.cli.flags_runs import Baseline, Compare, Export, PatchSets, Report
-from cryoden.cli.usage import answered, lists_in
 from cryoden.errors import CryodenError, SettingsError, in_words, printable
 from cryoden.model.general import GENERAL
+from cryoden.settings.commands import answered, lists_in
 
 STYLE = (OmitSubcommandPrefixes, OmitArgPrefixes, CascadeSubcommandArgs, FlagCreatePairsOff)
 
@@ -51,7 +51,9 @@ def _ended(arguments: Sequence[str] | None) -> int:
     """Run the command and return its exit status, whatever happens."""
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        return DONE if answered(given) else _run(tyro.cli(Cryoden, args=given, prog="cryoden", config=STYLE))
+        if answered(Cryoden, given):
+            return DONE
+        return _run(tyro.cli(Cryoden, args=given, prog="cryoden", config=STYLE))
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else USAGE
         return _refused(status, given) if end.code else DONE

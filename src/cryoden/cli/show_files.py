@@ -8,7 +8,6 @@ from typing import TypeVar
 
 from cryoden.cli import console
 from cryoden.dataset import folder_walk, survey
-from cryoden.dataset.outside import outside_projects
 from cryoden.errors import SettingsError, printable
 from cryoden.settings.reading import ReadingSettings
 
@@ -46,7 +45,7 @@ def show(paths: Sequence[Path], reading: ReadingSettings, *, as_json: bool) -> b
 
 def show_outside(lists: Sequence[Path]) -> None:
     """Print which of these lists lead out of their projects, before any file is read."""
-    console.show_remarks(outside_projects(lists))
+    console.show_remarks(survey.outside_projects(lists))
 
 
 def _followed(what: str, found: Iterable[T]) -> list[T]:

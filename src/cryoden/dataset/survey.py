@@ -1,11 +1,13 @@
-"""What files are, before anything is done with them."""
+"""What files are, before anything is done with them, and which lists lead out of their projects."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +15,15 @@ import numpy as np
 from cryoden.dataset.browse import listing
 from cryoden.dataset.half_checks import HalfCheck, find_pairs, inspect
 from cryoden.dataset.half_names import HalfFiles
-from cryoden.dataset.listed_files import halves_of, is_list, pixel_sizes
+from cryoden.dataset.listed_files import cs_listing, halves_of, is_list, pixel_sizes
 from cryoden.dataset.opening import facts, open_pair
-from cryoden.dataset.output_paths import micrographs_in
-from cryoden.errors import HalvesError, MicrographError, in_words, printable
+from cryoden.dataset.output_paths import micrographs_in, real_path
+from cryoden.dataset.star_files import FORMAT, HALVES, MICROGRAPH, SERIES, is_star, project_of
+from cryoden.errors import HalvesError, MicrographError, Remark, in_words, printable
 from cryoden.formats.beside import IN_HEADER, dose_of
 from cryoden.io.mrc_probe import HeaderFacts
 from cryoden.io.mrc_sections import one_section
+from cryoden.io.star import having, read_tables
 from cryoden.settings.reading import ReadingSettings
 
 FILE_COLUMNS = ("file", "kind", "size", "pixels", "Å/px", "e⁻/Å²", "extended")
@@ -165,3 +169,55 @@ def _verdict(files: HalfFiles, reading: ReadingSettings, sizes: Mapping[Path, fl
     except Exception as error:  # noqa: BLE001  as above
         words, code = in_words(error, files.even), getattr(error, "code", "G03")
         return HalfCheck(False, "unreadable", 0.0, words, code)
+
+
+def outside_projects(paths: Iterable[Path]) -> list[Remark]:
+    """Return a warning for each list among paths that names files outside its project.
+
+    They are used all the same: many a project has links to where its movies were recorded. But who
+    gets a list from others should know what it reads.
+    """
+    found = []
+    for path in filter(is_list, paths):
+        with suppress(HalvesError, MicrographError):  # whoever uses the list says what is wrong with it
+            found += _said(path, dict(_files_in(path)))
+    return found
+
+
+def _files_in(path: Path) -> Iterator[tuple[Path, Path]]:
+    """Yield the files that a list names, those of tilt series among them, each with its project."""
+    if is_star(path):
+        yield from _in_star(path)
+        return
+    found = cs_listing(path)
+    yield from ((file, found.project) for file in found.files if file)
+
+
+def _in_star(star: Path, *, followed: bool = True) -> Iterator[tuple[Path, Path]]:
+    tables = read_tables(star)
+    for labels in (MICROGRAPH, HALVES, (SERIES,)):
+        table = having(tables, labels)
+        rows = table.columns(labels) if table else []
+        names = [FORMAT.sub("", name) for row in rows for name in row]
+        project = project_of(star, names).absolute() if names else star.parent
+        files = [Path(os.path.normpath(project / name)) for name in names]
+        yield from ((file, project) for file in files)
+        if followed and labels == (SERIES,):
+            yield from (named for file in files for named in _in_star(file, followed=False))
+
+
+def _said(path: Path, known: dict[Path, Path]) -> list[Remark]:
+    real = cache(os.path.realpath)
+    out = {
+        file: project
+        for file, project in known.items()
+        if not Path(real_path(file, real)).is_relative_to(real(str(project)))
+    }
+    if not out:
+        return []
+    file, project = next(iter(out.items()))
+    where = real_path(file, real)
+    link = "" if where == str(file) else f", which is {printable(where)}"
+    number = f"{len(out):,} of {len(known):,} files that {printable(path.name)} names"
+    words = f"{number} lie outside its project {printable(project)}, such as {printable(file)}{link}"
+    return [Remark("D16", words)]

@@ -22,7 +22,7 @@ import psutil
 from cryoden.errors import printable
 
 ENDING = ".claim"
-# In a folder that others write into, a link of this name would have its target emptied, and a pipe be waited for.
+# Where others write, too, a link of this name would have its target emptied, and a pipe be waited for.
 GUARDED = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 LASTS = 24 * 3600  # s; without locks, nobody sees whether a process of another machine still runs
 
@@ -166,7 +166,9 @@ def _is_at(descriptor: int, path: Path) -> bool:
 
 
 def _read(path: Path) -> Any:
-    with suppress(OSError, ValueError, RecursionError):
-        with os.fdopen(os.open(path, os.O_RDONLY | GUARDED), "rb") as file:
-            return json.loads(file.read(4096))
+    with (
+        suppress(OSError, ValueError, RecursionError),
+        os.fdopen(os.open(path, os.O_RDONLY | GUARDED), "rb") as file,
+    ):
+        return json.loads(file.read(4096))
     return None

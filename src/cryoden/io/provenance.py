@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+
 def _own_version() -> str:
     try:
         return version("napari-cryoden")

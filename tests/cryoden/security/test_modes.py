@@ -1,4 +1,4 @@
-"""Who may read and write results is the user's to say, by the umask; what is shared on a machine is guarded."""
+"""Who may read and write results is the user's to say, by the umask."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from cryoden.cli.main import main
+from cryoden.io import mrc
 from cryoden.io.atomic import atomic_folder, atomic_write
 from cryoden.io.claim import claim
-from cryoden.io import mrc
 from tests.cryoden.cli.asked import QUICK
 from tests.cryoden.scenes import scene, write_halves
 

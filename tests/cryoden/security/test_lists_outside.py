@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from cryoden.cli.main import main
-from cryoden.dataset.outside import outside_projects
-from cryoden.dataset.output_paths import results
-from cryoden.errors import MicrographError
 from cryoden.dataset.cs_tables import read_table
+from cryoden.dataset.output_paths import results
+from cryoden.dataset.survey import outside_projects
+from cryoden.errors import MicrographError
 from tests.cryoden.hostile import header, made, pixels
 
 

@@ -1,4 +1,8 @@
-"""What is answered before the flags of a command are read: the list of commands, and words that are none."""
+"""The commands of a program, listed, and words that are none of them.
+
+A program is a dataclass; its field ``command`` is a union of the commands, each annotated with its name
+for tyro.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,6 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
-from cryoden.cli.flags import Cryoden
 from cryoden.errors import SettingsError
 
 HELP = {"-h", "--help"}
@@ -30,23 +33,23 @@ Options:
 Completion of commands and flags: cryoden --tyro-write-completion bash FILE (or zsh, fish)."""
 
 
-def commands() -> dict[str, str]:
+def commands(program: type) -> dict[str, str]:
     """Return each command, and the first line of what it says of itself."""
-    known = _annotated(get_type_hints(Cryoden, include_extras=True)["command"])
+    known = _annotated(get_type_hints(program, include_extras=True)["command"])
     return {one.__metadata__[0].name: _first_line(one.__origin__) for one in known}
 
 
-def overview() -> str:
+def overview(program: type) -> str:
     """Return what ``cryoden --help`` prints: one line for each command."""
-    known = commands()
+    known = commands(program)
     width = max(map(len, known))
-    paragraphs = textwrap.dedent(f"    {Cryoden.__doc__}").strip().split("\n\n")
+    paragraphs = textwrap.dedent(f"    {program.__doc__}").strip().split("\n\n")
     about = "\n\n".join(textwrap.fill(paragraph, WIDTH, break_on_hyphens=False) for paragraph in paragraphs)
     lines = "\n".join(f"  {name:{width}}  {line}" for name, line in known.items())
     return PAGE.format(about=about, commands=lines)
 
 
-def answered(arguments: Sequence[str]) -> bool:
+def answered(program: type, arguments: Sequence[str]) -> bool:
     """Print the list of commands where nothing else was asked for; tell whether it was.
 
     Raises
@@ -56,13 +59,13 @@ def answered(arguments: Sequence[str]) -> bool:
         be shown, as the name of a file can be that a shell has put in the place of an asterisk.
     """
     if HELP & set(arguments) and set(arguments) <= HELP | ANYWHERE:
-        print(overview())  # noqa: T201 - the output
+        print(overview(program))  # noqa: T201 - the output
         return True
     if hidden := next((one for one in arguments if one.startswith("-") and not one.isprintable()), None):
         fix = "Put ./ in front of the name of a file"
         raise SettingsError("S08", None, f"{hidden} is no option", kept="Nothing was started", fix=fix)
     first = next((one for one in arguments if one not in ANYWHERE), "-")
-    if first.startswith("-") or first in (known := commands()):
+    if first.startswith("-") or first in (known := commands(program)):
         return False
     near = get_close_matches(first, known)
     hint = f"did you mean {' or '.join(near)}?" if near else f"expected {', '.join(known)}"

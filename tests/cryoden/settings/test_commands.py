@@ -6,15 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from cryoden.cli.flags import Cryoden
 from cryoden.cli.main import COMMANDS, main
-from cryoden.cli.usage import commands
+from cryoden.settings.commands import commands
 
 
 def test_help_has_one_line_for_each_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--help"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(commands()) == len(COMMANDS)
-    for name, about in commands().items():
+    assert len(commands(Cryoden)) == len(COMMANDS)
+    for name, about in commands(Cryoden).items():
         (line,) = [line for line in lines if line.startswith(f"  {name} ")]
         assert line.endswith(about)
         assert about.endswith(".")
@@ -40,7 +41,7 @@ def test_a_mistyped_command_is_answered_with_the_nearest_one(
 def test_a_word_like_no_command_is_answered_with_all_of_them(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--json", "micrographs/"]) == 2
     said = capsys.readouterr().err
-    assert all(name in said for name in commands())
+    assert all(name in said for name in commands(Cryoden))
 
 
 def test_a_mistyped_flag_is_answered_with_the_nearest_one(capsys: pytest.CaptureFixture[str]) -> None:
@@ -71,5 +72,5 @@ def test_completion_for_a_shell_knows_every_command(shell: str, tmp_path: Path) 
     script = tmp_path / "completion"
     assert main(["--tyro-write-completion", shell, str(script)]) == 0
     text = script.read_text()
-    assert all(name in text for name in commands())
+    assert all(name in text for name in commands(Cryoden))
     assert "learning-rate" in text
