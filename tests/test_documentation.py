@@ -13,7 +13,12 @@ from cryoden.cli.flags import Cryoden, Train
 from cryoden.cli.main import STYLE
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "SECURITY.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 
 
 def test_the_page_of_settings_says_what_the_settings_are() -> None:

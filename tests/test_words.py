@@ -14,7 +14,16 @@ MODULES = [
     path for folder in ("src/cryoden", "napari_cryoden") for path in sorted((ROOT / folder).rglob("*.py"))
 ]
 PAGES = [
-    *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "napari_cryoden/napari.yaml")),
+    *(
+        ROOT / name
+        for name in (
+            "README.md",
+            "CHANGELOG.md",
+            "CONTRIBUTING.md",
+            "SECURITY.md",
+            "napari_cryoden/napari.yaml",
+        )
+    ),
     *sorted((ROOT / "docs").glob("*.md")),
     *sorted((ROOT / "src").rglob("templates/*")),
 ]

@@ -51,9 +51,7 @@ def _ended(arguments: Sequence[str] | None) -> int:
     """Run the command and return its exit status, whatever happens."""
     given = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        if answered(Cryoden, given):
-            return DONE
-        return _run(tyro.cli(Cryoden, args=given, prog="cryoden", config=STYLE))
+        return DONE if answered(Cryoden, given) else _run(_read(given))
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else USAGE
         return _refused(status, given) if end.code else DONE
@@ -70,6 +68,10 @@ def _ended(arguments: Sequence[str] | None) -> int:
     except Exception as error:  # noqa: BLE001  whatever it is, the user reads one line about it
         say(in_words(error))
         return ERROR
+
+
+def _read(arguments: Sequence[str]) -> Cryoden:
+    return tyro.cli(Cryoden, args=arguments, prog="cryoden", config=STYLE)
 
 
 def _refused(status: int, arguments: Sequence[str]) -> int:
