@@ -113,12 +113,8 @@ SHOWN_ELSEWHERE = {
 }  # fmt: skip
 ABOUT_NO_MODULE = {
     "test_light_imports", "test_without_napari", "test_leaks", "test_manifest", "test_traps", "test_controls",
-<<<<<<< HEAD
     "test_same_losses", "test_general_model", "test_fortran", "test_whole_project",
-=======
-    "test_same_losses", "test_general_model", "test_fortran", "test_nothing_is_run",
-    "test_names_are_shown_as_text", "test_modes", "test_lists_outside",
->>>>>>> a152fba (The list of commands lies with the settings, what lists name outside with the survey)
+    "test_nothing_is_run", "test_names_are_shown_as_text", "test_modes", "test_lists_outside",
 }  # fmt: skip
 
 
