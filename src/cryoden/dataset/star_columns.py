@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 
+from cryoden.errors import StarRowError, printable
 from cryoden.io.mrc_header import open_regular
 from cryoden.io.star import MOST_BYTES, StarTable, split_row
 
@@ -49,10 +50,22 @@ def with_columns(
 
 
 def quoted(value: str) -> str:
-    """Return a value as it stands in a STAR file."""
+    """Return a value as it stands in a STAR file.
+
+    Raises
+    ------
+    StarRowError
+        ``D01`` for one that cannot stand in any: of two lines, or with both quotes that would end it.
+    """
     if PLAIN.fullmatch(value) and not value.lower().startswith(RESERVED):
         return value
-    return f'"{value}"' if '"' not in value else f"'{value}'"
+    found = next((f"{mark}{value}{mark}" for mark in "\"'" if not re.search(rf"{mark}\s|{mark}$", value)), "")
+    if not found or len(value.splitlines()) > 1:
+        problem = f"{printable(value)} is a name that no STAR file can have"
+        raise StarRowError(
+            "D01", None, problem, kept="No list was written", fix="Rename the file or its folder"
+        )
+    return found
 
 
 def _loop(

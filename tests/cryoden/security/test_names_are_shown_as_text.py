@@ -14,8 +14,10 @@ import pytest
 from hypothesis import given, settings
 
 from cryoden.cli.main import main
-from cryoden.errors import CryodenError, HalvesError
+from cryoden.dataset.star_columns import quoted
+from cryoden.errors import CryodenError, HalvesError, StarRowError
 from cryoden.evaluation import report
+from cryoden.io.star import split_row
 from cryoden.reporting import markdown
 from cryoden.runs import record as records
 from tests.cryoden.cli.asked import QUICK
@@ -97,6 +99,18 @@ def test_an_error_is_one_line_whatever_it_is_about(name: str) -> None:
     error = HalvesError("D01", name, f"about {name}", kept=name, fix=name)
     assert not faults(str(error))
     assert len(str(error).splitlines()) == 1
+
+
+@given(name=names)
+def test_a_list_has_a_name_as_one_value_or_not_at_all(name: str) -> None:
+    try:
+        row = quoted(name)
+    except StarRowError as error:
+        assert not faults(str(error))
+        assert len(name.splitlines()) > 1 or {'"', "'"} <= set(name)
+    else:
+        assert split_row(f"before {row} after") == ["before", name, "after"]
+        assert len(row.splitlines()) == 1
 
 
 def test_a_run_record_with_other_words_in_it_is_shown_as_text_or_refused(
