@@ -11,27 +11,29 @@ from typing import Any
 import napari
 
 from cryoden.dataset.folder_walk import entries, is_micrograph, micrographs_below
-from cryoden.errors import CryodenError
-from cryoden.formats.names import is_micrograph_name
+from cryoden.errors import CryodenError, MicrographError
+from cryoden.formats.micrographs import probe
+from cryoden.formats.names import is_micrograph_name, is_tiff
 from napari_cryoden.layers.file_layer import FileLayer, of_file
 from napari_cryoden.notify import show_problem, show_remarks
 from napari_cryoden.paths import FEW
 
 Path_ = str | PathLike[str]
 Reader = Callable[[Path_ | Sequence[Path_]], list[Any]]
+NO_GRAY_IMAGE = "F64"
 LOOKED_AT = 5_000  # names, before a folder counts as one without micrographs
 
 
 def get_reader(path: Path_ | Sequence[Path_]) -> Reader | None:
     """Return what reads these paths, ``None`` for paths to be left to other plugins.
 
-    `read` is for files named like micrographs, in any case; `read_folder` for one folder that holds
-    such files, or folders of them.
+    `read` is for files named like micrographs, in any case, but for TIFF files of images that are not
+    gray; `read_folder` for one folder that holds such files, or folders of them.
     """
     paths = listed(path)
     if len(paths) == 1 and paths[0].is_dir():
         return read_folder if _holds_micrographs(paths[0]) else None
-    return read if paths and all(map(is_micrograph_name, paths)) else None
+    return read if paths and all(map(_is_ours, paths)) else None
 
 
 def read(path: Path_ | Sequence[Path_]) -> list[Any]:
@@ -81,6 +83,17 @@ def _show_scale_bar() -> None:
     from napari_cryoden.layers.scale_bar import show_scale_bar  # noqa: PLC0415  as above
 
     show_scale_bar(viewer)
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a file is named like a micrograph; a TIFF file of another image is left to other readers."""
+    if not is_micrograph_name(path) or not is_tiff(path):
+        return is_micrograph_name(path)
+    try:
+        probe(path)
+    except MicrographError as error:
+        return error.code != NO_GRAY_IMAGE
+    return True
 
 
 def _holds_micrographs(folder: Path) -> bool:

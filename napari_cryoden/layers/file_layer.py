@@ -30,7 +30,7 @@ def of_file(
     if stack is None:
         micrograph = read_micrograph(path, reading, listed)
         return opened_layer(micrograph), micrograph.warnings
-    first = stack.micrograph(0)
+    first = stack.first_good()
     _, kwargs, kind = opened_layer(first)
     if "scale" in kwargs:
         kwargs |= {"scale": (1, *kwargs["scale"]), "units": ("pixel", *kwargs["units"])}

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cryoden.dataset.opening import facts, read_micrograph
+from cryoden.dataset.opening import facts, open_micrograph, read_micrograph, whole
+from cryoden.errors import MicrographError
 from cryoden.formats.beside import mdocs_of
 from cryoden.io.mrc_probe import HeaderFacts
 from cryoden.io.mrc_sections import one_section
-from cryoden.micrograph import Micrograph
+from cryoden.micrograph import Micrograph, Pixels
 from cryoden.settings.reading import ReadingSettings
 
 
@@ -52,6 +54,18 @@ class LazyStack:
         """Return one plane, read now; raises what `cryoden.dataset.opening.read_micrograph` does."""
         return read_micrograph(self.path, self._reading, self._listed, plane)
 
+    def first_good(self) -> Micrograph:
+        """Return the first plane that has contrast; raises what the last does where none has."""
+        for plane in range(len(self) - 1):
+            with suppress(MicrographError):
+                return self.micrograph(plane)
+        return self.micrograph(len(self) - 1)
+
+    def pixels(self, plane: int) -> Pixels:
+        """Return one plane as it is stored, read now; one that is blank or no numbers is shown, too."""
+        file = open_micrograph(self.path, self._reading, self._listed, plane)
+        return whole(file, self._reading, look=False).data
+
     def __getitem__(self, key: Any) -> Any:
         first, *others = key if isinstance(key, tuple) else (key,)
         if first is Ellipsis:
@@ -59,8 +73,8 @@ class LazyStack:
         inside = tuple(others)
         chosen = np.arange(self.shape[0])[first]
         if np.ndim(chosen) == 0:
-            return self.micrograph(int(chosen)).data[inside]
-        return np.stack([self.micrograph(int(plane)).data[inside] for plane in chosen])
+            return self.pixels(int(chosen))[inside]
+        return np.stack([self.pixels(int(plane))[inside] for plane in chosen])
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         return np.asarray(self[:], dtype)

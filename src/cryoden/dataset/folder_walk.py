@@ -2,9 +2,9 @@
 
 Links to files and folders are followed, because projects link to data that lie elsewhere; each real
 folder is entered once, so that loops of links end. What is hidden is left out, links to nothing,
-files of known other purpose that lie beside micrographs, TIFF files of several pages, which are movies, what
-is there as an MRC file, too, and, where micrographs are to be worked on, results of earlier work. By its own
-name any file can be given.
+files of known other purpose that lie beside micrographs, what is there as an MRC file, too, TIFF files beside
+MRC micrographs, in color, or of several pages, which are movies, and, where micrographs are to be worked on,
+results of earlier work. By its own name any file can be given.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryoden.formats.names import is_micrograph_name, is_tiff, stem_of
-from cryoden.formats.tiff import has_pages
+from cryoden.formats.tiff import has_pages, is_color
 from cryoden.io.mrc import is_mrc_name
 
 # At the end of a stem: results of this program, of Topaz, of cryoSPARC.
@@ -54,6 +54,7 @@ FOLDERS = {
 }
 HIDDEN, BROKEN = "hidden file or folder", "broken link"
 MOVIE, TWIN = "TIFF file of several pages (movie)", "copy of an MRC file in another format"
+BESIDE, COLOR = "TIFF file beside MRC micrographs", "color image"
 
 
 @dataclass(frozen=True)
@@ -125,12 +126,7 @@ def _walk(folder: Path, without: Path | None) -> Iterator[Found]:
         folders = [entry for entry in inside if entry.is_dir()]
         yield from (Found(here / entry.name, HIDDEN) for entry in folders if _hidden(entry))
         files = [entry for entry in inside if is_micrograph_name(entry.name)]
-        plain = {stem_of(Path(entry.name)) for entry in files if is_mrc_name(entry.name)}
-        yield from (
-            Found(here / entry.name, purpose or _left_out(entry) or _by_format(entry, plain))
-            for entry in files
-            if entry.is_file() or _is_broken(entry)
-        )
+        yield from (Found(here / entry.name, purpose or left_out) for entry, left_out in _by_format(files))
         waiting += [
             (here / entry.name, purpose or FOLDERS.get(entry.name.lower(), ""))
             for entry in reversed(folders)
@@ -154,13 +150,25 @@ def _left_out(entry: os.DirEntry[str]) -> str:
     return EARLIER if stem.lower().endswith(RESULTS) else ""
 
 
-def _by_format(entry: os.DirEntry[str], plain: set[str]) -> str:
-    """Return why a file that is no plain MRC file is none of the micrographs, or nothing."""
-    if is_mrc_name(entry.name):
-        return ""
-    if stem_of(Path(entry.name)) in plain:
-        return TWIN
-    return MOVIE if is_tiff(entry.name) and has_pages(Path(entry.path)) else ""
+def _by_format(inside: Iterable[os.DirEntry[str]]) -> Iterator[tuple[os.DirEntry[str], str]]:
+    """Yield the files of one folder, each with why it is none of the micrographs, or nothing."""
+    files = [(entry, _left_out(entry)) for entry in inside if entry.is_file() or _is_broken(entry)]
+    there = (Path(entry.name) for entry, _ in files if entry.is_file())
+    plain = {stem_of(name) for name in there if is_mrc_name(name)}
+    has_mrc = any(not why and not is_tiff(entry.name) for entry, why in files)
+    for entry, why in files:
+        if why or is_mrc_name(entry.name):
+            yield entry, why
+        elif stem_of(Path(entry.name)) in plain:
+            yield entry, TWIN
+        else:
+            yield entry, _no_micrograph(Path(entry.path), has_mrc=has_mrc) if is_tiff(entry.name) else ""
+
+
+def _no_micrograph(tiff: Path, *, has_mrc: bool) -> str:
+    if has_mrc:
+        return BESIDE
+    return MOVIE if has_pages(tiff) else COLOR if is_color(tiff) else ""
 
 
 def _hidden(entry: os.DirEntry[str]) -> bool:

@@ -152,7 +152,7 @@ def _names(frames: str, path: Path) -> bool:
 
 
 def _shape(text: str) -> Shape | None:
-    numbers = [int(one) for one in text.split() if one.isdecimal()]
+    numbers = [number for number in map(mdoc.whole_number, text.split()) if number is not None]
     return (numbers[1], numbers[0]) if len(numbers) == 2 and min(numbers) > 0 else None
 
 

@@ -15,8 +15,7 @@ from pathlib import Path
 from cryoden.errors import MicrographError
 from cryoden.io.mrc_header import open_regular
 
-HEADING = re.compile(r"\[\s*(?P<kind>\w+)\s*=\s*(?P<value>.*?)\s*\]\s*$")
-SETTING = re.compile(r"(?P<key>\w+)\s*=\s*(?P<value>.*?)\s*$")
+WORD, NUMBER = re.compile(r"\w+"), re.compile(r"[0-9]{1,9}")
 PLANE, FRAMES = "ZValue", "FrameSet"
 MOST_BYTES = 1 << 25
 
@@ -80,13 +79,18 @@ def read(path: Path) -> Mdoc:
         lines = file.read(MOST_BYTES).splitlines()
     found, begin = list[Section](), 0
     for number, line in enumerate([*lines, "[end = 0]"]):
-        heading = HEADING.match(line)
-        if heading and (heading["kind"] != "T" or number == len(lines)):
+        heading = _heading(line)
+        if heading and (heading[0] != "T" or number == len(lines)):
             found.append(_section(lines[begin:number]))
             begin = number
     if not any(one.values for one in found):
         raise MicrographError("F69", path, "is no mdoc file of SerialEM: no 'key = value'", kept="Not used")
     return Mdoc(path, tuple(found))
+
+
+def whole_number(text: str) -> int | None:
+    """Return a number from 0 that can be one of pixels or images, ``None`` of any other text."""
+    return int(text) if NUMBER.fullmatch(text) else None
 
 
 def of_result(whole: Mdoc, planes: Sequence[int], title: str, changed: Changed) -> str:
@@ -114,22 +118,33 @@ def of_result(whole: Mdoc, planes: Sequence[int], title: str, changed: Changed) 
 
 
 def _section(lines: Sequence[str]) -> Section:
-    heading = HEADING.match(lines[0]) if lines else None
-    is_head = heading is None or heading["kind"] == "T"
-    settings = filter(None, map(SETTING.match, lines[0 if is_head else 1 :]))
-    values = {one["key"]: one["value"] for one in settings}
+    heading = _heading(lines[0]) if lines else None
+    is_head = heading is None or heading[0] == "T"
+    values = dict(filter(None, map(_setting, lines[0 if is_head else 1 :])))
     if heading is None or is_head:
         return Section("", 0, values, tuple(lines))
-    number = int(heading["value"]) if heading["value"].isdecimal() else 0
-    return Section(heading["kind"], number, values, tuple(lines))
+    return Section(heading[0], whole_number(heading[1]) or 0, values, tuple(lines))
+
+
+def _heading(line: str) -> tuple[str, str] | None:
+    """Return kind and value of a line such as ``[ZValue = 3]``, ``None`` of any other."""
+    text = line.rstrip()
+    is_one = text.startswith("[") and text.endswith("]")
+    return _setting(text[1:-1].lstrip()) if is_one else None
+
+
+def _setting(line: str) -> tuple[str, str] | None:
+    """Return key and value of a line such as ``TiltAngle = 3.01``, ``None`` of any other."""
+    key, equals, value = line.partition("=")
+    word = key.rstrip()
+    return (word, value.strip()) if equals and WORD.fullmatch(word) else None
 
 
 def _changed(section: Section, values: Mapping[str, str | None]) -> list[str]:
     """Return the lines of a section with some of its values changed or left out."""
     found = []
     for line in section.lines:
-        setting = SETTING.match(line)
-        key = setting["key"] if setting else ""
+        key = (_setting(line) or ("",))[0]
         if key not in values:
             found.append(line)
         elif values[key] is not None:

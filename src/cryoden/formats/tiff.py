@@ -10,7 +10,8 @@ from __future__ import annotations
 import logging
 import struct
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any, Self
@@ -23,6 +24,7 @@ from cryoden.io.mrc_header import first_bytes, unreadable
 
 EXTRA = "Install it: pip install 'napari-cryoden[movies]'"
 BIG = 2**32 - 2**20  # bytes that offsets of 32 bits reach, with some room for tags
+GRAY = {0, 1}  # photometric interpretations: white or black is zero
 DAMAGED = (ValueError, KeyError, IndexError, TypeError, struct.error, OSError)
 
 
@@ -68,12 +70,21 @@ class TiffPages:
 
 
 def has_pages(path: Path) -> bool:
-    """Tell whether a TIFF file has more than one page, as movies have; not where it cannot be read."""
-    try:
-        with _tifffile(path).TiffFile(path) as file:
-            return bool(file.pages.is_multipage)
-    except (MicrographError, *DAMAGED):
-        return False
+    """Tell whether a TIFF file has more than one page, as movies have; not where it cannot be read.
+
+    A file that has not changed is opened once, whoever asks how often.
+    """
+    return _first_look(path)[0]
+
+
+def is_color(path: Path) -> bool:
+    """Tell whether a TIFF file begins with a color image; not where it cannot be read. See `has_pages`."""
+    return _first_look(path)[1]
+
+
+def has_color(page: Any) -> bool:
+    """Tell whether a page is a color image, or has several values for each pixel."""
+    return int(page.samplesperpixel) != 1 or int(page.photometric) not in GRAY
 
 
 @contextmanager
@@ -106,6 +117,20 @@ def damaged(path: Path, error: Exception) -> MicrographError:
     first = (str(error).splitlines() or [type(error).__name__])[0][:200]
     problem = f"cannot be read as TIFF: {first}"
     return MicrographError("F49", path, problem, kept="Skipped", fix="Copy it again")
+
+
+def _first_look(path: Path) -> tuple[bool, bool]:
+    """Return whether a file has several pages, and whether the first is in color."""
+    with suppress(MicrographError, *DAMAGED):  # may be readable next time, and is not remembered
+        found = path.stat()
+        return _looked_at(path, found.st_size, found.st_mtime_ns)
+    return False, False
+
+
+@lru_cache(maxsize=1 << 16)
+def _looked_at(path: Path, size: int, changed: int) -> tuple[bool, bool]:  # noqa: ARG001  of the file as it was then
+    with _tifffile(path).TiffFile(path) as file:
+        return bool(file.pages.is_multipage), has_color(file.pages[0])
 
 
 def _tifffile(path: Path) -> ModuleType:

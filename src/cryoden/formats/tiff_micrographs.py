@@ -13,7 +13,7 @@ import numpy as np
 
 from cryoden.errors import MicrographError, Remark
 from cryoden.formats.compressed import SMALL
-from cryoden.formats.tiff import DAMAGED, TiffPages
+from cryoden.formats.tiff import DAMAGED, TiffPages, has_color
 from cryoden.io.mrc_probe import HeaderFacts
 from cryoden.io.mrc_validation import MOST_PIXELS
 from cryoden.io.pixel_size import of_spacings
@@ -104,7 +104,7 @@ def _images(tiff: TiffPages) -> list[Any]:
 
 def _no_micrograph(page: Any) -> str:
     kind = None if page.dtype is None else np.dtype(page.dtype)
-    if int(page.samplesperpixel) != 1 or len(page.shape) != 2 or int(page.photometric) not in {0, 1}:
+    if has_color(page) or len(page.shape) != 2:
         return f"a color image or volume ({page.samplesperpixel} values for each pixel), not a gray image"
     if kind is None or f"{kind.kind}{kind.itemsize}" not in TYPES:
         return f"pixels of {page.bitspersample} bits ({kind}) are not supported"

@@ -6,18 +6,22 @@ Each row says how large its pixels are, and the first lines say how coordinates 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from cryoden.dataset.opening import facts
 from cryoden.dataset.star_columns import with_columns
-from cryoden.dataset.star_files import GROUP, Listing
+from cryoden.dataset.star_files import GROUP, Listing, pixel_sizes
 from cryoden.errors import MicrographError
 from cryoden.formats.micrographs import probe
+from cryoden.io.mrc_probe import HeaderFacts
 from cryoden.io.star import StarTable, having, read_tables
 
 SIZE, BY = "cryodenPixelSizeDenoised", "cryodenBinning"
 RELION_SIZE = "rlnMicrographPixelSize"
 UNKNOWN = "0"  # of a row without a result
+ROOM = 2e-3  # px by which a side may be rounded
 Sizes = Sequence[tuple[float | None, float] | None]
 
 
@@ -26,10 +30,9 @@ def binned_sizes(found: Listing, done: Mapping[Path, Path]) -> Sizes:
 
     ``None`` for a row without a result.
     """
-    first = next((file for file in found.files if file in done), None)
-    if first is None or (_size(first, done[first]) or (None, 1.0))[1] == 1.0:
-        return []
-    return [_size(file, done[file]) if file in done else None for file in found.files]
+    listed = pixel_sizes([found.table.path])
+    sizes = [_size(file, done[file], listed.get(file)) if file in done else None for file in found.files]
+    return sizes if any(one and one[1] != 1.0 for one in sizes) else []
 
 
 def columns_of(sizes: Sizes) -> dict[str, list[str]]:
@@ -85,12 +88,27 @@ def _text(one: tuple[float | None, float] | None) -> str:
     return f"{one[0]:.6g}" if one and one[0] else ""
 
 
-def _size(file: Path, result: Path) -> tuple[float | None, float] | None:
+def _size(file: Path, result: Path, listed: float | None) -> tuple[float | None, float] | None:
     """Return Å/px of a result, and how many times wider its pixels are; ``None`` where one cannot be read."""
     try:
-        raw, made = probe(file), probe(result)
+        raw, made = facts(file, listed=listed), probe(result)
     except MicrographError:
         return None
-    factor = raw.shape[1] // made.shape[1] if raw.shape != made.shape else 1
-    by_size = raw.pixel_size and made.pixel_size and made.pixel_size / raw.pixel_size
-    return made.pixel_size, float(by_size if by_size and factor > 1 else factor)
+    return made.pixel_size, _times(raw, made)
+
+
+def _times(raw: HeaderFacts, made: HeaderFacts) -> float:
+    """Return how many times wider the pixels of a result are.
+
+    Its shape says so to less than a pixel, because what is left at the end of a side is cut off. Pixel sizes
+    say it exactly, but only where they agree with that: ``--pixel-size`` may have been another.
+    """
+    if raw.shape == made.shape:
+        return 1.0
+    sides = list(zip(raw.shape, made.shape, strict=True))
+    least = max(side / (small + 1 - ROOM) for side, small in sides)
+    most = min(side / (small - ROOM) for side, small in sides)
+    if raw.pixel_size and made.pixel_size and least < made.pixel_size / raw.pixel_size <= most:
+        return made.pixel_size / raw.pixel_size
+    whole = math.floor(most)
+    return float(whole) if whole > least else (least + most) / 2

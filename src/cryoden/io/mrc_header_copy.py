@@ -66,7 +66,7 @@ def of_sections(whole: Original, sections: Sequence[int]) -> Original:
     if not whole.extended or list(sections) == list(range(count)):
         return whole
     step = _entry_bytes(whole.header)
-    if not step or step * count > len(whole.extended):
+    if step <= 0 or step * count > len(whole.extended):
         return replace(whole, extended=b"")
     entries = (whole.extended[step * one : step * (one + 1)] for one in sections)
     return replace(whole, extended=b"".join(entries))

@@ -121,12 +121,46 @@ def test_training_denoising_and_listing_find_the_same_files_behind_a_link(tmp_pa
     assert (found.pairs, found.others) == ([pair], [])
 
 
-def test_movies_in_tiff_files_and_copies_of_mrc_files_are_left_out_and_counted(tmp_path: Path) -> None:
+GRAY, COLOR = np.zeros((20, 20), "u2"), np.zeros((20, 20, 3), "u1")
+
+
+def test_movies_in_tiff_files_and_color_images_are_left_out_and_counted(tmp_path: Path) -> None:
     tiff(tmp_path / "movie.tif", *np.zeros((3, 20, 20), "u1"))
-    tiff(tmp_path / "single.TIF", np.zeros((20, 20), "u1"))
-    make(tmp_path, "a.mrc", "a.tif", "a.mrc.gz", "b.mrc.bz2", "broken.tif", "deep/a.tif")
-    assert below(tmp_path) == ["a.mrc", "b.mrc.bz2", "broken.tif", "single.TIF", "deep/a.tif"]
+    tiff(tmp_path / "atlas.tif", COLOR, photometric="rgb")
+    tiff(tmp_path / "single.TIF", GRAY)
+    make(tmp_path, "broken.tif", "gain.mrc", "a_denoised.mrc")
+    assert below(tmp_path) == ["a_denoised.mrc", "broken.tif", "single.TIF"]
     said = left_out_below([tmp_path])
     assert "1 × TIFF file of several pages (movie)" in said
-    assert "2 × copy of an MRC file in another format" in said
+    assert "1 × color image" in said
     assert results([tmp_path / "movie.tif"], tmp_path / "out")
+
+
+def test_tiff_files_are_micrographs_where_a_folder_has_none_in_mrc(tmp_path: Path) -> None:
+    make(tmp_path, "a.mrc", "packed/b.mrc.gz", "deep/c.mrc/d.txt")
+    for folder in (tmp_path, tmp_path / "packed", tmp_path / "deep"):
+        tiff(folder / "labels.tif", GRAY)
+        tiff(folder / "atlas.tif", COLOR, photometric="rgb")
+    assert below(tmp_path) == ["a.mrc", "deep/labels.tif", "packed/b.mrc.gz"]
+    assert "4 × TIFF file beside MRC micrographs, 1 × color image" in left_out_below([tmp_path])
+    assert list(results([tmp_path / "labels.tif"], tmp_path / "out")) == [tmp_path / "labels.tif"]
+
+
+def test_copies_of_mrc_files_that_are_there_are_left_out_and_counted(tmp_path: Path) -> None:
+    make(tmp_path, "a.mrc", "a.tif", "a.mrc.gz", "b.mrc.bz2", "c.mrc.gz", "deep/a.tif")
+    (tmp_path / "c.mrc").symlink_to(tmp_path / "never")
+    assert below(tmp_path) == ["a.mrc", "b.mrc.bz2", "c.mrc.gz", "deep/a.tif"]
+    said = left_out_below([tmp_path])
+    assert "1 × broken link" in said
+    assert "2 × copy of an MRC file in another format" in said
+
+
+def test_a_tiff_file_is_opened_again_only_when_it_has_changed(tmp_path: Path) -> None:
+    movie = tiff(tmp_path / "movie.tif", *np.zeros((3, 20, 20), "u1"))
+    assert below(tmp_path) == []
+    before = movie.stat()
+    movie.write_bytes(b"x" * before.st_size)  # no movie any more
+    os.utime(movie, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert below(tmp_path) == []
+    os.utime(movie, ns=(before.st_atime_ns, before.st_mtime_ns + 1_000_000_000))
+    assert below(tmp_path) == ["movie.tif"]

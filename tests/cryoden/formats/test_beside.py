@@ -91,6 +91,12 @@ def test_what_describes_frames_says_nothing_of_the_pixels_of_their_sum(tmp_path:
     assert dose_of(facts(path)) == (30, "m.mdoc")
 
 
+def test_an_image_size_that_none_has_is_passed_over(tmp_path: Path) -> None:
+    path = unknown(tmp_path)
+    (tmp_path / "m.mdoc").write_text(f"ImageSize = {'9' * 5000} 3\n" + MDOC.format(size=1.07))
+    assert read(path).pixel_size == 1.07
+
+
 def test_a_file_that_cannot_be_used_is_a_remark_and_no_failure(tmp_path: Path) -> None:
     path = unknown(tmp_path)
     (tmp_path / "m.xml").write_text("<MicroscopeImage>")

@@ -73,6 +73,22 @@ def test_what_is_no_mdoc_file_says_so(tmp_path: Path, text: str) -> None:
         mdoc.read(written(tmp_path / "a.mdoc", text))
 
 
+def test_a_line_of_blanks_is_read_as_fast_as_any_other(tmp_path: Path) -> None:
+    blanks = " " * 1_000_000  # a search that looks at them again and again does not end
+    text = (
+        f"a = x{blanks}y\nb{blanks}\n[ZValue ={blanks}x\n[ZValue ={blanks}0{blanks}]{blanks}\nc ={blanks}1\n"
+    )
+    found = mdoc.read(written(tmp_path / "a.mdoc", text))
+    assert found.head.values == {"a": f"x{blanks}y"}
+    assert [(one.kind, one.number, one.values) for one in found.images()] == [("ZValue", 0, {"c": "1"})]
+    assert mdoc.of_result(found, [0], "made", lambda _: {"c": "2"}).endswith("[ZValue = 0]\nc = 2\n")
+
+
+def test_a_number_of_any_length_is_none_of_an_image(tmp_path: Path) -> None:
+    text = f"[ZValue = {'9' * 5000}]\nTiltAngle = 1\n[ZValue = 12]\nTiltAngle = 2\n"
+    assert [one.number for one in mdoc.read(written(tmp_path / "a.mdoc", text)).images()] == [0, 12]
+
+
 @needs_data
 @pytest.mark.parametrize(
     ("name", "frames", "pixel_size", "dose"),

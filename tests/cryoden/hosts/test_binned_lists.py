@@ -98,6 +98,38 @@ def test_a_list_with_pixel_sizes_in_its_rows_has_those_of_the_results_there(proj
     assert rows_of(star, "rlnMicrographName", RELION_SIZE) == [("out/a_denoised.mrc", "3")]
 
 
+def test_a_size_less_than_twice_as_wide_is_said_like_any_other(project: Path) -> None:
+    star = listed_results(project, "--bin-to", "2.5", "--names", "replaced")
+    assert rows_of(star, SIZE, BY) == [("2.5", "1.66667"), ("2.5", "1.25")]
+    assert rows_of(star, RELION_SIZE, "rlnOpticsGroup") == [("2.5", "1"), ("2.5", "2")]
+
+
+def test_groups_of_which_one_has_the_wanted_size_already_are_each_said_as_they_are(project: Path) -> None:
+    for wanted, by in (("2", ["1.33333", "1"]), ("6", ["4", "3"])):
+        star = listed_results(project, "--bin-to", wanted, "--names", "replaced", "--overwrite")
+        assert rows_of(star, BY) == [(one,) for one in by]
+        assert rows_of(star, RELION_SIZE) == [(wanted,), (wanted,)]
+    first = ROWS.replace("M/a.mrc 1\nM/b.mrc 2", "M/b.mrc 2\nM/a.mrc 1")
+    (project / "m.star").write_text(OPTICS + first)
+    star = listed_results(project, "--bin-to", "2", "--names", "replaced", "--overwrite")
+    assert rows_of(star, SIZE, BY) == [("2", "1"), ("2", "1.33333")]
+    assert "times cryodenBinning of the row" in star.read_text()
+
+
+def test_how_far_results_are_binned_does_not_depend_on_a_size_that_was_not_used(project: Path) -> None:
+    for name in ("a", "b"):  # a placeholder, which gives way to the list
+        path = project / "M" / f"{name}.mrc"
+        mrc.write(path, scene(0, (200, 240)).even.data, pixel_size=1.0, label="m")
+    star = listed_results(project, "--bin", "2")
+    assert rows_of(star, SIZE, BY)[:2] == [("3", "2"), ("4", "2")]
+    star = listed_results(project, "--bin", "2", "--pixel-size", "0.8", "--overwrite")
+    assert rows_of(star, SIZE, BY)[:2] == [("1.6", "2"), ("1.6", "2")]
+    star = listed_results(project, "--bin-to", "1.25", "--pixel-size", "0.8", "--overwrite")
+    for size, by in rows_of(star, SIZE, BY)[:2]:
+        assert size == "1.25"
+        assert abs(240 / float(by) - 240 / (1.25 / 0.8)) < 0.5  # px of the result, at its far end
+
+
 def test_results_as_large_as_the_micrographs_say_nothing_of_it(project: Path) -> None:
     for names in ("added", "replaced"):
         text = listed_results(project, "--names", names).read_text()

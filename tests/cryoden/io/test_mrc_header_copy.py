@@ -9,7 +9,7 @@ import pytest
 from mrcfile.dtypes import HEADER_DTYPE
 
 from cryoden.formats import micrographs
-from cryoden.io.mrc_header_copy import BLOCK, put_statistics, statistics, together
+from cryoden.io.mrc_header_copy import BLOCK, of_sections, original, put_statistics, statistics, together
 from cryoden.micrograph import Pixels
 from tests.cryoden.hostile import DATA, NX, NY, header, made, pixels
 from tests.cryoden.io.mrc_files import image, needs_data, written
@@ -73,6 +73,18 @@ class TestHeaderOfTheSource:
         path = written(tmp_path / "a.mrc", image(), like=like)
         assert path.stat().st_size == 1024 + 4 * NX * NY
         assert mrcfile.validate(path, print_file=sys.stderr)
+
+    @pytest.mark.parametrize(("step", "expected"), [(4, b"AAAA"), (0, b""), (-4, b"")])
+    def test_a_section_has_its_own_entry_of_an_extended_header_or_none(
+        self, tmp_path: Path, step: int, expected: bytes
+    ) -> None:
+        words: dict[int, int | float] = {3: 3, 10: 3, 24: 12, 33: step & 0xFFFF}
+        entries = b"AAAABBBBCCCC"
+        like = made(
+            tmp_path / "like.mrc", header(words=words, exttyp=b"SERI"), entries, pixels(count=3 * NX * NY)
+        )
+        assert original(like).extended == entries
+        assert of_sections(original(like), [0]).extended == expected
 
     @needs_data
     @pytest.mark.parametrize("name", ["k2_counting/k2_micrograph.mrc", "falcon_micrograph.mrc"])

@@ -160,6 +160,18 @@ def test_a_real_micrograph_shows_its_noise_with_contrast(viewer: Any) -> None:
     assert layer.scale[0] == pytest.approx(0.667, abs=0.001)
 
 
+def test_tiff_files_of_other_images_are_left_to_other_readers(tmp_path: Path) -> None:
+    color = tiff(tmp_path / "atlas.tif", np.zeros((20, 20, 3), "u1"), photometric="rgb")
+    phases = tiff(tmp_path / "phases.tif", np.ones((20, 20), "c8"))
+    labels = tiff(tmp_path / "labels.tif", np.zeros((20, 20), "u2"))
+    (tmp_path / "cut.tif").write_bytes(labels.read_bytes()[:100])
+    assert get_reader(color) is None
+    assert get_reader(phases) is None
+    assert get_reader([labels, color]) is None
+    assert get_reader(labels) is not None
+    assert get_reader(tmp_path / "cut.tif") is not None  # which says what is wrong with it
+
+
 @pytest.mark.parametrize("name", ["m.tif", "m.TIFF", "m.mrc.gz", "m.mrc.bz2"])
 def test_tiff_and_compressed_files_open_as_the_same_layer_as_an_mrc_file(
     viewer: Any, write_mrc: Any, noise: Any, tmp_path: Path, name: str

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from cryoden.errors import MicrographError
+from napari_cryoden.layers.contrast import contrast
+from napari_cryoden.layers.file_layer import of_file
 from napari_cryoden.layers.lazy_stack import stack_of
 
 IMAGES = np.random.default_rng(0).normal(size=(4, 300, 320)).astype(np.float32)
@@ -34,15 +36,31 @@ def test_any_part_is_that_of_the_file(write_mrc: Any) -> None:
 def test_no_more_than_a_plane_is_read_for_one(write_mrc: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     stack = stack_of(write_mrc("s.mrcs", IMAGES), None, None)
     assert stack is not None
-    read, one = list[int](), stack.micrograph
+    read, one = list[int](), stack.pixels
 
     def noted(plane: int) -> Any:
         read.append(plane)
         return one(plane)
 
-    monkeypatch.setattr(stack, "micrograph", noted)
+    monkeypatch.setattr(stack, "pixels", noted)
     assert stack[3, 10:20].shape == (10, 320)
     assert read == [3]
+
+
+@pytest.mark.filterwarnings("ignore:Data array contains NaN")
+@pytest.mark.parametrize("level", [0.0, np.nan])
+def test_planes_without_contrast_are_shown_and_say_nothing_of_the_others(
+    write_mrc: Any, level: float
+) -> None:
+    images = IMAGES.copy()
+    images[[0, 2]] = level
+    (data, attributes, _), _ = of_file(write_mrc("s.mrcs", images))
+    for plane in range(4):
+        np.testing.assert_array_equal(data[plane], images[plane])
+    assert attributes["contrast_limits"] == contrast(images[1])
+    images[:] = level
+    with pytest.raises(MicrographError, match=r"F2[45] "):
+        of_file(write_mrc("none.mrcs", images))
 
 
 def test_a_micrograph_is_none_and_volumes_and_particles_are_refused(write_mrc: Any) -> None:
