@@ -11,7 +11,7 @@ import napari
 from napari.layers import Image
 
 from cryoden.errors import CryodenError
-from cryoden.picking.micrograph_names import joined, of_micrograph
+from cryoden.picking.micrograph_names import PicksByName, joined
 from cryoden.picking.picks import Picks, PicksError, fitted, outside
 from cryoden.picking.read_picks import ambiguous, has_picks, is_picks_name, read_all
 from napari_cryoden.contributions.reader import Reader, listed
@@ -73,20 +73,21 @@ def show_picks(
     images = [
         layer for layer in viewer.layers if isinstance(layer, Image) and is_raw(layer) and size_of(layer)
     ]
-    found = [(image, own) for image in images if (own := _own(image, picks))]
-    if not found and on is not None and picks and len({one.micrograph for one in picks}) == 1:
+    known = PicksByName(picks)
+    found = [(image, own) for image in images if (own := _own(image, known))]
+    if not found and on is not None and picks and len(known.names) == 1:
         found = [(on, picks)]
     if not found:
-        names = ", ".join(list(dict.fromkeys(one.micrograph for one in picks))[:3]) or "none"
+        names = ", ".join(known.names[:3]) or "none"
         problem = f"none of {len(images):,} open micrographs has picks in it (it has those of {names})"
         raise PicksError("K03", paths[0], problem, fix=OPEN_FIRST)
     name = paths[0].stem if len(paths) == 1 else "picks"
     return [_added(viewer, image, own, diameter, name, flip=flip) for image, own in found]
 
 
-def _own(image: Image, picks: Sequence[Picks]) -> list[Picks]:
+def _own(image: Image, known: PicksByName) -> list[Picks]:
     """Return the picks of an image: of a stack those of the section that is in view, where they say one."""
-    own = of_micrograph(picks, facts_of(image).get("source") or image.name)
+    own = known.of(facts_of(image).get("source") or image.name)
     section = plane_of(image).section
     if section and any(one.section is not None for one in own):
         return [one for one in own if one.section == section[-1]]

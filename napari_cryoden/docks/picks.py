@@ -9,7 +9,8 @@ import numpy as np
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QLabel, QPushButton, QSlider, QWidget
 
-from cryoden.errors import CryodenError, OutputError
+from cryoden.errors import CryodenError
+from cryoden.formats.names import SUFFIXES
 from cryoden.picking.picks import Picks
 from cryoden.picking.star_output import write_edited
 from cryoden.settings.picking import PickingSettings
@@ -18,7 +19,14 @@ from napari_cryoden.docks.kept import keep
 from napari_cryoden.jobs.denoising import DenoisingJob
 from napari_cryoden.jobs.picking import PickingJob
 from napari_cryoden.layers.layer_data import facts_of, is_raw
-from napari_cryoden.layers.picks_layer import image_under, is_picks, picks_of, set_diameter, show_above
+from napari_cryoden.layers.picks_layer import (
+    follow_file,
+    image_under,
+    is_picks,
+    picks_of,
+    set_diameter,
+    show_above,
+)
 from napari_cryoden.tool_tip import set_tip
 from napari_cryoden.widgets.dock import Dock, heading, status_label, weakly
 from napari_cryoden.widgets.layer_combo import LayerCombo
@@ -28,6 +36,7 @@ from napari_cryoden.window import plain
 
 COORDINATES = "Coordinates (*.star *.cs *.csg *.cbox *.box *.txt);;All files (*)"
 STAR = "STAR files (*.star)"
+STACKS = f"Stacks ({' '.join(f'*{suffix}' for suffix in SUFFIXES)})"
 STEPS = 1000  # of the slider
 
 
@@ -40,9 +49,7 @@ class PicksWidget(Dock):
         self.picking = PickingJob.of(self.viewer)
         self.layer = LayerCombo(self.viewer, "Layer to pick on: raw, denoised, or low-passed")
         self.form = SettingsForm(PickingSettings(diameter=self.picking.diameter))
-        self.template = PathField(
-            "open", "Class averages to pick by", "Stacks (*.mrcs *.mrc)", "class averages (optional)"
-        )
+        self.template = PathField("open", "Class averages to pick by", STACKS, "class averages (optional)")
         self.known = LayerCombo(
             self.viewer, "Picks taken for true: what is found is compared with them", "none", is_picks
         )
@@ -94,10 +101,12 @@ class PicksWidget(Dock):
         picks, before = picks_of(layer, image), facts_of(layer).get("picks")
         before = before if isinstance(before, Picks) else picks
         try:
-            write_edited(picks, before, path, overwrite=True, replace_source=replace_source)
-        except OutputError as error:
+            written = write_edited(picks, before, path, overwrite=True, replace_source=replace_source)
+        except CryodenError as error:
             self.picking.refuse(error)
         else:
+            if replace_source:
+                follow_file(self.viewer.layers, layer, written)
             self.status.setText(f"{len(picks):,} picks written: {path}")
 
     def follow(self) -> None:

@@ -18,6 +18,9 @@ from napari_cryoden.layers.plane import placed, plane_of
 if TYPE_CHECKING:
     from napari.layers import Image
 
+    from cryoden.picking.picks import Indices
+    from cryoden.picking.star_output import Written
+
 PointsData = tuple[Any, dict[str, Any], str]
 ROLE, COPY = "picks", "copy of picks"
 MERIT, ROW = "figure of merit", "row"
@@ -119,6 +122,29 @@ def set_diameter(layers: Iterable[Any], layer: Any, diameter: float, image: Imag
     for one in (layer, *copies_of(layers, layer)):
         one.size, one.current_size = size, size
         one.metadata["cryoden"] = facts_of(one) | {"diameter": diameter}
+
+
+def follow_file(layers: Iterable[Any], saved: Any, written: Written) -> None:
+    """Renew what layers know of their file, and their copies of its rows, after one was saved into it."""
+    known = list(layers)
+    for layer in filter(is_picks, known):
+        before = facts_of(layer).get("picks")
+        if not isinstance(before, Picks) or before.source != written.picks.source:
+            continue
+        rows = written.moved(picks_of(layer, shown=False).rows)
+        now = replace(before, rows=written.moved(before.rows))
+        now = now.chosen(now.rows >= 0)
+        if layer is saved:
+            now = written.picks
+            rows[np.asarray(layer.shown, bool)] = now.rows
+        layer.metadata["cryoden"] = facts_of(layer) | {"picks": now}
+        _put_rows((layer, *copies_of(known, layer)), rows)
+
+
+def _put_rows(layers: Iterable[Any], rows: Indices) -> None:
+    for layer in layers:
+        if len(layer.data) == len(rows):
+            layer.features = layer.features.assign(**{ROW: rows})
 
 
 def copies_of(layers: Iterable[Any], layer: Any) -> list[Any]:

@@ -71,6 +71,11 @@ def open_micrograph(
     facts = one_section(facts, section)
     if pixel_size is None:
         facts = with_listed(facts, listed) if listed else with_beside(facts)
+    return opened(facts, pixel_size)
+
+
+def opened(facts: HeaderFacts, pixel_size: float | None = None) -> MicrographFile:
+    """Open what `probe` found of one image, or `cryoden.io.mrc_sections.one_image` made of it."""
     return DecodedFile(facts, pixel_size) if facts.packed else MicrographFile(facts, pixel_size)
 
 

@@ -140,7 +140,7 @@ def chosen_threshold(merits: Array, opposite: Array, share: float) -> float:
     Of noise alone little is left.
     """
     levels = np.sort(merits)[::-1]
-    false = (opposite[None, :] >= levels[:, None]).sum(axis=1)
+    false = len(opposite) - np.searchsorted(np.sort(opposite), levels, side="left")
     few = np.flatnonzero(false <= share * np.arange(1, len(levels) + 1))
     return float(levels[few[-1]]) if len(few) else float(max([*opposite, 0.0])) + 1e-6
 

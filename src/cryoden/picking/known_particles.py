@@ -15,10 +15,11 @@ from cryoden.dataset.half_names import HalfFiles
 from cryoden.dataset.listed_files import pixel_sizes
 from cryoden.dataset.opening import open_pair, read_micrograph
 from cryoden.errors import Remark
+from cryoden.formats.names import stem_of
 from cryoden.image.normalization import measure
 from cryoden.io.mrc_windows import finite_window
 from cryoden.micrograph import Micrograph, Pixels, Windowed
-from cryoden.picking.micrograph_names import joined, movie_name, of_micrograph
+from cryoden.picking.micrograph_names import PicksByName, joined, movie_name
 from cryoden.picking.picks import Picks, PicksError, fitted
 from cryoden.picking.read_picks import read_all
 from cryoden.settings.reading import ReadingSettings
@@ -115,16 +116,16 @@ def annotated(
     CryodenError
         For files that cannot be read, or results that are missing.
     """
-    there, known, sizes = browse.listing(paths), read_all(picks), pixel_sizes(paths)
+    there, known, sizes = browse.listing(paths), PicksByName(read_all(picks)), pixel_sizes(paths)
     pairs = {movie_name(Path(pair.name).name) for pair in there.pairs}
     exposures: list[tuple[str, HalfFiles | Path, Path]] = [
         (pair.name, pair, pair.even) for pair in there.pairs
     ]
-    exposures += [(file.stem, file, file) for file in there.others if movie_name(file.name) not in pairs]
-    found = {at: of_micrograph(known, str(file)) for at, (_, _, file) in enumerate(exposures)}
+    exposures += [(stem_of(file), file, file) for file in there.others if movie_name(file.name) not in pairs]
+    found = {at: known.of(str(file)) for at, (_, _, file) in enumerate(exposures)}
     chosen = {at: joined(own) for at, own in found.items() if own}
     if not chosen:
-        names = ", ".join(list(dict.fromkeys(one.micrograph for one in known))[:3]) or "none"
+        names = ", ".join(known.names[:3]) or "none"
         problem = f"picks of none of {len(exposures):,} micrographs (of {names} and others)"
         raise PicksError("K03", picks[0], problem, fix="Give the micrographs they are of, under their names")
     done = _results({at: Path(exposures[at][0]).name for at in chosen}, others)

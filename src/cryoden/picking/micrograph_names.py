@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from cryoden.errors import printable
-from cryoden.formats.names import is_micrograph_name
+from cryoden.formats.names import is_micrograph_name, stem_of
 from cryoden.picking.picks import Picks, PicksError
 
 UID = re.compile(r"\d{15,21}_")  # cryoSPARC puts it in front of the names of what it imports
@@ -20,39 +20,51 @@ TAG = re.compile(
     r"patch|aligned|doseweighted|rigid|mic|dw|nodw|corr(ected)?|sum|eer|tiff?|mrcs?)$",
     re.IGNORECASE,
 )
-SAME_PATH, SAME_FILE, SAME_STEM, SAME_MOVIE = 4, 3, 2, 1
 
 
-def of_micrograph(picks: Sequence[Picks], micrograph: str) -> list[Picks]:
-    """Return those picks that belong to a micrograph: of one name, and of each image of a stack.
-
-    A name that has the most in common with the micrograph's wins: folders, then the name of the file, with or
-    without its suffix, at last that of the movie, without what programs put in front of and behind it.
+class PicksByName:
+    """Picks of many micrographs, found by the name of one without a look at those of all others.
 
     Parameters
     ----------
     picks : sequence of Picks
         Of any micrographs.
-    micrograph : str
-        Path, or name, of one.
-
-    Raises
-    ------
-    PicksError
-        ``K03`` when picks of two micrographs could be its own.
     """
-    ranked = [(_rank(one.micrograph, micrograph), one) for one in picks]
-    best = max((rank for rank, _ in ranked), default=(0, 0))
-    if not best[0]:
-        return []
-    found = [one for rank, one in ranked if rank == best]
-    names = list(dict.fromkeys(one.micrograph for one in found))
-    if len(names) > 1:
-        problem = (
-            f"picks of {printable(names[0])} and of {printable(names[1])} could be those of this micrograph"
-        )
-        raise PicksError("K03", micrograph, problem, fix="Give the coordinates of one of them")
-    return found
+
+    def __init__(self, picks: Sequence[Picks]) -> None:
+        self.names = list(dict.fromkeys(one.micrograph for one in picks))
+        self._alike: list[dict[str, list[Picks]]] = [{} for _ in WAYS]
+        for one in picks:
+            for way, alike in zip(WAYS, self._alike, strict=True):
+                alike.setdefault(way(one.micrograph), []).append(one)
+
+    def of(self, micrograph: str) -> list[Picks]:
+        """Return those picks that belong to a micrograph: of one name, and of each image of a stack.
+
+        A name that has the most in common with the micrograph's wins: folders, then the name of the file,
+        with or without its suffix, at last that of the movie, without what programs put in front of and
+        behind it.
+
+        Parameters
+        ----------
+        micrograph : str
+            Path, or name, of one.
+
+        Raises
+        ------
+        PicksError
+            ``K03`` when picks of two micrographs could be its own.
+        """
+        alike = (known.get(way(micrograph)) for way, known in zip(WAYS, self._alike, strict=True))
+        near = next(filter(None, alike), [])
+        ranks = [_rank(one.micrograph, micrograph) for one in near]
+        found = [one for one, rank in zip(near, ranks, strict=True) if rank == max(ranks)]
+        names = list(dict.fromkeys(one.micrograph for one in found))
+        if len(names) > 1:
+            first, second = map(printable, names[:2])
+            problem = f"picks of {first} and of {second} could be those of this micrograph"
+            raise PicksError("K03", micrograph, problem, fix="Give the coordinates of one of them")
+        return found
 
 
 def joined(picks: Sequence[Picks]) -> Picks:
@@ -77,16 +89,11 @@ def movie_name(name: str) -> str:
     return stem.lower()
 
 
-def _rank(name: str, micrograph: str) -> tuple[int, int]:
-    """Return how alike two names are: in which way, and how many folders they share."""
-    own, other = (PurePosixPath(text.replace("\\", "/")) for text in (name, micrograph))
+def _rank(name: str, micrograph: str) -> tuple[bool, int]:
+    """Return whether a micrograph's path ends like a name with folders, and how many folders they share."""
+    own, other = _path(name), _path(micrograph)
     shared = _shared(own.parts[:-1], other.parts[:-1])
-    if own.name == other.name:
-        whole = shared == len(own.parts) - 1 > 0
-        return (SAME_PATH if whole else SAME_FILE), shared
-    if _stem(name) == _stem(micrograph):
-        return SAME_STEM, shared
-    return (SAME_MOVIE, shared) if movie_name(name) == movie_name(micrograph) else (0, 0)
+    return own.name == other.name and shared == len(own.parts) - 1 > 0, shared
 
 
 def _shared(one: Sequence[str], other: Sequence[str]) -> int:
@@ -99,8 +106,18 @@ def _shared(one: Sequence[str], other: Sequence[str]) -> int:
     return count
 
 
+def _path(name: str) -> PurePosixPath:
+    return PurePosixPath(name.replace("\\", "/"))
+
+
+def _file(name: str) -> str:
+    return _path(name).name
+
+
 def _stem(name: str) -> str:
     """Return the file's name without the suffix of a micrograph; other dots belong to it."""
-    last = PurePosixPath(name.replace("\\", "/")).name
-    known = is_micrograph_name(last) or Path(last).suffix.lower() in {".tif", ".tiff", ".eer"}
-    return Path(last).stem if known else last
+    last = Path(_file(name))
+    return stem_of(last) if is_micrograph_name(last) or last.suffix.lower() == ".eer" else last.name
+
+
+WAYS = (_file, _stem, movie_name)  # how names can be alike, the surest first

@@ -16,6 +16,7 @@ from cryoden.dataset.output_paths import make_ready, results
 from cryoden.denoising.denoise import Denoiser, finished
 from cryoden.errors import MicrographError, Remark
 from cryoden.events.batch import BatchEvent, BatchFinished, FileFinished
+from cryoden.formats.names import stem_of
 from cryoden.io.atomic import atomic_write, check_destination
 from cryoden.micrograph import Micrograph
 from cryoden.model.checkpoint import load
@@ -117,7 +118,7 @@ def pick_files(paths: Sequence[Path], output: Path, asked: PickingRequest) -> It
 def _picker(paths: Sequence[Path], micrographs: Sequence[Path], asked: PickingRequest) -> Picker:
     denoiser = None if asked.model is None else Denoiser(load(asked.model), asked.denoising)
     templates = None if asked.template is None else read_templates(asked.template)
-    names = {path: path.stem for path in micrographs}
+    names = {path: stem_of(path) for path in micrographs}
     done = companions(names, asked.denoised, "denoised") if asked.denoised else {}
     return Picker(asked, denoiser, templates, done, pixel_sizes(paths))
 

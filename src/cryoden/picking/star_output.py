@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,33 @@ from cryoden.dataset.star_columns import quoted, with_columns
 from cryoden.dataset.star_files import GROUP, MICROGRAPH, is_star
 from cryoden.io.atomic import atomic_write
 from cryoden.io.star import StarTable, having, read_tables
-from cryoden.picking.picks import Indices, Picks
-from cryoden.picking.star_picks import LIST, MERIT, PIXEL_SIZE, UNKNOWN, X, Y
+from cryoden.micrograph import Array
+from cryoden.picking.picks import Indices, Picks, PicksError
+from cryoden.picking.star_picks import LIST, MERIT, PIXEL_SIZE, UNKNOWN, X, Y, numbers
 
 OF_ONE = ("_autopick", "_manualpick", "_topazpick")  # files of one micrograph, by RELION's names
 HEAD = "# version 30001"
 MOVED = 1e-3  # px; what is nearer to its place in the file stays as it is written there
+
+
+@dataclass(frozen=True, eq=False)
+class Written:
+    """What a file has after picks were written into it.
+
+    Parameters
+    ----------
+    picks : Picks
+        Those that were written; their rows are the file's as it is now.
+    rows : ndarray
+        For each row that the file had before where it is now, -1 for one that was removed.
+    """
+
+    picks: Picks
+    rows: Indices
+
+    def moved(self, rows: Indices) -> Indices:
+        """Return where rows of the file are now, -1 for those that are not in it."""
+        return np.append(self.rows, -1)[np.minimum(rows, len(self.rows))]
 
 
 def coordinates(picks: Picks) -> str:
@@ -53,7 +75,7 @@ def particles(picks: Iterable[Picks]) -> str:
 
 def write_edited(
     picks: Picks, before: Picks, path: Path, *, overwrite: bool = False, replace_source: bool = False
-) -> None:
+) -> Written:
     """Write picks after they were edited: into a copy of the STAR file they are from, else as particles.
 
     In the copy everything stays that is not about them: other micrographs, tables and columns. Picks that
@@ -73,50 +95,82 @@ def write_edited(
     replace_source : bool
         Whether it may be the file they are from.
 
+    Returns
+    -------
+    Written
+        What is to be known for the next time, if the file they are from was replaced.
+
     Raises
     ------
+    PicksError
+        ``K10`` when the file they are from has changed since they were read.
     OutputError
         ``O02`` to ``O06`` when it cannot be written.
     """
     inputs = [] if replace_source or before.source is None else [before.source]
-    text = _edited(picks, before) or _fresh(picks, path)
+    text, written = _edited(picks, before) or _fresh(picks, path)
     with atomic_write(path, overwrite=overwrite, inputs=inputs) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
+    return written
 
 
-def _fresh(picks: Picks, path: Path) -> str:
+def _fresh(picks: Picks, path: Path) -> tuple[str, Written]:
     """Return picks that are in no STAR file, in the form that the name of the new one stands for."""
-    return coordinates(picks) if path.stem.endswith(OF_ONE) else particles([picks])
+    text = coordinates(picks) if path.stem.endswith(OF_ONE) else particles([picks])
+    return text, Written(replace(picks, rows=np.arange(len(picks))), np.zeros(0, np.int64))
 
 
-def _edited(picks: Picks, before: Picks) -> str | None:
+def _edited(picks: Picks, before: Picks) -> tuple[str, Written] | None:
     """Return the text of the file with other rows; ``None`` where it is no loop of a STAR file."""
     source = before.source
     if source is None or not is_star(source) or not source.is_file():
         return None
     table = having(read_tables(source), (X, Y))
-    if table is None or not table.is_loop or not len(before):
+    then = _places(table)
+    _refuse_changed(then, before)
+    if table is None or not table.is_loop or not table.rows:
         return None
+    known = picks.rows >= 0
     keep = np.ones(len(table.rows), bool)
     keep[before.rows] = False
-    keep[picks.rows[picks.rows >= 0]] = True
+    keep[picks.rows[known]] = True
     now = picks.in_file()
-    then = dict(zip(before.rows.tolist(), before.in_file().centers, strict=True))
     columns = {label: [value for (value,) in table.columns((label,))] for label in (X, Y)}
     for row, (y, x) in zip(now.rows.tolist(), now.centers, strict=True):
         if row >= 0 and np.abs(then[row] - (y, x)).max() > MOVED:
             columns[X][row], columns[Y][row] = _number(x), _number(y)
-    more = _added(table, before.rows, _rows(now.chosen(now.rows < 0)))
-    return with_columns(table, columns, keep.tolist(), more=more)
+    text = with_columns(table, columns, keep.tolist(), more=_added(table, before.rows, now.chosen(~known)))
+    rows = np.where(keep, np.cumsum(keep) - 1, -1)
+    last = keep.sum() - 1 + np.cumsum(~known)  # where those that were added are
+    return text, Written(replace(picks, rows=np.where(known, rows[picks.rows], last)), rows)
 
 
-def _added(table: StarTable, own: Indices, rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return rows for picks that were added, from their x, y and figure of merit."""
-    if not rows:
+def _places(table: StarTable | None) -> Array:
+    """Return ``(n, 2)`` row and column in px of all the rows of a table."""
+    if table is None:
+        return np.zeros((0, 2))
+    lines = [number for number, _ in table.rows]
+    return numbers(table.path, table.columns((X, Y)), lines)[:, 1::-1]
+
+
+def _refuse_changed(places: Array, before: Picks) -> None:
+    """Raise ``K10`` where rows have not the picks that were read from them: others would be replaced."""
+    there = before.rows < len(places)
+    there[there] = np.abs(places[before.rows[there]] - before.in_file().centers[there]).max(axis=1) <= MOVED
+    if not there.all():
+        problem = f"{int((~there).sum()):,} of {len(there):,} picks are not where they were: it has changed"
+        fix = "Open it again and repeat the edits, or rename it to write the picks of this layer alone"
+        raise PicksError("K10", before.source, problem, kept="Nothing was written", fix=fix)
+
+
+def _added(table: StarTable, own: Indices, picks: Picks) -> list[str]:
+    """Return rows for picks that were added, with what the others of their micrograph have in common."""
+    if not len(picks):
         return []
-    values = table.columns(table.labels)
-    common = [_common([values[row][at] for row in own]) for at in range(len(table.labels))]
-    filled = [dict(zip((X, Y, MERIT), row, strict=True)) for row in rows]
+    values, rows = table.columns(table.labels), own if len(own) else range(len(table.rows))
+    common = [_common([values[row][at] for row in rows]) for at in range(len(table.labels))]
+    name = {} if len(own) else {MICROGRAPH[0]: picks.micrograph}
+    filled = [name | dict(zip((X, Y, MERIT), row, strict=True)) for row in _rows(picks)]
     return [
         " ".join(quoted(row.get(label, shared)) for label, shared in zip(table.labels, common, strict=True))
         for row in filled

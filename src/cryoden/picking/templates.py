@@ -18,9 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage
 
-from cryoden.io.mrc_probe import HeaderFacts, probe
+from cryoden.formats.micrographs import opened, probe
+from cryoden.io.mrc_probe import HeaderFacts
 from cryoden.io.mrc_sections import one_image
-from cryoden.io.mrc_windows import MicrographFile, finite_window
+from cryoden.io.mrc_windows import finite_window
 from cryoden.micrograph import Array, Pixels
 from cryoden.picking.maxima import standardized
 from cryoden.picking.picks import PicksError
@@ -74,7 +75,7 @@ def read_templates(path: Path, pixel_size: float | None = None) -> Templates:
 
 def _images(facts: HeaderFacts) -> list[Pixels]:
     """Return the images of a stack but those without contrast, which stand for empty classes."""
-    files = [MicrographFile(one_image(facts, section)) for section in range(facts.nz)]
+    files = [opened(one_image(facts, section)) for section in range(facts.nz)]
     found = [finite_window(file, 0, 0, *file.shape) for file in files]
     return [image for image in found if np.ptp(image) > 0]
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -92,6 +93,19 @@ def test_averages_of_a_first_round_find_them_too() -> None:
 def test_the_threshold_is_where_a_share_of_places_has_the_other_contrast() -> None:
     assert chosen_threshold(np.array([9.0, 8, 7, 2, 1]), np.array([3.0, 1.5, 1.4, 1.3]), 0.5) == 2
     assert chosen_threshold(np.array([2.0, 1.0]), np.array([5.0, 4.0, 3.0]), 0.5) > 5
+
+
+def test_the_threshold_of_very_many_places_is_that_of_a_count_in_little_memory() -> None:
+    numbers = np.random.default_rng(4)
+    many, opposite = np.round(numbers.normal(1, 1, 5000), 2), np.round(numbers.normal(0, 1, 5000), 2)
+    levels = sorted(many, reverse=True)
+    few = [one for at, one in enumerate(levels, start=1) if (opposite >= one).sum() <= 0.2 * at]
+    tracemalloc.start()
+    try:
+        assert chosen_threshold(many, opposite, 0.2) == few[-1]
+        assert tracemalloc.get_traced_memory()[1] < 20 * many.nbytes
+    finally:
+        tracemalloc.stop()
 
 
 def test_without_diameter_or_pixel_size_nothing_can_be_looked_for() -> None:

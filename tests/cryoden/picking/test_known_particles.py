@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import cProfile
+import gzip
+import pstats
 from pathlib import Path
 
 import numpy as np
@@ -60,3 +63,34 @@ def test_what_others_made_is_read_by_name_and_has_the_size_of_the_micrograph(tmp
         files.read()
     with pytest.raises(HalvesError, match="D01"):
         annotated([tmp_path / "a.mrc"], [picks], {"topaz": [tmp_path / "none"]}, None)
+
+
+def test_what_others_made_of_compressed_micrographs_has_their_name(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        path = written(tmp_path / f"{name}.mrc", discs())
+        path.with_name(f"{name}.mrc.gz").write_bytes(gzip.compress(path.read_bytes()))
+        (tmp_path / "topaz").mkdir(exist_ok=True)
+        path.rename(tmp_path / "topaz" / f"{name}_topaz.mrc")
+    micrographs = [tmp_path / "a.mrc.gz", tmp_path / "b.mrc.gz"]
+    picks = [coordinates(tmp_path / f"{name}.star") for name in ("a", "b")]
+    files, _ = annotated(micrographs, picks, {"topaz": [tmp_path / "topaz"]}, None)
+    assert [one.name for one in files] == ["a", "b"]
+    np.testing.assert_array_equal(files[1].read().others["topaz"].data, discs())
+
+
+def test_the_effort_of_finding_picks_grows_as_the_number_of_micrographs(tmp_path: Path) -> None:
+    def calls(count: int) -> int:
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        for at in range(count):
+            (folder / f"m_{at}.mrc").touch()
+        rows = "".join(f"m_{at}.mrc {at} {at}\n" for at in range(count))
+        head = "data_\nloop_\n_rlnMicrographName #1\n_rlnCoordinateX #2\n_rlnCoordinateY #3\n"
+        (folder / "p.star").write_text(head + rows)
+        with cProfile.Profile() as profile:
+            files, _ = annotated([folder], [folder / "p.star"], {}, None)
+        assert [one.known.centers[0, 0] for one in files] == list(range(count))
+        return int(pstats.Stats(profile).total_calls)  # type: ignore[attr-defined]  # not in its stubs
+
+    calls(2)  # what is imported at the first call
+    assert calls(160) < 6 * calls(40)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cryoden.picking.micrograph_names import joined, movie_name, of_micrograph
+from cryoden.picking.micrograph_names import PicksByName, joined, movie_name
 from cryoden.picking.picks import Picks, PicksError
 
 
@@ -12,7 +12,7 @@ def picks(name: str) -> Picks:
 
 
 def names(known: list[str], micrograph: str) -> list[str]:
-    return [one.micrograph for one in of_micrograph([picks(name) for name in known], micrograph)]
+    return [one.micrograph for one in PicksByName([picks(name) for name in known]).of(micrograph)]
 
 
 @pytest.mark.parametrize(
@@ -56,6 +56,8 @@ def test_a_micrograph_of_which_two_names_could_be_is_refused() -> None:
 
 def test_the_name_with_more_in_common_wins() -> None:
     assert names(["m_EVN.mrc", "m.mrc"], "x/m_EVN.mrc") == ["m_EVN.mrc"]
+    assert names(["m_EVN", "m"], "x/m.mrc.gz") == ["m"]
+    assert names(["y/x/day/m.mrc", "day/m.mrc"], "x/day/m.mrc") == ["day/m.mrc"]
 
 
 def test_the_name_of_a_movie_is_what_is_left_without_tags() -> None:

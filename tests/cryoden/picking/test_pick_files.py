@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,18 @@ def test_results_of_denoising_are_picked_in_place_of_the_micrographs() -> None:
     found = {one.micrograph: one.centers for one in read_star(Path("out/particles.star"))}
     assert distances(found["mics/day1/a.mrc"], PLACES[:2]).max() < 3
     assert distances(found["mics/b.mrc"], PLACES[2:4]).max() < 3
+
+
+def test_compressed_micrographs_have_results_of_their_names(folder: Path) -> None:
+    for path in list(folder.rglob("*.mrc")):
+        path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+        path.unlink()
+    written(Path("a_denoised.mrc"), discs(PLACES[:2], 0.1))
+    written(Path("b_denoised.mrc"), discs(PLACES[2:4], 0.1))
+    events("mics", denoised=[Path("a_denoised.mrc"), Path("b_denoised.mrc")])
+    found = {one.micrograph: one.centers for one in read_star(Path("out/particles.star"))}
+    assert distances(found["mics/day1/a.mrc.gz"], PLACES[:2]).max() < 3
+    assert distances(found["mics/b.mrc.gz"], PLACES[2:4]).max() < 3
 
 
 @pytest.mark.usefixtures("folder")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cryoden.errors import OutputError
-from cryoden.picking.picks import Picks, fitted, made
+from cryoden.picking.picks import Picks, PicksError, fitted, made
 from cryoden.picking.star_output import coordinates, list_of, particles, write_edited
 from cryoden.picking.star_picks import read_star
 from tests.cryoden.hostile import DATA
@@ -147,6 +147,54 @@ def test_the_file_they_are_from_is_replaced_only_where_that_is_asked(source: Pat
     assert source.read_text() == SOURCE
     write_edited(one, before, source, overwrite=True, replace_source=True)
     assert len(rows(source)) == 2
+
+
+def test_picks_are_saved_into_their_file_again_and_again_and_it_keeps_those_of_others(source: Path) -> None:
+    def save(now: Picks, before: Picks) -> Picks:
+        return write_edited(now, before, source, overwrite=True, replace_source=True).picks
+
+    before = of_m(source)
+    added = np.vstack([before.centers[1:], [[90.0, 91.0]]])
+    before = save(replace(before, centers=added, rows=np.array([1, 3, -1])), before)
+    once = source.read_text()
+    assert [row[0] for row in rows(source)] == ["m.mrc", "n.mrc", "m.mrc", "m.mrc"]
+    before = save(before, before)
+    assert source.read_text() == once
+    none = save(before.chosen(np.zeros(3, bool)), before)
+    assert [row[0] for row in rows(source)] == ["n.mrc"]
+    save(replace(before, rows=np.full(3, -1)), none)
+    np.testing.assert_array_equal(of_m(source).centers, before.centers)
+    assert [row[0] for row in rows(source)] == ["n.mrc", "m.mrc", "m.mrc", "m.mrc"]
+
+
+def test_rows_of_other_micrographs_are_followed_where_they_move(source: Path) -> None:
+    before, other = of_m(source), read_star(source)[1]
+    two = before.chosen(np.array([False, True, True]))
+    written = write_edited(two, before, source, overwrite=True, replace_source=True)
+    now = read_star(source)[1]
+    assert now.micrograph == other.micrograph == "n.mrc"
+    assert written.moved(other.rows).tolist() == now.rows.tolist() == [1]
+    assert written.moved(np.array([0, -1, 4])).tolist() == [-1, -1, -1]
+    np.testing.assert_array_equal(of_m(source).rows, written.picks.rows)
+
+
+@pytest.mark.parametrize("changed", ["moved", "shorter", "without coordinates"])
+def test_a_file_that_another_program_has_changed_is_not_written(
+    source: Path, tmp_path: Path, changed: str
+) -> None:
+    before = of_m(source)
+    lines = SOURCE.splitlines(keepends=True)
+    text = {
+        "moved": SOURCE.replace("30.0", "31.0"),
+        "shorter": "".join(line for line in lines if not line.startswith("n.mrc")),
+        "without coordinates": SOURCE.replace("_rlnCoordinateX", "_rlnOther"),
+    }[changed]
+    source.write_text(text)
+    for path in (source, tmp_path / "new.star"):
+        with pytest.raises(PicksError, match=r"K10 .*p\.star — [13] of 3 picks"):
+            write_edited(before.chosen([0]), before, path, overwrite=True, replace_source=True)
+    assert source.read_text() == text
+    assert not (tmp_path / "new.star").exists()
 
 
 def test_another_file_that_is_there_stays_unless_it_may_be_replaced(source: Path, tmp_path: Path) -> None:

@@ -80,6 +80,21 @@ def test_bright_and_dark_averages_are_read_as_bright_ones(tmp_path: Path, sign: 
     assert templates.pixel_size == PIXEL
 
 
+@pytest.mark.parametrize("name", ["a.mrcs.gz", "a.tif"])
+def test_averages_are_the_same_in_any_format(tmp_path: Path, name: str) -> None:
+    from tests.cryoden.formats.files import packed, tiff  # noqa: PLC0415  skips without a reader of TIFF
+
+    path, images = tmp_path / name, np.stack([ROD, ROD[::-1], np.roll(ROD, 3, axis=0)])
+    known = read_templates(stack(tmp_path / "a.mrcs", images))
+    if path.suffix == ".gz":
+        packed(path)
+    else:
+        tiff(path, *images[:, ::-1], resolution=(1e8 / PIXEL, 1e8 / PIXEL), resolutionunit="CENTIMETER")
+    found = read_templates(path)
+    np.testing.assert_array_equal(found.averages, known.averages)
+    assert found.pixel_size == pytest.approx(known.pixel_size)
+
+
 def test_a_file_that_is_no_stack_of_averages_is_refused(tmp_path: Path) -> None:
     wide, square = np.random.default_rng(0).normal(size=(2, 2, 8, 16)).astype(np.float32)
     flat = np.zeros((2, 8, 8), np.float32)

@@ -9,9 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cryoden.micrograph import Micrograph
+from cryoden.picking.picks import made
+from cryoden.picking.star_output import particles
 from cryoden.picking.star_picks import read_star
+from napari_cryoden.layers.layer_data import raw_layer
 from napari_cryoden.layers.picks_layer import is_picks
-from tests.cryoden.picking.planted import distances
+from tests.cryoden.picking.planted import PIXEL, discs, distances
 from tests.cryoden.picking.test_known_particles import coordinates
 from tests.napari_cryoden.picked import DIAMETER, PLACES, circles, raw_and_denoised
 
@@ -86,6 +90,76 @@ def test_coordinates_are_shown_on_their_micrograph_edited_and_saved(
     dock.save(path, replace_source=True)
     assert path.read_text() == (tmp_path / "edited.star").read_text()
     assert images[0].visible
+
+
+@pytest.fixture
+def of_two(viewer: Any, dock: Any, tmp_path: Path) -> tuple[Path, dict[str, Any]]:
+    """Picks of two open micrographs, and of one that is not open, in one file; and their layers."""
+    data, attributes, _ = raw_layer(Micrograph(discs(noise=1.0), PIXEL, "n"))
+    viewer.add_image(data, **attributes)
+    path = tmp_path / "particles.star"
+    names = ("m.mrc", "n.mrc", "z.mrc")
+    path.write_text(particles([made(PLACES, np.full(len(PLACES), np.nan), name, PIXEL) for name in names]))
+    dock.open([path])
+    layers = {layer.name[0]: layer for layer in viewer.layers if is_picks(layer)}
+    assert sorted(layers) == ["m", "n"]
+    return path, layers
+
+
+def in_file(path: Path) -> dict[str, int]:
+    return {one.micrograph[0]: len(one) for one in read_star(path)}
+
+
+def test_two_layers_are_saved_into_their_file_as_often_as_one_likes(
+    dock: Any, of_two: tuple[Path, dict[str, Any]]
+) -> None:
+    path, layers = of_two
+    for name in ("m", "n"):
+        layers[name].selected_data = {0, 1}
+        layers[name].remove_selected()
+        layers[name].add([[11.0, 12.0]])
+        dock.picks.layer = layers[name]
+        dock.save(path, replace_source=True)
+    once = path.read_text()
+    assert in_file(path) == {"m": 6, "n": 6, "z": 7}
+    for name in ("m", "n", "n", "m"):
+        dock.picks.layer = layers[name]
+        dock.save(path, replace_source=True)
+        assert "6 picks written" in dock.status.text()
+        assert path.read_text() == once
+    layers["m"].selected_data = {5}
+    layers["m"].remove_selected()
+    dock.save(path, replace_source=True)
+    assert in_file(path) == {"m": 5, "n": 6, "z": 7}
+    np.testing.assert_allclose(read_star(path)[0].centers, PLACES[2:])
+
+
+def test_picks_that_were_hidden_while_saved_are_written_when_they_are_shown_again(
+    dock: Any, of_two: tuple[Path, dict[str, Any]]
+) -> None:
+    path, layers = of_two
+    dock.picks.layer = layer = layers["m"]
+    layer.shown = np.arange(len(PLACES)) > 2
+    dock.save(path, replace_source=True)
+    assert in_file(path) == {"m": 4, "n": 7, "z": 7}
+    layer.shown = True
+    dock.save(path, replace_source=True)
+    assert in_file(path) == {"m": 7, "n": 7, "z": 7}
+
+
+def test_a_file_that_has_changed_is_not_written_and_the_dock_says_why(
+    dock: Any, of_two: tuple[Path, dict[str, Any]]
+) -> None:
+    path, layers = of_two
+    dock.picks.layer = layers["n"]
+    changed = "".join(line for line in path.read_text().splitlines(True) if not line.startswith("m.mrc"))
+    path.write_text(changed)
+    dock.save(path, replace_source=True)
+    assert "K10" in dock.status.text()
+    path.write_text(changed + "n.mrc 1\n")
+    dock.save(path, replace_source=True)
+    assert "D01" in dock.status.text()
+    assert path.read_text() == changed + "n.mrc 1\n"
 
 
 def test_rows_can_be_counted_from_the_other_edge(dock: Any, tmp_path: Path) -> None:

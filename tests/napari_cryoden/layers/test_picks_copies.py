@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from napari_cryoden.layers.picks_layer import add_picks, copies_of, show_above
+from cryoden.picking.star_output import coordinates, write_edited
+from cryoden.picking.star_picks import read_star
+from napari_cryoden.layers.layer_data import facts_of
+from napari_cryoden.layers.picks_layer import add_picks, copies_of, follow_file, picks_of, show_above
 from napari_cryoden.layers.side_by_side import SideBySide
-from tests.napari_cryoden.picked import DIAMETER, PICKS, circles, raw_and_denoised
+from tests.napari_cryoden.picked import DIAMETER, PICKS, PIXEL, circles, raw_and_denoised
 
 
 @pytest.fixture
@@ -45,6 +50,23 @@ def test_what_is_edited_in_one_cell_is_edited_in_the_other(viewer: Any, shown: A
     assert circles(copy) == circles(picks)
     assert copy.features.equals(picks.features)
     assert picks.features["row"].tolist() == [1, 2, 3, 4, 5, 6, -1]
+
+
+def test_a_save_into_their_file_is_known_in_both(viewer: Any, tmp_path: Path) -> None:
+    path = tmp_path / "m_manualpick.star"
+    path.write_text(coordinates(PICKS))
+    raw, denoised = raw_and_denoised(viewer)
+    picks = add_picks(viewer, raw, replace(read_star(path)[0], pixel_size=PIXEL), DIAMETER)
+    SideBySide(viewer).show(raw, denoised)
+    (copy,) = copies_of(viewer.layers, picks)
+    picks.selected_data = {0}
+    picks.remove_selected()
+    before = facts_of(picks)["picks"]
+    written = write_edited(picks_of(picks, raw), before, path, overwrite=True, replace_source=True)
+    follow_file(viewer.layers, picks, written)
+    copy.add([[100.0, 110.0]])
+    assert picks_of(picks, raw).rows.tolist() == [0, 1, 2, 3, 4, 5, -1]
+    assert facts_of(picks)["picks"].rows.tolist() == read_star(path)[0].rows.tolist()
 
 
 def test_what_is_too_faint_is_hidden_in_both(viewer: Any, shown: Any) -> None:
