@@ -7,12 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cryoden.dataset.star_columns import quoted, with_columns
 from cryoden.dataset.star_files import GROUP, MICROGRAPH, is_star
 from cryoden.io.atomic import atomic_write
 from cryoden.io.star import StarTable, having, read_tables
 from cryoden.micrograph import Array
+from cryoden.picking.micrograph_names import movie_name
 from cryoden.picking.picks import Indices, Picks, PicksError
 from cryoden.picking.star_picks import LIST, MERIT, PIXEL_SIZE, UNKNOWN, X, Y, numbers
 
@@ -127,7 +129,7 @@ def _edited(picks: Picks, before: Picks) -> tuple[str, Written] | None:
         return None
     table = having(read_tables(source), (X, Y))
     then = _places(table)
-    _refuse_changed(then, before)
+    _refuse_changed(table, then, before)
     if table is None or not table.is_loop or not table.rows:
         return None
     known = picks.rows >= 0
@@ -153,14 +155,24 @@ def _places(table: StarTable | None) -> Array:
     return numbers(table.path, table.columns((X, Y)), lines)[:, 1::-1]
 
 
-def _refuse_changed(places: Array, before: Picks) -> None:
+def _refuse_changed(table: StarTable | None, places: Array, before: Picks) -> None:
     """Raise ``K10`` where rows have not the picks that were read from them: others would be replaced."""
     there = before.rows < len(places)
-    there[there] = np.abs(places[before.rows[there]] - before.in_file().centers[there]).max(axis=1) <= MOVED
+    rows = before.rows[there]
+    near = np.abs(places[rows] - before.in_file().centers[there]).max(axis=1) <= MOVED
+    there[there] = near & _are_of(table, rows, before.micrograph)
     if not there.all():
         problem = f"{int((~there).sum()):,} of {len(there):,} picks are not where they were: it has changed"
         fix = "Open it again and repeat the edits, or rename it to write the picks of this layer alone"
         raise PicksError("K10", before.source, problem, kept="Nothing was written", fix=fix)
+
+
+def _are_of(table: StarTable | None, rows: Indices, micrograph: str) -> NDArray[np.bool_]:
+    """Return which rows of a table are of a micrograph, in whatever words; all where it does not say."""
+    if table is None or MICROGRAPH[0] not in table.labels:
+        return np.ones(len(rows), bool)
+    names, movie = table.columns(MICROGRAPH), movie_name(micrograph)
+    return np.array([movie_name(names[row][0]) == movie for row in rows], bool)
 
 
 def _added(table: StarTable, own: Indices, picks: Picks) -> list[str]:

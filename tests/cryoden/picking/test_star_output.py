@@ -178,7 +178,7 @@ def test_rows_of_other_micrographs_are_followed_where_they_move(source: Path) ->
     np.testing.assert_array_equal(of_m(source).rows, written.picks.rows)
 
 
-@pytest.mark.parametrize("changed", ["moved", "shorter", "without coordinates"])
+@pytest.mark.parametrize("changed", ["moved", "shorter", "of another", "without coordinates"])
 def test_a_file_that_another_program_has_changed_is_not_written(
     source: Path, tmp_path: Path, changed: str
 ) -> None:
@@ -187,6 +187,7 @@ def test_a_file_that_another_program_has_changed_is_not_written(
     text = {
         "moved": SOURCE.replace("30.0", "31.0"),
         "shorter": "".join(line for line in lines if not line.startswith("n.mrc")),
+        "of another": SOURCE.replace("m.mrc   30.0", "n.mrc   30.0"),
         "without coordinates": SOURCE.replace("_rlnCoordinateX", "_rlnOther"),
     }[changed]
     source.write_text(text)
