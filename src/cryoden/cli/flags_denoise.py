@@ -23,7 +23,7 @@ Template = Annotated[
     Path | None,
     arg(
         metavar="FILE",
-        help="Class averages (.mrcs) to pick by, bright or dark; their header says the pixel size.",
+        help="Class averages (.mrcs, .mrcs.gz, .tif) to pick by, bright or dark, with their pixel size.",
         help_behavior_hint="",
     ),
 ]

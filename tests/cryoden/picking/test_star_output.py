@@ -193,7 +193,7 @@ def test_a_file_that_another_program_has_changed_is_not_written(
     source.write_text(text)
     for path in (source, tmp_path / "new.star"):
         with pytest.raises(PicksError, match=r"K10 .*p\.star — [13] of 3 picks"):
-            write_edited(before.chosen([0]), before, path, overwrite=True, replace_source=True)
+            write_edited(before.chosen(np.array([0])), before, path, overwrite=True, replace_source=True)
     assert source.read_text() == text
     assert not (tmp_path / "new.star").exists()
 
