@@ -126,10 +126,10 @@ def set_diameter(layers: Iterable[Any], layer: Any, diameter: float, image: Imag
 
 def follow_file(layers: Iterable[Any], saved: Any, written: Written) -> None:
     """Renew what layers know of their file, and their copies of its rows, after one was saved into it."""
-    known = list(layers)
+    known, source = list(layers), written.picks.source
     for layer in filter(is_picks, known):
         before = facts_of(layer).get("picks")
-        if not isinstance(before, Picks) or before.source != written.picks.source:
+        if source is None or not isinstance(before, Picks) or before.source != source:
             continue
         rows = written.moved(picks_of(layer, shown=False).rows)
         now = replace(before, rows=written.moved(before.rows))

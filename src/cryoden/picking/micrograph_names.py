@@ -58,7 +58,8 @@ class PicksByName:
         alike = (known.get(way(micrograph)) for way, known in zip(WAYS, self._alike, strict=True))
         near = next(filter(None, alike), [])
         ranks = [_rank(one.micrograph, micrograph) for one in near]
-        found = [one for one, rank in zip(near, ranks, strict=True) if rank == max(ranks)]
+        best = max(ranks, default=None)
+        found = [one for one, rank in zip(near, ranks, strict=True) if rank == best]
         names = list(dict.fromkeys(one.micrograph for one in found))
         if len(names) > 1:
             first, second = map(printable, names[:2])

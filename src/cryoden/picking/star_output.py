@@ -119,7 +119,8 @@ def write_edited(
 def _fresh(picks: Picks, path: Path) -> tuple[str, Written]:
     """Return picks that are in no STAR file, in the form that the name of the new one stands for."""
     text = coordinates(picks) if path.stem.endswith(OF_ONE) else particles([picks])
-    return text, Written(replace(picks, rows=np.arange(len(picks))), np.zeros(0, np.int64))
+    as_written = replace(picks, rows=np.arange(len(picks)), factor=1.0, flipped=0)
+    return text, Written(as_written, np.zeros(0, np.int64))
 
 
 def _edited(picks: Picks, before: Picks) -> tuple[str, Written] | None:

@@ -167,6 +167,18 @@ def test_picks_are_saved_into_their_file_again_and_again_and_it_keeps_those_of_o
     assert [row[0] for row in rows(source)] == ["n.mrc", "m.mrc", "m.mrc", "m.mrc"]
 
 
+def test_a_file_without_picks_gets_some_and_is_saved_again(tmp_path: Path) -> None:
+    path = tmp_path / "m_manualpick.star"
+    path.write_text(coordinates(made(np.zeros((0, 2)), np.zeros(0))))
+    before = read_star(path)[0].mirrored(100)
+    now = replace(before, centers=CENTERS, merits=MERITS, rows=np.full(2, -1))
+    written = write_edited(now, before, path, overwrite=True, replace_source=True).picks
+    once = path.read_text()
+    write_edited(written, written, path, overwrite=True, replace_source=True)
+    assert path.read_text() == once
+    np.testing.assert_array_equal(read_star(path)[0].centers, CENTERS)
+
+
 def test_rows_of_other_micrographs_are_followed_where_they_move(source: Path) -> None:
     before, other = of_m(source), read_star(source)[1]
     two = before.chosen(np.array([False, True, True]))
