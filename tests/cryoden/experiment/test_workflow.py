@@ -14,7 +14,7 @@ from torch.nn import functional
 from cryoden.checkpoints.random_state import random_state
 from cryoden.cli import main
 from cryoden.denoising import denoise
-from cryoden.errors import RunError, SettingsError, TrainingError
+from cryoden.errors import OutputError, RunError, SettingsError, TrainingError
 from cryoden.events.batch import MicrographDenoised
 from cryoden.events.training import EpochFinished, StepFinished, TrainingFinished, TrainingStarted
 from cryoden.experiment.build import build
@@ -222,6 +222,22 @@ def test_a_run_that_is_interrupted_and_resumed_is_the_run_that_was_not(
     }  # of the process, in which one began after the other
     assert set(differences(one, other)) <= random
     assert RunFolder(other).evaluation.is_file() == RunFolder(one).evaluation.is_file()
+
+
+def test_a_run_that_cannot_be_judged_has_failed_and_is_judged_when_it_is_resumed(
+    on_disk: PatchPairs, tmp_path: Path
+) -> None:
+    folder = RunFolder(tmp_path / "run")
+    events = baseline(on_disk, folder, QUICK, _source(on_disk))
+    next(event for event in events if isinstance(event, StepFinished))
+    folder.data.mkdir()  # where a file is to be written
+    with pytest.raises(OutputError, match="O06"):
+        list(events)
+    assert read(folder.path).state == "failed"
+    folder.data.rmdir()
+    assert isinstance(list(resume(folder.path))[-1], TrainingFinished)
+    assert read(folder.path).state == "completed"
+    assert folder.data.is_file()
 
 
 def test_a_run_on_files_of_pairs_is_resumed_and_refused_where_they_have_changed(
