@@ -14,9 +14,15 @@ from torch.nn import functional
 from cryoden.checkpoints.random_state import random_state
 from cryoden.cli import main
 from cryoden.denoising import denoise
-from cryoden.errors import OutputError, RunError, SettingsError, TrainingError
+from cryoden.errors import PatchFileError, RunError, SettingsError, TrainingError
 from cryoden.events.batch import MicrographDenoised
-from cryoden.events.training import EpochFinished, StepFinished, TrainingFinished, TrainingStarted
+from cryoden.events.training import (
+    EpochFinished,
+    PhaseStarted,
+    StepFinished,
+    TrainingFinished,
+    TrainingStarted,
+)
 from cryoden.experiment.build import build
 from cryoden.experiment.data_source import data_source
 from cryoden.experiment.pair_grid import divided
@@ -227,14 +233,15 @@ def test_a_run_that_is_interrupted_and_resumed_is_the_run_that_was_not(
 def test_a_run_that_cannot_be_judged_has_failed_and_is_judged_when_it_is_resumed(
     on_disk: PatchPairs, tmp_path: Path
 ) -> None:
-    folder = RunFolder(tmp_path / "run")
-    events = baseline(on_disk, folder, QUICK, _source(on_disk))
-    next(event for event in events if isinstance(event, StepFinished))
-    folder.data.mkdir()  # where a file is to be written
-    with pytest.raises(OutputError, match="O06"):
+    list(build(on_disk, tmp_path / "pairs"))
+    store, folder = PatchStore(tmp_path / "pairs"), RunFolder(tmp_path / "run")
+    events = baseline(store, folder, QUICK, data_source(store, [store.folder], SMALL))
+    assert any(isinstance(event, PhaseStarted) and "evaluating" in event.phase for event in events)
+    away = store.folder.rename(tmp_path / "away")
+    with pytest.raises(PatchFileError):
         list(events)
     assert read(folder.path).state == "failed"
-    folder.data.rmdir()
+    away.rename(store.folder)
     assert isinstance(list(resume(folder.path))[-1], TrainingFinished)
     assert read(folder.path).state == "completed"
     assert folder.data.is_file()
