@@ -198,6 +198,7 @@ def delete(run: Path) -> None:
             record.folder.remove()
     except OSError as error:
         problem = f"cannot be removed: {error.strerror}"
-        raise OutputError("O06", run, problem, fix="Ask whoever may write there") from None
+        kept, fix = "The rest is there", "Ask whoever may write there"
+        raise OutputError("O06", run, problem, kept=kept, fix=fix) from None
     with suppress(OSError):
         run.rmdir()

@@ -242,7 +242,9 @@ def test_a_run_that_cannot_be_judged_has_failed_and_is_judged_when_it_is_resumed
         list(events)
     assert read(folder.path).state == "failed"
     away.rename(store.folder)
-    assert isinstance(list(resume(folder.path))[-1], TrainingFinished)
+    again = list(resume(folder.path))
+    assert isinstance(again[-1], TrainingFinished)
+    assert not of(StepFinished, again)  # nothing is learned twice
     assert read(folder.path).state == "completed"
     assert folder.data.is_file()
 
