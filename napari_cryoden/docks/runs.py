@@ -10,6 +10,7 @@ from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QAbstractItemView, QGridLayout, QMessageBox, QPushButton
 
+from cryoden.checkpoints.resume import delete
 from cryoden.errors import CryodenError
 from cryoden.runs.compare import RunSummary, found
 from cryoden.runs.record import RunRecord
@@ -147,7 +148,8 @@ class RunsWidget(Dock):
 
     def _remove(self, run: RunSummary) -> None:
         if run.record is not None:
-            run.record.folder.remove()
+            path = run.record.folder.path
+            self._or_say(lambda: delete(path))
 
     def _or_say(self, work: Callable[[], Any]) -> None:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,13 @@ from cryoden.checkpoints.differences import changed_settings, refuse
 from cryoden.checkpoints.kept_checkpoints import Checkpoints
 from cryoden.checkpoints.run_data import RunData, read_data
 from cryoden.compute import devices
-from cryoden.errors import RunError, SettingsError, TrainingError, printable
+from cryoden.errors import OutputError, RunError, SettingsError, TrainingError, printable
 from cryoden.events.training import PhaseStarted, TrainingState
 from cryoden.model.checkpoint import Model
 from cryoden.runs.folder import KINDS, RunFolder
 from cryoden.runs.keeper import Earlier
 from cryoden.runs.record import RunRecord, read
-from cryoden.runs.reservation import in_use, seconds_of_silence
+from cryoden.runs.reservation import in_use, reclaim, seconds_of_silence
 from cryoden.settings.baseline import BaselineSettings
 from cryoden.settings.training import TrainingSettings
 from cryoden.training.engines import part
@@ -175,5 +176,29 @@ def continues(run: Path) -> bool:
         raise RunError(
             "R04", run, "no checkpoint: this run cannot be resumed", kept="It is untouched", fix=fix
         )
-    folder.remove()
+    delete(run)
     return False
+
+
+def delete(run: Path) -> None:
+    """Remove a run, and its folder when nothing else is in it.
+
+    Raises
+    ------
+    RunError
+        R05 when a process has it, which then keeps everything; R01 to R03 for a folder without a run.
+    OutputError
+        O06 where one may not remove it.
+    """
+    read(run)  # a claim is laid on runs alone
+    try:
+        with reclaim(run):  # looked at under it: nobody resumes it meanwhile
+            record = read(run)
+            refuse_running(record)
+            record.folder.remove()
+    except OSError as error:
+        problem = f"cannot be removed: {error.strerror}"
+        kept, fix = "The rest is there", "Ask whoever may write there"
+        raise OutputError("O06", run, problem, kept=kept, fix=fix) from None
+    with suppress(OSError):
+        run.rmdir()

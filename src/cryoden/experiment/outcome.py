@@ -32,7 +32,9 @@ LOOKED_AT = 16  # pairs whose values are looked at
 LEAST = 128  # px a patch must have for an evaluation to say anything
 
 
-def keep_outcome(pairs: PatchSet, held_out: int, folder: RunFolder, device: Device) -> None:
+def keep_outcome(
+    pairs: PatchSet, held_out: int, folder: RunFolder, device: Device, *, learned: bool = True
+) -> None:
     """Write into the run's folder what can be said of it.
 
     Parameters
@@ -42,9 +44,11 @@ def keep_outcome(pairs: PatchSet, held_out: int, folder: RunFolder, device: Devi
     held_out : int
         How many pairs were to be kept out of training.
     folder : RunFolder
-        Of the run that is over.
+        Of the run, whose best model is there.
     device : str
         Where to compute.
+    learned : bool
+        Whether the run has a model; what an earlier stop has left there is none of it.
 
     Raises
     ------
@@ -52,7 +56,7 @@ def keep_outcome(pairs: PatchSet, held_out: int, folder: RunFolder, device: Devi
         When a pair cannot be read, or the folder not written.
     """
     _write(folder.data, _data(pairs))
-    if not folder.model.is_file():
+    if not learned:
         return
     _, held = divided(pairs.grid, held_out)
     chosen = [_read(pairs, held[at]) for at in sample(len(held), JUDGED)]

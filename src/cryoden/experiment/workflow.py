@@ -56,10 +56,9 @@ def baseline(
         For pairs that cannot be read, settings that do not fit, or a folder that cannot be had.
     """
     control = replace(control or RunControl(), keeps_states=data is not None)
-    kept = kept_in(folder, train_on_pairs(pairs, settings, control), data=data)
-    yield from finished(
-        folder, _judged(_with_states(kept, folder, pairs, data, control), pairs, folder, settings)
-    )
+    judged = _judged(train_on_pairs(pairs, settings, control), pairs, folder, settings)
+    kept = kept_in(folder, judged, data=data)
+    yield from finished(folder, _with_states(kept, folder, pairs, data, control))
 
 
 def resume(
@@ -84,9 +83,9 @@ def resume(
     found, data = pairs or (_opened_again(known), known)
     control = replace(control or RunControl(), keeps_states=True, state=before.state)
     earlier = before.earlier(chosen, files_of(found, data), force=force)
-    kept = kept_in(before.folder, train_on_pairs(found, chosen, control), data=data, earlier=earlier)
-    states = _with_states(kept, before.folder, found, data, control)
-    yield from finished(before.folder, _judged(states, found, before.folder, chosen))
+    judged = _judged(train_on_pairs(found, chosen, control), found, before.folder, chosen)
+    kept = kept_in(before.folder, judged, data=data, earlier=earlier)
+    yield from finished(before.folder, _with_states(kept, before.folder, found, data, control))
 
 
 def _opened_again(known: Mapping[str, Any]) -> PatchStore | PatchPairs:
@@ -110,7 +109,10 @@ def _with_states(
 def _judged(
     events: Iterator[TrainingEvent], pairs: PatchSet, folder: RunFolder, settings: BaselineSettings
 ) -> Iterator[TrainingEvent]:
-    """Pass the run on; before its last event, find out how good what it learned is, unless it was stopped."""
+    """Pass the run on; before its last event, find out how good what it learned is, unless it was stopped.
+
+    Whoever keeps the run sees its end only then: one that could not be judged has failed, and is resumed.
+    """
     with closed(events):
         for event in events:
             yield from _outcome(event, pairs, folder, settings)
@@ -122,7 +124,7 @@ def _outcome(
 ) -> Iterator[TrainingEvent]:
     if isinstance(event, TrainingFinished) and event.reason != "stopped":
         yield PhaseStarted("evaluating the best model")
-        keep_outcome(pairs, settings.validation_pairs, folder, settings.device)
+        keep_outcome(pairs, settings.validation_pairs, folder, settings.device, learned=event.best_epoch > 0)
 
 
 def train_on_pairs(

@@ -51,7 +51,7 @@ class Claim:
         """Give the claim up; once more does nothing."""
         if self._descriptor < 0:
             return
-        is_own, later = _is_at(self._descriptor, self.path), os.name != "nt"
+        is_own, later = self._is_own(), os.name != "nt"
         if not later:  # an open file cannot be removed there
             os.close(self._descriptor)
         with suppress(OSError):
@@ -60,6 +60,10 @@ class Claim:
         if later:
             os.close(self._descriptor)
         self._descriptor = -1
+
+    def _is_own(self) -> bool:
+        """Return whether the file is this claim's: of another machine, a process may have signed it, too."""
+        return _is_at(self._descriptor, self.path) and _read(self.path) in (None, this_process())
 
 
 def beside(path: Path) -> Path:

@@ -92,7 +92,7 @@ def kept_in(
         R05 when another process has the run.
     """
     keeper = _Keeper(folder, tuple(files), start, data, earlier)
-    kept = save_best(events, folder.model, files=keeper.files, start=start)
+    kept = save_best(events, folder.model, files=keeper.files, start=start, is_ours=keeper.is_ours)
     with keeper, closed(kept):
         for event in kept:
             yield keeper.add(event)
@@ -109,7 +109,7 @@ class _Keeper:
     ) -> None:
         self.folder, self.files, self._earlier = folder, files, earlier
         self._claim = folder.reserve() if earlier is None else reclaim(folder.path)
-        self._heart = Heartbeat(folder.heartbeat)
+        self._heart = Heartbeat(folder.heartbeat, folder.record)
         self._metrics = MetricsFile(folder.metrics)
         self._rows: list[dict[str, Any]] = []
         self._end = {"state": "stopped", "message": "Stopped"}
@@ -133,17 +133,21 @@ class _Keeper:
             "resumed": [],
         }
 
+    def is_ours(self) -> bool:
+        """Return whether no other process has taken the folder over; what is in it is the other's then."""
+        return not self._heart.is_foreign
+
     def add(self, event: TrainingEvent) -> TrainingEvent:
+        if isinstance(event, StepFinished):
+            self._add_step(event)
+            return event
+        if not self.is_ours():
+            raise in_use(self.folder.path, "another process has resumed it meanwhile")
         match event:
             case TrainingStarted():
                 self._begin(event)
             case Resumed():
                 return self._resume(event)
-            case StepFinished():
-                self._rows.append(row(event))
-                self._about |= {"steps": event.step, "seconds": round(event.elapsed, 3)}
-                if self._about["initial"] is None:
-                    self._about |= plain({"initial": event.loss})
             case EpochFinished():
                 self._add_epoch(event)
             case TrainingState():
@@ -161,7 +165,7 @@ class _Keeper:
             end.callback(self._heart.stop)
             if isinstance(error, Exception):
                 self._end = {"state": "failed", "message": in_words(error)}
-            if self._is_open:
+            if self._is_open and self.is_ours():
                 self._about |= self._end
                 self._flush()
                 self._save()
@@ -194,8 +198,6 @@ class _Keeper:
 
     def _with_record(self, event: TrainingState) -> TrainingEvent:
         """Return the state with what the folder says at this step, or why it cannot be kept."""
-        if self._heart.is_foreign:
-            raise in_use(self.folder.path, "another process has resumed it meanwhile")
         try:
             self._flush()
             size = self._metrics.force()
@@ -205,6 +207,12 @@ class _Keeper:
         there = {name: self._about["started"][name] for name in ENVIRONMENT} | self._about["versions"]
         run = {"about": then, "metrics": size, "environment": there}
         return replace(event, values={**event.values, "run": run})
+
+    def _add_step(self, event: StepFinished) -> None:
+        self._rows.append(row(event))
+        self._about |= {"steps": event.step, "seconds": round(event.elapsed, 3)}
+        if self._about["initial"] is None:
+            self._about |= plain({"initial": event.loss})
 
     def _add_epoch(self, event: EpochFinished) -> None:
         epoch = epoch_record(event)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from cryoden.errors import RunError
 from cryoden.events.closing import closed
 from cryoden.events.history import History, clock, length
 from cryoden.events.quality import snr_gain
@@ -32,7 +33,7 @@ SEEN = 8  # names of micrographs that are listed
 def finished(folder: RunFolder, events: Iterable[TrainingEvent]) -> Iterator[TrainingEvent]:
     """Pass events on; however the run ends, the folder it made then has its plot and its report.
 
-    A second Ctrl-C is in a hurry: then there is neither.
+    A second Ctrl-C is in a hurry: then there is neither. Nor is there where another process has the run.
     """
     own: list[RunFolder] = []  # it is made before the first event
     with _written(own), closed(events):
@@ -47,8 +48,9 @@ def _written(folders: Iterable[RunFolder]) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         raise
-    except BaseException:
-        _write_all(folders)
+    except BaseException as error:
+        if not (isinstance(error, RunError) and error.code == "R05"):
+            _write_all(folders)
         raise
     _write_all(folders)
 

@@ -91,10 +91,13 @@ class Heartbeat:
     ----------
     path : Path
         The file, in the run's folder.
+    record : Path
+        What the run writes into it, with its process.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path, self._own, self._over = path, secrets.token_hex(8), Event()
+    def __init__(self, path: Path, record: Path) -> None:
+        self.path, self.record, self._own, self._over = path, record, secrets.token_hex(8), Event()
+        self._is_lost = False
         self._thread = Thread(target=self._beat, name="heartbeat", daemon=True)
 
     def start(self) -> None:
@@ -104,22 +107,27 @@ class Heartbeat:
         self._thread.start()
 
     def stop(self) -> None:
-        """End, and leave no sign."""
+        """End, and leave no sign; that of another process stays."""
         self._over.set()
-        if self._thread.is_alive():
-            self._thread.join()
-            with suppress(OSError):
+        if self._thread.ident is None:
+            return
+        self._thread.join()
+        with suppress(OSError):
+            if not self.is_foreign:
                 self.path.unlink()
 
     @property
     def is_foreign(self) -> bool:
-        """Whether another process has taken the folder over, as from one that was suspended for long."""
-        with suppress(OSError, UnicodeDecodeError):
-            return self.path.read_text(encoding="ascii") not in {self._own, ""}
-        return False
+        """Whether another process has taken the folder over, as from one that was suspended for long.
+
+        Once it has, this stays so: the other may have ended meanwhile, and left only its record.
+        """
+        if self._thread.ident is not None and not self._is_lost:  # before its start it is of whoever was here
+            self._is_lost = not (_is_signed(self.path, self._own) and _names_this_process(self.record))
+        return self._is_lost
 
     def _beat(self) -> None:
-        while not self._over.wait(BEAT):
+        while not self._over.wait(BEAT) and not self.is_foreign:  # another's is not kept alive
             with suppress(OSError):
                 os.utime(self.path)  # by the clock of the file system, not of this host
 
@@ -134,10 +142,12 @@ def is_alive(process: Any, heartbeat: Path) -> bool:
 
     On its own machine the process is looked up; anywhere else only its sign of life counts.
     """
+    if isinstance(process, Mapping) and process.get("machine") == _machine():
+        return _is_there(process)  # suspended, it gives no signs, and lives
     silence = seconds_of_silence(heartbeat)
     if silence is None:  # of older versions, or on a disk that was full
         return is_running(process)
-    return silence < LASTS and not _has_ended(process)
+    return silence < LASTS
 
 
 def last_sign(heartbeat: Path) -> str:
@@ -169,12 +179,27 @@ def _now_in(folder: Path) -> float:
             probe.unlink()
 
 
-def _has_ended(process: Any) -> bool:
-    """Return whether a process of this machine is known to have ended."""
-    if not isinstance(process, Mapping) or process.get("machine") != _machine():
-        return False
-    with suppress(psutil.Error, TypeError, ValueError, OverflowError):
-        return bool(abs(psutil.Process(int(process["pid"])).create_time() - float(process["created"])) > 2)
+def _is_there(process: Mapping[str, Any]) -> bool:
+    """Return whether a process of this machine exists, and not another that was given its number."""
+    with suppress(psutil.Error, KeyError, TypeError, ValueError, OverflowError):
+        found = psutil.Process(int(process["pid"]))
+        is_it = abs(found.create_time() - float(process["created"])) <= 2
+        return bool(is_it and found.status() != psutil.STATUS_ZOMBIE)
+    return False
+
+
+def _is_signed(heartbeat: Path, own: str) -> bool:
+    """Return whether no other process has signed it, as far as it can be read."""
+    with suppress(OSError, UnicodeDecodeError):
+        return heartbeat.read_text(encoding="ascii") in {own, ""}
+    return True
+
+
+def _names_this_process(record: Path) -> bool:
+    """Return whether no other process has written the record, as far as it can be read."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        writer = json.loads(record.read_text(encoding="utf-8"))["process"]
+        return bool((writer["pid"], writer["machine"]) == (os.getpid(), _machine()))
     return True
 
 

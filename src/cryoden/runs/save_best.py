@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -22,7 +22,12 @@ from cryoden.model.checkpoint import Model, write
 
 
 def save_best(
-    events: Iterable[TrainingEvent], path: Path, *, files: Iterable[Path] = (), start: str | None = None
+    events: Iterable[TrainingEvent],
+    path: Path,
+    *,
+    files: Iterable[Path] = (),
+    start: str | None = None,
+    is_ours: Callable[[], bool] = lambda: True,
 ) -> Iterator[TrainingEvent]:
     """Pass events on; each best epoch replaces the model file, whole or not at all.
 
@@ -39,13 +44,15 @@ def save_best(
         The micrographs trained on; the model file is never put in place of one of them.
     start : str, optional
         SHA-256 of the model the run started from, for the record.
+    is_ours : callable
+        Whether the file is still this run's to write; once it is not, it is left as it is.
 
     Yields
     ------
     TrainingEvent
         The same events. A best epoch is on disk before its event is passed on.
     """
-    record = _Record(path, tuple(files), start)
+    record = _Record(path, tuple(files), start, is_ours)
     with ExitStack() as end:
         end.callback(record.save)
         end.enter_context(closed(events))
@@ -55,8 +62,10 @@ def save_best(
 
 
 class _Record:
-    def __init__(self, path: Path, files: tuple[Path, ...], start: str | None) -> None:
-        self.path, self.files = path, files
+    def __init__(
+        self, path: Path, files: tuple[Path, ...], start: str | None, is_ours: Callable[[], bool]
+    ) -> None:
+        self.path, self.files, self.is_ours = path, files, is_ours
         self.about: dict[str, Any] = {
             "files": [str(file) for file in files],
             "start": start,
@@ -80,7 +89,8 @@ class _Record:
                 self._add_epoch(event)
             case TrainingFinished():
                 self.about["end"] = event.reason
-                if self.best is None and self.is_resumed:  # what a stop had kept is no model of this run
+                is_left = self.best is None and self.is_resumed  # what a stop had kept, no model of this run
+                if is_left and self.is_ours():
                     self.path.unlink(missing_ok=True)
 
     def _resume(self, event: Resumed) -> None:
@@ -96,7 +106,7 @@ class _Record:
             self.save()
 
     def save(self) -> None:
-        if self.best is None or self.best.weights is None or self.started is None:
+        if self.best is None or self.best.weights is None or self.started is None or not self.is_ours():
             return
         about = self.about | {"best_epoch": self.best.epoch}
         started = self.started

@@ -12,13 +12,14 @@ from typing import Any
 import pytest
 import torch
 
-from cryoden.checkpoints.resume import continues, resumable
+from cryoden.checkpoints.resume import continues, delete, resumable
 from cryoden.dataset.opening import open_halves
 from cryoden.errors import CryodenError, RunError, TrainingError
 from cryoden.events.training import CheckpointSaved, EpochFinished, Restarted, TrainingFinished
 from cryoden.model.checkpoint import load
 from cryoden.runs.folder import RunFolder
 from cryoden.runs.record import read
+from cryoden.runs.reservation import reclaim
 from cryoden.settings.baseline import BaselineSettings
 from cryoden.settings.training import TrainingSettings
 from cryoden.training.preview_request import RunControl
@@ -248,6 +249,22 @@ def test_a_run_that_another_host_has_given_no_sign_of_is_interrupted_and_is_resu
     list(train_model.resume_training(run))
     assert read(run).state == "completed"
     assert not (run / "heartbeat").exists()
+
+
+def test_a_run_is_deleted_whole_unless_a_process_has_it(run: Path) -> None:
+    pretend(run, 30)
+    before = contents(run)
+    with pytest.raises(RunError, match=r"R05 .*process 1 on node17"):
+        delete(run)
+    assert contents(run) == before
+    pretend(run, 3600)
+    with reclaim(run), pytest.raises(RunError, match=rf"R05 .*process {os.getpid()} on "):
+        delete(run)
+    assert contents(run) == before
+    delete(run)
+    assert not run.exists()
+    with pytest.raises(RunError, match="R01"):
+        delete(run)
 
 
 def test_a_run_of_the_experiment_is_not_resumed_as_a_training(run: Path) -> None:

@@ -85,9 +85,7 @@ def test_a_run_that_is_stopped_and_resumed_is_the_run_that_was_not(
     one, other = folder / "one", folder / "other"
     chosen = "--epochs", "40", *processes, *EACH_STEP
     assert main(asked(folder, one, *chosen)) == 0
-    process = running(*asked(folder, other, *chosen))
-    read_until(process, " best\n")
-    process.send_signal(number)
+    process = running(*asked(folder, other, *chosen), at=(" best\n", number))
     printed, _ = process.communicate()
     assert process.returncode == status, printed
     assert f"To resume: cryoden train --resume {other}" in printed
@@ -103,10 +101,7 @@ def test_a_run_of_two_processes_continues_with_one_and_it_is_said_that_its_bits_
     one, other = folder / "one", folder / "other"
     chosen = "--epochs", "40", *EACH_STEP
     assert main(asked(folder, one, *chosen)) == 0
-    process = running(*asked(folder, other, *chosen, "--workers", "2"))
-    read_until(process, " best\n")
-    process.send_signal(signal.SIGINT)
-    process.communicate()
+    running(*asked(folder, other, *chosen, "--workers", "2"), at=(" best\n", signal.SIGINT)).communicate()
     assert main(["train", "--resume", str(other)]) == 0
     assert re.search(r"not bit-identical .*2 processes then", capsys.readouterr().err)
     np.testing.assert_allclose(losses(other), losses(one), atol=0.02)  # rounding grows in 160 steps
@@ -116,10 +111,7 @@ def test_torchrun_resumes_a_run_that_it_was_killed_in(folder: Path) -> None:
     one, other = folder / "one", folder / "other"
     chosen = "--epochs", "40", *EACH_STEP
     assert main(asked(folder, one, *chosen, "--workers", "2")) == 0
-    process = running(*asked(folder, other, *chosen, "--workers", "2"))
-    read_until(process, " best\n")
-    process.kill()
-    process.communicate()
+    running(*asked(folder, other, *chosen, "--workers", "2"), at=(" best\n", signal.SIGKILL)).communicate()
     again = [*TORCHRUN, "cryoden.cli.main", *asked(folder, other, *chosen, "--resume", "auto")]
     ended = subprocess.run(again, capture_output=True, text=True, check=False, env=os.environ | ONE_THREAD)
     assert ended.returncode == 0, ended.stderr
@@ -131,10 +123,7 @@ def test_a_run_that_is_resumed_where_it_is_there_begins_continues_and_is_finishe
 ) -> None:
     run = folder / "run"
     again = asked(folder, run, "--epochs", "5", "--resume", "auto", *EACH_STEP)
-    process = running(*again)
-    read_until(process, "    2 ")
-    process.kill()
-    process.communicate()
+    running(*again, at=("    2 ", signal.SIGKILL)).communicate()
     assert read(run).state == "interrupted"
     assert main(again) == 0
     assert re.search(r"resumed after step \d+", capsys.readouterr().out)

@@ -17,10 +17,34 @@ from cryoden.runs.record import read
 from tests.cryoden.cli.asked import QUICK
 
 ENDLESS = ["--epochs", "5", *QUICK, "--steps-per-epoch", "100000", "--network", "baseline"]
-BEGUN = "Wiener filter\n"  # epoch 0 is validated
+BEGUN = "    0 "  # how the line of epoch 0 begins, whatever is said of it
+
+# A command that sends itself a signal as soon as it prints these words, however late its reader is.
+SIGNALS_ITSELF = """
+import os, sys
+from cryoden.cli.main import main
+words, number, write = sys.argv[1], int(sys.argv[2]), sys.stdout.write
+def said(text):
+    length = write(text)
+    if words in text:
+        sys.stdout.flush()
+        sys.stdout.write = write
+        os.kill(os.getpid(), number)
+    return length
+sys.stdout.write = said
+sys.exit(main(sys.argv[3:]))
+"""
 
 
-def running(*command: str, ignoring: int | None = None) -> subprocess.Popen[str]:
+def running(
+    *command: str, ignoring: int | None = None, at: tuple[str, int] | None = None
+) -> subprocess.Popen[str]:
+    """Start a command; at the words named it gets the signal named."""
+    if at is None:
+        program = [sys.executable, "-m", "cryoden.cli.main"]
+    else:
+        program = [sys.executable, "-c", SIGNALS_ITSELF, at[0], str(int(at[1]))]
+
     def prepare() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         for number in (signal.SIGTERM, signal.SIGHUP):  # which whoever started the tests may ignore
@@ -29,7 +53,7 @@ def running(*command: str, ignoring: int | None = None) -> subprocess.Popen[str]
             signal.signal(ignoring, signal.SIG_IGN)
 
     return subprocess.Popen(
-        [sys.executable, "-m", "cryoden.cli.main", *command],
+        [*program, *command],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -85,10 +109,7 @@ def test_a_batch_that_is_terminated_leaves_nothing_half_written(folder: Path) ->
 def test_a_run_that_is_killed_while_it_prepares_leaves_its_folder_to_the_next(folder: Path) -> None:
     run = folder / "run"
     command = ["train", "--halves", str(folder), "--run", str(run), "--epochs", "1", *QUICK]
-    process = running(*command)
-    read_until(process, "fitting")  # its folder is there
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    running(*command, at=("fitting", signal.SIGKILL)).communicate()  # its folder is there
     assert run.is_dir()
     assert not (run / "run.json").exists()
     assert subprocess.run([sys.executable, "-m", "cryoden.cli.main", *command], check=False).returncode == 0

@@ -14,9 +14,15 @@ from torch.nn import functional
 from cryoden.checkpoints.random_state import random_state
 from cryoden.cli import main
 from cryoden.denoising import denoise
-from cryoden.errors import RunError, SettingsError, TrainingError
+from cryoden.errors import PatchFileError, RunError, SettingsError, TrainingError
 from cryoden.events.batch import MicrographDenoised
-from cryoden.events.training import EpochFinished, StepFinished, TrainingFinished, TrainingStarted
+from cryoden.events.training import (
+    EpochFinished,
+    PhaseStarted,
+    StepFinished,
+    TrainingFinished,
+    TrainingStarted,
+)
 from cryoden.experiment.build import build
 from cryoden.experiment.data_source import data_source
 from cryoden.experiment.pair_grid import divided
@@ -222,6 +228,25 @@ def test_a_run_that_is_interrupted_and_resumed_is_the_run_that_was_not(
     }  # of the process, in which one began after the other
     assert set(differences(one, other)) <= random
     assert RunFolder(other).evaluation.is_file() == RunFolder(one).evaluation.is_file()
+
+
+def test_a_run_that_cannot_be_judged_has_failed_and_is_judged_when_it_is_resumed(
+    on_disk: PatchPairs, tmp_path: Path
+) -> None:
+    list(build(on_disk, tmp_path / "pairs"))
+    store, folder = PatchStore(tmp_path / "pairs"), RunFolder(tmp_path / "run")
+    events = baseline(store, folder, QUICK, data_source(store, [store.folder], SMALL))
+    assert any(isinstance(event, PhaseStarted) and "evaluating" in event.phase for event in events)
+    away = store.folder.rename(tmp_path / "away")
+    with pytest.raises(PatchFileError):
+        list(events)
+    assert read(folder.path).state == "failed"
+    away.rename(store.folder)
+    again = list(resume(folder.path))
+    assert isinstance(again[-1], TrainingFinished)
+    assert not of(StepFinished, again)  # nothing is learned twice
+    assert read(folder.path).state == "completed"
+    assert folder.data.is_file()
 
 
 def test_a_run_on_files_of_pairs_is_resumed_and_refused_where_they_have_changed(

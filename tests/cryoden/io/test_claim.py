@@ -71,6 +71,14 @@ def test_a_claim_lasts_as_long_as_its_process_whatever_ends_that(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_claim_that_a_process_of_another_machine_has_signed_meanwhile_stays(tmp_path: Path) -> None:
+    held = claim(tmp_path / "c")  # where each machine has locks of its own, both have it
+    assert held is not None
+    (tmp_path / "c").write_text(json.dumps({"pid": 1, "host": "node17"}))
+    held.release()
+    assert holder(tmp_path / "c") == "process 1 on node17"
+
+
 def test_a_released_claim_can_be_had_again_and_releasing_twice_takes_nothing_from_the_next(
     tmp_path: Path,
 ) -> None:

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 from cryoden.errors import RunError
-from cryoden.events.training import Resumed, TrainingEvent, TrainingState
+from cryoden.events.training import Resumed, StepFinished, TrainingEvent, TrainingState
 from cryoden.runs.folder import RunFolder
 from cryoden.runs.keeper import Earlier, kept_in
 from cryoden.runs.record import read
+from cryoden.runs.report import finished
 from tests.napari_cryoden import runs
 
 STATE = TrainingState(12, {"engine/w": np.zeros(2, np.float32)}, {})
@@ -130,12 +131,38 @@ def test_two_cannot_resume_one_run(left: tuple[RunFolder, TrainingState]) -> Non
     next(iter(kept_in(folder, resumed(), earlier=before)))
 
 
-def test_a_run_whose_folder_another_has_taken_over_ends_before_it_writes(tmp_path: Path) -> None:
+def take_over(folder: RunFolder, *, has_ended: bool = False) -> dict[Path, bytes]:
+    """Put there what another process leaves that has resumed the run; return all that is there."""
+    about = json.loads(folder.record.read_text())
+    elsewhere = {"pid": 1, "host": "node17", "machine": "another", "created": 0.0}
+    folder.record.write_text(json.dumps(about | {"process": elsewhere, "message": "of the other"}))
+    folder.model.write_bytes(b"of the other")
+    folder.heartbeat.unlink() if has_ended else folder.heartbeat.write_text("of the other")
+    return contents(folder)
+
+
+def contents(folder: RunFolder) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.path.iterdir() if not path.name.startswith(".")}
+
+
+@pytest.mark.parametrize("has_ended", [False, True])
+@pytest.mark.parametrize("steps", [11, 13])  # a state is due next, or an epoch
+def test_a_run_that_another_process_has_taken_over_ends_in_words_and_changes_nothing(
+    tmp_path: Path, steps: int, has_ended: bool
+) -> None:
+    folder = RunFolder(tmp_path / "run")
+    events: Any = finished(folder, kept_in(folder, with_a_state()))
+    next(event for event in events if isinstance(event, StepFinished) and event.step == steps)
+    left = take_over(folder, has_ended=has_ended)
+    with pytest.raises(RunError, match=r"R05 .*another process has resumed it meanwhile"):
+        list(events)
+    assert contents(folder) == left
+
+
+def test_a_run_that_is_stopped_once_another_process_has_it_changes_nothing(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "run")
     events: Any = kept_in(folder, with_a_state())
-    for event in events:
-        if getattr(event, "step", 0) == 11:
-            break
-    folder.heartbeat.write_text("another process")
-    with pytest.raises(RunError, match=r"R05 .*another process has resumed it"):
-        list(events)
+    with closing(events):
+        next(event for event in events if isinstance(event, StepFinished) and event.step == 13)
+        left = take_over(folder)
+    assert contents(folder) == left

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -9,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from cryoden.errors import OutputError
@@ -91,6 +93,20 @@ def test_on_its_own_machine_a_dead_process_is_dead_at_once(tmp_path: Path) -> No
     assert not is_alive(this_run() | {"created": 1.0}, heart)  # its number was given to another
 
 
+def test_a_process_that_is_suspended_lives_however_long_it_is_silent_and_a_killed_one_does_not(
+    tmp_path: Path,
+) -> None:
+    silent = beaten(tmp_path, 100 * LASTS)
+    other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    described = this_run() | {"pid": other.pid, "created": psutil.Process(other.pid).create_time()}
+    other.send_signal(signal.SIGSTOP)
+    assert is_alive(described, silent)
+    other.kill()
+    os.waitid(os.P_PID, other.pid, os.WEXITED | os.WNOWAIT)  # ended; whoever began it has not asked yet
+    assert not is_alive(described, beaten(tmp_path, 0))
+    other.communicate()
+
+
 def test_in_a_container_a_number_means_nothing(tmp_path: Path) -> None:
     heart = beaten(tmp_path, 0)
     assert is_alive(this_run() | {"machine": "the same host, other numbers", "pid": 2**22 + 7}, heart)
@@ -104,16 +120,28 @@ def test_a_run_of_an_older_version_is_looked_up_by_its_number(tmp_path: Path) ->
 
 def test_a_heart_beats_until_it_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reservation, "BEAT", 0.001)
-    heart = Heartbeat(tmp_path / "heartbeat")
+    heart = Heartbeat(tmp_path / "heartbeat", tmp_path / "run.json")
     heart.start()
     os.utime(heart.path, (1, 1))
     while heart.path.stat().st_mtime < 2:
         pass
-    own = heart.is_foreign
-    heart.path.write_text("another")
-    assert (own, heart.is_foreign) == (False, True)
     heart.stop()
     assert not heart.path.exists()
+
+
+def test_a_heart_leaves_the_sign_of_another_process_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reservation, "BEAT", 0.001)
+    heart = Heartbeat(tmp_path / "heartbeat", tmp_path / "run.json")
+    heart.path.write_text("of a run that was killed")
+    before = heart.is_foreign
+    heart.start()
+    own = heart.is_foreign
+    heart.path.write_text("another")
+    assert (before, own, heart.is_foreign) == (False, False, True)
+    heart.stop()
+    assert heart.path.read_text() == "another"
 
 
 def test_when_the_last_sign_of_life_was_is_said_in_utc(tmp_path: Path) -> None:

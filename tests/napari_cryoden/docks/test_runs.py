@@ -15,6 +15,7 @@ from cryoden.runs import report
 from cryoden.runs.folder import RunFolder
 from cryoden.runs.keeper import kept_in
 from cryoden.runs.record import read
+from cryoden.runs.reservation import reclaim
 from cryoden.settings.baseline import BaselineSettings, PatchSettings
 from napari_cryoden.plots.runs_dock import TITLE
 from tests.cryoden.checkpoints.interrupted import begun, halves, until
@@ -156,6 +157,18 @@ def test_a_run_under_way_is_not_deleted(qtbot: Any, dock: Any, folder: Path) -> 
     assert "A running training" in dock.delete_button.toolTip()
     assert not dock.delete_button.isEnabled()
     under_way.close()
+
+
+def test_a_run_that_another_process_has_taken_up_meanwhile_is_not_deleted(
+    dock: Any, folder: Path, notices: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: QMessageBox.StandardButton.Yes)
+    select(dock, "long", "stopped")
+    with reclaim(folder / "stopped"):
+        dock.delete_button.click()
+    assert notices[0].startswith(f"R05  {folder / 'stopped'} — is running: process ")
+    assert read(folder / "stopped").state == "stopped"
+    assert not (folder / "long").exists()
 
 
 def test_a_new_run_appears_and_what_is_selected_stays_selected(qtbot: Any, dock: Any, folder: Path) -> None:
