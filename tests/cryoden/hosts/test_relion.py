@@ -21,6 +21,7 @@ from cryoden.hosts.relion import place_of
 from cryoden.hosts.relion_job import ABORT
 from cryoden.io import mrc
 from cryoden.io.star import having, read_tables
+from cryoden.runs.record import read
 from tests.cryoden.scenes import scene
 
 FIELD = Path(__file__).parents[4] / "shared" / "data" / "field"
@@ -178,6 +179,52 @@ def test_a_job_trains_on_the_halves_of_its_list_once_and_its_model_is_output() -
     assert relion("--train", "yes", "--minutes", "0.05") == 0
     assert model.stat().st_mtime_ns == before
     assert [path.name for path in Path(JOB).glob("training*")] == ["training"]
+
+
+def training(*more: str) -> list[str]:
+    """Return a job that trains for long, and keeps a checkpoint after each step."""
+    command = [sys.executable, "-u", "-m", "cryoden.cli.main", "relion", "--o", JOB, "--in_mics", STAR]
+    return [*command, "--device", "cpu", "--train", "yes", "--minutes", "30", *more]
+
+
+def checkpoints() -> list[str]:
+    return sorted(path.name for path in Path(JOB).glob("training/checkpoints/step-*.safetensors"))
+
+
+@pytest.mark.usefixtures("project")
+def test_a_training_that_was_killed_or_aborted_is_resumed_when_the_job_continues(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with subprocess.Popen(training(), stdout=subprocess.PIPE, text=True, env=os.environ) as process:
+        assert process.stdout is not None
+        next(line for line in process.stdout if line.endswith(" best\n"))
+        process.kill()
+    killed = checkpoints()
+    assert killed
+    with subprocess.Popen(training(), stdout=subprocess.PIPE, text=True, env=os.environ) as process:
+        assert process.stdout is not None
+        assert next(line for line in process.stdout if "resumed after step" in line)
+        (Path(JOB) / ABORT).touch()
+        process.stdout.read()
+    assert process.returncode != 0
+    assert marks() == {"RELION_JOB_EXIT_ABORTED"}
+    assert not (Path(JOB) / "model.safetensors").exists()
+    assert checkpoints()[-1] > killed[-1]  # one was kept when it was aborted
+    assert relion("--train", "yes", "--minutes", "0.01") == 0  # less than it has trained: it ends at once
+    assert "resumed after step" in capsys.readouterr().out
+    assert (Path(JOB) / "model.safetensors").read_bytes() == (
+        Path(JOB) / "training/model.safetensors"
+    ).read_bytes()
+    assert not (Path(JOB) / "training_2").exists()
+    assert marks() == {"RELION_JOB_EXIT_SUCCESS"}
+
+
+@pytest.mark.usefixtures("project")
+def test_all_workers_of_a_job_share_its_training() -> None:
+    pytest.importorskip("distributed", reason="needs the extra [cluster]")
+    assert relion("--train", "yes", "--minutes", "0.05", "--workers", "2") == 0
+    assert read(Path(JOB) / "training").started.device.endswith("2 processes")
+    assert len(listed()) == 3
 
 
 def test_a_real_project_keeps_all_its_list_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
