@@ -27,6 +27,13 @@ Template = Annotated[
         help_behavior_hint="",
     ),
 ]
+FlipY = Annotated[
+    bool,
+    arg(
+        help="Count rows of coordinates from the other edge, as some exports do.",
+        help_behavior_hint="",
+    ),
+]
 Micrographs = Annotated[
     Positional[Paths],
     arg(
@@ -135,6 +142,7 @@ class Evaluate:
         ),
     ] = ()
     template: Template = None
+    flip_y: FlipY = False
     truth: Annotated[
         Paths, arg(metavar="PATH...", help="Clean micrographs of simulated halves.", help_behavior_hint="")
     ] = ()
