@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count, takewhile
 from pathlib import Path
+from typing import Literal
 
 from cryoden.checkpoints.resume import continues, wait_until_free
 from cryoden.dataset.star_files import listing
 from cryoden.errors import HalvesError, OutputError, RunError, TrainingError, printable
 from cryoden.events.batch import BatchEvent
-from cryoden.formats.names import stem_of
+from cryoden.formats.names import result_suffix, stem_of
 from cryoden.hosts.listed_results import Names, with_lists
 from cryoden.hosts.relion_job import MICROGRAPHS, MODEL, RelionJob
 from cryoden.io.atomic import atomic_write
@@ -115,7 +116,7 @@ def denoised_in(
     if found is None:
         fix = "Give the STAR file of a motion correction or of a CTF estimation"
         raise HalvesError("D01", star, "lists tilt series, not micrographs", fix=fix)
-    targets = {file: folder / place_of(file, found.project) for file in found.files}
+    targets = {file: folder / place_of(file, found.project, batch.settings.format) for file in found.files}
     _refuse_twice(targets)
     if workers is not None and workers != WorkerSettings():
         events = denoise_session([star], folder, batch, workers, targets=targets)
@@ -136,13 +137,16 @@ def announce(request: RelionRequest) -> None:
     request.job.write_nodes({request.listed: MICROGRAPHS, **models})
 
 
-def place_of(file: Path, project: Path) -> Path:
+def place_of(file: Path, project: Path, wanted: Literal["auto", "mrc", "tiff"] = "auto") -> Path:
     """Return where below a job the result of a micrograph goes: as it lies below the project, or the root.
 
     A name is the same whichever others are in the list, so that a job that continues finds its results.
+    RELION reads micrographs that are MRC files, and so results are, of TIFF files as well, unless others are
+    wanted.
     """
     below = file.relative_to(project if file.is_relative_to(project) else file.anchor)
-    return below.with_name(f"{stem_of(below)}_denoised.mrc")
+    suffix = result_suffix(below, "mrc" if wanted == "auto" else wanted)
+    return below.with_name(f"{stem_of(below)}_denoised{suffix}")
 
 
 def _refuse_twice(targets: Mapping[Path, Path]) -> None:

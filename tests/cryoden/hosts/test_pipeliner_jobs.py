@@ -151,6 +151,7 @@ def test_a_training_that_was_killed_continues_from_its_last_checkpoint(project: 
         assert process.stdout is not None
         next(line for line in process.stdout if line.endswith(" best\n"))
         process.kill()
+    project.update_job_status(job.output_dir, "Succeeded")  # the Pipeliner continues no others
     project.continue_job(job.output_dir, run_in_foreground=True)
     assert status(job) == "Succeeded"
     assert "resumed after step" in (Path(job.output_dir) / "run.out").read_text()

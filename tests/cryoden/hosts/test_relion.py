@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import shutil
 import subprocess
@@ -15,7 +16,7 @@ import pytest
 
 from cryoden.cli.main import main
 from cryoden.dataset.star_files import micrographs_of
-from cryoden.formats import micrographs
+from cryoden.formats import micrographs, writing
 from cryoden.hosts.listed_results import DENOISED, RAW
 from cryoden.hosts.relion import place_of
 from cryoden.hosts.relion_job import ABORT
@@ -149,6 +150,29 @@ def test_wrong_usage_makes_the_job_a_failure() -> None:
     Path(JOB).mkdir(parents=True)
     assert relion("--no-such-label", "1") == 2
     assert marks() == {"RELION_JOB_EXIT_FAILURE"}
+
+
+def test_binned_results_of_tiff_and_compressed_micrographs_are_mrc_files_of_their_pixel_size(
+    project: Path,
+) -> None:
+    first, second = (project / f"MotionCorr/job002/{name}.mrc" for name in ("a/m", "b/m"))
+    pixels = micrographs.read(first).data
+    writing.write(first.with_suffix(".tif"), pixels, pixel_size=3.0, label="disks", file_format="tiff")
+    second.with_suffix(".mrc.gz").write_bytes(gzip.compress(second.read_bytes()))
+    text = Path(STAR).read_text().replace("a/m.mrc ", "a/m.tif ").replace("b/m.mrc ", "b/m.mrc.gz ")
+    Path(STAR).write_text(text)
+    assert relion("--bin", "2") == 0
+    star = Path(JOB) / "micrographs_denoised.star"
+    results = micrographs_of(star)
+    assert [path.name for path in results] == ["m_denoised.mrc", "m_denoised.mrc", "n_denoised.mrc"]
+    assert {micrographs.read(path).pixel_size for path in results} == {6.0}
+    optics = having(read_tables(star), ["rlnOpticsGroup", "rlnMicrographPixelSize"])
+    assert optics is not None
+    assert {float(size) for (size,) in optics.columns(["rlnMicrographPixelSize"])} == {6.0}
+    with mrcfile.open(results[0]) as file:
+        assert file.data.shape == (64, 64)
+    assert relion("--format", "tiff") == 0
+    assert {path.suffix for path in micrographs_of(star)} == {".tif"}
 
 
 def test_relion_can_abort_a_job_and_continue_it(project: Path) -> None:
