@@ -114,7 +114,11 @@ class Evaluate:
     workers: Sharing
     paths: Annotated[
         Positional[Paths],
-        arg(metavar="PATH...", help="Folders or files (MRC, TIFF) with both halves.", help_behavior_hint=""),
+        arg(
+            metavar="PATH...",
+            help="The same as --halves; with --picks, single micrographs as well.",
+            help_behavior_hint="",
+        ),
     ] = ()
     halves: Halves = ()
     model: Annotated[
