@@ -223,7 +223,7 @@ def _training(asked: Relion, run: Path, *, is_begun: bool) -> Train:
         "training": TrainingSettings(minutes=asked.minutes, device=asked.denoising.device),
         "reading": asked.reading,
         "devices": workers.devices,
-        "workers": 0 if workers.devices else workers.workers,
+        "workers": 0 if workers.devices else min(workers.workers, TrainingSettings.batch),  # who share one
     }
     if is_begun:
         return Train(**shared, resume=str(run), force=_minutes(run) != asked.minutes)

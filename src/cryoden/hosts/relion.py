@@ -65,17 +65,16 @@ def run_of(request: RelionRequest, say: Callable[[str], None]) -> tuple[RunFolde
     names = (TRAINING if number == 1 else f"{TRAINING}_{number}" for number in count(1))
     runs = (RunFolder(request.job.folder / name) for name in names)
     there = list(takewhile(lambda run: run.path.exists(), runs))
-    if there:
-        for phase in wait_until_free(there[-1].path):
-            say(f"{phase.phase} …")
-        if _is_begun(there[-1]):
-            return there[-1], True
+    if there and _is_begun(there[-1], say):
+        return there[-1], True
     taken = [run for run in there if run.path.exists()]
     return RunFolder(request.job.folder / (f"{TRAINING}_{len(taken) + 1}" if taken else TRAINING)), False
 
 
-def _is_begun(run: RunFolder) -> bool:
+def _is_begun(run: RunFolder, say: Callable[[str], None]) -> bool:
     try:
+        for phase in wait_until_free(run.path):
+            say(f"{phase.phase} …")
         return continues(run.path) and (run.model.is_file() or not read(run.path).is_over)
     except RunError:
         return False
