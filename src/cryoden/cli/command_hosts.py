@@ -217,13 +217,14 @@ def _train(asked: Relion, request: RelionRequest, *, as_json: bool) -> None:
 def _training(asked: Relion, run: Path, *, is_begun: bool) -> Train:
     """Return what `cryoden train` is asked; another length than an earlier start had is taken for meant."""
     from cryoden.cli.flags import Train  # noqa: PLC0415 - it knows this module
+    from cryoden.training.micrographs import CPU_BATCH  # noqa: PLC0415 - torch only where it is needed
 
     workers = _workers(asked)
     shared: dict[str, Any] = {
         "training": TrainingSettings(minutes=asked.minutes, device=asked.denoising.device),
         "reading": asked.reading,
         "devices": workers.devices,
-        "workers": 0 if workers.devices else min(workers.workers, TrainingSettings.batch),  # who share one
+        "workers": 0 if workers.devices else min(workers.workers, CPU_BATCH),  # which they share
     }
     if is_begun:
         return Train(**shared, resume=str(run), force=_minutes(run) != asked.minutes)

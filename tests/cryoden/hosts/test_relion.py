@@ -244,9 +244,9 @@ def test_a_training_that_was_killed_or_aborted_is_resumed_when_the_job_continues
 
 
 @pytest.mark.usefixtures("project")
-def test_all_workers_of_a_job_share_its_training() -> None:
+def test_workers_of_a_job_share_its_training_as_many_as_a_batch_has_patches() -> None:
     pytest.importorskip("distributed", reason="needs the extra [cluster]")
-    assert relion("--train", "yes", "--minutes", "0.05", "--workers", "2") == 0
+    assert relion("--train", "yes", "--minutes", "0.3", "--workers", "3") == 0
     assert read(Path(JOB) / "training").started.device.endswith("2 processes")
     assert len(listed()) == 3
 
