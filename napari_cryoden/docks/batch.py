@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QProgressBar, QPushButton
+from qtpy.QtWidgets import QCheckBox, QComboBox, QProgressBar, QPushButton
 
 from cryoden.compute.memory import gpus
 from cryoden.dataset.listed_files import SUFFIXES as LISTS
@@ -21,7 +21,7 @@ from napari_cryoden.jobs.batch import BatchJob, Result
 from napari_cryoden.preferences import preferences
 from napari_cryoden.tool_tip import set_tip
 from napari_cryoden.widgets.batch_files import BatchFiles
-from napari_cryoden.widgets.dock import Dock, heading, status_label
+from napari_cryoden.widgets.dock import Dock, heading, row, status_label
 from napari_cryoden.widgets.model_field import ModelField
 from napari_cryoden.widgets.path_field import PathField
 from napari_cryoden.widgets.settings_form import SettingsForm, reading_form
@@ -175,10 +175,7 @@ class BatchWidget(Dock):
         self.column.addWidget(self.replace)
         self.column.addWidget(self.files)
         self.column.addStretch(1)
-        buttons = QHBoxLayout()
-        for button in (self.denoise_button, self.pause_button, self.cancel_button):
-            buttons.addWidget(button)
-        self.footer.addLayout(buttons)
+        self.footer.addLayout(row(self.denoise_button, self.pause_button, self.cancel_button))
         self.footer.addWidget(self.progress)
         self.footer.addWidget(self.status)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QLabel, QPushButton, QSlider, QWidget
+from qtpy.QtWidgets import QCheckBox, QFileDialog, QLabel, QPushButton, QSlider
 
 from cryoden.errors import CryodenError
 from cryoden.formats.names import SUFFIXES
@@ -28,7 +28,7 @@ from napari_cryoden.layers.picks_layer import (
     show_above,
 )
 from napari_cryoden.tool_tip import set_tip
-from napari_cryoden.widgets.dock import Dock, heading, status_label, weakly
+from napari_cryoden.widgets.dock import Dock, heading, row, status_label, weakly
 from napari_cryoden.widgets.layer_combo import LayerCombo
 from napari_cryoden.widgets.path_field import PathField
 from napari_cryoden.widgets.settings_form import SettingsForm
@@ -203,20 +203,12 @@ class PicksWidget(Dock):
             ("Pick on", (self.layer, self.form, self.template)),
             ("Compare with known picks", (self.known,)),
             ("Shown picks", (self.picks, self.least, self.count)),
-            ("Coordinate files", (self.flip, _row(self.open_button, self.save_button))),
+            ("Coordinate files", (self.flip,)),
         ):
             self.column.addWidget(heading(title))
             for part in parts:
                 self.column.addWidget(part)
+        self.column.addLayout(row(self.open_button, self.save_button))
         self.column.addStretch(1)
-        self.footer.addWidget(_row(self.pick_button, self.cancel_button))
+        self.footer.addLayout(row(self.pick_button, self.cancel_button))
         self.footer.addWidget(self.status)
-
-
-def _row(*buttons: QPushButton) -> QWidget:
-    widget = QWidget()
-    row = QHBoxLayout(widget)
-    row.setContentsMargins(0, 0, 0, 0)
-    for button in buttons:
-        row.addWidget(button)
-    return widget

@@ -17,14 +17,16 @@ from cryoden.evaluation import json_file
 from cryoden.hosts.listed_results import DENOISED
 from cryoden.image.correlation import pearson
 from cryoden.io.star import having, read_tables
-from cryoden.micrograph import Pixels
+from cryoden.micrograph import Array, Pixels
 from cryoden.model.checkpoint import load
 from cryoden.movies.shift_tables import read_shifts
+from cryoden.picking.star_picks import read_star
 
 PAGE = Path(__file__).parents[2] / "docs" / "whole-project.md"
 NAMES = ("sim0000", "sim0001", "sim0002")
+REACH = 130 / 3 / 4  # px: a quarter of the diameter
 SMALLER = {  # in the place of what the page says, or behind it
-    "simulate": "--edge 320 --pixel-size 3 --particles 30 --movies 8 --device cpu",
+    "simulate": "--edge 320 --pixel-size 3 --particles 15 --movies 8 --device cpu",
     "halves": "--dose 6 --device cpu",
     "train": "--network baseline --epochs 3 --steps-per-epoch 20 --batch 4 --patch 64 --device cpu",
     "evaluate": "--device cpu --region center",
@@ -88,6 +90,28 @@ def test_the_evaluation_has_numbers_against_the_truth_and_a_report(project: Path
     assert model.mean.truth_db is not None
     assert model.mean.truth_db > 3
     assert "sim0000" in (project / "report.html").read_text()
+
+
+def test_picks_of_the_results_are_those_of_the_micrographs_at_the_particles_that_were_simulated(
+    project: Path,
+) -> None:
+    picks = {one.micrograph: one.centers for one in read_star(project / "picks/particles.star")}
+    assert list(picks) == [f"sums/{name}.mrc" for name in NAMES]
+    known = {name: read_star(project / f"sim/particles/{name}.star")[0].centers for name in NAMES}
+    near = [_nearest(known[name], picks[f"sums/{name}.mrc"]) < REACH for name in NAMES]
+    assert np.concatenate(near).mean() > 0.8
+
+
+def test_picking_is_compared_on_raw_and_denoised_in_a_report(project: Path) -> None:
+    page = (project / "picking.html").read_text()
+    for method in ("raw", "Wiener", "first", "random places"):
+        assert f"<td>{method}</td>" in page
+
+
+def _nearest(known: Array, picks: Array) -> Array:
+    """Return how far each pick is from the nearest known particle, in px."""
+    apart = np.linalg.norm(picks[:, None] - known[None], axis=2)
+    return np.asarray(apart.min(axis=1))
 
 
 def _agreement(files: list[Path], truth: list[Path]) -> float:

@@ -9,6 +9,7 @@ import pytest
 
 from cryoden.dataset.star_files import micrographs_of
 from cryoden.model.checkpoint import load
+from cryoden.picking.star_picks import read_star
 from cryoden.settings.tools import SimulationSettings
 from cryoden.simulation.files import simulate_files
 from napari_cryoden.layers.half_pairs import pairs_of
@@ -17,7 +18,7 @@ from napari_cryoden.plots.evaluation_dock import TITLE as EVALUATION
 from napari_cryoden.plots.motion_dock import TITLE as MOTION
 
 SMALL = SimulationSettings(
-    count=2, edge=320, pixel_size=3.0, particles=30, dose=48, movies=8, drift=15, device="cpu"
+    count=2, edge=320, pixel_size=3.0, particles=15, mass=450, dose=48, movies=8, drift=15, device="cpu"
 )
 TRAINING = {
     "network": "baseline",
@@ -43,6 +44,7 @@ def test_movies_become_halves_a_model_a_list_of_results_and_an_evaluation(
     sums = _made(qtbot, bench, viewer, movies)
     model = _trained(qtbot, bench)
     _denoised(qtbot, bench, viewer, sums, model)
+    _picked(qtbot, bench, viewer, movies.parent / "particles" / "sim0000.star")
     _evaluated(qtbot, bench, viewer, model)
 
 
@@ -86,6 +88,23 @@ def _denoised(qtbot: Any, bench: Any, viewer: Any, sums: Path, model: Path) -> N
     assert micrographs_of(star) == [sums / "sim0000.mrc", sums / "sim0001.mrc"]
     step.files.open_button.click()
     assert {facts_of(layer).get("role") for layer in viewer.layers} == {"raw", "denoised"}
+
+
+def _picked(qtbot: Any, bench: Any, viewer: Any, truth: Path) -> None:
+    """Pick the result, see that it is compared with the known coordinates, and save the picks."""
+    step = bench.bring("Picks")
+    step.form.fields["diameter"].value = 130.0
+    step.open([truth])
+    step.known.layer = step.picks.layer
+    step.layer.layer = next(one for one in viewer.layers if facts_of(one).get("role") == "denoised")
+    with qtbot.waitSignal(step.picking.ended):
+        step.pick_button.click()
+    assert "known particles" in step.status.text()
+    saved = truth.with_name("mine.star")
+    step.save(saved)
+    (picks,) = read_star(saved)
+    assert Path(picks.micrograph).name == "sim0000.mrc"
+    assert len(picks) == len(step.picks.layer.data) > 0
 
 
 def _evaluated(qtbot: Any, bench: Any, viewer: Any, model: Path) -> None:

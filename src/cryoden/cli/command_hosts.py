@@ -6,9 +6,11 @@ As `cryoden.cli.flags`, it imports neither torch nor numpy before there is somet
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from threading import Event
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import arg, subcommand
 
@@ -22,6 +24,7 @@ from cryoden.settings.training import TrainingSettings
 from cryoden.settings.workers import WorkerSettings
 
 if TYPE_CHECKING:
+    from cryoden.cli.flags import Train
     from cryoden.hosts.relion import RelionRequest
 
 Denoising = Annotated[DenoisingSettings, derived(DenoisingSettings, "denoising")]
@@ -51,7 +54,8 @@ class Relion:
     job; those of cryoden denoise serve as well.
       cryoden relion --o External/job012/ --in_mics CtfFind/job005/micrographs_ctf.star --j 8
 
-    A job that continues does what is new and writes the list of results whole. See docs/relion.md.
+    A job that continues does what is new and writes the list of results whole; a training that was
+    aborted or killed is resumed. See docs/relion.md.
     """
 
     o: Annotated[Path, arg(metavar="FOLDER", help="Folder of the job.")]
@@ -185,16 +189,49 @@ def _workers(asked: Relion) -> WorkerSettings:
 
 def _model(asked: Relion, request: RelionRequest, *, as_json: bool) -> Path:
     """Return the model to denoise with, trained first where that is wanted."""
-    from cryoden.cli import show_training  # noqa: PLC0415 - torch only where it is needed
-    from cryoden.compute.device_list import device_list  # noqa: PLC0415 - the same
-    from cryoden.hosts.relion import trained_in  # noqa: PLC0415 - the same
-
     if asked.train == "no":
         return asked.model or GENERAL
     if not request.trained.is_file():
-        listed = _workers(asked).devices
-        device = device_list(listed)[0] if listed else asked.denoising.device
-        settings = TrainingSettings(minutes=asked.minutes, device=device)
-        events = request.job.until_aborted(trained_in(request, settings, asked.model, asked.reading))
-        show_training.follow_training(events, as_json=as_json)
+        _train(asked, request, as_json=as_json)
     return request.trained
+
+
+def _train(asked: Relion, request: RelionRequest, *, as_json: bool) -> None:
+    """Train as `cryoden train` does, on all devices of the job; what an earlier start began is resumed."""
+    from cryoden.cli import command_train, show_training  # noqa: PLC0415 - torch only where it is needed
+    from cryoden.hosts.relion import keep_model, run_of  # noqa: PLC0415 - the same
+    from cryoden.runs.record import read  # noqa: PLC0415 - the same
+
+    run, is_begun = run_of(request, say)
+    if not is_begun or not read(run.path).is_over:
+        wanted, stop = _training(asked, run.path, is_begun=is_begun), Event()
+        with (
+            command_train.together(wanted) as (ranks, own),
+            closing(command_train.training(own, stop, ranks)) as events,
+        ):
+            running = request.job.until_aborted(events, stop)
+            show_training.follow_training(running, as_json=as_json, stop=stop)
+    keep_model(request, run)
+
+
+def _training(asked: Relion, run: Path, *, is_begun: bool) -> Train:
+    """Return what `cryoden train` is asked; another length than an earlier start had is taken for meant."""
+    from cryoden.cli.flags import Train  # noqa: PLC0415 - it knows this module
+    from cryoden.training.micrographs import CPU_BATCH  # noqa: PLC0415 - torch only where it is needed
+
+    workers = _workers(asked)
+    shared: dict[str, Any] = {
+        "training": TrainingSettings(minutes=asked.minutes, device=asked.denoising.device),
+        "reading": asked.reading,
+        "devices": workers.devices,
+        "workers": 0 if workers.devices else min(workers.workers, CPU_BATCH),  # which they share
+    }
+    if is_begun:
+        return Train(**shared, resume=str(run), force=_minutes(run) != asked.minutes)
+    return Train(**shared, run=run, halves=(asked.in_mics,), fine_tune_from=asked.model)
+
+
+def _minutes(run: Path) -> float | None:
+    from cryoden.runs.record import read  # noqa: PLC0415 - numpy only where it is needed
+
+    return getattr(read(run).started.settings, "minutes", None)

@@ -13,7 +13,7 @@ from tyro.conf import arg
 
 from cryoden.cli.command_hosts import Denoising
 from cryoden.cli.endings import DONE, FAILURES, say
-from cryoden.cli.flags_denoise import Evaluate, Micrographs, OutputFolder, Picking, Template
+from cryoden.cli.flags_denoise import Evaluate, FlipY, Micrographs, OutputFolder, Picking, Template
 from cryoden.cli.flags_runs import Paths, Reading
 from cryoden.errors import SettingsError, printable
 from cryoden.model.general import GENERAL
@@ -63,6 +63,7 @@ class Pick:
         ),
     ] = None
     template: Template = None
+    flip_y: FlipY = False
     overwrite: Annotated[bool, arg(help="Replace coordinates that exist.", help_behavior_hint="")] = False
 
 
@@ -82,6 +83,7 @@ def pick(asked: Pick, *, as_json: bool) -> int:
         asked.template,
         asked.reading,
         asked.overwrite,
+        asked.flip_y,
     )
     ended = console.follow_batch(pick_files(asked.paths, asked.output, request), as_json=as_json)
     return FAILURES if ended.failed else DONE
@@ -109,6 +111,7 @@ def evaluate_picking(asked: Evaluate, *, as_json: bool) -> int:
         denoising_of(asked.evaluation),
         asked.template,
         asked.reading,
+        asked.flip_y,
     )
     table = table_of(measure_picking(question), question, _progress)
     _show(table, as_json=as_json)

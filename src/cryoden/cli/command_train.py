@@ -50,7 +50,7 @@ def train(asked: Train, *, as_json: bool) -> int:
         raise SettingsError("S03", None, "--nan mean works for denoising only, not for training", fix=fix)
     written = asked.model or RunFolder(asked.run or Path(asked.resume)).model
     try:
-        with _together(asked) as (ranks, own):
+        with together(asked) as (ranks, own):
             return _led(own, written, ranks, as_json=as_json) if ranks.leads else _followed(own, ranks)
     except TrainingError as error:
         if not is_settled(error, resume):
@@ -62,7 +62,7 @@ def train(asked: Train, *, as_json: bool) -> int:
 def _led(asked: Train, written: Path, ranks: Ranks, *, as_json: bool) -> int:
     """Train, alone or as the first of several processes."""
     before, stop = _stamp(written), Event()
-    with closing(_training(asked, stop, ranks)) as events:
+    with closing(training(asked, stop, ranks)) as events:
         try:
             ended = show_training.follow_training(events, as_json=as_json, stop=stop)
         except KeyboardInterrupt:
@@ -92,13 +92,19 @@ def _followed(asked: Train, ranks: Ranks) -> int:
 
 def _follow(asked: Train, device: str, ranks: Ranks) -> None:
     """Train as another process than the first, without a word."""
-    for _ in _training(_on(asked, device), Event(), ranks):
+    for _ in training(_on(asked, device), Event(), ranks):
         pass
 
 
 @contextmanager
-def _together(asked: Train) -> Iterator[tuple[Ranks, Train]]:
-    """Give which of how many processes this is, and what is asked of it."""
+def together(asked: Train) -> Iterator[tuple[Ranks, Train]]:
+    """Give which of how many processes this is, and what is asked of it; others are started, and ended.
+
+    Raises
+    ------
+    SettingsError
+        S02 for devices that are not there, S03 for two choices of them.
+    """
     ranks, devices = given(), ("cpu",) * asked.workers
     if asked.devices:
         devices = device_list(asked.devices)
@@ -131,7 +137,8 @@ def _stamp(path: Path) -> tuple[int, int] | None:
     return None
 
 
-def _training(asked: Train, stop: Event, ranks: Ranks) -> Generator[TrainingEvent, None, None]:
+def training(asked: Train, stop: Event, ranks: Ranks) -> Generator[TrainingEvent, None, None]:
+    """Train as asked, as one of some processes, until ``stop`` is set; errors as of `train_model`."""
     control = RunControl(stop=stop, ranks=ranks, reading=asked.reading)
     if asked.resume and not (asked.halves or asked.noisy):
         run = Path(asked.resume)

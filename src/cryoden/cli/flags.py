@@ -39,7 +39,11 @@ Thinning = Annotated[ThinningSettings, derived(ThinningSettings, "thinning")]
 Simulating = Annotated[SimulationSettings, derived(SimulationSettings, "simulating")]
 Files = Annotated[
     Positional[Paths],
-    arg(metavar="PATH...", help="MRC (.gz, .bz2) or TIFF files, or folders of them.", help_behavior_hint=""),
+    arg(
+        metavar="PATH...",
+        help="MRC (.gz, .bz2) or TIFF files, folders of them, or lists (STAR, .cs).",
+        help_behavior_hint="",
+    ),
 ]
 
 
@@ -165,7 +169,8 @@ class Cryoden:
     """Train a denoising network on cryo-EM micrographs, and denoise them.
 
     Start with `cryoden info FOLDER`, then `train`, then `denoise`, then `evaluate`. If you have no
-    half-sets, `halves` makes them from movies, `thin` from electron-counted micrographs.
+    half-sets, `halves` makes them from movies, `thin` from electron-counted micrographs. `pick` finds
+    particles on the results.
 
     Exit status: 0 done, 1 error, 2 wrong usage, 3 done with failures, 130 stopped (143 by SIGTERM).
     """

@@ -27,6 +27,13 @@ Template = Annotated[
         help_behavior_hint="",
     ),
 ]
+FlipY = Annotated[
+    bool,
+    arg(
+        help="Count rows of coordinates from the other edge, as some exports do.",
+        help_behavior_hint="",
+    ),
+]
 Micrographs = Annotated[
     Positional[Paths],
     arg(
@@ -107,7 +114,11 @@ class Evaluate:
     workers: Sharing
     paths: Annotated[
         Positional[Paths],
-        arg(metavar="PATH...", help="Folders or files (MRC, TIFF) with both halves.", help_behavior_hint=""),
+        arg(
+            metavar="PATH...",
+            help="The same as --halves; with --picks, single micrographs as well.",
+            help_behavior_hint="",
+        ),
     ] = ()
     halves: Halves = ()
     model: Annotated[
@@ -135,6 +146,7 @@ class Evaluate:
         ),
     ] = ()
     template: Template = None
+    flip_y: FlipY = False
     truth: Annotated[
         Paths, arg(metavar="PATH...", help="Clean micrographs of simulated halves.", help_behavior_hint="")
     ] = ()

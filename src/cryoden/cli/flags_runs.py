@@ -23,7 +23,10 @@ Exporting = Annotated[ExportSettings, derived(ExportSettings, "export")]
 Sharing = Annotated[WorkerSettings, derived(WorkerSettings, "workers")]
 Paths = tuple[Path, ...]
 Halves = Annotated[
-    Paths, arg(metavar="PATH...", help="Folders or MRC files with both halves.", help_behavior_hint="")
+    Paths,
+    arg(
+        metavar="PATH...", help="Folders, files or lists (STAR, .cs) with both halves.", help_behavior_hint=""
+    ),
 ]
 Devices = Annotated[
     str,
@@ -69,7 +72,7 @@ class BuildPatches:
     workers: Sharing
     paths: Annotated[
         Positional[Paths],
-        arg(metavar="PATH...", help="MRC files, or folders of them.", help_behavior_hint=""),
+        arg(metavar="PATH...", help="MRC or TIFF files, or folders of them.", help_behavior_hint=""),
     ] = ()
     halves: Halves = ()
     noisy: Noisy = ()
@@ -123,7 +126,7 @@ class Baseline:
     reading: Reading
     data: Annotated[
         Positional[Paths],
-        arg(metavar="DATA...", help="A data set, or MRC files and folders.", help_behavior_hint=""),
+        arg(metavar="DATA...", help="A data set, or micrographs and folders.", help_behavior_hint=""),
     ] = ()
     run: Annotated[
         Path | None, arg(metavar="FOLDER", help="Run folder to create.", help_behavior_hint="")

@@ -86,7 +86,7 @@ class CryodenJob(PipelinerJob):
 
 
 class Train(CryodenJob):
-    """Train on the even and odd micrographs of a motion correction."""
+    """Train on the even and odd micrographs of a motion correction; a job that continues is resumed."""
 
     PROCESS_NAME = "cryoden.denoise.train"
 
@@ -97,6 +97,7 @@ class Train(CryodenJob):
             "Noise2Noise: a network learns to predict one half of an exposure from the other, beginning with "
             "the general model. No clean micrographs are needed.",
         )
+        self.can_continue = True  # from its last checkpoint
         self.joboptions |= {"in_halves": micrographs("Even and odd micrographs:", HALVES), **how_to_train()}
         self.devices_and_more()
 
@@ -112,8 +113,8 @@ class Train(CryodenJob):
         minutes = float(self.joboptions["minutes"].get_number())
         length = ["--epochs", str(epochs)] if epochs else ["--minutes", str(minutes)]
         start = self.flags(**{"start-from": "start_from", "fine-tune-from": "in_model"})
-        run = str(self.folder / TRAINING)
-        return self.command("train", "--halves", self.text("in_halves"), "--run", run, *length, *start)
+        where = ["--run", str(self.folder / TRAINING), "--resume", "auto"]
+        return self.command("train", "--halves", self.text("in_halves"), *where, *length, *start)
 
     def create_results_display(self) -> Sequence[ResultsDisplayObject]:
         """Return curves of the training, a region before and after, and the report."""

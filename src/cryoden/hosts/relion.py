@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, takewhile
 from pathlib import Path
+from typing import Literal
 
-from cryoden.dataset.opening import open_halves
+from cryoden.checkpoints.resume import continues, wait_until_free
 from cryoden.dataset.star_files import listing
-from cryoden.errors import HalvesError, OutputError, TrainingError, printable
+from cryoden.errors import HalvesError, OutputError, RunError, TrainingError, printable
 from cryoden.events.batch import BatchEvent
-from cryoden.events.training import PhaseStarted, TrainingEvent, TrainingFinished
-from cryoden.formats.names import stem_of
+from cryoden.formats.names import result_suffix, stem_of
 from cryoden.hosts.listed_results import Names, with_lists
 from cryoden.hosts.relion_job import MICROGRAPHS, MODEL, RelionJob
 from cryoden.io.atomic import atomic_write
 from cryoden.runs.folder import RunFolder
-from cryoden.settings.reading import ReadingSettings
-from cryoden.settings.training import TrainingSettings
+from cryoden.runs.record import read
 from cryoden.settings.workers import WorkerSettings
 from cryoden.workflows.denoise_micrographs import BatchRequest, denoise_files
 from cryoden.workflows.lanes import Lanes
 from cryoden.workflows.session import denoise_session
-from cryoden.workflows.train_model import train_halves
 
 LISTED, TRAINED, TRAINING = "micrographs_denoised.star", "model.safetensors", "training"
 
@@ -58,32 +56,40 @@ class RelionRequest:
         return self.job.folder / TRAINED
 
 
-def trained_in(
-    request: RelionRequest,
-    settings: TrainingSettings,
-    start: Path | None = None,
-    reading: ReadingSettings | None = None,
-) -> Iterator[TrainingEvent]:
-    """Train on the halves a STAR file lists, from a model file where one is given; the model is output.
+def run_of(request: RelionRequest, say: Callable[[str], None]) -> tuple[RunFolder, bool]:
+    """Return the folder of a job's training, and whether a run that an earlier start began is continued.
 
-    Each try has a run folder of its own in the job's: ``training``, ``training_2``.
+    A run that ended without a model, or has no checkpoint, stays as it is, and the next one has a folder of
+    its own: ``training``, ``training_2``. One that still runs is waited for, which ``say`` is called with.
+    """
+    names = (TRAINING if number == 1 else f"{TRAINING}_{number}" for number in count(1))
+    runs = (RunFolder(request.job.folder / name) for name in names)
+    there = list(takewhile(lambda run: run.path.exists(), runs))
+    if there and _is_begun(there[-1], say):
+        return there[-1], True
+    taken = [run for run in there if run.path.exists()]
+    return RunFolder(request.job.folder / (f"{TRAINING}_{len(taken) + 1}" if taken else TRAINING)), False
+
+
+def _is_begun(run: RunFolder, say: Callable[[str], None]) -> bool:
+    try:
+        for phase in wait_until_free(run.path):
+            say(f"{phase.phase} …")
+        return continues(run.path) and (run.model.is_file() or not read(run.path).is_over)
+    except RunError:
+        return False
+
+
+def keep_model(request: RelionRequest, run: RunFolder) -> None:
+    """Make the model of a run that has ended the job's.
 
     Raises
     ------
     TrainingError
         T01 when no epoch was better than the start.
-    CryodenError
-        For halves that cannot be found, read or used.
     """
-    yield PhaseStarted("finding and checking the halves")
-    run = _fresh(request.job.folder)
-    ended: TrainingFinished | None = None
-    for event in train_halves(open_halves([request.micrographs], reading), run, settings, start=start):
-        ended = event if isinstance(event, TrainingFinished) else ended
-        yield event
-    if ended is None or ended.best_epoch == 0:
-        message = ended.message if ended else "the run did not end"
-        raise TrainingError("T01", None, message, kept="No model was saved")
+    if not run.model.is_file():
+        raise TrainingError("T01", None, read(run.path).message, kept="No model was saved")
     with atomic_write(request.trained) as part:
         shutil.copyfile(run.model, part)
 
@@ -109,7 +115,7 @@ def denoised_in(
     if found is None:
         fix = "Give the STAR file of a motion correction or of a CTF estimation"
         raise HalvesError("D01", star, "lists tilt series, not micrographs", fix=fix)
-    targets = {file: folder / place_of(file, found.project) for file in found.files}
+    targets = {file: folder / place_of(file, found.project, batch.settings.format) for file in found.files}
     _refuse_twice(targets)
     if workers is not None and workers != WorkerSettings():
         events = denoise_session([star], folder, batch, workers, targets=targets)
@@ -130,13 +136,16 @@ def announce(request: RelionRequest) -> None:
     request.job.write_nodes({request.listed: MICROGRAPHS, **models})
 
 
-def place_of(file: Path, project: Path) -> Path:
+def place_of(file: Path, project: Path, wanted: Literal["auto", "mrc", "tiff"] = "auto") -> Path:
     """Return where below a job the result of a micrograph goes: as it lies below the project, or the root.
 
     A name is the same whichever others are in the list, so that a job that continues finds its results.
+    RELION reads micrographs that are MRC files, and so results are, of TIFF files as well, unless others are
+    wanted.
     """
     below = file.relative_to(project if file.is_relative_to(project) else file.anchor)
-    return below.with_name(f"{stem_of(below)}_denoised.mrc")
+    suffix = result_suffix(below, "mrc" if wanted == "auto" else wanted)
+    return below.with_name(f"{stem_of(below)}_denoised{suffix}")
 
 
 def _refuse_twice(targets: Mapping[Path, Path]) -> None:
@@ -145,9 +154,3 @@ def _refuse_twice(targets: Mapping[Path, Path]) -> None:
         if taken.setdefault(target, file) != file:
             problem = f"{printable(taken[target])} would have the same result, {printable(target)}"
             raise OutputError("D07", file, problem, kept="Nothing was done", fix="Rename one of them")
-
-
-def _fresh(folder: Path) -> RunFolder:
-    """Return the first run folder that is not there."""
-    names = (TRAINING if number == 1 else f"{TRAINING}_{number}" for number in count(1))
-    return RunFolder(next(folder / name for name in names if not (folder / name).exists()))

@@ -9,11 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import pairwise
 from pathlib import Path
+from threading import Event as Stop
 from typing import Literal, TypeVar
 
 from cryoden.dataset.output_paths import make_folder
 from cryoden.dataset.star_columns import quoted
 from cryoden.events.closing import closed
+from cryoden.events.training import PhaseStarted
 from cryoden.io.atomic import atomic_write
 
 Event = TypeVar("Event")
@@ -67,18 +69,22 @@ class RelionJob:
             raise
         self._end("FAILURE" if failures else "SUCCESS")
 
-    def until_aborted(self, events: Iterable[Event]) -> Iterator[Event]:
+    def until_aborted(self, events: Iterable[Event], stop: Stop | None = None) -> Iterator[Event]:
         """Pass events on until RELION asks to abort; what makes them is closed then.
+
+        A training that is past its first phases is asked by ``stop`` to end, so that it can be resumed.
 
         Raises
         ------
         AbortedError
-            When it asks.
+            When it asks, or when ``stop`` was set by someone else.
         """
         with closed(events):
             for event in events:
-                self._check_abort()
+                self._heed_abort(None if isinstance(event, PhaseStarted) else stop)
                 yield event
+        if stop is not None and stop.is_set():
+            raise AbortedError
 
     def write_nodes(self, nodes: Mapping[Path, str]) -> None:
         """Say which files are output, and of which type, to jobs that come after.
@@ -94,9 +100,12 @@ class RelionJob:
         with atomic_write(self.folder / NODES, overwrite=True) as part:
             part.write_text("".join([head, labels, *rows, " \n"]), encoding="utf-8")
 
-    def _check_abort(self) -> None:
+    def _heed_abort(self, stop: Stop | None) -> None:
+        """End what runs where RELION asks to: by an error, or by ``stop`` where there is one."""
         if (self.folder / ABORT).exists():
-            raise AbortedError
+            if stop is None:
+                raise AbortedError
+            stop.set()
 
     def _clear(self) -> None:
         """Remove what an earlier start of the job left: RELION takes its mark for that of this one."""

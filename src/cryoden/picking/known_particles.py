@@ -60,6 +60,7 @@ class AnnotatedFiles:
     others: Mapping[str, Path]
     reading: ReadingSettings | None
     sizes: Mapping[Path, float]
+    flip_y: bool = False
 
     def read(self) -> Annotated:
         """Read the pixels.
@@ -79,6 +80,7 @@ class AnnotatedFiles:
             mean = np.asarray((halves[0] + halves[1]) / 2, np.float32)
             micrograph = Micrograph(mean, pair.even.pixel_size, self.name)
         known = fitted(self.known, micrograph.shape, micrograph.pixel_size)
+        known = known.mirrored(micrograph.shape[0]) if self.flip_y else known
         return Annotated(self.name, micrograph, halves, known, self._others(micrograph))
 
     def _others(self, raw: Micrograph) -> dict[str, Micrograph]:
@@ -96,6 +98,8 @@ def annotated(
     picks: Sequence[Path],
     others: Mapping[str, Sequence[Path]],
     reading: ReadingSettings | None,
+    *,
+    flip_y: bool = False,
 ) -> tuple[list[AnnotatedFiles], tuple[Remark, ...]]:
     """Find the micrographs that have picks in some files, and say which have none.
 
@@ -108,6 +112,10 @@ def annotated(
         Files of coordinates, and folders of them.
     others : mapping of str to sequence of Path
         What other programs made of the micrographs, or of their sums.
+    reading : ReadingSettings or None
+        How to read the files.
+    flip_y : bool
+        Whether the files of coordinates count rows from the other edge.
 
     Raises
     ------
@@ -130,7 +138,7 @@ def annotated(
         raise PicksError("K03", picks[0], problem, fix="Give the micrographs they are of, under their names")
     done = _results({at: Path(exposures[at][0]).name for at in chosen}, others)
     files = [
-        AnnotatedFiles(exposures[at][0], exposures[at][1], own, done[at], reading, sizes)
+        AnnotatedFiles(exposures[at][0], exposures[at][1], own, done[at], reading, sizes, flip_y)
         for at, own in chosen.items()
     ]
     left = len(exposures) - len(chosen)

@@ -51,6 +51,8 @@ class PickingQuestion:
         Class averages to pick by.
     reading : ReadingSettings or None
         How to read the files.
+    flip_y : bool
+        Whether the coordinates count rows from the other edge.
     """
 
     paths: Sequence[Path]
@@ -61,6 +63,7 @@ class PickingQuestion:
     denoising: DenoisingSettings = field(default_factory=DenoisingSettings)
     template: Path | None = None
     reading: ReadingSettings | None = None
+    flip_y: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,7 @@ def measure_picking(asked: PickingQuestion) -> Iterator[PickingEvent]:
     SettingsError
         ``S05`` when two methods have one name.
     """
-    files, remarks = annotated(asked.paths, asked.picks, asked.others, asked.reading)
+    files, remarks = annotated(asked.paths, asked.picks, asked.others, asked.reading, flip_y=asked.flip_y)
     names = names_of(asked.models)
     _refuse_twice([RAW, WIENER, CHANCE, *names.values(), *asked.others])
     denoisers = {names[path]: Denoiser(load(path), asked.denoising) for path in asked.models}

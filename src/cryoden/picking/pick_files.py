@@ -52,6 +52,8 @@ class PickingRequest:
         How to read the files.
     overwrite : bool
         Whether files that are there may be replaced.
+    flip_y : bool
+        Whether rows are counted from the other edge in the files that are written.
     """
 
     settings: PickingSettings
@@ -61,6 +63,7 @@ class PickingRequest:
     template: Path | None = None
     reading: ReadingSettings | None = None
     overwrite: bool = False
+    flip_y: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,16 +77,19 @@ class Picker:
     sizes: Mapping[Path, float]
 
     def picked(self, path: Path) -> Found:
-        """Return what is found on one micrograph, or on what is looked at in its place."""
-        seen = self._seen(path)
-        return find_particles(seen, self.asked.settings, self.templates)
-
-    def _seen(self, path: Path) -> Micrograph:
+        """Return what is found on one micrograph, or on what is looked at in its place, in its pixels."""
         raw = read_micrograph(path, self.asked.reading, self.sizes.get(path))
+        seen = self._seen(path, raw)
+        found = find_particles(seen, self.asked.settings, self.templates)
+        picks = found.picks.scaled(_binning(seen, raw))
+        return replace(found, picks=picks.mirrored(raw.shape[0]) if self.asked.flip_y else picks)
+
+    def _seen(self, path: Path, raw: Micrograph) -> Micrograph:
         if path in self.results:
             result = read_micrograph(self.results[path], self.asked.reading, raw.pixel_size)
             _refuse_other_size(result, raw)
-            return replace(result, pixel_size=raw.pixel_size or result.pixel_size)
+            same = result.shape == raw.shape and raw.pixel_size
+            return replace(result, pixel_size=raw.pixel_size) if same else result
         return raw if self.denoiser is None else finished(self.denoiser.denoise(raw)).micrograph
 
 
@@ -155,9 +161,18 @@ def _write_lists(
             temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
 
 
+def _binning(result: Micrograph, raw: Micrograph) -> float:
+    """Return how many pixels of the micrograph one of a result has, by their pixel sizes."""
+    if result.shape == raw.shape or not (result.pixel_size and raw.pixel_size):
+        return 1.0
+    return result.pixel_size / raw.pixel_size
+
+
 def _refuse_other_size(result: Micrograph, raw: Micrograph) -> None:
-    if result.shape != raw.shape:
+    factor = _binning(result, raw)
+    left = [long - factor * short for short, long in zip(result.shape, raw.shape, strict=True)]
+    if min(left) < -factor or max(left) >= factor or (factor == 1 and any(left)):  # the rest of a binned one
         sizes = " and ".join("×".join(map(str, one.shape)) for one in (result, raw))
         problem = f"has another size than {raw.name} ({sizes} px)"
-        fix = "Give the result uncropped and unbinned"
+        fix = "Give the result uncropped; that of a binned one has its pixel size in the header"
         raise MicrographError("D05", result.path, problem, kept="Skipped", fix=fix)

@@ -37,6 +37,16 @@ class SimulationSettings:
     particles: Annotated[
         int, Setting("Particles per micrograph; 0 for empty ice", "particles", 0, 20_000, 10)
     ] = 100
+    mass: Annotated[
+        float,
+        Setting(
+            "Mass of the particles, one assembly in all micrographs; 0 = another random one in each",
+            "kDa",
+            0,
+            10_000,
+            50,
+        ),
+    ] = 0.0
     dose: Annotated[float, Setting("Total dose of both halves", "e⁻/Å²", 0.1, 1000, 5)] = 40.0
     defocus: Annotated[float, Setting("Underfocus", "µm", 0.1, 10, 0.1)] = 1.0
     defocus_to: Annotated[

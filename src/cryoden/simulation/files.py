@@ -18,7 +18,7 @@ from cryoden.io import mrc
 from cryoden.io.atomic import atomic_write, check_destination
 from cryoden.micrograph import Array, Pixels
 from cryoden.settings.tools import SimulationSettings
-from cryoden.simulation.assemblies import Structure, assembly, random_recipe
+from cryoden.simulation.assemblies import AssemblyRecipe, Structure, assembly, random_recipe
 from cryoden.simulation.detector import Detector
 from cryoden.simulation.exposure import SimulatedExposure, counted, seen
 from cryoden.simulation.movies import drifted, filmed, star_of, write_movie
@@ -50,7 +50,7 @@ def simulate_files(
     settings : SimulationSettings
         What to simulate.
     structures : sequence of Path
-        PDB or mmCIF files; without any, each exposure has its own random assembly.
+        PDB or mmCIF files; without any, and without a mass, each exposure has its own random assembly.
     overwrite : bool
         Whether files already there may be replaced.
 
@@ -60,7 +60,7 @@ def simulate_files(
         For a structure that cannot be read or a file that cannot be written.
     """
     device = devices.resolve(settings.device)
-    given = [read_structure(path) for path in structures]
+    given = [read_structure(path) for path in structures] or _known(settings)
     names = [f"sim{settings.seed + index:04d}" for index in range(settings.count)]
     wanted = {name: _paths(output, name, settings) for name in names}
     lists = [output / MOVIES] if settings.movies else []
@@ -111,6 +111,11 @@ def scene(settings: SimulationSettings, index: int, numbers: np.random.Generator
         contamination=settings.contamination,
         seed=settings.seed + index,
     )
+
+
+def _known(settings: SimulationSettings) -> list[Structure]:
+    """Return the one assembly of all exposures, where its mass is given."""
+    return [assembly(AssemblyRecipe("D2", settings.mass, aspect=1.3))] if settings.mass else []
 
 
 def _paths(output: Path, name: str, settings: SimulationSettings) -> dict[str, Path]:
@@ -166,7 +171,10 @@ def _parameters(
     return {
         **({"shifts_down_right_A": shifts.round(4).tolist()} if len(shifts) else {}),
         "scene": asdict(exposure.scene),
-        "structures": [{"name": s.name, "mass_kDa": round(s.mass, 1)} for s in structures],
+        "structures": [
+            {"name": s.name, "mass_kDa": round(s.mass, 1), "diameter_A": round(2 * s.radius, 1)}
+            for s in structures
+        ],
         "particles": [
             {
                 "structure": p.structure + 1,

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cryoden.cli.main import main
@@ -55,3 +56,10 @@ def test_known_particles_are_found_on_what_each_method_shows(
     assert main(asked) == 0
     assert "not that they are better particles" in " ".join(capsys.readouterr().out.split())
     assert main([*asked, "--truth", "clean"]) == 2
+    mirrored = coordinates(tmp_path / "m.star", np.column_stack([399 - PLACES[:, 0], PLACES[:, 1]]))
+    assert (
+        main([*asked[:3], str(mirrored), *asked[4:], "--flip-y", "--figures", str(figures), "--overwrite"])
+        == 0
+    )
+    rows = {row["method"]: row for row in json.loads(figures.read_text())["rows"]}
+    assert rows["raw"]["average_precision"] == 1

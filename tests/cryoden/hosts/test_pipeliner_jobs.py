@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from cryoden.io import mrc
 from cryoden.io.star import having, read_tables
 from cryoden.model.checkpoint import load
 from cryoden.runs.folder import RunFolder
+from cryoden.runs.record import read
 from tests.cryoden.scenes import scene
 
 pytest.importorskip(
@@ -134,6 +137,27 @@ def test_a_training_shows_its_curves_a_picture_and_the_report(trained: Any) -> N
     assert loss.data_series_labels == ["training", "validation"]
     assert loss.xvalues == [[1, 2], [0, 1, 2]]  # nothing was trained in epoch 0
     assert all(0 < y < 2 for line in loss.yvalues for y in line)
+
+
+def test_a_training_that_was_killed_continues_from_its_last_checkpoint(project: Any) -> None:
+    write_list("gone")  # so that the project has a job that has failed before its run began
+    more = "--steps-per-epoch 2 --batch 2 --patch 64 --checkpoint-minutes 1e-6"
+    job = run(project, TRAIN, in_halves=STAR, epochs="8", other_args=more)
+    write_list("m 1", "m 2", "m 3")
+    assert status(job) == "Failed"
+    (command,) = job.get_commands()
+    words = [sys.executable, "-u", *map(str, command.cmd[1:])]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        next(line for line in process.stdout if line.endswith(" best\n"))
+        process.kill()
+    project.update_job_status(job.output_dir, "Succeeded")  # the Pipeliner continues no others
+    project.continue_job(job.output_dir, run_in_foreground=True)
+    assert status(job) == "Succeeded"
+    assert "resumed after step" in (Path(job.output_dir) / "run.out").read_text()
+    assert read(Path(job.output_dir) / "training").about["last"]["epoch"] == 8
+    project.continue_job(job.output_dir, run_in_foreground=True)  # nothing is left to be done
+    assert status(job) == "Succeeded"
 
 
 def test_results_are_a_node_that_lists_them_with_their_micrographs(denoised: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import shutil
 import subprocess
@@ -15,12 +16,13 @@ import pytest
 
 from cryoden.cli.main import main
 from cryoden.dataset.star_files import micrographs_of
-from cryoden.formats import micrographs
+from cryoden.formats import micrographs, writing
 from cryoden.hosts.listed_results import DENOISED, RAW
 from cryoden.hosts.relion import place_of
 from cryoden.hosts.relion_job import ABORT
 from cryoden.io import mrc
 from cryoden.io.star import having, read_tables
+from cryoden.runs.record import read
 from tests.cryoden.scenes import scene
 
 FIELD = Path(__file__).parents[4] / "shared" / "data" / "field"
@@ -150,6 +152,29 @@ def test_wrong_usage_makes_the_job_a_failure() -> None:
     assert marks() == {"RELION_JOB_EXIT_FAILURE"}
 
 
+def test_binned_results_of_tiff_and_compressed_micrographs_are_mrc_files_of_their_pixel_size(
+    project: Path,
+) -> None:
+    first, second = (project / f"MotionCorr/job002/{name}.mrc" for name in ("a/m", "b/m"))
+    pixels = micrographs.read(first).data
+    writing.write(first.with_suffix(".tif"), pixels, pixel_size=3.0, label="disks", file_format="tiff")
+    second.with_suffix(".mrc.gz").write_bytes(gzip.compress(second.read_bytes()))
+    text = Path(STAR).read_text().replace("a/m.mrc ", "a/m.tif ").replace("b/m.mrc ", "b/m.mrc.gz ")
+    Path(STAR).write_text(text)
+    assert relion("--bin", "2") == 0
+    star = Path(JOB) / "micrographs_denoised.star"
+    results = micrographs_of(star)
+    assert [path.name for path in results] == ["m_denoised.mrc", "m_denoised.mrc", "n_denoised.mrc"]
+    assert {micrographs.read(path).pixel_size for path in results} == {6.0}
+    optics = having(read_tables(star), ["rlnOpticsGroup", "rlnMicrographPixelSize"])
+    assert optics is not None
+    assert {float(size) for (size,) in optics.columns(["rlnMicrographPixelSize"])} == {6.0}
+    with mrcfile.open(results[0]) as file:
+        assert file.data.shape == (64, 64)
+    assert relion("--format", "tiff") == 0
+    assert {path.suffix for path in micrographs_of(star)} == {".tif"}
+
+
 def test_relion_can_abort_a_job_and_continue_it(project: Path) -> None:
     command = [sys.executable, "-u", "-m", "cryoden.cli.main", "--json", "relion", "--o", JOB]
     command += ["--in_mics", STAR, "--device", "cpu"]
@@ -178,6 +203,52 @@ def test_a_job_trains_on_the_halves_of_its_list_once_and_its_model_is_output() -
     assert relion("--train", "yes", "--minutes", "0.05") == 0
     assert model.stat().st_mtime_ns == before
     assert [path.name for path in Path(JOB).glob("training*")] == ["training"]
+
+
+def training(*more: str) -> list[str]:
+    """Return a job that trains for long, and keeps a checkpoint after each step."""
+    command = [sys.executable, "-u", "-m", "cryoden.cli.main", "relion", "--o", JOB, "--in_mics", STAR]
+    return [*command, "--device", "cpu", "--train", "yes", "--minutes", "30", *more]
+
+
+def checkpoints() -> list[str]:
+    return sorted(path.name for path in Path(JOB).glob("training/checkpoints/step-*.safetensors"))
+
+
+@pytest.mark.usefixtures("project")
+def test_a_training_that_was_killed_or_aborted_is_resumed_when_the_job_continues(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with subprocess.Popen(training(), stdout=subprocess.PIPE, text=True, env=os.environ) as process:
+        assert process.stdout is not None
+        next(line for line in process.stdout if line.endswith(" best\n"))
+        process.kill()
+    killed = checkpoints()
+    assert killed
+    with subprocess.Popen(training(), stdout=subprocess.PIPE, text=True, env=os.environ) as process:
+        assert process.stdout is not None
+        assert next(line for line in process.stdout if "resumed after step" in line)
+        (Path(JOB) / ABORT).touch()
+        process.stdout.read()
+    assert process.returncode != 0
+    assert marks() == {"RELION_JOB_EXIT_ABORTED"}
+    assert not (Path(JOB) / "model.safetensors").exists()
+    assert checkpoints()[-1] > killed[-1]  # one was kept when it was aborted
+    assert relion("--train", "yes", "--minutes", "0.01") == 0  # less than it has trained: it ends at once
+    assert "resumed after step" in capsys.readouterr().out
+    assert (Path(JOB) / "model.safetensors").read_bytes() == (
+        Path(JOB) / "training/model.safetensors"
+    ).read_bytes()
+    assert not (Path(JOB) / "training_2").exists()
+    assert marks() == {"RELION_JOB_EXIT_SUCCESS"}
+
+
+@pytest.mark.usefixtures("project")
+def test_workers_of_a_job_share_its_training_as_many_as_a_batch_has_patches() -> None:
+    pytest.importorskip("distributed", reason="needs the extra [cluster]")
+    assert relion("--train", "yes", "--minutes", "0.3", "--workers", "3") == 0
+    assert read(Path(JOB) / "training").started.device.endswith("2 processes")
+    assert len(listed()) == 3
 
 
 def test_a_real_project_keeps_all_its_list_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

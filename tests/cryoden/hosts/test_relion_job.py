@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 
 import gemmi
 import pytest
 
+from cryoden.events.training import PhaseStarted
 from cryoden.hosts.relion_job import ABORT, ENDINGS, AbortedError, Ending, RelionJob
 
 
@@ -73,6 +75,26 @@ def test_a_job_ends_when_relion_asks_it_to_and_closes_what_it_does(job: RelionJo
         list(job.until_aborted(events()))
     assert (seen, closed) == ([0, 1, 2, 3], [True])
     assert marks(job) == {"RELION_JOB_EXIT_ABORTED"}
+
+
+def test_a_training_past_its_first_phases_is_asked_to_end_and_what_it_says_then_is_passed_on(
+    job: RelionJob,
+) -> None:
+    stop = Event()
+
+    def events() -> Iterator[int]:
+        yield 0
+        job.folder.joinpath(ABORT).touch()
+        yield 1
+        yield -1 if stop.is_set() else 2
+
+    with job.running():
+        passed = job.until_aborted(events(), stop)
+        assert [next(passed), next(passed), next(passed)] == [0, 1, -1]
+        with pytest.raises(AbortedError):
+            next(passed)
+        with pytest.raises(AbortedError):
+            next(job.until_aborted([PhaseStarted("reading")], Event()))
 
 
 def test_output_nodes_are_read_back(job: RelionJob) -> None:

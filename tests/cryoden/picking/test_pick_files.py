@@ -8,10 +8,12 @@ import pytest
 
 from cryoden.errors import HalvesError, OutputError
 from cryoden.events.batch import BatchFinished, FileFailed, FileFinished
+from cryoden.formats import writing
+from cryoden.picking.known_particles import annotated
 from cryoden.picking.pick_files import PickingRequest, pick_files
 from cryoden.picking.star_picks import read_star
 from cryoden.settings.picking import PickingSettings
-from tests.cryoden.picking.planted import DIAMETER, PLACES, discs, distances, written
+from tests.cryoden.picking.planted import DIAMETER, PIXEL, PLACES, discs, distances, written
 
 SETTINGS = PickingSettings(diameter=DIAMETER)
 
@@ -64,6 +66,44 @@ def test_compressed_micrographs_have_results_of_their_names(folder: Path) -> Non
     found = {one.micrograph: one.centers for one in read_star(Path("out/particles.star"))}
     assert distances(found["mics/day1/a.mrc.gz"], PLACES[:2]).max() < 3
     assert distances(found["mics/b.mrc.gz"], PLACES[2:4]).max() < 3
+
+
+@pytest.mark.usefixtures("folder")
+def test_binned_results_are_picked_and_the_coordinates_are_those_of_the_micrographs() -> None:
+    Path("mics/b.mrc").unlink()
+    written(Path("a_denoised.mrc"), discs(PLACES, 0.1)[::3, ::3], 3 * PIXEL)
+    events("mics", denoised=[Path("a_denoised.mrc")])
+    (found,) = read_star(Path("out/particles.star"))
+    assert distances(found.centers, PLACES).max() < 3
+    assert found.pixel_size == PIXEL
+
+
+@pytest.mark.parametrize("ending", [".mrc.gz", ".tif"])
+def test_compressed_and_tiff_micrographs_have_picks_that_are_found_again(folder: Path, ending: str) -> None:
+    pixels = discs(noise=1.0)
+    if ending == ".tif":
+        writing.write(folder / "t.tif", pixels, pixel_size=PIXEL, label="t", file_format="tiff")
+    else:
+        packed = gzip.compress(written(folder / "t.mrc", pixels).read_bytes())
+        (folder / "t.mrc").unlink()
+        (folder / "t.mrc.gz").write_bytes(packed)
+    written(folder / "t_denoised.mrc", discs(PLACES[:3], 0.1))
+    events(f"t{ending}", denoised=[Path("t_denoised.mrc")])
+    for file in ("t_autopick.star", "particles.star"):
+        ((known,), said) = annotated([Path(f"t{ending}")], [Path("out") / file], {}, None)
+        assert said == ()
+        assert known.name == "t"
+        assert distances(known.read().known.centers, PLACES[:3]).max() < 3
+
+
+@pytest.mark.usefixtures("folder")
+def test_rows_can_be_counted_from_the_other_edge_in_what_is_written_and_read() -> None:
+    events("mics/b.mrc", flip_y=True)
+    (written_,) = read_star(Path("out/particles.star"))
+    flipped = np.column_stack([399 - PLACES[:3, 0], PLACES[:3, 1]])
+    assert distances(written_.centers, flipped).max() < 3
+    ((known,), _) = annotated([Path("mics/b.mrc")], [Path("out/particles.star")], {}, None, flip_y=True)
+    assert distances(known.read().known.centers, PLACES[:3]).max() < 3
 
 
 @pytest.mark.usefixtures("folder")

@@ -103,6 +103,14 @@ def test_every_exposure_is_another(folder: Path) -> None:
     assert one["scene"]["optics"] != two["scene"]["optics"]
 
 
+def test_with_a_mass_all_exposures_show_the_same_assembly_each_in_its_own_places(tmp_path: Path) -> None:
+    list(simulate_files(tmp_path, replace(SMALL, edge=256, particles=3, mass=450)))
+    one, two = (json.loads((tmp_path / "particles" / f"sim000{n}.json").read_text()) for n in range(2))
+    assert one["structures"] == two["structures"]
+    assert one["structures"][0]["mass_kDa"] == pytest.approx(450, abs=1)
+    assert one["particles"] != two["particles"]
+
+
 def test_files_that_exist_are_refused_and_kept(folder: Path) -> None:
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     with pytest.raises(CryodenError):
@@ -118,7 +126,11 @@ def test_a_structure_given_on_the_command_line_is_what_is_seen(tmp_path: Path) -
     assert main(asked) == 0
     (structure,) = json.loads((tmp_path / "out" / "particles" / "sim0000.json").read_text())["structures"]
     molecule = read_structure(tmp_path / "helix.pdb")
-    assert structure == {"name": "helix", "mass_kDa": round(molecule.mass, 1)}
+    assert structure == {
+        "name": "helix",
+        "mass_kDa": round(molecule.mass, 1),
+        "diameter_A": round(2 * molecule.radius, 1),
+    }
     clean = micrographs.read(tmp_path / "out" / "clean" / "sim0000.mrc").data
     assert clean.any()
     again = [*asked, "--overwrite"]
