@@ -1,7 +1,7 @@
 # make demo   see it work: trains in napari and shows raw beside denoised
 # make screenshots   the pictures of the guided tour, from the program itself
 # make test   everything that is checked before a change is taken
-# make soak   what takes long: trainings that are killed at random, again and again
+# make soak   what takes long: kills at random, a failing disk, many files, bytes nobody has thought of
 # make venv   the environment both need
 
 SHELL := /bin/bash
@@ -55,9 +55,16 @@ demo: venv
 screenshots: venv
 	$(SCREEN) $(BIN)/python docs/take_screenshots.py
 
+# An hour for each reader.
+FUZZ ?= 3600
 soak: venv
 	$(BIN)/python benchmarks/soak/killed_training.py
 	$(BIN)/python benchmarks/soak/killed_training.py --command baseline
+	$(BIN)/python benchmarks/soak/killed_commands.py
+	CRYODEN_CALLS=0 $(BIN)/python -m pytest -q -p no:cacheprovider tests/cryoden/faults/test_every_call_fails.py
+	$(BIN)/python benchmarks/soak/many_files.py
+	$(BIN)/python -m pip install -q --disable-pip-version-check atheris || echo "without atheris: at random"
+	$(BIN)/python benchmarks/soak/fuzz.py --seconds $(FUZZ)
 
 check: venv
 	$(BIN)/ruff check

@@ -3,6 +3,8 @@ from __future__ import annotations
 import importlib
 import json
 import math
+import os
+import re
 import runpy
 import subprocess
 import sys
@@ -316,3 +318,48 @@ def test_a_run_that_differs_from_one_that_was_not_killed_is_found_out(tmp_path: 
     (other.checkpoints / ".step.part").touch()
     assert list(soak["differences"](one, other)) == ["engine/w", "losses", ".step.part was left behind"]
     assert list(soak["differences"](one, one)) == []
+
+
+def test_commands_killed_at_random_leave_nothing_half_and_make_nothing_twice(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    soak = runpy.run_path(str(BENCHMARKS / "soak" / "killed_commands.py"))
+    assert soak["main"](["--kills", "3", "--command", "denoise", "patches"]) == 0
+    assert capsys.readouterr().out.count("killed 3 times") == 2
+
+
+def test_what_a_killed_command_must_not_leave_is_found_out(tmp_path: Path) -> None:
+    soak = runpy.run_path(str(BENCHMARKS / "soak" / "killed_commands.py"))["Soak"](None, tmp_path, None)
+    soak.out.mkdir()
+    (tmp_path / "in.mrc").write_bytes(b"in")
+    soak.inputs, soak.whole = {}, {"a.mrc": b"whole", "b.mrc": b"whole"}
+    for name in ("a.mrc", "b.mrc", "c.mrc"):
+        (soak.out / name).write_bytes(b"whole")
+    soak.before = {path: path.stat() for path in soak.results()}
+    (soak.out / "a.mrc").write_bytes(b"half")
+    os.utime(soak.out / "a.mrc", (0, 0))  # however coarse the clock of the disk
+    (soak.out / "c.mrc").unlink()
+    soak.check()
+    assert set(soak.found) == {
+        "kill 0: an input has changed", "kill 0: a.mrc is not whole",
+        "kill 0: a.mrc was made twice", "kill 0: c.mrc is lost",
+    }  # fmt: skip
+
+
+def test_a_batch_of_many_files_says_how_memory_grows(capsys: pytest.CaptureFixture[str]) -> None:
+    soak = runpy.run_path(str(BENCHMARKS / "soak" / "many_files.py"))
+    soak["main"](["--files", "60", "--bad", "30"])  # too few for a slope
+    assert "57 of 60 files, 3 bad" in capsys.readouterr().out
+
+
+def test_bytes_at_random_reach_a_reader_and_what_comes_out_is_kept(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    fuzz = runpy.run_path(str(BENCHMARKS / "soak" / "fuzz.py"))
+    assert fuzz["at_random"](lambda _: None, b"whole", "any", 0.2, tmp_path) == 0
+    assert re.match(r"any: [\d,]+ inputs at random", capsys.readouterr().out)
+    assert fuzz["at_random"](int, b"1", "number", 60, tmp_path) == 1
+    (kept,) = tmp_path.iterdir()
+    with pytest.raises(ValueError, match="invalid literal"):
+        int(kept.read_bytes())

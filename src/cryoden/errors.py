@@ -153,6 +153,8 @@ def as_known(error: Exception, file: str | bytes | PathLike[str] | None = None) 
         error.file = error.file or (None if file is None else printable(file))
         return error
     first = (str(error).strip() or type(error).__name__).splitlines()[0]
+    if isinstance(error, OSError) and isinstance(error.filename, str | bytes) and error.strerror:
+        file, first = error.filename, error.strerror
     if is_out_of_memory(error):
         fix = "Choose smaller patches or tiles, or the device cpu"
         return CryodenError("T06", file, f"out of memory: {first}", kept=KEPT, fix=fix)

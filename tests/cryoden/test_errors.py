@@ -64,6 +64,11 @@ def test_memory_that_runs_out_is_called_that_whoever_says_it(error: Exception) -
     assert in_words(error, "a.mrc").startswith("T06  a.mrc — out of memory")
 
 
+def test_an_error_of_the_system_is_said_of_the_file_it_names() -> None:
+    error = PermissionError(errno.EACCES, "Permission denied", "/data/list.star")
+    assert in_words(error, "/data").startswith("O03  /data/list.star — Permission denied.")
+
+
 def test_an_error_that_names_no_file_is_said_of_the_one_it_happened_to() -> None:
     assert in_words(CryodenError("T09", None, "out of memory"), "a.mrc") == "T09  a.mrc — out of memory."
     assert in_words(CryodenError("T09", "b", "out of memory"), "a.mrc") == "T09  b — out of memory."

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from cryoden.errors import HalvesError, MicrographError, printable
 from cryoden.io import typed_json
-from cryoden.io.mrc_header import open_regular
+from cryoden.io.mrc_header import bytes_of, open_regular
 
 PLAIN, COMPRESSED = b"\x93NUMPY", b"\x95CSDAT"
 UID = "uid"
@@ -216,8 +216,7 @@ def _beside(group: Path, name: str) -> Path:
 def _group(path: Path) -> _Group:
     import yaml  # noqa: PLC0415  only for groups
 
-    with os.fdopen(open_regular(path), "rb") as file:
-        text = file.read(MOST_GROUP)
+    text = bytes_of(path, MOST_GROUP)
     try:
         known = yaml.load(text, yaml.BaseLoader)
         group = typed_json.as_type(_Group, known)

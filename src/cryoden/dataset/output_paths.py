@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Literal
 
 from cryoden.dataset.folder_walk import left_out_below, micrographs_below
 from cryoden.dataset.listed_files import is_list, micrographs_of
-from cryoden.errors import OutputError, SettingsError, printable
-from cryoden.formats.names import result_suffix, stem_of
+from cryoden.errors import DiskFullError, OutputError, SettingsError, printable
+from cryoden.formats.names import is_tiff, result_suffix, stem_of
 from cryoden.io.leftovers import remove_leftovers
 
 
@@ -100,11 +102,37 @@ def make_folders(targets: Mapping[Path, Path]) -> None:
         make_folder(folder)
 
 
-def make_ready(targets: Mapping[Path, Path]) -> None:
-    """Make the folders of results, and remove what killed processes have left in them; see `make_folders`."""
+def make_ready(targets: Mapping[Path, Path], share: float = 0) -> None:
+    """Make the folders of results, and remove what killed processes have left in them; see `make_folders`.
+
+    Raises
+    ------
+    OutputError
+        O02 where there is no room for the results, of which each takes at least this ``share`` of the
+        bytes of its micrograph.
+    """
     make_folders(targets)
     for folder in {target.parent for target in targets.values()}:
         remove_leftovers(folder)
+    if share:
+        _refuse_too_little_room(targets, share)
+
+
+def _refuse_too_little_room(targets: Mapping[Path, Path], share: float) -> None:
+    needed = sum(share * _least_bytes(path) for path, target in targets.items() if not target.exists())
+    folder = next(iter(targets.values())).parent
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        problem = f"needs at least {needed / 1e9:,.2f} GB, {free / 1e9:,.2f} GB are free"
+        fix = "Free some space, choose another disk, or float16"
+        raise DiskFullError("O02", folder, problem, kept="Nothing was written", fix=fix)
+
+
+def _least_bytes(path: Path) -> float:
+    """Return the bytes of a micrograph as float32, at least; TIFF has formats of twice as many."""
+    with suppress(OSError):
+        return path.stat().st_size / (2 if is_tiff(path) else 1)
+    return 0
 
 
 def make_folder(folder: Path) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping, Sequence
 
 from cryoden.errors import StarRowError, printable
-from cryoden.io.mrc_header import open_regular
-from cryoden.io.star import MOST_BYTES, StarTable, split_row
+from cryoden.io.star import StarTable, split_row, text_of
 
 PLAIN = re.compile(r"[^\s'\"#_$\[\];][^\s'\"#]*")  # a value that needs no quotes
 RESERVED = ("data_", "loop_", "save_", "stop_", "global_")
@@ -41,9 +39,7 @@ def with_columns(
     MicrographError
         ``F49``, ``F50`` when the file cannot be read.
     """
-    if lines is None:
-        with os.fdopen(open_regular(table.path), encoding="utf-8-sig", errors="surrogateescape") as file:
-            lines = [line.rstrip("\n") for line in file.read(MOST_BYTES).split("\n")]
+    lines = text_of(table.path).split("\n") if lines is None else lines
     if table.is_loop:
         return "\n".join(_loop(table, lines, columns, keep or [True] * len(table.rows), more))
     return "\n".join(_pairs(table, lines, {label: values[0] for label, values in columns.items()}))

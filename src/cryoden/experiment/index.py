@@ -21,7 +21,7 @@ import numpy as np
 from cryoden.errors import CryodenError, PatchFileError, printable
 from cryoden.experiment.pairs import PatchPairs
 from cryoden.io import typed_json
-from cryoden.io.mrc_header import open_regular
+from cryoden.io.mrc_header import open_regular, unreadable
 from cryoden.io.mrc_windows import MicrographFile, finite_window
 from cryoden.micrograph import Windowed
 from cryoden.settings.baseline import PatchSettings
@@ -230,6 +230,8 @@ def _fingerprint(path: Path) -> tuple[int, int]:
         for offset in np.linspace(0, max(0, size - BLOCK), BLOCKS).astype(int):
             os.lseek(descriptor, int(offset), os.SEEK_SET)
             crc = zlib.crc32(os.read(descriptor, BLOCK), crc)
+    except OSError as error:
+        raise unreadable(path, error) from error
     finally:
         os.close(descriptor)
     return size, crc
@@ -239,7 +241,7 @@ def _change(source: Source) -> str:
     name = printable(source.path)
     try:
         size, crc = _fingerprint(Path(source.path))
-    except (CryodenError, OSError):
+    except CryodenError:
         return f"{name} is missing or unreadable"
     if size != source.bytes:
         return f"{name} has {size:,} bytes, it had {source.bytes:,}"

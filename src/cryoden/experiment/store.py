@@ -16,6 +16,7 @@ from cryoden.errors import PatchFileError, SettingsError
 from cryoden.experiment.index import INDEX, Index, Source, damaged, layout_of, read_index, shard_name
 from cryoden.experiment.pair_grid import PairGrid
 from cryoden.io.pixel_size import possible
+from cryoden.io.retrying import retried
 from cryoden.io.typed_json import as_type
 from cryoden.micrograph import Pixels
 from cryoden.settings.baseline import PatchSettings
@@ -113,6 +114,7 @@ class PatchStore:
         """Return the micrograph of a pair's target."""
         return self.sources[bisect_right(self.ends, index)]
 
+    @retried
     def _fill(self, index: int, buffers: tuple[NDArray[Any], ...]) -> None:
         path, offset = self.where(index)
         views = [buffer.view(np.uint8).data.cast("B") for buffer in buffers]  # refuses what is not contiguous

@@ -6,14 +6,13 @@ into a table of pandas, which it needs, and does not write them as they were; he
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from cryoden.errors import MicrographError
-from cryoden.io.mrc_header import open_regular
+from cryoden.io.mrc_header import bytes_of
 
 WORD, NUMBER = re.compile(r"\w+"), re.compile(r"[0-9]{1,9}")
 PLANE, FRAMES = "ZValue", "FrameSet"
@@ -75,8 +74,7 @@ def read(path: Path) -> Mdoc:
     MicrographError
         ``F49``, ``F50`` when it cannot be read, ``F69`` for what is no mdoc file.
     """
-    with os.fdopen(open_regular(path), encoding="utf-8-sig", errors="surrogateescape") as file:
-        lines = file.read(MOST_BYTES).splitlines()
+    lines = bytes_of(path, MOST_BYTES).decode("utf-8-sig", "surrogateescape").splitlines()
     found, begin = list[Section](), 0
     for number, line in enumerate([*lines, "[end = 0]"]):
         heading = _heading(line)

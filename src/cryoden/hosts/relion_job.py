@@ -16,7 +16,7 @@ from cryoden.dataset.output_paths import make_folder
 from cryoden.dataset.star_columns import quoted
 from cryoden.events.closing import closed
 from cryoden.events.training import PhaseStarted
-from cryoden.io.atomic import atomic_write
+from cryoden.io.atomic import atomic_write, not_written
 
 Event = TypeVar("Event")
 Ending = Literal["SUCCESS", "FAILURE", "ABORTED"]
@@ -113,9 +113,13 @@ class RelionJob:
             path.unlink(missing_ok=True)
 
     def _end(self, ending: Ending) -> None:
-        with suppress(OSError):  # a full disk must not hide why the job ended
+        with suppress(OSError):
             (self.folder / ABORT).unlink(missing_ok=True)
+        try:
             self.mark(ending).touch()
+        except OSError as error:
+            if ending == "SUCCESS":  # else a full disk would hide why the job ended
+                raise not_written(self.mark(ending), error) from error
 
 
 def refused(arguments: Sequence[str]) -> None:

@@ -19,6 +19,7 @@ from cryoden.io.leftovers import hidden_beside, remove_leftovers
 
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 NOT_THERE = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}  # of a flush
+BROKEN = {errno.EIO, errno.ESTALE, errno.EROFS}  # said of a write, which names no file
 REFUSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOENT, errno.ENAMETOOLONG}
 
 
@@ -171,12 +172,11 @@ def _create_beside(final: Path) -> tuple[Path, int]:
     temporary = hidden_beside(final)
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        with os.fdopen(descriptor, "wb") as file:
+            return temporary, os.fstat(file.fileno()).st_mode & 0o777
     except OSError as error:
+        _remove(temporary)  # it is there where closing it failed
         raise not_written(final, error) from error
-    try:
-        return temporary, os.fstat(descriptor).st_mode & 0o777
-    finally:
-        os.close(descriptor)
 
 
 def _finish(temporary: Path, mode: int, final: Path) -> None:
@@ -224,8 +224,9 @@ def _remove(temporary: Path) -> None:
 
 
 def _is_about(error: OSError, temporary: Path) -> bool:
-    """Tell whether the failing call named the temporary file, so is about the output."""
-    return error.filename is not None and os.fsencode(error.filename) == os.fsencode(temporary)
+    """Tell whether the call that failed was about the output: it named the temporary file, or was a write."""
+    name = error.filename
+    return error.errno in BROKEN if name is None else os.fsencode(name) == os.fsencode(temporary)
 
 
 def not_written(final: Path, error: OSError) -> OutputError:

@@ -58,7 +58,8 @@ class Claim:
             if is_own:
                 self.path.unlink()  # while it is locked: another's claim is never removed
         if later:
-            os.close(self._descriptor)
+            with suppress(OSError):  # of what was written: it must not hide how the work ended
+                os.close(self._descriptor)
         self._descriptor = -1
 
     def _is_own(self) -> bool:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from cryoden.errors import MicrographError
+from cryoden.io.retrying import retried
 
 HEADER_BYTES = 1024
 PIXEL_BYTES = {0: 1, 1: 2, 2: 4, 3: 4, 4: 8, 6: 2, 12: 2}
@@ -139,6 +140,17 @@ def open_regular(path: Path) -> int:
     return descriptor
 
 
+@retried
+def bytes_of(path: Path, most: int) -> bytes:
+    """Return what a regular file holds, at most so many bytes; errors as of `open_regular`."""
+    with os.fdopen(open_regular(path), "rb") as file:
+        try:  # room is made for all that is asked for
+            return file.read(min(most, os.fstat(file.fileno()).st_size + 1))
+        except OSError as error:
+            raise unreadable(path, error) from error
+
+
+@retried
 def first_bytes(path: Path) -> tuple[bytes, int]:
     """Return the first 1,024 bytes (fewer in a shorter file) and the size of the file."""
     descriptor = open_regular(path)

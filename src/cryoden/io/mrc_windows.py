@@ -20,6 +20,7 @@ from cryoden.errors import MicrographError, Remark
 from cryoden.io.mrc_header import open_regular, unreadable
 from cryoden.io.mrc_probe import HeaderFacts
 from cryoden.io.pixel_size import without_odd
+from cryoden.io.retrying import retried
 from cryoden.micrograph import Pixels, Windowed
 
 # Of each row only the columns of a window are read where that saves two pages of memory a row, and
@@ -178,6 +179,7 @@ class MicrographFile:
         out[:] = stored.T if self.facts.transposed else stored
         return out
 
+    @retried
     def _read(self, pieces: Sequence[range], place: memoryview | None = None) -> memoryview:
         """Return bytes of the file, one piece after the other; what is not cached is fetched all at once."""
         data = memoryview(bytearray(sum(map(len, pieces)))) if place is None else place

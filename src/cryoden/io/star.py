@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryoden.errors import StarRowError, printable
-from cryoden.io.mrc_header import open_regular
+from cryoden.io.mrc_header import bytes_of
 
 MOST_BYTES = 2**30
 SHORT, LONGEST_NAME, LONGEST_PATH = 64, 255, 4095  # letters, bytes of a name, letters of a path
@@ -82,8 +82,7 @@ def read_tables(path: Path) -> list[StarTable]:
     MicrographError
         ``F49``, ``F50`` when the file cannot be read.
     """
-    with os.fdopen(open_regular(path), encoding="utf-8-sig", errors="surrogateescape") as file:
-        lines = file.read(MOST_BYTES).split("\n")
+    lines = text_of(path).split("\n")
     tables = [StarTable(path)]
     for number, line in enumerate(map(str.strip, lines), 1):
         if not line or line[0] == "#":
@@ -95,6 +94,12 @@ def read_tables(path: Path) -> list[StarTable]:
         else:
             _add(tables[-1], number, line)
     return tables
+
+
+def text_of(path: Path) -> str:
+    """Return the text of a STAR file; errors as of `read_tables`."""
+    text = bytes_of(path, MOST_BYTES).decode("utf-8-sig", "surrogateescape")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def having(tables: Iterable[StarTable], names: Sequence[str]) -> StarTable | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from cryoden.errors import MicrographError, printable
-from cryoden.io.mrc_header import open_regular
+from cryoden.io.mrc_header import bytes_of
 
 MOST_BYTES = 1 << 30
 LONGEST = 200  # letters of what is said of a value
@@ -33,14 +33,11 @@ def content(path: Path) -> str:
     if not os.path.lexists(path):
         raise FileNotFoundError(path)
     try:
-        with os.fdopen(open_regular(path), "rb") as file:
-            return file.read(MOST_BYTES).decode("utf-8")
+        return bytes_of(path, MOST_BYTES).decode("utf-8")
     except MicrographError as error:
         raise ValueError(error.problem) from None
     except UnicodeDecodeError as error:
         raise ValueError(f"no text: byte {error.start:,} is not UTF-8") from None
-    except OSError as error:
-        raise ValueError(error.strerror or str(error)) from None
 
 
 def parsed(text: str) -> dict[str, Any]:

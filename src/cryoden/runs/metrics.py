@@ -59,17 +59,17 @@ class MetricsFile:
 
     def begin(self) -> None:
         """Write the names of the columns; see `append`."""
-        self._add(table((), header=True))
+        self.append(())
 
     def append(self, rows: Iterable[Row]) -> None:
-        """Add rows, all or none of them.
+        """Add rows, all or none of them, below the names of the columns.
 
         Raises
         ------
         OutputError
             O02, O03 or O06 when they cannot be written.
         """
-        self._add(table(rows, header=False))
+        self._add(table(rows, header=not self._size()))
 
     def force(self) -> int:
         """Force it to disk and return its bytes; errors as of `append`."""
@@ -86,7 +86,7 @@ class MetricsFile:
         Errors as of `append`.
         """
         try:
-            there = self.path.stat().st_size if self.path.exists() else 0
+            there = self._size()
             if there > size:
                 os.truncate(self.path, size)
         except OSError as error:
@@ -95,8 +95,11 @@ class MetricsFile:
             self.begin()
         return there >= size
 
+    def _size(self) -> int:
+        return self.path.stat().st_size if self.path.exists() else 0
+
     def _add(self, text: str) -> None:
-        before = self.path.stat().st_size if self.path.exists() else 0
+        before = self._size()
         try:
             with self.path.open("a", encoding="utf-8", newline="") as file:
                 file.write(text)

@@ -127,6 +127,13 @@ class DenoisingSettings:
         Literal["float32", "float16"], Setting("Pixel format of the output file", expert=True)
     ] = "float32"
 
+    @property
+    def least_share(self) -> float:
+        """Bytes of a result for each byte of its micrograph, at least; 0 for parts of an image or a stack."""
+        if self.planes or self.bin > 1 or self.bin_to:
+            return 0
+        return 0.5 if self.pixel_format == "float16" else 1
+
     def __post_init__(self) -> None:
         check(self)
         if self.bin > 1 and self.bin_to:

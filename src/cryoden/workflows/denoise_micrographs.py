@@ -105,7 +105,7 @@ def denoise_files(
     """
     targets = results(paths, output, wanted=batch.settings.format) if targets is None else targets
     denoisers, lanes = one_process(batch, lanes)
-    make_ready(targets)
+    make_ready(targets, batch.settings.least_share)
     left_out = left_out_below(paths, output, results=False)
     device = devices.describe(denoisers.first.place.device)
     with closing(denoise_targets(targets, denoisers, batch, pixel_sizes(paths), lanes)) as events:

@@ -60,7 +60,7 @@ def denoise_on(
         C03 and C05 for workers that are gone or have something else, and for a model that cannot be used.
     """
     job = Job(replace(batch, model=_absolute(batch.model)), load(batch.model).sha256)
-    make_ready(targets)
+    make_ready(targets, batch.settings.least_share)
     groups, report = _Groups(crew, targets, sizes), _Report(targets)
     with closing(crew.unordered(partial(denoise_group, job), groups.following)) as found:
         for done in found:

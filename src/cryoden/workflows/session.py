@@ -103,6 +103,6 @@ def _tidy(output: Path, targets: Targets) -> None:
 def _here(
     paths: Sequence[Path], batch: BatchRequest, denoisers: Denoisers, lanes: Lanes, targets: Targets
 ) -> Generator[BatchEvent, None, None]:
-    make_ready(targets)
+    make_ready(targets, batch.settings.least_share)
     with closing(denoise_targets(targets, denoisers, batch, pixel_sizes(paths), lanes)) as events:
         yield from ending(events, device=devices.describe(denoisers.first.place.device))

@@ -8,9 +8,11 @@ that share noise, so what `cryoden.image.counting` does not find to be counts is
 
 from __future__ import annotations
 
+import os
 import time
 import zlib
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -19,12 +21,13 @@ import numpy as np
 from cryoden.dataset.folder_walk import left_out_below
 from cryoden.dataset.listed_files import pixel_sizes
 from cryoden.dataset.opening import open_micrograph
-from cryoden.dataset.output_paths import make_folders, results
-from cryoden.errors import HalvesError
+from cryoden.dataset.output_paths import make_ready, results
+from cryoden.errors import CryodenError, HalvesError
 from cryoden.events.batch import BatchEvent, FileThinned
 from cryoden.formats import writing
 from cryoden.image.counting import CountingEvidence, count_test
 from cryoden.io.atomic import atomic_write_pair
+from cryoden.io.mrc_probe import probe
 from cryoden.io.provenance import VERSION
 from cryoden.micrograph import HalfPair, Micrograph, Windowed
 from cryoden.settings.reading import ReadingSettings
@@ -33,6 +36,7 @@ from cryoden.workflows.batch import alone, ending, in_turn
 
 BAND = 256  # rows thinned at once
 ENDINGS = ("_EVN", "_ODD")
+MADE = ": half of the counts"
 
 
 def thinned(micrograph: Windowed, seed: int = 0) -> HalfPair:
@@ -84,7 +88,7 @@ def thin_files(
         cannot be made.
     """
     evens, odds = (results(paths, output, ending, left_out=ENDINGS) for ending in ENDINGS)
-    make_folders(evens)
+    make_ready(evens)
     targets = {path: (even, odds[path]) for path, even in evens.items()}
     work = partial(
         _thin_file, settings=settings, reading=reading, overwrite=overwrite, sizes=pixel_sizes(paths)
@@ -102,6 +106,7 @@ def _thin_file(
     sizes: Mapping[Path, float],
 ) -> Generator[BatchEvent, None, None]:
     began = time.monotonic()
+    overwrite = overwrite or _is_left_alone(*targets)
     with (
         alone(targets[0]),
         atomic_write_pair(*targets, overwrite=overwrite, inputs=[path]) as temporaries,
@@ -109,7 +114,7 @@ def _thin_file(
     ):
         evidence = _counted(micrograph)
         halves = _split(micrograph, evidence.gain, settings.seed)
-        label = f"cryoden {VERSION}: half of the counts, gain {evidence.gain:.6g}"
+        label = f"cryoden {VERSION}{MADE}, gain {evidence.gain:.6g}"
         for half, temporary in zip(halves, temporaries, strict=True):
             writing.write(
                 temporary,
@@ -119,6 +124,15 @@ def _thin_file(
                 label=f"{label}, seed {settings.seed}",
             )
     yield FileThinned(path, *targets, evidence, time.monotonic() - began)
+
+
+def _is_left_alone(even: Path, odd: Path) -> bool:
+    """Tell whether a killed process has left one half of a pair that it was about to make."""
+    if os.path.lexists(even) or not odd.is_file():
+        return False
+    with suppress(CryodenError):
+        return any(MADE in label for label in probe(odd).labels[-1:])
+    return False
 
 
 def _counted(micrograph: Windowed) -> CountingEvidence:

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cryoden.cli.main import main
 from cryoden.dataset.output_paths import results
-from cryoden.errors import CryodenError
-from cryoden.events.batch import BatchFinished, FileFailed
+from cryoden.errors import CryodenError, DiskFullError
+from cryoden.events.batch import BatchFinished, FileFailed, FileFinished
 from cryoden.model import checkpoint
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.workflows import denoise_micrographs
@@ -113,3 +116,26 @@ def test_a_star_file_without_micrographs_is_told(tmp_path: Path, text: str, said
     with pytest.raises(CryodenError, match=f"D01  .*{said}"):
         results([star], tmp_path / "out")
     assert main(["denoise", str(star), "--output", str(tmp_path / "out")]) == 2
+
+
+@pytest.mark.parametrize(
+    ("chosen", "refused"), [({}, True), ({"pixel_format": "float16"}, True), ({"bin": 4}, False)]
+)
+def test_results_for_which_there_is_no_room_are_refused_before_the_first(
+    tmp_path: Path, chosen: dict[str, Any], refused: bool
+) -> None:
+    (tmp_path / "in").mkdir()
+    write_halves(tmp_path / "in", scene())
+    (tmp_path / "in" / "huge.mrc").touch()
+    os.truncate(tmp_path / "in" / "huge.mrc", 3 * shutil.disk_usage(tmp_path).free)  # takes no room itself
+    checkpoint.write(random_model("baseline"), tmp_path / "model.safetensors")
+    request = BatchRequest(tmp_path / "model.safetensors", DenoisingSettings(device="cpu", **chosen))
+    events = denoise_micrographs.denoise_files([tmp_path / "in"], tmp_path / "out", request)
+    if refused:
+        with pytest.raises(
+            DiskFullError, match=r"O02 .*/out — needs at least .* GB are free\. Nothing was written"
+        ):
+            list(events)
+    else:
+        assert any(isinstance(event, FileFinished) for event in events)
+    assert bool(list((tmp_path / "out").iterdir())) is not refused

@@ -62,7 +62,7 @@ def test_the_result_has_the_usual_permissions_even_when_the_writer_narrows_them(
     assert (tmp_path / "a").stat().st_mode == plain.stat().st_mode
 
 
-@pytest.mark.parametrize("error", [ValueError("no"), KeyboardInterrupt(), OSError(errno.EIO, "disk")])
+@pytest.mark.parametrize("error", [ValueError("no"), KeyboardInterrupt(), OSError(errno.EPIPE, "pipe")])
 def test_an_error_inside_leaves_the_old_file_and_no_temporary(tmp_path: Path, error: BaseException) -> None:
     final = tmp_path / "a"
     final.write_text("old")
@@ -78,6 +78,15 @@ def test_a_full_disk_is_told_in_words_and_leaves_nothing(tmp_path: Path) -> None
     with pytest.raises(OutputError, match=r"O02 .*No space left on device") as caught:
         publish_and_fail(tmp_path / "a", full.value)
     assert "Nothing was left behind" in str(caught.value)
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.EROFS])
+def test_a_disk_that_breaks_while_a_result_is_written_is_said_of_the_result(
+    tmp_path: Path, number: int
+) -> None:
+    with pytest.raises(OutputError, match=r"O0[36]  .*/a — .*Nothing was left behind"):
+        publish_and_fail(tmp_path / "a", OSError(number, os.strerror(number)))
     assert names(tmp_path) == []
 
 

@@ -221,3 +221,15 @@ def test_another_pixel_size_can_be_given(tmp_path: Path) -> None:
     reading = ReadingSettings(pixel_size=0.7)
     list(thinning.thin_files([path], tmp_path / "o", ThinningSettings(), reading=reading))
     assert micrographs.read(tmp_path / "o" / "m_ODD.mrc").pixel_size == pytest.approx(0.7)
+
+
+def test_a_half_whose_partner_a_killed_process_did_not_write_is_made_again(tmp_path: Path) -> None:
+    path, out = written(tmp_path, counted()), tmp_path / "out"
+    thin(path, out=out)
+    whole = {half.name: half.read_bytes() for half in out.iterdir()}
+    (out / "m_EVN.mrc").unlink()
+    assert isinstance(thin(path, out=out)[1], FileThinned)
+    assert {half.name: half.read_bytes() for half in out.iterdir()} == whole
+    (out / "m_EVN.mrc").unlink()
+    mrc.write(out / "m_ODD.mrc", scene().odd.data, pixel_size=2.0, label="another program's half")
+    assert "O05" in str(thin(path, out=out)[1])

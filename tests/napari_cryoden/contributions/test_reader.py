@@ -6,9 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_cryoden.contributions.reader import get_reader, read_folder
+from cryoden.errors import MicrographError
+from cryoden.formats import micrographs
+from napari_cryoden.contributions.reader import get_reader, read, read_folder
 from napari_cryoden.layers.layer_data import to_micrograph
 from napari_cryoden.notify import viewer_words
+from tests.cryoden.faults.zoo import REFUSED, Fault
 from tests.cryoden.formats.files import packed, tiff
 
 DATA = Path(__file__).parents[4] / "shared" / "data"
@@ -196,3 +199,14 @@ def test_a_stack_opens_plane_by_plane(viewer: Any, write_mrc: Any, noise: Any) -
     viewer.dims.set_point(0, 2)
     np.testing.assert_array_equal(to_micrograph(layer).data, images[2])
     assert to_micrograph(layer).pixel_size == 2.0
+
+
+@pytest.mark.usefixtures("viewer")
+@pytest.mark.parametrize("fault", REFUSED[::4], ids=str)
+def test_every_fault_is_said_as_the_library_says_it(fault: Fault, notices: Any, tmp_path: Path) -> None:
+    path = tmp_path / fault.name
+    fault.make(path)
+    with pytest.raises(MicrographError) as caught:
+        micrographs.read(path)
+    assert read(path) == [(None,)]
+    assert notices == [viewer_words(str(caught.value))]

@@ -1,0 +1,151 @@
+"""Commands that are killed at random, again and again: nothing half, nothing lost, nothing made twice.
+
+    python benchmarks/soak/killed_commands.py [--kills 1000] [--command denoise] [--seed 0]
+
+Each command is started and killed (SIGKILL) at a random moment, until it comes to its end; then it begins
+anew in another folder. After each kill every file under a final name is compared with that of a run that
+nobody has killed, and with what was there before: a result that was whole is never made again. Exits with 1
+where anything differs, or was left behind.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import random
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.cryoden.faults.commands import COMMANDS, Command
+from tests.cryoden.faults.walking import contents, hidden, state
+
+GROWING = {"plan.json", "micrographs_denoised.star", "RELION_JOB_EXIT_FAILURE", "RELION_OUTPUT_NODES.star"}
+REWRITTEN = {"index.json"}  # by each call, with the same bytes
+
+
+@dataclass
+class Soak:
+    """One command in one folder."""
+
+    command: Command
+    folder: Path
+    draw: random.Random
+    kills: int = 0
+    ends: int = 0
+    found: list[str] = field(default_factory=list)
+    inputs: dict[str, Any] = field(default_factory=dict)  # as they were
+    whole: dict[str, bytes] = field(default_factory=dict)  # results of a run that nobody has killed
+    before: dict[Path, os.stat_result] = field(default_factory=dict)  # results before the last run
+
+    @property
+    def out(self) -> Path:
+        """Where its results lie."""
+        return self.folder / "out"
+
+    def run(self, kills: int) -> None:
+        """Kill the command so many times."""
+        self.command.inputs(self.folder)
+        self.inputs = state(self.folder)
+        self._run(None)  # what is imported is so in those that follow
+        shutil.rmtree(self.out)
+        self._seconds = self._run(None)
+        self.whole = contents(self.out)
+        while self.kills < kills:
+            shutil.rmtree(self.out, ignore_errors=True)
+            while self.kills < kills and self._killed():
+                self.check()
+            self._end()
+
+    def _run(self, kill_after: float | None) -> float:
+        """Run it in a process of its own, and return its seconds, negative where it was killed."""
+        began, child = time.monotonic(), os.fork()
+        if not child:
+            self._run_here()
+        timer = threading.Timer(kill_after or 600, os.kill, (child, signal.SIGKILL))
+        timer.start()
+        _, status = os.waitpid(child, 0)
+        timer.cancel()
+        timer.join()
+        seconds = time.monotonic() - began
+        return -seconds if os.WIFSIGNALED(status) else seconds
+
+    def _run_here(self) -> None:
+        """Run it in this process, and end it."""
+        with Path(os.devnull).open("w") as nowhere, contextlib.suppress(BaseException):
+            with contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
+                self.command.run(self.folder)
+            os._exit(0)
+        os._exit(1)
+
+    def _killed(self) -> bool:
+        self.before = {path: path.stat() for path in self.results()}
+        was = self._run(self.draw.uniform(0, self._seconds)) < 0
+        self.kills += was
+        return was
+
+    def results(self) -> list[Path]:
+        """Return the files that are there and whole."""
+        files = [path for path in self.out.rglob("*") if path.is_file()]
+        return [path for path in files if path.name[0] != "." and path.name not in GROWING]
+
+    def check(self) -> None:
+        """Look for what must not be after the last run."""
+        where = f"kill {self.kills}: "
+        if state(self.folder) != self.inputs:
+            self.found.append(where + "an input has changed")
+        for name, data in contents(self.out).items():
+            if Path(name).name not in GROWING and data != self.whole.get(name):
+                self.found.append(where + f"{name} is not whole")
+        for path, before in self.before.items():
+            if not path.exists():
+                self.found.append(where + f"{path.name} is lost")
+            elif path.name not in REWRITTEN and when(path.stat()) != when(before):
+                self.found.append(where + f"{path.name} was made twice")
+
+    def _end(self) -> None:
+        """Let it come to its end, and compare."""
+        self.before = {path: path.stat() for path in self.results()}
+        self._run(None)
+        self.ends += 1
+        self.check()
+        missing = self.whole.keys() - contents(self.out).keys()
+        self.found += [f"after kill {self.kills}: {name} is missing" for name in missing]
+        self.found += [f"after kill {self.kills}: {name} was left behind" for name in hidden(self.out)]
+
+
+def when(found: os.stat_result) -> tuple[int, int]:
+    """Return what differs once a file was made again."""
+    return found.st_ino, found.st_mtime_ns
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run it and return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--kills", type=int, default=1000, help="of each command")
+    parser.add_argument("--command", choices=[name for name in COMMANDS if COMMANDS[name].repeats], nargs="*")
+    parser.add_argument("--seed", type=int, default=0)
+    asked = parser.parse_args(arguments)
+    status = 0
+    for name in asked.command or ("denoise", "patches"):
+        began = time.monotonic()
+        with tempfile.TemporaryDirectory() as folder:
+            soak = Soak(COMMANDS[name], Path(folder), random.Random(asked.seed))  # noqa: S311  no secret
+            os.chdir(folder)
+            soak.run(asked.kills)
+            os.chdir("/")
+        print(f"{name}: killed {soak.kills} times, {soak.ends} ends, {time.monotonic() - began:.0f} s")
+        print("\n".join(soak.found) or "nothing half-written, nothing lost, nothing made twice", flush=True)
+        status |= bool(soak.found)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
