@@ -77,7 +77,10 @@ def pictures(requests: Requests, kept: Kept) -> Iterator[PictureEvent | None]:
     maker = _Maker(requests, kept)
     while True:
         task = requests.next(PATIENCE)
-        yield None if task is None else maker.event(task)
+        made = None if task is None else maker.event(task)
+        yield made
+        if isinstance(made, PictureMade) and made.key.stage == "denoised":
+            yield _small_of(made)  # at no cost
 
 
 class _Maker:
@@ -133,12 +136,12 @@ class _Maker:
 
     def _thumbnail(self, task: Task) -> ThumbnailMade | None:
         shown = self._kept.get(key_of(task.exposure.name, "denoised", task.choices))
-        shown = shown or self._small(task)
+        shown = shown or self._quickest(task)
         if shown is None:
             return None
-        return ThumbnailMade(task.key, matched(averaged_down(shown.micrograph.data, THUMBNAIL)))
+        return ThumbnailMade(task.key, _small(shown))
 
-    def _small(self, task: Task) -> Shown | None:
+    def _quickest(self, task: Task) -> Shown | None:
         """Return what there is to make a thumbnail of, in the least time: result, preview or raw."""
         if task.exposure.denoised is not None:
             return self._whole(read_denoised(task.exposure, task.choices.reading))
@@ -173,3 +176,11 @@ class _Maker:
             self._denoiser = None  # two on one device may not have room
             self._denoiser = (choices, Denoiser(load(choices.model), choices.settings))
         return self._denoiser[1]
+
+
+def _small_of(made: PictureMade) -> ThumbnailMade:
+    return ThumbnailMade(made.key._replace(stage="thumbnail"), _small(made.shown))
+
+
+def _small(shown: Shown) -> NDArray[np.uint8]:
+    return matched(averaged_down(shown.micrograph.data, THUMBNAIL))
