@@ -72,7 +72,7 @@ def pictures(requests: Requests, kept: Kept) -> Iterator[PictureEvent | None]:
     Yields
     ------
     PictureEvent or None
-        ``None`` while there is nothing to do.
+        ``None`` while there is nothing to do, and for what was given up or need not be made.
     """
     maker = _Maker(requests, kept)
     while True:
