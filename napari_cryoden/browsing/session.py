@@ -11,13 +11,16 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from cryoden.browsing.decisions import Verdict, journal_of
 from cryoden.browsing.export import Exported, export
 from cryoden.browsing.exposure_list import Exposure, ExposureList, exposures_in
+from cryoden.browsing.exposure_picks import PicksOfExposures, read_picks_of
 from cryoden.browsing.kept_pictures import Choices, Key, kept_pictures, key_of
 from cryoden.browsing.requests import Requests
 from cryoden.errors import CryodenError
+from cryoden.micrograph import Micrograph
 from napari_cryoden.browsing.background import Background, InView, Known, knowledge, painting
 from napari_cryoden.browsing.deciding import Deciding
 from napari_cryoden.browsing.exposure_table import ExposureTable
 from napari_cryoden.browsing.shown_exposure import ShownExposure
+from napari_cryoden.browsing.shown_picks import ShownPicks
 from napari_cryoden.jobs.denoising import DenoisingJob
 from napari_cryoden.layers.layer_data import made_with
 from napari_cryoden.notify import show_problem
@@ -57,7 +60,9 @@ class BrowsingSession(QObject):
     def __init__(self, parent: QObject, viewer: Any) -> None:
         super().__init__(parent)
         self.table = ExposureTable()
-        self.shown = ShownExposure(viewer, DenoisingJob.of(viewer).comparison)
+        self._comparison = DenoisingJob.of(viewer).comparison
+        self.shown = ShownExposure(viewer, self._comparison)
+        self.picks, self._shown_picks = PicksOfExposures(), ShownPicks(viewer)
         self.place: int | None = None
         self.problem, self.busy = "", ""
         self.kept = kept_pictures()
@@ -69,10 +74,11 @@ class BrowsingSession(QObject):
         self._in_view = InView()
         self._behind: list[int] = []
         self._seen: list[int] = []
-        self._listing, self._reading, self._painting = (Background(self) for _ in range(3))
+        self._listing, self._reading, self._painting, self._picking = (Background(self) for _ in range(4))
         self._listing.found.connect(self._take_list)
         self._reading.found.connect(self._take_known)
         self._painting.found.connect(self._take_picture)
+        self._picking.found.connect(self._take_picks)
         self._redraw = QTimer(self)
         self._redraw.setSingleShot(True)
         self._redraw.setInterval(REDRAWN)
@@ -87,6 +93,14 @@ class BrowsingSession(QObject):
         self.busy = f"listing {source.name} …"
         self._listing.run(listing)
         self.changed.emit()
+
+    def open_picks(self, source: Path | None) -> None:
+        """Read the picks of a file or a folder, in a thread, and show those of what is looked at."""
+
+        def reading() -> Generator[PicksOfExposures, None, None]:
+            yield PicksOfExposures() if source is None else read_picks_of(source)
+
+        self._picking.run(reading)
 
     def choose(self, choices: Choices) -> None:
         """Denoise with another model, or not at all; what was made otherwise is shown no more."""
@@ -190,9 +204,22 @@ class BrowsingSession(QObject):
             return
         if key.stage == "raw":
             self.shown.show(exposure.name, shown.micrograph)
+            self._show_picks(exposure, shown.micrograph)
         elif self.shown.name == exposure.name:
             self.shown.show_denoised(shown, self._made_with(exposure))
         self._say()
+
+    def _take_picks(self, picks: PicksOfExposures) -> None:
+        self.picks = picks
+        exposure = self.exposure
+        if exposure is not None and (raw := self.kept.get(key_of(exposure.name, "raw", self.choices))):
+            self._show_picks(exposure, raw.micrograph)
+
+    def _show_picks(self, exposure: Exposure, raw: Micrograph) -> None:
+        if self.shown.name == exposure.name and self._shown_picks.show(
+            self.shown.raw, self.picks.of(exposure, raw)
+        ):
+            self._comparison.arrange()
 
     def _made_with(self, exposure: Exposure) -> dict[str, Any]:
         if exposure.denoised is not None or self.choices.model is None:

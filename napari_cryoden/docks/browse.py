@@ -6,17 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from napari.utils.theme import get_theme
-from qtpy.QtCore import QSize, Qt
+from qtpy.QtCore import QSize
 from qtpy.QtWidgets import (
-    QCheckBox,
     QComboBox,
     QFileDialog,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
 )
 
 from cryoden.browsing.decisions import NAME, UNDECIDED, Verdict
@@ -25,13 +20,13 @@ from cryoden.settings.denoising import DenoisingSettings
 from napari_cryoden.browsing.columns import EACH, chooser
 from napari_cryoden.browsing.decision_bar import DecisionBar
 from napari_cryoden.browsing.keys import bind
+from napari_cryoden.browsing.picture_sources import PictureSources
 from napari_cryoden.browsing.session import BrowsingSession
 from napari_cryoden.browsing.table_view import ExposureView
 from napari_cryoden.docks.kept import keep
 from napari_cryoden.preferences import preferences
 from napari_cryoden.tool_tip import set_tip
-from napari_cryoden.widgets.dock import WIDTH, Dock, heading, status_label, weakly
-from napari_cryoden.widgets.model_field import ModelField
+from napari_cryoden.widgets.dock import WIDTH, Dock, heading, status_label
 from napari_cryoden.widgets.path_field import PathField
 from napari_cryoden.window import main_window, plain
 
@@ -49,13 +44,9 @@ class BrowseWidget(Dock):
         self.viewer = plain(napari_viewer)
         self.session = BrowsingSession(self, self.viewer)
         self.source = PathField("either", "Folder, STAR or .cs file", LISTS, "folder, STAR or .cs file")
-        self.results = PathField("folder", "Folder with denoised micrographs", placeholder="none")
-        self.model = ModelField(self.viewer)
-        self.live = QCheckBox("Denoise exposures without a result")
+        self.sources = PictureSources(self.viewer)
         self.search, self.which = QLineEdit(), QComboBox()
         self.view = ExposureView(self.session.table)
-        self.unfold = QToolButton()
-        self.denoising = QWidget()
         self.bar = DecisionBar()
         self.status = status_label()
         self._back = False
@@ -65,13 +56,16 @@ class BrowseWidget(Dock):
             self.viewer,
             "Browse",
             source=self.source,
-            results=self.results,
-            model=self.model,
-            live=self.live,
+            results=self.sources.results,
+            picks=self.sources.picks,
+            model=self.sources.model,
+            live=self.sources.live,
             advance=self.bar.advance,
         )
         self._choose()
         self._open()
+        if self.sources.picks.path is not None:
+            self._open_picks()
         self.follow()
 
     def sizeHint(self) -> QSize:  # noqa: N802  Qt's name
@@ -136,7 +130,10 @@ class BrowseWidget(Dock):
 
     def _open(self) -> None:
         if self.source.path is not None:
-            self.session.open(self.source.path, self.results.path)
+            self.session.open(self.source.path, self.sources.results.path)
+
+    def _open_picks(self) -> None:
+        self.session.open_picks(self.sources.picks.path)
 
     def _listed(self) -> None:
         self._filter()
@@ -153,7 +150,7 @@ class BrowseWidget(Dock):
         self.follow()
 
     def _choose(self) -> None:
-        model = self.model.path if self.live.isChecked() and not self.model.problem else None
+        model = self.sources.chosen_model
         self.session.choose(Choices(model, DenoisingSettings(device=preferences().device)))
 
     def _filter(self) -> None:
@@ -188,15 +185,14 @@ class BrowseWidget(Dock):
 
     def _connect(self) -> None:
         self.source.chosen.connect(self._open)
-        self.results.chosen.connect(self._open)
-        self.model.changed.connect(self._choose)
-        self.live.toggled.connect(self._choose)
+        self.sources.results.chosen.connect(self._open)
+        self.sources.picks.chosen.connect(self._open_picks)
+        self.sources.model_changed.connect(self._choose)
         self.search.textChanged.connect(self._filter)
         self.which.currentIndexChanged.connect(self._filter)
         self.view.looked_at.connect(self._look_at)
         self.view.asked.connect(self.ask)
         self.view.settled.connect(self._settled)
-        self.unfold.toggled.connect(self._unfold)
         self.bar.asked.connect(self.ask)
         self.bar.noted.connect(self._noted)
         self.bar.done.connect(self._to_table)
@@ -211,34 +207,18 @@ class BrowseWidget(Dock):
     def _lay_out(self) -> None:
         self.setMinimumWidth(WIDTH)
         self.setMaximumWidth(WIDEST)
-        self.live.setChecked(True)
         self.which.addItems(EACH)
         self.search.setPlaceholderText("name, or fit<4.5 defocus>0.8")
         self.search.setClearButtonEnabled(True)
         set_tip(self.search, "Words in name or note; conditions on defocus, fit, ice and pixel")
         set_tip(self.which, "Which exposures are listed")
-        set_tip(self.live, "With the model below, as they are looked at; the next ones ahead")
-        set_tip(self.results, "Output folder of a batch on the same micrographs")
-        self.unfold.setText("Denoising")
-        self.unfold.setCheckable(True)
-        self.unfold.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self._unfold(on=False)
-        parts = QVBoxLayout(self.denoising)
-        parts.setContentsMargins(0, 0, 0, 0)
-        for part in (QLabel("Denoised micrographs"), self.results, self.live, self.model):
-            parts.addWidget(part)
         self.column.addWidget(heading("Folder or list"))
         self.column.addWidget(self.source)
-        self.column.addWidget(self.unfold)
-        self.column.addWidget(self.denoising)
+        self.column.addWidget(self.sources)
         self.column.addLayout(_row((self.search, 2), (self.which, 1)))
         self.column.addWidget(self.view, stretch=1)
         self.footer.addWidget(self.bar)
         self.footer.addWidget(self.status)
-
-    def _unfold(self, on: bool) -> None:
-        self.unfold.setArrowType(Qt.ArrowType.DownArrow if on else Qt.ArrowType.RightArrow)
-        self.denoising.setVisible(on)
 
 
 def _row(*parts: tuple[Any, int]) -> QHBoxLayout:

@@ -46,7 +46,7 @@ def write_project(project: Path, shape: tuple[int, int] = (96, 128)) -> Path:
 
 
 def write_folder(folder: Path, shape: tuple[int, int] = (96, 128)) -> Path:
-    """Write a folder with a pair of halves and their sum, a micrograph with its result, and a result alone."""
+    """Write halves with their sum, a micrograph with its result, and a result alone into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     known = scene(1, shape)
     write_halves(folder, known)

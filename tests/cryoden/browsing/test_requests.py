@@ -27,8 +27,10 @@ def requests(kept: Kept) -> Requests:
 
 def given(requests: Requests) -> list[str]:
     """Return all that is asked for, in order."""
-    tasks = iter(lambda: requests.next(0.0), None)
-    return [f"{task.exposure.name} {task.stage}" for task in tasks if task is not None]
+    found = []
+    while (task := requests.next(0.0)) is not None:
+        found.append(f"{task.exposure.name} {task.stage}")
+    return found
 
 
 def test_what_is_looked_at_comes_first_with_its_preview_and_thumbnails_come_last(requests: Requests) -> None:
@@ -41,8 +43,8 @@ def test_what_is_looked_at_comes_first_with_its_preview_and_thumbnails_come_last
 
 
 def test_what_is_kept_is_not_made_again_nor_its_preview(requests: Requests, kept: Kept) -> None:
-    for stage in ("raw", "denoised"):
-        kept.put(Task(EXPOSURES[1], stage, CHOICES).key, PICTURE)  # type: ignore[arg-type]
+    kept.put(Task(EXPOSURES[1], "raw", CHOICES).key, PICTURE)
+    kept.put(Task(EXPOSURES[1], "denoised", CHOICES).key, PICTURE)
     requests.look(EXPOSURES[1:3], CHOICES)
     assert given(requests) == ["m2 raw", "m2 denoised"]
 
