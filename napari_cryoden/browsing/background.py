@@ -57,9 +57,12 @@ class Background(QObject):
     -------
     found : object
         One event of a generator, in the interface's thread.
+    failed : str
+        Why a generator ended early, which has been shown.
     """
 
     found = Signal(object)
+    failed = Signal(str)
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
@@ -76,6 +79,7 @@ class Background(QObject):
         self._worker = Worker(work, self, ahead=ahead, computes=computes)
         self._worker.delivered.connect(self._deliver)
         self._worker.failed.connect(show_problem)
+        self._worker.failed.connect(self.failed)
         self._worker.finished.connect(self.stop)
         self._worker.start()
 

@@ -13,7 +13,7 @@ from cryoden.browsing.export import Exported, export
 from cryoden.browsing.exposure_list import Exposure, ExposureList, exposures_in
 from cryoden.browsing.exposure_picks import PicksOfExposures, read_picks_of
 from cryoden.browsing.kept_pictures import Choices, Key, kept_pictures, key_of
-from cryoden.browsing.requests import Requests
+from cryoden.browsing.requests import STAGES, Requests
 from cryoden.errors import CryodenError
 from cryoden.micrograph import Micrograph
 from napari_cryoden.browsing.background import Background, InView, Known, knowledge, painting
@@ -23,7 +23,7 @@ from napari_cryoden.browsing.shown_exposure import ShownExposure
 from napari_cryoden.browsing.shown_picks import ShownPicks
 from napari_cryoden.jobs.denoising import DenoisingJob
 from napari_cryoden.layers.layer_data import made_with
-from napari_cryoden.notify import show_problem
+from napari_cryoden.notify import show_problem, viewer_words
 
 REDRAWN = 100  # ms
 
@@ -68,14 +68,17 @@ class BrowsingSession(QObject):
         self.kept = kept_pictures()
         self.requests = Requests(self.kept)
         self.choices = Choices()
+        self._made: dict[str, Any] = {}
         self.found: ExposureList | None = None
         self.deciding = Deciding(self)
-        self.deciding.changed.connect(self._decided)
+        self.deciding.changed.connect(self.table.redraw)
+        self.deciding.changed.connect(self.changed)
         self._in_view = InView()
         self._behind: list[int] = []
         self._seen: list[int] = []
         self._listing, self._reading, self._painting, self._picking = (Background(self) for _ in range(4))
         self._listing.found.connect(self._take_list)
+        self._listing.failed.connect(self._not_listed)
         self._reading.found.connect(self._take_known)
         self._painting.found.connect(self._take_picture)
         self._picking.found.connect(self._take_picks)
@@ -107,6 +110,7 @@ class BrowsingSession(QObject):
         if choices == self.choices:
             return
         self.choices = choices
+        self._made = made_with(choices.model, choices.settings) if choices.model is not None else {}
         self.table.thumbnails.clear()
         if self.place is not None:
             self.shown.forget()
@@ -118,8 +122,9 @@ class BrowsingSession(QObject):
         self.place, self.problem, self._behind = place, "", list(behind)
         exposures = [self.table.exposures[one] for one in (place, *behind)]
         self.requests.look(exposures, self.choices)
-        for stage in ("raw", "preview", "denoised"):
-            self._show(key_of(exposures[0].name, stage, self.choices))
+        keys = [key_of(exposures[0].name, stage, self.choices) for stage in STAGES]
+        for key in keys if keys[-1] not in self.kept else keys[::2]:  # no preview of what is there
+            self._show(key)
         if not self._painting.running:
             self._painting.run(lambda: painting(self.requests, self.kept), computes=True, ahead=1)
         self._say()
@@ -179,6 +184,10 @@ class BrowsingSession(QObject):
         self.listed.emit()
         self.changed.emit()
 
+    def _not_listed(self, problem: str) -> None:
+        self.busy = viewer_words(problem)
+        self.changed.emit()
+
     def _take_known(self, known: Known) -> None:
         if known.facts is not None:
             self.table.set_facts(known.place, known.facts)
@@ -192,10 +201,11 @@ class BrowsingSession(QObject):
             if event.key.choices == self.choices:
                 self.table.set_thumbnail(event.key.name, event.pixels)
                 self._redraw_soon()
-        elif hasattr(event, "problem"):
-            self._refused(event.key, event.problem)
-        else:
+        elif not hasattr(event, "problem"):
             self._show(event.key)
+        elif self.exposure is not None and event.key.name == self.exposure.name:
+            self.problem = event.problem
+            self.changed.emit()
 
     def _show(self, key: Key) -> None:
         """Show a picture that is kept, if it is of what is looked at now, and as is chosen now."""
@@ -203,10 +213,12 @@ class BrowsingSession(QObject):
         if exposure is None or shown is None or key != key_of(exposure.name, key.stage, self.choices):
             return
         if key.stage == "raw":
-            self.shown.show(exposure.name, shown.micrograph)
+            is_ready = key._replace(stage="denoised", choices=self.choices) in self.kept
+            self.shown.show(exposure.name, shown.micrograph, wait=not is_ready)
             self._show_picks(exposure, shown.micrograph)
         elif self.shown.name == exposure.name:
-            self.shown.show_denoised(shown, self._made_with(exposure))
+            made = self._made if exposure.denoised is None else {"file": str(exposure.denoised)}
+            self.shown.show_denoised(shown, made | {"role": "denoised"})
         self._say()
 
     def _take_picks(self, picks: PicksOfExposures) -> None:
@@ -221,17 +233,6 @@ class BrowsingSession(QObject):
         ):
             self._comparison.arrange()
 
-    def _made_with(self, exposure: Exposure) -> dict[str, Any]:
-        if exposure.denoised is not None or self.choices.model is None:
-            return {"role": "denoised", "file": str(exposure.denoised)}
-        return {"role": "denoised"} | made_with(self.choices.model, self.choices.settings)
-
-    def _refused(self, key: Key, problem: str) -> None:
-        exposure = self.exposure
-        if exposure is not None and key.name == exposure.name:
-            self.problem = problem
-            self.changed.emit()
-
     def _say(self) -> None:
         exposure = self.exposure
         if exposure is not None:
@@ -239,10 +240,6 @@ class BrowsingSession(QObject):
             denoises = exposure.denoised is not None or self.choices.model is not None
             step = {"waiting": "denoising …" if denoises else "", "preview": "preview; denoising …"}
             self.busy = f"reading {exposure.label} …" if is_late else step.get(self.shown.stage, "")
-        self.changed.emit()
-
-    def _decided(self) -> None:
-        self.table.redraw()
         self.changed.emit()
 
     def _redraw_soon(self) -> None:

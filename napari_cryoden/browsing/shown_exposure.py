@@ -13,7 +13,7 @@ from napari.layers import Image
 from cryoden.browsing.kept_pictures import Shown
 from cryoden.micrograph import Micrograph
 from napari_cryoden.browsing.kept_contrast import KeptContrast
-from napari_cryoden.layers.contrast import contrast, result_contrast
+from napari_cryoden.layers.contrast import Limits, result_contrast
 from napari_cryoden.layers.layer_data import raw_layer
 from napari_cryoden.layers.scale_bar import show_scale_bar
 from napari_cryoden.layers.side_by_side import SideBySide
@@ -47,14 +47,21 @@ class ShownExposure:
         self.denoised: Any = None
         self.name: str | None = None
         self.stage = "waiting"
+        self._raw_contrast: Limits = (0.0, 1.0)
         self._contrast = {"raw": KeptContrast(), "denoised": KeptContrast()}
 
-    def show(self, name: str, raw: Micrograph) -> None:
-        """Show another exposure; its denoised picture is empty until there is one."""
+    def show(self, name: str, raw: Micrograph, *, wait: bool = True) -> None:
+        """Show another exposure; its denoised picture is empty until there is one.
+
+        Without ``wait`` it is shown next, and what is in its place stays until then.
+        """
         self._keep()
         self.name, self.stage = name, "waiting"
-        added = self._put("raw", raw_layer(raw), self._contrast["raw"].limits(raw.data, contrast(raw.data)))
-        added |= self._wait(raw)
+        made = raw_layer(raw)
+        self._raw_contrast = made[1]["contrast_limits"]
+        added = self._put("raw", made, self._contrast["raw"].limits(raw.data, self._raw_contrast))
+        if wait or not self._is_there(self.denoised):
+            added |= self._wait(raw)
         if raw.pixel_size:
             show_scale_bar(self._viewer)
         if added:
@@ -66,15 +73,15 @@ class ShownExposure:
             self._contrast["denoised"].keep(tuple(self.denoised.contrast_limits))
         self.stage = "preview" if shown.edge > 1 else "denoised"
         found = shown.micrograph
-        own = contrast(found.data)
-        first = result_contrast(found.data, contrast(self.raw.data), found.pixel_size)
-        limits = self._contrast["denoised"].limits(found.data, first)
         size = found.pixel_size / shown.edge if found.pixel_size else None
-        facts = dict(made_with) | {"raw_id": self.raw.unique_id} | self._source()
-        placed = _placed(raw_layer(replace(found, pixel_size=size)), shown.edge)
-        placed[1]["metadata"] = {"cryoden": placed[1]["metadata"]["cryoden"] | {"source": None} | facts}
-        placed[1]["name"] = f"{self.raw.name} · denoised{' (preview)' if shown.edge > 1 else ''}"
-        self._put("denoised", placed, limits if first == own else first)
+        made = _placed(raw_layer(replace(found, pixel_size=size)), shown.edge)
+        own = made[1]["contrast_limits"]
+        first = result_contrast(found.data, self._raw_contrast, found.pixel_size)
+        limits = self._contrast["denoised"].limits(found.data, first)
+        facts = made[1]["metadata"]["cryoden"] | made_with | {"raw_id": self.raw.unique_id} | self._source()
+        made[1]["metadata"] = {"cryoden": facts}
+        made[1]["name"] = f"{self.raw.name} · denoised{' (preview)' if shown.edge > 1 else ''}"
+        self._put("denoised", made, limits if first == own else first)  # else there is almost nothing
 
     def forget(self) -> None:
         """Show nothing as known; the layers stay."""
@@ -112,9 +119,7 @@ class ShownExposure:
         with layer.events.thumbnail.blocker():
             layer.data = data
             layer.name, layer.metadata = attributes["name"], attributes["metadata"]
-            layer.scale = attributes.get("scale", (1.0, 1.0))
-            layer.translate = attributes.get("translate", (0.0, 0.0))
-            layer.units = attributes.get("units", ("pixel", "pixel"))
+            _place(layer, attributes)
             width = limits[1] - limits[0]
             layer.contrast_limits_range = (limits[0] - width, limits[1] + width)
             layer.contrast_limits = limits
@@ -122,6 +127,17 @@ class ShownExposure:
 
     def _is_there(self, layer: Any) -> bool:
         return layer is not None and layer in self._viewer.layers
+
+
+def _place(layer: Any, attributes: Mapping[str, Any]) -> None:
+    """Put a layer where it belongs; what stays is not set, as each time napari draws all of it again."""
+    units = attributes.get("units", ("pixel", "pixel"))
+    if [str(unit) for unit in layer.units] != list(units):
+        layer.units = units
+    for name, usual in (("scale", (1.0, 1.0)), ("translate", (0.0, 0.0))):
+        wanted = attributes.get(name, usual)
+        if tuple(getattr(layer, name)) != tuple(wanted):
+            setattr(layer, name, wanted)
 
 
 def _placed(made: Any, edge: int) -> Any:

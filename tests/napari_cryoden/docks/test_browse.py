@@ -66,7 +66,9 @@ def test_the_next_exposure_takes_the_place_of_the_last_under_the_same_camera(
     assert (viewer.scene.camera.zoom, viewer.scene.camera.center) == before
 
 
-def test_exposures_of_other_pixel_sizes_are_shown_at_their_size(browse: Any, project: Path, qtbot: Any) -> None:
+def test_exposures_of_other_pixel_sizes_are_shown_at_their_size(
+    browse: Any, project: Path, qtbot: Any
+) -> None:
     dock = browse(project)
     assert tuple(dock.session.shown.raw.scale) == (1.5, 1.5)
     dock.step(1)
@@ -194,7 +196,10 @@ def test_picks_of_the_exposure_lie_over_raw_and_denoised(
     (tmp_path / "picks" / "c.box").write_text("30 40 8 8\n")
     dock = browse(project)
     dock.sources.picks.path = tmp_path / "picks"
-    points = lambda: [layer for layer in viewer.layers if isinstance(layer, Points)]  # noqa: E731
+
+    def points() -> list[Any]:
+        return [layer for layer in viewer.layers if isinstance(layer, Points)]
+
     qtbot.waitUntil(lambda: len(points()) == 2)
     assert [len(layer.data) for layer in points()] == [2, 2]
     dock.step(1)
