@@ -125,8 +125,8 @@ COLUMNS = (
 NUMBERS = {column.word: column.key for column in COLUMNS if column.word}
 
 
-def chooser(text: str, which: str = "all") -> Callable[[Row], bool]:
-    """Return what says whether a row is shown.
+def chooser(text: str, which: str = "all") -> Callable[[Row], bool] | None:
+    """Return what says whether a row is shown; ``None`` where all are.
 
     Parameters
     ----------
@@ -135,6 +135,8 @@ def chooser(text: str, which: str = "all") -> Callable[[Row], bool]:
     which : str
         One of `EACH`.
     """
+    if not text.strip() and which == "all":
+        return None
     conditions, words = [], []
     for part in text.lower().split():
         found = CONDITION.fullmatch(part)

@@ -46,9 +46,8 @@ class ExposureTable(QAbstractTableModel):
         self.thumbnails = Recent[str, NDArray[np.uint8]](MOST, lambda pixels: pixels.nbytes)
         self._facts: dict[int, FileFacts] = {}
         self._halves: dict[int, HalfCheck] = {}
-        self._places: dict[str, list[int]] = {}
         self.decision = decision
-        self._is_shown: Callable[[Row], bool] = lambda _: True
+        self._is_shown: Callable[[Row], bool] | None = None
         self._sorted: tuple[int, bool] | None = None
         self._by_role = {
             Role.DisplayRole: lambda row, column: COLUMNS[column].text(row),
@@ -64,15 +63,13 @@ class ExposureTable(QAbstractTableModel):
         """Show these in place of others."""
         self.beginResetModel()
         self.exposures, self.decision = exposures, decision
-        self._facts, self._halves, self._places = {}, {}, {}
-        for place, exposure in enumerate(exposures):
-            self._places.setdefault(exposure.name, []).append(place)
+        self._facts, self._halves = {}, {}
         self.thumbnails.clear()
         self._arrange()
         self.endResetModel()
 
-    def filter(self, is_shown: Callable[[Row], bool]) -> None:
-        """Show those rows only."""
+    def filter(self, is_shown: Callable[[Row], bool] | None) -> None:
+        """Show those rows only; ``None`` for all of them."""
         self.beginResetModel()
         self._is_shown = is_shown
         self._arrange()
@@ -149,11 +146,12 @@ class ExposureTable(QAbstractTableModel):
         self._colors = {MARKS[level]: QColor(color) for level, color in colors(dark).items()}
 
     def _arrange(self) -> None:
-        rows = {place: self.row(place) for place in range(len(self.exposures))}
-        shown = [place for place, row in rows.items() if self._is_shown(row)]
+        shown, is_shown = list(range(len(self.exposures))), self._is_shown
+        if is_shown is not None:
+            shown = [place for place in shown if is_shown(self.row(place))]
         if self._sorted is not None:
             column, descending = self._sorted
-            keys = {place: COLUMNS[column].key(rows[place]) for place in shown}
+            keys = {place: COLUMNS[column].key(self.row(place)) for place in shown}
             known = [place for place in shown if keys[place] is not None]
             known.sort(key=lambda place: keys[place], reverse=descending)
             shown = known + [place for place in shown if keys[place] is None]
