@@ -182,7 +182,6 @@ class Tour:
         self.take("movies")
         self.close(MOTION_TITLE)
 
-
     def browse(self, denoised: Path | None = None) -> None:
         """Look through the micrographs, some of them decided about, as far as the first one is denoised."""
         docked, dock = self.viewer.window.add_plugin_dock_widget("napari-cryoden", "Browse")

@@ -137,7 +137,7 @@ def _halves(star: Path, table: StarTable) -> list[HalfFiles | None]:
         return [None] * len(table.rows)
     with suppress(HalvesError):  # their files need not be there
         rows = [row.files for row in listed(star, HALVES)]
-        return [HalfFiles(even.stem, even, odd) if even.is_file() else None for even, odd in rows]
+        return [HalfFiles(even.stem, even, odd) for even, odd in rows]
     return [None] * len(table.rows)
 
 
@@ -153,7 +153,7 @@ def _of_cs(path: Path) -> ExposureList:
 
 def _both(path: Path, rows: int) -> list[HalfFiles | None]:
     """Return the halves of cryoSPARC's patch motion correction, two images of one file."""
-    with suppress(HalvesError):
+    with suppress(CryodenError):
         files = cs_listing(path, AB).files
         if len(files) == rows:
             return [HalfFiles(file.stem, file, file) if file else None for file in files]
