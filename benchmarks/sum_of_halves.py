@@ -1,4 +1,4 @@
-"""Is the sum of both halves denoised better at once, or as the mean of the denoised halves?
+"""Whether the sum of both halves is denoised better at once, or as the mean of the denoised halves.
 
 Run: python benchmarks/sum_of_halves.py [--count 3] [--edge 1024] [--device cpu]
 

@@ -13,6 +13,7 @@ from qtpy.QtCore import QObject, Signal
 from cryoden.browsing.exposure_list import Exposure
 from cryoden.browsing.file_facts import FileFacts, file_facts, half_check
 from cryoden.browsing.kept_pictures import Kept
+from cryoden.browsing.pictures import PictureEvent, pictures
 from cryoden.browsing.requests import Requests
 from cryoden.dataset.half_checks import HalfCheck
 from cryoden.settings.reading import ReadingSettings
@@ -128,9 +129,7 @@ def _in_view(
         yield Known(place, halves=check)
 
 
-def painting(requests: Requests, kept: Kept) -> Generator[Any, None, None]:
+def painting(requests: Requests, kept: Kept) -> Generator[PictureEvent | None, None, None]:
     """Yield pictures as they are made."""
-    leave_a_core(preferences().spare_cores)
-    from cryoden.browsing.pictures import pictures  # noqa: PLC0415  it loads torch, which docking must not
-
-    yield from pictures(requests, kept)
+    spare = preferences().spare_cores
+    yield from pictures(requests, kept, lambda: leave_a_core(spare))

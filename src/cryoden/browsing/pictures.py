@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import TypeAlias, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,15 +15,15 @@ from cryoden.browsing.file_facts import read_denoised, read_raw
 from cryoden.browsing.kept_pictures import Choices, Kept, Key, Shown, key_of
 from cryoden.browsing.preview import coarse, preview_edge, sized
 from cryoden.browsing.requests import Requests, Task
-from cryoden.compute import devices
-from cryoden.denoising.denoise import Denoiser
 from cryoden.errors import in_words
 from cryoden.events.batch import DenoisingEvent, MicrographDenoised
 from cryoden.image.block_mean import averaged_down
 from cryoden.micrograph import Micrograph
-from cryoden.model.checkpoint import load
 from cryoden.reporting.thumbnails import matched
 from cryoden.settings.denoising import DenoisingSettings
+
+if TYPE_CHECKING:
+    from cryoden.denoising.denoise import Denoiser
 
 THUMBNAIL = 96  # px of its longer side
 TILE = 768  # working px; 4096² at 1 Å/px then has four tiles, and takes 29 % longer than in one
@@ -60,7 +61,9 @@ class _NotWantedError(Exception):
     """Something else has become more urgent."""
 
 
-def pictures(requests: Requests, kept: Kept) -> Iterator[PictureEvent | None]:
+def pictures(
+    requests: Requests, kept: Kept, before_computing: Callable[[], None] = lambda: None
+) -> Iterator[PictureEvent | None]:
     """Make pictures as they are asked for, without end.
 
     What is not wanted any more is given up between two tiles.
@@ -71,13 +74,15 @@ def pictures(requests: Requests, kept: Kept) -> Iterator[PictureEvent | None]:
         What is wanted.
     kept : Kept
         Where pictures are kept; what is there is not made.
+    before_computing : callable
+        Called before a model is loaded.
 
     Yields
     ------
     PictureEvent or None
         ``None`` while there is nothing to do, and for what was given up or need not be made.
     """
-    maker = _Maker(requests, kept)
+    maker = _Maker(requests, kept, before_computing)
     while True:
         task = requests.next(PATIENCE)
         made = None if task is None else maker.event(task)
@@ -87,8 +92,8 @@ def pictures(requests: Requests, kept: Kept) -> Iterator[PictureEvent | None]:
 
 
 class _Maker:
-    def __init__(self, requests: Requests, kept: Kept) -> None:
-        self._requests, self._kept = requests, kept
+    def __init__(self, requests: Requests, kept: Kept, before_computing: Callable[[], None]) -> None:
+        self._requests, self._kept, self._before = requests, kept, before_computing
         self._denoiser: tuple[Choices, Denoiser] | None = None
 
     def event(self, task: Task) -> PictureEvent | None:
@@ -176,15 +181,21 @@ class _Maker:
     def _of(self, choices: Choices) -> Denoiser:
         if self._denoiser is None or self._denoiser[0] != choices:
             assert choices.model is not None  # noqa: S101  nothing is denoised without
+            self._before()
             self._denoiser = None  # two on one device may not have room
-            self._denoiser = (choices, Denoiser(load(choices.model), _interruptible(choices.settings)))
+            self._denoiser = (choices, _denoiser(choices.model, choices.settings))
         return self._denoiser[1]
 
 
-def _interruptible(settings: DenoisingSettings) -> DenoisingSettings:
-    """Return settings with which a processor comes to an end of a tile soon: a key may be pressed meanwhile."""
+def _denoiser(model: Path, settings: DenoisingSettings) -> Denoiser:
+    """Return a denoiser that, on a processor, ends a tile soon: a key may be pressed meanwhile."""
+    from cryoden.compute import devices  # noqa: PLC0415  raw pictures do not wait until torch is loaded
+    from cryoden.denoising.denoise import Denoiser  # noqa: PLC0415  it loads torch, too
+    from cryoden.model.checkpoint import load  # noqa: PLC0415  it loads torch, too
+
     is_slow = devices.resolve(settings.device).type == "cpu"
-    return replace(settings, tile=TILE) if is_slow and settings.tile == 0 else settings
+    used = replace(settings, tile=TILE) if is_slow and settings.tile == 0 else settings
+    return Denoiser(load(model), used)
 
 
 def _small_of(made: PictureMade) -> ThumbnailMade:
