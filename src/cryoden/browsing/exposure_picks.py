@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cryoden.browsing.exposure_list import Exposure
 from cryoden.micrograph import Micrograph
-from cryoden.picking.micrograph_names import joined, movie_name, of_micrograph
+from cryoden.picking.micrograph_names import PicksByName, joined
 from cryoden.picking.picks import Picks, PicksError, fitted
 from cryoden.picking.read_picks import read_all
 
@@ -22,18 +22,12 @@ class PicksOfExposures:
     """
 
     def __init__(self, picks: Iterable[Picks] = ()) -> None:
-        self._by_name: dict[str, list[Picks]] = {}
-        for one in picks:
-            self._by_name.setdefault(movie_name(one.micrograph), []).append(one)
-
-    def __len__(self) -> int:
-        return len(self._by_name)
+        self._picks = PicksByName(list(picks))
 
     def of(self, exposure: Exposure, micrograph: Micrograph) -> Picks | None:
         """Return the picks of an exposure in pixels of its micrograph; ``None`` where there are none."""
-        alike = self._by_name.get(movie_name(exposure.name), [])
         try:
-            found = of_micrograph(alike, str(exposure.file or exposure.name))
+            found = self._picks.of(str(exposure.file or exposure.name))
         except PicksError:  # two micrographs could be meant: neither is shown for the other
             return None
         return fitted(joined(found), micrograph.shape, micrograph.pixel_size) if found else None

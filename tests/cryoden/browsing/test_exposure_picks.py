@@ -7,7 +7,7 @@ import numpy as np
 from cryoden.browsing.exposure_list import exposures_in
 from cryoden.browsing.exposure_picks import PicksOfExposures, read_picks_of
 from cryoden.browsing.file_facts import read_raw
-from cryoden.picking.picks import Picks, made
+from cryoden.picking.picks import Picks
 from tests.cryoden.browsing.acquisition import NAMES, write_project
 
 PLACES = np.array([[10.0, 20.0], [30.0, 40.0]])
@@ -44,7 +44,11 @@ def test_what_could_be_of_two_micrographs_is_shown_for_neither(tmp_path: Path) -
 
 
 def test_files_of_coordinates_in_a_folder_are_read(tmp_path: Path) -> None:
-    (tmp_path / "b.box").write_text("10 20 8 8\n")
-    (tmp_path / "c.box").write_text("10 20 8 8\n30 40 8 8\n")
-    assert len(read_picks_of(tmp_path)) == 2
-    assert len(PicksOfExposures([made(PLACES, np.zeros(2))])) == 1
+    (tmp_path / "picks").mkdir()
+    (tmp_path / "picks" / "c.box").write_text("10 20 8 8\n30 40 8 8\n")
+    exposure = exposures_in(write_project(tmp_path)).exposures[2]
+    raw = read_raw(exposure)
+    assert raw is not None
+    found = read_picks_of(tmp_path / "picks").of(exposure, raw)
+    assert found is not None
+    assert len(found) == 2
