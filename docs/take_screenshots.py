@@ -182,6 +182,21 @@ class Tour:
         self.take("movies")
         self.close(MOTION_TITLE)
 
+    def browse(self, denoised: Path | None = None) -> None:
+        """Look through the micrographs, some of them decided about, as far as the first one is denoised."""
+        docked, dock = self.viewer.window.add_plugin_dock_widget("napari-cryoden", "Browse")
+        dock.sources.results.path, dock.source.path = denoised, self.data
+        wait(dock.session.changed, lambda: dock.session.shown.stage == "denoised", 5)
+        for what in ("accept", "reject"):
+            dock.ask(what)
+            dock.step(1)
+        dock.view.look_at_row(0)
+        seen = [dock.session.table.exposures[one].name for one in dock.view.in_view()]
+        thumbnails = dock.session.table.thumbnails
+        wait(dock.session.table.dataChanged, lambda: all(name in thumbnails for name in seen), 5)
+        self.take("browse")
+        docked.close()
+
 
 def walk(tour: Tour, *, whole: bool) -> None:
     """Take the pictures up to comparing, or all of them."""
@@ -195,6 +210,7 @@ def walk(tour: Tour, *, whole: bool) -> None:
     tour.evaluate()
     (tour.data / "broken.mrc").write_bytes(b"\0" * 100)
     tour.batch(Path("denoised"))
+    tour.browse(Path("denoised"))
     tour.train_baseline()
     tour.runs()
     tour.confidence()

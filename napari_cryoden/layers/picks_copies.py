@@ -110,7 +110,8 @@ def put(one: Any, other: Any) -> None:
     other.features = one.features.copy()
     for name in SAME:
         setattr(other, name, getattr(one, name))
-    other.border_color = one.border_color.copy()
+    if len(one.data):  # of none napari takes no colors
+        other.border_color = one.border_color.copy()
     other.shown = one.shown.copy()
 
 

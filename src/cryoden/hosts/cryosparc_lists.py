@@ -21,6 +21,7 @@ from cryoden.formats.micrographs import probe
 from cryoden.io.atomic import atomic_write_pair, check_destination
 
 NAME = "micrographs_denoised"
+DENOISED_MICROGRAPHS = "Denoised micrographs"
 DENOISED, RAW = "micrograph_blob_denoised", "micrograph_blob_raw"
 FORMAT, VERSION = b"MRC/1", "v4.4.0"
 OURS = "# cryoden: results of "  # at the begin of a group
@@ -62,7 +63,7 @@ def write_cs(
     check_cs(path, final, overwrite=overwrite)
     found = cs_listing(path)
     made = denoised_columns(found, done, final.parent)
-    rows = with_columns(found.table.rows, _moved(found, final.parent))
+    rows = with_columns(found.table.rows, _moved(found.table, final.parent))
     if names == "added":
         rows = with_columns(rows, _in_slot(DENOISED, made))
     else:
@@ -71,13 +72,45 @@ def write_cs(
         }
         rows = with_columns(rows, _in_slot(RAW, own) | _in_slot(found.slot, made))
         rows = rows[[file in done for file in found.files]]
+    _publish(found.table, rows, final, DENOISED_MICROGRAPHS, overwrite=overwrite)
+
+
+def write_chosen(
+    table: CsTable, keep: Sequence[bool], final: Path, title: str, *, overwrite: bool = False
+) -> None:
+    """Write some rows of a list of cryoSPARC, all their columns kept, as a list and a group of their own.
+
+    Parameters
+    ----------
+    table : CsTable
+        As it was read.
+    keep : sequence of bool
+        Which rows.
+    final : Path
+        A ``.cs`` file; the group gets its name.
+    title : str
+        Of the group.
+    overwrite : bool
+        See `write_cs`.
+
+    Raises
+    ------
+    OutputError
+        O02 to O06 when it cannot be written.
+    """
+    check_cs(table.path, final, overwrite=overwrite)
+    rows = with_columns(table.rows, _moved(table, final.parent))[np.asarray(keep, bool)]
+    _publish(table, rows, final, title, overwrite=overwrite)
+
+
+def _publish(table: CsTable, rows: Rows, final: Path, title: str, *, overwrite: bool) -> None:
     group = final.with_suffix(".csg")
     ours = overwrite or _is_ours(final) or _is_ours(group)  # the other one, too, if it is there: see above
-    with atomic_write_pair(final, group, overwrite=ours, inputs=[path]) as (list_part, group_part):
+    with atomic_write_pair(final, group, overwrite=ours, inputs=[table.path]) as (list_part, group_part):
         with list_part.open("wb") as file:
             np.save(file, rows, allow_pickle=False)
             file.write(OURS_AT_END)
-        group_part.write_text(_group(found.table, rows, final.name), encoding="utf-8", newline="\n")
+        group_part.write_text(_group(table, rows, final, title), encoding="utf-8", newline="\n")
 
 
 def check_cs(path: Path, final: Path, *, overwrite: bool = False) -> None:
@@ -136,12 +169,12 @@ def _named(result: Path, project: Path | None, folder: Path) -> str:
     return f"{BESIDE}{Path(os.path.relpath(absolute, folder)).as_posix()}"
 
 
-def _moved(found: CsListing, folder: Path) -> dict[str, NDArray[Any]]:
+def _moved(table: CsTable, folder: Path) -> dict[str, NDArray[Any]]:
     """Return columns of names that begin at the folder of the input's list from that of the results' list."""
-    begin = found.table.path.absolute().parent
+    begin = table.path.absolute().parent
     moved = {}
-    for column in (name for name in found.table.columns if name.endswith("path")):
-        texts = found.table.texts(column)
+    for column in (name for name in table.columns if name.endswith("path")):
+        texts = table.texts(column)
         if any(text.startswith(BESIDE) for text in texts):
             moved[column] = _encoded([_from(folder, begin, text) for text in texts])
     return moved
@@ -164,21 +197,21 @@ def _is_of(column: str, slot: str) -> bool:
     return column.partition("/")[0] == slot
 
 
-def _group(table: CsTable, rows: Rows, metafile: str) -> str:
-    """Return the text of the group of a list of results, with a result for each slot."""
+def _group(table: CsTable, rows: Rows, final: Path, title: str) -> str:
+    """Return the text of the group of a list, with a result for each slot."""
     import yaml  # noqa: PLC0415  only for groups
 
     slots = CsTable(table.path, rows).slots
     results = {
-        slot: {"metafile": f"{BESIDE}{metafile}", "num_items": len(rows), "type": _type(slot, table.types)}
+        slot: {"metafile": f"{BESIDE}{final.name}", "num_items": len(rows), "type": _type(slot, table.types)}
         for slot in slots
     }
     group = {
         "created": datetime.now(UTC).replace(tzinfo=None),
         "group": {
-            "description": "Micrographs denoised by cryoden",
-            "name": NAME,
-            "title": "Denoised micrographs",
+            "description": f"{title}, by cryoden",
+            "name": final.stem,
+            "title": title,
             "type": "exposure",
         },
         "results": results,

@@ -1,0 +1,1 @@
+"""Browsing an acquisition: the table of exposures, their pictures in the background, one shown in place."""

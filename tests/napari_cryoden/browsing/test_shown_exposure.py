@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cryoden.browsing.kept_pictures import Shown
+from cryoden.image.block_mean import block_mean
+from cryoden.micrograph import Micrograph
+from napari_cryoden.browsing.shown_exposure import ShownExposure
+from napari_cryoden.layers.layer_data import facts_of
+from napari_cryoden.layers.side_by_side import SideBySide
+from tests.cryoden.scenes import scene
+
+KNOWN = [scene(number, (192, 256)) for number in range(3)]
+RAW = [replace(one.even, path=Path(f"/data/{one.even.name}.mrc")) for one in KNOWN]
+DENOISED = [Shown(Micrograph(one.clean, 1.5, one.even.name)) for one in KNOWN]
+PREVIEW = Shown(Micrograph(block_mean(KNOWN[0].clean, 8).astype(np.float32), 12.0, "m0"), 8)
+MADE = {"role": "denoised", "model": "model.safetensors"}
+
+
+@pytest.fixture
+def shown(viewer: Any) -> ShownExposure:
+    return ShownExposure(viewer, SideBySide(viewer))
+
+
+def test_two_layers_are_added_and_then_only_their_data_change(viewer: Any, shown: ShownExposure) -> None:
+    for number in range(3):
+        shown.show(f"m{number}", RAW[number])
+        shown.show_denoised(DENOISED[number], MADE)
+        assert list(viewer.layers) == [shown.raw, shown.denoised]
+        assert np.array_equal(shown.raw.data, RAW[number].data)
+        assert shown.raw.name == RAW[number].name
+        assert facts_of(shown.denoised)["source"] == str(RAW[number].path)
+
+
+def test_until_there_is_a_denoised_picture_its_place_is_empty(shown: ShownExposure) -> None:
+    shown.show("m0", RAW[0])
+    shown.show_denoised(DENOISED[0], MADE)
+    shown.show("m1", RAW[1])
+    assert shown.stage == "waiting"
+    assert np.ptp(shown.denoised.data) == 0
+    assert np.allclose(shown.denoised.extent.world, shown.raw.extent.world, atol=100)
+
+
+def test_a_preview_lies_exactly_where_the_whole_one_will(shown: ShownExposure) -> None:
+    shown.show("m0", RAW[0])
+    shown.show_denoised(PREVIEW, MADE)
+    before = shown.denoised._extent_augmented.world if hasattr(shown.denoised, "_extent_augmented") else None
+    assert shown.stage == "preview"
+    first = np.array(shown.denoised.translate) - np.array(shown.denoised.scale) / 2
+    assert np.allclose(first, -0.75)  # the corner of the first px, as that of the raw one
+    assert np.allclose(shown.denoised.scale, 12.0)
+    shown.show_denoised(DENOISED[0], MADE)
+    assert np.allclose(shown.denoised.scale, 1.5)
+    assert np.allclose(shown.denoised.translate, 0)
+    assert before is None or before.shape == (2, 2)
+
+
+def test_contrast_that_was_set_stays_for_the_next(shown: ShownExposure) -> None:
+    shown.show("m0", RAW[0])
+    shown.raw.contrast_limits = (95.0, 105.0)
+    shown.show("m1", replace(RAW[1], data=RAW[1].data * 2 + 50))
+    middle = float(np.median(shown.raw.data))
+    low, high = shown.raw.contrast_limits
+    assert (low + high) / 2 == pytest.approx(middle, abs=3)
+    assert high - low == pytest.approx(20, rel=0.1)
+
+
+def test_layers_that_were_deleted_come_back(viewer: Any, shown: ShownExposure) -> None:
+    shown.show("m0", RAW[0])
+    viewer.layers.clear()
+    shown.show("m1", RAW[1])
+    assert list(viewer.layers) == [shown.raw, shown.denoised]

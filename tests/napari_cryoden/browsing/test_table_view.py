@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from qtpy.QtCore import Qt
+
+from cryoden.browsing.decisions import UNDECIDED
+from cryoden.browsing.exposure_list import Exposure
+from napari_cryoden.browsing.columns import chooser
+from napari_cryoden.browsing.exposure_table import ExposureTable
+from napari_cryoden.browsing.table_view import ExposureView
+
+MANY = 20_000
+
+
+@pytest.fixture
+def view(qtbot: Any) -> ExposureView:
+    table = ExposureTable()
+    table.show_exposures([Exposure(f"m{number}.mrc") for number in range(MANY)], lambda _: UNDECIDED)
+    view = ExposureView(table)
+    view.table = table
+    qtbot.addWidget(view)
+    view.resize(400, 500)
+    view.show()
+    qtbot.waitExposed(view)
+    return view
+
+
+def test_of_many_rows_only_those_in_view_are_asked_for(view: ExposureView, qtbot: Any) -> None:
+    asked = set[int]()
+    answer = view.table.row
+    view.table.row = lambda place: (asked.add(place), answer(place))[1]  # type: ignore[method-assign,func-returns-value]
+    bar = view.verticalScrollBar()
+    assert bar is not None
+    with qtbot.waitSignal(view.settled):
+        bar.setValue(MANY // 2)
+    view.grab()
+    assert view.in_view()[0] == MANY // 2
+    assert len(view.in_view()) < 20
+    assert len(asked) < 60
+
+
+def test_arrows_go_from_one_exposure_to_the_next_in_the_order_shown(view: ExposureView, qtbot: Any) -> None:
+    places = list[int]()
+    view.looked_at.connect(places.append)
+    view.sortByColumn(0, Qt.SortOrder.DescendingOrder)
+    view.look_at_row(0)
+    qtbot.keyClick(view, Qt.Key.Key_Down)
+    qtbot.keyClick(view, Qt.Key.Key_Up)
+    first, second = view.table.order[:2]
+    assert places == [first, second, first]
+    assert view.behind(2, back=False) == view.table.order[1:3]
+    assert view.behind(2, back=True) == []
+
+
+def test_a_step_beyond_the_end_stays_at_the_end(view: ExposureView) -> None:
+    view.look_at_row(MANY - 1)
+    view.step(1)
+    assert view.current() == MANY - 1
+
+
+def test_letters_ask_and_do_not_search(view: ExposureView, qtbot: Any) -> None:
+    asked = list[str]()
+    view.asked.connect(asked.append)
+    view.look_at_row(5)
+    for key in (Qt.Key.Key_A, Qt.Key.Key_R, Qt.Key.Key_N, Qt.Key.Key_U):
+        qtbot.keyClick(view, key)
+    qtbot.keyClick(view, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
+    assert asked == ["accept", "reject", "note", "undo"]
+    assert view.current() == 5
+
+
+def test_what_is_looked_at_is_found_again_after_a_filter(view: ExposureView) -> None:
+    view.look_at(1234)
+    view.table.filter(chooser("m12"))
+    view.look_at(1234)
+    assert view.current() == 1234
+    assert view.table.rowCount() < MANY
