@@ -68,7 +68,8 @@ def print_json(kind: str, values: Mapping[str, Any]) -> None:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items() if key not in UNPRINTED}
+        shown = {key: item for key, item in value.items() if key not in UNPRINTED or isinstance(item, int)}
+        return {str(key): _plain(item) for key, item in shown.items()}
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):

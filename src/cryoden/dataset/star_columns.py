@@ -56,7 +56,7 @@ def quoted(value: str) -> str:
     if PLAIN.fullmatch(value) and not value.lower().startswith(RESERVED):
         return value
     found = next((f"{mark}{value}{mark}" for mark in "\"'" if not re.search(rf"{mark}\s|{mark}$", value)), "")
-    if not found or len(value.splitlines()) > 1:
+    if not found or value != "".join(value.splitlines()):
         problem = f"{printable(value)} is a name that no STAR file can have"
         raise StarRowError(
             "D01", None, problem, kept="No list was written", fix="Rename the file or its folder"

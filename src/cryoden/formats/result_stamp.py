@@ -19,7 +19,7 @@ from typing import Any, Self
 from cryoden.errors import MicrographError, OutputError
 from cryoden.formats.micrographs import probe
 from cryoden.io.mrc_header import LABEL_BYTES, unreadable
-from cryoden.io.provenance import VERSION
+from cryoden.io.provenance import RELEASE
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.reading import ReadingSettings
 
@@ -27,7 +27,8 @@ DIGITS = 8
 MARK = re.compile(r"\[([0-9a-f]{8})-([0-9a-f]{8})-([0-9a-f]{8})\]")
 LABEL = re.compile(rf"cryoden \S+: denoised with (?P<model>.*?)(?: {MARK.pattern})?$")
 METHOD = 2  # to be raised when the same model, settings and micrograph come to give other pixels
-CONFIDENCE_LABEL = f"cryoden {VERSION}: confidence, 0.5 to 1"
+CONFIDENCE_LABEL = f"cryoden {RELEASE}: confidence, 0.5 to 1"
+CONFIDENCE = re.compile(r"cryoden \S+: confidence, 0\.5 to 1")
 SAME_PIXELS = {"device", "tile", "format"}  # where and in which pieces, not what is computed
 LATER = ("planes", "bin", "bin_to")  # settings that results made before they came are as without
 
@@ -103,7 +104,7 @@ def marked(label: str, mark: ResultStamp | None) -> str:
 
 def result_label(model: str) -> str:
     """Return the words of a result's label, with the name of its model."""
-    return f"cryoden {VERSION}: denoised with {model}"
+    return f"cryoden {RELEASE}: denoised with {model}"
 
 
 def denoised_with(labels: Sequence[str]) -> str | None:
@@ -115,7 +116,7 @@ def denoised_with(labels: Sequence[str]) -> str | None:
 def is_confidence(path: Path) -> bool:
     """Tell whether a file is a map of confidence that this program has written."""
     try:
-        return CONFIDENCE_LABEL in probe(path).labels
+        return any(map(CONFIDENCE.fullmatch, probe(path).labels))
     except MicrographError:
         return False
 

@@ -17,6 +17,7 @@ def _own_version() -> str:
 
 
 VERSION = _own_version()
+RELEASE = VERSION.partition(".dev")[0]  # for labels of headers, which have 80 letters
 
 
 def versions() -> dict[str, str]:

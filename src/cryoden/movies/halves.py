@@ -23,7 +23,7 @@ from cryoden.io import mrc
 from cryoden.io.atomic import atomic_write, check_destination
 from cryoden.io.mrc_header import unreadable
 from cryoden.io.pixel_size import of_both, without_odd
-from cryoden.io.provenance import VERSION
+from cryoden.io.provenance import RELEASE
 from cryoden.micrograph import Pixels
 from cryoden.movies import motion
 from cryoden.movies.defects import Mask, Repair, hot_pixels, read_defects
@@ -225,7 +225,7 @@ def _write(
         named = reversed(list(zip(_names(target, course.settings).items(), images[0], strict=True)))
         for (final, what), pixels in named:  # what is entered last is published first
             part = stack.enter_context(atomic_write(final, overwrite=True, inputs=inputs))
-            label = marked(f"cryoden {VERSION}: {what} of {course.movie.path.stem}", stamp)
+            label = marked(f"cryoden {RELEASE}: {what} of {course.movie.path.stem}", stamp)
             mrc.write(part, pixels, pixel_size=images[1], label=label)
         course.draw(stack.enter_context(atomic_write(picture, overwrite=overwrite, inputs=inputs)))
         part = stack.enter_context(atomic_write(star, overwrite=overwrite, inputs=inputs))

@@ -20,6 +20,7 @@ from cryoden.errors import printable
 
 WIDTH, HEIGHT = 560, 346  # px
 BAR_HEIGHT = 30  # px for one bar
+LONGEST = 32  # letters of a label beside a chart
 COLUMNS, ROW_HEIGHT = 4, 18  # of a legend, at most; px
 DASHES = (
     "-", (0, (3, 1.4)), (0, (1, 1.4)), (0, (4, 1.4, 1, 1.4)),
@@ -169,9 +170,15 @@ def bars(title: str, unit: str, values: Sequence[Bar]) -> Markup:
             for bar, length in zip(values, lengths, strict=True)
         ]
         plot.bar_label(drawn, words, padding=8, color=SOFT)
-        plot.set_yticks(places, [plot_label(bar.label) for bar in values], color=INK, weight="bold")
+        names = [plot_label(cut(bar.label)) for bar in values]
+        plot.set_yticks(places, names, color=INK, weight="bold")
         plot.set(xticks=[], ylim=(len(values) - 0.5, -0.5), xlim=(low - room * (low < 0), high + room))
         return _inline(figure, title)
+
+
+def cut(label: str) -> str:
+    """Return a label that leaves room for what is drawn."""
+    return label if len(label) <= LONGEST else f"{label[: LONGEST - 1]}…"
 
 
 def _figure(height: float) -> tuple[Any, Any]:

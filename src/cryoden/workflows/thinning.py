@@ -28,7 +28,7 @@ from cryoden.formats import writing
 from cryoden.image.counting import CountingEvidence, count_test
 from cryoden.io.atomic import atomic_write_pair
 from cryoden.io.mrc_probe import probe
-from cryoden.io.provenance import VERSION
+from cryoden.io.provenance import RELEASE
 from cryoden.micrograph import HalfPair, Micrograph, Windowed
 from cryoden.settings.reading import ReadingSettings
 from cryoden.settings.tools import ThinningSettings
@@ -114,7 +114,7 @@ def _thin_file(
     ):
         evidence = _counted(micrograph)
         halves = _split(micrograph, evidence.gain, settings.seed)
-        label = f"cryoden {VERSION}{MADE}, gain {evidence.gain:.6g}"
+        label = f"cryoden {RELEASE}{MADE}, gain {evidence.gain:.6g}"
         for half, temporary in zip(halves, temporaries, strict=True):
             writing.write(
                 temporary,

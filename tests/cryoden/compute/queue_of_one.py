@@ -25,3 +25,5 @@ def queue_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (folder / name).write_text(text.format(folder=folder))
         (folder / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    # Other packages bring a package named tests.
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))

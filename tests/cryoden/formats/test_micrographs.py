@@ -46,7 +46,7 @@ def test_halves_are_paired_and_checked_whatever_their_format(tmp_path: Path) -> 
     packed(tmp_path / "m_EVN.mrc.gz")
     how = {"resolution": (10 / 1.5, 10 / 1.5), "description": "ImageJ=1.54f\nunit=nm\n"}
     tiff(tmp_path / "m_ODD.tif", known.odd.data[::-1], **how)
-    (pair,) = open_halves([tmp_path])
+    (pair,) = open_halves([tmp_path / "m_EVN.mrc.gz", tmp_path / "m_ODD.tif"])
     assert np.array_equal(pair.even.window(0, 0, 256, 256), known.even.data)
     assert np.array_equal(pair.odd.window(0, 0, 256, 256), known.odd.data)
 

@@ -17,6 +17,7 @@ from cryoden.dataset.star_files import micrographs_of
 from cryoden.evaluation import json_file
 from cryoden.hosts.listed_results import RAW
 from cryoden.io import mrc
+from cryoden.io.provenance import VERSION
 from cryoden.io.star import having, read_tables
 from cryoden.model.checkpoint import load
 from cryoden.runs.folder import RunFolder
@@ -113,7 +114,7 @@ def test_the_pipeliner_finds_the_jobs_and_can_run_them() -> None:
     found = {job.PROCESS_NAME: job for job in get_job_types("cryoden")}
     assert set(found) == {TRAIN, DENOISE, EVALUATE}
     assert all(job.jobinfo.is_available for job in found.values())
-    assert {job.jobinfo.programs[0].get_version(timeout=60) for job in found.values()} == {"0.1.0"}
+    assert {job.jobinfo.programs[0].get_version(timeout=60) for job in found.values()} == {VERSION}
 
 
 def test_a_training_leaves_its_model_and_report_as_nodes(trained: Any) -> None:

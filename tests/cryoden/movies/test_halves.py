@@ -20,7 +20,7 @@ from cryoden.events.batch import (
 )
 from cryoden.events.closing import closed
 from cryoden.formats import micrographs
-from cryoden.io.provenance import VERSION
+from cryoden.io.provenance import RELEASE
 from cryoden.micrograph import Array, Pixels
 from cryoden.movies.halves import HalvesRequest, make_halves
 from cryoden.movies.shift_files import Course
@@ -115,7 +115,7 @@ def test_halves_add_up_to_the_full_sum_and_have_its_pixel_size_and_a_label(sums:
     assert np.array_equal(even.data + odd.data, full.data)
     assert [even.pixel_size, odd.pixel_size, full.pixel_size] == pytest.approx([PIXEL] * 3)
     with mrcfile.open(sums / "m_EVN.mrc", header_only=True) as file:
-        assert file.get_labels()[-1].startswith(f"cryoden {VERSION}: even sum of m [")
+        assert file.get_labels()[-1].startswith(f"cryoden {RELEASE}: even sum of m [")
     assert mrcfile.validate(sums / "m_ODD.mrc")
 
 
