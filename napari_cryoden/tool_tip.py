@@ -5,6 +5,8 @@ from __future__ import annotations
 from html import escape
 from typing import Protocol
 
+from qtpy.QtCore import Qt
+
 MARKUP = ("<", "&lt;")  # by which Qt guesses
 
 
@@ -15,6 +17,10 @@ class _HasTip(Protocol):
 def set_tip(what: _HasTip, text: str) -> None:
     """Give a widget, or an item of a list or table, a tip in which nothing is markup."""
     what.setToolTip(as_text(text))
+
+
+# Of models, whose tips are `as_text`.
+TIP = Qt.ItemDataRole.ToolTipRole
 
 
 def as_text(text: str) -> str:

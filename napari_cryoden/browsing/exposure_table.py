@@ -16,7 +16,7 @@ from cryoden.browsing.file_facts import FileFacts
 from cryoden.browsing.recent import Recent
 from cryoden.dataset.half_checks import HalfCheck
 from napari_cryoden.browsing.columns import COLUMNS, Row
-from napari_cryoden.tool_tip import as_text
+from napari_cryoden.tool_tip import TIP, as_text
 from napari_cryoden.widgets.verdict_label import MARKS, colors
 
 MOST = 32 * 2**20  # bytes of thumbnails, of some 3,500
@@ -51,7 +51,7 @@ class ExposureTable(QAbstractTableModel):
         self._sorted: tuple[int, bool] | None = None
         self._by_role = {
             Role.DisplayRole: lambda row, column: COLUMNS[column].text(row),
-            Role.ToolTipRole: self._tip,
+            TIP: self._tip,
             Role.DecorationRole: self._picture,
             Role.TextAlignmentRole: _alignment,
             Role.ForegroundRole: self._color,
@@ -120,7 +120,7 @@ class ExposureTable(QAbstractTableModel):
         if orientation != Qt.Orientation.Horizontal or section >= len(COLUMNS):
             return None
         column = COLUMNS[section]
-        return {Role.DisplayRole: column.title, Role.ToolTipRole: as_text(column.means)}.get(Role(role))
+        return {Role.DisplayRole: column.title, TIP: as_text(column.means)}.get(Role(role))
 
     def data(self, index: QModelIndex, role: int = Role.DisplayRole) -> Any:
         """Return what a cell shows."""

@@ -10,7 +10,6 @@ from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QAbstractItemView, QGridLayout, QMessageBox, QPushButton
 
-from cryoden.checkpoints.resume import delete
 from cryoden.errors import CryodenError
 from cryoden.runs.compare import RunSummary, found
 from cryoden.runs.record import RunRecord
@@ -148,8 +147,10 @@ class RunsWidget(Dock):
 
     def _remove(self, run: RunSummary) -> None:
         if run.record is not None:
+            from cryoden.checkpoints import resume  # noqa: PLC0415  it loads torch, which docking must not
+
             path = run.record.folder.path
-            self._or_say(lambda: delete(path))
+            self._or_say(lambda: resume.delete(path))
 
     def _or_say(self, work: Callable[[], Any]) -> None:
         try:

@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_cryoden.docks.batch import BatchWidget
+from napari_cryoden.docks.browse import BrowseWidget
 from napari_cryoden.docks.compare import CompareWidget
 from napari_cryoden.docks.denoise import DenoiseWidget
 from napari_cryoden.docks.evaluate import EvaluateWidget
@@ -40,6 +41,7 @@ STEPS: dict[str, tuple[str, Callable[[Any], Dock], str]] = {
     "Evaluate": ("Evaluate", EvaluateWidget, "Is the result trustworthy?"),
     "Batch": ("Batch", BatchWidget, "Denoise many files"),
     "Runs": ("Runs", RunsWidget, "Compare earlier runs, use their models and settings"),
+    "Browse": ("Browse", BrowseWidget, "Page through exposures, accept and reject them"),
     "From movies": ("Movies", MoviesWidget, "Make half-sets from movies"),
 }
 COLUMNS = 4
