@@ -21,7 +21,7 @@ from napari_cryoden.jobs.batch import BatchJob, Result
 from napari_cryoden.preferences import preferences
 from napari_cryoden.tool_tip import set_tip
 from napari_cryoden.widgets.batch_files import BatchFiles
-from napari_cryoden.widgets.dock import Dock, heading, row, status_label
+from napari_cryoden.widgets.dock import Dock, row, status_label
 from napari_cryoden.widgets.model_field import ModelField
 from napari_cryoden.widgets.path_field import PathField
 from napari_cryoden.widgets.settings_form import SettingsForm, reading_form
@@ -162,16 +162,14 @@ class BatchWidget(Dock):
             "Otherwise results made with another model, other settings or from another file are "
             "kept, and listed below; files that are already done are always skipped",
         )
-        for title, widget in (
+        self.add_sections(
             ("Micrographs", self.micrographs),
             ("Output folder", self.output),
             ("Model", self.model),
             ("Settings", self.form),
             ("Devices at once", self.devices),
             ("Reading", self.reading),
-        ):
-            self.column.addWidget(heading(title))
-            self.column.addWidget(widget)
+        )
         self.column.addWidget(self.replace)
         self.column.addWidget(self.files)
         self.column.addStretch(1)

@@ -16,7 +16,7 @@ from napari_cryoden.layers.layer_data import facts_of, lacks_pixel_size, raw_of,
 from napari_cryoden.layers.plane import plane_of, size_of
 from napari_cryoden.preferences import preferences
 from napari_cryoden.tool_tip import set_tip
-from napari_cryoden.widgets.dock import Dock, heading, status_label
+from napari_cryoden.widgets.dock import Dock, status_label
 from napari_cryoden.widgets.layer_combo import LayerCombo
 from napari_cryoden.widgets.model_field import ModelField
 from napari_cryoden.widgets.number_field import DecimalField
@@ -153,13 +153,11 @@ class DenoiseWidget(Dock):
             self.compare_button,
             "Show raw and denoised side by side; click again to restore the previous view",
         )
-        for title, widget in (
+        self.add_sections(
             ("Micrograph", self.layer),
             ("Model", self.model),
             ("Settings", self.form),
-        ):
-            self.column.addWidget(heading(title))
-            self.column.addWidget(widget)
+        )
         self.column.insertWidget(2, self.size_row)
         self.column.addWidget(self.also_residual)
         self.column.addWidget(self.also_file)

@@ -21,7 +21,7 @@ from napari_cryoden.plots.motion_dock import show_motion
 from napari_cryoden.preferences import preferences
 from napari_cryoden.tool_tip import set_tip
 from napari_cryoden.widgets.batch_files import BatchFiles
-from napari_cryoden.widgets.dock import Dock, heading, row, status_label
+from napari_cryoden.widgets.dock import Dock, row, status_label
 from napari_cryoden.widgets.path_field import PathField
 from napari_cryoden.widgets.settings_form import SettingsForm, reading_form
 from napari_cryoden.window import plain
@@ -155,16 +155,14 @@ class MoviesWidget(Dock):
 
     def _lay_out(self) -> None:
         set_tip(self.replace, "Otherwise sums made with other settings, or of another movie, are kept")
-        for title, widget in (
+        self.add_sections(
             ("Movies", self.movies),
             ("Gain reference", self.gain),
             ("Bad pixels", self.defects),
             ("Output folder", self.output),
             ("Settings", self.form),
             ("Reading", self.reading),
-        ):
-            self.column.addWidget(heading(title))
-            self.column.addWidget(widget)
+        )
         self.column.addWidget(self.replace)
         self.column.addWidget(self.files)
         self.column.addStretch(1)

@@ -18,7 +18,7 @@ from napari_cryoden.paths import MODELS, RUNS, documents
 from napari_cryoden.plots.loss_dock import show_plot
 from napari_cryoden.preferences import preferences
 from napari_cryoden.tool_tip import set_tip
-from napari_cryoden.widgets.dock import Dock, heading, status_label, weakly
+from napari_cryoden.widgets.dock import Dock, status_label, weakly
 from napari_cryoden.widgets.live_preview import LivePreview
 from napari_cryoden.widgets.path_field import PathField
 from napari_cryoden.widgets.settings_form import SettingsForm
@@ -190,15 +190,13 @@ class TrainWidget(Dock):
         self.folder.changed.connect(self.follow)
 
     def _lay_out(self) -> None:
-        for title, widget in (
+        self.add_sections(
             ("Training data", self.source),
             ("Live preview", self.preview),
             ("Output folder (new run)", self.folder),
             ("Settings", self.form),
             ("Fine-tune from (optional)", self.start_model),
-        ):
-            self.column.addWidget(heading(title))
-            self.column.addWidget(widget)
+        )
         self.column.addStretch(1)
         buttons = QGridLayout()
         for place, button in enumerate((self.train_button, self.pause_button, self.plot_button)):

@@ -47,6 +47,12 @@ class Dock(QWidget):
         whole.addLayout(self.footer)
         self.setFixedWidth(WIDTH)
 
+    def add_sections(self, *sections: tuple[str, QWidget]) -> None:
+        """Add parts to the column, each below its title."""
+        for title, part in sections:
+            self.column.addWidget(heading(title))
+            self.column.addWidget(part)
+
     def show_part(self, part: QWidget) -> None:
         """Scroll to a part of the column."""
         self._area.ensureWidgetVisible(part)

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from cryoden.compute import devices
 from cryoden.image.blank_regions import EDGE, FLAT
-from cryoden.sampling.holdout import Region
+from cryoden.sampling.holdout import Region, TrainingPair
 from cryoden.sampling.patches import Drawn, PatchSource, oriented
 from cryoden.sampling.source import BatchOnGpu
 
@@ -49,10 +49,13 @@ def resident(
 
 def nbytes(source: PatchSource) -> int:
     """Return how much memory the micrographs take."""
-    shapes = (
-        pair.noisy.shape for pair in {id(region.pair): region.pair for region in source.regions}.values()
-    )
+    shapes = (pair.noisy.shape for pair in _pairs(source).values())
     return sum(2 * 4 * height * width for height, width in shapes)
+
+
+def _pairs(source: PatchSource) -> dict[int, TrainingPair]:
+    """Return each pair once, however many regions it has."""
+    return {id(region.pair): region.pair for region in source.regions}
 
 
 class Cut(NamedTuple):
@@ -83,7 +86,7 @@ class ResidentPatches:
 
     def __init__(self, source: PatchSource, device: torch.device, share: tuple[int, int] = (0, 1)) -> None:
         self._source, self._device, self._share = source, device, share
-        pairs = {id(region.pair): region.pair for region in source.regions}
+        pairs = _pairs(source)
         sides = [
             [self._sent(side.window(0, 0, *side.shape)) for side in (pair.noisy, pair.target)]
             for pair in pairs.values()
