@@ -76,6 +76,7 @@ class DecisionBar(QWidget):
 
     def _lay_out(self) -> None:
         self.note.setPlaceholderText("note (N)")
+        set_tip(self.advance, "Accepting or rejecting an exposure shows the next one")
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         for place, button in enumerate(self.buttons.values()):

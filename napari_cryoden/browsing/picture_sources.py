@@ -59,6 +59,7 @@ class PictureSources(QWidget):
         set_tip(self.live, "With this model, as they are looked at; the next ones ahead")
         set_tip(self.results, "Output folder of a batch on the same micrographs")
         self.unfold.setText("Denoising and picks")
+        set_tip(self.unfold, "What exposures are denoised with, and which picks are drawn over them")
         self.unfold.setCheckable(True)
         self.unfold.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         parts = QVBoxLayout(self._parts)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from qtpy.QtCore import Qt
 
 from cryoden.dataset.star_files import micrographs_of
 from cryoden.model.checkpoint import load
@@ -86,6 +87,8 @@ def _denoised(qtbot: Any, bench: Any, viewer: Any, sums: Path, model: Path) -> N
     assert step.status.text().startswith("2 done, 0 failed")
     star = step.output.path / "micrographs_denoised.star"
     assert micrographs_of(star) == [sums / "sim0000.mrc", sums / "sim0001.mrc"]
+    (item,) = step.files.results.findItems("sim0000", Qt.MatchFlag.MatchContains)  # whichever was done last
+    step.files.results.setCurrentItem(item)
     step.files.open_button.click()
     assert {facts_of(layer).get("role") for layer in viewer.layers} == {"raw", "denoised"}
 
