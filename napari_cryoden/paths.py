@@ -17,6 +17,14 @@ def documents() -> Path:
     return Path(place) if place and Path(place).is_dir() else Path.home()
 
 
+def cached() -> Path:
+    """Return where what can be made again is kept; the folder need not exist."""
+    from qtpy.QtCore import QStandardPaths  # noqa: PLC0415  as above
+
+    place = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.GenericCacheLocation)
+    return Path(place or Path.home() / ".cache") / "napari-cryoden"
+
+
 def typed(text: str) -> Path | None:
     """Return the path somebody typed, ``None`` for nothing; ``~`` stands for the home folder."""
     text = text.strip()

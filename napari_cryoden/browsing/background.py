@@ -15,10 +15,12 @@ from cryoden.browsing.file_facts import FileFacts, file_facts, half_check
 from cryoden.browsing.kept_pictures import Kept
 from cryoden.browsing.pictures import PictureEvent, pictures
 from cryoden.browsing.requests import Requests
+from cryoden.browsing.thumbnail_store import ThumbnailStore
 from cryoden.dataset.half_checks import HalfCheck
 from cryoden.settings.reading import ReadingSettings
 from napari_cryoden.jobs.worker import Work, Worker, leave_a_core
 from napari_cryoden.notify import show_problem
+from napari_cryoden.paths import cached
 from napari_cryoden.preferences import preferences
 
 PATIENCE = 0.1  # s
@@ -132,4 +134,5 @@ def _in_view(
 def painting(requests: Requests, kept: Kept) -> Generator[PictureEvent | None, None, None]:
     """Yield pictures as they are made."""
     spare = preferences().spare_cores
-    yield from pictures(requests, kept, lambda: leave_a_core(spare))
+    store = ThumbnailStore(cached() / "thumbnails.sqlite")
+    yield from pictures(requests, kept, lambda: leave_a_core(spare), store)

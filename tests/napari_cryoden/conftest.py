@@ -55,6 +55,13 @@ def _restless(request: pytest.FixtureRequest) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def _nobodys_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What is kept from one day to the next begins empty."""
+    folder = tmp_path_factory.getbasetemp() / "cache"
+    monkeypatch.setattr("napari_cryoden.browsing.background.cached", lambda: folder)
+
+
 @pytest.fixture(scope="session")
 def manifest() -> PluginManifest:
     manifest: PluginManifest = PluginManifest.from_file(PLUGIN / "napari.yaml")

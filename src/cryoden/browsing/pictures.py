@@ -15,6 +15,7 @@ from cryoden.browsing.file_facts import read_denoised, read_raw
 from cryoden.browsing.kept_pictures import Choices, Kept, Key, Shown, key_of
 from cryoden.browsing.preview import coarse, preview_edge, sized
 from cryoden.browsing.requests import Requests, Task
+from cryoden.browsing.thumbnail_store import ThumbnailStore
 from cryoden.errors import in_words
 from cryoden.events.batch import DenoisingEvent, MicrographDenoised
 from cryoden.image.block_mean import averaged_down
@@ -62,7 +63,10 @@ class _NotWantedError(Exception):
 
 
 def pictures(
-    requests: Requests, kept: Kept, before_computing: Callable[[], None] = lambda: None
+    requests: Requests,
+    kept: Kept,
+    before_computing: Callable[[], None] = lambda: None,
+    store: ThumbnailStore | None = None,
 ) -> Iterator[PictureEvent | None]:
     """Make pictures as they are asked for, without end.
 
@@ -76,24 +80,28 @@ def pictures(
         Where pictures are kept; what is there is not made.
     before_computing : callable
         Called before a model is loaded.
+    store : ThumbnailStore, optional
+        Where thumbnails are kept from one day to the next.
 
     Yields
     ------
     PictureEvent or None
         ``None`` while there is nothing to do, and for what was given up or need not be made.
     """
-    maker = _Maker(requests, kept, before_computing)
+    maker = _Maker(requests, kept, before_computing, store)
     while True:
         task = requests.next(PATIENCE)
         made = None if task is None else maker.event(task)
         yield made
-        if isinstance(made, PictureMade) and made.key.stage == "denoised":
-            yield _small_of(made)  # at no cost
+        if task is not None and isinstance(made, PictureMade) and made.key.stage == "denoised":
+            yield maker.small(replace(task, stage="thumbnail"), made.shown)  # at no cost
 
 
 class _Maker:
-    def __init__(self, requests: Requests, kept: Kept, before_computing: Callable[[], None]) -> None:
-        self._requests, self._kept, self._before = requests, kept, before_computing
+    def __init__(
+        self, requests: Requests, kept: Kept, before: Callable[[], None], store: ThumbnailStore | None
+    ) -> None:
+        self._requests, self._kept, self._before, self._store = requests, kept, before, store
         self._denoiser: tuple[Choices, Denoiser] | None = None
 
     def event(self, task: Task) -> PictureEvent | None:
@@ -112,6 +120,13 @@ class _Maker:
             return None
         self._kept.put(task.key, shown)
         return PictureMade(task.key, shown)
+
+    def small(self, task: Task, shown: Shown) -> ThumbnailMade:
+        """Return the thumbnail of what is shown, which is kept."""
+        pixels = matched(averaged_down(shown.micrograph.data, THUMBNAIL))
+        if self._store is not None:
+            self._store.put(task, pixels)
+        return ThumbnailMade(task.key, pixels)
 
     def _made(self, task: Task) -> Shown | None:
         if task.stage == "raw":
@@ -143,11 +158,11 @@ class _Maker:
         return Shown(sized(self._denoised(task, coarse(raw, edge, working)), raw, edge), edge)
 
     def _thumbnail(self, task: Task) -> ThumbnailMade | None:
-        shown = self._kept.get(key_of(task.exposure.name, "denoised", task.choices))
-        shown = shown or self._quickest(task)
-        if shown is None:
-            return None
-        return ThumbnailMade(task.key, _small(shown))
+        known = None if self._store is None else self._store.get(task)
+        if known is not None:
+            return ThumbnailMade(task.key, known)
+        shown = self._kept.get(key_of(task.exposure.name, "denoised", task.choices)) or self._quickest(task)
+        return None if shown is None else self.small(task, shown)
 
     def _quickest(self, task: Task) -> Shown | None:
         """Return what there is to make a thumbnail of, in the least time: result, preview or raw."""
@@ -196,11 +211,3 @@ def _denoiser(model: Path, settings: DenoisingSettings) -> Denoiser:
     is_slow = devices.resolve(settings.device).type == "cpu"
     used = replace(settings, tile=TILE) if is_slow and settings.tile == 0 else settings
     return Denoiser(load(model), used)
-
-
-def _small_of(made: PictureMade) -> ThumbnailMade:
-    return ThumbnailMade(made.key._replace(stage="thumbnail"), _small(made.shown))
-
-
-def _small(shown: Shown) -> NDArray[np.uint8]:
-    return matched(averaged_down(shown.micrograph.data, THUMBNAIL))

@@ -22,7 +22,7 @@ CONTROLS = (QAbstractButton, QComboBox, QLineEdit, QAbstractSpinBox, QAbstractSl
 
 
 def controls(dock: QWidget) -> list[QWidget]:
-    """Those a user sees as one: no line inside a spin box, no arrow, no scroll bar, no cross that clears a line."""
+    """Those a user sees as one: no line inside a spin box, no arrow, no scroll bar, no cross of a line."""
     found = [one for kind in CONTROLS for one in dock.findChildren(kind)]
     inner = (QAbstractSpinBox, QComboBox, QAbstractItemView, QLineEdit)
     return [
