@@ -12,12 +12,13 @@ from cryoden.picking.read_picks import SUFFIXES
 from napari_cryoden.tool_tip import set_tip
 from napari_cryoden.widgets.model_field import ModelField
 from napari_cryoden.widgets.path_field import PathField
+from napari_cryoden.widgets.settings_form import reading_form
 
 COORDINATES = f"Coordinates ({' '.join(f'*{suffix}' for suffix in SUFFIXES)})"
 
 
 class PictureSources(QWidget):
-    """A model, a folder of results, and coordinates.
+    """A model, a folder of results, coordinates, and how files are read.
 
     Parameters
     ----------
@@ -27,7 +28,7 @@ class PictureSources(QWidget):
     Signals
     -------
     model_changed
-        Exposures are to be denoised with another model, or not at all.
+        Exposures are to be denoised with another model, or not at all, or read otherwise.
     """
 
     model_changed = Signal()
@@ -39,10 +40,12 @@ class PictureSources(QWidget):
         self.model = ModelField(viewer)
         self.results = PathField("folder", "Folder with denoised micrographs", placeholder="none")
         self.picks = PathField("either", "Picks: a file or a folder", COORDINATES, "none")
+        self.reading = reading_form()
         self._parts = QWidget()
         self._lay_out()
         self.model.changed.connect(self.model_changed)
         self.live.toggled.connect(self.model_changed)
+        self.reading.changed.connect(self.model_changed)
         self.unfold.toggled.connect(self._unfold)
 
     @property
@@ -58,8 +61,11 @@ class PictureSources(QWidget):
         self.live.setChecked(True)
         set_tip(self.live, "With this model, as they are looked at; the next ones ahead")
         set_tip(self.results, "Output folder of a batch on the same micrographs")
-        self.unfold.setText("Denoising and picks")
-        set_tip(self.unfold, "What exposures are denoised with, and which picks are drawn over them")
+        self.unfold.setText("Denoising, picks and reading")
+        set_tip(
+            self.unfold,
+            "What exposures are denoised with, which picks lie over them, how files are read",
+        )
         self.unfold.setCheckable(True)
         self.unfold.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         parts = QVBoxLayout(self._parts)
@@ -68,6 +74,8 @@ class PictureSources(QWidget):
             parts.addWidget(part)
         parts.addWidget(QLabel("Picks"))
         parts.addWidget(self.picks)
+        parts.addWidget(QLabel("Reading"))
+        parts.addWidget(self.reading)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.unfold)

@@ -106,12 +106,15 @@ class BrowsingSession(QObject):
         self._picking.run(reading)
 
     def choose(self, choices: Choices) -> None:
-        """Denoise with another model, or not at all; what was made otherwise is shown no more."""
+        """Read and denoise otherwise, or not at all; what was made otherwise is shown no more."""
         if choices == self.choices:
             return
-        self.choices = choices
+        before, self.choices = self.choices, choices
         self._made = made_with(choices.model, choices.settings) if choices.model is not None else {}
         self.table.thumbnails.clear()
+        if before.reading != choices.reading and self.found is not None:
+            self._take_list(self.found)  # headers and halves may say something else
+            return
         if self.place is not None:
             self.shown.forget()
             self.look_at(self.place, self._behind)

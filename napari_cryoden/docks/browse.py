@@ -61,6 +61,7 @@ class BrowseWidget(Dock):
             model=self.sources.model,
             live=self.sources.live,
             advance=self.bar.advance,
+            reading=self.sources.reading,
         )
         self._choose()
         self._open()
@@ -151,7 +152,8 @@ class BrowseWidget(Dock):
 
     def _choose(self) -> None:
         model = self.sources.chosen_model
-        self.session.choose(Choices(model, DenoisingSettings(device=preferences().device)))
+        settings = DenoisingSettings(device=preferences().device)
+        self.session.choose(Choices(model, settings, self.sources.reading.settings()))
 
     def _filter(self) -> None:
         place = self.session.place

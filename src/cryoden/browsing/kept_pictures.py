@@ -36,16 +36,16 @@ class Choices:
 
 
 class Key(NamedTuple):
-    """Which picture: of which exposure, what, and made how; raw ones are the same whatever the model."""
+    """Which picture: of which exposure, what, and made how; of raw ones only how they are read counts."""
 
     name: str
     stage: Stage
-    choices: Choices | None
+    choices: Choices
 
 
 def key_of(name: str, stage: Stage, choices: Choices) -> Key:
     """Return the key of a picture."""
-    return Key(name, stage, None if stage == "raw" else choices)
+    return Key(name, stage, Choices(reading=choices.reading) if stage == "raw" else choices)
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from cryoden.formats.micrographs import probe
 from cryoden.io import mrc
 from cryoden.io.mrc_probe import HeaderFacts
 from cryoden.io.mrc_windows import MicrographFile
+from cryoden.io.pixel_size import without_odd
 from cryoden.micrograph import HalfPair, Micrograph, Windowed
 from cryoden.settings.reading import ReadingSettings
 
@@ -126,6 +128,8 @@ def read_micrograph(
 def facts(path: Path, reading: ReadingSettings | None = None, listed: float | None = None) -> HeaderFacts:
     """Return what the header says, the Å/px as `cryoden.formats.micrographs.open_micrograph` finds it."""
     found = probe(path, **_probing(reading))
+    if reading is not None and reading.pixel_size:
+        return replace(found, pixel_size=reading.pixel_size, warnings=without_odd(found.warnings))
     return with_listed(found, listed) if listed else with_beside(found)
 
 

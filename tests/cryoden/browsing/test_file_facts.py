@@ -7,6 +7,7 @@ import numpy as np
 from cryoden.browsing.exposure_list import Exposure, exposures_in
 from cryoden.browsing.file_facts import FileFacts, file_facts, half_check, read_denoised, read_raw
 from cryoden.formats import micrographs
+from cryoden.settings.reading import ReadingSettings
 from tests.cryoden.browsing.acquisition import write_folder, write_project
 from tests.cryoden.dataset import cryosparc
 
@@ -14,6 +15,7 @@ from tests.cryoden.dataset import cryosparc
 def test_a_header_gives_the_size_and_the_list_the_pixel_size(tmp_path: Path) -> None:
     first = exposures_in(write_project(tmp_path)).exposures[0]
     assert file_facts(first) == FileFacts((96, 128), 1.5)
+    assert file_facts(first, ReadingSettings(pixel_size=2.25)).pixel_size == 2.25
 
 
 def test_what_is_wrong_with_a_file_is_said_and_not_raised(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from cryoden.browsing.kept_pictures import Choices
 from cryoden.model.general import GENERAL
 from cryoden.settings.denoising import DenoisingSettings
+from cryoden.settings.reading import ReadingSettings
 from napari_cryoden.browsing.session import BrowsingSession
 from tests.cryoden.browsing.acquisition import NAMES, write_folder, write_project
 
@@ -59,6 +60,16 @@ def test_with_another_model_nothing_of_the_first_one_is_shown(session: BrowsingS
     session.choose(Choices())
     assert (session.shown.name, session.shown.stage) == (NAMES[0], "waiting")
     assert len(session.table.thumbnails) == 0
+
+
+def test_with_other_settings_files_are_read_again(session: BrowsingSession, qtbot: Any) -> None:
+    session.look_at(0)
+    qtbot.waitUntil(lambda: session.shown.name == NAMES[0])
+    session.choose(Choices(reading=ReadingSettings(pixel_size=2.25)))
+    session.look_at(0)
+    qtbot.waitUntil(lambda: session.shown.name == NAMES[0] and not session.table.lacks_facts(0))
+    assert session.table.row(0).facts.pixel_size == 2.25  # type: ignore[union-attr]
+    assert session.shown.raw.scale[0] == pytest.approx(2.25)
 
 
 def test_a_source_that_is_not_there_is_reported(
