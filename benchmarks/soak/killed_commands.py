@@ -107,8 +107,13 @@ class Soak:
         for path, before in self.before.items():
             if not path.exists():
                 self.found.append(where + f"{path.name} is lost")
-            elif path.name not in REWRITTEN and when(path.stat()) != when(before):
+            elif path.name not in REWRITTEN and when(path.stat()) != when(before) and self._counted(path):
                 self.found.append(where + f"{path.name} was made twice")
+
+    def _counted(self, path: Path) -> bool:
+        """Whether a file was all there was to make: a confidence comes before its result, and again with it."""
+        result = path.with_name(path.name.replace("_confidence", "_denoised"))
+        return result in self.before
 
     def _end(self) -> None:
         """Let it come to its end, and compare."""
