@@ -111,7 +111,7 @@ class Soak:
                 self.found.append(where + f"{path.name} was made twice")
 
     def _counted(self, path: Path) -> bool:
-        """Whether a file was all there was to make: a confidence comes before its result, and again with it."""
+        """Whether a file need not be made again: a confidence is, with a result that is not there yet."""
         result = path.with_name(path.name.replace("_confidence", "_denoised"))
         return result in self.before
 
