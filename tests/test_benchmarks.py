@@ -43,6 +43,7 @@ def small(hardship: dict[str, Any]) -> Any:
     return make
 
 
+@pytest.mark.long
 def test_hardship_prints_a_row_of_gains_for_each_level(
     hardship: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -65,6 +66,7 @@ def test_a_factor_names_the_first_level_at_which_the_model_is_below_the_filter(
     assert hardship["first_below"](["a", "b"], [3.0, 2.0], [2.0, 2.0]) == "none"
 
 
+@pytest.mark.long
 def test_every_factor_has_exposures_with_finite_pixels_and_a_truth(hardship: dict[str, Any]) -> None:
     for name, levels in hardship["FACTORS"].items():
         one = hardship["sample"](levels[-1], 192, 0, torch.device("cpu")).exposure
@@ -127,7 +129,7 @@ def test_the_error_of_calibration_is_what_is_said_less_what_is_right(confidence:
 def test_the_noise_of_the_image_that_judges_is_allowed_for(confidence: dict[str, Any]) -> None:
     """What is right everywhere agrees with a noisy image as often as the noise lets it."""
     draw = torch.Generator().manual_seed(0)
-    truth, noise = (torch.randn(900, 900, generator=draw) for _ in range(2))
+    truth, noise = (torch.randn(480, 480, generator=draw) for _ in range(2))
     sure = torch.full_like(truth, 0.9999)
     for strength in (0.0, 3.0):
         shown = confidence["Shown"](truth, sure, truth + strength * noise, 3.0)
@@ -165,6 +167,7 @@ def test_the_constants_of_a_confidence_are_found_again(monkeypatch: pytest.Monke
     np.testing.assert_allclose(fitted(np.array([here, mean, right])), (20, 1.1, 0.4), rtol=0.1)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", TAKE_A_DEVICE, ids=lambda path: path.name)
 def test_a_benchmark_takes_any_device_that_the_program_takes(path: Path) -> None:
     asked = subprocess.run([sys.executable, path, "--help"], capture_output=True, text=True, check=True)
@@ -300,6 +303,7 @@ def test_lost_doubled_and_wrong_results_of_killed_workers_are_found(
     ]  # fmt: skip
 
 
+@pytest.mark.long
 def test_a_training_killed_three_times_at_random_ends_in_the_bits_of_one_that_was_not(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -320,6 +324,7 @@ def test_a_run_that_differs_from_one_that_was_not_killed_is_found_out(tmp_path: 
     assert list(soak["differences"](one, one)) == []
 
 
+@pytest.mark.long
 def test_commands_killed_at_random_leave_nothing_half_and_make_nothing_twice(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -77,7 +77,10 @@ EACH_STEP = "--checkpoint-minutes", "1e-6"
 
 @pytest.mark.parametrize(
     ("number", "status", "processes"),
-    [(signal.SIGTERM, 143, ("--workers", "2")), (signal.SIGUSR1, 138, ())],
+    [
+        (signal.SIGTERM, 143, ("--workers", "2")),
+        pytest.param(signal.SIGUSR1, 138, (), marks=pytest.mark.long),
+    ],
 )
 def test_a_run_that_is_stopped_and_resumed_is_the_run_that_was_not(
     folder: Path, number: int, status: int, processes: tuple[str, ...]
@@ -95,6 +98,7 @@ def test_a_run_that_is_stopped_and_resumed_is_the_run_that_was_not(
     assert all(np.array_equal(saved[name], expected[name]) for name in expected)
 
 
+@pytest.mark.long
 def test_a_run_of_two_processes_continues_with_one_and_it_is_said_that_its_bits_differ(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -107,6 +111,7 @@ def test_a_run_of_two_processes_continues_with_one_and_it_is_said_that_its_bits_
     np.testing.assert_allclose(losses(other), losses(one), atol=0.02)  # rounding grows in 160 steps
 
 
+@pytest.mark.long
 def test_torchrun_resumes_a_run_that_it_was_killed_in(folder: Path) -> None:
     one, other = folder / "one", folder / "other"
     chosen = "--epochs", "40", *EACH_STEP
@@ -168,7 +173,10 @@ def test_a_process_that_is_killed_ends_the_run_in_words_and_the_best_model_is_ke
     assert (read(run).state, read(run).message[:3]) == ("failed", "T16")
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "status"),
+    [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.long)],
+)
 def test_a_signal_to_all_processes_stops_them_and_keeps_what_they_have_learned(
     folder: Path, number: int, status: int
 ) -> None:

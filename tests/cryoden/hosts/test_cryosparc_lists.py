@@ -157,6 +157,7 @@ def test_the_command_denoises_and_lists_what_cryosparc_lists(
     assert (project / "out" / "micrographs_denoised.csg").is_file()
 
 
+@pytest.mark.long
 def test_the_command_trains_on_halves_of_a_list_and_evaluates_them(project: Path) -> None:
     model, figures = project / "m.safetensors", project / "e.json"
     listed = str(project / "J2" / "exposures.cs")

@@ -216,6 +216,7 @@ def checkpoints() -> list[str]:
 
 
 @pytest.mark.usefixtures("project")
+@pytest.mark.long
 def test_a_training_that_was_killed_or_aborted_is_resumed_when_the_job_continues(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -244,6 +245,7 @@ def test_a_training_that_was_killed_or_aborted_is_resumed_when_the_job_continues
 
 
 @pytest.mark.usefixtures("project")
+@pytest.mark.long
 def test_workers_of_a_job_share_its_training_as_many_as_a_batch_has_patches() -> None:
     pytest.importorskip("distributed", reason="needs the extra [cluster]")
     assert relion("--train", "yes", "--minutes", "0.3", "--workers", "3") == 0
