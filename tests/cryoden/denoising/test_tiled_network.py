@@ -22,8 +22,8 @@ from tests.cryoden.scenes import scene
         ("baseline", 2.5, (231, 157), (32, 48)),
         ("unet", 1.0, (231, 157), (100, 176)),
         ("unet", 1.0, (33, 300), (64,)),
-        ("unet", 2.5, (331, 257), (32, 80)),
-        ("unet", 4.7, (531, 397), (16, 64)),
+        ("unet", 2.5, (231, 157), (48, 80)),
+        ("unet", 4.7, (431, 297), (32, 64)),
     ],
 )
 def test_tiled_equals_untiled_at_any_tile_size_and_scale(

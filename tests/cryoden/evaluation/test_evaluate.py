@@ -11,7 +11,9 @@ from cryoden.evaluation.evaluate import EvaluationFinished, MethodScored, evalua
 from cryoden.evaluation.exposures import Subject
 from cryoden.image.filters import gaussian
 from cryoden.micrograph import HalfPair, Micrograph
+from cryoden.model import checkpoint
 from cryoden.settings.tools import EvaluationSettings
+from tests.cryoden.denoising.test_denoise import model
 from tests.cryoden.evaluation.planted import (
     halves_of,
     subject,
@@ -93,12 +95,14 @@ def test_halves_without_a_pixel_size_are_measured_in_pixels() -> None:
 
 
 def test_a_model_is_evaluated_with_the_orientations_that_are_chosen(folder: Path) -> None:
-    errors = []
+    errors, small = [], folder / "small.safetensors"
+    checkpoint.write(model("baseline"), small)
     for orientations in ("1", "8"):
         numbers = folder / f"numbers_{orientations}.json"
-        assert run(folder, "--orientations", orientations, "--figures", str(numbers), "--device", "cpu") == 0
-        (model,) = [one for one in json_file.load(numbers).rows if one.kind == "model"]
-        errors.append(replace(model.mean, seconds=None))
+        chosen = "--model", str(small), "--orientations", orientations, "--device", "cpu"
+        assert run(folder, *chosen, "--figures", str(numbers)) == 0
+        (judged,) = [one for one in json_file.load(numbers).rows if one.kind == "model"]
+        errors.append(replace(judged.mean, seconds=None))
     assert errors[0] != errors[1]
 
 

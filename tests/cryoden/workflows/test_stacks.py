@@ -128,7 +128,7 @@ def test_a_constant_image_of_a_result_is_a_failure(stack: Path) -> None:
 
 
 def test_no_more_of_a_stack_is_in_memory_than_an_image(tmp_path: Path) -> None:
-    images, edge = 24, 512
+    images, edge = 9, 512
     with mrcfile.new_mmap(tmp_path / "many.mrcs", (images, edge, edge), 2) as file:
         file.set_image_stack()
         for number in range(images):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 from typing import Any
 
 import pytest
@@ -43,24 +44,20 @@ def taken(field: Any, number: float) -> Any:
     return min(max(number, field.minimum()), field.maximum())
 
 
-@pytest.mark.parametrize("typed", ["0.5", "0,5", "2.5", "2,5", "12.5"])
 def test_a_point_and_a_comma_are_the_decimal_mark_of_every_field(
-    qtbot: Any, number_fields: list[Any], typed: str
+    qtbot: Any, number_fields: list[Any]
 ) -> None:
-    number = float(typed.replace(",", "."))
-    for field in number_fields:
+    typed_in = ["0.5", "0,5", "2.5", "2,5", "12.5"]
+    for typed, field in product(typed_in, number_fields):
         if not isinstance(field, QDoubleSpinBox):
             continue
-        expected = taken(field, number)
+        expected = taken(field, float(typed.replace(",", ".")))
         enter(qtbot, field, typed)
         assert field.value() == expected, field.toolTip()
 
 
-@pytest.mark.parametrize("typed", ["64.5", "64,5"])
-def test_a_fraction_never_makes_ten_times_a_whole_number(
-    qtbot: Any, number_fields: list[Any], typed: str
-) -> None:
-    for field in number_fields:
+def test_a_fraction_never_makes_ten_times_a_whole_number(qtbot: Any, number_fields: list[Any]) -> None:
+    for typed, field in product(["64.5", "64,5"], number_fields):
         if isinstance(field, QDoubleSpinBox):
             continue
         enter(qtbot, field, typed)
