@@ -69,7 +69,12 @@ def read_until(process: subprocess.Popen[str], words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+    ("number", "status"),
+    [
+        (signal.SIGINT, 130),
+        pytest.param(signal.SIGTERM, 143, marks=pytest.mark.long),
+        pytest.param(signal.SIGHUP, 129, marks=pytest.mark.long),
+    ],
 )
 def test_a_training_stopped_in_its_first_epoch_keeps_what_it_has_learned(
     folder: Path, number: int, status: int

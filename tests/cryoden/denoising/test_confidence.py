@@ -58,7 +58,7 @@ def on(scene: Scene) -> tuple[Array, Array]:
     [
         Scene(edge=1280, pixel_size=1.2, particles=120, dose=40, seed=5),
         Scene(edge=1280, pixel_size=1.5, particles=250, dose=2, seed=6),
-        Scene(edge=1280, pixel_size=1.0, particles=30, dose=20, seed=7),
+        pytest.param(Scene(edge=1280, pixel_size=1.0, particles=30, dose=20, seed=7), marks=pytest.mark.long),
         Scene(edge=1280, pixel_size=1.5, particles=12, dose=20, seed=8),
         Scene(edge=1280, pixel_size=1.5, particles=0, dose=20, seed=9),
     ],

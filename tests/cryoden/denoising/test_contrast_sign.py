@@ -79,7 +79,7 @@ def test_a_model_of_ones_own_is_asked_for_no_other_sign(dark: Micrograph) -> Non
     ("name", "told"),
     [
         ("apoferritin_pairs/May08_03.05.02_rest.mrc", True),
-        ("apoferritin_pairs/May08_05.53.51_frame.mrc", True),
+        pytest.param("apoferritin_pairs/May08_05.53.51_frame.mrc", True, marks=pytest.mark.long),
         ("contaminated_micrograph.mrc", False),  # its ice crystals look alike either way
     ],
 )

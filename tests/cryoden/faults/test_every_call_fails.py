@@ -14,6 +14,8 @@ import pytest
 from tests.cryoden.faults.commands import COMMANDS
 from tests.cryoden.faults.walking import FAULTS
 
+LONG = {"thin", "patches"}  # which write as others do
+QUICK = [pytest.param(one, marks=pytest.mark.long) if one in LONG else one for one in COMMANDS]
 HERE, ROOT = Path(__file__).parent, Path(__file__).parents[3]
 CALLS = os.environ.get("CRYODEN_CALLS", "2")  # at which each fault strikes; 0, of make soak: at all of them
 
@@ -32,7 +34,7 @@ def disk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", QUICK)
 def test_a_call_that_fails_leaves_whole_files_and_one_line(command: str, disk: Path, tmp_path: Path) -> None:
     asked = [sys.executable, "-m", "tests.cryoden.faults.walking", command, CALLS]
     path = os.pathsep.join(entry for entry in sys.path if entry)
