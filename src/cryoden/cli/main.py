@@ -117,7 +117,9 @@ def _denoise(asked: Denoise, *, as_json: bool) -> int:
     from cryoden.workflows.denoise_micrographs import BatchRequest  # noqa: PLC0415 - the same
     from cryoden.workflows.session import denoise_session  # noqa: PLC0415 - the same
 
-    batch = BatchRequest(asked.model or GENERAL, asked.denoising, asked.reading, asked.overwrite)
+    batch = BatchRequest(
+        asked.model or GENERAL, asked.denoising, asked.reading, asked.overwrite, asked.halves
+    )
     events = denoise_session(asked.paths, asked.output, batch, asked.workers, watch=asked.watch)
     lists = lists_of(asked.paths, asked.output)
     listed = with_lists(events, lists, names=asked.names, overwrite=asked.overwrite)

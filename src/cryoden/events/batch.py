@@ -142,8 +142,8 @@ class BatchFinished:
     """Last event of a batch.
 
     ``skipped`` files were done before, or by another process; ``untried`` ones were left, and why;
-    ``left_out`` says in words which other files below folders were no micrographs, ``device`` where
-    it was computed, and ``stages`` how long each took, where a batch has some.
+    ``left_out`` says in words which other files below folders were no micrographs, ``halves`` what became
+    of halves, ``device`` where it was computed, and ``stages`` how long each took, where a batch has some.
     """
 
     finished: int
@@ -155,6 +155,7 @@ class BatchFinished:
     left_out: str = ""
     device: str = ""
     stages: StageSeconds | None = None
+    halves: str = ""
 
 
 BatchEvent = (

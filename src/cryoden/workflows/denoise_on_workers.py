@@ -12,7 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cryoden.dataset.output_paths import make_ready
+from cryoden.dataset.half_names import HalfFiles
+from cryoden.dataset.output_paths import Targets, make_ready
 from cryoden.events.batch import (
     BatchEvent,
     BatchFinished,
@@ -75,8 +76,10 @@ class _Groups:
 
     def __init__(self, crew: Crew, targets: Mapping[Path, Path], sizes: Mapping[Path, float]) -> None:
         self._crew, self._in_use = crew, list[Item]()
+        pairs = Targets.of(targets).pairs
         self._left = deque(
-            Item(_absolute(path), _absolute(target), sizes.get(path)) for path, target in targets.items()
+            Item(_absolute(path), _absolute(target), sizes.get(path), _of_worker(pairs.get(path)))
+            for path, target in targets.items()
         )
 
     def adapt(self, report: _Report) -> None:
@@ -151,6 +154,10 @@ def _named(end: End, path: Path, target: Path, workers: int) -> End:
     if isinstance(end, FileSkipped):
         return replace(end, path=path, output=target)
     return replace(end, path=path, output=target, seconds=end.seconds / workers)
+
+
+def _of_worker(pair: HalfFiles | None) -> HalfFiles | None:
+    return pair and HalfFiles(pair.name, _absolute(pair.even), _absolute(pair.odd))
 
 
 def _absolute(path: Path) -> Path:

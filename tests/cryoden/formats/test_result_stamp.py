@@ -24,7 +24,8 @@ from cryoden.model import checkpoint
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.reading import ReadingSettings
 from cryoden.workflows import denoise_micrographs
-from cryoden.workflows.denoise_micrographs import TWICE, BatchRequest
+from cryoden.workflows.denoise_micrographs import BatchRequest
+from cryoden.workflows.results import TWICE
 from tests.cryoden.denoising.test_denoise import model as random_model
 from tests.cryoden.scenes import scene, write_halves
 
