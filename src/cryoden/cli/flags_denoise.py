@@ -84,6 +84,14 @@ class Denoise:
         ),
     ] = "sum"
     names: Names = "added"
+    contact_sheet: Annotated[
+        Path | None,
+        arg(
+            metavar="FILE.png",
+            help="At the end, one picture of raw beside denoised, of up to 40 results spread over the batch.",
+            help_behavior_hint="",
+        ),
+    ] = None
     overwrite: Annotated[
         bool,
         arg(

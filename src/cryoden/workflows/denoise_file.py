@@ -104,9 +104,11 @@ class _Denoising:
         self.path, self.output = path, output
         self._shared, self._batch, self._size = shared, shared.batch, shared.sizes.get(path)
         self._held = ExitStack()
-        self._files = Targets({path: output}, shared.pairs).files(path)
+        self.odd = shared.pairs[path].odd if path in shared.pairs else None
+        self._files = (path,) if self.odd is None else (path, self.odd)
         self._open: tuple[MicrographFile, ...] = ()
         self._raw: Micrograph | None = None
+        self._planes: list[int] | None = None
         self._made: MicrographDenoised | None = None
         self._warnings: tuple[Remark, ...] = ()
         self._given_up = False
@@ -135,10 +137,10 @@ class _Denoising:
 
     def _begin(self, held: ExitStack, mark: ResultStamp) -> None:
         batch = self._batch
-        inputs, halves = [*self._files, batch.model], self._files if len(self._files) > 1 else ()
+        inputs, halves = [*self._files, batch.model], self._files if self.odd else ()
         part = held.enter_context(atomic_write(self.output, overwrite=batch.overwrite, inputs=inputs))
-        is_one = len(set(self._files)) < len(self._files)  # of which the halves are the images
-        self._planes = None if is_one else planes_of(facts(self.path, batch.reading), batch.settings)
+        if self.odd != self.path:  # else the halves are the images of one file
+            self._planes = planes_of(facts(self.path, batch.reading), batch.settings)
         label = label_with(batch.model, mark, halves)
         self._output = Output(self.path, part, self.output, label, batch.settings, batch.overwrite)
 

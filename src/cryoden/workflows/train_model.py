@@ -29,7 +29,7 @@ from cryoden.settings.reading import ReadingSettings
 from cryoden.settings.training import TrainingSettings
 from cryoden.training.micrographs import train_on_micrographs
 from cryoden.training.preview_request import RunControl
-from cryoden.workflows.run_picture import pictured
+from cryoden.workflows.pictures import pictured
 
 
 def train_halves(

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from cryoden.dataset.output_paths import results
+from cryoden.dataset.output_paths import Targets, results
 from cryoden.errors import OutputError, SettingsError
 from cryoden.events.batch import BatchEvent, BatchFinished, FileFinished, FileStarted, FolderWatched
 from cryoden.io import mrc
 from cryoden.workflows.batch import in_turn
-from cryoden.workflows.watching import Arrivals, Patience, Targets, watched
+from cryoden.workflows.watching import Arrivals, Patience, watched
 from tests.cryoden.scenes import scene
 
 PATIENCE = Patience(look=2, quiet=4, incomplete=60)
@@ -35,7 +35,7 @@ def arrivals(folder: Path, clock: Clock) -> Arrivals:
         found = sorted(folder.glob("*.mrc"))
         if not found:
             raise SettingsError("D01", None, "0 micrographs")
-        return {path: folder / "out" / path.name for path in found}
+        return Targets({path: folder / "out" / path.name for path in found})
 
     return Arrivals(find, PATIENCE, clock)
 

@@ -8,7 +8,7 @@ from PIL import Image
 from cryoden.runs.folder import RunFolder
 from cryoden.runs.report import write
 from cryoden.workflows import train_model
-from cryoden.workflows.run_picture import GAP
+from cryoden.workflows.pictures import GAP
 from tests.cryoden.scenes import scene
 from tests.cryoden.training.short_runs import settings
 
