@@ -219,7 +219,13 @@ def micrographs_in(paths: Sequence[Path], *, results: bool = True) -> list[Path]
     return [file for file, _ in _listed(paths, None, results=results)]
 
 
-def _planned(paths: Sequence[Path], output: Path, halves: Halves) -> PlannedFiles:
+def has_halves(paths: Sequence[Path]) -> bool:
+    """Tell whether files, folders and lists have both halves of some exposure; raises what `results` does."""
+    found = _planned(paths, None, "sum")
+    return bool(found.summed) or any(one.pair for one in found.planned)
+
+
+def _planned(paths: Sequence[Path], output: Path | None, halves: Halves) -> PlannedFiles:
     if halves == "each":
         return each(_listed(paths, output, results=False))
     lists = [path for path in paths if is_list(path) and not path.is_dir()]

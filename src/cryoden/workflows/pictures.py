@@ -14,8 +14,8 @@ from cryoden.dataset.half_names import HalfFiles
 from cryoden.dataset.opening import added, facts, open_both, read_micrograph, whole
 from cryoden.denoising.denoise import denoise, finished
 from cryoden.errors import CryodenError, SettingsError, printable
-from cryoden.events.batch import BatchEvent, FileFinished, FileSkipped
 from cryoden.events.closing import closed
+from cryoden.events.shown_results import Result, ShownResults
 from cryoden.events.training import TrainingEvent, TrainingFinished, TrainingStarted
 from cryoden.formats.names import stem_of
 from cryoden.image.block_mean import averaged_down
@@ -31,8 +31,7 @@ from cryoden.settings.fields import Device
 from cryoden.settings.reading import ReadingSettings
 
 EDGE, GAP = 384, 8  # px
-MOST = 40  # results of a contact sheet
-Result = FileFinished | FileSkipped
+CONTRAST = f"raw | denoised, each between its mean and {REACH:g} standard deviations"
 
 
 def pictured(
@@ -71,44 +70,6 @@ def _denoised(raw: Micrograph, folder: RunFolder, device: Device) -> Pixels:
     return finished(denoise(raw, model, settings)).micrograph.data
 
 
-class Shown:
-    """Results of a batch for a contact sheet: at most `MOST`, spread evenly over all of them."""
-
-    def __init__(self) -> None:
-        self._kept: list[Result] = []
-        self.count, self._step = 0, 1
-
-    def add(self, event: BatchEvent) -> None:
-        """Take one event in; what is no result is passed over."""
-        if not isinstance(event, Result):
-            return
-        if self.count % self._step == 0:
-            self._kept.append(event)
-        self.count += 1
-        if len(self._kept) > 2 * MOST:
-            self._kept, self._step = self._kept[::2], 2 * self._step
-
-    def passed(self, events: Iterable[BatchEvent]) -> Iterator[BatchEvent]:
-        """Pass the events of a batch on."""
-        with closed(events):
-            for event in events:
-                self.add(event)
-                yield event
-
-    @property
-    def results(self) -> list[Result]:
-        """Which are shown."""
-        count = len(self._kept)
-        return [self._kept[at * count // min(count, MOST)] for at in range(min(count, MOST))]
-
-    @property
-    def title(self) -> str:
-        """What stands above them."""
-        few = len(self.results) < self.count
-        which = f"{len(self.results):,} of {self.count:,} results" if few else f"{self.count:,} results"
-        return f"{which}: raw | denoised, each between its mean and {REACH:g} standard deviations"
-
-
 def check_sheet(file: Path, *, overwrite: bool = False) -> None:
     """Raise what would keep `contact_sheet` from writing there; an earlier sheet is replaced.
 
@@ -126,7 +87,7 @@ def check_sheet(file: Path, *, overwrite: bool = False) -> None:
 
 
 def contact_sheet(
-    shown: Shown, file: Path, reading: ReadingSettings | None = None, *, overwrite: bool = False
+    shown: ShownResults, file: Path, reading: ReadingSettings | None = None, *, overwrite: bool = False
 ) -> Iterator[float]:
     """Draw results beside what they were made from; yield which share of them is drawn.
 
@@ -147,7 +108,7 @@ def contact_sheet(
         yield len(cells) / len(results)
     if cells:
         with atomic_write(file, overwrite=overwrite or is_sheet(file)) as part:
-            part.write_bytes(sheet(cells, shown.title))
+            part.write_bytes(sheet(cells, f"{shown.words}: {CONTRAST}"))
 
 
 def _small(read: Callable[[], Micrograph], wide: int) -> NDArray[np.uint8] | None:
