@@ -119,7 +119,8 @@ def sum_label(even: Path, odd: Path) -> str:
     """
     begin = f"cryoden {RELEASE}: sum of "
     if even == odd:
-        return begin + _ending(f"A and B in {even.name}", LABEL_BYTES - len(begin))
+        begin += "A and B in "
+        return begin + _ending(even.name, LABEL_BYTES - len(begin))
     names = [even.name, odd.name]
     if even.name == odd.name:
         names = [f"{half.parent.name}/{half.name}" for half in (even, odd)]

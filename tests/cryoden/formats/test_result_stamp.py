@@ -225,7 +225,16 @@ def test_only_a_mark_at_the_end_of_a_label_counts() -> None:
 def test_a_batch_that_was_killed_is_gone_on_with_by_the_same_command(
     folder: Path, model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked = ["denoise", str(folder), "--halves", "each", "--model", str(model), "--output", str(folder.parent / "out")]
+    asked = [
+        "denoise",
+        str(folder),
+        "--halves",
+        "each",
+        "--model",
+        str(model),
+        "--output",
+        str(folder.parent / "out"),
+    ]
     command = [sys.executable, "-m", "cryoden.cli.main", *asked, "--device", "cpu", "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -248,7 +257,16 @@ def test_the_terminal_is_told_what_was_done_before(
     folder: Path, model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     denoised(folder, model)
-    asked = ["denoise", str(folder), "--halves", "each", "--model", str(model), "--output", str(folder.parent / "out")]
+    asked = [
+        "denoise",
+        str(folder),
+        "--halves",
+        "each",
+        "--model",
+        str(model),
+        "--output",
+        str(folder.parent / "out"),
+    ]
     assert main(asked) == 0
     told = capsys.readouterr().out.splitlines()
     assert sum(line.endswith("(already done)") for line in told) == 4

@@ -37,7 +37,9 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def denoised(paths: list[Path], output: Path, model: Path, **batch: Any) -> list[BatchEvent]:
-    return list(denoise_micrographs.denoise_files(paths, output, BatchRequest(model, ON_CPU, halves="each", **batch)))
+    return list(
+        denoise_micrographs.denoise_files(paths, output, BatchRequest(model, ON_CPU, halves="each", **batch))
+    )
 
 
 def test_from_two_halves_on_disk_to_a_denoised_file(tmp_path: Path) -> None:

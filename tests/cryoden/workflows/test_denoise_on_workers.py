@@ -54,7 +54,7 @@ def crew() -> Iterator[Crew]:
 @pytest.fixture
 def batch(tmp_path: Path) -> BatchRequest:
     checkpoint.write(random_model("baseline"), tmp_path / "model.safetensors")
-    return BatchRequest(tmp_path / "model.safetensors", SETTINGS, halves="each")
+    return BatchRequest(tmp_path / "model.safetensors", SETTINGS)
 
 
 def micrographs(folder: Path, count: int) -> list[Path]:
