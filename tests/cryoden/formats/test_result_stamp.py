@@ -16,7 +16,14 @@ import pytest
 from cryoden.cli.main import main
 from cryoden.events.batch import BatchEvent, BatchFinished, FileFailed, FileFinished, FileSkipped
 from cryoden.formats import micrographs
-from cryoden.formats.result_stamp import ResultStamp, StampInputs, denoised_with, marked, result_label
+from cryoden.formats.result_stamp import (
+    ResultStamp,
+    StampInputs,
+    denoised_with,
+    marked,
+    result_label,
+    sum_label,
+)
 from cryoden.io import mrc
 from cryoden.io.mrc_header_copy import original
 from cryoden.io.mrc_probe import probe
@@ -220,6 +227,26 @@ def test_only_a_mark_at_the_end_of_a_label_counts() -> None:
     assert ResultStamp.of(marked("denoised with m", mark)) == mark
     assert ResultStamp.of(f"{marked('denoised with m', mark)} and more") is None
     assert marked("x" * 100, None) == "x" * 80
+
+
+@pytest.mark.parametrize(
+    ("even", "odd", "said"),
+    [
+        ("a_EVN.mrc", "a_ODD.mrc", "a_{EVN,ODD}.mrc"),
+        ("even/a.mrc", "odd/a.mrc", "{even,odd}/a.mrc"),
+        ("a_AB.mrc", "a_AB.mrc", "A and B in a_AB.mrc"),
+        ("x" * 90 + "_EVN.mrc", "x" * 90 + "_ODD.mrc", "x_{EVN,ODD}.mrc"),
+        ("a\n[x]_EVN.mrc", "a\n[x]_ODD.mrc", r"a\n[x]_{EVN,ODD}.mrc"),
+    ],
+)
+def test_a_sum_names_both_halves_in_one_label_whatever_they_are_called(
+    even: str, odd: str, said: str
+) -> None:
+    label = sum_label(Path("average") / even, Path("average") / odd)
+    assert label.endswith(said)
+    assert len(label) <= 80
+    assert len(label.splitlines()) == 1
+    assert denoised_with([label]) is None
 
 
 def test_a_batch_that_was_killed_is_gone_on_with_by_the_same_command(
