@@ -69,9 +69,9 @@ class DenoiseWidget(Dock):
             return
         output = self.output.path if self.also_file.isChecked() else None
         try:
-            if self.pixel_size.value() and lacks_pixel_size(layer):
-                set_pixel_size(layer, self.pixel_size.value())
-            layer = self._sum() or layer
+            pair = self._pair() if self.both.isChecked() else None
+            self._give_pixel_size(*((pair.even, pair.odd) if pair else (layer,)))
+            layer = self._sum(pair) if pair else layer
             residual = self.also_residual.isChecked()
             self.denoising.denoise(layer, model, self.form.settings(), output, residual)
         except CryodenError as error:
@@ -99,11 +99,13 @@ class DenoiseWidget(Dock):
         """Return the two halves of which the chosen layer is one, where both are open."""
         return pair_with(self.layer.layer, self.viewer.layers) if self.layer.layer is not None else None
 
-    def _sum(self) -> Any:
-        """Return the layer of the sum of both halves, added where it is not there; ``None`` for no sum."""
-        pair = self._pair() if self.both.isChecked() else None
-        if pair is None:
-            return None
+    def _give_pixel_size(self, *layers: Any) -> None:
+        for layer in layers:
+            if self.pixel_size.value() and lacks_pixel_size(layer):
+                set_pixel_size(layer, self.pixel_size.value())
+
+    def _sum(self, pair: LayerPair) -> Any:
+        """Return the layer of the sum of both halves, added where it is not there."""
         return open_sum(pair, self.viewer.layers) or self.viewer.add_layer(Layer.create(*sum_of(pair)))
 
     def _use(self) -> str:

@@ -37,7 +37,8 @@ def sum_of(pair: LayerPair) -> LayerData:
     even, odd = to_micrograph(pair.even), to_micrograph(pair.odd)
     data, kwargs, kind = raw_layer(added(even, odd, pair.name))
     ids, files = (pair.even.unique_id, pair.odd.unique_id), _files((pair.even, pair.odd))
-    return data, _named(kwargs, pair.name, files, ids) | placed(pair.even, plane_of(pair.even)), kind
+    plane = plane_of(pair.even)
+    return plane.whole(data), _named(kwargs, pair.name, files, ids) | placed(pair.even, plane), kind
 
 
 def sum_of_files(even: Path, odd: Path) -> LayerData:

@@ -53,14 +53,9 @@ def open_halves(
     return ChosenPairs(chosen, (*left_out, *chosen.warnings))
 
 
-def open_pair(
-    files: HalfFiles,
-    reading: ReadingSettings | None,
-    listed: Mapping[Path, float],
-    section: int | None = None,
-) -> HalfPair:
-    """Open two halves, or one image of two stacks; ``listed`` are the Å/px of lists."""
-    return HalfPair(*open_both(files, reading, listed, section))
+def open_pair(files: HalfFiles, reading: ReadingSettings | None, listed: Mapping[Path, float]) -> HalfPair:
+    """Open two halves; ``listed`` are the Å/px of lists."""
+    return HalfPair(*open_both(files, reading, listed))
 
 
 def open_both(
@@ -69,7 +64,7 @@ def open_both(
     listed: Mapping[Path, float],
     section: int | None = None,
 ) -> tuple[MicrographFile, MicrographFile]:
-    """Open the files of two halves; see `open_pair`."""
+    """Open the files of two halves, or one image of two stacks; see `open_pair`."""
     if files.sections[0] is not None and (images := facts(files.even, reading).nz) > len(files.sections):
         what = f"{images:,} images, expected the two halves A and B"
         raise HalvesError("D01", files.even, what, kept="No pair was made", fix="Give another list")
@@ -81,7 +76,7 @@ def open_both(
 
 
 def added(even: Micrograph, odd: Micrograph, name: str) -> Micrograph:
-    """Return the sum of two halves, in the pixels of the even one, with the warnings of both.
+    """Return the sum of two halves, with the warnings of both; it takes the place of the even one's pixels.
 
     Raises
     ------

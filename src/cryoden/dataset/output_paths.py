@@ -19,8 +19,6 @@ from cryoden.errors import DiskFullError, OutputError, SettingsError, printable
 from cryoden.formats.names import is_tiff, result_suffix, stem_of
 from cryoden.io.leftovers import remove_leftovers
 
-EACH = "--halves each denoises both halves"
-
 
 class Targets(dict[Path, Path]):
     """For each micrograph where its result goes; the sum of two halves is known by the even one.
@@ -28,7 +26,7 @@ class Targets(dict[Path, Path]):
     Parameters
     ----------
     targets : mapping of Path
-        Those.
+        By micrograph.
     pairs : mapping of Path to HalfFiles
         The halves of sums, by the even one.
     alone : collection of Path
@@ -66,7 +64,7 @@ class Targets(dict[Path, Path]):
         added, left_out = len(self.pairs.keys() & self.keys()), self.summed // 2
         parts = [f"{added:,} from the sum of both halves"] if added else []
         parts += [f"halves of {left_out:,} left out, as their full sum is there"] if left_out else []
-        return f"{'; '.join(parts)} ({EACH})" if parts else ""
+        return "; ".join(parts)
 
 
 def results(

@@ -43,7 +43,7 @@ def test_halves_are_named_by_files_in_any_order(tmp_path: Path) -> None:
     found = results([odd, even], tmp_path / "out", halves="sum")
     assert found == {even: tmp_path / "out" / "a_denoised.mrc"}
     assert found.files(even) == (even, odd)
-    assert found.words() == "1 from the sum of both halves (--halves each denoises both halves)"
+    assert found.words() == "1 from the sum of both halves"
 
 
 def test_where_the_full_sum_is_there_it_is_taken_and_the_halves_are_left_out(tmp_path: Path) -> None:

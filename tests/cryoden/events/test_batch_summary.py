@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cryoden.errors import Remark
-from cryoden.events.batch import FileFailed, FileFinished, FileSkipped
+from cryoden.events.batch import BatchEvent, FileFailed, FileFinished, FileSkipped
 from cryoden.events.batch_summary import MOST, BatchSummary
 
 

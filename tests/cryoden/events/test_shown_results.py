@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cryoden.events.batch import FileFinished, FileSkipped, FileStarted
+from cryoden.events.batch import BatchEvent, FileFinished, FileSkipped, FileStarted
 from cryoden.events.shown_results import MOST, ShownResults
 
 
@@ -29,7 +29,7 @@ def test_a_few_results_stand_for_all_from_the_first_to_nearly_the_last(count: in
 
 def test_what_was_done_before_is_shown_and_what_is_no_result_is_not() -> None:
     shown, before = ShownResults(), FileSkipped(Path("a"), Path("b"))
-    events = [FileStarted(Path("a"), 0, 1), before]
+    events: list[BatchEvent] = [FileStarted(Path("a"), 0, 1), before]
     assert list(shown.passed(events)) == events
     assert shown.results == [before]
     assert shown.words == "1 results"

@@ -297,7 +297,6 @@ def test_of_two_open_halves_the_sum_is_denoised_unless_one_is_wanted_alone(
     np.testing.assert_allclose(raw.data, even.data + odd.data)
     assert dock.denoising.raw is raw
     assert dock.denoising.result.name.startswith("m1 · sum · denoised")
-    assert dock.denoising.result.data.std() > 1.5 * even.data.std() * 0.1
     with mrcfile.open(tmp_path / "m1_denoised.mrc") as file:
         np.testing.assert_allclose(file.data, viewer.layers["m1 · sum · denoised"].data, rtol=1e-3)
     dock.layer.layer = raw
