@@ -17,13 +17,14 @@ def failed(name: str, code: str = "F01") -> FileFailed:
 
 def test_it_says_how_many_how_long_what_failed_why_and_what_is_odd() -> None:
     summary, odd = BatchSummary(), Remark("T10", "almost nothing was found")
-    events = [
+    events: list[BatchEvent] = [
         finished("a", 1.0),
         finished("b", 9.0, odd),
         finished("c", 2.0),
         FileSkipped(Path("d"), Path("e")),
+        *(failed(f"bad{number}") for number in range(4)),
     ]
-    for event in [*events, *(failed(f"bad{number}") for number in range(4))]:
+    for event in events:
         summary.add(event)
     assert list(summary.rows()) == [
         ("done", "3", "median 2 s", ""),
