@@ -94,6 +94,7 @@ class Tour:
         """Denoise the lowest layer."""
         dock = self.bench.bring("Denoise")
         dock.layer.layer = self.viewer.layers[0]
+        dock.both.setChecked(False)
         dock.denoise_button.click()
         wait(dock.denoising.ended, lambda: not dock.denoising.running)
         self.take("denoised")

@@ -82,6 +82,7 @@ def _denoised(viewer: Any, output: Path) -> None:
     dock = DenoiseWidget(viewer)
     viewer.window.add_dock_widget(dock, name="Denoise", area="right", tabify=True)
     dock.layer.setCurrentIndex(dock.layer.findText("sample1_EVN"))
+    dock.both.setChecked(False)  # what one half alone shows
     dock.also_file.setChecked(True)
     dock.output.path = _fresh(output / "sample1_EVN_denoised.mrc")
     dock.denoise_button.click()

@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from qtpy.QtCore import QUrl
+from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import QCheckBox, QComboBox, QProgressBar, QPushButton
 
 from cryoden.compute.memory import gpus
@@ -16,8 +18,10 @@ from cryoden.formats.names import SUFFIXES as FILES
 from cryoden.formats.names import stem_of
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.workers import WorkerSettings
+from napari_cryoden.docks.halves_choice import HalvesChoice
 from napari_cryoden.docks.kept import keep
 from napari_cryoden.jobs.batch import BatchJob, Result
+from napari_cryoden.jobs.contact_sheet import ContactSheetJob
 from napari_cryoden.preferences import preferences
 from napari_cryoden.tool_tip import set_tip
 from napari_cryoden.widgets.batch_files import BatchFiles
@@ -50,7 +54,8 @@ class BatchWidget(Dock):
         self.form = SettingsForm(DenoisingSettings(device=preferences().device))
         self.reading = reading_form()
         self.replace = QCheckBox("Overwrite results of other\nmodels or settings")
-        self.devices = _devices()
+        self.devices, self.halves = _devices(), HalvesChoice()
+        self.sheet, self.sheet_button = ContactSheetJob.of(self.viewer), QPushButton("Contact sheet")
         self.files = BatchFiles()
         self.denoise_button, self.cancel_button = QPushButton("Denoise all"), QPushButton("Cancel")
         self.pause_button = QPushButton("Pause")
@@ -62,7 +67,7 @@ class BatchWidget(Dock):
         self.micrographs.path, self.output.path = self.batch.micrographs, self.batch.output
         keep(self.viewer, "Batch", micrographs=self.micrographs, output=self.output, form=self.form)
         keep(self.viewer, "Batch", reading=self.reading, replace=self.replace, model=self.model)
-        keep(self.viewer, "Batch", devices=self.devices)
+        keep(self.viewer, "Batch", devices=self.devices, halves=self.halves.box)
         self.follow()
 
     def denoise(self) -> None:
@@ -73,6 +78,7 @@ class BatchWidget(Dock):
         try:
             settings, replace = self.form.settings(), self.replace.isChecked()
             self.batch.workers = workers_of(self.devices.currentText())
+            self.batch.halves = self.halves.chosen
             self.batch.denoise(micrographs, output, model, settings, replace, self.reading.settings())
         except CryodenError as error:
             self.batch.refuse(error)
@@ -87,6 +93,15 @@ class BatchWidget(Dock):
             self.batch.open_result(result)
         except CryodenError as error:
             self.batch.refuse(error)
+
+    def draw_sheet(self) -> None:
+        """Draw some results on one picture beside them, and open it."""
+        job = self.batch
+        if job.output is not None:
+            try:
+                self.sheet.draw(job.shown, job.output / "contact_sheet.png", self.reading.settings())
+            except CryodenError as error:
+                job.refuse(error)
 
     def follow(self) -> None:
         """Show the state of the window's batch."""
@@ -108,6 +123,18 @@ class BatchWidget(Dock):
         set_tip(self.status, job.status)
         self._show_progress()
         self.files.follow(job)
+        self._follow_sheet()
+
+    def _follow_sheet(self) -> None:
+        drawing, count = self.sheet.running, self.batch.shown.count
+        self.sheet_button.setEnabled(bool(count) and not drawing and not self.batch.running)
+        self.sheet_button.setText(f"Contact sheet: {self.sheet.status}" if drawing else "Contact sheet")
+        use = f"Raw beside denoised of {self.batch.shown.words}, as contact_sheet.png in the output folder"
+        set_tip(self.sheet_button, use if count else "No file is done yet")
+
+    def _open_sheet(self) -> None:
+        if self.sheet.file is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.sheet.file)))
 
     def _show_progress(self) -> None:
         done = self.batch.progress
@@ -133,6 +160,9 @@ class BatchWidget(Dock):
     def _why_not(self) -> str:
         return "Stopping after the current tile" if self.batch.stopping else "No batch is running"
 
+    def _look_for_halves(self) -> None:
+        self.halves.look(self.micrographs.path)
+
     def _propose(self) -> None:
         """Name a folder beside the micrographs, unless the user has named one.
 
@@ -150,7 +180,11 @@ class BatchWidget(Dock):
         self.pause_button.clicked.connect(self.pause)
         self.cancel_button.clicked.connect(self.batch.stop)
         self.files.wanted.connect(self.open_result)
+        self.sheet_button.clicked.connect(self.draw_sheet)
+        self.sheet.changed.connect(self.follow)
+        self.sheet.ended.connect(self._open_sheet)
         self.micrographs.chosen.connect(self._propose)
+        self.micrographs.chosen.connect(self._look_for_halves)
         for field in (self.micrographs, self.output, self.model):
             field.changed.connect(self.follow)
         self.batch.changed.connect(self.follow)
@@ -170,8 +204,10 @@ class BatchWidget(Dock):
             ("Devices at once", self.devices),
             ("Reading", self.reading),
         )
+        self.column.insertWidget(2, self.halves)
         self.column.addWidget(self.replace)
         self.column.addWidget(self.files)
+        self.column.addWidget(self.sheet_button)
         self.column.addStretch(1)
         self.footer.addLayout(row(self.denoise_button, self.pause_button, self.cancel_button))
         self.footer.addWidget(self.progress)

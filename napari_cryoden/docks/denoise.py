@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from napari.layers import Image
+from napari.layers import Image, Layer
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
 
 from cryoden.errors import CryodenError
 from cryoden.settings.denoising import DenoisingSettings
 from napari_cryoden.docks.kept import keep
 from napari_cryoden.jobs.denoising import DenoisingJob
+from napari_cryoden.layers.half_pairs import LayerPair
+from napari_cryoden.layers.half_sum import open_sum, pair_with, sum_of
 from napari_cryoden.layers.layer_data import facts_of, lacks_pixel_size, raw_of, set_pixel_size
 from napari_cryoden.layers.plane import plane_of, size_of
 from napari_cryoden.preferences import preferences
@@ -36,6 +38,7 @@ class DenoiseWidget(Dock):
         self.size_row, self.pixel_size = _pixel_size()
         self.model = ModelField(self.viewer)
         self.form = SettingsForm(DenoisingSettings(device=preferences().device))
+        self.both = QCheckBox("Sum of both halves")
         self.also_residual = QCheckBox("Add residual (raw − denoised)")
         self.also_file = QCheckBox("Save as MRC file")
         self.output = PathField("save", "MRC file to write", "MRC files (*.mrc)")
@@ -51,6 +54,7 @@ class DenoiseWidget(Dock):
             "Denoise",
             form=self.form,
             model=self.model,
+            both=self.both,
             residual=self.also_residual,
             file=self.also_file,
         )
@@ -65,8 +69,9 @@ class DenoiseWidget(Dock):
             return
         output = self.output.path if self.also_file.isChecked() else None
         try:
-            if self.pixel_size.value() and lacks_pixel_size(layer):
-                set_pixel_size(layer, self.pixel_size.value())
+            pair = self._pair() if self.both.isChecked() else None
+            self._give_pixel_size(*((pair.even, pair.odd) if pair else (layer,)))
+            layer = self._sum(pair) if pair else layer
             residual = self.also_residual.isChecked()
             self.denoising.denoise(layer, model, self.form.settings(), output, residual)
         except CryodenError as error:
@@ -80,6 +85,7 @@ class DenoiseWidget(Dock):
         set_tip(self.denoise_button, problem or self._use())
         self.cancel_button.setEnabled(job.running and not job.stopping)
         set_tip(self.cancel_button, "Stop after the current tile" if job.running else "Nothing is running")
+        self.both.setVisible(self._pair() is not None)
         self.size_row.setVisible(self.layer.layer is not None and lacks_pixel_size(self.layer.layer))
         shown = job.result is not None and job.result in self.viewer.layers
         self.compare_button.setEnabled(job.comparison.active or shown)
@@ -89,7 +95,22 @@ class DenoiseWidget(Dock):
         self.progress.setRange(0, total or (0 if job.running else 1))
         self.progress.setValue(done)
 
+    def _pair(self) -> LayerPair | None:
+        """Return the two halves of which the chosen layer is one, where both are open."""
+        return pair_with(self.layer.layer, self.viewer.layers) if self.layer.layer is not None else None
+
+    def _give_pixel_size(self, *layers: Any) -> None:
+        for layer in layers:
+            if self.pixel_size.value() and lacks_pixel_size(layer):
+                set_pixel_size(layer, self.pixel_size.value())
+
+    def _sum(self, pair: LayerPair) -> Any:
+        """Return the layer of the sum of both halves, added where it is not there."""
+        return open_sum(pair, self.viewer.layers) or self.viewer.add_layer(Layer.create(*sum_of(pair)))
+
     def _use(self) -> str:
+        if self._pair() and self.both.isChecked():
+            return "Denoise the sum of both halves, and add the sum and the result as layers"
         section = plane_of(self.layer.layer).words if size_of(self.layer.layer) else ""
         return f"Denoise{f' {section}' if section else ''}, and add the result as a layer"
 
@@ -121,7 +142,9 @@ class DenoiseWidget(Dock):
             return
         source = facts_of(layer).get("source")
         folder = Path(source).parent if source else Path.home()
-        self._proposed = folder / f"{layer.name.replace('/', '_')}_denoised.mrc"
+        pair = self._pair() if self.both.isChecked() else None
+        name = (pair.name if pair else layer.name).replace("/", "_")
+        self._proposed = folder / f"{name}_denoised.mrc"
         self.output.path = self._proposed
 
     def _slid(self, event: Any = None) -> None:  # noqa: ARG002  napari passes its event
@@ -137,6 +160,7 @@ class DenoiseWidget(Dock):
         self.compare_button.clicked.connect(self._compare)
         self.also_file.toggled.connect(self.output.setVisible)
         self.layer.currentIndexChanged.connect(self._chosen)
+        self.both.toggled.connect(self._chosen)
         self.model.changed.connect(self.follow)
         self.denoising.changed.connect(self.follow)
         self.viewer.dims.events.current_step.connect(self._slid)
@@ -144,6 +168,12 @@ class DenoiseWidget(Dock):
 
     def _lay_out(self) -> None:
         self.output.setVisible(False)
+        self.both.setChecked(True)
+        set_tip(
+            self.both,
+            "The other half is open, too: their sum has twice the electrons, and is denoised better than "
+            "either half. To evaluate, denoise each half",
+        )
         set_tip(
             self.also_residual, "Add the residual as a layer: it should look like noise, without particles"
         )
@@ -158,7 +188,8 @@ class DenoiseWidget(Dock):
             ("Model", self.model),
             ("Settings", self.form),
         )
-        self.column.insertWidget(2, self.size_row)
+        self.column.insertWidget(2, self.both)
+        self.column.insertWidget(3, self.size_row)
         self.column.addWidget(self.also_residual)
         self.column.addWidget(self.also_file)
         self.column.addWidget(self.output)

@@ -11,9 +11,11 @@ from typing import Any, cast
 
 from napari.layers import Layer
 
+from cryoden.dataset.half_sums import Halves
 from cryoden.dataset.opening import facts
 from cryoden.events.batch import BatchEvent, FileFailed, FileFinished, FileSkipped
 from cryoden.events.batch_progress import BatchProgress, summary
+from cryoden.events.shown_results import ShownResults
 from cryoden.formats import micrographs as files
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.reading import ReadingSettings
@@ -23,9 +25,11 @@ from napari_cryoden.jobs.job import Job
 from napari_cryoden.jobs.worker import leave_a_core
 from napari_cryoden.layers import layer_data
 from napari_cryoden.layers.file_layer import FileLayer, of_file
+from napari_cryoden.layers.half_sum import sum_of_files
 from napari_cryoden.layers.plane import plane_of
 from napari_cryoden.preferences import preferences
 
+SUM: Halves = "sum"
 KEPT = 100  # results remembered; more are on disk
 Result = FileFinished | FileSkipped
 
@@ -41,6 +45,8 @@ class FilesJob(Job):
         Files without a result; a new list for each batch.
     results : deque
         The last files done, now or before.
+    shown : ShownResults
+        Those of a contact sheet.
     output : Path or None
         The folder of the results.
     """
@@ -53,16 +59,18 @@ class FilesJob(Job):
         self.tally = BatchProgress()
         self.failures: list[FileFailed] = []
         self.results: deque[Result] = deque(maxlen=KEPT)
+        self.shown = ShownResults()
         self.output: Path | None = None
 
     def fresh(self, output: Path) -> None:
         """Forget what was done before."""
         self.tally, self.failures, self.results = BatchProgress(), [], deque(maxlen=KEPT)
-        self.output, self.progress = output, None
+        self.shown, self.output, self.progress = ShownResults(), output, None
 
     def fold(self, event: BatchEvent) -> None:
         """Count files, and remember what failed and what was done last."""
         self.tally.add(event)
+        self.shown.add(event)
         if isinstance(event, FileFailed):
             self.failures.append(event)
         elif isinstance(event, Result):
@@ -86,6 +94,8 @@ class BatchJob(FilesJob):
         What was given.
     workers : WorkerSettings
         Who does the next batch: this process, or a process on each of several devices.
+    halves : {"sum", "each"}
+        What the next batch denoises of two halves.
     """
 
     title, again = "Denoising a batch", "Denoise all"
@@ -93,7 +103,7 @@ class BatchJob(FilesJob):
     def __init__(self, viewer: Any) -> None:
         super().__init__(viewer)
         self.micrographs: Path | None = None
-        self.workers = WorkerSettings()
+        self.workers, self.halves = WorkerSettings(), SUM
         self._made_with: dict[str, Any] = {}
 
     def denoise(
@@ -114,6 +124,7 @@ class BatchJob(FilesJob):
         """
         spare = preferences().spare_cores
         batch = {"model": model, "settings": settings, "overwrite": overwrite, "reading": reading}
+        batch["halves"] = self.halves
         work = partial(_denoising, micrographs, output, batch, self.workers, spare)
         alone = self.workers == WorkerSettings()
         self.begin(work, "loading the model" if alone else "starting a process on each device")
@@ -131,11 +142,19 @@ class BatchJob(FilesJob):
             When one of the two cannot be read any more.
         """
         facts(result.output)  # first: one that is gone is said before its micrograph is shown
-        raw = self._layer({"role": "raw", "source": str(result.path)}) or self._add(of_file(result.path)[0])
+        raw = self._raw(result)
         shown = self._layer({"role": "denoised", "file": str(result.output)}) or self._add(
             self._of_result(raw, result.output)
         )
         DenoisingJob.of(self.viewer).comparison.show(raw, shown)
+
+    def _raw(self, result: Result) -> Any:
+        """Return the layer of what a result was made from."""
+        if result.odd is None:
+            known = self._layer({"role": "raw", "source": str(result.path)})
+            return known or self._add(of_file(result.path)[0])
+        known = self._layer({"role": "raw", "halves": (str(result.path), str(result.odd))})
+        return known or self._add(sum_of_files(result.path, result.odd))
 
     def _of_result(self, raw: Any, output: Path) -> FileLayer:
         """Return the layer of a result: exactly on the raw one, unless it is a stack, or binned."""
@@ -145,7 +164,7 @@ class BatchJob(FilesJob):
         made_with = self._made_with | {"file": str(output)}
         return layer_data.result_layer(raw, files.read(output), made_with)
 
-    def _layer(self, known: dict[str, str]) -> Any:
+    def _layer(self, known: dict[str, Any]) -> Any:
         """Return the layer with these facts, ``None`` where it is not open."""
         open_ones = (one for one in self.viewer.layers if known.items() <= layer_data.facts_of(one).items())
         return next(open_ones, None)

@@ -20,6 +20,7 @@ from napari_cryoden.jobs.job import Job
 from napari_cryoden.jobs.worker import leave_a_core
 from napari_cryoden.layers import layer_data
 from napari_cryoden.layers.contrast import contrast
+from napari_cryoden.layers.half_sum import halves_of
 from napari_cryoden.layers.plane import plane_of
 from napari_cryoden.layers.side_by_side import SideBySide
 from napari_cryoden.notify import show_problem, show_remarks
@@ -72,7 +73,10 @@ class DenoisingJob(Job):
         """
         micrograph, spare = layer_data.to_micrograph(raw), preferences().spare_cores
         view = layer_data.View(plane_of(raw), contrast(micrograph.data))
-        self.begin(lambda: _denoising(micrograph, model, settings, output, spare), f"denoising {raw.name}")
+        halves = halves_of(raw)
+        self.begin(
+            lambda: _denoising(micrograph, model, settings, output, spare, halves), f"denoising {raw.name}"
+        )
         self.tiles, self.progress, self.result, self.raw = (0, 0), None, None, raw
         self._view = view
         self._made_with = layer_data.made_with(model, settings)
@@ -134,6 +138,7 @@ def _denoising(
     settings: DenoisingSettings,
     output: Path | None,
     spare_cores: int,
+    halves: tuple[Path, ...],
 ) -> Generator[DenoisingEvent, None, None]:
     leave_a_core(spare_cores)
     from cryoden.denoising import denoise, nothing_left  # noqa: PLC0415  it loads torch, which docking must not
@@ -141,15 +146,16 @@ def _denoising(
 
     with ExitStack() as stack:
         # First of all: an output that cannot be written is reported before any computing.
-        inputs = [model, *([micrograph.path] if micrograph.path else [])]
+        like = halves[0] if halves else micrograph.path
+        inputs = [model, *halves, *([like] if like else [])]
         temporary = stack.enter_context(atomic_write(output, inputs=inputs)) if output else None
         events = denoise_micrographs.denoise_micrograph(micrograph, model, settings)
         stack.enter_context(closing(cast("Generator[DenoisingEvent, None, None]", events)))
         denoised = yield from denoise.tiles(events)
         if temporary is not None and output is not None:
             nothing_left.refuse_constant(output, denoised.micrograph, micrograph, settings.pixel_format)
-            label = results.label_with(model)
-            place = results.Output(micrograph.path, temporary, output, label, settings)
+            label = results.label_with(model, halves=halves)
+            place = results.Output(like, temporary, output, label, settings)
             results.write_confidence(place, denoised.confidence)
             results.write_denoised(place, denoised)
     # A layer stays for long; from a GPU the pixels come in page-locked memory, of which there is little.

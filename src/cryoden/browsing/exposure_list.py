@@ -206,12 +206,12 @@ def _with_results(exposures: Iterable[Exposure], source: Path, folder: Path) -> 
     there = set(map(os.path.abspath, micrographs_below(folder))) if folder.is_dir() else set()
     targets: Mapping[Path, Path] = {}
     with suppress(CryodenError):  # two of one name: no batch made them
-        targets = results([source], folder)
+        targets = results([source], folder, halves="sum")
     return tuple(_with_result(exposure, targets, there) for exposure in exposures)
 
 
 def _with_result(exposure: Exposure, targets: Mapping[Path, Path], there: set[str]) -> Exposure:
-    raw = exposure.micrograph
+    raw = exposure.file
     target = targets.get(Path(os.path.abspath(raw))) or targets.get(raw) if raw else None  # noqa: PTH100
     made = target is not None and os.path.abspath(target) in there  # noqa: PTH100
     return replace(exposure, denoised=target) if made else exposure

@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from cryoden.browsing.exposure_list import Exposure
 from cryoden.dataset.half_checks import HalfCheck, inspect
-from cryoden.dataset.opening import facts, open_pair, read_micrograph
-from cryoden.errors import CryodenError, MicrographError
+from cryoden.dataset.opening import added, facts, open_pair, read_micrograph
+from cryoden.errors import CryodenError
 from cryoden.micrograph import Micrograph
 from cryoden.settings.reading import ReadingSettings
 
@@ -81,10 +79,7 @@ def _sum(exposure: Exposure, reading: ReadingSettings | None) -> Micrograph | No
     files, size = exposure.halves, exposure.facts.pixel_size
     halves = zip((files.even, files.odd), files.sections, strict=True)
     even, odd = (read_micrograph(half, reading, size, section) for half, section in halves)
-    if even.shape != odd.shape:
-        sizes = " and ".join("×".join(map(str, half.shape)) for half in (even, odd))
-        raise MicrographError("D05", even.path, f"its other half has another size: {sizes}")
-    return Micrograph(np.add(even.data, odd.data), even.pixel_size, exposure.label, even.path, even.warnings)
+    return added(even, odd, exposure.label)
 
 
 def _listed(exposure: Exposure) -> dict[Path, float]:

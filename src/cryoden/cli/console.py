@@ -26,6 +26,7 @@ from cryoden.events.batch import (
     WorkersStarted,
 )
 from cryoden.events.batch_progress import BatchProgress, summary
+from cryoden.events.batch_summary import COLUMNS, BatchSummary
 from cryoden.events.closing import closed, ended
 
 Event = TypeVar("Event")
@@ -119,16 +120,24 @@ def counter(what: str) -> Iterator[Callable[[int], None]]:
 
 def _shown_batch(events: Iterable[BatchEvent]) -> Iterator[BatchEvent]:
     """Pass events on, a line printed for each file above a bar."""
-    tally = BatchProgress()
+    tally, whole = BatchProgress(), BatchSummary()
     with bar() as (progress, task), closed(events):
         for event in events:
             tally.add(event)
+            whole.add(event)
             progress.update(task, completed=tally.progress, description=tally.status_line())
-            _show_file(event)
+            _show_file(event, whole)
             yield event
 
 
-def _show_file(event: BatchEvent) -> None:
+def follow_share(what: str, shares: Iterable[float]) -> None:
+    """Show how much of something is done, 0 to 1, until all is."""
+    with bar() as (progress, task):
+        for share in shares:
+            progress.update(task, completed=share, description=what)
+
+
+def _show_file(event: BatchEvent, whole: BatchSummary) -> None:
     if isinstance(event, FileFailed):
         ERR.print(event.message, style="red", soft_wrap=True, markup=False)
     elif isinstance(event, FileFinished):
@@ -141,6 +150,7 @@ def _show_file(event: BatchEvent) -> None:
     elif isinstance(event, WorkersStarted):
         show_workers(event)
     elif isinstance(event, BatchFinished):
+        show_table(COLUMNS, list(whole.rows()) if whole.says_more else [])
         OUT.print(summary(event), soft_wrap=True, markup=False)
 
 

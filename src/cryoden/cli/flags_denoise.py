@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
@@ -53,6 +53,9 @@ class Denoise:
     NAME_denoised.tif. The folder tree is kept, for folders and for lists of RELION and cryoSPARC, whose
     results micrographs_denoised.star or .cs lists.
 
+    Of two halves their sum is denoised, which is better than each of them (docs/halves.md):
+      cryoden denoise a_EVN.mrc a_ODD.mrc --output denoised     # denoised/a_denoised.mrc
+
     A tilt series, or micrographs in one file, and small results for a picker:
       cryoden denoise ts_01.mrc --output denoised --planes all
       cryoden denoise mics.star --output denoised --bin 4
@@ -73,7 +76,22 @@ class Denoise:
     reading: Reading
     workers: Sharing
     model: ModelFile = None
+    halves: Annotated[
+        Literal["sum", "each"],
+        arg(
+            help="Of two halves (NAME_EVN and NAME_ODD, folders even and odd): denoise their sum, into "
+            "NAME_denoised, or each. Where the full sum is there, too, sum takes that."
+        ),
+    ] = "sum"
     names: Names = "added"
+    contact_sheet: Annotated[
+        Path | None,
+        arg(
+            metavar="FILE.png",
+            help="At the end, one picture of raw beside denoised, of up to 40 results spread over the batch.",
+            help_behavior_hint="",
+        ),
+    ] = None
     overwrite: Annotated[
         bool,
         arg(

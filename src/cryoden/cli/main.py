@@ -113,15 +113,28 @@ def _train(asked: Train, *, as_json: bool) -> int:
 
 def _denoise(asked: Denoise, *, as_json: bool) -> int:
     from cryoden.cli import console  # noqa: PLC0415 - torch only where it is needed
+    from cryoden.events.shown_results import ShownResults  # noqa: PLC0415 - the same
     from cryoden.hosts.listed_results import lists_of, with_lists  # noqa: PLC0415 - the same
     from cryoden.workflows.denoise_micrographs import BatchRequest  # noqa: PLC0415 - the same
+    from cryoden.workflows.pictures import check_sheet, contact_sheet  # noqa: PLC0415 - the same
     from cryoden.workflows.session import denoise_session  # noqa: PLC0415 - the same
 
-    batch = BatchRequest(asked.model or GENERAL, asked.denoising, asked.reading, asked.overwrite)
+    batch = BatchRequest(
+        asked.model or GENERAL, asked.denoising, asked.reading, asked.overwrite, asked.halves
+    )
+    shown, sheet = ShownResults(), asked.contact_sheet
+    if sheet is not None:
+        check_sheet(sheet, overwrite=asked.overwrite)
     events = denoise_session(asked.paths, asked.output, batch, asked.workers, watch=asked.watch)
     lists = lists_of(asked.paths, asked.output)
     listed = with_lists(events, lists, names=asked.names, overwrite=asked.overwrite)
-    return FAILURES if console.follow_batch(listed, as_json=as_json).failed else DONE
+    ended = console.follow_batch(shown.passed(listed), as_json=as_json)
+    if sheet is not None and shown.count:
+        console.follow_share(
+            "contact sheet", contact_sheet(shown, sheet, asked.reading, overwrite=asked.overwrite)
+        )
+        say(f"Written: {printable(sheet)}")
+    return FAILURES if ended.failed else DONE
 
 
 def _thin(asked: Thin, *, as_json: bool) -> int:

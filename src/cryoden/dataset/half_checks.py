@@ -129,6 +129,13 @@ def problem_of(pair: HalfPair, verdict: HalfCheck) -> HalvesError:
     return HalvesError(verdict.code, file, problem, kept="Nothing was computed", fix=FIXES[verdict.code])
 
 
+def refuse_mismatched(pair: HalfPair) -> None:
+    """Raise ``D05`` or ``D06`` for halves of different size or pixel size, by what their headers say."""
+    mismatch = _mismatch(pair)
+    if mismatch is not None:
+        raise problem_of(pair, mismatch)
+
+
 def _checked(pair: HalfPair) -> HalfCheck:
     verdict = inspect(pair)
     if not verdict.ready:

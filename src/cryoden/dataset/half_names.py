@@ -81,15 +81,27 @@ def pairs_and_unmatched(paths: Sequence[Path]) -> tuple[list[HalfFiles], HalvesE
     HalvesError
         ``D01`` and ``D07`` as there; ``D02`` for files of a list that are not there.
     """
+    halves = gathered(_claims(map(Path, paths), results=False))
+    if not halves:
+        raise _nothing(paths)
+    return _pairs({key: pair for key, pair in halves.items() if len(pair) == 2}), _unmatched(halves)
+
+
+def gathered(claims: Iterable[tuple[Key, Half, Path]]) -> dict[Key, dict[Half, Path]]:
+    """Return the halves of each exposure, of which one may be missing.
+
+    Raises
+    ------
+    HalvesError
+        ``D07`` when two files claim to be the same half.
+    """
     halves: dict[Key, dict[Half, Path]] = defaultdict(dict)
-    for key, half, path in _claims(map(Path, paths), results=False):
+    for key, half, path in claims:
         known = halves[key].setdefault(half, path)
         if not _same_path(known, path):
             what = f"stands for the same half as {printable(known)}"
             raise HalvesError("D07", path, what, kept="No pair was made", fix="Remove or rename one of them")
-    if not halves:
-        raise _nothing(paths)
-    return _pairs({key: pair for key, pair in halves.items() if len(pair) == 2}), _unmatched(halves)
+    return halves
 
 
 def complete_pairs(paths: Sequence[Path]) -> list[HalfFiles]:
@@ -119,13 +131,13 @@ def _claims(paths: Iterable[Path], *, results: bool) -> Iterator[tuple[Key, Half
 
 def _from_names(paths: Iterable[Path]) -> Iterator[tuple[Key, Half, Path]]:
     for path in paths:
-        claim = _claim(path)
+        claim = claim_of(path)
         if claim:
             yield *claim, path
 
 
-def _claim(path: Path) -> tuple[Key, Half] | None:
-    """Tell from a path which half of which exposure it is, if any."""
+def claim_of(path: Path) -> tuple[Key, Half] | None:
+    """Return from a path alone which exposure it is a half of, and which, if any."""
     folder = Path(os.path.abspath(path)).parent  # noqa: PTH100  # resolve() would follow links
     match = TAGGED.fullmatch(stem_of(path))
     by_name = half_of(match["half"]) if match else None
@@ -150,7 +162,7 @@ def _from_list(path: Path) -> Iterator[tuple[Key, Half, Path]]:
     for row in halves_of(path):
         even, odd = row.files
         missing += dict.fromkeys(str(half) for half in row.files if not half.is_file())
-        claim = _claim(even)
+        claim = claim_of(even)
         key = claim[0] if claim else (even.parent, stem_of(even))
         yield key, "even", even
         yield key, "odd", odd

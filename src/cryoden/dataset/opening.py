@@ -9,8 +9,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from cryoden.dataset.chosen_pairs import ChosenPairs, choose
-from cryoden.dataset.half_checks import inspect
+from cryoden.dataset.half_checks import inspect, refuse_mismatched
 from cryoden.dataset.half_names import HalfFiles, pairs_and_unmatched
 from cryoden.dataset.listed_files import pixel_sizes
 from cryoden.dataset.supervised_names import matched
@@ -22,7 +24,7 @@ from cryoden.io import mrc
 from cryoden.io.mrc_probe import HeaderFacts
 from cryoden.io.mrc_windows import MicrographFile
 from cryoden.io.pixel_size import without_odd
-from cryoden.micrograph import HalfPair, Micrograph, Windowed
+from cryoden.micrograph import HalfPair, Micrograph, Pixels, Windowed
 from cryoden.settings.reading import ReadingSettings
 
 
@@ -53,12 +55,38 @@ def open_halves(
 
 def open_pair(files: HalfFiles, reading: ReadingSettings | None, listed: Mapping[Path, float]) -> HalfPair:
     """Open two halves; ``listed`` are the Å/px of lists."""
+    return HalfPair(*open_both(files, reading, listed))
+
+
+def open_both(
+    files: HalfFiles,
+    reading: ReadingSettings | None,
+    listed: Mapping[Path, float],
+    section: int | None = None,
+) -> tuple[MicrographFile, MicrographFile]:
+    """Open the files of two halves, or one image of two stacks; see `open_pair`."""
     if files.sections[0] is not None and (images := facts(files.even, reading).nz) > len(files.sections):
         what = f"{images:,} images, expected the two halves A and B"
         raise HalvesError("D01", files.even, what, kept="No pair was made", fix="Give another list")
-    halves = zip((files.even, files.odd), files.sections, strict=True)
-    even, odd = (open_micrograph(half, reading, listed.get(half), section) for half, section in halves)
-    return HalfPair(even, odd)
+    even, odd = (section, section) if files.sections[0] is None else files.sections
+    return (
+        open_micrograph(files.even, reading, listed.get(files.even), even),
+        open_micrograph(files.odd, reading, listed.get(files.odd), odd),
+    )
+
+
+def added(even: Micrograph, odd: Micrograph, name: str) -> Micrograph:
+    """Return the sum of two halves, with the warnings of both; it takes the place of the even one's pixels.
+
+    Raises
+    ------
+    HalvesError
+        D05 or D06 when they differ in size or pixel size.
+    """
+    refuse_mismatched(HalfPair(even, odd))
+    warnings = dict.fromkeys((*even.warnings, *odd.warnings))
+    total: Pixels = np.add(even.data, odd.data, out=even.data)
+    return Micrograph(total, even.pixel_size or odd.pixel_size, name, even.path, tuple(warnings))
 
 
 def open_supervised(

@@ -4,17 +4,67 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
 from cryoden.dataset.folder_walk import left_out_below, micrographs_below
+from cryoden.dataset.half_names import HalfFiles
+from cryoden.dataset.half_sums import Halves, PlannedFiles, added_up, each, in_common_folder, of_list
 from cryoden.dataset.listed_files import is_list, micrographs_of
 from cryoden.errors import DiskFullError, OutputError, SettingsError, printable
 from cryoden.formats.names import is_tiff, result_suffix, stem_of
 from cryoden.io.leftovers import remove_leftovers
+
+
+class Targets(dict[Path, Path]):
+    """For each micrograph where its result goes; the sum of two halves is known by the even one.
+
+    Parameters
+    ----------
+    targets : mapping of Path
+        By micrograph.
+    pairs : mapping of Path to HalfFiles
+        The halves of sums, by the even one.
+    alone : collection of Path
+        Halves whose partner is not there, and may still come.
+    summed : int
+        How many halves are left out, as their full sum is there.
+    """
+
+    def __init__(
+        self,
+        targets: Mapping[Path, Path],
+        pairs: Mapping[Path, HalfFiles] | None = None,
+        alone: Collection[Path] = (),
+        summed: int = 0,
+    ) -> None:
+        super().__init__(targets)
+        self.pairs, self.alone, self.summed = pairs or {}, alone, summed
+
+    @classmethod
+    def of(cls, targets: Mapping[Path, Path]) -> Targets:
+        """Return targets as they are, or those of single micrographs."""
+        return targets if isinstance(targets, Targets) else cls(targets)
+
+    def only(self, chosen: Collection[Path]) -> Targets:
+        """Return those of some micrographs."""
+        return Targets({path: self[path] for path in chosen}, self.pairs, self.alone, self.summed)
+
+    def files(self, path: Path) -> tuple[Path, ...]:
+        """Return the files that a micrograph is made of."""
+        pair = self.pairs.get(path)
+        return (pair.even, pair.odd) if pair else (path,)
+
+    def words(self) -> str:
+        """Return in words what becomes of halves; empty where there are none."""
+        added, left_out = len(self.pairs.keys() & self.keys()), self.summed // 2
+        parts = [f"{added:,} from the sum of both halves"] if added else []
+        parts += [f"halves of {left_out:,} left out, as their full sum is there"] if left_out else []
+        return "; ".join(parts)
 
 
 def results(
@@ -24,7 +74,8 @@ def results(
     *,
     left_out: tuple[str, ...] = (),
     wanted: Literal["auto", "mrc", "tiff"] = "mrc",
-) -> dict[Path, Path]:
+    halves: Halves = "each",
+) -> Targets:
     """Return for each micrograph among files, folders and lists where its result goes.
 
     A file gives ``<stem><ending>`` with the suffix of its format in the output folder; below a folder the
@@ -42,24 +93,32 @@ def results(
         Endings of names, without suffix, that are passed over below folders.
     wanted : {"auto", "mrc", "tiff"}
         Format of the results, with ``"auto"`` that of each input.
+    halves : {"sum", "each"}
+        With ``"sum"`` two halves have one result, whose name says neither half nor the folders ``even`` and
+        ``odd``; where their full sum is there, too, they have none. A list counts as what it lists.
 
     Raises
     ------
     SettingsError
         D01 when there is no micrograph.
     HalvesError
-        D01 when a list has no micrographs.
+        D01 when a list has no micrographs, D07 when two files claim to be the same half.
     OutputError
         D07 when two micrographs would have the same result, O04 when a result would replace
         a micrograph of the batch.
     """
-    found = _listed(paths, output, results=False) if any(map(os.path.lexists, paths)) else ()
     named, inside = set(paths), cache(output.joinpath)
-    targets = {
-        file: inside(parent) / f"{stem_of(file)}{ending}{result_suffix(file, wanted)}"
-        for file, parent in found
-        if file in named or not stem_of(file).endswith(left_out)
-    }
+    found = _planned(paths if any(map(os.path.lexists, paths)) else (), output, halves)
+    planned = [one for one in found.planned if one.file in named or not stem_of(one.file).endswith(left_out)]
+    targets = Targets(
+        {
+            one.file: inside(one.folder) / f"{one.stem}{ending}{result_suffix(one.file, wanted)}"
+            for one in planned
+        },
+        {one.file: one.pair for one in planned if one.pair},
+        {one.file for one in planned if one.is_alone},
+        len(found.summed),
+    )
     if not targets:
         asked = ", ".join(printable(path) for path in paths)
         others = left_out_below(paths, output, results=False)
@@ -69,8 +128,15 @@ def results(
             f"0 micrographs match '{asked}' in {Path.cwd()}" + (others and f"; {others}"),
             fix="Give MRC or TIFF files, folders, STAR or .cs files",
         )
+    _refuse_replacing(targets, found.summed if output.is_dir() else None)
+    return targets
+
+
+def _refuse_replacing(targets: Targets, summed: Collection[Path] | None) -> None:
+    """Refuse a result in the place of an input, unless nothing is there yet, or of another result."""
     real = cache(os.path.realpath)
-    inputs = {real_path(file, real) for file in targets} if output.is_dir() else set()
+    files = chain.from_iterable(map(targets.files, targets))
+    inputs = set() if summed is None else {real_path(file, real) for file in chain(files, summed)}
     taken: dict[Path, Path] = {}
     for file, target in targets.items():
         if inputs and real_path(target, real) in inputs:
@@ -81,7 +147,6 @@ def results(
         if taken.setdefault(target, file) != file:
             problem = f"{taken[target]} would have the same result, {target}"
             raise OutputError("D07", file, problem, kept="Nothing was done", fix="Give the folder above both")
-    return targets
 
 
 def real_path(file: Path, real: Callable[[str], str]) -> str:
@@ -152,19 +217,27 @@ def micrographs_in(paths: Sequence[Path], *, results: bool = True) -> list[Path]
     return [file for file, _ in _listed(paths, None, results=results)]
 
 
+def has_halves(paths: Sequence[Path]) -> bool:
+    """Tell whether files, folders and lists have both halves of some exposure; raises what `results` does."""
+    found = _planned(paths, None, "sum")
+    return bool(found.summed) or any(one.pair for one in found.planned)
+
+
+def _planned(paths: Sequence[Path], output: Path | None, halves: Halves) -> PlannedFiles:
+    if halves == "each":
+        return each(_listed(paths, output, results=False))
+    lists = [path for path in paths if is_list(path) and not path.is_dir()]
+    others = [path for path in paths if path not in lists]
+    parts = [added_up(_listed(others, output, results=False)), *map(of_list, lists)]
+    return PlannedFiles([one for part in parts for one in part.planned], parts[0].summed)
+
+
 def _listed(paths: Sequence[Path], output: Path | None, *, results: bool) -> Iterator[tuple[Path, Path]]:
     for path in paths:
         if path.is_dir():
             files = micrographs_below(path, output, results=results)
             yield from ((file, file.parent.relative_to(path)) for file in files)
         elif is_list(path):
-            yield from _in_common_folder(micrographs_of(path))
+            yield from in_common_folder(micrographs_of(path))
         else:
             yield path, Path()
-
-
-def _in_common_folder(files: Sequence[Path]) -> Iterator[tuple[Path, Path]]:
-    folders = [file.parent for file in files]
-    common = os.path.commonpath(set(folders)) if files else ""
-    below = cache(lambda folder: folder.relative_to(common))
-    yield from zip(files, map(below, folders), strict=True)

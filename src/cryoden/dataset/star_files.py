@@ -13,7 +13,7 @@ from pathlib import Path
 from cryoden.errors import HalvesError, StarRowError, printable
 from cryoden.io.star import StarTable, having, read_tables
 
-MICROGRAPH = ("rlnMicrographName",)
+MICROGRAPH: tuple[str, ...] = ("rlnMicrographName",)
 HALVES = ("rlnMicrographNameEven", "rlnMicrographNameOdd")
 SERIES = "rlnTomoTiltSeriesStarFile"
 GROUP, VOLTAGE = "rlnOpticsGroup", "rlnVoltage"
@@ -42,11 +42,15 @@ class ListedFiles:
 
 @dataclass(frozen=True)
 class Listing:
-    """A table of micrographs: its file for each row, and the folder from which its names lead there."""
+    """A table of micrographs: its file for each row, and the folder from which its names lead there.
+
+    Where it has halves alone, ``files`` are the even and ``odd`` the other ones.
+    """
 
     table: StarTable
     project: Path
     files: tuple[Path, ...]
+    odd: tuple[Path, ...] = ()
 
 
 def is_star(path: Path) -> bool:
@@ -66,20 +70,26 @@ def micrographs_of(star: Path) -> list[Path]:
     return list(dict.fromkeys(row.files[0] for row in listed(star, MICROGRAPH, fix)))
 
 
-def listing(star: Path) -> Listing | None:
-    """Return the table of a STAR file that lists micrographs; ``None`` of one that lists tilt series.
+def listing(star: Path, *, halves: bool = False) -> Listing | None:
+    """Return the table of a STAR file that lists micrographs, ``None`` where it has none, as of tilt series.
+
+    With ``halves`` one that lists halves alone will do.
 
     Raises
     ------
     HalvesError, MicrographError
         See `listed`.
     """
-    table = having(read_tables(star), MICROGRAPH)
+    tables = read_tables(star)
+    labels, table = MICROGRAPH, having(tables, MICROGRAPH)
+    if table is None and halves:
+        labels, table = HALVES, having(tables, HALVES)
     if table is None:
         return None
-    names = [_file_name(star, name) for (name,) in table.columns(MICROGRAPH)]
-    project = project_of(star, names)
-    return Listing(table, project, tuple(_inside(project, name) for name in names))
+    rows = [[_file_name(star, name) for name in row] for row in table.columns(labels)]
+    project = project_of(star, [name for row in rows for name in row])
+    columns = ([_inside(project, row[at]) for row in rows] for at in range(len(labels)))
+    return Listing(table, project, *map(tuple, columns))
 
 
 def pixel_sizes(paths: Iterable[Path]) -> dict[Path, float]:

@@ -48,21 +48,24 @@ class FileFinished:
     """The result lies under its final name.
 
     ``seconds`` are those the batch spent on it: to the turn of the next file where that came before the
-    result, as others are read and written meanwhile.
+    result, as others are read and written meanwhile. Where it is that of the sum of two halves, ``path`` is
+    the even and ``odd`` the other one.
     """
 
     path: Path
     output: Path
     seconds: float
     warnings: tuple[Remark, ...]
+    odd: Path | None = None
 
 
 @dataclass(frozen=True)
 class FileSkipped:
-    """The result was there already, made by the same model with the same settings."""
+    """The result was there already, made by the same model with the same settings; ``odd`` as above."""
 
     path: Path
     output: Path
+    odd: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -142,8 +145,8 @@ class BatchFinished:
     """Last event of a batch.
 
     ``skipped`` files were done before, or by another process; ``untried`` ones were left, and why;
-    ``left_out`` says in words which other files below folders were no micrographs, ``device`` where
-    it was computed, and ``stages`` how long each took, where a batch has some.
+    ``left_out`` says in words which other files below folders were no micrographs, ``halves`` what became
+    of halves, ``device`` where it was computed, and ``stages`` how long each took, where a batch has some.
     """
 
     finished: int
@@ -155,6 +158,7 @@ class BatchFinished:
     left_out: str = ""
     device: str = ""
     stages: StageSeconds | None = None
+    halves: str = ""
 
 
 BatchEvent = (

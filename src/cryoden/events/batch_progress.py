@@ -113,4 +113,6 @@ def summary(ended: BatchFinished) -> str:
     untried = f", {ended.untried:,} not tried ({ended.why_untried})" if ended.untried else ""
     counts = f"{ended.finished:,} done{skipped}, {len(ended.failed):,} failed{untried}"
     where = f" on {ended.device}" if ended.device else ""
-    return f"{counts} ({clock(ended.seconds)}{where})" + (ended.left_out and f"; {ended.left_out}")
+    return "; ".join(
+        filter(None, [f"{counts} ({clock(ended.seconds)}{where})", ended.halves, ended.left_out])
+    )

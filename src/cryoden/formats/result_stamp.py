@@ -13,10 +13,11 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Self
 
-from cryoden.errors import MicrographError, OutputError
+from cryoden.errors import MicrographError, OutputError, printable
 from cryoden.formats.micrographs import probe
 from cryoden.io.mrc_header import LABEL_BYTES, unreadable
 from cryoden.io.provenance import RELEASE
@@ -69,18 +70,14 @@ class StampInputs:
     settings: DenoisingSettings
     reading: ReadingSettings | None = None
 
-    def mark(self, micrograph: Path, listed: float | None = None) -> ResultStamp:
-        """Return the mark of this micrograph's result; ``listed`` is the Å/px of a list.
+    def mark(self, *files: Path, listed: float | None = None) -> ResultStamp:
+        """Return the mark of the result of a file, or of two halves; ``listed`` is the Å/px of a list.
 
         Raises
         ------
         MicrographError
             F49 when there is no such file.
         """
-        try:
-            found = micrograph.stat()
-        except OSError as error:
-            raise unreadable(micrograph, error) from error
         usual = asdict(DenoisingSettings())
         denoising = {
             name: value
@@ -92,8 +89,16 @@ class StampInputs:
             digits(
                 [METHOD, denoising, asdict(self.reading or ReadingSettings()), *([listed] if listed else [])]
             ),
-            digits([os.fsencode(micrograph.name).hex(), found.st_size, found.st_mtime_ns]),
+            digits([fact for file in files for fact in _of_file(file)]),
         )
+
+
+def _of_file(file: Path) -> list[str | int]:
+    try:
+        found = file.stat()
+    except OSError as error:
+        raise unreadable(file, error) from error
+    return [os.fsencode(file.name).hex(), found.st_size, found.st_mtime_ns]
 
 
 def marked(label: str, mark: ResultStamp | None) -> str:
@@ -105,6 +110,34 @@ def marked(label: str, mark: ResultStamp | None) -> str:
 def result_label(model: str) -> str:
     """Return the words of a result's label, with the name of its model."""
     return f"cryoden {RELEASE}: denoised with {model}"
+
+
+def sum_label(even: Path, odd: Path) -> str:
+    """Return the words of a label that says of which two files a result is the denoised sum.
+
+    What both names begin and end with stands once, and only the end of it where it is too long for a label.
+    """
+    begin = f"cryoden {RELEASE}: sum of "
+    if even == odd:
+        begin += "A and B in "
+        return begin + _ending(even.name, LABEL_BYTES - len(begin))
+    names = [even.name, odd.name]
+    if even.name == odd.name:
+        names = [f"{half.parent.name}/{half.name}" for half in (even, odd)]
+    head = _common(*names)
+    tail = _common(*(name[len(head) :][::-1] for name in names))[::-1]
+    one, other = (name[len(head) : len(name) - len(tail)] for name in names)
+    return begin + _ending(f"{head}{{{one},{other}}}{tail}", LABEL_BYTES - len(begin))
+
+
+def _common(one: str, other: str) -> str:
+    """Return what two words begin with."""
+    return "".join(a for a, _ in takewhile(lambda two: two[0] == two[1], zip(one, other, strict=False)))
+
+
+def _ending(words: str, letters: int) -> str:
+    words = printable(words)
+    return words if len(words) <= letters else f"...{words[3 - letters :]}"
 
 
 def denoised_with(labels: Sequence[str]) -> str | None:

@@ -14,7 +14,7 @@ from cryoden.formats import compressed
 from cryoden.formats.names import FileFormat, is_tiff, packing_of
 from cryoden.formats.tiff import page_writer
 from cryoden.io import mrc, mrc_header_copy
-from cryoden.io.mrc_header_copy import Original, statistics
+from cryoden.io.mrc_header_copy import Original, in_ascii, statistics
 from cryoden.micrograph import Pixels, Statistics
 
 PixelFormat = Literal["float32", "float16"]
@@ -66,7 +66,7 @@ def write(  # noqa: PLR0913  what a file says
     like : Path or None
         The file whose header is copied, see `cryoden.io.mrc.write`; of and into TIFF files none is.
     label : str
-        What made this file, at most 80 letters.
+        What made this file, lines of at most 80 letters, of which the last counts.
     output : {"float32", "float16"}
         Pixel format.
     file_format : {"mrc", "tiff"}
@@ -98,8 +98,8 @@ def upside_down(pixels: NDArray[Any]) -> NDArray[Any]:
 
 def tiff_tags(pixel_size: float | None, label: str, images: int = 1) -> dict[str, Any]:
     """Return what a TIFF file says beside its pixels; ImageJ shows lengths in nm, and planes as slices."""
-    letters = "".join(letter if " " <= letter <= "~" else "?" for letter in label)
-    described = ["ImageJ=1.54f", *([f"images={images}", f"slices={images}"] if images > 1 else [])]
+    *others, letters = map(in_ascii, label.split("\n"))
+    described = ["ImageJ=1.54f", *others, *([f"images={images}", f"slices={images}"] if images > 1 else [])]
     tags: dict[str, Any] = {"software": letters}
     if pixel_size is not None:
         described += [f"unit={UNIT}"]

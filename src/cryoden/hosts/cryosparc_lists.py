@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cryoden.dataset.cs_tables import CsTable, Rows, with_columns
-from cryoden.dataset.listed_files import BESIDE, CsListing, cs_listing
+from cryoden.dataset.listed_files import AB, BESIDE, MICROGRAPHS, CsListing, cs_listing
 from cryoden.formats.micrographs import probe
 from cryoden.io.atomic import atomic_write_pair, check_destination
 
@@ -61,7 +61,7 @@ def write_cs(
         O02 to O06 when it cannot be written.
     """
     check_cs(path, final, overwrite=overwrite)
-    found = cs_listing(path)
+    found = cs_listing(path, (*MICROGRAPHS, *AB))
     made = denoised_columns(found, done, final.parent)
     rows = with_columns(found.table.rows, _moved(found.table, final.parent))
     if names == "added":
@@ -70,7 +70,8 @@ def write_cs(
         own = {
             name.partition("/")[2]: rows[name] for name in rows.dtype.names or () if _is_of(name, found.slot)
         }
-        rows = with_columns(rows, _in_slot(RAW, own) | _in_slot(found.slot, made))
+        kept = {} if found.slot in AB else _in_slot(RAW, own)  # halves keep their slot
+        rows = with_columns(rows, kept | _in_slot(MICROGRAPHS[0] if found.slot in AB else found.slot, made))
         rows = rows[[file in done for file in found.files]]
     _publish(found.table, rows, final, DENOISED_MICROGRAPHS, overwrite=overwrite)
 

@@ -74,7 +74,7 @@ def _check_places(lists: Mapping[Path, Path], overwrite: bool) -> None:
 
 def _lists_micrographs(star: Path) -> bool:
     try:
-        return listing(star) is not None
+        return listing(star, halves=True) is not None
     except (HalvesError, MicrographError):  # the batch says so, or waits until it is written
         return False
 
@@ -127,7 +127,7 @@ def write_star(
     OutputError
         O02 to O06 when it cannot be written.
     """
-    found = listing(star)
+    found = listing(star, halves=True)
     if found is None:
         return
     text = f"{OURS}{star.name}\n{_text(found, done, names)}"
@@ -142,8 +142,8 @@ def _text(found: Listing, done: Mapping[Path, Path], names: Names) -> str:
     head, said = head_of(sizes), columns_of(sizes)
     if names == "added":
         return head + with_columns(found.table, {DENOISED: results, **said})
-    raw = [name for (name,) in found.table.columns(MICROGRAPH)]
-    columns = {MICROGRAPH[0]: results, RAW: raw, **said, **own_size(found.table, sizes)}
+    raw = {} if found.odd else {RAW: [name for (name,) in found.table.columns(MICROGRAPH)]}
+    columns = {MICROGRAPH[0]: results, **raw, **said, **own_size(found.table, sizes)}
     return head + with_columns(found.table, columns, there, with_optics(found, sizes))
 
 

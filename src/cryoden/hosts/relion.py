@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Literal
 
 from cryoden.checkpoints.resume import continues, wait_until_free
+from cryoden.dataset.half_sums import of_list
+from cryoden.dataset.output_paths import Targets
 from cryoden.dataset.star_files import listing
 from cryoden.errors import HalvesError, OutputError, RunError, TrainingError, printable
 from cryoden.events.batch import BatchEvent
@@ -111,11 +113,15 @@ def denoised_in(
         See `cryoden.workflows.session.denoise_session`; D01 for a list of tilt series.
     """
     star, folder = request.micrographs, request.job.folder
-    found = listing(star)
+    found = listing(star, halves=True)
     if found is None:
         fix = "Give the STAR file of a motion correction or of a CTF estimation"
         raise HalvesError("D01", star, "lists tilt series, not micrographs", fix=fix)
-    targets = {file: folder / place_of(file, found.project, batch.settings.format) for file in found.files}
+    planned, wanted = of_list(star).planned, batch.settings.format
+    targets = Targets(
+        {one.file: folder / place_of(one.file, found.project, wanted, one.stem) for one in planned},
+        {one.file: one.pair for one in planned if one.pair},
+    )
     _refuse_twice(targets)
     if workers is not None and workers != WorkerSettings():
         events = denoise_session([star], folder, batch, workers, targets=targets)
@@ -136,16 +142,18 @@ def announce(request: RelionRequest) -> None:
     request.job.write_nodes({request.listed: MICROGRAPHS, **models})
 
 
-def place_of(file: Path, project: Path, wanted: Literal["auto", "mrc", "tiff"] = "auto") -> Path:
+def place_of(
+    file: Path, project: Path, wanted: Literal["auto", "mrc", "tiff"] = "auto", stem: str = ""
+) -> Path:
     """Return where below a job the result of a micrograph goes: as it lies below the project, or the root.
 
     A name is the same whichever others are in the list, so that a job that continues finds its results.
     RELION reads micrographs that are MRC files, and so results are, of TIFF files as well, unless others are
-    wanted.
+    wanted. Of an even half ``stem`` is the name of both.
     """
     below = file.relative_to(project if file.is_relative_to(project) else file.anchor)
     suffix = result_suffix(below, "mrc" if wanted == "auto" else wanted)
-    return below.with_name(f"{stem_of(below)}_denoised{suffix}")
+    return below.with_name(f"{stem or stem_of(below)}_denoised{suffix}")
 
 
 def _refuse_twice(targets: Mapping[Path, Path]) -> None:

@@ -144,7 +144,7 @@ def write(
         A header that is copied: origin, start, labels, space group, and the extended
         header byte for byte. Mode, statistics and one label are new.
     label : str
-        What made this file, at most 80 letters. Replaces the tenth when all ten are taken.
+        What made this file, lines of at most 80 letters. They replace the last ones when all ten are taken.
     output : {"float32", "float16"}
         Pixel format, mode 2 or 12.
 

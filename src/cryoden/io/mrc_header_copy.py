@@ -143,11 +143,16 @@ def _says(header: Record, pixel_size: float) -> bool:
     return all(math.isclose(size, pixel_size, rel_tol=SAME) for size in (cell / grid, along / across))
 
 
+def in_ascii(text: str) -> str:
+    """Return text with a question mark for each letter that is none of ASCII."""
+    return "".join(letter if " " <= letter <= "~" else "?" for letter in text)
+
+
 def add_label(header: Record, label: str) -> None:
-    """Add a label after the others, without gaps; the last gives way when all are taken."""
-    text = "".join(letter if " " <= letter <= "~" else "?" for letter in label)
+    """Add a label for each line after the others, without gaps; the last give way when all are taken."""
+    texts = list(map(in_ascii, label.split("\n")))
     kept = [bytes(old) for old in header.label if bytes(old).strip(b" \0")]
-    labels = [*kept[: LABELS - 1], text[:LABEL_BYTES].encode("ascii")]
+    labels = [*kept[: LABELS - len(texts)], *(text[:LABEL_BYTES].encode("ascii") for text in texts)]
     header.label = np.array(labels + [b""] * (LABELS - len(labels)), dtype=f"S{LABEL_BYTES}")
     header.nlabl = len(labels)
 

@@ -13,6 +13,8 @@ from distributed import get_worker
 
 from cryoden.compute import devices
 from cryoden.compute.worker_side import PLACE, is_stopped, own_device, resident, room
+from cryoden.dataset.half_names import HalfFiles
+from cryoden.dataset.output_paths import Targets
 from cryoden.denoising.denoise import Denoiser
 from cryoden.denoising.denoisers import Denoisers
 from cryoden.errors import CryodenError
@@ -20,7 +22,8 @@ from cryoden.events.batch import BatchEvent, BatchFinished, FileFailed, FileFini
 from cryoden.io.leftovers import remove_leftovers
 from cryoden.io.provenance import VERSION
 from cryoden.model.checkpoint import Model, load
-from cryoden.workflows.denoise_micrographs import BatchRequest, denoise_targets
+from cryoden.workflows.denoise_file import BatchRequest
+from cryoden.workflows.denoise_micrographs import denoise_targets
 from cryoden.workflows.lanes import Lanes, pooled
 
 End = FileFinished | FileSkipped | FileFailed
@@ -28,11 +31,12 @@ End = FileFinished | FileSkipped | FileFailed
 
 @dataclass(frozen=True)
 class Item:
-    """One file, where its result goes, and Å/px where a list says it; absolute paths."""
+    """One file, where its result goes, Å/px where a list says it, and its halves, if any; absolute paths."""
 
     path: Path
     target: Path
     pixel_size: float | None
+    pair: HalfFiles | None = None
 
 
 @dataclass(frozen=True)
@@ -100,8 +104,9 @@ def denoise_group(job: Job, run: str, group: Sequence[Item]) -> GroupDenoised:
 def _events(
     batch: BatchRequest, denoisers: Denoisers, group: Sequence[Item], lanes: Lanes
 ) -> Generator[BatchEvent, None, None]:
-    targets = {item.path: item.target for item in group}
-    sizes = {item.path: item.pixel_size for item in group if item.pixel_size}
+    pairs = {item.path: item.pair for item in group if item.pair}
+    targets = Targets({item.path: item.target for item in group}, pairs)
+    sizes = {file: item.pixel_size for item in group for file in targets.files(item.path) if item.pixel_size}
     return denoise_targets(targets, denoisers, batch, sizes, lanes)
 
 

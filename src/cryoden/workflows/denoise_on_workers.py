@@ -12,7 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cryoden.dataset.output_paths import make_ready
+from cryoden.dataset.half_names import HalfFiles
+from cryoden.dataset.output_paths import Targets, make_ready
 from cryoden.events.batch import (
     BatchEvent,
     BatchFinished,
@@ -75,8 +76,10 @@ class _Groups:
 
     def __init__(self, crew: Crew, targets: Mapping[Path, Path], sizes: Mapping[Path, float]) -> None:
         self._crew, self._in_use = crew, list[Item]()
+        pairs = Targets.of(targets).pairs
         self._left = deque(
-            Item(_absolute(path), _absolute(target), sizes.get(path)) for path, target in targets.items()
+            Item(_absolute(path), _absolute(target), sizes.get(path), _of_worker(pairs.get(path)))
+            for path, target in targets.items()
         )
 
     def adapt(self, report: _Report) -> None:
@@ -109,6 +112,7 @@ class _Report:
 
     def __init__(self, targets: Mapping[Path, Path]) -> None:
         self.tally, self.on_gpus, self.in_use = Tally(len(targets)), False, list[Item]()
+        self._pairs = Targets.of(targets).pairs
         self._given = {_absolute(path): (path, target) for path, target in targets.items()}
         self._devices, self._stages = dict[str, str](), StageSeconds()
 
@@ -125,7 +129,7 @@ class _Report:
         for end in found.ends:
             path, target = self._given[end.path]
             yield FileStarted(path, self.tally.tried, self.tally.total)
-            self.tally.count(one := _named(end, path, target, max(1, workers)))
+            self.tally.count(one := self._named(end, path, target, max(1, workers)))
             yield one
         for item in found.in_use:
             yield FileWaiting(self._given[item.path][0])
@@ -138,19 +142,23 @@ class _Report:
             self._stages = self._stages.plus(ended.stages)
             self.tally.is_full |= ended.why_untried == "disk full"
 
+    def _named(self, end: End, path: Path, target: Path, workers: int) -> End:
+        """Return an end under the names it was given by; its seconds are the batch's, not the worker's."""
+        if isinstance(end, FileFailed):
+            return replace(end, path=path)
+        odd = self._pairs[path].odd if path in self._pairs else None
+        if isinstance(end, FileSkipped):
+            return replace(end, path=path, output=target, odd=odd)
+        return replace(end, path=path, output=target, odd=odd, seconds=end.seconds / workers)
+
     def finished(self) -> BatchFinished:
         counted = Counter(self._devices.values())
         where = ", ".join(f"{number} × {name}" if number > 1 else name for name, number in counted.items())
         return replace(self.tally.finished(), stages=self._stages, device=where)
 
 
-def _named(end: End, path: Path, target: Path, workers: int) -> End:
-    """Return an end under the names it was given by; its seconds are the batch's, not the worker's."""
-    if isinstance(end, FileFailed):
-        return replace(end, path=path)
-    if isinstance(end, FileSkipped):
-        return replace(end, path=path, output=target)
-    return replace(end, path=path, output=target, seconds=end.seconds / workers)
+def _of_worker(pair: HalfFiles | None) -> HalfFiles | None:
+    return pair and HalfFiles(pair.name, _absolute(pair.even), _absolute(pair.odd))
 
 
 def _absolute(path: Path) -> Path:

@@ -28,10 +28,11 @@ ENOUGH = 20 << 30  # bytes of a GPU's memory, in which several micrographs of an
 
 
 class Task(Protocol):
-    """One file on its way through the stages, each of which is asked for once."""
+    """One file, or two halves, on their way through the stages, each of which is asked for once."""
 
     path: Path
     output: Path
+    odd: Path | None
 
     def nbytes(self) -> int:
         """Return how much memory its pixels will take."""

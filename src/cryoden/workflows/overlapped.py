@@ -126,7 +126,7 @@ class _Stages:
             yield from self._waited_for([lane.future])
         if not lane.future.result():
             self._tally.skipped += 1
-            self._end(lane, FileSkipped(lane.task.path, lane.task.output))
+            self._end(lane, FileSkipped(lane.task.path, lane.task.output, lane.task.odd))
             return
         yield from self._denoised(lane.task)
         yield from self._written(max(0, self._lanes.writers - 1), lane.nbytes)
@@ -191,7 +191,7 @@ class _Stages:
         except Exception as error:  # noqa: BLE001  as above
             return self._tally.fail(lane.task.path, error)
         seconds = lane.seconds or time.monotonic() - lane.began
-        return FileFinished(lane.task.path, lane.task.output, seconds, warnings)
+        return FileFinished(lane.task.path, lane.task.output, seconds, warnings, lane.task.odd)
 
     def _end(self, lane: _Lane, end: BatchEvent) -> None:
         self._tally.tried += 1

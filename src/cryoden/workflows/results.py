@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from cryoden.denoising.binned import binned, binned_within
+from cryoden.errors import Remark
 from cryoden.events.batch import MicrographDenoised
 from cryoden.formats import writing
 from cryoden.formats.beside import mdocs_of
-from cryoden.formats.result_stamp import CONFIDENCE_LABEL, ResultStamp, is_confidence, marked, result_label
+from cryoden.formats.micrographs import probe
+from cryoden.formats.result_stamp import (
+    CONFIDENCE_LABEL,
+    ResultStamp,
+    denoised_with,
+    is_confidence,
+    marked,
+    result_label,
+    sum_label,
+)
 from cryoden.io.atomic import atomic_write
 from cryoden.micrograph import Micrograph
 from cryoden.model.checkpoint import label_of
 from cryoden.settings.denoising import DenoisingSettings
 
+TWICE = Remark("T14", "this is a result of cryoden already: denoised twice")
 OUR_TITLE = b"[T = cryoden "
 
 
@@ -48,9 +59,18 @@ class Output:
     overwrite: bool = False
 
 
-def label_with(model_path: Path, mark: ResultStamp | None = None) -> str:
-    """Return the label of a result; with a mark a batch finds it done, see `cryoden.formats.result_stamp`."""
-    return marked(result_label(label_of(model_path.absolute())), mark)
+def label_with(model_path: Path, mark: ResultStamp | None = None, halves: Sequence[Path] = ()) -> str:
+    """Return the label of a result, of one line or, for the sum of two halves, of two.
+
+    With a mark a batch finds it done, see `cryoden.formats.result_stamp`.
+    """
+    own = marked(result_label(label_of(model_path.absolute())), mark)
+    return f"{sum_label(*halves)}\n{own}" if halves else own
+
+
+def remarks_on(files: Sequence[Path]) -> tuple[Remark, ...]:
+    """Return what is odd about the files of a result."""
+    return (TWICE,) if any(denoised_with(probe(file).labels[-1:]) for file in files) else ()
 
 
 def write_denoised(output: Output, made: MicrographDenoised) -> None:

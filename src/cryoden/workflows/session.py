@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from functools import partial
@@ -12,7 +12,7 @@ from cryoden.compute import devices
 from cryoden.compute.hiring import hired, local
 from cryoden.dataset.folder_walk import left_out_below
 from cryoden.dataset.listed_files import pixel_sizes
-from cryoden.dataset.output_paths import make_folder, make_ready, results
+from cryoden.dataset.output_paths import Targets, make_folder, make_ready
 from cryoden.denoising.denoisers import Denoisers
 from cryoden.errors import SettingsError
 from cryoden.events.batch import BatchEvent, WorkersStarted
@@ -22,7 +22,7 @@ from cryoden.settings.workers import WorkerSettings
 from cryoden.workflows.batch import ending
 from cryoden.workflows.denoise_micrographs import BatchRequest, denoise_targets, one_process
 from cryoden.workflows.lanes import Lanes
-from cryoden.workflows.watching import STOP, Arrivals, Run, Targets, watched
+from cryoden.workflows.watching import STOP, Arrivals, Run, watched
 
 
 def denoise_session(
@@ -32,7 +32,7 @@ def denoise_session(
     workers: WorkerSettings | None = None,
     *,
     watch: bool = False,
-    targets: Targets | None = None,
+    targets: Mapping[Path, Path] | None = None,
 ) -> Iterator[BatchEvent]:
     """Denoise files, folders and what is in lists, as `denoise_files` does, on one device or several.
 
@@ -57,9 +57,10 @@ def denoise_session(
         As `denoise_files`, and see `cryoden.compute.hiring.hired` and `cryoden.workflows.watching.Arrivals`;
         D01 at once where a path to watch does not exist.
     """
-    find = partial(results, paths, output, wanted=batch.settings.format)
+    find = partial(batch.targets, paths, output)
     if targets is None:
         targets = {} if watch else find()  # what is not there is said before anything is started
+    targets = Targets.of(targets)
     if watch:
         _refuse_missing(paths)
         make_folder(output)
@@ -68,7 +69,8 @@ def denoise_session(
         run = yield from _run(paths, batch, workers or WorkerSettings(), held)
         events = watched(Arrivals(find), run, output / STOP) if watch else run(targets)
         held.enter_context(closing(events))
-        yield from ending(events, left_out=left_out_below(paths, output, results=False))
+        left_out = left_out_below(paths, output, results=False)
+        yield from ending(events, left_out=left_out, halves=targets.words())
 
 
 def _refuse_missing(paths: Sequence[Path]) -> None:

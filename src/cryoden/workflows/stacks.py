@@ -17,13 +17,13 @@ from cryoden.events.batch import MicrographDenoised, TileFinished
 from cryoden.formats import mdoc
 from cryoden.formats.beside import mdocs_of
 from cryoden.formats.result_stamp import CONFIDENCE_LABEL
+from cryoden.formats.stack_file import Stack, StackFile, TiffStack
 from cryoden.formats.writing import PixelFormat, format_of, original_of
 from cryoden.io.mrc_probe import HeaderFacts
 from cryoden.io.mrc_sections import one_section, refuse_volume
 from cryoden.micrograph import Micrograph
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.workflows.results import Output, confidence_file, mdoc_file
-from cryoden.workflows.stack_file import Stack, StackFile, TiffStack
 
 GUESS = 0.5  # the confidence of an image of which none can be known, where it is known of others
 
@@ -158,7 +158,8 @@ class _StackResult:
         except MicrographError as error:
             return (Remark(error.code, f"{error.file} is not copied: it {error.problem}"),)
         if whole is not None:
-            text = mdoc.of_result(whole, self._planes, self.output.label, self._changed)
+            title = self.output.label.replace("\n", "; ")
+            text = mdoc.of_result(whole, self._planes, title, self._changed)
             part = self._parts.enter_context(mdoc_file(self.output))
             part.write_text(text, encoding="utf-8", errors="surrogateescape", newline="\n")
         return ()

@@ -12,7 +12,6 @@ from cryoden.checkpoints.keeping import with_checkpoints
 from cryoden.checkpoints.resume import resumable
 from cryoden.checkpoints.run_data import described, is_on_disk
 from cryoden.dataset.chosen_pairs import ChosenPairs, choose
-from cryoden.dataset.copies import without_copies
 from cryoden.dataset.half_checks import refuse_mixed_pixel_sizes
 from cryoden.denoising.adapting import adapted_to
 from cryoden.events.training import Mode, TrainingEvent, TrainingStarted
@@ -24,12 +23,13 @@ from cryoden.runs.folder import RunFolder
 from cryoden.runs.keeper import Earlier, kept_in
 from cryoden.runs.report import finished
 from cryoden.runs.save_best import save_best
+from cryoden.sampling.copies import without_copies
 from cryoden.sampling.holdout import TrainingPair
 from cryoden.settings.reading import ReadingSettings
 from cryoden.settings.training import TrainingSettings
 from cryoden.training.micrographs import train_on_micrographs
 from cryoden.training.preview_request import RunControl
-from cryoden.workflows.run_picture import pictured
+from cryoden.workflows.pictures import pictured
 
 
 def train_halves(

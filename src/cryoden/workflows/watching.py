@@ -12,13 +12,13 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from cryoden.dataset.output_paths import Targets
 from cryoden.errors import CryodenError, MicrographError
 from cryoden.events.batch import BatchEvent, BatchFinished, FileStarted, FolderWatched, StageSeconds
 from cryoden.formats.micrographs import probe
 
-Targets = Mapping[Path, Path]
 Run = Callable[[Targets], Generator[BatchEvent, None, None]]
-State = tuple[int, int]  # size in bytes, time of the last change in ns
+State = tuple[tuple[int, int], ...]  # of each file: size in bytes, time of the last change in ns
 STOP = "cryoden-stop"  # a file of this name in the output folder ends a watch
 PASSING = {"D01", "D02", "F49", "F50", "F58"}  # nothing is there yet, or a list is being written
 
@@ -50,7 +50,7 @@ class Arrivals:
 
     def __init__(
         self,
-        find: Callable[[], Targets],
+        find: Callable[[], Mapping[Path, Path]],
         patience: Patience = USUAL,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -58,10 +58,14 @@ class Arrivals:
         self._taken: dict[Path, State] = {}
         self._seen: dict[Path, tuple[State, float]] = {}
         self._last: set[Path] | None = None
-        self._there: Targets = {}
+        self._there = Targets({})
+        self._made: dict[Path, Path] = {}  # by its result, what is or was denoised
 
-    def look(self) -> dict[Path, Path]:
+    def look(self) -> Targets:
         """Return the files that are to be denoised now; one that is replaced later comes again.
+
+        Two halves are ready together. A half without its partner is waited for as what is not whole is, and
+        a full sum that comes after its halves were denoised is left alone.
 
         Raises
         ------
@@ -69,41 +73,48 @@ class Arrivals:
             What does not pass by itself, such as D07 for two files with the same result.
         """
         try:
-            self._there = self._find()
+            self._there = Targets.of(self._find())
         except CryodenError as error:
             if error.code not in PASSING:
                 raise
         self._seen = {path: seen for path, seen in self._seen.items() if path in self._there}
-        return {
-            path: target
+        ready = [
+            path
             for path, target in self._there.items()
-            if (self._last is None or path in self._last) and self._is_ready(path)
-        }
+            if (self._last is None or path in self._last)
+            and self._made.get(target, path) == path
+            and self._is_ready(path)
+        ]
+        self._made |= {self._there[path]: path for path in ready}
+        return self._there.only(ready)
 
     def close(self) -> bool:
         """Take no more than what is there; tell whether nothing of it is still to be waited for."""
         if self._last is None:
-            self._last = {path for path in self._seen if _is_whole(path)}
+            self._last = {path for path in self._seen if all(map(_is_whole, self._there.files(path)))}
         return not self._last & set(self._seen)
 
     def _is_ready(self, path: Path) -> bool:
         try:
-            found = path.stat()
+            found = [file.stat() for file in self._there.files(path)]
         except OSError:
             self._seen.pop(path, None)  # it was removed or renamed before it was taken
             return False
-        state, now = (found.st_size, found.st_mtime_ns), self._clock()
+        state, now = tuple((one.st_size, one.st_mtime_ns) for one in found), self._clock()
         if self._taken.get(path) == state:
             return False
         before, since = self._seen.get(path, (None, now))
         if before != state:
             self._seen[path], since = (state, now), now
-        wanted = self.patience.quiet if _is_whole(path) else self.patience.incomplete
+        wanted = self.patience.quiet if self._is_whole(path) else self.patience.incomplete
         if now - since < wanted:
             return False
         self._taken[path] = state
         del self._seen[path]
         return True
+
+    def _is_whole(self, path: Path) -> bool:
+        return path not in self._there.alone and all(map(_is_whole, self._there.files(path)))
 
 
 def watched(

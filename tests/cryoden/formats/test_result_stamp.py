@@ -16,7 +16,14 @@ import pytest
 from cryoden.cli.main import main
 from cryoden.events.batch import BatchEvent, BatchFinished, FileFailed, FileFinished, FileSkipped
 from cryoden.formats import micrographs
-from cryoden.formats.result_stamp import ResultStamp, StampInputs, denoised_with, marked, result_label
+from cryoden.formats.result_stamp import (
+    ResultStamp,
+    StampInputs,
+    denoised_with,
+    marked,
+    result_label,
+    sum_label,
+)
 from cryoden.io import mrc
 from cryoden.io.mrc_header_copy import original
 from cryoden.io.mrc_probe import probe
@@ -24,7 +31,8 @@ from cryoden.model import checkpoint
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.reading import ReadingSettings
 from cryoden.workflows import denoise_micrographs
-from cryoden.workflows.denoise_micrographs import TWICE, BatchRequest
+from cryoden.workflows.denoise_micrographs import BatchRequest
+from cryoden.workflows.results import TWICE
 from tests.cryoden.denoising.test_denoise import model as random_model
 from tests.cryoden.scenes import scene, write_halves
 
@@ -55,7 +63,7 @@ def denoised(
 ) -> list[BatchEvent]:
     return list(
         denoise_micrographs.denoise_files(
-            [folder], folder.parent / "out", BatchRequest(model, settings, **batch)
+            [folder], folder.parent / "out", BatchRequest(model, settings, halves="each", **batch)
         )
     )
 
@@ -221,10 +229,39 @@ def test_only_a_mark_at_the_end_of_a_label_counts() -> None:
     assert marked("x" * 100, None) == "x" * 80
 
 
+@pytest.mark.parametrize(
+    ("even", "odd", "said"),
+    [
+        ("a_EVN.mrc", "a_ODD.mrc", "a_{EVN,ODD}.mrc"),
+        ("even/a.mrc", "odd/a.mrc", "{even,odd}/a.mrc"),
+        ("a_AB.mrc", "a_AB.mrc", "A and B in a_AB.mrc"),
+        ("x" * 90 + "_EVN.mrc", "x" * 90 + "_ODD.mrc", "x_{EVN,ODD}.mrc"),
+        ("a\n[x]_EVN.mrc", "a\n[x]_ODD.mrc", r"a\n[x]_{EVN,ODD}.mrc"),
+    ],
+)
+def test_a_sum_names_both_halves_in_one_label_whatever_they_are_called(
+    even: str, odd: str, said: str
+) -> None:
+    label = sum_label(Path("average") / even, Path("average") / odd)
+    assert label.endswith(said)
+    assert len(label) <= 80
+    assert len(label.splitlines()) == 1
+    assert denoised_with([label]) is None
+
+
 def test_a_batch_that_was_killed_is_gone_on_with_by_the_same_command(
     folder: Path, model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked = ["denoise", str(folder), "--model", str(model), "--output", str(folder.parent / "out")]
+    asked = [
+        "denoise",
+        str(folder),
+        "--halves",
+        "each",
+        "--model",
+        str(model),
+        "--output",
+        str(folder.parent / "out"),
+    ]
     command = [sys.executable, "-m", "cryoden.cli.main", *asked, "--device", "cpu", "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -247,7 +284,16 @@ def test_the_terminal_is_told_what_was_done_before(
     folder: Path, model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     denoised(folder, model)
-    asked = ["denoise", str(folder), "--model", str(model), "--output", str(folder.parent / "out")]
+    asked = [
+        "denoise",
+        str(folder),
+        "--halves",
+        "each",
+        "--model",
+        str(model),
+        "--output",
+        str(folder.parent / "out"),
+    ]
     assert main(asked) == 0
     told = capsys.readouterr().out.splitlines()
     assert sum(line.endswith("(already done)") for line in told) == 4

@@ -51,6 +51,15 @@ def test_a_tiff_file_has_pixels_pixel_size_and_label(
     assert np.array_equal(read(path).data, data.astype(output))
 
 
+def test_of_a_label_of_two_lines_the_last_says_what_made_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "m.tif"
+    writing.write(path, picture(), pixel_size=PIXEL, label="sum of a and b\ndenoised", file_format="tiff")
+    assert probe(path).labels == ("denoised",)
+    assert probe(path).pixel_size == pytest.approx(PIXEL, rel=1e-6)
+    with tifffile.TiffFile(path) as file:
+        assert "\nsum of a and b\n" in file.pages[0].description
+
+
 def test_an_unknown_pixel_size_is_not_made_up(tmp_path: Path) -> None:
     writing.write(tmp_path / "m.tif", picture(), pixel_size=None, label="x", file_format="tiff")
     assert probe(tmp_path / "m.tif").pixel_size is None

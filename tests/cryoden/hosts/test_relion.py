@@ -307,3 +307,14 @@ def test_gpus_that_are_not_there_or_named_twice_are_a_failure_in_one_line(
     assert main(["relion", "--o", JOB, "--in_mics", STAR, *more, "--j", "1"]) == 2
     assert words in capsys.readouterr().err
     assert marks() == {"RELION_JOB_EXIT_FAILURE"}
+
+
+def test_a_list_of_halves_alone_is_denoised_as_their_sums(project: Path) -> None:
+    text = Path(STAR).read_text().replace("_rlnMicrographName #1\n", "").replace("Even #2", "Even #1")
+    rows = [line.split(maxsplit=1)[-1] if "_EVN.mrc" in line else line for line in text.split("\n")]
+    Path(STAR).write_text("\n".join(rows).replace("Odd #3", "Odd #2").replace("Group #4", "Group #3"))
+    assert relion() == 0
+    listed = Path(JOB) / "micrographs_denoised.star"
+    names = [f"{project}/{JOB}MotionCorr/job002/{name}_denoised.mrc" for name in ("a/m", "b/m", "b/n")]
+    assert list(map(str, micrographs_of(listed))) == names
+    assert any("sum of m_{EVN,ODD}.mrc" in label for label in micrographs.probe(names[0]).labels)

@@ -37,7 +37,9 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def denoised(paths: list[Path], output: Path, model: Path, **batch: Any) -> list[BatchEvent]:
-    return list(denoise_micrographs.denoise_files(paths, output, BatchRequest(model, ON_CPU, **batch)))
+    return list(
+        denoise_micrographs.denoise_files(paths, output, BatchRequest(model, ON_CPU, halves="each", **batch))
+    )
 
 
 def test_from_two_halves_on_disk_to_a_denoised_file(tmp_path: Path) -> None:
@@ -242,7 +244,7 @@ def test_two_batches_into_one_folder_share_the_work_and_neither_fails(tmp_path: 
         write_halves(tmp_path, scene(i, (256, 256)))
     before = {path.name for path in tmp_path.iterdir()}
     events: list[BatchEvent] = []
-    batch = BatchRequest(model, ON_CPU)
+    batch = BatchRequest(model, ON_CPU, halves="each")
 
     def work() -> None:
         events.extend(denoise_micrographs.denoise_files([tmp_path], tmp_path / "out", batch))
@@ -271,7 +273,7 @@ def test_a_result_names_the_run_of_its_model_where_the_file_is_called_as_all_of_
 def test_the_confidence_is_written_beside_each_result_and_again_with_it(tmp_path: Path) -> None:
     (tmp_path / "raw").mkdir()
     write_halves(tmp_path / "raw", scene(3, (512, 512)))
-    chosen = BatchRequest(settings=DenoisingSettings(device="cpu", confidence=True))
+    chosen = BatchRequest(settings=DenoisingSettings(device="cpu", confidence=True), halves="each")
 
     def run() -> None:
         list(denoise_micrographs.denoise_files([tmp_path / "raw"], tmp_path / "out", chosen))
@@ -293,7 +295,7 @@ def test_a_file_of_another_program_is_not_replaced_by_a_confidence(tmp_path: Pat
     other.parent.mkdir()
     mrc.write(other, np.ones((8, 8), np.float32), pixel_size=1.0, label="something else")
     before = other.read_bytes()
-    chosen = BatchRequest(settings=DenoisingSettings(device="cpu", confidence=True))
+    chosen = BatchRequest(settings=DenoisingSettings(device="cpu", confidence=True), halves="each")
     events = list(denoise_micrographs.denoise_files([tmp_path / "raw"], tmp_path / "out", chosen))
     assert [event for event in events if isinstance(event, FileFailed)]
     assert other.read_bytes() == before

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from cryoden.dataset.output_paths import results
+from cryoden.dataset.output_paths import Targets, results
 from cryoden.errors import OutputError, SettingsError
 from cryoden.events.batch import BatchEvent, BatchFinished, FileFinished, FileStarted, FolderWatched
 from cryoden.io import mrc
 from cryoden.workflows.batch import in_turn
-from cryoden.workflows.watching import Arrivals, Patience, Targets, watched
+from cryoden.workflows.watching import Arrivals, Patience, watched
 from tests.cryoden.scenes import scene
 
 PATIENCE = Patience(look=2, quiet=4, incomplete=60)
@@ -35,7 +35,7 @@ def arrivals(folder: Path, clock: Clock) -> Arrivals:
         found = sorted(folder.glob("*.mrc"))
         if not found:
             raise SettingsError("D01", None, "0 micrographs")
-        return {path: folder / "out" / path.name for path in found}
+        return Targets({path: folder / "out" / path.name for path in found})
 
     return Arrivals(find, PATIENCE, clock)
 
@@ -208,3 +208,44 @@ def test_what_a_list_has_named_is_taken_while_the_list_is_written_again(tmp_path
     star.write_text("")
     clock.now = 10
     assert list(looking.look()) == [path]
+
+
+def of_halves(folder: Path, clock: Clock) -> Arrivals:
+    return Arrivals(lambda: results([folder], folder / "out", halves="sum"), PATIENCE, clock)
+
+
+def test_two_halves_are_taken_together_once_both_are_whole(tmp_path: Path, clock: Clock) -> None:
+    looking, even = of_halves(tmp_path, clock), written(tmp_path / "a_EVN.mrc")
+    pixels, odd = even.read_bytes(), tmp_path / "a_ODD.mrc"
+    taken = []
+    for clock.now in (0, 30):  # the other half is not there yet
+        taken.append(dict(looking.look()))
+    odd.write_bytes(pixels[:5000])
+    for clock.now in (31, 40):
+        taken.append(dict(looking.look()))
+    odd.write_bytes(pixels)
+    for clock.now in (41, 46, 90):
+        taken.append(dict(looking.look()))
+    assert taken == [{}] * 5 + [{even: tmp_path / "out" / "a_denoised.mrc"}, {}]
+
+
+def test_a_half_whose_partner_never_comes_is_taken_alone_at_last(tmp_path: Path, clock: Clock) -> None:
+    looking, even = of_halves(tmp_path, clock), written(tmp_path / "a_EVN.mrc")
+    assert not looking.look()
+    clock.now = 61
+    assert looking.look() == {even: tmp_path / "out" / "a_EVN_denoised.mrc"}
+
+
+def test_a_full_sum_that_comes_after_its_halves_were_taken_is_left_alone(
+    tmp_path: Path, clock: Clock
+) -> None:
+    looking = of_halves(tmp_path, clock)
+    for half in ("EVN", "ODD"):
+        written(tmp_path / f"a_{half}.mrc")
+    taken = []
+    for clock.now in (0, 5):
+        taken.append(len(looking.look()))
+    written(tmp_path / "a.mrc")
+    for clock.now in (6, 20, 90):
+        taken.append(len(looking.look()))
+    assert taken == [0, 1, 0, 0, 0]

@@ -14,7 +14,9 @@ from tests.napari_cryoden import runs
 
 @pytest.fixture
 def denoise(docked: Any) -> Any:
-    return docked("Denoise")[1]
+    dock = docked("Denoise")[1]
+    dock.both.setChecked(False)  # halves one by one
+    return dock
 
 
 def test_the_dock_says_what_is_missing(denoise: Any, viewer: Any, noise: Any, tmp_path: Any) -> None:
@@ -272,3 +274,30 @@ def test_a_result_that_is_opened_again_is_a_result_of_its_micrograph(
     viewer.layers.remove(halves[0])
     viewer.layers.remove(halves[1])
     assert docked("Denoise")[1].layer.layer is None
+
+
+def test_of_two_open_halves_the_sum_is_denoised_unless_one_is_wanted_alone(
+    qtbot: Any, docked: Any, viewer: Any, add_halves: Any, model: Any, tmp_path: Any
+) -> None:
+    even, odd, *_ = add_halves()
+    dock = docked("Denoise")[1]
+    dock.model.path, dock.layer.layer = model, odd
+    assert (dock.both.isHidden(), dock.both.isChecked()) == (False, True)
+    assert dock.denoise_button.toolTip().startswith("Denoise the sum of both halves")
+    assert dock.output.path.name == "m1_denoised.mrc"
+    dock.also_file.setChecked(True)
+    dock.output.path = tmp_path / "m1_denoised.mrc"
+    for _ in range(2):
+        with qtbot.waitSignal(dock.denoising.ended):
+            dock.denoise_button.click()
+        dock.also_file.setChecked(False)
+    names = [layer.name for layer in viewer.layers]
+    assert names.count("m1 · sum") == 1, "the sum that is there serves again"
+    raw = next(layer for layer in viewer.layers if layer.name == "m1 · sum")
+    np.testing.assert_allclose(raw.data, even.data + odd.data)
+    assert dock.denoising.raw is raw
+    assert dock.denoising.result.name.startswith("m1 · sum · denoised")
+    with mrcfile.open(tmp_path / "m1_denoised.mrc") as file:
+        np.testing.assert_allclose(file.data, viewer.layers["m1 · sum · denoised"].data, rtol=1e-3)
+    dock.layer.layer = raw
+    assert dock.both.isHidden()

@@ -11,7 +11,9 @@ from napari_cryoden.jobs.denoising import DenoisingJob
 
 @pytest.fixture
 def denoise(docked: Any) -> Any:
-    return docked("Denoise")[1]
+    dock = docked("Denoise")[1]
+    dock.both.setChecked(False)  # halves one by one
+    return dock
 
 
 @pytest.mark.usefixtures("step_by_step")
@@ -63,6 +65,7 @@ def test_the_denoising_goes_on_without_its_dock(
     qtbot: Any, docked: Any, viewer: Any, add_halves: Any, model: Any
 ) -> None:
     dock, denoise = docked("Denoise")
+    denoise.both.setChecked(False)
     add_halves()
     denoise.model.path = model
     denoise.denoise_button.click()

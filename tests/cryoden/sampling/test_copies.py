@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cryoden.dataset.copies import without_copies
 from cryoden.dataset.opening import open_halves
 from cryoden.events.training import TrainingStarted
 from cryoden.micrograph import Windowed
+from cryoden.sampling.copies import without_copies
 from cryoden.workflows.train_model import train_halves
 from tests.cryoden.scenes import scene, write_halves
 from tests.cryoden.training.short_runs import settings

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from cryoden.errors import OutputError
+from cryoden.formats.stack_file import StackFile
 from cryoden.io.mrc_header_copy import original
-from cryoden.workflows.stack_file import StackFile
 
 IMAGES = (
     np.random.default_rng(3).normal(5, 2, (4, 30, 40)).astype(np.float32)
