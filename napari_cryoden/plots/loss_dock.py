@@ -8,9 +8,9 @@ from napari.utils.theme import get_theme
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_cryoden.jobs.training import TrainingJob
-from napari_cryoden.plots.loss_plot import LossPlot
+from napari_cryoden.plots.loss_plot import GOOD, LossPlot
 from napari_cryoden.widgets.dock import below
-from napari_cryoden.window import plain
+from napari_cryoden.window import main_window, plain
 
 TITLE = "Training curves"
 
@@ -23,6 +23,7 @@ class LossDock(QWidget):
         self.viewer = plain(viewer)
         self.run = TrainingJob.of(viewer)
         self.plot = LossPlot()
+        self.plot.preferred = max(GOOD, main_window(viewer).height() * 3 // 10)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.plot)
