@@ -43,7 +43,9 @@ class BrowseWidget(Dock):
         super().__init__()
         self.viewer = plain(napari_viewer)
         self.session = BrowsingSession(self, self.viewer)
-        self.source = PathField("either", "Folder, STAR or .cs file", LISTS, "folder, STAR or .cs file")
+        self.source = PathField(
+            "either", "Folder, STAR or .cs file", LISTS, "folder, STAR or .cs file", recent=True
+        )
         self.sources = PictureSources(self.viewer)
         self.search, self.which = QLineEdit(), QComboBox()
         self.view = ExposureView(self.session.table)

@@ -9,14 +9,16 @@ from napari.layers import Image
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
 
 from cryoden.errors import CryodenError
+from cryoden.settings.arguments import option
 from cryoden.settings.denoising import DenoisingSettings
+from napari_cryoden.docks.commands import chosen, denoise, file_of, section_of
 from napari_cryoden.docks.kept import keep
 from napari_cryoden.jobs.denoising import DenoisingJob
 from napari_cryoden.layers.layer_data import facts_of, lacks_pixel_size, raw_of, set_pixel_size
 from napari_cryoden.layers.plane import plane_of, size_of
 from napari_cryoden.preferences import preferences
 from napari_cryoden.tool_tip import set_tip
-from napari_cryoden.widgets.dock import Dock, status_label
+from napari_cryoden.widgets.dock import Dock, row, status_label
 from napari_cryoden.widgets.layer_combo import LayerCombo
 from napari_cryoden.widgets.model_field import ModelField
 from napari_cryoden.widgets.number_field import DecimalField
@@ -71,6 +73,16 @@ class DenoiseWidget(Dock):
             self.denoising.denoise(layer, model, self.form.settings(), output, residual)
         except CryodenError as error:
             self.denoising.refuse(error)
+
+    def command(self) -> str:
+        """Return the command line that denoises the file of the layer."""
+        layer, model = self.layer.layer, chosen(self.model.path, "a model")
+        path = file_of(layer)
+        wanted = self.output.path if self.also_file.isChecked() else None
+        folder = wanted.absolute().parent if wanted else path.parent / "denoised"
+        size = self.pixel_size.value() if lacks_pixel_size(layer) else 0.0
+        more = [*section_of(layer), *option("pixel-size", f"{size:g}" if size else None)]
+        return denoise([path], folder, model, self.form.settings(), more=more)
 
     def follow(self) -> None:
         """Show the state of the window's denoising."""
@@ -168,7 +180,7 @@ class DenoiseWidget(Dock):
             buttons.addWidget(button)
         self.footer.addLayout(buttons)
         self.footer.addWidget(self.compare_button)
-        self.footer.addWidget(self.progress)
+        self.footer.addLayout(row(self.progress, self.copy_button()))
         self.footer.addWidget(self.status)
 
 

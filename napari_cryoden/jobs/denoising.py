@@ -72,7 +72,9 @@ class DenoisingJob(Job):
         """
         micrograph, spare = layer_data.to_micrograph(raw), preferences().spare_cores
         view = layer_data.View(plane_of(raw), contrast(micrograph.data))
-        self.begin(lambda: _denoising(micrograph, model, settings, output, spare), f"denoising {raw.name}")
+        self.begin(
+            lambda: _denoising(micrograph, model, settings, output, spare), f"denoising {raw.name}", [raw]
+        )
         self.tiles, self.progress, self.result, self.raw = (0, 0), None, None, raw
         self._view = view
         self._made_with = layer_data.made_with(model, settings)

@@ -195,3 +195,15 @@ def test_a_batch_on_two_processes_leaves_what_one_leaves_and_the_choice_is_kept(
     assert ready.batch.tally.ended.device.startswith("2 × CPU")
     assert {path: path.read_bytes() for path in results(grids).rglob("*.mrc")} == alone
     assert docked("Batch")[1].devices.currentText() == "2 processes on the CPU"
+
+
+def test_the_results_of_a_batch_are_one_press_from_browsing(
+    qtbot: Any, ready: Any, grids: Path, viewer: Any
+) -> None:
+    assert not ready.browse_button.isVisible()
+    run(qtbot, ready)
+    assert ready.browse_button.isVisible()
+    ready.browse_button.click()
+    browse = viewer.window.dock_widgets["Browse (napari-cryoden)"]
+    assert (browse.source.path, browse.sources.results.path) == (grids, results(grids))
+    qtbot.waitUntil(lambda: len(browse.session.table.order) == 4)
