@@ -49,7 +49,6 @@ class LossPlot(QWidget):
     def __init__(self, dark: bool = True) -> None:
         super().__init__()
         self.redraws = 0
-        self.preferred = GOOD  # px of height
         self._history: History | None = None
         self._earlier: History | None = None
         self._timer = QTimer(self)
@@ -157,7 +156,7 @@ class LossPlot(QWidget):
 
     def sizeHint(self) -> QSize:  # noqa: N802  Qt's name
         """Return a size in which all of the legend is visible."""
-        return QSize(900, self.preferred)
+        return QSize(900, GOOD)
 
     def picture(self) -> QPixmap:
         """Return the plot beside its legend, all of it, on the plot's background."""
