@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 MODELS = "Model files (*.safetensors)"
@@ -34,3 +35,11 @@ def typed(text: str) -> Path | None:
         return Path(text).expanduser()
     except RuntimeError:  # nobody has this home, or its owner's name is not typed to its end
         return Path(text)
+
+
+def free_name(folder: Path, stem: str = "run") -> Path:
+    """Return a folder that does not exist yet: a new run never replaces an older one unasked."""
+    number = 1
+    while os.path.lexists(path := folder / f"{stem}_{number}"):
+        number += 1
+    return path

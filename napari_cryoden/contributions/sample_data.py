@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cryoden.micrograph import Micrograph
-from cryoden.simulation import exposure
+from cryoden.simulation.sample import sample_pairs as halves_of_the_sample
 from napari_cryoden.layers.layer_data import LayerData, raw_layer
 
 
@@ -13,7 +13,7 @@ def sample_pairs() -> list[LayerData]:
     They carry the names that motion correction gives to halves, so that "Train a denoiser"
     finds the pairs.
     """
-    halves = [half for pair in exposure.sample_pairs() for half in (pair.even, pair.odd)]
+    halves = [half for pair in halves_of_the_sample() for half in (pair.even, pair.odd)]
     return [
         raw_layer(Micrograph(half.window(0, 0, *half.shape), half.pixel_size, half.name)) for half in halves
     ]

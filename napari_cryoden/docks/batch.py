@@ -2,37 +2,34 @@
 
 from __future__ import annotations
 
-import os
-import re
 from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
-from qtpy.QtWidgets import QCheckBox, QComboBox, QProgressBar, QPushButton
+from qtpy.QtWidgets import QCheckBox, QProgressBar, QPushButton
 
-from cryoden.compute.memory import gpus
 from cryoden.dataset.listed_files import SUFFIXES as LISTS
 from cryoden.errors import CryodenError
 from cryoden.formats.names import SUFFIXES as FILES
-from cryoden.formats.names import stem_of
 from cryoden.settings.denoising import DenoisingSettings
-from cryoden.settings.workers import WorkerSettings
-from napari_cryoden.docks.halves_choice import HalvesChoice
-from napari_cryoden.docks.kept import keep
+from napari_cryoden.choices.commands import chosen, denoise
+from napari_cryoden.choices.halves_choice import HalvesChoice
+from napari_cryoden.choices.kept import keep
+from napari_cryoden.choices.workers import devices_box, workers_of
 from napari_cryoden.jobs.batch import BatchJob, Result
 from napari_cryoden.jobs.contact_sheet import ContactSheetJob
+from napari_cryoden.navigation import show_dock
 from napari_cryoden.preferences import preferences
 from napari_cryoden.tool_tip import set_tip
 from napari_cryoden.widgets.batch_files import BatchFiles
-from napari_cryoden.widgets.dock import Dock, row, status_label
+from napari_cryoden.widgets.dock import Dock, row, status_label, weakly
 from napari_cryoden.widgets.model_field import ModelField
-from napari_cryoden.widgets.path_field import PathField
+from napari_cryoden.widgets.path_field import PathField, propose_output
 from napari_cryoden.widgets.settings_form import SettingsForm, reading_form
 from napari_cryoden.window import plain
 
 INPUTS = f"Lists and micrographs ({' '.join(f'*{suffix}' for suffix in (*LISTS, *FILES))})"
-ONE, ALL, CPUS = "one, as set above", "all GPUs", re.compile(r"(\d+) processes on the CPU")
 STATES = {"paused": "Paused · ", "stopping": "Stopping after the current tile · "}
 
 
@@ -47,18 +44,23 @@ class BatchWidget(Dock):
         self.viewer = plain(napari_viewer)
         self.batch = BatchJob.of(self.viewer)
         self.micrographs = PathField(
-            "either", "Folder of micrographs, or a STAR file", INPUTS, "a folder, or a RELION STAR file"
+            "either",
+            "Folder of micrographs, or a STAR file",
+            INPUTS,
+            "a folder, or a RELION STAR file",
+            recent=True,
         )
         self.output = PathField("folder", "Output folder")
         self.model = ModelField(self.viewer)
         self.form = SettingsForm(DenoisingSettings(device=preferences().device))
         self.reading = reading_form()
         self.replace = QCheckBox("Overwrite results of other\nmodels or settings")
-        self.devices, self.halves = _devices(), HalvesChoice()
+        self.devices, self.halves = devices_box(), HalvesChoice()
         self.sheet, self.sheet_button = ContactSheetJob.of(self.viewer), QPushButton("Contact sheet")
         self.files = BatchFiles()
         self.denoise_button, self.cancel_button = QPushButton("Denoise all"), QPushButton("Cancel")
         self.pause_button = QPushButton("Pause")
+        self.browse_button = QPushButton("Browse the results")
         self.progress = QProgressBar()
         self.status = status_label()
         self._proposed: Path | None = None
@@ -82,6 +84,26 @@ class BatchWidget(Dock):
             self.batch.denoise(micrographs, output, model, settings, replace, self.reading.settings())
         except CryodenError as error:
             self.batch.refuse(error)
+
+    def command(self) -> str:
+        """Return the command line of this batch."""
+        return denoise(
+            [chosen(self.micrographs.path, "micrographs")],
+            chosen(self.output.path, "an output folder"),
+            chosen(self.model.path, "a model"),
+            self.form.settings(),
+            self.reading.settings(),
+            workers_of(self.devices.currentText()),
+            more=[*self.halves.flags, *(["--overwrite"] if self.replace.isChecked() else [])],
+        )
+
+    def browse(self) -> None:
+        """Look through the micrographs of this batch, with their results."""
+        browse = show_dock(self.viewer, "Browse")
+        browse.sources.results.path = self.batch.output
+        given = self.batch.micrographs
+        is_list = given is not None and given.suffix.lower() in LISTS
+        browse.source.path = given.parent if given is not None and given.is_file() and not is_list else given
 
     def pause(self) -> None:
         """Pause or resume the batch."""
@@ -123,6 +145,7 @@ class BatchWidget(Dock):
         set_tip(self.status, job.status)
         self._show_progress()
         self.files.follow(job)
+        self.browse_button.setVisible(bool(job.tally.done + job.tally.skipped) and not job.running)
         self._follow_sheet()
 
     def _follow_sheet(self) -> None:
@@ -164,16 +187,7 @@ class BatchWidget(Dock):
         self.halves.look(self.micrographs.path)
 
     def _propose(self) -> None:
-        """Name a folder beside the micrographs, unless the user has named one.
-
-        Inside their folder it would be one more folder of micrographs to the next batch.
-        """
-        if self.micrographs.path is None or self.output.path not in {None, self._proposed}:
-            return
-        chosen = self.micrographs.path.absolute()
-        folder = chosen.parent if os.access(chosen.parent, os.W_OK) else Path.home()
-        self._proposed = folder / f"{chosen.name if chosen.is_dir() else stem_of(chosen)}_denoised"
-        self.output.path = self._proposed
+        self._proposed = propose_output(self.micrographs, self.output, self._proposed)
 
     def _connect(self) -> None:
         self.denoise_button.clicked.connect(self.denoise)
@@ -183,6 +197,8 @@ class BatchWidget(Dock):
         self.sheet_button.clicked.connect(self.draw_sheet)
         self.sheet.changed.connect(self.follow)
         self.sheet.ended.connect(self._open_sheet)
+        self.browse_button.clicked.connect(weakly(self.browse))
+        set_tip(self.browse_button, "Page through raw and denoised, accept and reject exposures")
         self.micrographs.chosen.connect(self._propose)
         self.micrographs.chosen.connect(self._look_for_halves)
         for field in (self.micrographs, self.output, self.model):
@@ -210,35 +226,6 @@ class BatchWidget(Dock):
         self.column.addWidget(self.sheet_button)
         self.column.addStretch(1)
         self.footer.addLayout(row(self.denoise_button, self.pause_button, self.cancel_button))
-        self.footer.addWidget(self.progress)
+        self.footer.addWidget(self.browse_button)
+        self.footer.addLayout(row(self.progress, self.copy_button()))
         self.footer.addWidget(self.status)
-
-
-def workers_of(text: str) -> WorkerSettings:
-    """Return who denoises: from ``all GPUs``, a list as ``0,1`` or ``0:1``, or so many processes on the CPU.
-
-    Raises
-    ------
-    SettingsError
-        S01 for a list that nobody understands.
-    """
-    text = text.strip()
-    if text in {"", ONE}:
-        return WorkerSettings()
-    if number := CPUS.fullmatch(text):
-        return WorkerSettings(workers=int(number[1]))
-    return WorkerSettings(devices="all" if text == ALL else text)
-
-
-def _devices() -> QComboBox:
-    """Return the choice of several devices, in which a list of GPUs may be typed."""
-    box = QComboBox()
-    box.setEditable(True)
-    known = gpus()
-    box.addItems([ONE, *([ALL, ",".join(known)] if known else []), "2 processes on the CPU"])
-    set_tip(
-        box,
-        "Several GPUs share the files, each with a process of its own: all GPUs, or their numbers, as in 0,1 "
-        "or RELION's 0:1; on the CPU any number of processes. Needs napari-cryoden[cluster]",
-    )
-    return box

@@ -23,7 +23,7 @@ from napari_cryoden.browsing.keys import bind
 from napari_cryoden.browsing.picture_sources import PictureSources
 from napari_cryoden.browsing.session import BrowsingSession
 from napari_cryoden.browsing.table_view import ExposureView
-from napari_cryoden.docks.kept import keep
+from napari_cryoden.choices.kept import keep
 from napari_cryoden.preferences import preferences
 from napari_cryoden.tool_tip import set_tip
 from napari_cryoden.widgets.dock import WIDTH, Dock, heading, status_label
@@ -43,7 +43,9 @@ class BrowseWidget(Dock):
         super().__init__()
         self.viewer = plain(napari_viewer)
         self.session = BrowsingSession(self, self.viewer)
-        self.source = PathField("either", "Folder, STAR or .cs file", LISTS, "folder, STAR or .cs file")
+        self.source = PathField(
+            "either", "Folder, STAR or .cs file", LISTS, "folder, STAR or .cs file", recent=True
+        )
         self.sources = PictureSources(self.viewer)
         self.search, self.which = QLineEdit(), QComboBox()
         self.view = ExposureView(self.session.table)

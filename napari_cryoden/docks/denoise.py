@@ -9,16 +9,18 @@ from napari.layers import Image, Layer
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QProgressBar, QPushButton, QWidget
 
 from cryoden.errors import CryodenError
+from cryoden.settings.arguments import option
 from cryoden.settings.denoising import DenoisingSettings
-from napari_cryoden.docks.kept import keep
+from napari_cryoden.choices.commands import chosen, denoise, file_of, section_of
+from napari_cryoden.choices.kept import keep
 from napari_cryoden.jobs.denoising import DenoisingJob
 from napari_cryoden.layers.half_pairs import LayerPair
-from napari_cryoden.layers.half_sum import open_sum, pair_with, sum_of
+from napari_cryoden.layers.half_sum import halves_of, open_sum, pair_with, sum_of
 from napari_cryoden.layers.layer_data import facts_of, lacks_pixel_size, raw_of, set_pixel_size
 from napari_cryoden.layers.plane import plane_of, size_of
 from napari_cryoden.preferences import preferences
 from napari_cryoden.tool_tip import set_tip
-from napari_cryoden.widgets.dock import Dock, status_label
+from napari_cryoden.widgets.dock import Dock, row, status_label
 from napari_cryoden.widgets.layer_combo import LayerCombo
 from napari_cryoden.widgets.model_field import ModelField
 from napari_cryoden.widgets.number_field import DecimalField
@@ -76,6 +78,18 @@ class DenoiseWidget(Dock):
             self.denoising.denoise(layer, model, self.form.settings(), output, residual)
         except CryodenError as error:
             self.denoising.refuse(error)
+
+    def command(self) -> str:
+        """Return the command line that denoises the file of the layer, or the two of a sum."""
+        layer, model = self.layer.layer, chosen(self.model.path, "a model")
+        pair = self._pair() if self.both.isChecked() else None
+        files = list(halves_of(layer)) if layer is not None else []
+        files = [file_of(half) for half in (pair.even, pair.odd)] if pair else files or [file_of(layer)]
+        wanted = self.output.path if self.also_file.isChecked() else None
+        folder = wanted.absolute().parent if wanted else files[0].parent / "denoised"
+        size = self.pixel_size.value() if lacks_pixel_size(layer) else 0.0
+        more = [*section_of(layer), *option("pixel-size", f"{size:g}" if size else None)]
+        return denoise(files, folder, model, self.form.settings(), more=more)
 
     def follow(self) -> None:
         """Show the state of the window's denoising."""
@@ -199,7 +213,7 @@ class DenoiseWidget(Dock):
             buttons.addWidget(button)
         self.footer.addLayout(buttons)
         self.footer.addWidget(self.compare_button)
-        self.footer.addWidget(self.progress)
+        self.footer.addLayout(row(self.progress, self.copy_button()))
         self.footer.addWidget(self.status)
 
 

@@ -5,19 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtWidgets import QFileDialog, QFormLayout, QHBoxLayout, QProgressBar, QPushButton, QWidget
+from qtpy.QtWidgets import QFileDialog, QFormLayout, QProgressBar, QPushButton, QWidget
 
 from cryoden.errors import CryodenError
 from cryoden.evaluation import json_file, report
+from cryoden.settings.arguments import arguments, command, option
 from cryoden.settings.tools import EvaluationSettings
-from napari_cryoden.docks.kept import keep
+from napari_cryoden.choices.commands import file_of
+from napari_cryoden.choices.kept import keep
 from napari_cryoden.jobs.evaluation import EvaluationJob, LayerPair
 from napari_cryoden.layers.half_pairs import pairs_of
 from napari_cryoden.layers.layer_data import facts_of, raw_of
 from napari_cryoden.plots.evaluation_dock import show_evaluation
 from napari_cryoden.preferences import preferences
 from napari_cryoden.tool_tip import set_tip
-from napari_cryoden.widgets.dock import Dock, heading, status_label, weakly
+from napari_cryoden.widgets.dock import Dock, heading, row, status_label, weakly
 from napari_cryoden.widgets.layer_combo import LayerCombo
 from napari_cryoden.widgets.model_field import ModelField
 from napari_cryoden.widgets.settings_form import SettingsForm
@@ -61,6 +63,15 @@ class EvaluateWidget(Dock):
             self.evaluating.refuse(error)
             return
         show_evaluation(self.viewer)
+
+    def command(self) -> str:
+        """Return the command line of this evaluation."""
+        halves = [file_of(one.layer) for one in (self.even, self.odd)]
+        files = [str(file_of(layer)) for layer in self._denoised() or ()]
+        model = None if self.model.path is None else self.model.path.absolute()
+        others = option("other", f"denoised={files[0]}", *files[1:]) if files else []
+        flags = *option("model", model), *others, *arguments(self.form.settings())
+        return command("evaluate", *halves, *flags)
 
     def save(self, path: Path) -> None:
         """Write the last result as a page, or as figures where the name ends in ``.json``."""
@@ -168,11 +179,8 @@ class EvaluateWidget(Dock):
             self.column.addWidget(content)
         self.column.addStretch(1)
         for buttons in ((self.evaluate_button, self.cancel_button), (self.save_button, self.table_button)):
-            row = QHBoxLayout()
-            for button in buttons:
-                row.addWidget(button)
-            self.footer.addLayout(row)
-        self.footer.addWidget(self.progress)
+            self.footer.addLayout(row(*buttons))
+        self.footer.addLayout(row(self.progress, self.copy_button()))
         self.footer.addWidget(self.status)
 
 

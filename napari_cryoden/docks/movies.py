@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,10 @@ from qtpy.QtWidgets import QCheckBox, QProgressBar, QPushButton
 
 from cryoden.errors import CryodenError
 from cryoden.events.batch import FileFinished
+from cryoden.settings.arguments import arguments, command, option
 from cryoden.settings.movies import MovieSettings
-from napari_cryoden.docks.kept import keep
+from napari_cryoden.choices.commands import chosen
+from napari_cryoden.choices.kept import keep
 from napari_cryoden.jobs.batch import Result
 from napari_cryoden.jobs.movies import MoviesJob, halves_of, shifts_of
 from napari_cryoden.jobs.opening import OpeningJob
@@ -22,7 +23,7 @@ from napari_cryoden.preferences import preferences
 from napari_cryoden.tool_tip import set_tip
 from napari_cryoden.widgets.batch_files import BatchFiles
 from napari_cryoden.widgets.dock import Dock, row, status_label
-from napari_cryoden.widgets.path_field import PathField
+from napari_cryoden.widgets.path_field import PathField, propose_output
 from napari_cryoden.widgets.settings_form import SettingsForm, reading_form
 from napari_cryoden.window import plain
 
@@ -45,7 +46,7 @@ class MoviesWidget(Dock):
         self.making = MoviesJob.of(self.viewer)
         self.opening = OpeningJob.of(self.viewer)
         words = "Folder of movies, a movie (MRC, TIFF, EER), or a RELION STAR file"
-        self.movies = PathField("either", words, MOVIES, "a folder, a movie or a STAR file")
+        self.movies = PathField("either", words, MOVIES, "a folder, a movie or a STAR file", recent=True)
         self.gain = PathField("open", "Gain reference", GAINS, "none: frames are corrected already")
         self.defects = PathField("open", "Bad pixels: an image, or a list", DEFECTS, "none")
         self.output = PathField("folder", "Output folder")
@@ -83,6 +84,15 @@ class MoviesWidget(Dock):
             )
         except CryodenError as error:
             self.making.refuse(error)
+
+    def command(self) -> str:
+        """Return the command line that makes these halves."""
+        movies = chosen(self.movies.path, "movies")
+        files = {"gain": self.gain.path, "defects": self.defects.path}
+        flags = [word for name, path in files.items() for word in option(name, path and path.absolute())]
+        flags += [*arguments(self.form.settings()), *arguments(self.reading.settings())]
+        flags += ["--overwrite"] if self.replace.isChecked() else []
+        return command("halves", movies, "--output", chosen(self.output.path, "an output folder"), *flags)
 
     def open_halves(self, *results: Result) -> None:
         """Open the halves of movies as layers, and plot the motion of the last one."""
@@ -130,13 +140,7 @@ class MoviesWidget(Dock):
         return "" if self.output.path is not None else "Choose an output folder"
 
     def _propose(self) -> None:
-        """Name a folder beside the movies, unless the user has named one."""
-        if self.movies.path is None or self.output.path not in {None, self._proposed}:
-            return
-        chosen = self.movies.path.absolute()
-        folder = chosen.parent if os.access(chosen.parent, os.W_OK) else Path.home()
-        self._proposed = folder / f"{chosen.name if chosen.is_dir() else chosen.stem}_halves"
-        self.output.path = self._proposed
+        self._proposed = propose_output(self.movies, self.output, self._proposed, "halves")
 
     def _allow(self, button: QPushButton, problem: str, use: str) -> None:
         button.setEnabled(not problem)
@@ -168,5 +172,5 @@ class MoviesWidget(Dock):
         self.column.addStretch(1)
         self.footer.addLayout(row(self.make_button, self.cancel_button))
         self.footer.addWidget(self.train_button)
-        self.footer.addWidget(self.progress)
+        self.footer.addLayout(row(self.progress, self.copy_button()))
         self.footer.addWidget(self.status)

@@ -7,23 +7,25 @@ from pathlib import Path
 from typing import Any
 
 from napari.utils.theme import get_theme
-from qtpy.QtCore import QMimeData, QObject
+from qtpy.QtCore import QObject
 from qtpy.QtGui import QDragEnterEvent, QDropEvent
-from qtpy.QtWidgets import QFileDialog, QGridLayout, QMessageBox, QProgressBar, QPushButton
+from qtpy.QtWidgets import QFileDialog, QMessageBox, QProgressBar, QPushButton
 
 from cryoden.dataset.listed_files import SUFFIXES
 from cryoden.errors import CryodenError
 from cryoden.formats.names import SUFFIXES as FILES
-from napari_cryoden.docks.kept import Kept, keep
+from napari_cryoden.choices.commands import info
+from napari_cryoden.choices.kept import Kept, keep
 from napari_cryoden.jobs.opening import OpeningJob
 from napari_cryoden.navigation import show_dock
 from napari_cryoden.tool_tip import set_tip
 from napari_cryoden.widgets.dock import Dock, heading, row, status_label, weakly
 from napari_cryoden.widgets.micrograph_list import MicrographList
-from napari_cryoden.widgets.path_field import PathField
+from napari_cryoden.widgets.path_field import PathField, dropped
 from napari_cryoden.widgets.settings_form import reading_form
 from napari_cryoden.window import plain
 
+PATHS = "Open: paths"
 MANY = 20  # micrographs
 MUCH = 4e9  # bytes
 FILTERS = f"Micrographs and lists ({' '.join(f'*{suffix}' for suffix in (*FILES, *SUFFIXES))})"
@@ -40,7 +42,9 @@ class OpenWidget(Dock):
         super().__init__()
         self.viewer = plain(napari_viewer)
         self.opening = OpeningJob.of(self.viewer)
-        self.folder = PathField("folder", "Folder with micrographs", placeholder="folder or STAR file")
+        self.folder = PathField(
+            "folder", "Folder with micrographs", placeholder="folder or STAR file", recent=True
+        )
         self.files_button, self.sample_button = QPushButton("Files…"), QPushButton("Sample data")
         self.movies_button = QPushButton("Movies…")
         self.list = MicrographList()
@@ -59,9 +63,10 @@ class OpenWidget(Dock):
         self._lay_out()
         self._connect()
         keep(self.viewer, "Open", reading=self.reading)
-        self._listed = Kept.of(self.viewer).values.setdefault("Open: paths", [])
-        if self._listed:
-            self.show_paths(list(self._listed))
+        self._kept = Kept.of(self.viewer)
+        listed = [Path(path) for path in self._kept.values.get(PATHS, []) if Path(path).exists()]
+        if listed:
+            self.show_paths(listed)
         self.follow()
 
     def show_paths(self, paths: Sequence[Path]) -> None:
@@ -93,7 +98,11 @@ class OpenWidget(Dock):
 
     def open_sample(self) -> None:
         """Open the simulated halves."""
-        self._begin(self.opening.simulate)
+        self._begin(self.opening.open_sample)
+
+    def command(self) -> str:
+        """Return the command line that lists the same."""
+        return info(self._paths, self.reading.settings())
 
     def train(self) -> None:
         """Open the dock "Train a denoiser" on this folder."""
@@ -105,12 +114,12 @@ class OpenWidget(Dock):
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:  # noqa: N802  Qt's name
         """Take files and folders of this machine."""
-        if event is not None and _local(event.mimeData()):
+        if event is not None and dropped(event.mimeData()):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent | None) -> None:  # noqa: N802  Qt's name
         """List what was dropped."""
-        paths = _local(event.mimeData()) if event is not None else []
+        paths = dropped(event.mimeData()) if event is not None else []
         if event is not None and paths:
             event.acceptProposedAction()
             self.show_paths(paths)
@@ -186,7 +195,7 @@ class OpenWidget(Dock):
 
     def _look(self, paths: Sequence[Path]) -> None:
         self._paths = list(paths)
-        self._listed[:] = self._paths
+        self._kept.note(PATHS, self._paths)
         if not self.opening.running:
             self.opening.status = ""  # which is about another folder
         self.list.look(self._paths)
@@ -230,20 +239,12 @@ class OpenWidget(Dock):
         self.column.addWidget(self.found)
         self.column.addLayout(row(self.all_button, self.ready_button, self.rest_button))
         self.column.addWidget(self.reading)
-        buttons = QGridLayout()
-        buttons.addWidget(self.open_button, 0, 0)
-        buttons.addWidget(self.cancel_button, 0, 1)
-        buttons.addWidget(self.train_button, 1, 0, 1, 2)
-        self.footer.addLayout(buttons)
-        self.footer.addWidget(self.progress)
+        self.footer.addLayout(row(self.open_button, self.cancel_button))
+        self.footer.addWidget(self.train_button)
+        self.footer.addLayout(row(self.progress, self.copy_button()))
         self.footer.addWidget(self.status)
 
 
 def in_memory(size: int) -> str:
     """Return a number of bytes in words."""
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
-
-
-def _local(dragged: QMimeData | None) -> list[Path]:
-    urls = dragged.urls() if dragged is not None else []
-    return [Path(url.toLocalFile()) for url in urls if url.isLocalFile()]

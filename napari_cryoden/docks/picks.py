@@ -13,9 +13,11 @@ from cryoden.errors import CryodenError
 from cryoden.formats.names import SUFFIXES
 from cryoden.picking.picks import Picks
 from cryoden.picking.star_output import write_edited
+from cryoden.settings.arguments import arguments, command, option
 from cryoden.settings.picking import PickingSettings
+from napari_cryoden.choices.commands import file_of
+from napari_cryoden.choices.kept import keep
 from napari_cryoden.contributions.picks_reader import show_picks
-from napari_cryoden.docks.kept import keep
 from napari_cryoden.jobs.denoising import DenoisingJob
 from napari_cryoden.jobs.picking import PickingJob
 from napari_cryoden.layers.layer_data import facts_of, is_raw
@@ -75,6 +77,12 @@ class PicksWidget(Dock):
             self.picking.pick(self.layer.layer, self.form.settings(), self.template.path, against)
         except CryodenError as error:
             self.picking.refuse(error)
+
+    def command(self) -> str:
+        """Return the command line that picks the file of the layer."""
+        path, template = file_of(self.layer.layer), self.template.path
+        flags = *arguments(self.form.settings()), *option("template", template and template.absolute())
+        return command("pick", path, "--output", path.parent / "picks", *flags)
 
     def open(self, paths: list[Path]) -> None:
         """Show coordinates on the micrographs they belong to."""
@@ -210,5 +218,5 @@ class PicksWidget(Dock):
                 self.column.addWidget(part)
         self.column.addLayout(row(self.open_button, self.save_button))
         self.column.addStretch(1)
-        self.footer.addLayout(row(self.pick_button, self.cancel_button))
+        self.footer.addLayout(row(self.pick_button, self.cancel_button, self.copy_button()))
         self.footer.addWidget(self.status)

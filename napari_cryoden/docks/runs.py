@@ -13,7 +13,9 @@ from qtpy.QtWidgets import QAbstractItemView, QGridLayout, QMessageBox, QPushBut
 from cryoden.errors import CryodenError
 from cryoden.runs.compare import RunSummary, found
 from cryoden.runs.record import RunRecord
-from napari_cryoden.docks.kept import keep
+from cryoden.settings.arguments import command
+from napari_cryoden.choices.commands import missing
+from napari_cryoden.choices.kept import keep
 from napari_cryoden.docks.run_actions import OTHERS, about, no_model, no_report, no_settings, not_resumed
 from napari_cryoden.jobs.training import TrainingJob
 from napari_cryoden.jobs.worker import Worker
@@ -38,7 +40,7 @@ class RunsWidget(Dock):
         self.run = TrainingJob.of(self.viewer)
         self.root = PathField("folder", "Folder with runs")
         self.table = RunsTable(LISTED)
-        self.about = status_label()
+        self.about = self.status = status_label()
         self.model_button = QPushButton("Use model")
         self.settings_button = QPushButton("Use settings")
         self.resume_button = QPushButton("Resume")
@@ -125,6 +127,13 @@ class RunsWidget(Dock):
     def show_chosen(self) -> None:
         """Show the selected runs' curves and figures below the canvas."""
         self._or_say(lambda: show_runs(self.viewer).show_runs(self.chosen()))
+
+    def command(self) -> str:
+        """Return the command line that compares the selected runs, or all of them."""
+        runs = self.chosen() or self.table.runs
+        if not runs:
+            raise missing("there are no runs")
+        return command("compare", *(run.place.absolute() for run in runs))
 
     def report(self) -> None:
         """Open the selected run's report."""
@@ -231,7 +240,8 @@ class RunsWidget(Dock):
         above = self.resume_button, self.model_button, self.settings_button, self.show_button
         for place, button in enumerate((*above, self.report_button, self.delete_button)):
             buttons.addWidget(button, place // 3, place % 3)
-        buttons.addWidget(self.look_button, 2, 0, 1, 3)
+        buttons.addWidget(self.look_button, 2, 0)
+        buttons.addWidget(self.copy_button(), 2, 1, 1, 2)
         self.footer.addWidget(self.about)
         self.footer.addLayout(buttons)
 

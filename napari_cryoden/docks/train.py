@@ -7,18 +7,22 @@ from pathlib import Path
 from typing import Any
 
 from napari.utils.theme import get_theme
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QGridLayout, QMessageBox, QProgressBar, QPushButton
 
 from cryoden.errors import CryodenError
 from cryoden.settings.training import TrainingSettings
-from napari_cryoden.docks.kept import keep
+from napari_cryoden.choices.commands import chosen, training
+from napari_cryoden.choices.kept import keep
+from napari_cryoden.docks.batch_afterwards import BatchAfterwards
+from napari_cryoden.jobs.then_batch import ThenBatch
 from napari_cryoden.jobs.training import TrainingJob
 from napari_cryoden.navigation import show_dock
-from napari_cryoden.paths import MODELS, RUNS, documents
+from napari_cryoden.paths import MODELS, RUNS, documents, free_name
 from napari_cryoden.plots.loss_dock import show_plot
 from napari_cryoden.preferences import preferences
 from napari_cryoden.tool_tip import set_tip
-from napari_cryoden.widgets.dock import Dock, status_label, weakly
+from napari_cryoden.widgets.dock import Dock, row, status_label, weakly
 from napari_cryoden.widgets.live_preview import LivePreview
 from napari_cryoden.widgets.path_field import PathField
 from napari_cryoden.widgets.settings_form import SettingsForm
@@ -52,11 +56,13 @@ class TrainWidget(Dock):
         self.start_model = PathField("open", "Model to fine-tune", MODELS, "model file")
         self.preview = LivePreview(self.viewer)
         self.form = SettingsForm(TrainingSettings(device=preferences().device))
+        self.then = BatchAfterwards(self.viewer)
+        self.afterwards = ThenBatch.of(self.viewer)
         self.train_button = QPushButton("Train")
         self.pause_button = QPushButton("Pause")
         self.stop_button = QPushButton("Stop (keep best)")
         self.discard_button = QPushButton("Discard")
-        self.plot_button = QPushButton("Loss plot")
+        self.plot_button = QPushButton("Curves")
         self.denoise_button = QPushButton("Denoise with this model")
         self.batch_button = QPushButton("Batch with it")
         self.verdict = VerdictLabel(lines=2)
@@ -67,6 +73,8 @@ class TrainWidget(Dock):
         self._connect()
         keep(self.viewer, "Train", form=self.form, start=self.start_model)
         keep(self.viewer, "Train", choice=self.source.choice, data=self.source.folder)
+        keep(self.viewer, "Train", micrographs=self.then.micrographs, output=self.then.output)
+        keep(self.viewer, "Train", then=self.then.wanted)
         self._propose()
         self.follow()
 
@@ -77,6 +85,7 @@ class TrainWidget(Dock):
             if target is None:
                 return
             self.run.train(self.source.material(), target, settings, self.start_model.path)
+            self.afterwards.plan = self.then.plan()
             if preferences().live_preview:
                 self.preview.look_somewhere()
         except CryodenError as error:
@@ -91,6 +100,11 @@ class TrainWidget(Dock):
     def pause(self) -> None:
         """Pause or resume the run."""
         self.run.pause(not self.run.paused)
+
+    def command(self) -> str:
+        """Return the command line of this training, and of what comes after it."""
+        target = chosen(self.folder.path, "an output folder")
+        return training(self.source, target, self.form.settings(), self.start_model.path, self.then.plan())
 
     def use_model(self, dock: str) -> None:
         """Go on to a dock with the model of the last run."""
@@ -142,10 +156,19 @@ class TrainWidget(Dock):
             return "Choose an output folder"
         if os.path.lexists(self.folder.path):
             return f"{self.folder.path.name} already exists: choose another name"
-        return self.source.problem
+        return self.source.problem or self.then.problem
 
     def _why_not(self) -> str:
         return "Stopping after the current step" if self.run.stopping else "No training is running"
+
+    def _show_folders(self) -> None:
+        QTimer.singleShot(0, weakly(self.show_part, self.then))  # they have no place yet
+
+    def _wanted_afterwards(self) -> None:
+        """Take another choice while the run goes."""
+        if self.run.running:
+            self.afterwards.plan = self.then.plan()
+        self.follow()
 
     def _show_progress(self) -> None:
         done = self.run.progress
@@ -188,6 +211,8 @@ class TrainWidget(Dock):
         self.source.changed.connect(self._propose)
         self.source.changed.connect(self.follow)
         self.folder.changed.connect(self.follow)
+        self.then.changed.connect(self._wanted_afterwards)
+        self.then.wanted.toggled.connect(self._show_folders)
 
     def _lay_out(self) -> None:
         self.add_sections(
@@ -196,6 +221,7 @@ class TrainWidget(Dock):
             ("Output folder (new run)", self.folder),
             ("Settings", self.form),
             ("Fine-tune from (optional)", self.start_model),
+            ("Afterwards", self.then),
         )
         self.column.addStretch(1)
         buttons = QGridLayout()
@@ -203,17 +229,11 @@ class TrainWidget(Dock):
             buttons.addWidget(button, 0, place)
         buttons.addWidget(self.stop_button, 1, 0, 1, 2)
         buttons.addWidget(self.discard_button, 1, 2)
-        buttons.addWidget(self.denoise_button, 2, 0, 1, 2)
-        buttons.addWidget(self.batch_button, 2, 2)
         self.footer.addLayout(buttons)
-        self.footer.addWidget(self.progress)
+        onward = row(self.denoise_button, self.batch_button)
+        onward.setStretch(0, 2)
+        onward.setStretch(1, 1)
+        self.footer.addLayout(onward)
+        self.footer.addLayout(row(self.progress, self.copy_button()))
         self.footer.addWidget(self.verdict)
         self.footer.addWidget(self.status)
-
-
-def free_name(folder: Path, stem: str = "run") -> Path:
-    """Return a folder that does not exist yet: a new run never replaces an older one unasked."""
-    number = 1
-    while os.path.lexists(path := folder / f"{stem}_{number}"):
-        number += 1
-    return path

@@ -15,12 +15,12 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_cryoden.choices.kept import Kept
 from napari_cryoden.docks.batch import BatchWidget
 from napari_cryoden.docks.browse import BrowseWidget
 from napari_cryoden.docks.compare import CompareWidget
 from napari_cryoden.docks.denoise import DenoiseWidget
 from napari_cryoden.docks.evaluate import EvaluateWidget
-from napari_cryoden.docks.kept import Kept
 from napari_cryoden.docks.movies import MoviesWidget
 from napari_cryoden.docks.open import OpenWidget
 from napari_cryoden.docks.picks import PicksWidget
@@ -45,6 +45,7 @@ STEPS: dict[str, tuple[str, Callable[[Any], Dock], str]] = {
     "From movies": ("Movies", MoviesWidget, "Make half-sets from movies"),
 }
 COLUMNS = 4
+STEP = "All steps: step"
 
 
 class Workbench(QWidget):
@@ -66,8 +67,9 @@ class Workbench(QWidget):
         self.setFixedWidth(WIDTH)
         # Else napari, which takes it for a widget of fixed height, adds a stretch below it at each docking.
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
-        self._kept = Kept.of(self.viewer).values
-        self.bring(self._kept.get("All steps: step", "Open micrographs"))
+        self._kept = Kept.of(self.viewer)
+        step = self._kept.values.get(STEP)
+        self.bring(step if step in STEPS else "Open micrographs")
 
     def has(self, name: str) -> bool:
         """Whether there is a step of this name."""
@@ -80,7 +82,7 @@ class Workbench(QWidget):
             self._stack.addWidget(self._made[name])
         self._stack.setCurrentWidget(self._made[name])
         self.buttons[name].setChecked(True)
-        self._kept["All steps: step"] = name
+        self._kept.note(STEP, name)
         return self._made[name]
 
     def _row(self) -> QGridLayout:

@@ -75,7 +75,9 @@ class DenoisingJob(Job):
         view = layer_data.View(plane_of(raw), contrast(micrograph.data))
         halves = halves_of(raw)
         self.begin(
-            lambda: _denoising(micrograph, model, settings, output, spare, halves), f"denoising {raw.name}"
+            lambda: _denoising(micrograph, model, settings, output, spare, halves),
+            f"denoising {raw.name}",
+            [raw],
         )
         self.tiles, self.progress, self.result, self.raw = (0, 0), None, None, raw
         self._view = view

@@ -66,7 +66,7 @@ class EvaluationJob(Job):
         """
         done = {} if denoised is None else {denoised[0].name: _halves(denoised)}
         asked, spare = Asked(raw[0].name, _halves(raw), done, models, settings), preferences().spare_cores
-        self.begin(lambda: _evaluating(asked, spare), "evaluating")
+        self.begin(lambda: _evaluating(asked, spare), "evaluating", [*raw, *(denoised or ())])
         self.progress, self._begun = None, self.result
 
     def fold(self, event: EvaluationEvent | PhaseStarted) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal, Self
 
 from napari.utils.task_status import Status
 from qtpy.QtCore import QObject, Signal
 
 from cryoden.errors import CryodenError, TrainingError
+from napari_cryoden.jobs.layers_in_use import LayersInUse
 from napari_cryoden.jobs.worker import MAILBOX, Work, Worker
 from napari_cryoden.notify import show_problem, viewer_words
 from napari_cryoden.window import main_window, plain
@@ -56,6 +58,7 @@ class Job(QObject):
         self._worker: Worker | None = None
         self._task: Any = None
         self._failure: str | None = None
+        self._in_use: LayersInUse | None = None
         self._last: State = "idle"
         self._stopping = False
         self.progress: float | None = None
@@ -97,8 +100,8 @@ class Job(QObject):
             self._worker.pause(on)
             self.changed.emit()
 
-    def begin(self, work: Work, status: str) -> None:
-        """Start the work, or refuse it in words while another is running.
+    def begin(self, work: Work, status: str, layers: Sequence[Any] = ()) -> None:
+        """Start the work on these layers, or refuse it in words while another is running.
 
         Raises
         ------
@@ -116,6 +119,7 @@ class Job(QObject):
         self._worker.failed.connect(self._fail)
         self._worker.finished.connect(self._finish)
         self._task = self._register()
+        self._in_use = LayersInUse(self.viewer, layers, self.title)
         self._worker.start()
         self.changed.emit()
 
@@ -163,6 +167,9 @@ class Job(QObject):
     def _receive(self, events: list[Any]) -> None:
         for event in events:
             self.fold(event)
+        words = self._in_use.words if self._in_use else ""
+        if words and words not in self.status:
+            self.status = f"{self.status} · {words}"
         self.changed.emit()
 
     def _fail(self, message: str) -> None:
@@ -171,6 +178,9 @@ class Job(QObject):
     def _finish(self) -> None:
         worker, self._worker = self._worker, None
         stopped = self._stopping
+        if self._in_use is not None:
+            self._in_use.release()
+            self._in_use = None
         if worker is not None:
             worker.deleteLater()
         self.status = self._failure or self.conclusion(stopped)

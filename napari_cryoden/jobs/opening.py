@@ -13,13 +13,12 @@ from napari.layers import Layer
 from cryoden.dataset.opening import read_micrograph
 from cryoden.errors import CryodenError, Remark
 from cryoden.settings.reading import ReadingSettings
+from napari_cryoden.contributions.sample_data import sample_pairs
 from napari_cryoden.jobs.job import Job
-from napari_cryoden.jobs.worker import leave_a_core
 from napari_cryoden.layers.file_layer import FileLayer, of_file
 from napari_cryoden.layers.layer_data import facts_of, raw_layer
 from napari_cryoden.layers.scale_bar import show_scale_bar
 from napari_cryoden.notify import show_problem, show_remarks
-from napari_cryoden.preferences import preferences
 
 
 @dataclass(frozen=True)
@@ -62,10 +61,9 @@ class OpeningJob(Job):
         self.begin(lambda: _read(files, listed or {}, reading, sections), "opening")
         self._added, self._refused, self.progress = 0, 0, None
 
-    def simulate(self) -> None:
+    def open_sample(self) -> None:
         """Begin to add the halves of the sample data; see `open`."""
-        spare = preferences().spare_cores
-        self.begin(lambda: _simulated(spare), "simulating two micrographs")
+        self.begin(_sample, "opening the sample")
         self._added, self._refused, self.progress = 0, 0, None
 
     def fold(self, event: _Opened) -> None:
@@ -121,10 +119,7 @@ def _layer(
     return raw_layer(half), found.warnings
 
 
-def _simulated(spare_cores: int) -> Generator[_Opened, None, None]:
-    leave_a_core(spare_cores)
-    from napari_cryoden.contributions.sample_data import sample_pairs  # noqa: PLC0415  it loads torch, which docking must not
-
+def _sample() -> Generator[_Opened, None, None]:
     layers = sample_pairs()
     for done, layer in enumerate(layers, 1):
         yield _Opened(done, len(layers), layer)

@@ -61,7 +61,7 @@ class PickingJob(Job):
             templates = None if template is None else read_templates(template)
             yield find_particles(micrograph, settings, templates)
 
-        self.begin(working, f"picking {image.name}")
+        self.begin(working, f"picking {image.name}", [image])
         self._image, self._against, self.added, self.found = image, against, None, None
         self.diameter = settings.diameter
 

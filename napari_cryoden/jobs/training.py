@@ -184,7 +184,8 @@ class TrainingJob(Job):
         how = ENDS.get(self._reason) or ("Stopped" if stopped else "Ended")
         if self.folder is None or self.model_file != self._written or best is None:
             return f"{how}. {self._no_model()}"
-        model = f"Model of epoch {best.epoch} ({figure(best)})"
+        of = figure(self.history.started.references, best) if self.history and self.history.started else ""
+        model = f"Model of epoch {best.epoch} ({of})"
         return f"{how}. {model} saved in {self.folder.path}"
 
     @property

@@ -18,4 +18,6 @@ def show_scale_bar(viewer: Any) -> None:
     window = main_window(viewer)
     if preferences().scale_bar and not window.property(_SHOWN):
         window.setProperty(_SHOWN, True)
+        # Notifications come up at the right.
+        viewer.canvas.overlays.scale_bar.position = "bottom_left"
         viewer.canvas.overlays.scale_bar.visible = True

@@ -5,15 +5,14 @@ from __future__ import annotations
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from cryoden.events.history import History, length
-from cryoden.events.quality import SNR_GAIN, snr_gain
+from cryoden.events.snr_gain import SNR_GAIN, TITLE, gain_of, in_db, reference_gains
 from cryoden.events.training import EpochFinished
 from napari_cryoden.tool_tip import set_tip
 from napari_cryoden.widgets.verdict_label import VerdictLabel
 
 TIP = (
-    "CC: correlation of a denoised half with the other raw half, at the working pixel size; "
-    "particle band CC: of what lies between 340 and 20 Å.\n"
-    f"SNR gain: {SNR_GAIN[0].lower()}{SNR_GAIN[1:]} Here from the CC over all frequencies.\n"
+    f"{TITLE}: {SNR_GAIN[0].lower()}{SNR_GAIN[1:]}\n"
+    "CC: correlation of a denoised half with the other raw half, over all frequencies.\n"
     "B/S: fraction of the signal lost or changed (Palovcak et al. 2020).\n"
     "FRC 0.143: resolution at which the FRC of a "
     "denoised half with the other raw half falls below 1/7.\nPoint at an epoch in the plot to see "
@@ -47,19 +46,19 @@ class Readout(QWidget):
 
 def _figures(history: History, epoch: EpochFinished) -> str:
     of, pixel_size = epoch.quality, history.pixel_size
-    loss = f"loss {epoch.validation_loss:.4f}"
-    known = history.started.references.band if history.started else None
-    parts = (
-        [f"epoch {epoch.epoch}: particle band CC {of.band:z.4f} (raw {known.identity:z.4f})", loss]
-        if known is not None and of.band is not None
-        else [f"epoch {epoch.epoch}: {loss}", f"CC {epoch.correlation:z.4f}"]
-    )
-    gain = snr_gain(epoch.correlation, history.started.references.r_half) if history.started else None
-    if gain is not None:
-        parts.append(f"SNR gain {gain:+z.1f} dB")
+    parts = [_gain(history, epoch), f"loss {epoch.validation_loss:.4f}", f"CC {epoch.correlation:z.4f}"]
     if of.bias is not None:
         parts.append(f"B/S {of.bias:.2f}")
     detail = f"FRC 0.143 at {length(of.resolution, pixel_size)}"
     if history.started:
         detail = f"{detail} (raw {length(history.started.references.resolution, pixel_size)})"
-    return " · ".join([*parts, detail])
+    return f"epoch {epoch.epoch}: {' · '.join(filter(None, [*parts, detail]))}"
+
+
+def _gain(history: History, epoch: EpochFinished) -> str:
+    """Return the SNR gain beside that of the Wiener filter; nothing for a run without one."""
+    known = history.started.references if history.started else None
+    if known is None or known.band is None:
+        return ""
+    filtered = reference_gains(known).get("linear")
+    return f"{TITLE} {in_db(gain_of(known, epoch.quality))} (Wiener filter {in_db(filtered)})"

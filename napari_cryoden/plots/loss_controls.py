@@ -7,17 +7,22 @@ from pathlib import Path
 
 from qtpy.QtCore import Signal
 from qtpy.QtGui import QPixmap
-from qtpy.QtWidgets import QCheckBox, QComboBox, QFileDialog, QHBoxLayout, QPushButton, QWidget
+from qtpy.QtWidgets import QCheckBox, QComboBox, QFileDialog, QHBoxLayout, QPushButton, QTabBar, QWidget
 
 from cryoden.errors import CryodenError
 from cryoden.events.history import History
+from cryoden.events.snr_gain import SNR_GAIN, TITLE
 from cryoden.io.atomic import atomic_write
 from cryoden.runs import metrics
 from napari_cryoden.notify import show_problem
-from napari_cryoden.plots.shown_curves import has_band
-from napari_cryoden.tool_tip import set_tip
+from napari_cryoden.plots.shown_curves import has_gain
+from napari_cryoden.tool_tip import as_text, set_tip
 
-CC, LOSSES = "CC", "Loss"  # what is shown of a run on halves
+GAIN, LOSSES = range(2)  # tabs
+TABS = (
+    (TITLE, SNR_GAIN),
+    ("Loss", "Mean squared differences, of which nearly all is noise."),
+)
 SPANS = {"all epochs": 0, "last 50 epochs": 50, "last 10 epochs": 10}
 KINDS = "Image (*.png);;Losses (*.csv)"
 
@@ -42,13 +47,11 @@ class LossControls(QWidget):
         super().__init__()
         self._picture = picture
         self.history: History | None = None
-        self.shown = QComboBox()
-        self.shown.addItems([CC, LOSSES])
-        set_tip(
-            self.shown,
-            "CC: correlation of a denoised validation half with the other raw half in the particle band\n"
-            "Loss: mean squared differences, of which nearly all is noise",
-        )
+        self.shown = QTabBar()
+        self.shown.setDrawBase(False)
+        for tab, (title, use) in enumerate(TABS):
+            self.shown.addTab(title)
+            self.shown.setTabToolTip(tab, as_text(use))
         self.span = QComboBox()
         self.span.addItems(list(SPANS))
         set_tip(self.span, "How much of the run to show")
@@ -62,7 +65,7 @@ class LossControls(QWidget):
             row.addWidget(widget)
         row.addStretch(1)
         row.addWidget(self.save_button)
-        self.shown.currentIndexChanged.connect(self.changed)
+        self.shown.currentChanged.connect(self.changed)
         self.span.currentIndexChanged.connect(self.changed)
         self.log.toggled.connect(self.changed)
         self.earlier.toggled.connect(self.changed)
@@ -72,8 +75,8 @@ class LossControls(QWidget):
     def follow(self, history: History | None, earlier: History | None) -> None:
         """Offer what there is."""
         self.history = history
-        self.shown.setVisible(has_band(history))
-        self.log.setVisible(not self.shows_band)
+        self.shown.setVisible(has_gain(history))
+        self.log.setVisible(not self.shows_gain)
         self.earlier.setEnabled(earlier is not None)
         set_tip(
             self.earlier,
@@ -88,14 +91,14 @@ class LossControls(QWidget):
         )
 
     @property
-    def shows_band(self) -> bool:
-        """Whether the correlation in the particle band is shown, and no losses."""
-        return has_band(self.history) and self.shown.currentText() == CC
+    def shows_gain(self) -> bool:
+        """Whether the SNR gain is shown, and no losses."""
+        return has_gain(self.history) and self.shown.currentIndex() == GAIN
 
     @property
     def logarithmic(self) -> bool:
         """Whether the axis is: that of losses may be."""
-        return self.log.isChecked() and not self.shows_band
+        return self.log.isChecked() and not self.shows_gain
 
     def since(self, history: History) -> int:
         """Return the step the drawing begins at."""

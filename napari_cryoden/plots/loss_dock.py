@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from napari.utils.theme import get_theme
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_cryoden.jobs.training import TrainingJob
 from napari_cryoden.plots.loss_plot import LossPlot
 from napari_cryoden.widgets.dock import below
-from napari_cryoden.window import plain
+from napari_cryoden.window import main_window, plain
 
 TITLE = "Training curves"
+TALL, SHARE = 900, 28  # px of a window in which the curves may have this share of the height, in %
 
 
 class LossDock(QWidget):
@@ -41,4 +43,9 @@ class LossDock(QWidget):
 
 def show_plot(viewer: Any) -> LossPlot:
     """Return the window's plot; dock it when there is none, or when it was closed."""
-    return below(viewer, TITLE, LossDock).plot
+    is_new, main = TITLE not in plain(viewer).window.dock_widgets, main_window(viewer)
+    content = below(viewer, TITLE, LossDock)
+    if is_new and main.height() >= TALL:
+        docked: Any = content.parent()
+        main.resizeDocks([docked], [main.height() * SHARE // 100], Qt.Orientation.Vertical)
+    return content.plot

@@ -10,22 +10,23 @@ from qtpy.QtCore import QPointF, Qt
 from qtpy.QtGui import QBrush, QColor, QPainter, QPen, QPixmap, QPolygonF
 from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
 
-from cryoden.events.reference_lines import LINES, LossLine
+from cryoden.events.reference_lines import GAIN_REFERENCES, LINES, LossLine
 from napari_cryoden.plots.shown_curves import ShownCurves
 from napari_cryoden.tool_tip import set_tip
 
 # What a run is judged by comes first: on a low window the rest is scrolled away.
 ORDER = (
-    "validation", "best", "train", "linear", "floor", "constant", "identity", "gaussian", "steps",
+    "validation", "best", "floor", "linear", "identity", "gaussian", "ceiling", "train", "constant", "steps",
 )  # fmt: skip
+ALL = GAIN_REFERENCES | LINES
 SCROLL_BAR = 22  # px, in napari's style
-_DASHES = {"restart": (1, 4), "earlier": (1, 2)} | {name: line.dashes for name, line in LINES.items()}
+_DASHES = {"restart": (1, 4), "earlier": (1, 2)} | {name: line.dashes for name, line in ALL.items()}
 _THIN = {"steps", "gaussian", "restart", "pointer"}
 
 
 def colors(dark: bool) -> dict[str, str]:
     """Return the color of each line for a dark or a light background."""
-    return {name: line.on_dark if dark else line.on_white for name, line in LINES.items()}
+    return {name: line.on_dark if dark else line.on_white for name, line in ALL.items()}
 
 
 def pen(name: str, color: str) -> Any:
@@ -50,14 +51,14 @@ class LossLegend(QWidget):
         grid.setHorizontalSpacing(8)
         grid.setVerticalSpacing(1)
         grid.setColumnMinimumWidth(2, self.fontMetrics().horizontalAdvance("↑ 0.0000 @ 12.3 Å"))
-        for row, (name, line) in enumerate((name, LINES[name]) for name in ORDER):
+        for row, (name, line) in enumerate((name, ALL[name]) for name in ORDER):
             self._swatches[name], self.names[name] = QLabel(), QLabel(line.label)
             self.values[name] = QLabel("–")
             self.values[name].setAlignment(Qt.AlignmentFlag.AlignRight)
             for column, widget in enumerate(self._row(name)):
                 set_tip(widget, line.meaning)
                 grid.addWidget(widget, row, column)
-        grid.setRowStretch(len(LINES), 1)
+        grid.setRowStretch(len(ORDER), 1)
 
     def set_theme(self, dark: bool) -> None:
         """Draw the swatches in the colors of the plot."""
@@ -73,7 +74,7 @@ class LossLegend(QWidget):
                 self._name(name, shown.words[name])
             view = shown.view if name in shown.lines else None
             value = shown.lines.get(name, shown.newest.get(name))
-            self._write(name, value, view, shown.beside.get(name, ""))
+            self._write(name, value, view, shown)
 
     def _row(self, name: str) -> tuple[QLabel, QLabel, QLabel]:
         return self._swatches[name], self.names[name], self.values[name]
@@ -84,13 +85,14 @@ class LossLegend(QWidget):
             set_tip(widget, line.meaning)
 
     def _write(
-        self, name: str, value: float | None, view: tuple[float, float] | None = None, more: str = ""
+        self, name: str, value: float | None, view: tuple[float, float] | None, shown: ShownCurves
     ) -> None:
         if value is None or math.isnan(value):
             self.values[name].setText("–")
             return
         above, below = view is not None and value > view[1], view is not None and value < view[0]
-        self.values[name].setText(f"{'↑ ' if above else '↓ ' if below else ''}{value:.4f}{more}")
+        arrow = "↑ " if above else "↓ " if below else ""
+        self.values[name].setText(f"{arrow}{shown.in_words(value)}{shown.beside.get(name, '')}")
 
 
 def _swatch(name: str, color: str) -> QPixmap:

@@ -19,13 +19,13 @@ from qtpy.QtWidgets import (
 )
 
 from cryoden.events.history import History
-from cryoden.events.reference_lines import REFERENCES
+from cryoden.events.reference_lines import GAIN_REFERENCES, REFERENCES
 from cryoden.events.training import EpochFinished
 from napari_cryoden.plots.curve_plot import curve_plot
 from napari_cryoden.plots.epoch_readout import Readout
 from napari_cryoden.plots.loss_controls import LossControls
 from napari_cryoden.plots.loss_legend import SCROLL_BAR, LossLegend, colors, pen
-from napari_cryoden.plots.shown_curves import LOSS, ShownCurves, of_band, of_losses
+from napari_cryoden.plots.shown_curves import LOSS, ShownCurves, of_gains, of_losses
 from napari_cryoden.widgets.dock import scrolling
 
 REDRAW_MS = 100
@@ -34,8 +34,7 @@ RESTARTS = 3  # a run has no more
 SMALLEST = 1e-12  # of what a logarithm is taken
 EMPTY = (
     "No run yet.\n\nOpen half-set pairs of a few micrographs, and press Train in “Train a "
-    "denoiser”.\nHow well validation halves agree, and the losses, will appear here, with reference lines "
-    "of simple filters."
+    "denoiser”.\nThe SNR gain and the losses will appear here, beside those of simple filters."
 )
 STARTING = "The run is starting: {} …\n\nIts curve will appear here with the first epoch."
 
@@ -62,7 +61,7 @@ class LossPlot(QWidget):
         self._curves = {
             name: self.plot.plot() for name in ("steps", "earlier", "train", "validation", "best")
         }
-        self._lines = {name: pg.InfiniteLine(angle=0) for name in REFERENCES}
+        self._lines = {name: pg.InfiniteLine(angle=0) for name in REFERENCES | GAIN_REFERENCES}
         self._restarts = [_restart() for _ in range(RESTARTS)]
         self._pointer = pg.InfiniteLine(angle=90)
         for line in (*self._lines.values(), *self._restarts, self._pointer):
@@ -184,7 +183,7 @@ class LossPlot(QWidget):
             self.plot.setLogMode(y=logarithmic)
         since = self.controls.since(history)
         earlier = self._earlier if self.controls.earlier.isChecked() else None
-        shown = (of_band if self.controls.shows_band else of_losses)(history, earlier, since)
+        shown = (of_gains if self.controls.shows_gain else of_losses)(history, earlier, since)
         self._draw(shown)
         self.plot.setXRange(since, max([since + 1, *history.steps[-1:]]), padding=0.02)
         for number, line in enumerate(self._restarts):

@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableW
 
 from cryoden.errors import CryodenError
 from cryoden.events.history import clock
+from cryoden.events.snr_gain import TITLE
 from cryoden.runs.compare import RunSummary
 from cryoden.runs.table import FIGURES, Figure
 from napari_cryoden.tool_tip import set_tip
@@ -44,7 +45,7 @@ LISTED = (
     Figure("began", "When it began, in UTC.", _began),
     Figure("data", "Micrographs it was trained on.", _data),
     Figure("time", "Training time.", lambda run: "–" if run.seconds is None else clock(run.seconds)),
-    *(figure for figure in FIGURES if figure.title in {"best validation", "best CC"}),
+    *(figure for figure in FIGURES if figure.title in {"best validation", TITLE}),
     FIGURES[1],
 )
 
@@ -61,7 +62,7 @@ class RunsTable(QTableWidget):
     def __init__(self, figures: Sequence[Figure] = FIGURES) -> None:
         self._figures = figures
         super().__init__(0, len(self._figures))
-        self._runs: list[RunSummary] = []
+        self.runs: list[RunSummary] = []
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setTabKeyNavigation(False)  # Tab leaves the table; arrows move in it
@@ -81,12 +82,12 @@ class RunsTable(QTableWidget):
         before = {run.place for run in self.chosen()}
         self.blockSignals(True)
         self.clearContents()
-        self._runs = list(runs)
-        self.setRowCount(len(self._runs))
-        for line, run in enumerate(self._runs):
+        self.runs = list(runs)
+        self.setRowCount(len(self.runs))
+        for line, run in enumerate(self.runs):
             self._fill(line, run)
         self.clearSelection()
-        for line, run in enumerate(self._runs):
+        for line, run in enumerate(self.runs):
             if run.place in before:
                 self._select(line)
         self.blockSignals(False)
@@ -96,7 +97,7 @@ class RunsTable(QTableWidget):
         """Return the selected runs, from top to bottom."""
         model = self.selectionModel()
         rows = sorted(index.row() for index in model.selectedRows()) if model is not None else []
-        return [self._runs[row] for row in rows if row < len(self._runs)]
+        return [self.runs[row] for row in rows if row < len(self.runs)]
 
     def _select(self, line: int) -> None:
         for place in range(self.columnCount()):

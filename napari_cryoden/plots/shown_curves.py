@@ -1,20 +1,21 @@
-"""What the plot of a run shows: its losses, or its correlation in the particle band."""
+"""What the plot of a run shows: its SNR gain in the particle band, or its losses."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from cryoden.events.history import History, length
-from cryoden.events.loss_range import band_range, y_range
+from cryoden.events.loss_range import gain_range, y_range
 from cryoden.events.quality import References
-from cryoden.events.reference_lines import BAND_LINES, BAND_REFERENCES, LINES, REFERENCES, LossLine
+from cryoden.events.reference_lines import GAIN_LINES, GAIN_REFERENCES, LINES, REFERENCES, LossLine
+from cryoden.events.snr_gain import IN_DB, gains_of, in_db, reference_gains
 from cryoden.events.training import EpochFinished
 
-CC, LOSS = "CC", "loss (MSE)"  # words that a low plot has the height for
+LOSS = "loss (MSE)"  # words that a low plot has the height for
 Points = tuple[Sequence[float] | Any, Sequence[float] | Any]
 
 
@@ -38,6 +39,8 @@ class ShownCurves:
         The last value of each curve.
     beside : mapping
         What stands behind a value in the legend.
+    in_words : callable
+        Writes a value.
     """
 
     axis: str
@@ -47,28 +50,35 @@ class ShownCurves:
     lines: Mapping[str, float]
     newest: Mapping[str, float]
     beside: Mapping[str, str] = field(default_factory=dict)
+    in_words: Callable[[float], str] = "{:.4f}".format
 
 
-def has_band(history: History | None) -> bool:
-    """Tell whether a run has a correlation in the particle band, as new runs on halves do."""
+def has_gain(history: History | None) -> bool:
+    """Return whether a run has an SNR gain, as new runs on halves do."""
     return history is not None and history.started is not None and bool(history.started.references.band)
 
 
-def of_band(history: History, earlier: History | None, since: int = 0) -> ShownCurves:
-    """Return the correlation in the particle band of a run that has it, and of the run before."""
+def of_gains(history: History, earlier: History | None, since: int = 0) -> ShownCurves:
+    """Return the SNR gain of a run that has it, and of the run before."""
     assert history.started is not None  # noqa: S101  a run that has it has begun
     known = history.started.references
-    points = _points(history.epochs)
-    best = _points([history.best] if history.best else [])
-    words = {"validation": BAND_LINES["band"], "best": LINES["best"], **BAND_REFERENCES}
+    points = _gains(history, history.epochs)
+    best = _gains(history, [history.best] if history.best else [])
+    lines = reference_gains(known)
+    words = {
+        "validation": GAIN_LINES["gain"],
+        "best": replace(LINES["best"], label="best epoch"),
+        **{name: line for name, line in GAIN_REFERENCES.items() if name in lines},
+    }
     return ShownCurves(
-        CC,
-        band_range(history, since),
+        IN_DB,
+        gain_range(history, since),
         words,
-        {"validation": points, "best": best, "earlier": _points(earlier.epochs if earlier else [])},
-        {name: getattr(known.band, name) for name in BAND_REFERENCES},
+        {"validation": points, "best": best, "earlier": _gains(earlier, earlier.epochs if earlier else [])},
+        lines,
         {name: values[-1] for name, (_, values) in (("validation", points), ("best", best)) if values},
         _beside(history, known),
+        in_db,
     )
 
 
@@ -94,9 +104,11 @@ def of_losses(history: History, earlier: History | None, since: int = 0) -> Show
     return ShownCurves(LOSS, view, LINES, curves, lines, newest, _beside(history, known))
 
 
-def _points(epochs: Sequence[EpochFinished]) -> Points:
-    known = [(epoch.step, epoch.quality.band) for epoch in epochs if epoch.quality.band is not None]
-    return [step for step, _ in known], [band for _, band in known]
+def _gains(history: History | None, epochs: Sequence[EpochFinished]) -> Points:
+    if history is None or history.started is None:
+        return [], []
+    found = gains_of(history.started.references, epochs)
+    return [epoch.step for epoch, _ in found], [gain for _, gain in found]
 
 
 def _beside(history: History, known: References) -> dict[str, str]:

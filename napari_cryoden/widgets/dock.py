@@ -8,16 +8,21 @@ from weakref import WeakMethod
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
+    QApplication,
     QDockWidget,
     QFrame,
     QHBoxLayout,
     QLabel,
+    QPushButton,
     QScrollArea,
     QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 
+from cryoden.errors import CryodenError
+from napari_cryoden.notify import show_problem
+from napari_cryoden.tool_tip import set_tip
 from napari_cryoden.window import main_window, plain
 
 WIDTH = 312
@@ -29,6 +34,8 @@ class Dock(QWidget):
 
     Buttons and the state of a run must not be scrolled away on a screen of 1366 × 768.
     """
+
+    status: QLabel
 
     def __init__(self) -> None:
         super().__init__()
@@ -52,6 +59,34 @@ class Dock(QWidget):
         for title, part in sections:
             self.column.addWidget(heading(title))
             self.column.addWidget(part)
+
+    def command(self) -> str:
+        """Return the command line that does what is chosen here.
+
+        Raises
+        ------
+        CryodenError
+            When there is none, and why.
+        """
+        raise NotImplementedError
+
+    def copy_button(self) -> QPushButton:
+        """Return a button that copies `command`."""
+        button = QPushButton("Copy as command")
+        set_tip(button, "Copy the command line that does the same, for a terminal or a cluster")
+        button.clicked.connect(weakly(self._copy))
+        return button
+
+    def _copy(self) -> None:
+        try:
+            command = self.command()
+        except CryodenError as error:
+            show_problem(error)
+            return
+        clipboard = QApplication.clipboard()
+        if clipboard is not None:
+            clipboard.setText(command)
+            self.status.setText(f"Copied: {command}")
 
     def show_part(self, part: QWidget) -> None:
         """Scroll to a part of the column."""

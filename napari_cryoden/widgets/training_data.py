@@ -59,7 +59,9 @@ class TrainingData(QWidget):
         self.choice.addItems(_CHOICES)
         set_tip(self.choice, _HELP)
         self.pairs = PairList()
-        self.folder = PathField("folder", "Folder with the halves", placeholder="folder with the halves")
+        self.folder = PathField(
+            "folder", "Folder with the halves", placeholder="folder with the halves", recent=True
+        )
         self.noisy = LayerCombo(viewer, "A noisy micrograph")
         self.target = LayerCombo(viewer, "The same micrograph with less noise")
         self.counted = LayerCombo(viewer, "An electron-counted micrograph without sub-pixel alignment")
@@ -102,6 +104,12 @@ class TrainingData(QWidget):
         source = facts_of(layer).get("source") if layer is not None else None
         return Path(source).parent if source else None
 
+    @property
+    def is_whole_folder(self) -> bool:
+        """Whether all that was found in a folder is ticked."""
+        ticked, found = len(self.pairs.chosen()), self.pairs.count()
+        return self.choice.currentIndex() == FOLDER and 0 < ticked == found
+
     def learn_from(self, folder: Path) -> None:
         """Choose the halves in this folder."""
         self.choice.setCurrentIndex(FOLDER)
@@ -126,6 +134,14 @@ class TrainingData(QWidget):
             return lambda: [opener() for opener in chosen]
         copies = [in_memory(opener()) for opener in chosen]
         return lambda: copies
+
+    def counts(self) -> Any:
+        """Return the layer whose electrons are to be split; ``None`` where that is not chosen."""
+        return self.counted.layer if self.choice.currentIndex() == COUNTED else None
+
+    def noisy_and_target(self) -> tuple[Any, Any] | None:
+        """Return the layers of a supervised training; ``None`` where that is not chosen."""
+        return (self.noisy.layer, self.target.layer) if self.choice.currentIndex() == SUPERVISED else None
 
     def refresh(self) -> None:
         """Look again for pairs in what is chosen."""

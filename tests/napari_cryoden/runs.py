@@ -31,8 +31,9 @@ REFERENCES = References(
     identity=1.95, constant=1.0, gaussian=0.99, sigma=20.0, linear=0.988,
     floor=FLOOR, error=0.001, r_half=0.023, fine=0.0, frc=0.08, resolution=30.0,
 )  # fmt: skip
-BANDED = replace(REFERENCES, band=BandReferences(340, 20, identity=0.22, gaussian=0.12, linear=0.23))
-QUALITY = HeldOutQuality(gain=21.5, bias=0.12, frc=0.1, resolution=18.4)
+BAND = BandReferences(340, 20, identity=0.22, gaussian=0.12, linear=0.23, error=0.01)
+BANDED = replace(REFERENCES, band=BAND)
+QUALITY = HeldOutQuality(palovcak=21.5, bias=0.12, frc=0.1, resolution=18.4)
 WEIGHTS = {"w": np.zeros(3, np.float32)}
 
 

@@ -11,8 +11,9 @@ from cryoden.cli.endings import SIGNALS
 from cryoden.errors import printable
 from cryoden.events.closing import closed, ended
 from cryoden.events.history import History, clock, length, warnings_of
-from cryoden.events.quality import References, TrainingStatus, snr_gain
+from cryoden.events.quality import References, TrainingStatus
 from cryoden.events.reference_lines import REFERENCES
+from cryoden.events.snr_gain import gain_of, in_db, reference_gains
 from cryoden.events.training import (
     EpochFinished,
     PhaseStarted,
@@ -118,18 +119,20 @@ def _show_start(event: TrainingStarted) -> None:
 
 def _show_references(at: References, pixel_size: float | None) -> None:
     heading = "on the validation data, no training"
-    OUT.print(f"{heading:38}loss{'   CC band' if at.band else ''}")
+    gains = reference_gains(at)
+    OUT.print(f"{heading:38}loss{'   CC band  SNR gain' if at.band else ''}")
     for name, line in REFERENCES.items():
         if (loss := getattr(at, name)) is not None:
             band = getattr(at.band, name, None)
             width = f"σ {length(at.sigma, pixel_size)}" if name == "gaussian" else ""
-            cells = f"{line.label:32}", f"{loss:.4f}", f"{_number(band, 'z7.4f') if band else '':>7}", width
+            cc, gain = ("", "") if band is None else (f"{band:z.4f}", in_db(gains.get(name)))
+            cells = f"{line.label:32}", f"{loss:.4f}", f"{cc:>7}", f"{gain:>8}", width
             OUT.print(f"  {'  '.join(cells)}".rstrip())
     if at.floor is not None:
         OUT.print(f"CC of the halves {at.r_half:z.4f}, FRC 0.143 at {length(at.resolution, pixel_size)}")
     if at.band is not None:
         between = f"{length(at.band.coarse, pixel_size)} to {length(at.band.fine, pixel_size)}"
-        OUT.print(f"CC band: CC with the other raw half in the particle band, {between}")
+        OUT.print(f"CC band: CC with the other raw half in the particle band, {between}; SNR gain: from it")
 
 
 def _show_resumed(event: Resumed) -> None:
@@ -143,13 +146,13 @@ def _listed(names: tuple[str, ...], shown: int = 3) -> str:
 
 def _show_epoch(event: EpochFinished, history: History) -> None:
     of, started = event.quality, history.started
-    gain = snr_gain(event.correlation, started.references.r_half) if started else None
+    gain = gain_of(started.references, of) if started else None
     row = (
         f"{event.epoch:5d} {clock(event.elapsed):>6}",
         f"{_number(event.train_loss, '.5f'):>8}",
         f"{event.validation_loss:10.5f}",
         f"{event.correlation if of.band is None else of.band:z7.4f}",
-        f"{_number(gain, '+z.1f', ' dB'):>8}",
+        f"{in_db(gain):>8}",
         f"{_number(of.bias, '.2f'):>4}",
         f"{length(of.resolution, history.pixel_size):>9}",
         "best" if event.weights is not None else "collapsed" if event.collapsed else "",
@@ -157,5 +160,5 @@ def _show_epoch(event: EpochFinished, history: History) -> None:
     OUT.print("  ".join(row).rstrip())
 
 
-def _number(value: float | None, digits: str, unit: str = "") -> str:
-    return "–" if value is None or math.isnan(value) else f"{value:{digits}}{unit}"
+def _number(value: float | None, digits: str) -> str:
+    return "–" if value is None or math.isnan(value) else f"{value:{digits}}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from cryoden.evaluation.bands import BANDS
 from cryoden.evaluation.scores import Row, Table, Values
-from cryoden.events.quality import SNR_GAIN
+from cryoden.events.snr_gain import SNR_GAIN
 
 NONE = "–"
 
@@ -69,7 +69,7 @@ COLUMNS = (
     Column(
         "CC particle band",
         (
-            "The same for structures from 20 Å to 400 px, which make particles visible; a sharper "
+            "The same for structures of 340 to 20 Å, which make particles visible; a sharper "
             "image of the ice between them does not count."
         ),
         "as CC high-pass",
@@ -91,16 +91,17 @@ COLUMNS = (
         brief=False,
     ),
     Column(
-        "SNR gain (all)",
-        f"{SNR_GAIN} Here from CC high-pass.",
+        "SNR gain",
+        SNR_GAIN,
         "from r(denoised, other half) = r(denoised, signal) · √r_half; Frank & Al-Ali 1975",
         lambda table, row: _number(table.gain_db(row), "+z.1f"),
     ),
     Column(
-        "SNR gain (particle band)",
-        "The same from CC particle band.",
-        "as SNR gain (all)",
-        lambda table, row: _number(table.gain_db(row, "coarse"), "+z.1f"),
+        "SNR gain (high-pass)",
+        "The same from CC high-pass: with the ice between the particles.",
+        "as SNR gain",
+        lambda table, row: _number(table.gain_db(row, "detail"), "+z.1f"),
+        brief=False,
     ),
     Column(
         "calibration",
@@ -115,11 +116,11 @@ COLUMNS = (
     Column(
         "SNR (Palovcak)",
         (
-            "SNR gain of Palovcak et al., in dB: signal over remaining noise, relative to the raw "
-            "half. Stronger blurring keeps raising it: read it together with B/S."
+            "SNR_den / SNR_raw of Palovcak et al., in dB: signal over remaining noise, relative to the "
+            "raw half. No SNR gain: stronger blurring keeps raising it, so read it together with B/S."
         ),
         "Palovcak et al. 2020",
-        lambda _, row: _number(row.mean.gain_db, "+z.1f"),
+        lambda _, row: _number(row.mean.palovcak_db, "+z.1f"),
         brief=False,
     ),
     Column(

@@ -9,6 +9,8 @@ from typing import Literal
 
 from cryoden.evaluation.scores import Checks, Reading, Row, Table
 from cryoden.events.quality import Coverage
+from cryoden.events.snr_gain import in_db
+from cryoden.image.spectra import PARTICLES
 
 Status = Literal["good", "doubtful", "bad", "unknown"]
 MARKS: dict[Status, str] = {"good": "✔", "doubtful": "▲", "bad": "✖", "unknown": "○"}
@@ -95,13 +97,13 @@ def compared(table: Table, row: Row) -> Finding:
     """Say whether a method beats the raw input, the best low-pass and the Wiener filter.
 
     Decided by the truth where there is one. Else by r with the other raw half, which neither
-    blurring nor hallucination raises: first of structures coarser than 20 Å, then of all that is not
+    blurring nor hallucination raises: first in the particle band, then of all that is not
     wider than 400 px, most of which can be ice. The standard error of r is at most 1 / √N for N
     independent waves or pixels.
     """
     if row.mean.truth_db is not None:
         return _against_truth(table, row.mean.truth_db)
-    where = f" in the particle band (20 {table.unit} to 400 px)"
+    where = f" in the particle band ({PARTICLES.coarse:g}–{PARTICLES.fine:g} {table.unit})"
     coarse = _duel(table, row, "coarse", row.mean.coarse_error / sqrt(len(row.pairs)), where)
     overall = _duel(table, row, "detail", 1 / sqrt(table.pixels), " overall")
     return Finding(_both(coarse.status, overall.status), f"{coarse.words} {overall.words}")
@@ -114,13 +116,13 @@ def _both(coarse: Status, overall: Status) -> Status:
     return "good" if "good" in {coarse, overall} else "doubtful"
 
 
-def _against_truth(table: Table, won: float) -> Finding:
+def _against_truth(table: Table, gained: float) -> Finding:
     best = max(_simple(table), key=lambda other: other.mean.truth_db or 0.0)
     beat = best.mean.truth_db or 0.0
-    figures = f"{won:+z.1f} dB against the ground truth, {_named(best)} {beat:+z.1f} dB"
-    if won > beat + VISIBLE:
+    figures = f"{gained:+z.1f} dB against the ground truth, {_named(best)} {beat:+z.1f} dB"
+    if gained > beat + VISIBLE:
         return Finding("good", f"Better than every simple filter: {figures}.")
-    if won < beat - VISIBLE:
+    if gained < beat - VISIBLE:
         return Finding("bad", f"Worse than {_named(best)}: {figures}.")
     return Finding("doubtful", f"No better than {_named(best)}: {figures}.")
 
@@ -134,8 +136,7 @@ def _duel(table: Table, row: Row, reading: Reading, error: float, where: str) ->
     best = max(_simple(table), key=lambda other: float(getattr(other.mean, reading)))
     r, beat, nothing = (float(getattr(one.mean, reading)) for one in (row, best, table.raw))
     margin = max(CERTAIN * error, MATTERS * beat)
-    beaten = f"{_named(best)} {beat:z.4f}, " if best is not table.raw else ""
-    figures = f"CC {r:z.4f}, {beaten}the raw input {nothing:z.4f}"
+    figures = _figures(table, row, best, reading)
     if r > beat + margin:
         return Finding("good", f"Better than every simple filter{where}: {figures}.")
     if r < nothing - margin:
@@ -143,6 +144,16 @@ def _duel(table: Table, row: Row, reading: Reading, error: float, where: str) ->
     if r < beat - margin:
         return Finding("bad", f"Worse than {_named(best)}{where}: {figures}.")
     return Finding("doubtful", f"No better than {_named(best)}{where}: {figures}.")
+
+
+def _figures(table: Table, row: Row, best: Row, reading: Reading) -> str:
+    """Return what two methods reach in words: the SNR gain where it is the one of that name."""
+    if reading == "coarse" and None not in (gains := [table.gain_db(one) for one in (row, best)]):
+        beaten = f", {_named(best)} {in_db(gains[1])}" if best is not table.raw else ""
+        return f"SNR gain {in_db(gains[0])}{beaten}"
+    r, beat, nothing = (float(getattr(one.mean, reading)) for one in (row, best, table.raw))
+    beaten = f"{_named(best)} {beat:z.4f}, " if best is not table.raw else ""
+    return f"CC {r:z.4f}, {beaten}the raw input {nothing:z.4f}"
 
 
 def _named(row: Row) -> str:

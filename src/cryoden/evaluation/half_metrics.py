@@ -72,8 +72,8 @@ class _Terms(Generic[Number]):
         return _ratio(self.signal, self.noise_denoised)
 
     @property
-    def gain_db(self) -> Number:
-        """Signal-to-noise ratio won, in dB."""
+    def palovcak_db(self) -> Number:
+        """SNR_den / SNR_raw in dB."""
         return _decibel(_ratio(self.noise_raw, self.noise_denoised))
 
     @property
@@ -160,7 +160,7 @@ class Gain:
 
     @property
     def gain_db(self) -> float:
-        """What denoising won."""
+        """What denoising gained."""
         return self.denoised_db - self.raw_db
 
 

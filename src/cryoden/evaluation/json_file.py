@@ -137,7 +137,7 @@ def _today(row: Any) -> Any:
 
 
 def _renamed(scores: Any) -> Any:
-    former = {"invented": "hallucinated"}  # as older versions wrote it
+    former = {"invented": "hallucinated", "gain_db": "palovcak_db"}  # as older versions wrote it
     if not isinstance(scores, dict):
         return scores
     return {former.get(name, name): value for name, value in scores.items()}

@@ -94,7 +94,7 @@ def _gains(table: Table, title: str, which: str) -> Markup:
     def gain(row: Row) -> float | None:
         if which == "truth":
             return row.mean.truth_db
-        return table.gain_db(row, "coarse") if which == "coarse" else table.gain_db(row)
+        return table.gain_db(row, "coarse" if which == "coarse" else "detail")
 
     return bars(title, "dB", [Bar(row.name, place, gain(row)) for place, row in enumerate(_shown(table))])
 

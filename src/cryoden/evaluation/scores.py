@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass, field, fields
 from statistics import fmean
 from typing import Any, Literal, TypeVar
 
-from cryoden.events.quality import Coverage, snr_gain
+from cryoden.events.quality import Coverage
+from cryoden.events.snr_gain import snr_gain
 
 Kind = Literal["raw", "low-pass", "wiener", "model", "other"]
 Reading = Literal["detail", "coarse"]
@@ -31,8 +32,8 @@ class Scores:
         Standard error of ``coarse``: one over the root of how many independent waves it rests on.
     noise_left : float
         Share of a raw half's noise variance that is still there.
-    gain_db, bias_ratio : float or None
-        SNR over that of the raw half, and bias over signal, both of Palovcak et al. (2020).
+    palovcak_db, bias_ratio : float or None
+        SNR_den / SNR_raw, and bias over signal, both of Palovcak et al. (2020).
     hallucinated : float
         Share of what the denoised halves have in common that the raw halves do not hold.
     resolution : float or None
@@ -56,7 +57,7 @@ class Scores:
     coarse: float
     coarse_error: float
     noise_left: float
-    gain_db: float | None
+    palovcak_db: float | None
     bias_ratio: float | None
     hallucinated: float
     resolution: float | None
@@ -180,11 +181,10 @@ class Table:
         """The raw input."""
         return self.rows[0]
 
-    def gain_db(self, row: Row, reading: Reading = "detail") -> float | None:
-        """Return the SNR a method won at its best scale, in dB, estimated without a truth.
+    def gain_db(self, row: Row, reading: Reading = "coarse") -> float | None:
+        """Return the SNR gain of a method in dB, as `cryoden.events.snr_gain` defines it.
 
-        Blurring and hallucination both lower it; see `cryoden.events.quality.snr_gain`. ``reading``
-        is which r: of all that is not wider than 400 px, or of what is coarser than 20 Å, too.
+        ``reading`` is which r: in the particle band, or of all that is not wider than 400 px.
         """
         return snr_gain(getattr(row.mean, reading), getattr(self.raw.mean, reading))
 

@@ -11,14 +11,13 @@ import numpy as np
 
 from cryoden.evaluation.bands import BANDS, agreement
 from cryoden.evaluation.exposures import Exposure
-from cryoden.evaluation.half_metrics import WIDEST, gain, middle, quality, readings
+from cryoden.evaluation.half_metrics import gain, middle, quality, readings
 from cryoden.evaluation.scores import Curves, Scores, Values
 from cryoden.image.artifacts import checkerboard
 from cryoden.image.fourier_rings import CrossPower, cross_power
-from cryoden.image.spectra import Band, RadialProfile, resolution
+from cryoden.image.spectra import PARTICLES, Band, RadialProfile, resolution
 from cryoden.micrograph import Array, Pixels
 
-COARSE = 20.0  # Å (or px): the finest structures of the particle band
 PERIODS = (2, 4, 8)  # px, strides of upsampling in a network
 CHANCE = 3.0  # standard errors above which a shell's signal is more than chance
 VISIBLE = 1e-2  # of an image's contrast
@@ -46,16 +45,15 @@ def score(exposure: Exposure, denoised: Halves, seconds: float | None) -> tuple[
     truth = exposure.truth
     shared = cross_power(images if truth is None else [*images, truth], exposure.pixel_size)
     sums = Sums.of(shared, exposure.pixel_size)
-    particles = Band(WIDEST * exposure.pixel_size, COARSE)
-    (coarse, *by_band), (slope, *slopes) = _by_band(shared, (particles, *BANDS))
+    (coarse, *by_band), (slope, *slopes) = _by_band(shared, (PARTICLES, *BANDS))
     scores = Scores(
         whole=(one.whole + two.whole) / 2,
         detail=(one.detail + two.detail) / 2,
         center=(one.center + two.center) / 2,
         coarse=coarse or 0.0,
-        coarse_error=_error(shared, particles),
+        coarse_error=_error(shared, PARTICLES),
         noise_left=float(terms.noise_denoised / terms.noise_raw),
-        gain_db=_known(terms.gain_db),
+        palovcak_db=_known(terms.palovcak_db),
         bias_ratio=_known(terms.bias_ratio),
         hallucinated=sums.hallucinated(),
         resolution=_resolution(shared, (EVEN, RAW_ODD), (ODD, RAW_EVEN)),

@@ -20,6 +20,7 @@ from cryoden.events.training import (
     TrainingStarted,
     TrainingState,
 )
+from cryoden.events.training_status import figure
 
 SPEED_SECONDS = 2.0  # at least that many the shown speed is averaged over
 SPEED_STEPS = 20  # and so many steps
@@ -132,8 +133,7 @@ class History:
             return f"first validation by step {self.started.steps_per_epoch}"
         if self.best is None:
             return "no better epoch yet"
-        band = self.best.quality.band
-        shown = f"{self.best.validation_loss:.4f}" if band is None else f"CC {band:z.4f}"
+        shown = figure(self.started.references, self.best) if self.started else ""
         return f"best {shown} @ epoch {self.best.epoch}"
 
 

@@ -8,24 +8,23 @@ import numpy as np
 
 from cryoden.events.history import History
 from cryoden.events.quality import References
+from cryoden.events.snr_gain import gains_of, reference_gains
 from cryoden.events.training import EpochFinished
 
 LEAST_SPAN = 0.002
 MOST_STEPS = 2000  # that are looked at
-CURVE = 3  # epochs, the start included, that are a curve to look at closely
 FAR = 1.5  # times what the curves and the filters span
-NEAR = 0.5  # times what curve, raw half and Wiener filter span: a Gaussian farther off flattens the curve
+NEAR = 0.5  # times what curve, raw half and Wiener filter span: a line farther off flattens the curve
+LEAST_DB = 0.5  # that are shown
 
 
 def y_range(history: History, since: int = 0) -> tuple[float, float]:
     """Return limits in which the curves of the epochs and the nearest reference lines can be read.
 
-    At first the noise floor is in view beside the Wiener filter: between them lies what can be gained.
-    A correct run moves by thousandths beside the filter, so once it has a curve the constant and the
-    floor are in view only where they are not far from both; so is a start that is no better than
-    the filter. Single steps scatter more widely and may widen the view by half at either end and
-    not more. The highest tenth of the epochs, and those before a restart or the step ``since``, may
-    leave it.
+    The noise floor and the Wiener filter always are: between them lies what can be gained. The constant
+    is where it is not far from both; so is a start that is no better than the filter. Single steps scatter
+    more widely and may widen the view by half at either end and not more. The highest tenth of the epochs,
+    and those before a restart or the step ``since``, may leave it.
     """
     begun = max(since, *history.restarts[-1:], 0)
     trained = [epoch for epoch in history.epochs if epoch.step > begun] or history.epochs[1:]
@@ -35,9 +34,7 @@ def y_range(history: History, since: int = 0) -> tuple[float, float]:
     half = len(history.losses) // 2  # of which some are enough: a plot asks many times a minute
     steps = _quantiles(history.losses[half :: 1 + half // MOST_STEPS], 0.1, 0.9)
     if history.started:
-        core += _lines(
-            history.started.references, history.epochs[:1], core, at_first=len(history.epochs) < CURVE
-        )
+        core += _lines(history.started.references, history.epochs[:1], core)
     core = core or steps or [0.0, 1.0]
     low, high = min(core), max(core)
     span = max(high - low, LEAST_SPAN)
@@ -48,33 +45,35 @@ def y_range(history: History, since: int = 0) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def band_range(history: History, since: int = 0) -> tuple[float, float]:
-    """Return limits in which correlations in the particle band and the lines beside them can be read.
+def gain_range(history: History, since: int = 0) -> tuple[float, float]:
+    """Return limits in dB in which the SNR gain and the lines beside it can be read.
 
-    The raw half and the Wiener filter are always in view, the Gaussian where it is not far. Epochs
-    whose output has collapsed, and those before the step ``since``, may leave it.
+    The raw half and the Wiener filter are always in view, Gaussian and ceiling where they are not far.
+    Epochs whose output has collapsed, and those before the step ``since``, may leave it.
     """
-    known = history.started.references.band if history.started else None
+    if history.started is None:
+        return 0.0, 1.0
+    known = history.started.references
     epochs = [one for one in history.epochs if one.step >= since and not one.collapsed]
-    core = [one.quality.band for one in epochs if one.quality.band is not None]
-    if known is not None:
-        core += [known.identity, known.linear]
-        low, high = min(core), max(core)
-        near = NEAR * (high - low)
-        core += [known.gaussian] if low - near < known.gaussian < high + near else []
-    low, high = (min(core), max(core)) if core else (0.0, 1.0)
-    margin = 0.08 * max(high - low, LEAST_SPAN)
+    gains = [gain for _, gain in gains_of(known, epochs)]
+    lines = reference_gains(known)
+    core = [*gains, *(lines[name] for name in ("identity", "linear") if name in lines)] or [0.0]
+    low, high = min(core), max(core)
+    near = max(NEAR * (high - low), LEAST_DB)
+    core += [lines[name] for name in lines if low - near < lines[name] < high + near]
+    low, high = min(core), max(core)
+    margin = 0.08 * max(high - low, LEAST_DB)
     return low - margin, high + margin
 
 
-def _lines(of: References, start: list[EpochFinished], curves: list[float], *, at_first: bool) -> list[float]:
-    """Return the lines to be seen beside the curves: the filters, and what is not far from them."""
-    begins, floor = [epoch.validation_loss for epoch in start], [] if of.floor is None else [of.floor]
+def _lines(of: References, start: list[EpochFinished], curves: list[float]) -> list[float]:
+    """Return the lines to be seen beside the curves: the filters, the floor, and what is not far."""
+    begins = [epoch.validation_loss for epoch in start]
     sure = [of.linear, of.gaussian, *(loss for loss in begins if loss < of.linear)]
+    sure += [] if of.floor is None else [of.floor]
     low, high = min(sure + curves), max(sure + curves)
     far = FAR * max(high - low, LEAST_SPAN)
-    near = [line for line in (of.constant, *begins, *floor) if low - far < line < high + far]
-    return sure + near + (floor if at_first else [])
+    return sure + [line for line in (of.constant, *begins) if low - far < line < high + far]
 
 
 def _quantiles(values: list[float], low: float, high: float) -> list[float]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import log10
 from typing import Literal
 
 Level = Literal["good", "wait", "bad"]
@@ -21,6 +20,8 @@ class BandReferences:
         The band, from the longer period to the shorter; lengths as of `References`.
     identity, gaussian, linear : float
         Of the raw half, and of the filters of `References`.
+    error : float or None
+        Standard error of ``identity``; runs of older versions have none.
     """
 
     coarse: float
@@ -28,6 +29,7 @@ class BandReferences:
     identity: float
     gaussian: float
     linear: float
+    error: float | None = None
 
 
 @dataclass(frozen=True)
@@ -85,9 +87,10 @@ class HeldOutQuality:
 
     Parameters
     ----------
-    gain : float or None
+    palovcak : float or None
         How many dB less noise than in the raw halves: SNR_den / SNR_raw of Palovcak et al.
-        (2020). To be read beside ``bias``: a filter that passes nothing has no noise.
+        (2020). To be read beside ``bias``: a filter that passes nothing has no noise. What is called
+        SNR gain is another figure, see `cryoden.events.snr_gain`.
     bias : float or None
         B/S of the same authors: the part of the signal's power that is changed or lost. Both
         need two denoised halves: ``None`` for supervised pairs and for a collapsed output.
@@ -100,7 +103,7 @@ class HeldOutQuality:
         `References` have it too.
     """
 
-    gain: float | None
+    palovcak: float | None
     bias: float | None
     frc: float
     resolution: float | None
@@ -135,40 +138,6 @@ class Coverage:
     def is_usual(self) -> bool:
         """Whether the training has enough scenes like it."""
         return self.share >= UNUSUAL
-
-
-SNR_GAIN = (
-    "Estimated gain in signal-to-noise ratio over the raw half, in dB: c = CC² / CC_half is the fraction of "
-    "the output that is signal, and the SNR is c / (1 − c). Needs no ground truth; lost and hallucinated "
-    "signal lower it."
-)
-
-
-def snr_gain(cc: float, cc_half: float) -> float | None:
-    """Return the SNR gain in dB, as `SNR_GAIN` says.
-
-    Parameters
-    ----------
-    cc : float
-        Correlation of a denoised half with the other raw half.
-    cc_half : float
-        Correlation of the two raw halves.
-
-    Returns
-    -------
-    float or None
-        ``None`` where chance makes the estimate impossible.
-
-    Notes
-    -----
-    The other raw half is signal and independent noise, so r with it is r with the signal times
-    √r_half, and the signal-to-noise ratio at the best scale is r² / (1 − r²) of r with the signal
-    (Frank & Al-Ali 1975).
-    """
-    explained = cc * cc / cc_half if cc_half > 0 and cc > 0 else 0.0
-    if not 0 < explained < 1:
-        return None
-    return 10 * log10(explained / (1 - explained) * (1 - cc_half) / cc_half)
 
 
 UNJUDGED = TrainingStatus("wait", "Not assessed yet")

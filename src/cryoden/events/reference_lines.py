@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from cryoden.events.snr_gain import SNR_GAIN, TITLE
+
 
 @dataclass(frozen=True)
 class LossLine:
@@ -72,28 +74,26 @@ REFERENCES = {
 }  # fmt: skip
 LINES = CURVES | REFERENCES
 
-# The same of the main curve of a run on halves: fields of `cryoden.events.quality.BandReferences`.
-BAND = "CC, particle band"
-BAND_CURVES = {
-    "band": replace(
-        CURVES["validation"],
-        label=BAND,
-        meaning="Correlation of a denoised validation half with the other raw half in the particle band, "
-        "after each epoch: it rises while the network learns.",
-    ),
+# The same of the main curve of a run on halves: keys of `cryoden.events.snr_gain.reference_gains`.
+GAIN_CURVES = {
+    "gain": replace(CURVES["validation"], label=TITLE, meaning=f"{SNR_GAIN} Validation, after each epoch."),
 }
-BAND_REFERENCES = {
-    "identity": replace(
-        REFERENCES["identity"], meaning="Correlation of the two raw halves, without denoising."
-    ),
-    "gaussian": replace(REFERENCES["gaussian"], meaning="The same, one half filtered by this Gaussian."),
+GAIN_REFERENCES = {
+    "identity": replace(REFERENCES["identity"], meaning="0 dB by definition."),
+    "gaussian": replace(REFERENCES["gaussian"], meaning="SNR gain of this Gaussian low-pass filter."),
     "linear": replace(
         REFERENCES["linear"],
-        meaning="The same, one half filtered by the best linear filter, fitted to the training data: "
-        "a useful network is above it.",
+        meaning="SNR gain of the best linear filter, fitted to the training data: a useful network is above "
+        "it.",
     ),
-}
-BAND_LINES = BAND_CURVES | BAND_REFERENCES
+    "ceiling": LossLine(
+        "ceiling",
+        "The most that the validation data can show: the signal itself, given how exactly the correlation of "
+        "the raw halves is known.",
+        on_white="#a8437f", on_dark="#e79cc4", dashes=(2, 3),
+    ),
+}  # fmt: skip
+GAIN_LINES = GAIN_CURVES | GAIN_REFERENCES
 
 
 def loss_label(scale: Literal["z-score", "positive"]) -> str:

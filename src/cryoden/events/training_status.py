@@ -8,6 +8,7 @@ from itertools import takewhile
 from statistics import fmean
 
 from cryoden.events.quality import References, TrainingStatus
+from cryoden.events.snr_gain import TITLE, gain_of, in_db
 from cryoden.events.training import EpochFinished, Trouble
 
 SHARED = 0.3  # correlation of the finest detail; real signal has less, independent noise none
@@ -72,9 +73,11 @@ def merit(references: References, epoch: EpochFinished) -> tuple[bool, float]:
     return (True, band) if is_image and band is not None else (False, by_loss)
 
 
-def figure(epoch: EpochFinished) -> str:
-    """Return in words what an epoch is compared by."""
-    band = epoch.quality.band
+def figure(references: References, epoch: EpochFinished) -> str:
+    """Return in words what an epoch is compared by: its SNR gain, which rises with the correlation."""
+    band, gain = epoch.quality.band, gain_of(references, epoch.quality)
+    if gain is not None:
+        return f"{TITLE} {in_db(gain)}"
     return f"validation {epoch.validation_loss:.4f}" if band is None else f"particle band CC {band:z.4f}"
 
 
@@ -82,10 +85,10 @@ def kept_words(references: References, best: EpochFinished | None, first: EpochF
     """Return in words what is kept of a run that is over; ``first`` is its starting model."""
     if best is None:
         return "No epoch was better than the starting model."
-    kept = f"Model of epoch {best.epoch} ({figure(best)}) kept."
+    kept = f"Model of epoch {best.epoch} ({figure(references, best)}) kept."
     if merit(references, best) > merit(references, first):
         return kept
-    return f"{kept} It is no better than the starting model ({figure(first)})."
+    return f"{kept} It is no better than the starting model ({figure(references, first)})."
 
 
 def trouble(references: References, epochs: Sequence[EpochFinished], restarted: int = 0) -> Trouble | None:

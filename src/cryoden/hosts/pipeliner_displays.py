@@ -7,35 +7,47 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from pipeliner.display_tools import create_results_display_object, mini_montage_from_many_files
 from pipeliner.results_display_objects import ResultsDisplayObject
 
 from cryoden.dataset.star_files import MICROGRAPH
+from cryoden.errors import CryodenError
+from cryoden.events.quality import References
+from cryoden.events.snr_gain import IN_DB, gain_of
 from cryoden.events.training import EpochFinished
 from cryoden.hosts.listed_results import DENOISED, MISSING, RAW
 from cryoden.io.star import having, read_tables
 from cryoden.runs import metrics
 from cryoden.runs.folder import RunFolder
+from cryoden.runs.record import read
 
 SHOWN, SIZE = 4, 1200  # micrographs before and after; px of the picture's width
 MOST = 500  # micrographs to leaf through, as in their own jobs
 Displays = list[ResultsDisplayObject]
-CURVES: dict[str, dict[str, Callable[[EpochFinished], float | None]]] = {
-    "Loss": {
-        "training": lambda epoch: epoch.train_loss,
-        "validation": lambda epoch: epoch.validation_loss,
-    },
-    "Particle band CC": {"validation": lambda epoch: epoch.quality.band},
-}
+Curves = dict[str, dict[str, Callable[[EpochFinished], float | None]]]
 
 
 def of_training(run: RunFolder) -> Displays:
     """Return curves of a run, a region of a micrograph before and after, and its report."""
     epochs = [event for event in metrics.read(run.metrics) if isinstance(event, EpochFinished)]
-    curves = [_curve(title, lines, epochs, run) for title, lines in CURVES.items()]
+    curves = [_curve(title, lines, epochs, run) for title, lines in _curves(run).items()]
     return [*filter(None, curves), *_picture(run), *_page("Report of the training", run.report)]
+
+
+def _curves(run: RunFolder) -> Curves:
+    known: References | None = None
+    with suppress(CryodenError):
+        known = read(run.path).started.references
+    return {
+        "Loss": {
+            "training": lambda epoch: epoch.train_loss,
+            "validation": lambda epoch: epoch.validation_loss,
+        },
+        IN_DB: {"validation": lambda epoch: known and gain_of(known, epoch.quality)},
+    }
 
 
 def _curve(

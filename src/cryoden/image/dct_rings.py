@@ -135,14 +135,20 @@ class RingStatistics:
             0 where one of them is empty there; ``None`` where no ring lies in the band, or for what is
             beyond all numbers.
         """
-        inside = (self.frequencies >= 1 / band.coarse) & (self.frequencies < 1 / band.fine)
-        rings = inside & self._up_to_nyquist
+        rings = self._within(band)
         if not rings.any():
             return None
         with np.errstate(over="ignore", invalid="ignore"):  # a diverged network's output
             sums = [each[rings].sum() for each in (gains * self.shared, gains**2 * self.noisy, self.target)]
             found = float(normalized(*map(np.atleast_1d, sums))[0])
         return found if all(map(isfinite, sums)) else None
+
+    def error_in_band(self, band: Band) -> float:
+        """Return the standard error of `in_band`, were the two independent, for a band with rings in it."""
+        rings = self._within(band)
+        noisy, target = self.noisy[rings], self.target[rings]
+        scale = sqrt(noisy.sum() * target.sum())
+        return sqrt((noisy * target / self.counts[rings]).sum()) / scale if scale > 0 else 1.0
 
     def mean_correlation(self) -> float:
         """Return the mean over all rings up to Nyquist, but for the one of the patches' means."""
@@ -159,6 +165,10 @@ class RingStatistics:
         rings = self._up_to_nyquist
         twice = 2 * self.counts[rings].astype(np.float64)  # of Fourier coefficients half are independent
         return resolution(RadialProfile(self.frequencies[rings], self.correlation[rings], twice))
+
+    def _within(self, band: Band) -> NDArray[np.bool_]:
+        inside = (self.frequencies >= 1 / band.coarse) & (self.frequencies < 1 / band.fine)
+        return inside & self._up_to_nyquist
 
     @property
     def _up_to_nyquist(self) -> NDArray[np.bool_]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from cryoden.errors import CryodenError, RunError
-from cryoden.events.reference_lines import BAND
+from cryoden.events.snr_gain import IN_DB, band_gain, gains_of
 from cryoden.runs import external, record
 from cryoden.runs.convergence import LEAST_STEPS, Convergence, assess_convergence
 from cryoden.runs.external import SHIPPED, ExternalRun
@@ -37,8 +37,9 @@ class RunSummary:
         Training loss of the first step, and the mean of the last epoch.
     kept : float or None
         Held-out loss of the epoch that is kept.
-    band : float or None
-        Its correlation in the particle band, by which epochs of a run on halves are compared.
+    band, gain : float or None
+        Its correlation in the particle band, by which epochs of a run on halves are compared, and the SNR
+        gain in dB that follows.
     seconds, batches, images : float or None
         Of the whole run; per second in its last epoch.
     network, hardware : str
@@ -51,8 +52,8 @@ class RunSummary:
         Gives the steps and the training losses that are known; read only when asked for.
     course : callable
         Gives epochs and losses: held-out losses of this program's runs, reported ones of others.
-    band_course : callable or None
-        Gives epochs and correlations in the particle band.
+    gain_course : callable or None
+        Gives epochs and their SNR gains.
     record : RunRecord or None
         Of a run of this program.
     comparable : bool
@@ -65,6 +66,7 @@ class RunSummary:
     final: float | None
     kept: float | None
     band: float | None
+    gain: float | None
     seconds: float | None
     batches: float | None
     images: float | None
@@ -74,7 +76,7 @@ class RunSummary:
     place: Path
     curve: Callable[[], Curve]
     course: Callable[[], Curve]
-    band_course: Callable[[], Curve] | None = None
+    gain_course: Callable[[], Curve] | None = None
     record: RunRecord | None = None
     comparable: bool = True
 
@@ -91,9 +93,9 @@ class RunSummary:
 
 def courses(runs: Sequence[RunSummary]) -> tuple[str, list[tuple[str, Curve]]]:
     """Return what runs are compared by, and the course of each: the losses where one has nothing else."""
-    of_bands = [(run.name, run.band_course) for run in runs if run.band_course is not None]
-    if of_bands and len(of_bands) == len(runs):
-        return BAND, [(name, course()) for name, course in of_bands]
+    of_gains = [(run.name, run.gain_course) for run in runs if run.gain_course is not None]
+    if of_gains and len(of_gains) == len(runs):
+        return IN_DB, [(name, course()) for name, course in of_gains]
     return LOSS, [(run.name, run.course()) for run in runs]
 
 
@@ -144,6 +146,7 @@ def _of_record(run: RunRecord) -> RunSummary:
     r = run.figure("best", "correlation")
     speed = (run.about["last"] or {}).get("speed") or {}
     steps = float(run.about["steps"])
+    band = _band(run)
 
     history = cache(run.history)  # read when it is asked for, and once
 
@@ -154,9 +157,11 @@ def _of_record(run: RunRecord) -> RunSummary:
         epochs = history().epochs
         return [one.epoch for one in epochs], [one.validation_loss for one in epochs]
 
-    def band_course() -> Curve:
-        known = {one.epoch: one.quality.band for one in history().epochs if one.quality.band is not None}
-        return list(known), list(known.values())
+    known = run.started.references
+
+    def gain_course() -> Curve:
+        found = gains_of(known, history().epochs)
+        return [epoch.epoch for epoch, _ in found], [gain for _, gain in found]
 
     return RunSummary(
         name=run.name,
@@ -164,7 +169,8 @@ def _of_record(run: RunRecord) -> RunSummary:
         initial=run.about.get("initial"),
         final=run.figure("last", "train_loss"),
         kept=run.figure("best", "validation_loss"),
-        band=_band(run),
+        band=band,
+        gain=None if known.band is None else band_gain(known.band, band),
         seconds=run.seconds,
         batches=speed.get("batches") or (steps / run.seconds if run.seconds else None),
         images=speed.get("images"),
@@ -174,7 +180,7 @@ def _of_record(run: RunRecord) -> RunSummary:
         place=run.folder.path,
         curve=curve,
         course=course,
-        band_course=band_course if run.started.references.band else None,
+        gain_course=gain_course if known.band else None,
         record=run,
     )
 
@@ -198,6 +204,7 @@ def _of_description(run: ExternalRun) -> RunSummary:
         final=float(epochs[-1]) if epochs else _end(run.losses),
         kept=None,
         band=None,
+        gain=None,
         seconds=total,
         batches=batches,
         images=batches * batch if batches and batch else None,

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from cryoden.events.history import History
-from cryoden.events.loss_range import band_range, y_range
-from cryoden.events.quality import BandReferences, References
+from cryoden.events.loss_range import gain_range, y_range
 from cryoden.events.reference_lines import (
-    BAND,
-    BAND_CURVES,
-    BAND_REFERENCES,
+    GAIN_LINES,
+    GAIN_REFERENCES,
     LINES,
     REFERENCES,
     LossLine,
     loss_label,
 )
+from cryoden.events.snr_gain import IN_DB, gains_of, in_db, reference_gains
 from cryoden.io.atomic import atomic_write
 from cryoden.reporting.svg_charts import names_as_they_are, plot_label
 
@@ -32,7 +31,7 @@ INCHES, DPI = (9.0, 4.8), 120
 def draw(history: History, path: Path) -> None:
     """Write the picture, a PNG; replaces the file.
 
-    Of a run on halves the correlation in the particle band stands above the losses. Shown is what the
+    Of a run on halves the SNR gain in the particle band stands above the losses. Shown is what the
     viewer's plot shows: see `cryoden.events.loss_range`.
 
     Raises
@@ -43,11 +42,12 @@ def draw(history: History, path: Path) -> None:
     known = history.started.references if history.started else None
     with _figure(path, rows=2 if known and known.band else 1) as (*above, below):
         for axes in above:
-            _correlations(axes, history)
+            _gains(axes, history)
         view, scale = y_range(history), history.started.scale if history.started else "z-score"
         below.set(xlabel="step", ylabel=loss_label(scale), ylim=view)
         _curves(below, history)
-        _references(below, known, REFERENCES, view)
+        losses = {name: getattr(known, name, None) for name in REFERENCES}
+        _references(below, losses, REFERENCES, view)
 
 
 def overlay(
@@ -68,7 +68,7 @@ def overlay(
             axes.plot(
                 at, losses, color=color, linestyle=dashes, marker="o", markersize=4, label=plot_label(name)
             )
-        axes.set(xlabel="epoch", ylabel=label, yscale="linear" if label == BAND else "log")
+        axes.set(xlabel="epoch", ylabel=label, yscale="linear" if label == IN_DB else "log")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
@@ -89,18 +89,18 @@ def _figure(path: Path, rows: int = 1) -> Iterator[Any]:
             figure.savefig(temporary, format="png", dpi=DPI)
 
 
-def _correlations(axes: Any, history: History) -> None:
-    """Draw the correlation in the particle band."""
-    view = band_range(history)
-    shown = [epoch for epoch in history.epochs if epoch.quality.band is not None]
-    axes.set(xlabel="step", ylabel=BAND, ylim=view)
-    at, bands = [epoch.step for epoch in shown], [epoch.quality.band for epoch in shown]
-    axes.plot(at, bands, marker="o" if len(at) <= 100 else "", markersize=3.5, **_style("band"))
-    if history.best is not None and history.best.quality.band is not None:
-        place = [history.best.step], [history.best.quality.band]
-        axes.plot(*place, marker="*", markersize=13, **_style("best") | {"linestyle": ""})
-    known = history.started.references.band if history.started else None
-    _references(axes, known, BAND_REFERENCES, view)
+def _gains(axes: Any, history: History) -> None:
+    """Draw the SNR gain in the particle band."""
+    if history.started is None:
+        return
+    known, view = history.started.references, gain_range(history)
+    found = gains_of(known, history.epochs)
+    at, gains = [epoch.step for epoch, _ in found], [gain for _, gain in found]
+    axes.set(xlabel="step", ylabel=IN_DB, ylim=view)
+    axes.plot(at, gains, marker="o" if len(at) <= 100 else "", markersize=3.5, **_style("gain"))
+    for best, gain in gains_of(known, [history.best] if history.best else []):
+        axes.plot([best.step], [gain], marker="*", markersize=13, **_style("best") | {"linestyle": ""})
+    _references(axes, reference_gains(known), GAIN_REFERENCES, view, in_db)
 
 
 def _curves(axes: Any, history: History) -> None:
@@ -119,18 +119,19 @@ def _curves(axes: Any, history: History) -> None:
 
 def _references(
     axes: Any,
-    known: References | BandReferences | None,
+    known: Mapping[str, float | None],
     lines: Mapping[str, LossLine],
     limits: tuple[float, float],
+    in_words: Callable[[float], str] = "{:.4f}".format,
 ) -> None:
     """Draw the reference lines; those far outside appear in the legend only."""
     for name, line in lines.items():
-        value = getattr(known, name, None)
+        value = known.get(name)
         if value is None:
             continue
         above, below = value > limits[1], value < limits[0]
         where = ", above" if above else ", below" if below else ""
-        style = _style(name) | {"label": f"{line.label}: {value:.4f}{where}", "linewidth": 1.4}
+        style = _style(name) | {"label": f"{line.label}: {in_words(value)}{where}", "linewidth": 1.4}
         if where:
             axes.plot([], [], **style)
         else:
@@ -138,6 +139,6 @@ def _references(
 
 
 def _style(name: str) -> dict[str, Any]:
-    line = (LINES | BAND_CURVES)[name]
+    line = (LINES | GAIN_LINES)[name]
     dashes = (0, line.dashes) if line.dashes else "-"
     return {"color": line.on_white, "linestyle": dashes, "label": line.label}

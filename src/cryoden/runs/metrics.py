@@ -21,8 +21,8 @@ from cryoden.io.typed_json import content
 SPEEDS = ("seconds", "batches", "images", "megabytes")
 COLUMNS = (
     "step", "epoch", "elapsed", "step_loss", "learning_rate", "train_loss", "validation_loss", "correlation",
-    "band_correlation", "snr_gain_db", "bias_ratio", "frc", "resolution", "collapsed", "kept", "gpu_bytes",
-    *SPEEDS, "level", "verdict",
+    "band_correlation", "snr_palovcak_db", "bias_ratio", "frc", "resolution", "collapsed", "kept",
+    "gpu_bytes", *SPEEDS, "level", "verdict",
 )  # fmt: skip
 
 Row = dict[str, Any]
@@ -33,7 +33,8 @@ def table(rows: Iterable[Row], *, header: bool) -> str:
     """Return rows as CSV.
 
     ``elapsed`` is in seconds of the run's own time, ``resolution`` in Å, or in px where the pixel
-    size is not known; ``band_correlation`` is that of the particle band, of runs on halves;
+    size is not known; ``band_correlation`` is that of the particle band, of runs on halves, from which the
+    SNR gain follows (`cryoden.events.snr_gain`); ``snr_palovcak_db`` is another figure;
     ``seconds`` are those of the epoch, ``batches``, ``images`` and ``megabytes`` per second. A row of a
     step has a ``step_loss``, a row of an epoch a ``validation_loss``.
     """
@@ -174,7 +175,7 @@ def _epoch(event: EpochFinished) -> Row:
         "validation_loss": event.validation_loss,
         "correlation": event.correlation,
         "band_correlation": of.band,
-        "snr_gain_db": of.gain,
+        "snr_palovcak_db": of.palovcak,
         "bias_ratio": of.bias,
         "frc": of.frc,
         "resolution": of.resolution,
@@ -193,7 +194,8 @@ def _read_step(row: dict[str, str]) -> StepFinished:
 
 
 def _read_epoch(row: dict[str, str]) -> EpochFinished:
-    gain, bias, resolution = (_known(row[name]) for name in ("snr_gain_db", "bias_ratio", "resolution"))
+    bias, resolution = (_known(row[name]) for name in ("bias_ratio", "resolution"))
+    palovcak = _known(row["snr_palovcak_db" if "snr_palovcak_db" in row else "snr_gain_db"])  # as before 0.1
     band = _known(row.get("band_correlation") or "")  # older versions have none
     return EpochFinished(
         epoch=int(row["epoch"]),
@@ -203,7 +205,7 @@ def _read_epoch(row: dict[str, str]) -> EpochFinished:
         validation_loss=float(row["validation_loss"]),
         correlation=float(row["correlation"]),
         collapsed=row["fallen" if "fallen" in row else "collapsed"] == "1",  # as older versions wrote it
-        quality=HeldOutQuality(gain, bias, float(row["frc"] or "nan"), resolution, band),
+        quality=HeldOutQuality(palovcak, bias, float(row["frc"] or "nan"), resolution, band),
         weights={} if row["kept"] == "1" else None,  # they lie in the model file
         verdict=TrainingStatus(_level(row["level"]), row["verdict"]),
         gpu_bytes=(int(row["gpu_bytes"]), 0) if row["gpu_bytes"] else None,

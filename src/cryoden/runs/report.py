@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from cryoden.errors import RunError
 from cryoden.events.closing import closed
 from cryoden.events.history import History, clock, length
-from cryoden.events.quality import snr_gain
-from cryoden.events.reference_lines import BAND_REFERENCES, REFERENCES
+from cryoden.events.reference_lines import GAIN_REFERENCES, REFERENCES
+from cryoden.events.snr_gain import gain_of, in_db, reference_gains
 from cryoden.events.training import TrainingEvent
 from cryoden.reporting.html_page import filled
 from cryoden.reporting.markdown import write as write_page
@@ -90,7 +90,8 @@ def report(record: RunRecord, history: History) -> str:
         started=record.started,
         known=record.started.references,
         references=REFERENCES,
-        band_references=BAND_REFERENCES,
+        gain_references=GAIN_REFERENCES,
+        reference_gains=reference_gains(record.started.references),
         steps=int(record.about["steps"]),
         memory=history.epochs[-1].gpu_bytes if history.epochs else None,
         settings=_settings(record, history),
@@ -101,7 +102,8 @@ def report(record: RunRecord, history: History) -> str:
         evaluation=found,
         methods=methods(found),
         loss=_loss,
-        snr_gain=snr_gain,
+        gain_of=gain_of,
+        in_db=in_db,
         length=length,
         clock=clock,
         names=_names,

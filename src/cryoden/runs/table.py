@@ -8,6 +8,7 @@ from typing import Any
 
 from cryoden.events.history import clock
 from cryoden.events.reference_lines import REFERENCES
+from cryoden.events.snr_gain import SNR_GAIN, TITLE, in_db
 from cryoden.runs.compare import RunSummary
 
 
@@ -50,7 +51,7 @@ FIGURES = (
     Figure("final", "Mean training loss of the last epoch.", lambda run: _number(run.final, ".4g")),
     Figure("factor", "Initial over final loss.", lambda run: _number(run.improvement, ".3g")),
     Figure("best validation", "Validation loss of the saved model.", lambda run: _number(run.kept, ".4f")),
-    Figure("best CC", "Particle band CC of the saved model.", lambda run: _number(run.band, "z.4f")),
+    Figure(TITLE, f"Of the saved model. {SNR_GAIN}", lambda run: in_db(run.gain)),
     *(Figure(one.label, f"Validation loss. {one.meaning}", _reference(of)) for of, one in REFERENCES.items()),
     Figure("to floor", "From Wiener filter (0 %) to floor (100 %).", lambda run: _number(gained(run), ".0%")),
     Figure("special", "Another measure; here CC of output and target.", lambda run: run.special or "–"),

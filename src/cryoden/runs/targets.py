@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cryoden.events.reference_lines import BAND
 from cryoden.runs.compare import RunSummary
 
 
@@ -62,7 +61,7 @@ def _final(run: RunSummary, targets: Targets) -> Reached:
 def _band(run: RunSummary, found: float, wanted: float, targets: Targets) -> Reached:
     least = wanted - targets.within / 100 * abs(wanted)
     numbers = f"{found:z.4f} against {wanted:z.4f} of {targets.reference.name}"
-    return Reached(run.name, f"{BAND} within {targets.within:g} %", found >= least, numbers)
+    return Reached(run.name, f"particle band CC within {targets.within:g} %", found >= least, numbers)
 
 
 def _speed(run: RunSummary, targets: Targets) -> list[Reached]:

@@ -63,8 +63,8 @@ class SimulatedExposure:
         return HalfPair(even, odd)
 
 
-def sample_pairs() -> list[HalfPair]:
-    """Return two simulated pairs; every call gives the same pixels."""
+def simulated_sample() -> list[HalfPair]:
+    """Return the two pairs of `cryoden.simulation.sample`, simulated again."""
     return [simulated(replace(SAMPLE, seed=seed), f"sample{seed}") for seed in (1, 2)]
 
 

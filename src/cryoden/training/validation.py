@@ -166,9 +166,9 @@ class HeldOutSet:
             self.course = before
         if not math.isfinite(loss):
             return Score(loss, 0.0, collapsed, HeldOutQuality(None, None, 0.0, None))
-        gain, bias = (None, None) if collapsed or self.mode == "supervised" else _gain_and_bias(moments)
+        palovcak, bias = (None, None) if collapsed or self.mode == "supervised" else _palovcak(moments)
         quality = HeldOutQuality(
-            gain,
+            palovcak,
             bias,
             compared.mean_correlation(),
             self._resolution(compared),
@@ -195,10 +195,13 @@ class HeldOutSet:
         return math.nan if found is None else found
 
     def _band_references(self, raw: RingStatistics, *filters: Array) -> BandReferences | None:
-        reached = [self._band(raw), *(self._band(raw, gains) for gains in filters)]
+        smooth, best = filters
+        reached = self._band(raw), self._band(raw, smooth), self._band(raw, best)
         if self._particles is None or not all(map(math.isfinite, reached)):
             return None
-        return BandReferences(*(period * self._length for period in self._particles), *reached)
+        coarse, fine = (period * self._length for period in self._particles)
+        error = raw.error_in_band(self._particles) * math.sqrt(2)  # each patch is there both ways round
+        return BandReferences(coarse, fine, *reached, error)
 
     def _pair(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Return ``(b, 1, p, p)`` noisy and target; of halves both ways, ``(2 b, 1, p, p)``."""
@@ -215,8 +218,8 @@ class HeldOutSet:
         return None if periods is None else periods * self._length
 
 
-def _gain_and_bias(moments: Moments) -> tuple[float | None, float | None]:
-    """Return SNR gain in dB and B/S; Palovcak et al. (2020)."""
+def _palovcak(moments: Moments) -> tuple[float | None, float | None]:
+    """Return SNR_den / SNR_raw in dB and B/S; Palovcak et al. (2020)."""
     of = moments.covariance
     signal, passed = of(NOISY, TARGET), of(OUTPUT, PARTNER)
     before, after = of(NOISY, NOISY) - signal, of(OUTPUT, OUTPUT) - passed

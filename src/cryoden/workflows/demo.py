@@ -14,7 +14,7 @@ from cryoden.io.atomic import atomic_write
 from cryoden.micrograph import Windowed
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.training import TrainingSettings
-from cryoden.simulation.exposure import sample_pairs
+from cryoden.simulation.sample import sample_pairs
 from cryoden.workflows import denoise_micrographs, train_model
 
 MODEL, MICROGRAPHS, RESULTS = "demo.safetensors", "micrographs", "denoised"

@@ -22,7 +22,7 @@ from cryoden.model.checkpoint import Model, load, write
 from cryoden.model.conditioning import BANDS, unknown
 from cryoden.model.general import GENERAL
 from cryoden.settings.denoising import DenoisingSettings
-from cryoden.simulation.exposure import sample_pairs
+from cryoden.simulation.sample import sample_pairs
 from tests.cryoden.hostile import DATA
 
 CPU = DenoisingSettings(device="cpu")

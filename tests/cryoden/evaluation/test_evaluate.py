@@ -54,7 +54,7 @@ def test_the_command_line_compares_files_of_another_program_and_writes_a_report(
     table = json_file.load(figures)
     smooth_row = table.rows[-1]
     assert smooth_row.name == "smooth"
-    assert table.gain_db(smooth_row) == pytest.approx(smooth_row.mean.truth_db, abs=1.0)
+    assert table.gain_db(smooth_row, "detail") == pytest.approx(smooth_row.mean.truth_db, abs=1.0)
     (alike,) = [row for row in table.rows if row.name == "low-pass 30 Å"]
     assert smooth_row.mean.bias_ratio == pytest.approx(alike.mean.bias_ratio, abs=0.2)
     assert table.provenance["pairs"][0]["others"]["smooth"][1].endswith("m1_ODD_denoised.mrc")

@@ -47,20 +47,20 @@ class TestQuality:
         assert found.noise_raw == pytest.approx(1, abs=0.01)
         assert found.noise_denoised == pytest.approx(0.09, abs=0.001)
         assert found.bias == pytest.approx(0.49 * 0.25, abs=0.01)
-        assert found.gain_db == pytest.approx(-20 * np.log10(0.3))
+        assert found.palovcak_db == pytest.approx(-20 * np.log10(0.3))
         assert found.snr_denoised / found.snr_raw == pytest.approx(1 / 0.09)
 
     def test_doing_nothing_gains_nothing_and_distorts_nothing(self) -> None:
         even, odd, _ = halves()
         found = quality(even, odd, even, odd)
-        assert found.gain_db == pytest.approx(0)
+        assert found.palovcak_db == pytest.approx(0)
         assert found.bias_ratio == pytest.approx(0, abs=1e-9)
 
     def test_a_constant_wins_without_end_at_the_price_of_all_signal(self) -> None:
         even, odd, _ = halves()
         flat = np.zeros_like(even)
         found = quality(even, odd, flat, flat)
-        assert found.gain_db == np.inf
+        assert found.palovcak_db == np.inf
         assert found.bias_ratio == pytest.approx(1)
         assert found.error_ratio == pytest.approx(1)
 
@@ -88,7 +88,7 @@ class TestQuality:
         inside = slice(20, None)
         np.testing.assert_allclose(found.signal[inside], 1, atol=0.4)
         np.testing.assert_allclose(found.signal[inside].mean(), 1, atol=0.02)
-        np.testing.assert_allclose(found.gain_db[inside], -20 * np.log10(passed)[inside], atol=0.3)
+        np.testing.assert_allclose(found.palovcak_db[inside], -20 * np.log10(passed)[inside], atol=0.3)
         np.testing.assert_allclose(found.bias_ratio[inside], ((1 - passed) ** 2)[inside], atol=0.03)
 
 

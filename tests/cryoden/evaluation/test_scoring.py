@@ -11,7 +11,7 @@ from tests.cryoden.evaluation.planted import (
 
 def test_doing_nothing_gains_nothing() -> None:
     raw = row("raw").mean
-    assert (raw.gain_db, raw.bias_ratio, raw.truth_db) == pytest.approx((0, 0, 0), abs=1e-9)
+    assert (raw.palovcak_db, raw.bias_ratio, raw.truth_db) == pytest.approx((0, 0, 0), abs=1e-9)
     assert finished().table.gain_db(row("raw")) == pytest.approx(0, abs=1e-9)
     assert raw.noise_left == pytest.approx(1)
 
@@ -19,7 +19,7 @@ def test_doing_nothing_gains_nothing() -> None:
 def test_the_gain_estimated_from_the_halves_is_the_gain_against_the_truth() -> None:
     table = finished().table
     tried = [row for row in table.rows if row.name not in {"gray", "oracle"}]
-    estimated = [table.gain_db(row) for row in tried]
+    estimated = [table.gain_db(row, "detail") for row in tried]
     assert len(tried) == 13
     assert estimated == pytest.approx([row.mean.truth_db for row in tried], abs=0.3)
     assert max(filter(None, estimated)) > 5

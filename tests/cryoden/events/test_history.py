@@ -37,7 +37,7 @@ def test_the_status_line_names_each_phase_of_a_run() -> None:
     assert history.status_line() == "measuring the micrographs …"
     running = folded(until=TrainingFinished).status_line()
     assert running.startswith("epoch 2/2 · 4/4 · ")
-    assert "step/s · ETA 0:00 · best CC 0." in running
+    assert "step/s · ETA 0:00 · best SNR gain " in running
     assert folded().status_line().startswith("Done. Model of epoch ")
 
 
@@ -68,7 +68,7 @@ def test_the_status_line_counts_restarts_and_the_verdict_tells_of_them_until_the
     assert history.verdict == history.epochs[-1].verdict
     history.add(Restarted(1, "diverged", "The loss diverged.", 1e-4))
     assert history.restarts == [8]
-    assert " · restarted 1× · best CC 0." in history.status_line()
+    assert " · restarted 1× · best SNR gain " in history.status_line()
     assert history.verdict == TrainingStatus("bad", "The loss diverged.")
 
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from cryoden.events.history import History
-from cryoden.events.loss_range import band_range, y_range
+from cryoden.events.loss_range import gain_range, y_range
+from cryoden.events.snr_gain import gains_of, reference_gains
 from cryoden.events.training import Restarted
 from tests.napari_cryoden import runs
 
@@ -59,43 +60,45 @@ def test_losses_that_are_not_numbers_do_not_spoil_the_view() -> None:
     assert high < 1.1
 
 
-def test_the_view_of_the_particle_band_holds_the_run_the_raw_half_and_the_wiener_filter() -> None:
-    history, known = runs.history(banded=True), runs.BANDED.band
-    assert known is not None
-    low, high = band_range(history)
-    figures = [epoch.quality.band or 0.0 for epoch in history.epochs]
-    assert all(low < value < high for value in (*figures, known.identity, known.linear))
-    assert high - low < 2 * (max(figures) - min(figures))
+def test_the_view_of_the_snr_gain_holds_the_run_the_raw_half_and_the_wiener_filter() -> None:
+    history, lines = runs.history(banded=True), reference_gains(runs.BANDED)
+    low, high = gain_range(history)
+    gains = [gain for _, gain in gains_of(runs.BANDED, history.epochs)]
+    assert all(low < value < high for value in (*gains, 0.0, lines["linear"]))
+    assert high - low < 2 * (max(gains) - min(gains))
+    assert lines["ceiling"] > high  # it would flatten the curve
 
 
-def test_a_gaussian_far_below_in_the_particle_band_leaves_the_view_and_a_near_one_does_not() -> None:
-    for gaussian, inside in ((-0.4, False), (0.19, True)):
+def test_a_ceiling_near_the_run_is_in_view() -> None:
+    assert runs.BANDED.band is not None
+    history = History()
+    history.add(runs.started(replace(runs.BANDED, band=replace(runs.BANDED.band, error=0.1))))
+    history.add(runs.epoch(0, 0.99, band=0.32))
+    assert history.started is not None
+    assert gain_range(history)[1] > reference_gains(history.started.references)["ceiling"]
+
+
+def test_a_gaussian_far_below_leaves_the_view_of_the_snr_gain_and_a_near_one_does_not() -> None:
+    for gaussian, inside in ((0.05, False), (0.21, True)):
         assert runs.BANDED.band is not None
         band, history = replace(runs.BANDED.band, gaussian=gaussian), History()
         history.add(runs.started(replace(runs.BANDED, band=band)))
         history.add(runs.epoch(0, 0.99, band=0.2))
-        low, high = band_range(history)
-        assert (low < gaussian < high) is inside
+        low, high = gain_range(history)
+        assert (low < reference_gains(replace(runs.BANDED, band=band))["gaussian"] < high) is inside
 
 
-def test_the_view_of_the_particle_band_of_a_run_that_has_none_yet_is_of_some_size() -> None:
-    low, high = band_range(History())
+def test_the_view_of_the_snr_gain_of_a_run_that_has_none_yet_is_of_some_size() -> None:
+    low, high = gain_range(History())
     assert low < high
 
 
 @pytest.mark.parametrize("floor", [0.4, 0.97])
-@pytest.mark.parametrize("losses", [[], [0.99], [0.99, 0.987]])
-def test_the_noise_floor_and_the_wiener_filter_are_in_view_until_there_is_a_curve(
-    floor: float, losses: list[float]
-) -> None:
+@pytest.mark.parametrize("losses", [[], [0.99], [0.99, 0.987], [0.99, 0.986, 0.986, 0.986]])
+def test_the_noise_floor_and_the_wiener_filter_are_always_in_view(floor: float, losses: list[float]) -> None:
     history = History()
     history.add(runs.started(replace(runs.REFERENCES, floor=floor)))
     for number, loss in enumerate(losses):
         history.add(runs.epoch(number, loss))
     low, high = y_range(history)
     assert low < floor < runs.REFERENCES.linear < high
-    for number in (2, 3, 4):
-        history.add(runs.epoch(number, 0.986))
-    low, high = y_range(history)
-    assert low < runs.REFERENCES.linear < high
-    assert high - low < 0.1

@@ -23,6 +23,12 @@ def test_an_epoch_comes_back_from_json_as_it_was() -> None:
     assert again.verdict.kind == "standing"
 
 
+def test_an_epoch_saved_by_an_older_version_is_read() -> None:
+    values = epoch_values(EPOCH)
+    values["quality"]["gain"] = values["quality"].pop("palovcak")
+    assert epoch_from(values).quality.palovcak == QUALITY.palovcak
+
+
 def test_values_of_anything_else_are_refused() -> None:
     with pytest.raises((KeyError, TypeError)):
         epoch_from({"epoch": 1})

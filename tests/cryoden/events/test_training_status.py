@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from cryoden.events.quality import BandReferences, HeldOutQuality, References
+from cryoden.events.snr_gain import band_gain
 from cryoden.events.training import EpochFinished
 from cryoden.events.training_status import assess, figure, merit, trouble
 
@@ -14,7 +15,7 @@ AT = References(
     identity=1.95, constant=1.0, gaussian=0.99, sigma=20.0, linear=0.988,
     floor=0.975, error=0.001, r_half=0.025, fine=0.0, frc=0.08, resolution=30.0,
 )  # fmt: skip
-QUALITY = HeldOutQuality(gain=20.0, bias=0.1, frc=0.1, resolution=20.0)
+QUALITY = HeldOutQuality(palovcak=20.0, bias=0.1, frc=0.1, resolution=20.0)
 
 
 def epoch(number: int, loss: float, **changes: Any) -> EpochFinished:
@@ -171,5 +172,8 @@ def test_a_run_whose_band_figure_rises_is_not_overfitting_whatever_its_loss_does
 
 
 def test_an_epoch_is_named_by_what_it_is_compared_by() -> None:
-    assert figure(in_band(1, 0.3)) == "particle band CC 0.3000"
-    assert figure(epoch(1, 0.98)) == "validation 0.9800"
+    assert BANDED.band is not None
+    gain = band_gain(BANDED.band, 0.3)
+    assert figure(BANDED, in_band(1, 0.3)) == f"SNR gain {gain:+.1f} dB"
+    assert figure(BANDED, in_band(1, -0.1)) == "particle band CC -0.1000"  # no gain can be estimated
+    assert figure(AT, epoch(1, 0.98)) == "validation 0.9800"

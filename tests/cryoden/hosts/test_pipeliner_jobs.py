@@ -130,7 +130,7 @@ def test_a_training_shows_its_curves_a_picture_and_the_report(trained: Any) -> N
     shown = displays(trained)
     assert list(shown) == [
         "Loss by epoch",
-        "Particle band CC by epoch",
+        "SNR gain (dB) by epoch",
         "Region of a validation micrograph, raw and denoised",
         "Report of the training",
     ]

@@ -10,7 +10,7 @@ import pytest
 
 from cryoden.cli import main
 from cryoden.errors import RunError
-from cryoden.events.reference_lines import BAND
+from cryoden.events.snr_gain import IN_DB, gains_of
 from cryoden.events.training import EpochFinished
 from cryoden.runs.compare import courses, found, opened
 from cryoden.runs.external import SHIPPED, shipped
@@ -110,18 +110,20 @@ def test_one_damaged_record_hides_no_other_run(tmp_path: Path, change: dict[str,
     assert [run.name for run in found(tmp_path)] == ["right"]
 
 
-def test_runs_on_halves_are_compared_by_the_particle_band_and_with_others_by_the_loss(
+def test_runs_on_halves_are_compared_by_their_snr_gain_and_with_others_by_the_loss(
     run: Path, log: Path, tmp_path: Path
 ) -> None:
     for name in ("one", "two"):
         list(kept_in(RunFolder(tmp_path / name), runs.events(5, banded=True)))
     both, older = [opened(tmp_path / name) for name in ("one", "two")], opened(run)
     label, found_courses = courses(both)
-    assert label == BAND
-    bands = [event.quality.band for event in runs.events(5, banded=True) if isinstance(event, EpochFinished)]
-    assert [list(course[1]) for _, course in found_courses] == [pytest.approx(bands)] * 2
-    assert both[0].band == pytest.approx(max(band for band in bands[1:] if band is not None))
+    assert label == IN_DB
+    epochs = [event for event in runs.events(5, banded=True) if isinstance(event, EpochFinished)]
+    gains = [gain for _, gain in gains_of(runs.BANDED, epochs)]
+    assert [list(course[1]) for _, course in found_courses] == [pytest.approx(gains)] * 2
+    assert both[0].gain == pytest.approx(max(gains))
+    assert both[0].band == pytest.approx(epochs[-1].quality.band)
     for others in (older, opened(log)):
         assert courses([*both, others])[0] == "loss"
-        assert others.band is None
+        assert others.band is others.gain is None
     assert courses([])[1] == []

@@ -21,7 +21,8 @@ from matplotlib.image import imread
 from cryoden.cli import main
 from cryoden.errors import OutputError, RunError
 from cryoden.events.history import History
-from cryoden.events.reference_lines import BAND_REFERENCES, LINES, REFERENCES
+from cryoden.events.reference_lines import GAIN_REFERENCES, LINES, REFERENCES
+from cryoden.events.snr_gain import gain_of, in_db, reference_gains
 from cryoden.events.training import EpochFinished, TrainingEvent
 from cryoden.micrograph import HalfPair
 from cryoden.model import checkpoint
@@ -93,23 +94,24 @@ def test_the_report_stands_alone_and_names_what_needs_no_training(whole: tuple[P
     assert 'src="loss.png"' not in page
     assert "http" not in page
     assert seen_in(page, *(line.label for line in REFERENCES.values()))
-    assert "![Correlation in the particle band, and losses](loss.png)" in folder.text.read_text()
+    assert "![SNR gain in the particle band, and losses](loss.png)" in folder.text.read_text()
 
 
-def test_the_report_of_a_run_on_halves_has_the_particle_band_of_the_model_and_of_simple_filters(
+def test_the_report_of_a_run_on_halves_has_the_snr_gain_of_the_model_and_of_simple_filters(
     whole: tuple[Path, History],
 ) -> None:
     text, seen = RunFolder(whole[0]).text.read_text(), whole[1]
     assert seen.started is not None
     assert seen.best is not None
-    known = seen.started.references.band
-    assert known is not None
-    for name, line in BAND_REFERENCES.items():
-        assert f"| CC in this band, {line.label} | {getattr(known, name):.4f} |" in text
-    assert f"| CC in this band, saved model | **{seen.best.quality.band:.4f}** |" in text
+    known, best = seen.started.references, seen.best.quality
+    gains = reference_gains(known)
+    assert set(gains) == set(GAIN_REFERENCES)
+    for name, gain in gains.items():
+        assert f"| SNR gain, {GAIN_REFERENCES[name].label} | {in_db(gain)}" in text
+    assert f"| SNR gain, saved model | **{in_db(gain_of(known, best))}** (CC {best.band:.4f}) |" in text
 
 
-def test_the_correlation_in_the_particle_band_stands_above_the_losses(tmp_path: Path) -> None:
+def test_the_snr_gain_stands_above_the_losses(tmp_path: Path) -> None:
     heights = []
     for banded in (False, True):
         draw(runs.history(banded=banded), tmp_path / "loss.png")

@@ -19,7 +19,7 @@ def test_every_step_and_epoch_is_a_row_in_the_order_it_happened(tmp_path: Any) -
     epochs = [row for row in rows if row["epoch"]]
     assert [float(row["validation_loss"]) for row in epochs] == [e.validation_loss for e in history.epochs]
     assert epochs[0]["train_loss"] == ""
-    assert [(row["snr_gain_db"], row["bias_ratio"], row["resolution"]) for row in epochs] == [
+    assert [(row["snr_palovcak_db"], row["bias_ratio"], row["resolution"]) for row in epochs] == [
         ("21.5", "0.12", "18.4")
     ] * 3
     assert [row["verdict"] for row in epochs] == [epoch.verdict.words for epoch in history.epochs]
@@ -51,10 +51,11 @@ def test_the_correlation_in_the_particle_band_is_a_column_that_older_tables_lack
     assert [float(row["band_correlation"]) for row in rows if row["validation_loss"]] == figures
     for row in rows:
         del row["band_correlation"]
+        row["snr_gain_db"] = row.pop("snr_palovcak_db")  # as it was called then
     with path.open("w") as file:
         older = csv.DictWriter(file, rows[0])
         older.writeheader()
         older.writerows(rows)
     epochs = [one for one in metrics.read(path) if isinstance(one, EpochFinished)]
     assert [one.validation_loss for one in epochs] == [one.validation_loss for one in history.epochs]
-    assert [one.quality.band for one in epochs] == [None] * 2
+    assert [(one.quality.band, one.quality.palovcak) for one in epochs] == [(None, 21.5)] * 2

@@ -8,7 +8,7 @@ import torch
 
 from cryoden.simulation.assemblies import AssemblyRecipe, assembly
 from cryoden.simulation.detector import Detector
-from cryoden.simulation.exposure import counted, exposed, sample_pairs, seen
+from cryoden.simulation.exposure import counted, exposed, seen
 from cryoden.simulation.optics import Optics
 from cryoden.simulation.placement import placed
 from cryoden.simulation.scene import Scene
@@ -25,13 +25,6 @@ def test_a_seed_stands_for_one_exposure() -> None:
     for kind in ("even", "odd", "clean", "clean_with_ice"):
         assert np.array_equal(getattr(one, kind), getattr(same, kind))
         assert not np.array_equal(getattr(one, kind), getattr(other, kind))
-
-
-def test_samples_are_the_same_at_every_call() -> None:
-    for one, two in zip(sample_pairs(), sample_pairs(), strict=True):
-        assert one.name == two.name
-        for a, b in ((one.even, two.even), (one.odd, two.odd)):
-            assert np.array_equal(a.window(0, 0, *a.shape), b.window(0, 0, *b.shape))
 
 
 def test_the_halves_count_what_is_expected_and_no_more() -> None:

@@ -96,9 +96,9 @@ def test_both_filters_help_and_neither_passes_the_floor() -> None:
 def test_halving_an_image_takes_6_db_of_noise_and_a_quarter_of_the_signal() -> None:
     judged = held(scene(6, (256, 256)).pair)
     nothing, halved = judged.judge(nn.Identity()).quality, judged.judge(Scaled()).quality
-    assert nothing.gain == pytest.approx(0, abs=1e-4)
+    assert nothing.palovcak == pytest.approx(0, abs=1e-4)
     assert nothing.bias == pytest.approx(0, abs=1e-4)
-    assert halved.gain == pytest.approx(6.02, abs=0.01)
+    assert halved.palovcak == pytest.approx(6.02, abs=0.01)
     assert halved.bias == pytest.approx(0.25, abs=1e-3)
     assert halved.frc == pytest.approx(nothing.frc, abs=1e-4)
     assert halved.resolution == nothing.resolution == judged.references.resolution
@@ -110,7 +110,7 @@ def test_gain_and_bias_of_a_blur_are_what_the_truth_says() -> None:
     told = held(known.pair).judge(Blurred()).quality
     blocks = known.clean.reshape(64, 8, 64, 8).mean((1, 3)).repeat(8, 0).repeat(8, 1)
     lost = np.square(blocks - known.clean).mean() / known.clean.var()
-    assert told.gain == pytest.approx(18.06, abs=0.2)
+    assert told.palovcak == pytest.approx(18.06, abs=0.2)
     assert told.bias == pytest.approx(lost, abs=0.05)
 
 
@@ -118,7 +118,7 @@ def test_supervised_pairs_tell_no_gain() -> None:
     known = scene(8, (256, 256))
     judged = held(TrainingPair(known.even, Micrograph(known.clean, 1.5, "clean")), mode="supervised")
     quality = judged.judge(Blurred()).quality
-    assert quality.gain is quality.bias is judged.references.floor is None
+    assert quality.palovcak is quality.bias is judged.references.floor is None
     assert quality.resolution is not None
     assert (quality.band, judged.references.band) == (None, None)
 
@@ -133,7 +133,7 @@ def test_an_output_far_weaker_than_the_linear_filters_has_fallen(power: float, c
 
     score = held(scene(9, (256, 256), signal=1.0).pair).judge(Faint())
     assert score.collapsed is collapsed
-    assert (score.quality.gain is None) is collapsed
+    assert (score.quality.palovcak is None) is collapsed
 
 
 def test_an_output_beyond_all_numbers_is_scored_without_a_warning() -> None:
@@ -144,7 +144,7 @@ def test_an_output_beyond_all_numbers_is_scored_without_a_warning() -> None:
     score = held(scene(10, (256, 256)).pair).judge(Mad())
     assert not np.isfinite(score.loss)
     assert score.quality.band is None
-    assert score.quality.gain is score.quality.resolution is None
+    assert score.quality.palovcak is score.quality.resolution is None
 
 
 def test_a_hurried_score_is_the_last_whole_one_moved_by_what_the_patches_seen_have_moved() -> None:

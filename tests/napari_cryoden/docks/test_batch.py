@@ -9,8 +9,6 @@ from qtpy.QtWidgets import QMenu
 from cryoden.formats import micrographs
 from cryoden.io import mrc
 from cryoden.model.general import GENERAL
-from cryoden.settings.workers import WorkerSettings
-from napari_cryoden.docks.batch import workers_of
 from tests.napari_cryoden.grids import ALL, BAD, made, results, run, spoil
 
 
@@ -158,21 +156,6 @@ def test_a_pixel_size_that_no_header_says_is_given_for_a_batch(qtbot: Any, ready
     assert {micrographs.read(file).pixel_size for file in results(grids).rglob("*.mrc")} == {2.5}
 
 
-@pytest.mark.parametrize(
-    ("text", "workers"),
-    [
-        ("one, as set above", WorkerSettings()),
-        ("", WorkerSettings()),
-        ("all GPUs", WorkerSettings(devices="all")),
-        ("0:1", WorkerSettings(devices="0:1")),
-        ("cuda:0,cuda:1", WorkerSettings(devices="cuda:0,cuda:1")),
-        ("3 processes on the CPU", WorkerSettings(workers=3)),
-    ],
-)
-def test_several_devices_are_chosen_or_typed(text: str, workers: WorkerSettings) -> None:
-    assert workers_of(text) == workers
-
-
 def test_a_list_of_devices_that_nobody_understands_begins_nothing(ready: Any, notices: Any) -> None:
     ready.devices.setCurrentText("the big one")
     ready.denoise_button.click()
@@ -195,3 +178,15 @@ def test_a_batch_on_two_processes_leaves_what_one_leaves_and_the_choice_is_kept(
     assert ready.batch.tally.ended.device.startswith("2 × CPU")
     assert {path: path.read_bytes() for path in results(grids).rglob("*.mrc")} == alone
     assert docked("Batch")[1].devices.currentText() == "2 processes on the CPU"
+
+
+def test_the_results_of_a_batch_are_one_press_from_browsing(
+    qtbot: Any, ready: Any, grids: Path, viewer: Any
+) -> None:
+    assert not ready.browse_button.isVisible()
+    run(qtbot, ready)
+    assert ready.browse_button.isVisible()
+    ready.browse_button.click()
+    browse = viewer.window.dock_widgets["Browse (napari-cryoden)"]
+    assert (browse.source.path, browse.sources.results.path) == (grids, results(grids))
+    qtbot.waitUntil(lambda: len(browse.session.table.order) == 4)

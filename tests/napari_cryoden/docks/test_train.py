@@ -13,8 +13,8 @@ from cryoden.events.training import PhaseStarted
 from cryoden.model import checkpoint
 from cryoden.runs.folder import RunFolder
 from cryoden.runs.keeper import kept_in
-from napari_cryoden.docks.train import free_name
 from napari_cryoden.jobs.training import TrainingJob
+from napari_cryoden.paths import free_name
 from napari_cryoden.plots.loss_dock import TITLE, show_plot
 from tests.napari_cryoden import runs
 from tests.napari_cryoden.checking import checked

@@ -28,6 +28,7 @@ def test_the_scale_bar_appears_with_the_first_pixel_size(
     look(qtbot, dock, write_mrc("b.mrc", noise))
     opened(qtbot, dock)
     assert scale_bar.visible
+    assert scale_bar.position == "bottom_left"  # notifications come up at the right
     scale_bar.visible = False
     opened(qtbot, dock)
     assert not scale_bar.visible

@@ -6,6 +6,7 @@ from qtpy.QtCore import QEvent, QPointF, Qt
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtWidgets import QApplication
 
+from cryoden.events.snr_gain import band_gain
 from tests.napari_cryoden import runs
 from tests.napari_cryoden.plots.drawing import drawn
 
@@ -16,7 +17,7 @@ def test_below_the_plot_stands_how_the_run_stands_and_what_its_last_epoch_was_wo
     drawn(qtbot, plot, runs.history())
     assert "●" in plot.readout.verdict.text()
     assert plot.readout.verdict.toolTip() == "Better than a Wiener filter for 4 epochs: good to use"
-    figures = "CC 0.0200 · SNR gain -1.2 dB · B/S 0.12 · FRC 0.143 at 18.4 Å (raw 30 Å)"
+    figures = "CC 0.0200 · B/S 0.12 · FRC 0.143 at 18.4 Å (raw 30 Å)"
     assert plot.readout.figures.text() == f"epoch 5: loss 0.9800 · {figures}"
 
 
@@ -45,7 +46,8 @@ def test_the_words_below_a_narrow_plot_are_not_cut_off(qtbot: Any, plot: Any) ->
     assert verdict.height() >= verdict.heightForWidth(verdict.width())
 
 
-def test_of_a_run_on_halves_the_particle_band_comes_first_beside_the_raw_half(qtbot: Any, plot: Any) -> None:
+def test_of_a_run_on_halves_the_snr_gain_comes_first_beside_the_wiener_filter(qtbot: Any, plot: Any) -> None:
     drawn(qtbot, plot, runs.history(banded=True))
     said = plot.readout.figures.text()
-    assert said.startswith("epoch 5: particle band CC 0.3000 (raw 0.2200) · loss 0.9800 · ")
+    gains = band_gain(runs.BAND, 0.3), band_gain(runs.BAND, runs.BAND.linear)
+    assert said.startswith("epoch 5: SNR gain {:+.1f} dB (Wiener filter {:+.1f} dB) · ".format(*gains))

@@ -44,7 +44,9 @@ def test_denoised_layers_and_a_model_are_judged_beside_simple_filters(
     assert names[0] == "raw"
     assert names[-3:] == ["Wiener", model.parent.name, "m1_EVN · denoised"]  # named after its run
     titles = [shown.table.horizontalHeaderItem(place).text() for place in range(shown.table.columnCount())]
-    gains = {name: line[titles.index("SNR gain (all)")] for name, line in zip(names, cells, strict=True)}
+    gains = {
+        name: line[titles.index("SNR gain (high-pass)")] for name, line in zip(names, cells, strict=True)
+    }
     assert float(gains["m1_EVN · denoised"]) > 5
     assert float(gains["raw"]) == 0
     assert re.search("m1_EVN · denoised: (No better|Worse) than", shown.words.text())

@@ -9,6 +9,8 @@ import pytest
 from qtpy.QtGui import QPixmap
 
 from cryoden.events.loss_range import y_range
+from cryoden.events.snr_gain import reference_gains
+from napari_cryoden.plots.loss_controls import GAIN, LOSSES
 from tests.napari_cryoden import runs
 from tests.napari_cryoden.plots.drawing import drawn
 
@@ -74,8 +76,8 @@ def test_a_plot_that_cannot_be_saved_says_so_in_one_line(
 def test_a_logarithmic_axis_is_for_losses(qtbot: Any, plot: Any) -> None:
     drawn(qtbot, plot, runs.history(banded=True))
     assert not plot.controls.log.isVisible()
-    plot.controls.shown.setCurrentText("Loss")
+    plot.controls.shown.setCurrentIndex(LOSSES)
     plot.controls.log.setChecked(True)
     assert plot._lines["linear"].value() == pytest.approx(math.log10(runs.REFERENCES.linear))
-    plot.controls.shown.setCurrentText("CC")
-    assert plot._lines["linear"].value() == pytest.approx(0.23)
+    plot.controls.shown.setCurrentIndex(GAIN)
+    assert plot._lines["linear"].value() == pytest.approx(reference_gains(runs.BANDED)["linear"])

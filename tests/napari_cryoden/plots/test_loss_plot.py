@@ -6,7 +6,9 @@ from typing import Any
 from qtpy.QtWidgets import QLabel
 
 from cryoden.events.history import History
+from cryoden.events.snr_gain import gains_of, reference_gains
 from cryoden.events.training import Restarted
+from napari_cryoden.plots.loss_controls import GAIN, LOSSES
 from tests.napari_cryoden import runs
 from tests.napari_cryoden.plots.drawing import drawn
 
@@ -58,32 +60,31 @@ def test_thousands_of_events_cost_few_redraws(qtbot: Any, plot: Any) -> None:
     assert not plot._timer.isActive()
 
 
-def test_a_run_on_halves_shows_its_rising_correlation_in_the_particle_band(qtbot: Any, plot: Any) -> None:
-    history, known = runs.history(banded=True), runs.BANDED.band
-    assert known is not None
+def test_a_run_on_halves_shows_its_rising_snr_gain(qtbot: Any, plot: Any) -> None:
+    history, gains = runs.history(banded=True), reference_gains(runs.BANDED)
     drawn(qtbot, plot, history)
     y = list(plot._curves["validation"].getData()[1])
-    assert y == [e.quality.band for e in history.epochs] == sorted(y)
-    assert plot._lines["identity"].value() == known.identity
-    assert plot._lines["linear"].value() == known.linear
+    assert y == [gain for _, gain in gains_of(runs.BANDED, history.epochs)] == sorted(y)
+    assert {name: line.value() for name, line in plot._lines.items() if line.isVisible()} == gains
     assert [name for name, line in plot._lines.items() if line.isVisible()] == [
         "identity",
         "gaussian",
         "linear",
+        "ceiling",
     ]
-    assert plot.plot.getAxis("left").labelText == "CC"
+    assert plot.plot.getAxis("left").labelText == "SNR gain (dB)"
     low, high = plot.plot.viewRange()[1]
     assert low < min(y) < max(y) < high
 
 
-def test_the_losses_of_a_run_on_halves_are_one_choice_away(qtbot: Any, plot: Any) -> None:
+def test_the_losses_of_a_run_on_halves_are_the_second_tab(qtbot: Any, plot: Any) -> None:
     history = runs.history(banded=True)
     drawn(qtbot, plot, history)
-    plot.controls.shown.setCurrentText("Loss")
+    plot.controls.shown.setCurrentIndex(LOSSES)
     assert list(plot._curves["validation"].getData()[1]) == [e.validation_loss for e in history.epochs]
     assert plot._lines["floor"].isVisible()
     assert plot.plot.getAxis("left").labelText == "loss (MSE)"
-    plot.controls.shown.setCurrentText("CC")
+    plot.controls.shown.setCurrentIndex(GAIN)
     assert not plot._lines["floor"].isVisible()
 
 

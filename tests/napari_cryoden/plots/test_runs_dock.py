@@ -29,6 +29,6 @@ def test_the_axis_says_what_runs_are_compared_by(viewer: Any, tmp_path: Any) -> 
     list(kept_in(RunFolder(tmp_path / "run"), runs.events(5, banded=True)))
     dock, run = show_runs(viewer), opened(tmp_path / "run")
     dock.show_runs([run])
-    assert dock.plot.getAxis("left").labelText == "CC, particle band"
+    assert dock.plot.getAxis("left").labelText == "SNR gain (dB)"
     dock.show_runs([run, opened(SHIPPED[0])])
     assert dock.plot.getAxis("left").labelText == "loss"

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from napari_cryoden.docks.kept import Kept
+from napari_cryoden.choices.kept import Kept
 
 
 def test_a_device_chosen_in_the_preferences_later_is_not_hidden_by_the_default(
@@ -13,7 +13,9 @@ def test_a_device_chosen_in_the_preferences_later_is_not_hidden_by_the_default(
     assert Kept.of(viewer).values["Denoise: form"] == {"tile": 256}
 
 
-def test_a_window_keeps_what_was_chosen_in_it_alone(viewer: Any, make_napari_viewer: Any) -> None:
+def test_without_a_file_of_napari_a_window_keeps_what_was_chosen_in_it_alone(
+    viewer: Any, make_napari_viewer: Any
+) -> None:
     Kept.of(viewer).values["Denoise: form"] = {"tile": 256}
     assert Kept.of(make_napari_viewer()).values == {}
 

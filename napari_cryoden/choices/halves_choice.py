@@ -45,6 +45,11 @@ class HalvesChoice(QWidget):
         value: Halves = self.box.currentData()
         return value
 
+    @property
+    def flags(self) -> list[str]:
+        """The flags of the command line for what is wanted; none for what is usual."""
+        return [] if self.chosen == CHOICES[0][0] else ["--halves", self.chosen]
+
     def look(self, path: Path | None) -> None:
         """Look for halves in a folder or a list; what is still looked for elsewhere is dropped."""
         if path == self._looked:

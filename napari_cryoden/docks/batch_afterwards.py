@@ -1,0 +1,89 @@
+"""In the dock "Train": what to denoise when the training has ended."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QCheckBox, QVBoxLayout, QWidget
+
+from cryoden.errors import CryodenError
+from cryoden.settings.denoising import DenoisingSettings
+from cryoden.settings.reading import ReadingSettings
+from cryoden.settings.workers import WorkerSettings
+from napari_cryoden.choices.kept import Kept
+from napari_cryoden.choices.workers import workers_of
+from napari_cryoden.docks.batch import INPUTS
+from napari_cryoden.jobs.then_batch import BatchPlan
+from napari_cryoden.preferences import preferences
+from napari_cryoden.tool_tip import set_tip
+from napari_cryoden.widgets.path_field import PathField, propose_output
+
+
+class BatchAfterwards(QWidget):
+    """A check box, and the folders of a batch.
+
+    Signals
+    -------
+    changed
+        Another batch is wanted, or none.
+    """
+
+    changed = Signal()
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self.wanted = QCheckBox("Denoise a folder when training ends")
+        self.micrographs = PathField(
+            "either", "Folder of micrographs, or a STAR file", INPUTS, "a folder, or a STAR file", recent=True
+        )
+        self.output = PathField("folder", "Output folder of the batch", placeholder="output folder")
+        self._proposed: Path | None = None
+        set_tip(
+            self.wanted,
+            "Starts by itself, with the new model and the settings of the dock Batch; not where the "
+            "training was stopped, or the model is of no use",
+        )
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        for part in (self.wanted, self.micrographs, self.output):
+            column.addWidget(part)
+        self._unfold(on=False)
+        self.wanted.toggled.connect(self._unfold)
+        self.micrographs.chosen.connect(self._propose)
+        for signal in (self.wanted.toggled, self.micrographs.changed, self.output.changed):
+            signal.connect(self.changed)
+
+    @property
+    def problem(self) -> str:
+        """Why no batch could begin; empty where one can, or none is wanted."""
+        if not self.wanted.isChecked():
+            return ""
+        if self.micrographs.path is None or self.output.path is None:
+            return "Choose what to denoise when training ends, and an output folder"
+        return "" if self.micrographs.path.exists() else f"No such file or folder: {self.micrographs.path}"
+
+    def plan(self) -> BatchPlan | None:
+        """Return what is to be done, with the settings of the dock *Batch*."""
+        micrographs, output = self.micrographs.path, self.output.path
+        if not self.wanted.isChecked() or self.problem or micrographs is None or output is None:
+            return None
+        values = Kept.of(self._viewer).values
+        settings: dict[str, Any] = {"device": preferences().device}
+        plan = BatchPlan(micrographs, output, DenoisingSettings(**settings))
+        with suppress(CryodenError, TypeError):  # those of another version
+            settings |= values.get("Batch: form", {})
+            reading = ReadingSettings(**values.get("Batch: reading", {}))
+            workers = workers_of(values["Batch: devices"]) if "Batch: devices" in values else WorkerSettings()
+            plan = BatchPlan(micrographs, output, DenoisingSettings(**settings), reading, workers)
+        return plan
+
+    def _unfold(self, on: bool) -> None:
+        for part in (self.micrographs, self.output):
+            part.setVisible(on)
+
+    def _propose(self) -> None:
+        self._proposed = propose_output(self.micrographs, self.output, self._proposed)
