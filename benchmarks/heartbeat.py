@@ -3,7 +3,9 @@
     python benchmarks/heartbeat.py [--seconds 30] [--edge 4096]
 
 A timer of 5 ms ticks in the interface's thread of a real window; what it is late by is what a person
-would wait for a click. Idle, while training with plot and live preview, and while denoising a micrograph.
+would wait for a click. Idle, while a micrograph is opened, denoised and its result added, and while
+training with plot and live preview. On a busy machine ticks are late whatever the interface does: the last
+two columns are processor time of its thread, between two ticks at most, and in all.
 Then the same training is run without a window, on all cores where the window leaves one to the interface,
 for the steps per second. Without a screen:
 
@@ -27,27 +29,32 @@ from napari.layers import Layer
 from qtpy.QtCore import QEventLoop, Qt, QTimer
 
 from cryoden.events.training import StepFinished
-from cryoden.micrograph import Micrograph
+from cryoden.io import mrc
 from cryoden.settings.training import TrainingSettings
 from cryoden.workflows import train_model
 from napari_cryoden.contributions.sample_data import sample_pairs
 from napari_cryoden.docks.denoise import DenoiseWidget
 from napari_cryoden.docks.train import TrainWidget
+from napari_cryoden.jobs.opening import OpeningJob
 from napari_cryoden.layers.half_pairs import pairs_of
-from napari_cryoden.layers.layer_data import raw_layer
 
 TICK_MS = 5
 
 
 def late(while_true: Callable[[], bool], seconds: float) -> np.ndarray:
-    """Return the milliseconds each tick was late by, until the time is over or the work is done."""
+    """Return the milliseconds each tick was late by, until the time is over or the work is done.
+
+    In a second row, what the interface's thread computed since the tick before.
+    """
     times: list[float] = []
+    computed: list[float] = []
     loop, timer = QEventLoop(), QTimer()
     timer.setTimerType(Qt.TimerType.PreciseTimer)
     ends = time.perf_counter() + seconds
 
     def tick() -> None:
         times.append(time.perf_counter())
+        computed.append(time.thread_time())
         if times[-1] > ends or not while_true():
             loop.quit()
 
@@ -55,13 +62,15 @@ def late(while_true: Callable[[], bool], seconds: float) -> np.ndarray:
     timer.start(TICK_MS)
     loop.exec()
     timer.stop()
-    return np.clip(1e3 * np.diff(times) - TICK_MS, 0, None)
+    return np.array([np.clip(1e3 * np.diff(times) - TICK_MS, 0, None), 1e3 * np.diff(computed)])
 
 
-def told(name: str, waits: np.ndarray) -> None:
+def told(name: str, wait: Callable[[], np.ndarray]) -> None:
     """Print one row."""
+    waits, computed = wait()
     middle, most = np.percentile(waits, (50, 99))
-    print(f"{name:34}{middle:10.1f}{most:10.1f}{waits.max():10.1f}", flush=True)
+    numbers = (middle, most, waits.max(), computed.max(), computed.sum())
+    print(f"{name:34}{''.join(f'{number:10.1f}' for number in numbers)}", flush=True)
 
 
 def trained(viewer: Any, seconds: float, folder: Path, *, preview: bool) -> tuple[np.ndarray, float]:
@@ -94,40 +103,69 @@ def alone(viewer: Any, seconds: float) -> float:
     return (last.step - first.step) / (last.elapsed - first.elapsed)
 
 
-def denoised(viewer: Any, edge: int) -> np.ndarray:
-    """Return how late ticks were while the Denoise dock denoised a micrograph of this edge."""
+def large(viewer: Any, edge: int, folder: Path) -> None:
+    """Print how late ticks were while a micrograph of this edge was opened, denoised and its result added."""
     pixels = np.random.default_rng(0).normal(50, 7, (edge, edge)).astype(np.float32)
-    viewer.add_layer(Layer.create(*raw_layer(Micrograph(pixels, 1.0, "large"))))
+    path = folder / "large.mrc"
+    mrc.write(path, pixels, pixel_size=1.0, label="noise")
+    opening = OpeningJob.of(viewer)
+
+    def opened() -> np.ndarray:
+        opening.open([path])
+        return np.hstack([late(lambda: opening.running, 60), late(lambda: True, 1)])
+
+    told(f"opening {edge}²", opened)
     dock = DenoiseWidget(viewer)
-    viewer.window.add_dock_widget(dock, name="Denoise", area="right")
+    docked = viewer.window.add_dock_widget(dock, name="Denoise", area="right")
     dock.layer.layer = viewer.layers["large"]
-    late(lambda: True, 2)  # a new layer of this size is drawn once, and that is not denoising
-    dock.denoise_button.click()
-    return late(lambda: dock.denoising.running, 300)
+    late(lambda: True, 1)
+    job = dock.denoising
+
+    def denoising() -> np.ndarray:
+        dock.denoise_button.click()
+        return late(lambda: job.running and (job.tiles[1] == 0 or job.tiles[0] < job.tiles[1]), 300)
+
+    told(f"denoising {edge}²", denoising)
+    told(
+        "adding its result",
+        lambda: np.hstack([late(lambda: job.running, 60), late(lambda: True, 1)]),
+    )
+    viewer.window.remove_dock_widget(docked)
 
 
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--seconds", type=float, default=30.0, help="of training; 0 for none")
     parser.add_argument("--edge", type=int, default=4096)
     asked = parser.parse_args()
     viewer = napari.Viewer(show_welcome_screen=False)
-    for data in sample_pairs():
+    for data in sample_pairs() if asked.seconds else ():
         viewer.add_layer(Layer.create(*data))
     late(lambda: True, 3)
-    print(f"{'ticks late by, ms':34}{'median':>10}{'p99':>10}{'most':>10}")
-    told("idle", late(lambda: True, 5))
+    print(f"{'ticks late by, ms':34}{'median':>10}{'p99':>10}{'most':>10}{'at once':>10}{'in all':>10}")
+    told("idle", lambda: late(lambda: True, 5))
     with TemporaryDirectory() as folder:
-        waits, shown = trained(viewer, asked.seconds, Path(folder), preview=False)
-        told("training, plot", waits)
-        waits, watched = trained(viewer, asked.seconds, Path(folder), preview=True)
-        told("training, plot and preview", waits)
-    told(f"denoising {asked.edge}²", denoised(viewer, asked.edge))
-    bare = alone(viewer, asked.seconds)
-    print(f"steps per second on {torch.get_num_threads()} thread(s): {bare:.2f} without a window,")
-    print(f"{shown / bare:.2f} of that with the plot, {watched / bare:.2f} with plot and live preview")
+        if asked.seconds:
+            trainings(viewer, asked.seconds, Path(folder))
+        large(viewer, asked.edge, Path(folder))
     viewer.close()
+
+
+def trainings(viewer: Any, seconds: float, folder: Path) -> None:
+    """Print how late ticks were in training, and what share of its speed showing a run leaves."""
+    speeds = []
+    for name, preview in (("training, plot", False), ("training, plot and preview", True)):
+
+        def watched(preview: bool = preview) -> np.ndarray:
+            waits, speed = trained(viewer, seconds, folder, preview=preview)
+            speeds.append(speed)
+            return waits
+
+        told(name, watched)
+    bare = alone(viewer, seconds)
+    print(f"steps per second on {torch.get_num_threads()} thread(s): {bare:.2f} without a window,")
+    print(f"{speeds[0] / bare:.2f} of that with the plot, {speeds[1] / bare:.2f} with plot and live preview")
 
 
 if __name__ == "__main__":

@@ -104,10 +104,9 @@ class Tour:
         dock = self.bench.bring("Compare")
         dock.modes["swipe"].click()
         self.take("swipe")
-        for button in (dock.low_pass_button, dock.residual_button, dock.spectra_button):
+        for button in (dock.modes["grid"], dock.residual_button, dock.spectra_button):
             button.click()
             wait(dock.deriving.ended, lambda: not dock.deriving.running)
-        dock.modes["grid"].click()
         self.take("compare")
         self.close(SPECTRA_TITLE)
         dock.end_button.click()

@@ -217,7 +217,7 @@ class BrowsingSession(QObject):
             return
         if key.stage == "raw":
             is_ready = key._replace(stage="denoised", choices=self.choices) in self.kept
-            self.shown.show(exposure.name, shown.micrograph, wait=not is_ready)
+            self.shown.show(exposure.name, shown, wait=not is_ready)
             self._show_picks(exposure, shown.micrograph)
         elif self.shown.name == exposure.name:
             made = self._made if exposure.denoised is None else {"file": str(exposure.denoised)}

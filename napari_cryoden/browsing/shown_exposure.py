@@ -13,8 +13,9 @@ from napari.layers import Image
 from cryoden.browsing.kept_pictures import Shown
 from cryoden.micrograph import Micrograph
 from napari_cryoden.browsing.kept_contrast import KeptContrast
-from napari_cryoden.layers.contrast import Limits, result_contrast
+from napari_cryoden.layers.contrast import Limits, result_limits
 from napari_cryoden.layers.layer_data import raw_layer
+from napari_cryoden.layers.picture import Levels, Picture, picture_of
 from napari_cryoden.layers.scale_bar import show_scale_bar
 from napari_cryoden.layers.side_by_side import SideBySide
 
@@ -47,25 +48,26 @@ class ShownExposure:
         self.denoised: Any = None
         self.name: str | None = None
         self.stage = "waiting"
-        self._raw_contrast: Limits = (0.0, 1.0)
+        self._noise: Limits = (0.0, 1.0)  # of the raw one
         self._contrast = {"raw": KeptContrast(), "denoised": KeptContrast()}
 
-    def show(self, name: str, raw: Micrograph, *, wait: bool = True) -> None:
+    def show(self, name: str, shown: Shown, *, wait: bool = True) -> None:
         """Show another exposure; its denoised picture is empty until there is one.
 
         Without ``wait`` it is shown next, and what is in its place stays until then.
         """
         self._keep()
         self.name, self.stage = name, "waiting"
-        made = raw_layer(raw)
-        self._raw_contrast = made[1]["contrast_limits"]
-        added = self._put("raw", made, self._contrast["raw"].limits(raw.data, self._raw_contrast))
+        raw, picture = shown.micrograph, picture_of(shown.micrograph.data, shown.levels)
+        self._noise = picture.noise
+        limits = self._contrast["raw"].limits(picture.overview, picture.limits)
+        added = self._put("raw", raw_layer(raw, picture), limits)
         if wait or not self._is_there(self.denoised):
             added |= self._wait(raw)
         if raw.pixel_size:
             show_scale_bar(self._viewer)
         if added:
-            self._comparison.show(self.raw, self.denoised)
+            self._comparison.show(self.raw, self.denoised, contrast=False)
 
     def show_denoised(self, shown: Shown, made_with: Mapping[str, Any]) -> None:
         """Show the denoised picture of the exposure that is shown, or a preview of it."""
@@ -74,10 +76,11 @@ class ShownExposure:
         self.stage = "preview" if shown.edge > 1 else "denoised"
         found = shown.micrograph
         size = found.pixel_size / shown.edge if found.pixel_size else None
-        made = _placed(raw_layer(replace(found, pixel_size=size)), shown.edge)
-        own = made[1]["contrast_limits"]
-        first = result_contrast(found.data, self._raw_contrast, found.pixel_size)
-        limits = self._contrast["denoised"].limits(found.data, first)
+        picture = picture_of(found.data, shown.levels)
+        made = _placed(raw_layer(replace(found, pixel_size=size), picture), shown.edge)
+        own = picture.limits
+        first = result_limits(own, picture.noise, self._noise, found.pixel_size)
+        limits = self._contrast["denoised"].limits(picture.overview, first)
         facts = made[1]["metadata"]["cryoden"] | made_with | {"raw_id": self.raw.unique_id} | self._source()
         made[1]["metadata"] = {"cryoden": facts}
         made[1]["name"] = f"{self.raw.name} · denoised{' (preview)' if shown.edge > 1 else ''}"
@@ -98,7 +101,7 @@ class ShownExposure:
         limits = tuple(self.denoised.contrast_limits) if self._is_there(self.denoised) else (0.0, 1.0)
         shape = [math.ceil(side / WAITING) for side in raw.shape]
         empty = replace(raw, data=np.full(shape, sum(limits) / 2, np.float32))
-        placed = _placed(raw_layer(empty), WAITING)
+        placed = _placed(raw_layer(empty, Picture.of_few(empty.data)), WAITING)
         placed[1]["name"] = f"{raw.name} · denoised …"
         placed[1]["metadata"] = {
             "cryoden": {"role": "denoised", "raw_id": self.raw.unique_id} | self._source()
@@ -112,12 +115,14 @@ class ShownExposure:
         """Give a layer other data, or add it where it is not there, and say whether it was added."""
         layer = getattr(self, which)
         data, attributes, _ = made
+        data = data if isinstance(data, Levels) else Levels([data])
         attributes |= {"contrast_limits": limits}
         if not self._is_there(layer):
             setattr(self, which, self._viewer.add_layer(Image(data, **attributes)))
             return True
         with layer.events.thumbnail.blocker():
             layer.data = data
+            layer._data = data  # napari has wrapped it anew, in what is its coarsest level to others
             layer.name, layer.metadata = attributes["name"], attributes["metadata"]
             _place(layer, attributes)
             width = limits[1] - limits[0]

@@ -8,9 +8,9 @@ import numpy as np
 from napari.layers import Points
 
 from cryoden.picking.picks import Picks, made
-from napari_cryoden.layers.layer_data import pixel_size
 from napari_cryoden.layers.picks_copies import put
 from napari_cryoden.layers.picks_layer import DIAMETER, add_picks, copies_of, picks_layer
+from napari_cryoden.layers.plane import pixel_size
 
 NAME = "picks of the exposure"
 

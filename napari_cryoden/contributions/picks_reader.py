@@ -15,9 +15,9 @@ from cryoden.picking.micrograph_names import PicksByName, joined
 from cryoden.picking.picks import Picks, PicksError, fitted, outside
 from cryoden.picking.read_picks import ambiguous, has_picks, is_picks_name, read_all
 from napari_cryoden.contributions.reader import Reader, listed
-from napari_cryoden.layers.layer_data import facts_of, is_raw, pixel_size
+from napari_cryoden.layers.layer_data import facts_of, is_raw
 from napari_cryoden.layers.picks_layer import DIAMETER, add_picks
-from napari_cryoden.layers.plane import plane_of, size_of
+from napari_cryoden.layers.plane import pixel_size, plane_of, size_of
 from napari_cryoden.notify import show_problem, show_remarks
 
 Path_ = str | PathLike[str]

@@ -14,7 +14,7 @@ from cryoden.formats.result_stamp import marked, result_label
 from cryoden.io.atomic import atomic_write
 from cryoden.model.checkpoint import label_of
 from napari_cryoden.layers import layer_data
-from napari_cryoden.layers.plane import plane_of
+from napari_cryoden.layers.plane import full_size, plane_of
 
 ONE = "Save one micrograph; Layer > Split Stack makes a layer of each section"
 
@@ -34,7 +34,7 @@ def write(path: str, data: Any, attributes: Mapping[str, Any]) -> list[str]:
     layer = Image(data, **attributes)
     if plane_of(layer).section:
         raise MicrographError(
-            "F32", None, f"layer '{layer.name}' is a stack of {len(data)} sections", fix=ONE
+            "F32", None, f"layer '{layer.name}' is a stack of {len(full_size(layer))} sections", fix=ONE
         )
     facts, micrograph = layer_data.facts_of(layer), layer_data.to_micrograph(layer)
     named = facts.get("source") or facts.get("file")

@@ -6,21 +6,21 @@ from collections.abc import Callable
 from typing import Any
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QPushButton, QSlider, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QSlider, QWidget
 
 from cryoden.errors import CryodenError
+from napari_cryoden.docks.band_field import BandField
 from napari_cryoden.jobs.denoising import DenoisingJob
 from napari_cryoden.jobs.derived_layers import DerivedLayersJob
 from napari_cryoden.layers.contrast import Matching
 from napari_cryoden.layers.layer_data import facts_of, raw_of
-from napari_cryoden.layers.plane import size_of
+from napari_cryoden.layers.plane import size_of, square_pixel_size
 from napari_cryoden.layers.side_by_side import KEY, Mode
 from napari_cryoden.plots.spectra_dock import TITLE as SPECTRA
 from napari_cryoden.plots.spectra_dock import show_spectra
 from napari_cryoden.tool_tip import set_tip
-from napari_cryoden.widgets.dock import Dock, heading, hide_below, status_label, weakly
+from napari_cryoden.widgets.dock import Dock, heading, hide_below, row, status_label, weakly
 from napari_cryoden.widgets.layer_combo import LayerCombo
-from napari_cryoden.widgets.number_field import DecimalField
 from napari_cryoden.window import plain
 
 MODES = {
@@ -29,13 +29,18 @@ MODES = {
     "swipe": "Raw left, denoised right of a movable line",
 }
 MATCHINGS = {
-    "each": "Contrast limits chosen for each layer separately",
-    "same": "Both layers with the limits of the raw layer: shows how much noise was removed",
+    "each": (
+        "Raw: three standard deviations about the median, from absolute deviations, which ice crystals do "
+        "not change. Low-pass and denoised: one width, so that equal differences are equally gray"
+    ),
+    "same": "All layers with the limits of the raw layer: shows how much noise was removed",
     "matched": (
-        "Both layers with the limits of the denoised layer: a particle has the same gray value in both"
+        "All layers with the limits of the denoised layer: a particle has the same gray value in all"
     ),
 }
 LIMITS = {"each": "Auto", "same": "Raw limits", "matched": "Denoised limits"}
+VIEW = "Set the contrast by the part of the layers that is in view: after zooming, or past an ice crystal"
+RESIDUAL = "Add the residual (raw − denoised): it should look like noise, without particles"
 NONE = "Choose two different layers of the same size"
 
 
@@ -49,12 +54,11 @@ class CompareWidget(Dock):
         self.comparison = self.denoising.comparison
         self.raw = LayerCombo(self.viewer, "The raw micrograph")
         self.denoised = LayerCombo(self.viewer, "Denoised layer, or any other layer to compare with")
-        self._how: Matching = "each"  # as layers are when they come in
         self.modes = _choice({name: name.capitalize() for name in MODES})
         self.matchings = _choice(LIMITS)
         self.line = QSlider(Qt.Orientation.Horizontal)
-        self.resolution = DecimalField()
-        self.low_pass_button = QPushButton("Add low-pass")
+        self.filters = BandField()
+        self.view_button = QPushButton("Contrast of what is in view")
         self.residual_button = QPushButton("Add residual")
         self.spectra_button = QPushButton("Spectra")
         self.end_button = QPushButton("Restore previous view")
@@ -62,6 +66,7 @@ class CompareWidget(Dock):
         self._lay_out()
         self._connect()
         self._guess()
+        self._show_band()
         self.follow()
 
     def follow(self) -> None:
@@ -74,16 +79,14 @@ class CompareWidget(Dock):
         for name, button in self.matchings.items():
             button.setEnabled(comparison.active)
             set_tip(button, MATCHINGS[name] if comparison.active else "Compare two layers first")
-            button.setChecked(comparison.active and name == self._how)
+            button.setChecked(comparison.active and name == comparison.how)
+        self.view_button.setEnabled(comparison.active)
+        set_tip(self.view_button, VIEW if comparison.active else "Compare two layers first")
         self.line.setEnabled(comparison.active and comparison.mode == "swipe")
         self.end_button.setEnabled(comparison.active)
         busy = "A computation is running" if self.deriving.running else ""
         for button, use in (
-            (self.low_pass_button, ("Add a low-pass filtered copy of the raw layer: the simplest denoiser")),
-            (
-                self.residual_button,
-                ("Add the residual (raw − denoised): it should look like noise, without particles"),
-            ),
+            (self.residual_button, RESIDUAL),
             (self.spectra_button, "Show power spectra and FRC below the canvas"),
         ):
             button.setEnabled(not (problem or busy))
@@ -91,18 +94,26 @@ class CompareWidget(Dock):
         self.status.setText(self.deriving.status or problem)
 
     def compare(self, mode: Mode) -> None:
-        """Show the chosen layers, and what was added for them, in this way."""
-        if not self._problem():
-            self.comparison.show(self.raw.layer, self.denoised.layer, *self._more(), mode=mode)
+        """Show the chosen layers in this way, with what was and what will be made of them."""
+        if self._problem():
+            return
+        copies = self.deriving.copies(self.raw.layer, self.denoised.layer)
+        self.comparison.show(*copies.shown(), *self._more(), mode=mode)
+        if copies.complete:
+            copies.remove_others()
+        elif not self.deriving.running:
+            self._derive(lambda: self.deriving.filter(self.raw.layer, self.denoised.layer))
 
     def end(self) -> None:
         """Give the user's own view back."""
         self.comparison.leave()
         hide_below(self.viewer, SPECTRA)
 
-    def add_low_pass(self) -> None:
-        """Add what a low-pass leaves of the raw layer."""
-        self._derive(lambda: self.deriving.low_pass(self.raw.layer, self.resolution.value()))
+    def filter(self) -> None:
+        """Show what is compared with the filters that are chosen now."""
+        self.deriving.band = self.filters.band
+        if self.comparison.active:
+            self.compare(self.comparison.mode)
 
     def add_residual(self) -> None:
         """Add raw minus denoised."""
@@ -115,8 +126,11 @@ class CompareWidget(Dock):
     def _slide(self) -> None:
         self.comparison.swipe(self.line.value() / self.line.maximum())
 
+    def look_closer(self) -> None:
+        """Set the contrast by what is in view."""
+        self.comparison.match(in_view=True)
+
     def _match(self, how: Matching) -> None:
-        self._how = how
         self.comparison.match(how)
         self.follow()
 
@@ -127,17 +141,28 @@ class CompareWidget(Dock):
             self.deriving.refuse(error)
 
     def _derived(self, message: str) -> None:  # noqa: ARG002  the status line shows it
-        """Show a new layer beside the two."""
-        added = self.deriving.added
-        if added is not None and added in self.viewer.layers and not self._problem():
-            self.comparison.show(self.raw.layer, self.denoised.layer, *self._more(), added)
+        """Show new layers beside the two; what failed is not tried again."""
+        is_there = self.deriving.added in self.viewer.layers
+        if self.deriving.state == "finished" and (is_there or self.comparison.active):
+            self.compare(self.comparison.mode)
         self.follow()
 
     def _more(self) -> list[Any]:
-        """Return what stands beside the two layers already."""
-        first, others = self.comparison.layers[:2], self.comparison.layers[2:]
-        same = len(first) == 2 and first[0] is self.raw.layer and first[1] is self.denoised.layer
-        return others if same else []
+        """Return what else was made of the two layers, as a residual or a confidence."""
+        both = self.comparison.layers[:2]
+        shown = [facts_of(one).get("filtered", one.unique_id) for one in both]
+        others = self.comparison.layers[2:] if shown == self._chosen() else []
+        if self.deriving.added in self.viewer.layers and self.deriving.added_to == self._chosen():
+            others = [*others, self.deriving.added]
+        return list(dict.fromkeys(one for one in others if "band" not in facts_of(one)))
+
+    def _chosen(self) -> list[Any]:
+        return [self.raw.layer.unique_id, self.denoised.layer.unique_id]
+
+    def _show_band(self) -> None:
+        raw = self.raw.layer
+        size = square_pixel_size(raw) if raw is not None and size_of(raw) else None
+        self.filters.show_band(self.deriving.band, size)
 
     def _spectra(self) -> None:
         show_spectra(self.viewer)
@@ -173,10 +198,12 @@ class CompareWidget(Dock):
         for name, button in self.matchings.items():
             button.clicked.connect(weakly(self._match, name))
         self.line.valueChanged.connect(weakly(self._slide))
-        self.low_pass_button.clicked.connect(weakly(self.add_low_pass))
+        self.filters.changed.connect(weakly(self.filter))
+        self.view_button.clicked.connect(weakly(self.look_closer))
         self.residual_button.clicked.connect(weakly(self.add_residual))
         self.spectra_button.clicked.connect(weakly(self.measure))
         self.end_button.clicked.connect(self.end)
+        self.raw.currentIndexChanged.connect(weakly(self._show_band))
         self.raw.currentIndexChanged.connect(weakly(self.follow))
         self.denoised.currentIndexChanged.connect(weakly(self.follow))
         self.deriving.changed.connect(self.follow)
@@ -188,28 +215,19 @@ class CompareWidget(Dock):
         self.line.setRange(0, 1000)
         self.line.setValue(500)
         set_tip(self.line, "Position of the line between raw and denoised")
-        self.resolution.setRange(2, 500)
-        self.resolution.setValue(20)
-        self.resolution.setSuffix(" Å")
-        self.resolution.setDecimals(1)
-        set_tip(self.resolution, "Resolution limit of the low-pass filter")
         set_tip(self.end_button, "Restore the previous view: layers, grid, contrast, scale bar")
         for title, parts in (
             ("Raw", (self.raw,)),
             ("Denoised", (self.denoised,)),
             ("View", (_row(self.modes), self.line)),
-            ("Contrast", (_row(self.matchings),)),
+            ("Contrast", (_row(self.matchings), self.view_button)),
+            ("Filters", (self.filters,)),
         ):
             self.column.addWidget(heading(title))
             for part in parts:
                 self.column.addWidget(part)
         self.column.addWidget(heading("Add layers"))
-        grid = QGridLayout()
-        grid.addWidget(self.resolution, 0, 0)
-        grid.addWidget(self.low_pass_button, 0, 1)
-        grid.addWidget(self.residual_button, 1, 0)
-        grid.addWidget(self.spectra_button, 1, 1)
-        self.column.addLayout(grid)
+        self.column.addLayout(row(self.residual_button, self.spectra_button))
         self.column.addStretch(1)
         self.footer.addWidget(self.end_button)
         self.footer.addWidget(self.status)
@@ -224,8 +242,8 @@ def _choice(labels: dict[str, str]) -> dict[str, QPushButton]:
 
 def _row(buttons: dict[str, QPushButton]) -> QWidget:
     widget = QWidget()
-    row = QHBoxLayout(widget)
-    row.setContentsMargins(0, 0, 0, 0)
+    made = QHBoxLayout(widget)
+    made.setContentsMargins(0, 0, 0, 0)
     for button in buttons.values():
-        row.addWidget(button)
+        made.addWidget(button)
     return widget

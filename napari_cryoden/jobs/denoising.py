@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import ExitStack, closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from cryoden.denoising.nothing_left import ALMOST
 from cryoden.errors import CryodenError
@@ -15,16 +15,31 @@ from cryoden.events.quality import UNCOVERED
 from cryoden.io.atomic import atomic_write
 from cryoden.micrograph import Micrograph
 from cryoden.settings.denoising import DenoisingSettings
+from napari_cryoden.jobs import companions
 from napari_cryoden.jobs.derived_layers import DerivedLayersJob
 from napari_cryoden.jobs.job import Job
 from napari_cryoden.jobs.worker import leave_a_core
 from napari_cryoden.layers import layer_data
 from napari_cryoden.layers.contrast import contrast
 from napari_cryoden.layers.half_sum import halves_of
+from napari_cryoden.layers.picture import Picture, picture_of
 from napari_cryoden.layers.plane import plane_of
 from napari_cryoden.layers.side_by_side import SideBySide
 from napari_cryoden.notify import show_problem, show_remarks
 from napari_cryoden.preferences import preferences
+
+
+@dataclass(frozen=True, eq=False)
+class _Ready:
+    """A result, with all that the interface would have to wait for."""
+
+    alone: ClassVar = True  # a layer takes long to add
+    micrograph: Micrograph
+    picture: Picture
+    is_confidence: bool = False
+
+
+_Event = TileFinished | _Ready | companions.Companion
 
 
 class DenoisingJob(Job):
@@ -53,6 +68,8 @@ class DenoisingJob(Job):
         self._made_with: dict[str, Any] = {}
         self._written = ""
         self._with_residual = False
+        self._band = companions.Band()
+        self._beside: list[Any] = []
 
     def denoise(
         self,
@@ -74,25 +91,32 @@ class DenoisingJob(Job):
         micrograph, spare = layer_data.to_micrograph(raw), preferences().spare_cores
         view = layer_data.View(plane_of(raw), contrast(micrograph.data))
         halves = halves_of(raw)
-        self.begin(
-            lambda: _denoising(micrograph, model, settings, output, spare, halves),
-            f"denoising {raw.name}",
-            [raw],
-        )
+        band = DerivedLayersJob.of(self.viewer).band.of(micrograph.pixel_size)
+
+        def work() -> Generator[_Event, None, None]:
+            denoised = yield from _denoising(micrograph, model, settings, output, spare, halves)
+            yield from _ready(micrograph, denoised, band)
+
+        self.begin(work, f"denoising {raw.name}", [raw])
+        self._band, self._beside = band, []
         self.tiles, self.progress, self.result, self.raw = (0, 0), None, None, raw
         self._view = view
         self._made_with = layer_data.made_with(model, settings)
         self._written = f" and in {output}" if output else ""
         self._with_residual = residual
 
-    def fold(self, event: DenoisingEvent) -> None:
-        """Count tiles and add the result layer."""
+    def fold(self, event: _Event) -> None:
+        """Count tiles; add the result and what stands beside it, each hidden until all are there."""
         if isinstance(event, TileFinished):
             self.tiles = (event.done, event.total)
             self.progress = event.done / event.total
             self.status = f"tile {event.done} of {event.total}"
-        elif not self.closing:
-            self._add(event.micrograph, event.confidence)
+        elif self.closing:
+            return
+        elif isinstance(event, companions.Companion):
+            self._copies().add(event)
+        else:
+            self._add(event)
 
     def conclusion(self, stopped: bool) -> str:
         """Return where the result is, or that there is none."""
@@ -109,21 +133,35 @@ class DenoisingJob(Job):
         said = layer_data.warnings_of(self.result)
         return against + [str(one) for one in said if one.code in {ALMOST, UNCOVERED}]
 
-    def _add(self, micrograph: Micrograph, confidence: Micrograph | None) -> None:
-        data, attributes, _ = layer_data.result_layer(self.raw, micrograph, self._made_with, self._view)
-        self.result = self.viewer.add_image(data, **attributes)
+    def _add(self, made: _Ready) -> None:
+        if made.is_confidence:
+            self._beside = [self._add_confidence(made)]
+            return
+        data, attributes, _ = layer_data.result_layer(
+            self.raw, made.micrograph, self._made_with, self._view, made.picture
+        )
+        self.result = self.viewer.add_image(data, visible=False, **attributes)
         known = layer_data.warnings_of(self.raw)
         show_remarks(self.raw.name, (one for one in layer_data.warnings_of(self.result) if one not in known))
-        if self.raw in self.viewer.layers:  # it may have been deleted meanwhile
-            more = [] if confidence is None else [self._add_confidence(confidence)]
-            self.comparison.show(self.raw, self.result, *more)
-            self._add_residual()
 
-    def _add_confidence(self, confidence: Micrograph) -> Any:
+    def _add_confidence(self, made: _Ready) -> Any:
+        named = replace(made.micrograph, name="confidence")
         plane = self._view.plane if self._view else None
-        made = replace(confidence, name="confidence")
-        data, attributes, _ = layer_data.derived_layer(self.raw, made, "confidence", plane)
-        return self.viewer.add_image(data, **attributes)
+        data, attributes, _ = layer_data.derived_layer(self.raw, named, "confidence", plane, made.picture)
+        return self.viewer.add_image(data, visible=False, **attributes)
+
+    def _finish(self) -> None:
+        if not self.closing and self.result is not None and self.result in self.viewer.layers:
+            self.result.visible = True
+            if self.raw in self.viewer.layers:  # it may have been deleted meanwhile
+                self.comparison.show(*self._copies().shown(), *self._beside)
+                self._add_residual()
+            self.viewer.layers.selection.active = self.result
+        super()._finish()
+
+    def _copies(self) -> companions.Companions:
+        plane = self._view.plane if self._view else plane_of(self.raw)
+        return companions.Companions(self.viewer, self.raw, self.result, plane, self._band)
 
     def _add_residual(self) -> None:
         if not self._with_residual:
@@ -141,7 +179,7 @@ def _denoising(
     output: Path | None,
     spare_cores: int,
     halves: tuple[Path, ...],
-) -> Generator[DenoisingEvent, None, None]:
+) -> Generator[TileFinished, None, MicrographDenoised]:
     leave_a_core(spare_cores)
     from cryoden.denoising import denoise, nothing_left  # noqa: PLC0415  it loads torch, which docking must not
     from cryoden.workflows import denoise_micrographs, results  # noqa: PLC0415  it loads torch, which docking must not
@@ -160,8 +198,20 @@ def _denoising(
             place = results.Output(like, temporary, output, label, settings)
             results.write_confidence(place, denoised.confidence)
             results.write_denoised(place, denoised)
+    return denoised
+
+
+def _ready(
+    raw: Micrograph, denoised: MicrographDenoised, band: companions.Band
+) -> Generator[_Ready | companions.Companion, None, None]:
+    """Yield the result and what stands beside it, one layer after another."""
     # A layer stays for long; from a GPU the pixels come in page-locked memory, of which there is little.
-    yield MicrographDenoised(_owned(denoised.micrograph), denoised.confidence and _owned(denoised.confidence))
+    found = _owned(denoised.micrograph)
+    yield _Ready(found, picture_of(found.data))
+    yield from companions.made([raw, found], band)
+    if denoised.confidence is not None:
+        confidence = _owned(denoised.confidence)
+        yield _Ready(confidence, picture_of(confidence.data), is_confidence=True)
 
 
 def _owned(micrograph: Micrograph) -> Micrograph:

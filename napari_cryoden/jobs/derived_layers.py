@@ -1,23 +1,22 @@
-"""What is computed from layers to be looked at next to them: low-pass, residual, spectra."""
+"""What is computed from layers to be looked at next to them: filtered copies, residual, spectra."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from cryoden.errors import MicrographError
-from cryoden.image.filters import low_passed
 from cryoden.image.spectra import RadialProfile, fourier_ring_correlation, radial_power
 from cryoden.micrograph import Micrograph
+from napari_cryoden.jobs.companions import PIXEL, Band, Companion, Companions, made
 from napari_cryoden.jobs.job import Job
 from napari_cryoden.layers import layer_data
 from napari_cryoden.layers.half_pairs import pairs_of
-from napari_cryoden.layers.plane import Plane, plane_of
-
-PIXEL = 1.0  # Å/px, where it is not known
+from napari_cryoden.layers.picture import Picture, picture_of
+from napari_cryoden.layers.plane import Plane, plane_of, square_pixel_size
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,13 +39,26 @@ class Spectra:
     against: str
 
 
+@dataclass(frozen=True, eq=False)
+class _Residual:
+    micrograph: Micrograph
+    picture: Picture
+
+
+Event = _Residual | Companion | Spectra
+
+
 class DerivedLayersJob(Job):
     """Computes one thing at a time from the layers of a window.
 
     Attributes
     ----------
     added : Image or None
-        The layer the last work added.
+        The layer the last work added, where it was one.
+    added_to : list of UUID
+        Of which two layers it is made.
+    band : Band
+        How copies of raw and denoised are filtered that stand beside them.
     spectra : Spectra or None
         The last ones.
     """
@@ -56,23 +68,30 @@ class DerivedLayersJob(Job):
     def __init__(self, viewer: Any) -> None:
         super().__init__(viewer)
         self.added: Any = None
+        self.added_to: list[Any] = []
         self.spectra: Spectra | None = None
         self._raw: Any = None
+        self.band = Band()
         self._plane: Plane | None = None
-        self._role: layer_data.Role = "residual"
+        self._copies: Companions | None = None
 
-    def low_pass(self, raw: Any, resolution: float) -> None:
-        """Add what is left of a layer without structures finer than so many Å.
+    def copies(self, raw: Any, denoised: Any) -> Companions:
+        """Return the filtered copies that stand beside two layers; raises what `plane_of` does."""
+        band = self.band.of(square_pixel_size(raw))
+        return Companions(self.viewer, raw, denoised, plane_of(raw), band)
+
+    def filter(self, raw: Any, denoised: Any) -> None:
+        """Add the filtered copies of two layers.
 
         Raises
         ------
         CryodenError
             G05 while another computation is running, F32 for a layer that is no micrograph.
         """
-        one = layer_data.to_micrograph(raw)
-        size, what = one.pixel_size or PIXEL, f"low-pass {resolution:g} Å"
-        self._begin(raw, what, lambda: replace(one, name=what, data=low_passed(one.data, size, resolution)))
-        self._role = "low-pass"
+        both = [layer_data.to_micrograph(layer) for layer in (raw, denoised)]
+        band, copies = self.band.of(both[0].pixel_size), self.copies(raw, denoised)
+        self._begin(raw, "filtered copies", lambda: made(both, band))
+        self._copies = copies
 
     def residual(self, raw: Any, denoised: Any) -> None:
         """Add raw minus denoised: what was taken for noise.
@@ -80,12 +99,12 @@ class DerivedLayersJob(Job):
         Raises
         ------
         CryodenError
-            As `low_pass`; D05 for layers of different sizes.
+            As `filter`; D05 for layers of different sizes.
         """
         one, other = (layer_data.to_micrograph(layer) for layer in (raw, denoised))
         _same_size(one, other)
-        self._begin(raw, "residual", lambda: replace(one, name="residual", data=one.data - other.data))
-        self._role = "residual"
+        self._begin(raw, "residual", lambda: iter([_residual(one, other)]))
+        self.added_to = [raw.unique_id, denoised.unique_id]
 
     def measure(self, compared: Sequence[Any]) -> None:
         """Find power spectra and Fourier ring correlations of layers of one size.
@@ -100,14 +119,21 @@ class DerivedLayersJob(Job):
         against = None if other is None else layer_data.to_micrograph(other)
         for image in (*images[1:], *([against] if against else [])):
             _same_size(images[0], image)
-        self._begin(compared[0], "spectra", lambda: _spectra(images, against))
+        self._begin(compared[0], "spectra", lambda: iter([_spectra(images, against)]))
 
-    def fold(self, event: Micrograph | Spectra) -> None:
+    def fold(self, event: Event) -> None:
         """Take the result."""
         if isinstance(event, Spectra):
             self.spectra = event
-        elif not self.closing:
-            data, attributes, _ = layer_data.derived_layer(self._raw, event, self._role, self._plane)
+        elif self.closing:
+            return
+        elif isinstance(event, Companion):
+            assert self._copies is not None  # noqa: S101  set when they were asked for
+            self._copies.add(event)
+        else:
+            data, attributes, _ = layer_data.derived_layer(
+                self._raw, event.micrograph, "residual", self._plane, event.picture
+            )
             self.added = self.viewer.add_image(data, **attributes)
 
     def conclusion(self, stopped: bool) -> str:
@@ -116,9 +142,9 @@ class DerivedLayersJob(Job):
             return "Stopped."
         return f"Done: layer '{self.added.name}'" if self.added is not None else "Done."
 
-    def _begin(self, raw: Any, what: str, work: Callable[[], Micrograph | Spectra]) -> None:
-        def working() -> Generator[Micrograph | Spectra, None, None]:
-            yield work()
+    def _begin(self, raw: Any, what: str, work: Callable[[], Iterator[Event]]) -> None:
+        def working() -> Generator[Event, None, None]:
+            yield from work()
 
         self.begin(working, f"computing: {what}")
         self._raw, self._plane, self.added = raw, plane_of(raw), None
@@ -129,6 +155,11 @@ def other_half(opened: Any, layer: Any) -> Any:
     halves = [(pair.even, pair.odd) for pair in pairs_of(opened)]
     both = [*halves, *((odd, even) for even, odd in halves)]
     return next((other for one, other in both if one is layer), None)
+
+
+def _residual(one: Micrograph, other: Micrograph) -> _Residual:
+    left = replace(one, name="residual", data=one.data - other.data)
+    return _Residual(left, picture_of(left.data))
 
 
 def _same_size(one: Micrograph, other: Micrograph) -> None:

@@ -15,6 +15,7 @@ from cryoden.errors import CryodenError, Remark
 from cryoden.settings.reading import ReadingSettings
 from napari_cryoden.contributions.sample_data import sample_pairs
 from napari_cryoden.jobs.job import Job
+from napari_cryoden.jobs.stack_reading import StackReading
 from napari_cryoden.layers.file_layer import FileLayer, of_file
 from napari_cryoden.layers.layer_data import facts_of, raw_layer
 from napari_cryoden.layers.scale_bar import show_scale_bar
@@ -83,6 +84,7 @@ class OpeningJob(Job):
 
     def _add(self, data: FileLayer, warnings: tuple[Remark, ...]) -> None:
         layer = Layer.create(*data)
+        StackReading.of(self.viewer).follow(layer)
         self.viewer.add_layer(layer)
         self._added += 1
         facts = facts_of(layer)

@@ -13,7 +13,7 @@ from napari_cryoden.jobs.denoising import DenoisingJob
 from napari_cryoden.jobs.job import Job
 from napari_cryoden.layers import layer_data
 from napari_cryoden.layers.picks_layer import DIAMETER, add_picks, micrograph_name, picks_of
-from napari_cryoden.layers.plane import plane_of
+from napari_cryoden.layers.plane import pixel_size, plane_of
 
 if TYPE_CHECKING:
     from cryoden.picking.find_particles import Found
@@ -89,7 +89,7 @@ class PickingJob(Job):
         if self._against is None or self._against not in self.viewer.layers:
             return ""
         known = picks_of(self._against, self._image, shown=True).centers
-        size = layer_data.pixel_size(self._image) or 1.0
+        size = pixel_size(self._image) or 1.0
         shape, margin = plane_of(self._image).size, self.diameter / size / 2
         known = known[within(known, shape, margin)]
         hits = matches(found.every.centers, known, 2 * margin * REACH)

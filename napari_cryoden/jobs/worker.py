@@ -57,6 +57,7 @@ class Worker(QObject):
     ahead : int
         How many events the generator may be ahead of the interface. 1 for events that take
         long to show, or are big: then the interface takes one at a time, and lives in between.
+        A single event of that kind has an attribute ``alone`` that is true.
     computes : bool
         Whether a GPU may be used; the last such worker that ends hands its memory back.
 
@@ -190,12 +191,13 @@ def _fill(mailbox: _Mailbox, work: Work, stop: threading.Event, pause: threading
     with contextlib.closing(work()) as events:
         while not stop.is_set() and (event := next(events, _END)) is not _END:
             mailbox.append(event)
-            _wait(mailbox, stop, pause)
+            most = 1 if getattr(event, "alone", False) else mailbox.most
+            _wait(mailbox, most, stop, pause)
 
 
-def _wait(mailbox: _Mailbox, stop: threading.Event, pause: threading.Event) -> None:
+def _wait(mailbox: _Mailbox, most: int, stop: threading.Event, pause: threading.Event) -> None:
     """Wait while paused, and while the interface is behind: a flood of events must not freeze it."""
-    while (pause.is_set() or len(mailbox) >= mailbox.most) and not stop.wait(DELIVERY_MS / 5000):
+    while (pause.is_set() or len(mailbox) >= most) and not stop.wait(DELIVERY_MS / 5000):
         pass
 
 

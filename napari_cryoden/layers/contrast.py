@@ -12,63 +12,97 @@ from cryoden.micrograph import Pixels
 
 Matching = Literal["each", "same", "matched"]
 Limits = tuple[float, float]
+SAMPLE = 2**18  # px: of a whole 4096² sorting takes longer than reading it
+SIGMAS, REACH = 3.0, 5.0  # the former as RELION's display has them
+SIGMA = 1.4826  # of a Gaussian, in median absolute deviations
 # Of the raw contrast at 3 Å/px and coarser: white noise of 256² px and more leaves up to 0.040 there, the
 # weakest single frame of apoferritin 0.043. The words about it are the library's, from the same output.
 ALMOST_NOTHING = 0.042
 LEAST = 0.6  # of the same, for what is almost nothing
 WORKING, ASSUMED = 3.0, 1.0  # Å/px: finer micrographs are averaged to the former; where it is not known
+MOST = 2.0  # times the denoised one's own width, up to which it shares that of a low-pass
 
 
 def contrast(pixels: Pixels) -> Limits:
-    """Return the 0.5 and 99.5 percentiles of at most some 260,000 pixels.
-
-    A regular sample is enough: on a micrograph noise decides both ends, and sorting all of
-    a 4096² takes longer than reading it.
-    """
-    step = max(1, math.isqrt(max(1, pixels.size // 2**18)))
-    low, high = (float(value) for value in np.percentile(pixels[::step, ::step], (0.5, 99.5)))
+    """Return the 0.5 and 99.5 percentiles of a regular sample: how wide a micrograph's noise is."""
+    low, high = (float(value) for value in np.percentile(_sample(pixels), (0.5, 99.5)))
     return (low, high) if high > low else (low, low + 1.0)
 
 
-def _is_almost_nothing(denoised: Limits, raw: Limits, pixel_size: float | None) -> bool:
-    """Whether an output has so little contrast that a network makes as much of noise alone."""
-    return denoised[1] - denoised[0] < ALMOST_NOTHING * _averaged(raw, pixel_size)
+def robust(pixels: Pixels) -> Limits:
+    """Return three standard deviations to both sides of the median, estimated from the absolute deviations.
+
+    On the side where more than one in a hundred pixels lies beyond, as particles do in clear ice, up to five.
+    An ice crystal or a carbon edge, which makes up less than half of what is seen, changes no more than
+    that. Where more than half of the pixels are alike, as with few counts, the percentiles of `contrast`
+    stand in.
+    """
+    sample = _sample(pixels)
+    low, middle, high = (float(value) for value in np.percentile(sample, (1, 50, 99)))
+    sigma = SIGMA * float(np.median(np.abs(sample - np.float32(middle))))
+    if not 0 < sigma < math.inf:
+        return contrast(pixels)
+    below, above = (min(max(SIGMAS * sigma, far), REACH * sigma) for far in (middle - low, high - middle))
+    return middle - below, middle + above
 
 
-def result_contrast(denoised: Pixels, raw: Limits, pixel_size: float | None) -> Limits:
-    """Return the limits of an output; stretched to its own, almost nothing would look like particles."""
-    low, high = contrast(denoised)
-    if not _is_almost_nothing((low, high), raw, pixel_size):
-        return low, high
-    middle, half = (low + high) / 2, LEAST * _averaged(raw, pixel_size) / 2
+def result_limits(own: Limits, width: Limits, raw: Limits, pixel_size: float | None) -> Limits:
+    """Return the limits of an output; stretched to its own, almost nothing would look like particles.
+
+    Parameters
+    ----------
+    own : tuple of float
+        Its limits as it is drawn.
+    width : tuple of float
+        Its `contrast`.
+    raw : tuple of float
+        The raw one's `contrast`.
+    pixel_size : float or None
+        Å/px.
+    """
+    averaged = (raw[1] - raw[0]) * min(1.0, (pixel_size or ASSUMED) / WORKING)  # in working pixels
+    if width[1] - width[0] >= ALMOST_NOTHING * averaged:
+        return own
+    return about(own, LEAST * averaged / 2)
+
+
+def about(own: Limits, half: float) -> Limits:
+    """Return limits with the same middle, and half of another width."""
+    middle = (own[0] + own[1]) / 2
     return middle - half, middle + half
 
 
-def _averaged(raw: Limits, pixel_size: float | None) -> float:
-    """Return what the raw contrast, which is noise, is in working pixels."""
-    return (raw[1] - raw[0]) * min(1.0, (pixel_size or ASSUMED) / WORKING)
+def half_width(limits: Limits) -> float:
+    """Return half the distance between two limits."""
+    return (limits[1] - limits[0]) / 2
 
 
-def limits(how: Matching, images: Sequence[Pixels], pixel_size: float | None = None) -> list[Limits]:
-    """Return darkest and brightest level of a raw and a denoised image.
+def matched(how: Matching, raw: Limits, denoised: Limits, others: Sequence[Limits]) -> list[Limits]:
+    """Return the limits of a raw and a denoised image, and of low-passes of the raw one.
 
     Parameters
     ----------
     how : {"each", "same", "matched"}
-        ``each``: each image fills the scale. ``same``: both have the raw one's levels, so that
-        what noise was removed shows. ``matched``: both have the denoised one's levels, each about
-        its own middle, so that a particle has the same gray in both and noise saturates.
-    images : sequence of ndarray
-        Raw and denoised, ``(h, w)`` each.
-    pixel_size : float or None
-        Å/px.
+        ``each``: the raw one fills the scale. The denoised one and a low-pass that is at most twice as
+        wide share a width, each about its own middle, so that what is equally strong in both is equally
+        gray. A low-pass that is wider, which is noise, has its own: neither becomes pale, nor black and
+        white. ``same``: all have the raw one's levels, so that
+        what noise was removed shows. ``matched``: all have the width of the denoised one, so that a
+        particle has the same gray in all of them and noise saturates.
+    raw, denoised : tuple of float
+        Their own limits.
+    others : sequence of tuple of float
+        Those of the low-passes.
     """
-    raw = contrast(images[0])
-    denoised = result_contrast(images[1], raw, pixel_size)
-    if how == "each":
-        return [raw, denoised]
     if how == "same":
-        return [raw, raw]
-    half = (denoised[1] - denoised[0]) / 2
-    middle = (raw[0] + raw[1]) / 2
-    return [(middle - half, middle + half), denoised]
+        return [raw] * (2 + len(others))
+    own = half_width(denoised)
+    if how == "matched":
+        return [about(one, own) for one in (raw, denoised, *others)]
+    shared = max(half for one in (denoised, *others) if (half := half_width(one)) <= MOST * own)
+    return [raw, *(about(one, max(shared, half_width(one))) for one in (denoised, *others))]
+
+
+def _sample(pixels: Pixels) -> Pixels:
+    step = max(1, math.isqrt(max(1, pixels.size // SAMPLE)))
+    return pixels[::step, ::step]

@@ -10,6 +10,7 @@ from cryoden.errors import Remark
 from cryoden.settings.reading import ReadingSettings
 from napari_cryoden.layers.layer_data import AXES, opened_layer
 from napari_cryoden.layers.lazy_stack import stack_of
+from napari_cryoden.layers.picture import Levels
 
 FileLayer = tuple[Any, dict[str, Any], str]
 
@@ -34,4 +35,7 @@ def of_file(
     _, kwargs, kind = opened_layer(first)
     if "scale" in kwargs:
         kwargs |= {"scale": (1, *kwargs["scale"]), "units": ("pixel", *kwargs["units"])}
-    return (stack, kwargs | {"axis_labels": ("plane", *AXES), "multiscale": False}, kind), first.warnings
+    stack.pyramid((len(stack) - 1) // 2)  # which napari shows first: made here, and not where it is drawn
+    levels = stack.levels
+    kwargs |= {"axis_labels": ("plane", *AXES), "multiscale": len(levels) > 1}
+    return (Levels(levels) if len(levels) > 1 else stack, kwargs, kind), first.warnings

@@ -15,18 +15,19 @@ from cryoden.errors import MicrographError, Remark
 from cryoden.events.training import PreviewMade
 from cryoden.formats.micrographs import probe
 from cryoden.formats.result_stamp import denoised_with
-from cryoden.io.pixel_size import ODD, possible, without_odd
-from cryoden.micrograph import Micrograph, Pixels
+from cryoden.io.pixel_size import ODD, without_odd
+from cryoden.micrograph import Micrograph
 from cryoden.model.verdict import verdict_of
 from cryoden.settings.denoising import DenoisingSettings
-from napari_cryoden.layers.contrast import Limits, contrast, result_contrast
-from napari_cryoden.layers.plane import Plane, full_size, placed, plane_of
+from napari_cryoden.layers.contrast import Limits, contrast, result_limits
+from napari_cryoden.layers.picture import Picture, picture_of
+from napari_cryoden.layers.plane import Plane, full_size, pixel_size, placed, plane_of
 
 if TYPE_CHECKING:
     from napari.layers import Image
 
-Role = Literal["residual", "confidence", "low-pass"]
-LayerData = tuple[Pixels, dict[str, Any], str]
+Role = Literal["residual", "confidence", "low-pass", "high-pass"]
+LayerData = tuple[Any, dict[str, Any], str]
 AXES = ("y", "x")
 # Blue below 0 and orange above, distinct for any color vision.
 DIVERGING = Colormap([[0.0, 0.36, 0.65], [0.96, 0.96, 0.96], [0.80, 0.35, 0.0]], name="residual")
@@ -46,16 +47,18 @@ def view_of(layer: Image) -> View:
     return View(plane, contrast(_computed(layer, plane)))
 
 
-def raw_layer(micrograph: Micrograph) -> LayerData:
+def raw_layer(micrograph: Micrograph, picture: Picture | None = None) -> LayerData:
     """Return what napari needs to show a micrograph as it is in its file.
 
     Without a known pixel size the layer stays in pixels: a guess would end up in output headers.
+    Here and below the picture is made of the micrograph where none is given, which takes long.
     """
+    shown = picture or picture_of(micrograph.data)
     geometry: dict[str, Any] = {"axis_labels": AXES}
     if micrograph.pixel_size is not None:
         geometry |= {"scale": (micrograph.pixel_size,) * 2, "units": ("angstrom",) * 2}
     facts = {"role": "raw", "source": _text(micrograph.path)} | _known(micrograph)
-    return micrograph.data, _kwargs(micrograph.data, micrograph.name, facts) | geometry, "image"
+    return shown.data(), _kwargs(shown, micrograph.name, facts) | geometry, "image"
 
 
 def opened_layer(micrograph: Micrograph) -> LayerData:
@@ -84,23 +87,30 @@ def made_with(model: Path, settings: DenoisingSettings) -> dict[str, Any]:
 
 
 def result_layer(
-    raw: Image, denoised: Micrograph, made_with: Mapping[str, Any], view: View | None = None
+    raw: Image,
+    denoised: Micrograph,
+    made_with: Mapping[str, Any],
+    view: View | None = None,
+    picture: Picture | None = None,
 ) -> LayerData:
     """Return the layer of a denoised micrograph, lying exactly on the raw one as it was in view."""
-    view = view or view_of(raw)
+    view, shown = view or view_of(raw), picture or picture_of(denoised.data)
     facts = dict(made_with) | {"role": "denoised"} | _origin(raw) | _known(denoised)
-    data, kwargs, kind = _upon(raw, denoised.data, f"{raw.name} · denoised", facts, view.plane)
-    limits = result_contrast(denoised.data, view.contrast, denoised.pixel_size)
+    data, kwargs, kind = _upon(raw, shown, f"{raw.name} · denoised", facts, view.plane)
+    limits = result_limits(shown.limits, shown.noise, view.contrast, denoised.pixel_size)
     return data, kwargs | {"contrast_limits": limits}, kind
 
 
-def derived_layer(raw: Image, made: Micrograph, role: Role, plane: Plane | None = None) -> LayerData:
+def derived_layer(
+    raw: Image, made: Micrograph, role: Role, plane: Plane | None = None, picture: Picture | None = None
+) -> LayerData:
     """Return the layer of something computed from a raw layer, which lies exactly on it.
 
     A residual is shown in a diverging map with 0 in its middle, a confidence from guessing to sure.
     """
     facts = {"role": role} | _origin(raw) | _known(made)
-    data, kwargs, kind = _upon(raw, made.data, f"{raw.name} · {made.name}", facts, plane or plane_of(raw))
+    shown = picture or picture_of(made.data)
+    data, kwargs, kind = _upon(raw, shown, f"{raw.name} · {made.name}", facts, plane or plane_of(raw))
     if role == "residual":
         most = max(map(abs, kwargs["contrast_limits"]))
         kwargs |= {"colormap": DIVERGING, "contrast_limits": (-most, most)}
@@ -113,14 +123,15 @@ def preview_layer(raw: Image, made: PreviewMade, view: View | None = None) -> La
     """Return the layer of a region of a raw layer, denoised by the current run, in its place on it."""
     facts = {"role": "preview"} | _origin(raw) | _known(made.region)
     view, pixels, corner = view or view_of(raw), made.region.data, (made.top, made.left)
-    data, kwargs, kind = _upon(raw, pixels, f"{raw.name} · preview", facts, view.plane, corner)
-    limits = result_contrast(pixels, view.contrast, made.region.pixel_size)
+    shown = Picture.of_few(pixels)  # its data change in place
+    data, kwargs, kind = _upon(raw, shown, f"{raw.name} · preview", facts, view.plane, corner)
+    limits = result_limits(shown.limits, shown.noise, view.contrast, made.region.pixel_size)
     return data, kwargs | {"contrast_limits": limits}, kind
 
 
 def _upon(
     raw: Image,
-    pixels: Pixels,
+    shown: Picture,
     name: str,
     facts: dict[str, Any],
     plane: Plane,
@@ -128,7 +139,7 @@ def _upon(
 ) -> LayerData:
     """Return a layer that lies on another, with as many axes; its corner is in px of that one."""
     facts |= {"section": plane.section} if plane.section else {}
-    return plane.whole(pixels), _kwargs(pixels, name, facts) | placed(raw, plane, corner), "image"
+    return shown.data(plane.whole), _kwargs(shown, name, facts) | placed(raw, plane, corner), "image"
 
 
 def to_micrograph(layer: Image, *, copy: bool = True) -> Micrograph:
@@ -158,22 +169,6 @@ def _computed(layer: Image, plane: Plane) -> Any:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         problem = f"layer '{layer.name}' cannot be read: {reason}"
         raise MicrographError("F49", None, problem, fix="Check the path and the disk") from error
-
-
-def pixel_size(layer: Image) -> float | None:
-    """Return Å/px as the layer's scale and units say, ``None`` for a layer in pixels."""
-    axes = plane_of(layer).axes
-    units = [layer.units[axis] for axis in axes]
-    if not all(unit.is_compatible_with("angstrom") for unit in units):
-        return None
-    height, width = (
-        abs(float((float(layer.scale[axis]) * unit).to("angstrom").magnitude))
-        for axis, unit in zip(axes, units, strict=True)
-    )
-    if not math.isclose(height, width, rel_tol=1e-6):
-        problem = f"layer '{layer.name}' has pixels of {height:g} × {width:g} Å, expected square ones"
-        raise MicrographError("F28", None, problem, fix="Set the same scale for both axes")
-    return possible(height)
 
 
 def lacks_pixel_size(layer: Image) -> bool:
@@ -224,10 +219,10 @@ def warnings_of(layer: Image) -> tuple[Remark, ...]:
     return tuple(one for one in facts_of(layer).get("warnings", ()) if isinstance(one, Remark))
 
 
-def _kwargs(pixels: Pixels, name: str, facts: dict[str, Any]) -> dict[str, Any]:
+def _kwargs(shown: Picture, name: str, facts: dict[str, Any]) -> dict[str, Any]:
     return {
         "name": name,
-        "contrast_limits": contrast(pixels),
+        "contrast_limits": shown.limits,
         "colormap": "gray",
         "metadata": {"cryoden": facts},
     }

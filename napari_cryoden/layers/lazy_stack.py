@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -11,31 +14,33 @@ import numpy as np
 from cryoden.dataset.opening import facts, open_micrograph, read_micrograph, whole
 from cryoden.errors import MicrographError
 from cryoden.formats.beside import mdocs_of
+from cryoden.image.block_mean import edges, pyramid
 from cryoden.io.mrc_probe import HeaderFacts
 from cryoden.io.mrc_sections import one_section
 from cryoden.micrograph import Micrograph, Pixels
 from cryoden.settings.reading import ReadingSettings
 
+KEPT = 3  # planes
 
-class LazyStack:
-    """What napari shows of a file: an array of three axes, in the file until it is asked for.
+
+class Planes:
+    """An array of three axes, whose planes are made when they are asked for.
 
     Parameters
     ----------
-    found : HeaderFacts
-        Of the file.
-    reading : ReadingSettings or None
-        How to read it.
-    listed : float or None
-        Å/px of a list.
+    shape : tuple of int
+        Planes, rows, columns.
     """
 
     ndim = 3
     dtype = np.dtype(np.float32)
 
-    def __init__(self, found: HeaderFacts, reading: ReadingSettings | None, listed: float | None) -> None:
-        self.path, self.shape = found.path, (found.nz, *found.shape)
-        self._reading, self._listed = reading, listed
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.shape = shape
+
+    def plane(self, plane: int) -> Pixels:
+        """Return one plane."""
+        raise NotImplementedError
 
     @property
     def size(self) -> int:
@@ -49,6 +54,99 @@ class LazyStack:
 
     def __len__(self) -> int:
         return self.shape[0]
+
+    def __getitem__(self, key: Any) -> Any:
+        first, *others = key if isinstance(key, tuple) else (key,)
+        if first is Ellipsis:
+            first, others = slice(None), [Ellipsis, *others]
+        inside = tuple(others)
+        if inside and isinstance(first, slice) and first == slice(None):
+            return _Part(self, inside)  # napari cuts what is in view of all planes, then asks for one of them
+        chosen = np.arange(self.shape[0])[first]
+        if np.ndim(chosen) == 0:
+            return self.plane(int(chosen))[inside]
+        return np.stack([self.plane(int(plane))[inside] for plane in chosen])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        return np.stack([self.plane(plane) for plane in range(len(self))], dtype=dtype)
+
+
+class _Part(Planes):
+    """The same part of all planes."""
+
+    def __init__(self, whole: Planes, inside: tuple[Any, ...]) -> None:
+        super().__init__((len(whole), *np.empty(whole.shape[1:], bool)[inside].shape))
+        self._whole, self._inside, self.ndim = whole, inside, len(self.shape)
+
+    def plane(self, plane: int) -> Pixels:
+        return np.asarray(self._whole.plane(plane)[self._inside])
+
+
+class _Level(Planes):
+    """Block means of the planes of a stack, to be looked at."""
+
+    def __init__(self, stack: LazyStack, level: int, edge: int) -> None:
+        super().__init__((len(stack), *(-(-side // edge) for side in stack.shape[1:])))
+        self._stack, self._level = stack, level
+
+    def plane(self, plane: int) -> Pixels:
+        if self._stack.later is not None and self._stack.known(plane) is None:
+            self._stack.later(plane)
+            return np.full(self.shape[1:], np.nan, np.float32)
+        return self._stack.pyramid(plane)[self._level]
+
+
+class LazyStack(Planes):
+    """What napari shows of a file, which is in the file until it is asked for.
+
+    Parameters
+    ----------
+    found : HeaderFacts
+        Of the file.
+    reading : ReadingSettings or None
+        How to read it.
+    listed : float or None
+        Å/px of a list.
+
+    Attributes
+    ----------
+    later : callable or None
+        Takes the number of a plane that is in view as block means, and shall be read soon; until then it is
+        shown empty. Without, whoever asks for a plane waits for it.
+    """
+
+    def __init__(self, found: HeaderFacts, reading: ReadingSettings | None, listed: float | None) -> None:
+        super().__init__((found.nz, *found.shape))
+        self.path = found.path
+        self.later: Callable[[int], None] | None = None
+        self._reading, self._listed = reading, listed
+        self._read: OrderedDict[int, list[Pixels]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @property
+    def levels(self) -> list[Planes]:
+        """The stack itself, and block means of its planes."""
+        coarser = enumerate(edges(self.shape[1:])[1:], 1)
+        return [self, *(_Level(self, level, edge) for level, edge in coarser)]
+
+    def plane(self, plane: int) -> Pixels:
+        """Return one plane as it is stored."""
+        return self.pyramid(plane)[0]
+
+    def pyramid(self, plane: int) -> list[Pixels]:
+        """Return a plane and its block means; those asked for last are kept."""
+        levels = self.known(plane) or pyramid(self.pixels(plane))
+        with self._lock:
+            self._read[plane] = levels
+            self._read.move_to_end(plane)
+            while len(self._read) > KEPT:
+                self._read.popitem(last=False)
+        return levels
+
+    def known(self, plane: int) -> list[Pixels] | None:
+        """Return what is kept of a plane, ``None`` where nothing is."""
+        with self._lock:
+            return self._read.get(plane)
 
     def micrograph(self, plane: int) -> Micrograph:
         """Return one plane, read now; raises what `cryoden.dataset.opening.read_micrograph` does."""
@@ -65,19 +163,6 @@ class LazyStack:
         """Return one plane as it is stored, read now; one that is blank or no numbers is shown, too."""
         file = open_micrograph(self.path, self._reading, self._listed, plane)
         return whole(file, self._reading, look=False).data
-
-    def __getitem__(self, key: Any) -> Any:
-        first, *others = key if isinstance(key, tuple) else (key,)
-        if first is Ellipsis:
-            first, others = slice(None), [Ellipsis, *others]
-        inside = tuple(others)
-        chosen = np.arange(self.shape[0])[first]
-        if np.ndim(chosen) == 0:
-            return self.pixels(int(chosen))[inside]
-        return np.stack([self.pixels(int(plane))[inside] for plane in chosen])
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
-        return np.asarray(self[:], dtype)
 
 
 def stack_of(path: Path, reading: ReadingSettings | None, listed: float | None) -> LazyStack | None:

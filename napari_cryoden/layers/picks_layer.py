@@ -12,8 +12,8 @@ import numpy as np
 from napari.layers import Points
 
 from cryoden.picking.picks import Picks
-from napari_cryoden.layers.layer_data import facts_of, is_raw, pixel_size, raw_of
-from napari_cryoden.layers.plane import placed, plane_of
+from napari_cryoden.layers.layer_data import facts_of, is_raw, raw_of
+from napari_cryoden.layers.plane import pixel_size, placed, plane_of
 
 if TYPE_CHECKING:
     from napari.layers import Image

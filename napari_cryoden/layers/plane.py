@@ -11,6 +11,7 @@ import numpy as np
 from napari.utils.transforms import Affine
 
 from cryoden.errors import MicrographError
+from cryoden.io.pixel_size import possible
 from cryoden.micrograph import Pixels
 
 if TYPE_CHECKING:
@@ -107,6 +108,30 @@ def size_of(layer: Image) -> tuple[int, int] | None:
 def full_size(layer: Image) -> Any:
     """Return a layer's data; of a pyramid the finest level."""
     return layer.data[0] if layer.multiscale else layer.data
+
+
+def pixel_size(layer: Image) -> float | None:
+    """Return Å/px as the layer's scale and units say, ``None`` for a layer in pixels."""
+    axes = plane_of(layer).axes
+    units = [layer.units[axis] for axis in axes]
+    if not all(unit.is_compatible_with("angstrom") for unit in units):
+        return None
+    height, width = (
+        abs(float((float(layer.scale[axis]) * unit).to("angstrom").magnitude))
+        for axis, unit in zip(axes, units, strict=True)
+    )
+    if not math.isclose(height, width, rel_tol=1e-6):
+        problem = f"layer '{layer.name}' has pixels of {height:g} × {width:g} Å, expected square ones"
+        raise MicrographError("F28", None, problem, fix="Set the same scale for both axes")
+    return possible(height)
+
+
+def square_pixel_size(layer: Image) -> float | None:
+    """Return Å/px as `pixel_size` does, ``None`` also for pixels that are not square."""
+    try:
+        return pixel_size(layer)
+    except MicrographError:
+        return None
 
 
 def placed(layer: Image, plane: Plane, corner: tuple[int, int] = (0, 0)) -> dict[str, Any]:

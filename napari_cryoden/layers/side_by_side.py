@@ -9,8 +9,9 @@ from typing import Any, Literal
 from app_model.types import KeyBinding
 from qtpy.QtCore import QObject, Signal
 
-from napari_cryoden.layers.contrast import Matching, limits
-from napari_cryoden.layers.layer_data import facts_of, is_raw, to_micrograph
+from napari_cryoden.layers.contrast import Matching
+from napari_cryoden.layers.layer_data import facts_of, is_raw
+from napari_cryoden.layers.matching import match
 from napari_cryoden.layers.picks_copies import PicksCopies
 from napari_cryoden.layers.picks_layer import is_picks
 from napari_cryoden.layers.swipe import Swipe
@@ -48,6 +49,8 @@ class SideBySide(QObject):
         What is compared, the raw one first; empty when nothing is.
     mode : {"grid", "blink", "swipe"}
         How.
+    how : {"each", "same", "matched"}
+        With which contrast.
 
     Signals
     -------
@@ -66,6 +69,7 @@ class SideBySide(QObject):
         self._picks: list[Any] = []  # and their copies
         self.layers: list[Any] = []
         self.mode: Mode = "grid"
+        self.how: Matching = "each"
         self._columns = 1
         self._fitted: Any = None
         viewer.layers.events.removed.connect(self._removed)
@@ -77,49 +81,45 @@ class SideBySide(QObject):
         """Whether layers are being compared."""
         return self._before is not None
 
-    def show(self, raw: Any, denoised: Any, *more: Any, mode: Mode = "grid") -> None:
+    def show(self, raw: Any, denoised: Any, *more: Any, mode: Mode = "grid", contrast: bool = True) -> None:
         """Compare ``raw``, ``denoised`` and more layers; everything else is hidden.
 
-        In a grid they stand from left to right, four of them in two rows, and share one camera.
+        In a grid they stand from left to right, four of them in two rows, and share one camera; a low-pass
+        of the raw one stands between the two. With ``contrast`` it is
+        matched where layers are new.
         ``blink`` shows the first, and the next one whenever `blink` is called. ``swipe`` shows
         ``raw`` on the left of a line and ``denoised`` on its right.
         """
         fit = len(self.layers) != 2 + len(more) and self._fitted in {None, self._camera()}
+        is_new = contrast and any(one not in self.layers for one in (raw, denoised, *more))
         if self._before is None:
             self._before = self._view()
             self._copies.begin()
         self.layers, self.mode = [raw, denoised, *more], mode
-        for layer in self.layers[1:]:
-            self._viewer.layers.move(self._viewer.layers.index(layer), len(self._viewer.layers))
+        self._to_the_top(self._in_order[1:])
         self._viewer.canvas.overlays.scale_bar.visible = True
         self.arrange()
         if fit:  # the user has not looked closer at anything
             self._viewer.fit_to_view(layers=self.layers)
         self._fitted = self._camera() if fit else None
+        if is_new:
+            self.match()
         self.changed.emit()
 
     def blink(self) -> None:
         """Show the next of the layers in place of the one that is shown."""
         if self.mode == "blink" and self.layers:
-            shown = next((place for place, layer in enumerate(self.layers) if layer.visible), -1)
-            self._only([self.layers[(shown + 1) % len(self.layers)], *self._picks])
+            shown = next((place for place, layer in enumerate(self._in_order) if layer.visible), -1)
+            self._only([self._in_order[(shown + 1) % len(self.layers)], *self._picks])
 
     def swipe(self, share: float) -> None:
         """Move the line to a share of the canvas's width, 0 at its left and 1 at its right."""
         self._swipe.move(share)
 
-    def match(self, how: Matching) -> None:
-        """Set the contrast of all compared layers."""
-        if not self.layers:
-            return
-        first, second = (to_micrograph(layer, copy=False) for layer in self.layers[:2])
-        raw, denoised = limits(how, [first.data, second.data], first.pixel_size)
-        for layer in self.layers:
-            if facts_of(layer).get("role") not in {
-                "residual",
-                "confidence",
-            }:  # which have limits of their own
-                layer.contrast_limits = raw if layer is self.layers[0] else denoised
+    def match(self, how: Matching | None = None, *, in_view: bool = False) -> None:
+        """Set the contrast of all compared layers; by what is in view, or by all of them."""
+        self.how = how or self.how
+        match(self._viewer, self.layers, self.how, in_view=in_view)
 
     def leave(self) -> None:
         """Give the view back as it was.
@@ -159,20 +159,31 @@ class SideBySide(QObject):
         finally:
             self._copies.paused = False
 
+    @property
+    def _in_order(self) -> list[Any]:
+        raw, *rest = self.layers
+        return [raw, *sorted(rest, key=lambda one: facts_of(one).get("role") != "low-pass")]
+
     def _fill_cells(self, picks: list[Any]) -> None:
         """Give each layer a cell, with its picks: cells are filled from the bottom of the layer list."""
         rows = 1 if len(self.layers) < 4 else 2
         columns = math.ceil(len(self.layers) / rows)
         self._zoom(columns)
-        cells = self._copies.over(picks, self.layers)
+        shown = self._in_order
+        cells = self._copies.over(picks, shown)
         self._picks = [one for cell in cells for one in cell]
-        self._to_the_top(
-            [one for layer, cell in zip(self.layers, cells, strict=True) for one in (layer, *cell)]
-        )
-        grid = self._viewer.canvas.grid
-        grid.enabled = True
+        self._to_the_top([one for layer, cell in zip(shown, cells, strict=True) for one in (layer, *cell)])
         self._only([*self.layers, *self._picks])  # hidden layers take no cell
-        grid.stride, grid.shape, grid.spacing = 1 + len(picks), (rows, columns), 4
+        self._set_grid(1 + len(picks), (rows, columns))
+
+    def _set_grid(self, stride: int, shape: tuple[int, int]) -> None:
+        """Divide the canvas; napari builds all of it anew whenever one number changes, here once."""
+        grid = self._viewer.canvas.grid
+        with grid.events.blocker():
+            grid.stride, grid.shape, grid.spacing = stride, shape, 4
+        if grid.enabled:
+            grid.events.shape(value=grid.shape)
+        grid.enabled = True
 
     def _in_one_place(self, picks: list[Any]) -> None:
         self._zoom(1)
@@ -191,8 +202,10 @@ class SideBySide(QObject):
             self.arrange()
 
     def _to_the_top(self, layers: list[Any]) -> None:
-        for layer in layers:
-            self._viewer.layers.move(self._viewer.layers.index(layer), len(self._viewer.layers))
+        """Draw these last, in this order; where they are drawn so, napari need not build all of it anew."""
+        opened = self._viewer.layers
+        if layers and list(opened[-len(layers) :]) != layers:
+            opened.move_multiple([opened.index(layer) for layer in layers], len(opened))
 
     def _zoom(self, columns: int) -> None:
         """Keep the visible part as wide as it was when the canvas is divided in other columns."""
@@ -204,10 +217,10 @@ class SideBySide(QObject):
         return tuple(camera.center), camera.zoom
 
     def _only(self, shown: list[Any]) -> None:
-        for layer in shown:  # first, so that the canvas is never empty
-            layer.visible = True
-        for layer in self._viewer.layers:
-            layer.visible = any(layer is one for one in shown)
+        others = [one for one in self._viewer.layers if one not in shown]
+        for layer in [*shown, *others]:  # in this order, so that the canvas is never empty
+            if layer.visible is not (layer in shown):
+                layer.visible = not layer.visible
 
     def _removed(self, event: Any) -> None:
         if is_picks(event.value):
@@ -226,13 +239,5 @@ class SideBySide(QObject):
         layers = list(self._viewer.layers)
         contrast = {one: tuple(one.contrast_limits) for one in layers if hasattr(one, "contrast_limits")}
         visible = {layer: layer.visible for layer in layers}
-        return _View(
-            grid.enabled,
-            grid.shape,
-            grid.stride,
-            grid.spacing,
-            scale_bar.visible,
-            self._camera(),
-            visible,
-            contrast,
-        )
+        divided = grid.enabled, grid.shape, grid.stride, grid.spacing
+        return _View(*divided, scale_bar.visible, self._camera(), visible, contrast)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
 from cryoden.browsing.recent import Recent
-from cryoden.micrograph import Micrograph
+from cryoden.micrograph import Micrograph, Pixels
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.reading import ReadingSettings
 
@@ -50,10 +51,14 @@ def key_of(name: str, stage: Stage, choices: Choices) -> Key:
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """A micrograph as it is shown; one of its pixels is ``edge`` × ``edge`` of the exposure's."""
+    """A micrograph as it is shown; one of its pixels is ``edge`` × ``edge`` of the exposure's.
+
+    What is kept has all ``levels`` that a screen may show; see `cryoden.image.block_mean.pyramid`.
+    """
 
     micrograph: Micrograph
     edge: int = 1
+    levels: Sequence[Pixels] = ()
 
 
 Kept: TypeAlias = Recent[Key, Shown]
@@ -73,4 +78,4 @@ def room_ahead(kept: Kept) -> int:
 
 
 def _bytes(shown: Shown) -> int:
-    return shown.micrograph.data.nbytes
+    return sum(level.nbytes for level in shown.levels or [shown.micrograph.data])

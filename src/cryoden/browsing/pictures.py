@@ -18,7 +18,7 @@ from cryoden.browsing.requests import Requests, Task
 from cryoden.browsing.thumbnail_store import ThumbnailStore
 from cryoden.errors import in_words
 from cryoden.events.batch import DenoisingEvent, MicrographDenoised
-from cryoden.image.block_mean import averaged_down
+from cryoden.image.block_mean import averaged_down, pyramid
 from cryoden.micrograph import Micrograph
 from cryoden.reporting.thumbnails import matched
 from cryoden.settings.denoising import DenoisingSettings
@@ -118,6 +118,7 @@ class _Maker:
             return PictureFailed(task.key, in_words(error, task.exposure.file))
         if shown is None:
             return None
+        shown = replace(shown, levels=pyramid(shown.micrograph.data))
         self._kept.put(task.key, shown)
         return PictureMade(task.key, shown)
 

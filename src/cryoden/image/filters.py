@@ -9,6 +9,7 @@ from math import ceil, log, pi, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+from cryoden.image.block_mean import block_mean
 from cryoden.image.fourier_rings import (
     CrossPower,
     cross_power,
@@ -21,6 +22,9 @@ from cryoden.micrograph import Array, Pixels
 
 REACH = 4  # standard deviations after which a Gaussian is over
 MIRRORED = 128  # px beyond the border that a Wiener filter sees
+SAMPLES = 16  # in the resolution of a high-pass, of what it removes
+OUTLIER = 7.0  # median absolute deviations, or 4.7 standard deviations of a Gaussian
+LEAST_SEEN = 0.05  # of the weights of a mean
 SMOOTHING = 4  # rings at each side that a gain is averaged over
 
 
@@ -61,6 +65,43 @@ def low_passed(image: Pixels, pixel_size: float, resolution: float) -> Pixels:
         ``(h, w)`` float32.
     """
     return gaussian(image, sqrt(log(2) / 2) / pi * resolution / pixel_size)
+
+
+def high_passed(image: Pixels, pixel_size: float, resolution: float) -> Pixels:
+    """Remove what is coarser than a resolution, such as gradients of ice thickness; the median is kept.
+
+    What lies far from the median over many pixels, as an ice crystal, is no gradient: it stays, and around
+    it nothing becomes brighter or darker.
+
+    Parameters
+    ----------
+    image : ndarray
+        ``(h, w)``.
+    pixel_size : float
+        Å/px.
+    resolution : float
+        Å at which amplitudes fall to 1/2.
+
+    Returns
+    -------
+    ndarray
+        ``(h, w)`` float32.
+    """
+    edge = max(1, min(int(resolution / pixel_size / SAMPLES), *image.shape))
+    coarse = block_mean(image, edge).astype(np.float32)
+    apart = coarse - np.median(coarse)
+    usual = np.abs(apart) <= OUTLIER * max(np.median(np.abs(apart)), np.finfo(np.float32).tiny)
+    seen = low_passed(usual.astype(np.float32), pixel_size * edge, resolution)
+    background = low_passed(apart * usual, pixel_size * edge, resolution) / np.maximum(seen, LEAST_SEEN)
+    rows, columns = (_interpolation(*sides, edge) for sides in zip(image.shape, coarse.shape, strict=True))
+    return np.asarray(image - rows @ background @ columns.T, np.float32)
+
+
+def _interpolation(fine: int, coarse: int, edge: int) -> Pixels:
+    """Return the ``(fine, coarse)`` weights of linear interpolation between the centers of blocks."""
+    centers = (np.arange(fine) + 0.5) / edge - 0.5
+    weights = [np.interp(centers, np.arange(coarse), one) for one in np.eye(coarse)]
+    return np.stack(weights, axis=1).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cryoden.image.correlation import pearson
-from cryoden.image.filters import gaussian, low_passed, wiener
+from cryoden.image.filters import gaussian, high_passed, low_passed, wiener
 from cryoden.micrograph import Pixels
 from tests.cryoden.scenes import scene
 
@@ -75,3 +75,29 @@ class TestWienerFilter:
         found = wiener([(white((512, 512), 1), white((512, 512), 2))], 1.5)
         assert found.apply(white((512, 512), 3)).var() < 3e-4
         assert found.gain.min() == 0
+
+
+class TestHighPass:
+    def test_halves_the_amplitude_at_its_resolution_and_keeps_what_is_finer(self) -> None:
+        places = np.arange(4800, dtype=np.float32)[:, None]
+        for length, left in ((100, 0.98), (400, 0.5), (1600, 0.04)):
+            wave = np.cos(2 * np.pi * places / length) * np.ones((1, 64), np.float32)
+            found, middle = high_passed(wave, 2.0, 800.0)[800:4000], wave[800:4000]
+            share = np.sum(found * middle) / np.sum(middle**2)
+            assert share == pytest.approx(left, abs=0.04)
+
+    def test_takes_a_gradient_of_ice_away_and_leaves_the_median(self) -> None:
+        noise = np.random.default_rng(0).normal(50, 1, (500, 403)).astype(np.float32)
+        slope = np.linspace(0, 40, 500, dtype=np.float32)[:, None]
+        found = high_passed(noise + slope, 1.5, 300.0)[60:-60]
+        assert np.ptp(found.reshape(-1, 20, 403).mean((1, 2))) < 1.5
+        assert np.median(found) == pytest.approx(70, abs=1)
+
+    def test_leaves_no_halo_around_an_ice_crystal(self) -> None:
+        image = np.random.default_rng(0).normal(0, 1, (400, 400)).astype(np.float32)
+        image[150:250, 150:250] -= 60
+        found = high_passed(image, 1.0, 200.0)
+        ring = found[100:300, 100:300].copy()
+        ring[45:155, 45:155] = np.nan
+        assert abs(np.nanmean(ring)) < 0.5
+        assert found[160:240, 160:240].mean() < -50

@@ -16,7 +16,7 @@ from napari_cryoden.layers.side_by_side import SideBySide
 from tests.cryoden.scenes import scene
 
 KNOWN = [scene(number, (192, 256)) for number in range(3)]
-RAW = [replace(one.even, path=Path(f"/data/{one.even.name}.mrc")) for one in KNOWN]
+RAW = [Shown(replace(one.even, path=Path(f"/data/{one.even.name}.mrc"))) for one in KNOWN]
 DENOISED = [Shown(Micrograph(one.clean, 1.5, one.even.name)) for one in KNOWN]
 PREVIEW = Shown(Micrograph(block_mean(KNOWN[0].clean, 8).astype(np.float32), 12.0, "m0"), 8)
 MADE = {"role": "denoised", "model": "model.safetensors"}
@@ -32,9 +32,9 @@ def test_two_layers_are_added_and_then_only_their_data_change(viewer: Any, shown
         shown.show(f"m{number}", RAW[number])
         shown.show_denoised(DENOISED[number], MADE)
         assert list(viewer.layers) == [shown.raw, shown.denoised]
-        assert np.array_equal(shown.raw.data, RAW[number].data)
-        assert shown.raw.name == RAW[number].name
-        assert facts_of(shown.denoised)["source"] == str(RAW[number].path)
+        assert np.array_equal(shown.raw.data, RAW[number].micrograph.data)
+        assert shown.raw.name == RAW[number].micrograph.name
+        assert facts_of(shown.denoised)["source"] == str(RAW[number].micrograph.path)
 
 
 def test_until_there_is_a_denoised_picture_its_place_is_empty(shown: ShownExposure) -> None:
@@ -63,7 +63,8 @@ def test_a_preview_lies_exactly_where_the_whole_one_will(shown: ShownExposure) -
 def test_contrast_that_was_set_stays_for_the_next(shown: ShownExposure) -> None:
     shown.show("m0", RAW[0])
     shown.raw.contrast_limits = (95.0, 105.0)
-    shown.show("m1", replace(RAW[1], data=RAW[1].data * 2 + 50))
+    other = RAW[1].micrograph
+    shown.show("m1", Shown(replace(other, data=other.data * 2 + 50)))
     middle = float(np.median(shown.raw.data))
     low, high = shown.raw.contrast_limits
     assert (low + high) / 2 == pytest.approx(middle, abs=3)

@@ -145,7 +145,7 @@ def test_denoised_now_with_the_chosen_model_and_the_next_one_ahead(
     denoised = session.shown.denoised
     assert denoised.data.shape == (160, 192)
     assert facts_of(denoised)["model"] == str(dock.sources.model.path)
-    assert denoised.data.std() < session.shown.raw.data.std()
+    assert np.std(denoised.data) < np.std(session.shown.raw.data)
     qtbot.waitUntil(lambda: len(session.kept) == 6)  # raw and denoised of all three
     dock.step(1)
     assert (session.shown.name, session.shown.stage) == (NAMES[1], "denoised")

@@ -13,7 +13,7 @@ from tests.napari_cryoden.deriving import finished
 
 def test_without_two_layers_every_button_is_off_and_says_why(docked: Callable[..., Any]) -> None:
     dock = docked("Compare")[1]
-    for button in (*dock.modes.values(), dock.low_pass_button, dock.spectra_button):
+    for button in (*dock.modes.values(), dock.residual_button, dock.spectra_button):
         assert not button.isEnabled()
         assert "two different layers" in button.toolTip()
 
@@ -39,6 +39,7 @@ def test_layers_of_different_sizes_are_not_compared(dock: Any, viewer: Any) -> N
 def test_the_way_back_puts_the_spectra_away(qtbot: Any, dock: Any, viewer: Any, halves: list[Any]) -> None:
     dock.denoised.layer = halves[1]
     dock.modes["grid"].click()
+    finished(dock, qtbot)
     dock.spectra_button.click()
     finished(dock, qtbot)
     assert viewer.window.dock_widgets[TITLE].isVisible()

@@ -8,7 +8,7 @@ import pytest
 
 from cryoden.model.verdict import verdict_of
 from napari_cryoden.jobs.derived_layers import DerivedLayersJob
-from napari_cryoden.layers import layer_data
+from napari_cryoden.layers.plane import pixel_size
 from tests.napari_cryoden import runs
 
 
@@ -245,7 +245,7 @@ def test_a_pixel_size_that_no_header_says_is_given_in_the_dock(
     denoise.output.path = tmp_path / "result.mrc"
     with qtbot.waitSignal(denoise.denoising.ended):
         denoise.denoise_button.click()
-    assert layer_data.pixel_size(denoise.denoising.result) == layer_data.pixel_size(unknown) == 2.0
+    assert pixel_size(denoise.denoising.result) == pixel_size(unknown) == 2.0
     with mrcfile.open(tmp_path / "result.mrc") as file:
         assert float(file.voxel_size.x) == pytest.approx(2.0)
     assert not denoise.pixel_size.isVisible()

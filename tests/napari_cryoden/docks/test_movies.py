@@ -10,7 +10,7 @@ import pytest
 
 from cryoden.dataset.half_checks import inspect
 from napari_cryoden.layers.half_pairs import pairs_of
-from napari_cryoden.layers.layer_data import pixel_size
+from napari_cryoden.layers.plane import pixel_size
 from napari_cryoden.plots.motion_dock import TITLE
 from tests.cryoden.movies.movies import PIXEL, drift, movie_frames, write_mrc
 

@@ -11,8 +11,8 @@ from qtpy.QtWidgets import QAbstractButton, QApplication, QLabel, QLineEdit, QMe
 
 from cryoden.dataset.folder_walk import left_out_below
 from napari_cryoden.docks import open as open_dock
-from napari_cryoden.layers import layer_data
 from napari_cryoden.layers.half_pairs import pairs_of
+from napari_cryoden.layers.plane import pixel_size
 from tests.cryoden.dataset.cryosparc import EDGE, SIZE, path_of, write_project
 from tests.cryoden.scenes import scene
 from tests.napari_cryoden.listing import look, opened
@@ -163,7 +163,7 @@ def test_a_pixel_size_that_no_header_says_is_given_before_opening(
     qtbot.keyClicks(field, "1,3542")
     assert opened(qtbot, dock) == ["unknown"]
     (layer,) = dock.viewer.layers
-    assert layer_data.pixel_size(layer) == pytest.approx(1.3542)
+    assert pixel_size(layer) == pytest.approx(1.3542)
     assert layer.metadata["cryoden"]["warnings"] == ()
 
 
@@ -244,4 +244,4 @@ def test_halves_of_cryosparc_in_one_file_become_two_layers_which_are_a_pair(
     assert len(pairs) == 3
     for layer, half in ((known.even, scene(1, (EDGE, EDGE)).even), (known.odd, scene(1, (EDGE, EDGE)).odd)):
         np.testing.assert_array_equal(layer.data, half.data)
-        assert layer_data.pixel_size(layer) == pytest.approx(SIZE)
+        assert pixel_size(layer) == pytest.approx(SIZE)

@@ -5,15 +5,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from napari_cryoden.jobs import derived_layers
 from tests.napari_cryoden.deriving import finished
 
 
-def test_a_low_pass_and_a_residual_come_to_stand_beside_the_two(
+def test_a_residual_comes_to_stand_beside_the_others(
     dock: Any, viewer: Any, halves: list[Any], qtbot: Any
 ) -> None:
     raw, other = halves[:2]
     dock.modes["grid"].click()
-    dock.low_pass_button.click()
     finished(dock, qtbot)
     dock.residual_button.click()
     finished(dock, qtbot)
@@ -24,3 +24,21 @@ def test_a_low_pass_and_a_residual_come_to_stand_beside_the_two(
     np.testing.assert_allclose(residual.data, raw.data - other.data)
     assert sum(residual.contrast_limits) == pytest.approx(0)
     assert viewer.canvas.grid.shape == (2, 2)
+
+
+def test_what_cannot_be_computed_is_not_tried_again_and_again(
+    dock: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = []
+
+    def broken(*arguments: Any) -> Any:
+        tries.append(arguments)
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(derived_layers, "made", broken)
+    with qtbot.waitSignal(dock.deriving.ended):
+        dock.modes["grid"].click()
+    assert dock.deriving.state == "failed"
+    assert not dock.deriving.running
+    assert len(tries) == 1
+    assert dock.comparison.active

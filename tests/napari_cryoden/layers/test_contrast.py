@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from napari_cryoden.layers.contrast import contrast, result_contrast
+from napari_cryoden.layers.contrast import contrast, matched, result_limits, robust
 from napari_cryoden.layers.side_by_side import SideBySide
 
 
@@ -40,12 +40,43 @@ def test_a_constant_image_still_gets_limits_napari_accepts() -> None:
 
 @pytest.mark.parametrize("found", [0.03, 0.2])
 def test_a_weak_output_fills_the_scale(noise: Any, found: float) -> None:
-    assert result_contrast(found * noise, contrast(noise), 1.5) == contrast(found * noise)
+    output = found * noise
+    assert result_limits(robust(output), contrast(output), contrast(noise), 1.5) == robust(output)
 
 
 def test_almost_nothing_is_shown_as_almost_nothing(noise: Any) -> None:
     output = (0.003 * noise).astype(np.float32)
     output[:2, :20] -= 0.1 * noise.std()  # an edge as networks make it of noise
-    low, high = result_contrast(output, contrast(noise), 1.0)
+    low, high = result_limits(robust(output), contrast(output), contrast(noise), 1.0)
     shown = (output - low) / (high - low)
     assert 0.3 < shown.min() < shown.max() < 0.7
+
+
+def test_an_ice_crystal_leaves_all_else_its_contrast(noise: Any) -> None:
+    crystal = noise.copy()
+    crystal[:30, :40] -= 100 * noise.std()
+    (low, high), (lower, higher) = robust(noise), robust(crystal)
+    assert 0.99 < np.mean((noise > low) & (noise < high)) < 0.9999  # three standard deviations
+    assert higher == pytest.approx(high, rel=0.1)
+    assert high - low < higher - lower < 1.6 * (high - low)
+    assert np.ptp(contrast(crystal)) > 10 * (higher - lower)
+
+
+def test_few_counts_most_of_them_alike_have_limits_all_the_same() -> None:
+    counts = np.random.default_rng(0).poisson(0.2, (64, 64)).astype(np.float32)
+    assert robust(counts) == contrast(counts)
+
+
+@pytest.mark.parametrize(
+    ("low_pass", "widths"),
+    [((12.0, 26.0), (14, 14)), ((15.0, 16.0), (10, 10)), ((0.0, 80.0), (10, 80))],
+    ids=["noisier", "flatter", "noise alone"],
+)
+def test_low_pass_and_denoised_share_a_width_unless_one_of_them_would_show_nothing(
+    low_pass: Any, widths: Any
+) -> None:
+    raw, denoised = (0.0, 90.0), (10.0, 20.0)
+    limits = matched("each", raw, denoised, [low_pass])
+    assert limits[0] == raw
+    assert [np.ptp(one) for one in limits[1:]] == pytest.approx(widths)
+    assert [np.mean(one) for one in limits] == pytest.approx([45, 15, np.mean(low_pass)])

@@ -10,6 +10,8 @@ from napari.layers import Image
 from cryoden.errors import MicrographError, Remark
 from cryoden.micrograph import Micrograph
 from napari_cryoden.layers import layer_data
+from napari_cryoden.layers.contrast import robust
+from napari_cryoden.layers.plane import pixel_size
 
 EXTRA, CLIPPED = Remark("F04", "5 extra bytes"), Remark("F26", "3 pixels clipped")
 
@@ -36,7 +38,7 @@ def test_a_micrograph_survives_being_a_layer(noise: Any, size: Any, tmp_path: Pa
 @pytest.mark.parametrize(("unit", "scale", "size"), [("nm", 0.1, 1.0), ("um", 1e-4, 1.0), ("pixel", 3, None)])
 def test_the_pixel_size_follows_the_unit_of_the_layer(noise: Any, unit: Any, scale: Any, size: Any) -> None:
     layer = layer_of(noise, scale=(scale, scale), units=(unit, unit))
-    assert layer_data.pixel_size(layer) == (size if size is None else pytest.approx(size))
+    assert pixel_size(layer) == (size if size is None else pytest.approx(size))
 
 
 def test_pixels_that_are_not_square_are_refused_with_both_sizes(noise: Any) -> None:
@@ -85,7 +87,7 @@ def test_a_result_lies_exactly_on_its_raw_layer(noise: Any) -> None:
 def test_the_contrast_of_a_result_is_its_own(noise: Any) -> None:
     raw = shown(Micrograph(noise, 0.8, "m1"))
     _, attributes, _ = layer_data.result_layer(raw, Micrograph(noise / 10, 0.8, "m1"), {})
-    assert attributes["contrast_limits"] == pytest.approx(np.percentile(noise / 10, (0.5, 99.5)))
+    assert attributes["contrast_limits"] == pytest.approx(robust(noise / 10))
 
 
 def test_a_source_that_was_moved_away_is_no_source(noise: Any, tmp_path: Path) -> None:
@@ -121,7 +123,7 @@ def test_a_layer_that_gets_its_pixel_size_keeps_its_place_and_loses_its_doubts(n
     layer = layer_of(noise, translate=(10, 20), metadata={"cryoden": {"warnings": (doubt, more)}})
     assert layer_data.lacks_pixel_size(layer)
     layer_data.set_pixel_size(layer, 1.5)
-    assert layer_data.pixel_size(layer) == 1.5
+    assert pixel_size(layer) == 1.5
     assert list(layer.translate) == [15, 30]
     assert layer_data.warnings_of(layer) == (more,)
     assert not layer_data.lacks_pixel_size(layer)

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from cryoden.errors import MicrographError
-from napari_cryoden.layers.contrast import contrast
+from cryoden.image.block_mean import block_mean
+from napari_cryoden.layers.contrast import robust
 from napari_cryoden.layers.file_layer import of_file
 from napari_cryoden.layers.lazy_stack import stack_of
 
@@ -57,7 +58,7 @@ def test_planes_without_contrast_are_shown_and_say_nothing_of_the_others(
     (data, attributes, _), _ = of_file(write_mrc("s.mrcs", images))
     for plane in range(4):
         np.testing.assert_array_equal(data[plane], images[plane])
-    assert attributes["contrast_limits"] == contrast(images[1])
+    assert attributes["contrast_limits"] == robust(images[1])
     images[:] = level
     with pytest.raises(MicrographError, match=r"F2[45] "):
         of_file(write_mrc("none.mrcs", images))
@@ -72,3 +73,28 @@ def test_a_micrograph_is_none_and_volumes_and_particles_are_refused(write_mrc: A
     assert stack_of(volume, None, None) is not None
     with pytest.raises(MicrographError, match=r"F32 .* particles"):
         stack_of(write_mrc("p.mrcs", IMAGES[:, :64, :64]), None, None)
+
+
+def test_planes_are_drawn_as_block_means_of_which_no_other_is_read(
+    write_mrc: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = np.random.default_rng(0).normal(size=(4, 520, 601)).astype(np.float32)
+    stack = stack_of(write_mrc("s.mrcs", images), None, None)
+    assert stack is not None
+    read, one = list[int](), stack.pixels
+
+    def noted(plane: int) -> Any:
+        read.append(plane)
+        return one(plane)
+
+    monkeypatch.setattr(stack, "pixels", noted)
+    fine, coarse = stack.levels
+    assert (fine, coarse.shape) == (stack, (4, 260, 301))
+    part = coarse[:, 10:20, 30:50]  # as napari cuts what is in view
+    assert (part.shape, read) == ((4, 10, 20), [])
+    np.testing.assert_allclose(part[2], block_mean(images[2], 2)[10:20, 30:50], rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(fine[2], images[2])
+    assert read == [2]
+    for plane in range(4):
+        np.testing.assert_array_equal(stack[plane], images[plane])
+    assert [stack.known(plane) is None for plane in range(4)] == [True, False, False, False]

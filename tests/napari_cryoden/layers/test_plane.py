@@ -13,7 +13,7 @@ from cryoden.errors import MicrographError
 from cryoden.events.training import PreviewMade
 from cryoden.micrograph import Micrograph
 from napari_cryoden.layers import layer_data
-from napari_cryoden.layers.plane import plane_of, size_of
+from napari_cryoden.layers.plane import pixel_size, plane_of, size_of
 
 ARRAY: Any = dask.array  # it has no types
 ANGSTROM = ("angstrom",) * 2
@@ -56,7 +56,7 @@ def test_axes_of_length_one_are_dropped_and_the_result_keeps_its_place(
 
 def test_the_pixel_size_is_that_of_rows_and_columns(viewer: Any, noise: Any) -> None:
     raw = viewer.add_image(noise[None], scale=(10, 0.8, 0.8), units=("pixel", *ANGSTROM))
-    assert layer_data.pixel_size(raw) == pytest.approx(0.8)
+    assert pixel_size(raw) == pytest.approx(0.8)
 
 
 def test_of_a_stack_the_section_in_view_is_taken_and_the_result_lies_in_it(viewer: Any, noise: Any) -> None:
@@ -124,4 +124,4 @@ def test_a_region_of_such_a_layer_lies_where_it_was_cut(noise: Any, turned: Any)
 
 
 def test_a_mirrored_layer_has_a_pixel_size(noise: Any) -> None:
-    assert layer_data.pixel_size(Image(noise, scale=(-1.2, 1.2), units=ANGSTROM)) == pytest.approx(1.2)
+    assert pixel_size(Image(noise, scale=(-1.2, 1.2), units=ANGSTROM)) == pytest.approx(1.2)

@@ -1,0 +1,49 @@
+"""The contrast of layers that are compared: by what is drawn of them, the same rule for all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from napari_cryoden.layers.contrast import Limits, Matching, contrast, matched, result_limits, robust
+from napari_cryoden.layers.in_view import drawn
+from napari_cryoden.layers.layer_data import facts_of
+from napari_cryoden.layers.plane import full_size, plane_of, square_pixel_size
+
+OWN_LIMITS = {"residual", "confidence"}  # roles of what has limits of its own
+
+
+def match(viewer: Any, layers: Sequence[Any], how: Matching, *, in_view: bool = False) -> None:
+    """Set the contrast of compared layers.
+
+    Parameters
+    ----------
+    viewer : Viewer
+        The window's.
+    layers : sequence of Image
+        Raw, denoised, and others, of which confidences stay as they are, and residuals are about 0.
+    how : {"each", "same", "matched"}
+        See `napari_cryoden.layers.contrast.matched`.
+    in_view : bool
+        By what is in view of them; else by all of them, as they are drawn when they fill their cells.
+    """
+    for one in layers:
+        if facts_of(one).get("role") == "residual":
+            most = max(map(abs, robust(drawn(viewer, one, whole=not in_view))))
+            one.contrast_limits = (-most, most)  # 0 in the middle of the colors
+    alike = [one for one in layers if facts_of(one).get("role") not in OWN_LIMITS]
+    if len(alike) < 2:
+        return
+    seen = [robust(drawn(viewer, one, whole=not in_view)) for one in alike]
+    if not in_view:
+        seen[1] = _bounded(seen[1], *alike[:2])
+    for layer, limits in zip(alike, matched(how, seen[0], seen[1], seen[2:]), strict=True):
+        layer.contrast_limits = limits
+
+
+def _bounded(own: Limits, raw: Any, denoised: Any) -> Limits:
+    """Return the limits of a result, in which almost nothing stays almost nothing."""
+    noise, width = (contrast(np.asarray(plane_of(one).cut(full_size(one)))) for one in (raw, denoised))
+    return result_limits(own, width, noise, square_pixel_size(raw))

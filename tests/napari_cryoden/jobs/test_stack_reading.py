@@ -1,0 +1,70 @@
+"""Planes of a stack are read behind the interface, and the ones that were seen last are kept."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from napari.layers import Layer
+
+from napari_cryoden.jobs.stack_reading import StackReading
+from napari_cryoden.layers.file_layer import of_file
+from napari_cryoden.layers.layer_data import to_micrograph
+
+IMAGES = np.random.default_rng(0).normal(size=(4, 520, 600)).astype(np.float32)
+IMAGES += 100 * np.arange(4, dtype=np.float32)[:, None, None]
+
+
+@pytest.fixture
+def layer(viewer: Any, write_mrc: Any) -> Any:
+    made, _ = of_file(write_mrc("s.mrcs", IMAGES))
+    layer = Layer.create(*made)
+    StackReading.of(viewer).follow(layer)
+    viewer.add_layer(layer)
+    viewer.scene.camera.zoom = 0.2  # from afar
+    viewer.window._qt_viewer.canvas.on_draw(None)
+    return layer
+
+
+def shown(layer: Any) -> float:
+    return float(np.mean(layer._slice.image.raw))
+
+
+def test_a_plane_is_empty_until_a_thread_has_read_it(
+    qtbot: Any, viewer: Any, layer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack, threads = layer.data[0], []
+
+    def noted(plane: int, pixels: Any = stack.pixels) -> Any:
+        threads.append(threading.current_thread())
+        return pixels(plane)
+
+    monkeypatch.setattr(stack, "pixels", noted)
+    assert layer.data_level > 0
+    viewer.dims.set_current_step(0, 2)
+    assert np.isnan(shown(layer))
+    qtbot.waitUntil(lambda: not StackReading.of(viewer).running)
+    assert shown(layer) == pytest.approx(200, abs=1)
+    assert threading.main_thread() not in threads
+    assert len(threads) == 1
+
+
+def test_whoever_wants_the_pixels_gets_them_at_once(qtbot: Any, viewer: Any, layer: Any) -> None:
+    viewer.dims.set_current_step(0, 3)
+    np.testing.assert_array_equal(to_micrograph(layer).data, IMAGES[3])
+    qtbot.waitUntil(lambda: not StackReading.of(viewer).running)
+
+
+def test_a_plane_that_cannot_be_read_stays_empty_and_is_asked_for_once(
+    qtbot: Any, viewer: Any, layer: Any
+) -> None:
+    path: Path = layer.data[0].path
+    path.write_bytes(path.read_bytes()[:1000])
+    viewer.dims.set_current_step(0, 3)
+    qtbot.waitUntil(lambda: not StackReading.of(viewer).running)
+    assert np.isnan(shown(layer))
+    layer.refresh()
+    assert not StackReading.of(viewer).running
