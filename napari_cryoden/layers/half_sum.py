@@ -14,6 +14,7 @@ from cryoden.dataset.opening import added, open_both, whole
 from cryoden.errors import MicrographError
 from napari_cryoden.layers.half_pairs import LayerPair, pairs_of
 from napari_cryoden.layers.layer_data import LayerData, facts_of, raw_layer, to_micrograph
+from napari_cryoden.layers.picture import picture_of
 from napari_cryoden.layers.plane import placed, plane_of
 
 ENDING = " · sum"
@@ -35,10 +36,12 @@ def sum_of(pair: LayerPair) -> LayerData:
         D05 or D06 where they differ in size or pixel size; see `to_micrograph`.
     """
     even, odd = to_micrograph(pair.even), to_micrograph(pair.odd)
-    data, kwargs, kind = raw_layer(added(even, odd, pair.name))
+    micrograph = added(even, odd, pair.name)
+    picture = picture_of(micrograph.data)
+    _, kwargs, kind = raw_layer(micrograph, picture)
     ids, files = (pair.even.unique_id, pair.odd.unique_id), _files((pair.even, pair.odd))
     plane = plane_of(pair.even)
-    return plane.whole(data), _named(kwargs, pair.name, files, ids) | placed(pair.even, plane), kind
+    return picture.data(plane.whole), _named(kwargs, pair.name, files, ids) | placed(pair.even, plane), kind
 
 
 def sum_of_files(even: Path, odd: Path) -> LayerData:

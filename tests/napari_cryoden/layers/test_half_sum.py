@@ -8,8 +8,10 @@ import pytest
 from napari.layers import Layer
 
 from cryoden.errors import HalvesError
+from cryoden.micrograph import Micrograph
 from napari_cryoden.layers.half_sum import halves_of, open_sum, pair_with, sum_of, sum_of_files
-from napari_cryoden.layers.layer_data import facts_of, is_raw
+from napari_cryoden.layers.layer_data import facts_of, is_raw, raw_layer
+from napari_cryoden.layers.plane import full_size
 
 
 def test_the_sum_of_two_layers_is_a_raw_layer_that_lies_on_the_even_one(viewer: Any, add_halves: Any) -> None:
@@ -54,3 +56,14 @@ def test_the_sum_of_two_files_knows_them(viewer: Any, write_pair: Any, tmp_path:
     assert halves_of(layer) == (even, odd)
     odd.unlink()
     assert halves_of(layer) == ()
+
+
+def test_the_sum_of_large_halves_is_drawn_as_they_are(noise: Any) -> None:
+    large = np.tile(noise, (8, 8))
+    even, odd = (Layer.create(*raw_layer(Micrograph(large, 1.5, name))) for name in ("m_EVN", "m_ODD"))
+    pair = pair_with(even, [even, odd])
+    assert pair is not None
+    made = Layer.create(*sum_of(pair))
+    assert made.multiscale
+    assert [level.shape for level in made.data] == [level.shape for level in even.data]
+    np.testing.assert_allclose(full_size(made), 2 * large, rtol=1e-6)
