@@ -236,8 +236,9 @@ def state(folder: Path) -> dict[str, Any]:
 
 def contents(folder: Path) -> dict[str, bytes]:
     """Return all files that anybody sees."""
-    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name[0] != "."]
-    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+    files = {path.relative_to(folder): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    seen = {name: path for name, path in files.items() if not any(part[0] == "." for part in name.parts)}
+    return {str(name): path.read_bytes() for name, path in seen.items()}
 
 
 def hidden(folder: Path) -> list[str]:
