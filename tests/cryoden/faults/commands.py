@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import sys
 from collections import deque
 from collections.abc import Callable
@@ -99,7 +101,8 @@ def evaluated(folder: Path) -> None:
 def experiment(folder: Path) -> None:
     micrographs(folder)
     own = ["baseline", str(folder / "in"), "--run", str(folder / "run"), "--patch", "48", "--stride", "48"]
-    assert main([*own, "--validation-pairs", "2", "--epochs", "1", "--batch", "3", "--device", "cpu"]) == 0
+    with contextlib.redirect_stdout(io.StringIO()):
+        assert main([*own, "--validation-pairs", "2", "--epochs", "1", "--batch", "3", "--device", "cpu"]) == 0
 
 
 def _denoise(folder: Path) -> int:
