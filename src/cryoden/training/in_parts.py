@@ -56,7 +56,7 @@ class InParts:
         found: list[Tensor] = []
         while not found:
             with devices.out_of_memory_caught():  # left before memory is freed: its traceback keeps tensors
-                found.append(torch.stack(list(self._each(place, batch, losses))).sum())
+                found.append(_sum(list(self._each(place, batch, losses))))
             if not found:
                 network.zero_grad(set_to_none=True)
                 self.number = halved(self.number, len(batch.noisy), place)
@@ -70,8 +70,16 @@ class InParts:
             noisy, target = place.sent(batch.noisy[some], batch.target[some])
             share = len(noisy) / whole
             reported, followed = losses(noisy, target)
-            (followed * share).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-            yield reported.detach() * share
+            _weighed(followed, share).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+            yield _weighed(reported.detach(), share)
+
+
+def _weighed(loss: Tensor, share: float) -> Tensor:
+    return loss if share == 1 else loss * share  # nothing is launched for a whole batch
+
+
+def _sum(losses: list[Tensor]) -> Tensor:
+    return losses[0] if len(losses) == 1 else torch.stack(losses).sum()
 
 
 def predicted(network: nn.Module, place: Place, noisy: Tensor, parts: int = 1) -> Tensor:
