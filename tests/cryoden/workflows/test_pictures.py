@@ -12,9 +12,9 @@ from cryoden.cli.main import main
 from cryoden.errors import CryodenError
 from cryoden.events.batch import FileFinished
 from cryoden.events.shown_results import ShownResults
+from cryoden.events.training import TrainingStarted
 from cryoden.io import mrc
 from cryoden.reporting.contact_sheet import PALE, image_width, is_sheet
-from cryoden.events.training import TrainingStarted
 from cryoden.runs.folder import RunFolder
 from cryoden.runs.report import write
 from cryoden.workflows import train_model
