@@ -84,3 +84,12 @@ def not_deleted(runs: Sequence[RunSummary]) -> str:
     if any(run.state == "running" for run in runs):
         return "A running training cannot be deleted; stop it first"
     return "" if runs else "Select runs first"
+
+
+def words(selected: int, trouble: str, searching: bool, listed: int) -> str:
+    """Return what is said while no run, or several, are selected."""
+    if selected:
+        return f"{selected} runs selected"
+    if trouble or searching:
+        return trouble or "Searching for runs …"
+    return "Select a run" if listed else "No runs here yet: train a model first"

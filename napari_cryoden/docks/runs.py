@@ -84,9 +84,9 @@ class RunsWidget(Dock):
         runs = self.chosen()
         one = runs[0] if len(runs) == 1 else None
         changes = self._changes(one)
-        self.about.setText(
-            actions.with_changes(actions.about(one), changes) if one else self._words(len(runs))
-        )
+        listed, searching = self.table.rowCount(), self._worker is not None
+        words = actions.about(one) if one else actions.words(len(runs), self._trouble, searching, listed)
+        self.about.setText(actions.with_changes(words, changes))
         self.resume_button.setText("Resume all the same…" if changes else "Resume")
         set_tip(self.about, str(one.place) if one else "")
         for button, problem, use in (
@@ -182,15 +182,6 @@ class RunsWidget(Dock):
             work()
         except CryodenError as error:
             show_problem(error)
-
-    def _words(self, count: int) -> str:
-        if count:
-            return f"{count} runs selected"
-        if self._trouble:
-            return self._trouble
-        if self._worker is not None:
-            return "Searching for runs …"
-        return "Select a run" if self.table.rowCount() else "No runs here yet: train a model first"
 
     def _take(self, delivered: list[list[RunSummary]]) -> None:
         self.table.show_runs(delivered[-1])
