@@ -63,6 +63,9 @@ soak: venv
 	$(BIN)/python benchmarks/soak/killed_commands.py
 	$(BIN)/python -m pytest -q -p no:cacheprovider -m long tests
 	CRYODEN_CALLS=0 $(BIN)/python -m pytest -q -p no:cacheprovider -m "long or not long" tests/cryoden/faults/test_every_call_fails.py
+	$(BIN)/python benchmarks/soak/random_stops.py
+	$(BIN)/python benchmarks/soak/ten_processes.py
+	$(BIN)/python benchmarks/soak/refusals.py
 	$(BIN)/python benchmarks/soak/many_files.py
 	$(BIN)/python -m pip install -q --disable-pip-version-check atheris || echo "without atheris: at random"
 	$(BIN)/python benchmarks/soak/fuzz.py --seconds $(FUZZ)

@@ -22,6 +22,7 @@ INSTEAD = {
     "--mode0 signed|unsigned overrides": f"mode0 {ADVANCED} overrides",
     "denoise with --nan mean": f"choose nan = mean {ADVANCED}",
     "Pass --assume-no-ext-header": f"Tick assume no ext header {ADVANCED}",
+    "Pass --force to continue": "Choose Resume all the same in Runs to continue",
     "(--overwrite)": "(tick Overwrite results of other models or settings)",
     ", or pass --overwrite to replace it": "",
 }

@@ -115,7 +115,7 @@ ABOUT_NO_MODULE = {
     "test_light_imports", "test_without_napari", "test_leaks", "test_manifest", "test_traps", "test_controls",
     "test_same_losses", "test_general_model", "test_fortran", "test_whole_project",
     "test_nothing_is_run", "test_names_are_shown_as_text", "test_modes", "test_lists_outside",
-    "test_any_bytes", "test_every_call_fails", "test_zoo",
+    "test_reports_outside",    "test_any_bytes", "test_every_call_fails", "test_zoo",
 }  # fmt: skip
 
 

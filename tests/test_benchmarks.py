@@ -334,6 +334,23 @@ def test_commands_killed_at_random_leave_nothing_half_and_make_nothing_twice(
     assert capsys.readouterr().out.count("killed 3 times") == 2
 
 
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("script", "asked", "said"),
+    [
+        ("random_stops", ["--stops", "3"], "all files whole"),
+        ("ten_processes", ["--rounds", "1"], "each file is made once"),
+        ("refusals", [], "of processor time"),
+    ],
+)
+def test_stops_crowds_and_refusals_keep_their_marks(
+    script: str, asked: list[str], said: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    soak = runpy.run_path(str(BENCHMARKS / "soak" / f"{script}.py"))
+    assert soak["main"](asked) == 0
+    assert said in capfd.readouterr().out
+
+
 def test_what_a_killed_command_must_not_leave_is_found_out(tmp_path: Path) -> None:
     soak = runpy.run_path(str(BENCHMARKS / "soak" / "killed_commands.py"))["Soak"](None, tmp_path, None)
     soak.out.mkdir()

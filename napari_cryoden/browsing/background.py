@@ -18,10 +18,10 @@ from cryoden.browsing.requests import Requests
 from cryoden.browsing.thumbnail_store import ThumbnailStore
 from cryoden.dataset.half_checks import HalfCheck
 from cryoden.settings.reading import ReadingSettings
-from napari_cryoden.jobs.worker import Work, Worker, leave_a_core
 from napari_cryoden.notify import show_problem
 from napari_cryoden.paths import cached
 from napari_cryoden.preferences import preferences
+from napari_cryoden.threads.worker import Work, Worker, leave_a_core
 
 PATIENCE = 0.1  # s
 

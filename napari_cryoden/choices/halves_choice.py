@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QComboBox, QVBoxLayout, QWidget
 from cryoden.dataset.half_sums import Halves
 from cryoden.dataset.output_paths import has_halves
 from cryoden.errors import CryodenError
-from napari_cryoden.jobs.worker import Worker
+from napari_cryoden.threads.worker import Worker
 from napari_cryoden.tool_tip import set_tip
 from napari_cryoden.widgets.dock import heading
 

@@ -20,10 +20,11 @@ from napari_cryoden.choices.workers import devices_box, workers_of
 from napari_cryoden.jobs.batch import BatchJob, Result
 from napari_cryoden.jobs.contact_sheet import ContactSheetJob
 from napari_cryoden.navigation import show_dock
+from napari_cryoden.notify import viewer_words
 from napari_cryoden.preferences import preferences
 from napari_cryoden.tool_tip import set_tip
 from napari_cryoden.widgets.batch_files import BatchFiles
-from napari_cryoden.widgets.dock import Dock, row, status_label, weakly
+from napari_cryoden.widgets.dock import Dock, plain_label, row, status_label, weakly
 from napari_cryoden.widgets.model_field import ModelField
 from napari_cryoden.widgets.path_field import PathField, propose_output
 from napari_cryoden.widgets.settings_form import SettingsForm, reading_form
@@ -62,7 +63,7 @@ class BatchWidget(Dock):
         self.pause_button = QPushButton("Pause")
         self.browse_button = QPushButton("Browse the results")
         self.progress = QProgressBar()
-        self.status = status_label()
+        self.status, self.note = status_label(), plain_label()
         self._proposed: Path | None = None
         self._lay_out()
         self._connect()
@@ -143,6 +144,8 @@ class BatchWidget(Dock):
         self.pause_button.setText("Resume" if job.paused else "Pause")
         self.status.setText(STATES.get(job.state, "") + (job.status or problem))
         set_tip(self.status, job.status)
+        self.note.setText("\n".join(viewer_words(str(remark)) for remark in job.remarks))
+        self.note.setVisible(bool(job.remarks))
         self._show_progress()
         self.files.follow(job)
         self.browse_button.setVisible(bool(job.tally.done + job.tally.skipped) and not job.running)
@@ -228,4 +231,5 @@ class BatchWidget(Dock):
         self.footer.addLayout(row(self.denoise_button, self.pause_button, self.cancel_button))
         self.footer.addWidget(self.browse_button)
         self.footer.addLayout(row(self.progress, self.copy_button()))
+        self.footer.addWidget(self.note)
         self.footer.addWidget(self.status)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cryoden.runs.compare import RunSummary
 from cryoden.runs.record import SETTINGS
 from cryoden.settings.training import TrainingSettings
 from napari_cryoden.plots.runs_table import verdict_words
 
+RESUMED = "Continue this run from its last checkpoint"
+RESUMED_CHANGED = "Continue it with what has changed, after confirmation"
 OTHERS = "Described by a file, not a run of this program"
 
 
@@ -18,6 +22,17 @@ def about(run: RunSummary) -> str:
     message = f"{run.record.message.rstrip('.')}." if run.record.message else ""
     verdict = f" {words}." if (words := verdict_words(run)) else ""
     return f"{began} UTC · {run.network} · {run.hardware}. {message}{verdict}"
+
+
+def with_changes(words: str, differences: Sequence[str]) -> str:
+    """Return what is said of a run, and below it what has changed since, a line each."""
+    return "\n".join([words, *(f"• {one}" for one in differences)])
+
+
+def all_the_same(run: RunSummary, differences: Sequence[str]) -> str:
+    """Return the question before a run continues with other data than it had."""
+    question = f"{run.name} has changed since. Resume it all the same? Its record and report will say so."
+    return with_changes(question, differences)
 
 
 def not_one(run: RunSummary | None) -> str:
@@ -60,3 +75,21 @@ def not_resumed(run: RunSummary | None, *, is_busy: bool) -> str:
     if run.record.is_over:
         return "It is finished; to train longer, use cryoden train --resume with more epochs and --force"
     return "" if run.record.has_checkpoint else "It has no checkpoint"
+
+
+def not_deleted(runs: Sequence[RunSummary]) -> str:
+    """Return why not all of these can be deleted."""
+    if any(run.record is None for run in runs):
+        return OTHERS
+    if any(run.state == "running" for run in runs):
+        return "A running training cannot be deleted; stop it first"
+    return "" if runs else "Select runs first"
+
+
+def words(selected: int, trouble: str, searching: bool, listed: int) -> str:
+    """Return what is said while no run, or several, are selected."""
+    if selected:
+        return f"{selected} runs selected"
+    if trouble or searching:
+        return trouble or "Searching for runs …"
+    return "Select a run" if listed else "No runs here yet: train a model first"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +16,15 @@ from cryoden.runs.record import RunRecord
 from cryoden.settings.arguments import command
 from napari_cryoden.choices.commands import missing
 from napari_cryoden.choices.kept import keep
-from napari_cryoden.docks.run_actions import OTHERS, about, no_model, no_report, no_settings, not_resumed
+from napari_cryoden.docks import run_actions as actions
 from napari_cryoden.jobs.training import TrainingJob
-from napari_cryoden.jobs.worker import Worker
 from napari_cryoden.navigation import show_dock
 from napari_cryoden.notify import show_problem
 from napari_cryoden.paths import RUNS, documents
 from napari_cryoden.plots.loss_dock import show_plot
 from napari_cryoden.plots.runs_dock import show_runs
 from napari_cryoden.plots.runs_table import LISTED, RunsTable
+from napari_cryoden.threads.worker import Worker
 from napari_cryoden.tool_tip import as_text, set_tip
 from napari_cryoden.widgets.dock import Dock, heading, status_label, weakly
 from napari_cryoden.widgets.path_field import PathField
@@ -83,23 +83,27 @@ class RunsWidget(Dock):
         """Show what is selected and what can be done with it."""
         runs = self.chosen()
         one = runs[0] if len(runs) == 1 else None
-        self.about.setText(about(one) if one else self._words(len(runs)))
+        changes = self._changes(one)
+        listed, searching = self.table.rowCount(), self._worker is not None
+        words = actions.about(one) if one else actions.words(len(runs), self._trouble, searching, listed)
+        self.about.setText(actions.with_changes(words, changes))
+        self.resume_button.setText("Resume all the same…" if changes else "Resume")
         set_tip(self.about, str(one.place) if one else "")
         for button, problem, use in (
-            (self.model_button, no_model(one), "Use its model for denoising"),
-            (self.settings_button, no_settings(one), "Use its settings for the next training"),
-            (self.report_button, no_report(one), "Open its report in the browser"),
+            (self.model_button, actions.no_model(one), "Use its model for denoising"),
+            (self.settings_button, actions.no_settings(one), "Use its settings for the next training"),
+            (self.report_button, actions.no_report(one), "Open its report in the browser"),
             (
                 self.resume_button,
-                not_resumed(one, is_busy=self.run.running),
-                "Continue this run from its last checkpoint",
+                actions.not_resumed(one, is_busy=self.run.running),
+                actions.RESUMED_CHANGED if changes else actions.RESUMED,
             ),
             (
                 self.show_button,
                 "" if runs else "Select runs first",
                 "Show loss curves and numbers below the canvas",
             ),
-            (self.delete_button, self._kept(runs), "Delete these runs, after confirmation"),
+            (self.delete_button, actions.not_deleted(runs), "Delete these runs, after confirmation"),
             (self.look_button, "Searching" if self._worker else "", "Search this folder for runs again"),
         ):
             button.setEnabled(not problem)
@@ -110,9 +114,13 @@ class RunsWidget(Dock):
         show_dock(self.viewer, "Denoise").model.path = self._record().folder.model
 
     def resume(self) -> None:
-        """Continue the selected run, and show its curves as they go on."""
+        """Continue the selected run and show its curves; one that has changed, once the user has said yes."""
+        one = self.chosen()[0]
+        changes = self._changes(one)
+        if changes and not self._says_yes("Resume a changed run", actions.all_the_same(one, changes)):
+            return
         try:
-            self.run.resume(self._record().folder.path)
+            self.run.resume(self._record().folder.path, force=bool(changes))
         except CryodenError as error:
             self.run.refuse(error)
             return
@@ -144,10 +152,18 @@ class RunsWidget(Dock):
         runs = self.chosen()
         names = ", ".join(run.name for run in runs[:5]) + (" …" if len(runs) > 5 else "")
         question = f"Delete {names}, with model, losses and report? This cannot be undone."
-        if QMessageBox.question(self, "Delete runs", as_text(question)) == QMessageBox.StandardButton.Yes:
+        if self._says_yes("Delete runs", question):
             for run in runs:
                 self._remove(run)
             self.look()
+
+    def _says_yes(self, title: str, question: str) -> bool:
+        return QMessageBox.question(self, title, as_text(question)) == QMessageBox.StandardButton.Yes
+
+    def _changes(self, run: RunSummary | None) -> Sequence[str]:
+        """Return why it was not resumed a moment ago."""
+        refused = self.run.changed_run
+        return refused.differences if run and refused and refused.folder == run.place else ()
 
     def _record(self) -> RunRecord:
         record = self.chosen()[0].record
@@ -166,22 +182,6 @@ class RunsWidget(Dock):
             work()
         except CryodenError as error:
             show_problem(error)
-
-    def _kept(self, runs: list[RunSummary]) -> str:
-        if any(run.record is None for run in runs):
-            return OTHERS
-        if any(run.state == "running" for run in runs):
-            return "A running training cannot be deleted; stop it first"
-        return "" if runs else "Select runs first"
-
-    def _words(self, count: int) -> str:
-        if count:
-            return f"{count} runs selected"
-        if self._trouble:
-            return self._trouble
-        if self._worker is not None:
-            return "Searching for runs …"
-        return "Select a run" if self.table.rowCount() else "No runs here yet: train a model first"
 
     def _take(self, delivered: list[list[RunSummary]]) -> None:
         self.table.show_runs(delivered[-1])

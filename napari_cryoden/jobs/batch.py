@@ -13,6 +13,8 @@ from napari.layers import Layer
 
 from cryoden.dataset.half_sums import Halves
 from cryoden.dataset.opening import facts
+from cryoden.dataset.survey import outside_projects
+from cryoden.errors import Remark
 from cryoden.events.batch import BatchEvent, FileFailed, FileFinished, FileSkipped
 from cryoden.events.batch_progress import BatchProgress, summary
 from cryoden.events.shown_results import ShownResults
@@ -21,13 +23,13 @@ from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.reading import ReadingSettings
 from cryoden.settings.workers import WorkerSettings
 from napari_cryoden.jobs.denoising import DenoisingJob
-from napari_cryoden.jobs.job import Job
-from napari_cryoden.jobs.worker import leave_a_core
 from napari_cryoden.layers import layer_data
 from napari_cryoden.layers.file_layer import FileLayer, of_file
 from napari_cryoden.layers.half_sum import sum_of_files
 from napari_cryoden.layers.plane import plane_of
 from napari_cryoden.preferences import preferences
+from napari_cryoden.threads.job import Job
+from napari_cryoden.threads.worker import leave_a_core
 
 SUM: Halves = "sum"
 KEPT = 100  # results remembered; more are on disk
@@ -96,6 +98,8 @@ class BatchJob(FilesJob):
         Who does the next batch: this process, or a process on each of several devices.
     halves : {"sum", "each"}
         What the next batch denoises of two halves.
+    remarks : list of Remark
+        What is odd about the list that the current batch, or the last one, was given.
     """
 
     title, again = "Denoising a batch", "Denoise all"
@@ -104,6 +108,7 @@ class BatchJob(FilesJob):
         super().__init__(viewer)
         self.micrographs: Path | None = None
         self.workers, self.halves = WorkerSettings(), SUM
+        self.remarks: list[Remark] = []
         self._made_with: dict[str, Any] = {}
 
     def denoise(
@@ -129,9 +134,16 @@ class BatchJob(FilesJob):
         alone = self.workers == WorkerSettings()
         self.begin(work, "loading the model" if alone else "starting a process on each device")
         self.fresh(output)
-        self.micrographs = micrographs
+        self.micrographs, self.remarks = micrographs, []
         self._made_with = layer_data.made_with(model, settings)
         self.changed.emit()
+
+    def fold(self, event: BatchEvent | Remark) -> None:
+        """Keep what is odd about the list; see `FilesJob.fold`."""
+        if isinstance(event, Remark):
+            self.remarks.append(event)
+        else:
+            super().fold(event)
 
     def open_result(self, result: Result) -> None:
         """Show a result beside its micrograph.
@@ -175,8 +187,9 @@ class BatchJob(FilesJob):
 
 def _denoising(
     micrographs: Path, output: Path, batch: dict[str, Any], workers: WorkerSettings, spare_cores: int
-) -> Generator[BatchEvent, None, None]:
+) -> Generator[BatchEvent | Remark, None, None]:
     leave_a_core(spare_cores)
+    yield from outside_projects([micrographs])  # before any file is read
     from cryoden.hosts.listed_results import lists_of, with_lists  # noqa: PLC0415  numpy only where it is needed
     from cryoden.workflows.denoise_micrographs import BatchRequest  # noqa: PLC0415  it loads torch, which docking must not
     from cryoden.workflows.session import denoise_session  # noqa: PLC0415  the same

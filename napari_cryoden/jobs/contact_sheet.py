@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from cryoden.events.shown_results import ShownResults
 from cryoden.settings.reading import ReadingSettings
-from napari_cryoden.jobs.job import Job
+from napari_cryoden.threads.job import Job
 
 
 class ContactSheetJob(Job):

@@ -17,8 +17,6 @@ from cryoden.micrograph import Micrograph
 from cryoden.settings.denoising import DenoisingSettings
 from napari_cryoden.jobs import companions
 from napari_cryoden.jobs.derived_layers import DerivedLayersJob
-from napari_cryoden.jobs.job import Job
-from napari_cryoden.jobs.worker import leave_a_core
 from napari_cryoden.layers import layer_data
 from napari_cryoden.layers.contrast import contrast
 from napari_cryoden.layers.half_sum import halves_of
@@ -27,6 +25,8 @@ from napari_cryoden.layers.plane import plane_of
 from napari_cryoden.layers.side_by_side import SideBySide
 from napari_cryoden.notify import show_problem, show_remarks
 from napari_cryoden.preferences import preferences
+from napari_cryoden.threads.job import Job
+from napari_cryoden.threads.worker import leave_a_core
 
 
 @dataclass(frozen=True, eq=False)

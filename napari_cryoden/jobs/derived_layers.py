@@ -12,11 +12,11 @@ from cryoden.errors import MicrographError
 from cryoden.image.spectra import RadialProfile, fourier_ring_correlation, radial_power
 from cryoden.micrograph import Micrograph
 from napari_cryoden.jobs.companions import PIXEL, Band, Companion, Companions, made
-from napari_cryoden.jobs.job import Job
 from napari_cryoden.layers import layer_data
 from napari_cryoden.layers.half_pairs import pairs_of
 from napari_cryoden.layers.picture import Picture, picture_of
 from napari_cryoden.layers.plane import Plane, plane_of, square_pixel_size
+from napari_cryoden.threads.job import Job
 
 
 @dataclass(frozen=True, eq=False)

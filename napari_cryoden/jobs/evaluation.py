@@ -12,10 +12,10 @@ from cryoden.events.batch import TileFinished
 from cryoden.events.training import PhaseStarted
 from cryoden.micrograph import HalfPair
 from cryoden.settings.tools import EvaluationSettings
-from napari_cryoden.jobs.job import Job
-from napari_cryoden.jobs.worker import leave_a_core
 from napari_cryoden.layers import layer_data
 from napari_cryoden.preferences import preferences
+from napari_cryoden.threads.job import Job
+from napari_cryoden.threads.worker import leave_a_core
 
 if TYPE_CHECKING:
     from cryoden.evaluation.evaluate import EvaluationEvent, EvaluationFinished

@@ -10,8 +10,8 @@ from typing import Any, cast
 
 from cryoden.events.batch import BatchEvent
 from napari_cryoden.jobs.batch import FilesJob, Result
-from napari_cryoden.jobs.worker import leave_a_core
 from napari_cryoden.preferences import preferences
+from napari_cryoden.threads.worker import leave_a_core
 
 
 class MoviesJob(FilesJob):

@@ -14,12 +14,12 @@ from cryoden.dataset.opening import read_micrograph
 from cryoden.errors import CryodenError, Remark
 from cryoden.settings.reading import ReadingSettings
 from napari_cryoden.contributions.sample_data import sample_pairs
-from napari_cryoden.jobs.job import Job
 from napari_cryoden.jobs.stack_reading import StackReading
 from napari_cryoden.layers.file_layer import FileLayer, of_file
 from napari_cryoden.layers.layer_data import facts_of, raw_layer
 from napari_cryoden.layers.scale_bar import show_scale_bar
 from napari_cryoden.notify import show_problem, show_remarks
+from napari_cryoden.threads.job import Job
 
 
 @dataclass(frozen=True)

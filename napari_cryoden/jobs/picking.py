@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from cryoden.picking.precision import REACH, Detection, detection, matches, within
 from cryoden.settings.picking import PickingSettings
 from napari_cryoden.jobs.denoising import DenoisingJob
-from napari_cryoden.jobs.job import Job
 from napari_cryoden.layers import layer_data
 from napari_cryoden.layers.picks_layer import DIAMETER, add_picks, micrograph_name, picks_of
 from napari_cryoden.layers.plane import pixel_size, plane_of
+from napari_cryoden.threads.job import Job
 
 if TYPE_CHECKING:
     from cryoden.picking.find_particles import Found

@@ -8,9 +8,9 @@ from typing import Any, Self
 
 from qtpy.QtCore import QObject
 
-from napari_cryoden.jobs.worker import Worker
 from napari_cryoden.layers.lazy_stack import LazyStack
 from napari_cryoden.layers.plane import full_size
+from napari_cryoden.threads.worker import Worker
 from napari_cryoden.window import main_window, plain
 
 logger = logging.getLogger(__name__)

@@ -24,15 +24,14 @@ from cryoden.events.training import (
 from cryoden.events.training_status import figure
 from cryoden.micrograph import HalfPair, Windowed
 from cryoden.runs.folder import RunFolder
-from cryoden.runs.record import read
-from cryoden.settings.baseline import BaselineSettings
 from cryoden.settings.training import TrainingSettings
 from cryoden.training.preview_request import PreviewRequest, RunControl
-from napari_cryoden.jobs.job import Job
-from napari_cryoden.jobs.worker import Worker, leave_a_core
+from napari_cryoden.jobs.resuming import Changed, resuming
 from napari_cryoden.layers.layer_data import View
 from napari_cryoden.notify import show_remarks
 from napari_cryoden.preferences import preferences
+from napari_cryoden.threads.job import Job
+from napari_cryoden.threads.worker import Worker, leave_a_core
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +64,8 @@ class TrainingJob(Job):
         The last model this window trained; set as soon as it is on disk.
     good_model : Path or None
         The last one that validation calls good to use: better than a Wiener filter.
+    changed_run : Changed or None
+        The run that was to be resumed last, where it was refused because of what has changed.
 
     Signals
     -------
@@ -85,6 +86,7 @@ class TrainingJob(Job):
         self.folder: RunFolder | None = None
         self.model_file: Path | None = None
         self.good_model: Path | None = None
+        self.changed_run: Changed | None = None
         self._start: Path | None = None
         self._reason = ""
         self._discarded = False
@@ -110,8 +112,10 @@ class TrainingJob(Job):
         self.begin(lambda: _computed(begin, spare), "starting")
         self._start_history(keep, control, start)
 
-    def resume(self, folder: Path) -> None:
+    def resume(self, folder: Path, *, force: bool = False) -> None:
         """Continue a run that was stopped, failed or was killed, from its last checkpoint.
+
+        One whose data have changed is refused, and is then `changed_run`, unless that is forced.
 
         Raises
         ------
@@ -119,7 +123,8 @@ class TrainingJob(Job):
             G05 while a run is active.
         """
         control, spare = RunControl(self.previews), preferences().spare_cores
-        self.begin(lambda: _computed(partial(_resuming, folder, control), spare), "resuming")
+        begin = partial(resuming, folder, control, force=force)
+        self.begin(lambda: _computed(begin, spare), "resuming")
         self._start_history(RunFolder(folder), control, None)
 
     def _start_history(self, keep: RunFolder, control: RunControl, start: Path | None) -> None:
@@ -127,6 +132,7 @@ class TrainingJob(Job):
             self.earlier = self.history
         self.history, self.folder, self._start = History(), keep, start
         self._reason, self.progress, self._discarded, self._control = "", None, False, control
+        self.changed_run = None
 
     def discard(self) -> None:
         """Stop, and remove what this run wrote."""
@@ -152,8 +158,11 @@ class TrainingJob(Job):
         elif self._control is not None and self._control.stop.is_set() and self.folder is not None:
             logger.warning("The training ends: what it has learned will be in %s", self.folder.path)
 
-    def fold(self, event: TrainingEvent) -> None:
+    def fold(self, event: TrainingEvent | Changed) -> None:
         """Add one event to the history and update the status line."""
+        if isinstance(event, Changed):
+            self.changed_run = event
+            return
         if self.history is None:
             return
         self.history.add(event)
@@ -217,11 +226,11 @@ class TrainingJob(Job):
 
 
 def _computed(
-    begin: Callable[[], Iterator[TrainingEvent]], spare_cores: int
-) -> Generator[TrainingEvent, None, None]:
+    begin: Callable[[], Iterator[TrainingEvent | Changed]], spare_cores: int
+) -> Generator[TrainingEvent | Changed, None, None]:
     yield PhaseStarted("loading PyTorch")
     leave_a_core(spare_cores)
-    with closing(cast("Generator[TrainingEvent, None, None]", begin())) as events:
+    with closing(cast("Generator[TrainingEvent | Changed, None, None]", begin())) as events:
         yield from events
 
 
@@ -235,11 +244,3 @@ def _training(
         return train_model.train_halves(cast("Sequence[HalfPair]", found), keep, settings, **given)
     supervised = cast("Sequence[tuple[Windowed, Windowed]]", found)
     return train_model.train_supervised(supervised, keep, settings, **given)
-
-
-def _resuming(folder: Path, control: RunControl) -> Iterator[TrainingEvent]:
-    from cryoden.experiment import workflow  # noqa: PLC0415  as above
-    from cryoden.workflows import train_model  # noqa: PLC0415  as above
-
-    is_baseline = isinstance(read(folder).started.settings, BaselineSettings)
-    return (workflow.resume if is_baseline else train_model.resume_training)(folder, control=control)

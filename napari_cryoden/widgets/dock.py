@@ -118,12 +118,18 @@ def row(*widgets: QWidget) -> QHBoxLayout:
     return made
 
 
-def status_label() -> QLabel:
-    """Return a label that wraps, may be copied from, and never asks for more width."""
+def plain_label() -> QLabel:
+    """Return a label that wraps, and may be copied from."""
     label = QLabel()
     label.setTextFormat(Qt.TextFormat.PlainText)  # names of files come in it
     label.setWordWrap(True)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return label
+
+
+def status_label() -> QLabel:
+    """Return such a label that never asks for more width."""
+    label = plain_label()
     label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.MinimumExpanding)
     label.setAlignment(Qt.AlignmentFlag.AlignTop)
     label.setMinimumHeight(

@@ -10,13 +10,14 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QListWidgetItem
 
 from cryoden.dataset.half_checks import HalfCheck, inspect
-from cryoden.errors import CryodenError
+from cryoden.errors import CryodenError, Remark
 from cryoden.micrograph import HalfPair
 from napari_cryoden.tool_tip import set_tip
 from napari_cryoden.widgets.search_list import SearchList
 
 Opener = Callable[[], HalfPair]
 Find = Callable[[], Sequence[tuple[str, Opener]]]
+Remarks = Callable[[], Sequence[Remark]]
 
 
 @dataclass(frozen=True)
@@ -25,10 +26,20 @@ class _Checked:
     verdict: HalfCheck | str
 
 
+@dataclass(frozen=True)
+class _Odd:
+    remarks: Sequence[Remark]
+
+
 class PairList(SearchList):
     """Lists pairs by name; a worker finds and checks them and the verdicts appear one by one.
 
     Only pairs that are ready can be chosen, and all of them are at first.
+
+    Attributes
+    ----------
+    remarks : sequence of Remark
+        What is odd about where they were found.
     """
 
     def __init__(self) -> None:
@@ -37,14 +48,15 @@ class PairList(SearchList):
         self.setFixedHeight(84)
         self.itemChanged.connect(self.changed)
         self._pairs: Sequence[tuple[str, Opener]] = ()
+        self.remarks: Sequence[Remark] = ()
 
-    def look(self, find: Find) -> None:
-        """Find pairs and check them; both happen in a thread, so neither may touch a layer."""
-        self.search(lambda: _checked(find))
+    def look(self, find: Find, remarks: Remarks = tuple) -> None:
+        """Find pairs, and what is odd, and check them; all in a thread, so none may touch a layer."""
+        self.search(lambda: _checked(find, remarks))
 
     def forget(self) -> None:
         """Empty the list; what is still being checked is dropped."""
-        self._pairs = ()
+        self._pairs = self.remarks = ()
         super().forget()
 
     def chosen(self) -> list[Opener]:
@@ -58,10 +70,12 @@ class PairList(SearchList):
         """Return the lines as they are shown."""
         return self.lines()
 
-    def take(self, event: Sequence[tuple[str, Opener]] | _Checked) -> None:
-        """List the pairs, or show the verdict on one."""
+    def take(self, event: Sequence[tuple[str, Opener]] | _Odd | _Checked) -> None:
+        """List the pairs, keep what is odd, or show the verdict on one."""
         if isinstance(event, _Checked):
             self._show_verdict(event)
+        elif isinstance(event, _Odd):
+            self.remarks = event.remarks
         else:
             self._list(event)
 
@@ -79,9 +93,10 @@ class PairList(SearchList):
             item.setCheckState(Qt.CheckState.Checked)
 
 
-def _checked(find: Find) -> Generator[Any, None, None]:
+def _checked(find: Find, remarks: Remarks) -> Generator[Any, None, None]:
     pairs = find()
     yield pairs
+    yield _Odd(remarks())
     for row, (_, opened) in enumerate(pairs):
         yield _Checked(row, checked(opened))
 

@@ -7,7 +7,7 @@ from typing import Any
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QListWidget, QListWidgetItem
 
-from napari_cryoden.jobs.worker import Work, Worker
+from napari_cryoden.threads.worker import Work, Worker
 
 
 class SearchList(QListWidget):

@@ -13,11 +13,13 @@ from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QVBoxLayout, QWidget
 from cryoden.dataset.half_checks import find_pairs
 from cryoden.dataset.listed_files import pixel_sizes
 from cryoden.dataset.opening import open_pair
+from cryoden.dataset.survey import outside_projects
 from cryoden.workflows.thinning import thinned
 from napari_cryoden.jobs.training import Pairs
 from napari_cryoden.layers.half_pairs import LayerPair, in_memory, pairs_of
 from napari_cryoden.layers.layer_data import facts_of, to_micrograph
 from napari_cryoden.layers.plane import size_of
+from napari_cryoden.notify import viewer_words
 from napari_cryoden.tool_tip import set_tip
 from napari_cryoden.widgets.dock import weakly
 from napari_cryoden.widgets.layer_combo import LayerCombo
@@ -154,7 +156,7 @@ class TrainingData(QWidget):
             self._look_among_layers()
         elif where == FOLDER and folder is not None:
             self._searched = folder
-            self.pairs.look(lambda: _openers(folder))
+            self.pairs.look(lambda: _openers(folder), lambda: outside_projects([folder]))
         else:
             self.pairs.forget()
         if self.noisy.layer is self.target.layer and self.target.count() > 1:
@@ -202,8 +204,9 @@ class TrainingData(QWidget):
         return ""
 
     def _tell(self) -> None:
-        self.note.setText(self.problem)
-        self.note.setVisible(bool(self.problem))
+        remarks = [viewer_words(str(remark)) for remark in self.pairs.remarks]
+        self.note.setText("\n".join(filter(None, [self.problem, *remarks])))
+        self.note.setVisible(bool(self.note.text()))
         self.changed.emit()
 
     def _connect(self) -> None:

@@ -7,6 +7,7 @@ because a napari generator worker swallows that family without a signal.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from errno import EDQUOT, ENOMEM, ENOSPC
 from os import PathLike, fsdecode
@@ -132,6 +133,14 @@ class DiskFullError(OutputError):
 
 class TrainingError(CryodenError):
     """A training run that cannot start or continue."""
+
+
+class ChangedRunError(TrainingError):
+    """A run that is not resumed, because of ``differences`` of settings or data, each in words."""
+
+    def __init__(self, *about: Any, differences: Sequence[str] = (), **more: Any) -> None:
+        self.differences = tuple(differences)
+        super().__init__(*about, **more)
 
 
 def in_words(error: Exception, file: str | bytes | PathLike[str] | None = None) -> str:

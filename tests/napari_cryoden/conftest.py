@@ -28,8 +28,8 @@ from cryoden.io import mrc
 from cryoden.micrograph import Micrograph
 from cryoden.settings.training import TrainingSettings
 from cryoden.workflows import train_model
-from napari_cryoden.jobs import job
 from napari_cryoden.layers.layer_data import raw_layer
+from napari_cryoden.threads import job
 from tests.napari_cryoden import runs
 from tests.napari_cryoden.patience import SECONDS, Patient
 from tests.napari_cryoden.restless import Restless

@@ -20,9 +20,9 @@ import torch
 from cryoden.events.history import History
 from cryoden.model import checkpoint
 from napari_cryoden.jobs.training import TrainingJob
-from napari_cryoden.jobs.worker import Worker
 from napari_cryoden.layers import layer_data
 from napari_cryoden.plots.loss_dock import TITLE
+from napari_cryoden.threads.worker import Worker
 from tests.napari_cryoden import runs
 from tests.napari_cryoden.runs import pairs, quick
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from cryoden.errors import TrainingError
+from cryoden.errors import ChangedRunError
 from cryoden.settings.fields import fields_of
 
 # They do not decide on what is computed, or not on more than its last bits.
@@ -31,7 +31,7 @@ def refuse(run: Any, differences: Sequence[str], *, force: bool) -> tuple[str, .
 
     Raises
     ------
-    TrainingError
+    ChangedRunError
         T17 for those that are not, all of them named.
     """
     if not differences:
@@ -40,10 +40,9 @@ def refuse(run: Any, differences: Sequence[str], *, force: bool) -> tuple[str, .
     words = "; ".join(differences[:SHOWN]) + more
     if force:
         return (f"continued with other settings or data: {words}",)
-    kept = "The run is untouched"
-    raise TrainingError(
-        "T17", run, f"differs from the run: {words}", kept=kept, fix="Pass --force to continue"
-    )
+    kept, fix = "The run is untouched", "Pass --force to continue"
+    problem = f"differs from the run: {words}"
+    raise ChangedRunError("T17", run, problem, kept=kept, fix=fix, differences=differences)
 
 
 def _compared(settings: Any) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cryoden.checkpoints.asked import folder_to_resume, how_to_resume, is_settled, merged
 from cryoden.cli import show_experiment
-from cryoden.cli.console import OUT, print_json, show_table
+from cryoden.cli.console import OUT, print_json, show_remarks, show_table
 from cryoden.cli.endings import say
 from cryoden.cli.flags_runs import (
     Baseline,
@@ -111,9 +111,10 @@ def _experiment(
 
 def _report(asked: Report) -> None:
     for folder in map(RunFolder, asked.runs):
-        report.write(folder)
+        remarks = report.write(folder)
         words = f"Written: {printable(folder.text)} and {folder.report.name}"
         OUT.print(words, soft_wrap=True, markup=False)
+        show_remarks(remarks)
 
 
 def _compare(asked: Compare, *, as_json: bool) -> bool:

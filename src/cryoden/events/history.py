@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from cryoden.events.quality import TrainingStatus
 from cryoden.events.training import (
+    BatchHalved,
     CheckpointSaved,
     EpochFinished,
     PhaseStarted,
@@ -143,10 +144,10 @@ def warnings_of(event: TrainingEvent) -> tuple[str, ...]:
         return event.warnings
     if isinstance(event, Resumed):
         return event.notes
-    return (event.warning,) if isinstance(event, CheckpointSaved) and event.warning else ()
+    return (event.warning,) if isinstance(event, BatchHalved | CheckpointSaved) and event.warning else ()
 
 
-def _pass_over(event: PreviewMade | TrainingState | CheckpointSaved) -> None:
+def _pass_over(event: BatchHalved | PreviewMade | TrainingState | CheckpointSaved) -> None:
     """Remember nothing of what is to be looked at, or kept elsewhere; by its type nothing else comes here."""
 
 

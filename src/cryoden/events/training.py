@@ -121,6 +121,28 @@ class EpochFinished:
 
 
 @dataclass(frozen=True)
+class BatchHalved:
+    """Memory was too small for a step: from here on a batch's ``patches`` are computed in ``parts``.
+
+    There were so many ``before``. But for rounding a step does the same.
+    """
+
+    step: int
+    patches: int
+    before: int
+    parts: int
+
+    @property
+    def warning(self) -> str:
+        """What happened, in one line."""
+        most, then = (-(-self.patches // parts) for parts in (self.parts, self.before))
+        return (
+            f"T06: out of memory at step {self.step:,}: of a batch's {self.patches} patches {most} are "
+            f"computed at once from here on, {then} before. Batches stay as they are, and nothing is lost"
+        )
+
+
+@dataclass(frozen=True)
 class Restarted:
     """A run that went wrong restarts from its best weights, or its starting model, at a lower learning rate.
 
@@ -206,6 +228,7 @@ TrainingEvent = (
     | Resumed
     | StepFinished
     | EpochFinished
+    | BatchHalved
     | Restarted
     | PreviewMade
     | TrainingState

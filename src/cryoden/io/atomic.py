@@ -120,10 +120,11 @@ def atomic_folder(final: Path) -> Iterator[Path]:
 
 
 def check_folder(final: Path) -> None:
-    """Raise O05 where a folder, or anything else, is in the way of a new one."""
+    """Raise O05 where a folder, or anything else, is in the way of a new one; remove what was left of one."""
     if os.path.lexists(final):
         fix = "Choose another folder"
         raise OutputError("O05", final, "already exists", kept="It is untouched", fix=fix)
+    remove_leftovers(final.parent)
 
 
 def check_destination(final: Path, *, overwrite: bool = False, inputs: Iterable[Path] = ()) -> None:

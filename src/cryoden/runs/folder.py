@@ -7,6 +7,7 @@ drawn at the end. A claim keeps a second run out of the folder; `cryoden.runs.ke
 
 from __future__ import annotations
 
+import os
 import shutil
 from contextlib import suppress
 from dataclasses import dataclass
@@ -98,6 +99,10 @@ class RunFolder:
         """Return everything a run may have put here."""
         own = self.record, self.metrics, self.model, self.plot, self.report, self.text
         return (*own, self.denoised, self.pairs, self.data, self.evaluation, self.heartbeat)
+
+    def leads_out(self, file: Path) -> bool:
+        """Tell whether a file of the folder is a link to one elsewhere, which may be anybody's."""
+        return not Path(os.path.realpath(file)).is_relative_to(os.path.realpath(self.path))
 
     def reserve(self) -> Claim:
         """Make the folder, or take over one that holds nothing; see `cryoden.runs.reservation.reserve`."""

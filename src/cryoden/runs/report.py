@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 
-from cryoden.errors import RunError
+from cryoden.errors import Remark, RunError
 from cryoden.events.closing import closed
 from cryoden.events.history import History, clock, length
 from cryoden.events.reference_lines import GAIN_REFERENCES, REFERENCES
@@ -21,6 +23,7 @@ from cryoden.runs.report_sections import (
     checks,
     convergence,
     evaluation,
+    left_out,
     methods,
     performance,
     tensors,
@@ -61,22 +64,34 @@ def _write_all(folders: Iterable[RunFolder]) -> None:
             write(folder)
 
 
-def write(folder: RunFolder) -> None:
+def write(folder: RunFolder) -> list[Remark]:
     """Draw the losses and write both reports again.
+
+    Returns
+    -------
+    list of Remark
+        R08: what is not in them, because it lies outside the folder, and a link in it says where.
 
     Raises
     ------
     RunError
-        R01 to R03 for a folder that holds no whole run.
+        R01 to R03 for a folder that holds no whole run, R08 for one that is a link to another's.
     OutputError
         O02, O03 or O06 when they cannot be written.
     """
+    outside = left_out(folder)
     record = read(folder.path)
     history = record.history()
     draw(history, folder.plot)
     text = report(record, history)
+    pictures = [folder.plot, *filter(partial(_is_shown, folder), (folder.denoised, folder.pairs))]
     for path in (folder.text, folder.report):
-        write_page(text, path, title=f"Run {record.name}", pictures=folder.path.glob("*.png"))
+        write_page(text, path, title=f"Run {record.name}", pictures=pictures)
+    return outside
+
+
+def _is_shown(folder: RunFolder, picture: Path) -> bool:
+    return picture.is_file() and not folder.leads_out(picture)
 
 
 def report(record: RunRecord, history: History) -> str:
@@ -101,6 +116,8 @@ def report(record: RunRecord, history: History) -> str:
         checks=checks(record),
         evaluation=found,
         methods=methods(found),
+        is_shown=partial(_is_shown, record.folder),
+        left_out=[remark.text for remark in left_out(record.folder)],
         loss=_loss,
         gain_of=gain_of,
         in_db=in_db,

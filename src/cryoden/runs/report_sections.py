@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cryoden.errors import CryodenError, RunError
+from cryoden.errors import CryodenError, Remark, RunError, printable
 from cryoden.events.history import History, clock
 from cryoden.events.quality import References
 from cryoden.events.reference_lines import REFERENCES
@@ -16,6 +17,7 @@ from cryoden.io import typed_json
 from cryoden.model.checkpoint import load
 from cryoden.reporting.markdown import Bold
 from cryoden.runs.convergence import LEAST_STEPS, Convergence, assess_convergence
+from cryoden.runs.folder import RunFolder
 from cryoden.runs.record import RunRecord
 
 BASELINE = {"baseline", "BaselineSettings"}  # the latter as version 0.1 wrote it
@@ -97,8 +99,8 @@ def as_used(record: RunRecord, history: History) -> dict[str, str]:
 def tensors(record: RunRecord) -> list[tuple[str, str, str]]:
     """Return name, shape and size of the tensors of a small network."""
     with suppress(CryodenError):
-        weights = load(record.folder.model).weights
-        if len(weights) <= FEW_TENSORS:
+        weights = {} if record.folder.leads_out(record.folder.model) else load(record.folder.model).weights
+        if 0 < len(weights) <= FEW_TENSORS:
             rows = [(name, " × ".join(map(str, one.shape)), f"{one.size:,}") for name, one in weights.items()]
             return [*rows, ("all", "", Bold(f"{sum(one.size for one in weights.values()):,}"))]
     return []
@@ -131,15 +133,39 @@ class _Evaluation:
 
 def checks(record: RunRecord) -> dict[str, str]:
     """Return what was found when the pairs of an experiment were looked at, nothing where they were not."""
-    return _read(record.folder.data, dict[str, str])
+    return _read(record.folder, record.folder.data, dict[str, str])
 
 
 def evaluation(record: RunRecord) -> dict[str, Any]:
     """Return how good the output of an experiment is, nothing where that was not measured."""
-    return _read(record.folder.evaluation, _Evaluation)
+    return _read(record.folder, record.folder.evaluation, _Evaluation)
 
 
-def _read(path: Path, kind: type) -> dict[str, Any]:
+def left_out(folder: RunFolder) -> list[Remark]:
+    """Return what a report does not show, because it is a link that leads out of the folder.
+
+    Raises
+    ------
+    RunError
+        R08 where that is what every report needs.
+    """
+    for file in filter(folder.leads_out, (folder.record, folder.metrics)):
+        fix = "Copy the file itself there"
+        raise RunError("R08", file, _link_to(file), kept="No report is written", fix=fix)
+    optional = folder.model, folder.denoised, folder.pairs, folder.data, folder.evaluation
+    return [
+        Remark("R08", f"{file.name} {_link_to(file)}: nothing of it is in the report")
+        for file in filter(folder.leads_out, optional)
+    ]
+
+
+def _link_to(file: Path) -> str:
+    return f"is a link out of its run folder, to {printable(os.path.realpath(file))}"
+
+
+def _read(folder: RunFolder, path: Path, kind: type) -> dict[str, Any]:
+    if folder.leads_out(path):
+        return {}
     try:
         found = typed_json.read(path)
         typed_json.as_type(kind, found)

@@ -65,7 +65,7 @@ def reserve(folder: Path, record: Path) -> Claim:
 
 
 def reclaim(folder: Path) -> Claim:
-    """Claim the folder of a run that is to be resumed.
+    """Claim the folder of a run that is to be resumed, and remove what it was writing when it was killed.
 
     Raises
     ------
@@ -75,6 +75,7 @@ def reclaim(folder: Path) -> Claim:
     taken = claim(folder / CLAIM)
     if taken is None:
         raise in_use(folder, holder(folder / CLAIM) or "another process")
+    remove_leftovers(folder)
     return taken
 
 

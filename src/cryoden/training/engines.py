@@ -18,6 +18,7 @@ from cryoden.model.networks import Network, load
 from cryoden.model.place import Place
 from cryoden.sampling.source import Batch, BatchOnGpu
 from cryoden.settings.baseline import BaselineSettings
+from cryoden.training.in_parts import InParts
 
 Arrays = Mapping[str, NDArray[Any]]
 State = tuple[Arrays, Mapping[str, Any]]
@@ -29,6 +30,7 @@ class Engine(Protocol):
 
     name: str
     place: Place
+    parts: InParts
     fetching_waits: bool
 
     def step(self, batch: Batch | BatchOnGpu, step: int, factor: float) -> None:
@@ -91,7 +93,7 @@ class PlainEngine:
     name, fetching_waits = "torch", True
 
     def __init__(self, network: Network, place: Place, learning_rate: float) -> None:
-        self.place, self.highest = place, learning_rate
+        self.place, self.highest, self.parts = place, learning_rate, InParts()
         self.network = network.to(place.device)
         self._optimizer = torch.optim.SGD(self.network.parameters(), lr=learning_rate)
         self._losses: list[Tensor] = []
@@ -99,13 +101,15 @@ class PlainEngine:
     def step(self, batch: Batch | BatchOnGpu, step: int, factor: float) -> None:
         """Move the weights once; see `Engine.step`."""
         self._optimizer.param_groups[0]["lr"] = self.rate(step, factor)
-        noisy, target = self.place.sent(batch.noisy, batch.target)
         self._optimizer.zero_grad(set_to_none=True)
         with devices.reproducible():
-            loss = functional.mse_loss(self.place.predict(self.network, noisy), target)
-            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+            loss = self.parts.gradients(self.network, self.place, batch, self._compared)
         self._optimizer.step()
-        self._losses.append(loss.detach())
+        self._losses.append(loss)
+
+    def _compared(self, noisy: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        loss = functional.mse_loss(self.place.predict(self.network, noisy), target)
+        return loss, loss
 
     def rate(self, step: int, factor: float) -> float:  # noqa: ARG002  others warm up
         """Return the learning rate of a step."""
@@ -129,12 +133,12 @@ class PlainEngine:
 
     def state(self) -> State:
         """Return the weights: plain gradient descent remembers nothing else."""
-        return tensors_of(self.network), {"highest": self.highest}
+        return tensors_of(self.network), {"highest": self.highest, "parts": self.parts.number}
 
     def restore(self, arrays: Arrays, values: Mapping[str, Any]) -> None:
         """Take over a state."""
         load(self.network, arrays)
-        self.highest = values["highest"]
+        self.highest, self.parts.number = values["highest"], values.get("parts", 1)
 
 
 class FusedEngine:
@@ -155,6 +159,7 @@ class FusedEngine:
     def __init__(self, network: Network, device: torch.device, learning_rate: float) -> None:
         self.place = Place(device, torch.float32)  # in which it is judged
         self.network, self.highest = network.to(device), learning_rate
+        self.parts = InParts()  # it holds no more than a batch and weights, and needs none
         self._begin()
 
     def step(self, batch: Batch | BatchOnGpu, step: int, factor: float) -> None:

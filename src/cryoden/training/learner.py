@@ -28,6 +28,7 @@ from cryoden.model.place import Place
 from cryoden.sampling.source import Batch, BatchOnGpu
 from cryoden.settings.training import TrainingSettings
 from cryoden.training.engines import GENTLER, Arrays, State, named, part, tensors_of, weights_of
+from cryoden.training.in_parts import InParts
 
 WARM_UP = 50  # steps
 CLIP_NORM = 0.1
@@ -65,8 +66,7 @@ class Learner:
         ranks: Ranks = ALONE,
         anchored: bool = False,
     ) -> None:
-        self.place, self.ranks = place, ranks
-        self.settings = settings
+        self.place, self.ranks, self.settings, self.parts = place, ranks, settings, InParts()
         if ranks.number > 1:
             start = {name: value.numpy() for name, value in network.state_dict().items()}
             load(network, ranks.agreed(start))
@@ -109,13 +109,15 @@ class Learner:
             **named("average", tensors_of(self.average)),
             **named(self.settings.optimizer, remembered),
         }
-        return arrays, {"first": self.first, "highest": self.highest, "fine_tuned": self.fine_tuned}
+        values = {"first": self.first, "highest": self.highest, "fine_tuned": self.fine_tuned}
+        return arrays, values | {"parts": self.parts.number}
 
     def restore(self, arrays: Arrays, values: Mapping[str, Any]) -> None:
         """Take over a state; an optimizer of another kind than it had remembers nothing."""
         load(self.network, part("network", arrays))
         load(self.average, part("average", arrays))
         self.first, self.highest = values["first"], values["highest"]
+        self.parts.number = values.get("parts", 1)
         self.optimizer = self._optimizer()
         for number, weights in enumerate(self.network.parameters()):
             found = part(f"{self.settings.optimizer}/{number}", arrays)
@@ -141,17 +143,19 @@ class Learner:
         for group in self.optimizer.param_groups:
             group["lr"] = self.rate(step, factor)
         with reproducible():
-            noisy, target = self.place.sent(batch.noisy, batch.target)
-            output = self.place.predict(self.network, noisy)
-            loss = functional.mse_loss(output, target)
-            (loss + self._pull(output, noisy)).backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
-            loss = self._of_all(loss.detach(), len(noisy))
+            loss = self.parts.gradients(self.network, self.place, batch, self._compared)
+            loss = self._of_all(loss, len(batch.noisy))
             norm = nn.utils.clip_grad_norm_(self.network.parameters(), CLIP_NORM)
         if torch.isfinite(norm):
             self.optimizer.step()
             self._follow(step)
         self.optimizer.zero_grad()
         self._losses.append(loss.item() if torch.isfinite(norm) else math.nan)
+
+    def _compared(self, noisy: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        output = self.place.predict(self.network, noisy)
+        loss = functional.mse_loss(output, target)
+        return loss, loss + self._pull(output, noisy)
 
     def _of_all(self, loss: Tensor, patches: int) -> Tensor:
         """Return the loss of the whole batch, and make the gradients its own."""

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 
-from cryoden.events.training import PreviewMade, TrainingEvent, TrainingState
+from cryoden.events.training import BatchHalved, PreviewMade, TrainingEvent, TrainingState
 from cryoden.sampling.source import Batch, Batches, BatchOnGpu
 from cryoden.training.engines import Engine
 from cryoden.training.plan import Plan
@@ -51,13 +51,13 @@ def train(
     ------
     TrainingEvent
         ``EpochFinished`` of the start, or ``Resumed``, then ``StepFinished``, in groups where fetching a
-        loss waits for the device, ``EpochFinished``, ``Restarted``, ``PreviewMade`` and ``TrainingState``,
-        and ``TrainingFinished`` unless the caller stops asking.
+        loss waits for the device, ``BatchHalved``, ``EpochFinished``, ``Restarted``, ``PreviewMade`` and
+        ``TrainingState``, and ``TrainingFinished`` unless the caller stops asking.
 
     Raises
     ------
     CryodenError
-        For pairs that cannot be read.
+        For pairs that cannot be read; T06 when memory is too small for a single patch.
     """
     run = RunState(plan, engine, holdout)
     if state is not None:
@@ -107,12 +107,20 @@ def _steps(
     run: RunState, batches: Iterator[Batch | BatchOnGpu], previews: Previews
 ) -> Iterator[TrainingEvent]:
     for batch in () if run.reason not in {None, "stopped"} else batches:  # a stop comes after a step
-        yield from run.learn(batch)
+        yield from _learned(run, batch)
         yield from run.states()
         yield from previews(run.step)
         yield from _judged(run)
         if run.reason:
             break
+
+
+def _learned(run: RunState, batch: Batch | BatchOnGpu) -> Iterator[TrainingEvent]:
+    """Learn from a batch; say so where fewer of its patches than before fit into memory at once."""
+    before = run.engine.parts.number
+    yield from run.learn(batch)
+    if run.engine.parts.number > before:
+        yield BatchHalved(run.step, len(batch.noisy), before, run.engine.parts.number)
 
 
 def _judged(run: RunState) -> Iterator[TrainingEvent]:

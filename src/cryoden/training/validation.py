@@ -19,6 +19,7 @@ from cryoden.image.spectra import Band
 from cryoden.micrograph import Array
 from cryoden.model.place import Place
 from cryoden.sampling.source import Batch
+from cryoden.training.in_parts import predicted
 
 FALLEN_POWER = 0.1  # of the linear filter's output power
 LEAST_POWER = 1e-6  # of the target's: below this even the best linear filter finds nothing
@@ -181,7 +182,7 @@ class HeldOutSet:
         self.course = []
         for noisy, target in map(self._pair, self.source.grid()):
             with torch.no_grad(), reproducible():
-                output = self.place.predict(network, noisy)
+                output = predicted(network, self.place, noisy)
             moments.add(output, target, noisy, output.roll(len(output) // 2, 0))
             compared += self._rings.compare([self._about_mean(output, target)])
             self.course.append((moments.loss(OUTPUT, TARGET), self._band(compared)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import sys
 from collections import deque
 from collections.abc import Callable
@@ -18,7 +20,7 @@ from cryoden.runs.folder import RunFolder
 from cryoden.runs.keeper import kept_in
 from tests.cryoden.denoising.test_denoise import model
 from tests.cryoden.movies.movies import write_mrc
-from tests.cryoden.scenes import scene
+from tests.cryoden.scenes import scene, write_halves
 from tests.cryoden.workflows.test_thinning import RATE
 from tests.napari_cryoden.runs import events
 
@@ -48,12 +50,21 @@ class Command:
         Whether the same command once more completes what an earlier one has left.
     unfinished : tuple of str
         Files that say how far an unfinished command has come.
+    exact : bool
+        Whether the same command writes the same bytes; else there are times in them.
+    spared : tuple of str
+        Patterns of files without which a command may end well, because it says so or they can be had again.
+    into : bool
+        Whether the folder of its results has to be there.
     """
 
     run: Callable[[Path], int]
     inputs: Callable[[Path], None]
     repeats: bool = True
     unfinished: tuple[str, ...] = ()
+    exact: bool = True
+    spared: tuple[str, ...] = ()
+    into: bool = False
 
 
 def micrographs(folder: Path) -> None:
@@ -74,6 +85,24 @@ def counts(folder: Path) -> None:
 def movie(folder: Path) -> None:
     (folder / "in").mkdir()
     write_mrc(folder / "in" / "m0.mrcs", np.stack([scene(0, (64, 64)).even.data] * 4))
+
+
+def halves(folder: Path) -> None:
+    (folder / "in").mkdir()
+    for number in range(2):
+        write_halves(folder / "in", scene(number))
+
+
+def evaluated(folder: Path) -> None:
+    halves(folder)
+    checkpoint.write(model("baseline"), folder / "model.safetensors")
+
+
+def experiment(folder: Path) -> None:
+    micrographs(folder)
+    own = ["baseline", str(folder / "in"), "--run", str(folder / "run"), "--patch", "48", "--stride", "48"]
+    with contextlib.redirect_stdout(io.StringIO()):
+        assert not main([*own, "--validation-pairs", "2", "--epochs", "1", "--batch", "3", "--device", "cpu"])
 
 
 def _denoise(folder: Path) -> int:
@@ -100,6 +129,25 @@ def _halves(folder: Path) -> int:
     return main([*own, "--pixel-size", "1.5"])
 
 
+def _train(folder: Path) -> int:
+    """Train, or resume what was left, with checkpoints."""
+    own = ["train", "--halves", str(folder / "in"), "--run", str(folder / "out"), "--resume", "auto"]
+    short = ["--network", "baseline", "--epochs", "1", "--steps-per-epoch", "12", "--learning-rate", "0.02"]
+    same = ["--batch", "2", "--patch", "64", "--device", "cpu", "--precision", "float32"]
+    return main([*own, *short, *same, "--checkpoint-minutes", "0.001"])
+
+
+def _evaluate(folder: Path) -> int:
+    own = ["evaluate", str(folder / "in"), "--model", str(folder / "model.safetensors"), "--device", "cpu"]
+    results = ["--report", str(folder / "out" / "e.html"), "--figures", str(folder / "out" / "e.json")]
+    return main([*own, *results, "--overwrite"])
+
+
+def _export(folder: Path) -> int:
+    own = ["export", str(folder / "run"), "--out", str(folder / "out" / "raw")]
+    return main([*own, "--pairs", "2", "--edge", "32", "--batches", "1", "--steps", "2"])
+
+
 def _run_folder(folder: Path) -> int:
     """Keep a run whose events are given: what it trains would take most of the time."""
     try:
@@ -122,5 +170,15 @@ COMMANDS = {
     "patches": Command(_patches, micrographs, unfinished=("plan.json",)),
     "thin": Command(_thin, counts),
     "halves": Command(_halves, movie),
-    "run": Command(_run_folder, nothing, repeats=False, unfinished=("heartbeat",)),
+    "run": Command(_run_folder, nothing, repeats=False, exact=False, unfinished=("heartbeat",)),
+    "train": Command(
+        _train,
+        halves,
+        exact=False,
+        unfinished=("heartbeat",),
+        # A checkpoint that finds no room is a warning, and `cryoden report` draws the rest again.
+        spared=("checkpoints/step-*", "denoised.png*", "loss.png*", "report.*"),
+    ),
+    "evaluate": Command(_evaluate, evaluated, exact=False, into=True),
+    "export": Command(_export, experiment),
 }

@@ -12,6 +12,7 @@ import pytest
 from cryoden.cli.main import main
 from cryoden.errors import MicrographError
 from cryoden.formats.micrographs import read
+from tests.cryoden.faults.asked_zoo import ASKED, Asked
 from tests.cryoden.faults.zoo import EVERY, READ, REFUSED, Fault
 
 MESSAGES = Path(__file__).parents[3] / "docs" / "messages.md"
@@ -77,3 +78,18 @@ def test_the_page_of_messages_has_its_words(fault: Fault, tmp_path: Path) -> Non
     fault.make(path)
     said = "\n".join(map(str, read(path).warnings)) if fault.is_read else refusal(path)
     assert any(part in said for part in listed(fault.code)), (said, listed(fault.code))
+
+
+@pytest.mark.parametrize("fault", ASKED, ids=str)
+def test_a_command_that_cannot_be_done_says_so_in_one_line_of_the_page(
+    fault: Asked, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = fault.ask(tmp_path)
+    capsys.readouterr()
+    assert main(asked) == fault.status
+    said = capsys.readouterr()
+    lines = [line for line in said.err.splitlines() + said.out.splitlines() if fault.code in line]
+    assert len(lines) == 1, said
+    assert fault.words in lines[0]
+    rows = re.findall(rf"^\| {fault.code} \| .+$", MESSAGES.read_text(encoding="utf-8"), re.MULTILINE)
+    assert any((fault.page or fault.words) in row.replace("`", "").replace("*", "") for row in rows), rows

@@ -20,13 +20,15 @@ import re
 import shutil
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 import mrcfile
 
+from cryoden.checkpoints.checkpoint_file import read as _state
 from cryoden.io import retrying
 from cryoden.model import checkpoint
 from cryoden.runs.record import read
@@ -93,14 +95,19 @@ class Walk:
             self.tried += 1
             self._at(n)
 
+    def _clear(self) -> None:
+        shutil.rmtree(self.out, ignore_errors=True)
+        if self.command.into:
+            self.out.mkdir()
+
     def _count(self) -> None:
         """Run it on a disk that is well."""
-        shutil.rmtree(self.out, ignore_errors=True)
+        self._clear()
         self._run(1 << 40)
         self.calls, self._whole = int(self._disk.calls()), contents(self.out)
 
     def _at(self, n: int) -> None:
-        shutil.rmtree(self.out, ignore_errors=True)
+        self._clear()
         # What one process cannot remove the next one does.
         apart = self.fault.stays or self.fault.kinds & REMOVE
         self._failed = ""
@@ -155,7 +162,7 @@ class Walk:
         elif not LINE.search(words) or "Traceback" in words or "G03" in words:
             yield f"exit status {status}, said {words.strip()!r}"
         if not self.fault.stays and not self._failed.startswith("unlink"):
-            yield from (f"{name} was left behind" for name in hidden(self.out))
+            yield from self._left_behind()
         if threading.active_count() > 1:
             yield f"threads are left: {threading.enumerate()}"
 
@@ -171,28 +178,51 @@ class Walk:
         return (name for name in self._partial() if name not in self.command.unfinished)
 
     def _is_whole(self, name: str, data: bytes) -> bool:
-        return data == self._whole.get(name) or (not self.command.repeats and readable(self.out / name))
+        return data == self._whole.get(name) or (not self.command.exact and readable(self.out / name))
+
+    def _left_behind(self) -> Iterator[str]:
+        return (f"{name} was left behind" for name in hidden(self.out) if not self._is_spared(name))
+
+    def _is_spared(self, name: str) -> bool:
+        return any(fnmatch(name.removeprefix("."), pattern) for pattern in self.command.spared)
 
     def _incomplete(self) -> Iterator[str]:
         there = contents(self.out)
-        yield from (f"{name} is missing" for name in self._whole.keys() - there.keys())
+        missing = self._whole.keys() - there.keys()
+        yield from (f"{name} is missing" for name in missing if not self._is_spared(name))
         yield from (f"{name} is not whole" for name in self._partial())
-        yield from (f"{name} was left behind" for name in hidden(self.out))
+        yield from self._left_behind()
 
 
 def readable(path: Path) -> bool:
     """Whether a file that has times in it is a whole one of its kind."""
     with contextlib.suppress(Exception):
-        match path.suffix:
-            case ".safetensors":
-                return bool(checkpoint.load(path).weights)
-            case ".json":
-                return bool(read(path.parent).name)
-            case ".mrc":
-                return bool(mrcfile.validate(path))
-            case ".csv":  # appended to; on a full disk it may have been made and no more
-                return path.read_text().startswith("step,") or not path.stat().st_size
+        return READABLE[path.suffix](path)
     return False
+
+
+def _arrays(path: Path) -> bool:
+    return bool(_state(path).arrays if path.parent.name == "checkpoints" else checkpoint.load(path).weights)
+
+
+def _values(path: Path) -> bool:
+    return bool(read(path.parent).name if path.name == "run.json" else json.loads(path.read_text()))
+
+
+def _table(path: Path) -> bool:
+    """Tell whether it has a head: it is appended to, and on a full disk may have been made and no more."""
+    return path.read_text().startswith("step,") or not path.stat().st_size
+
+
+READABLE: dict[str, Callable[[Path], bool]] = {
+    ".safetensors": _arrays,
+    ".json": _values,
+    ".mrc": lambda path: bool(mrcfile.validate(path)),
+    ".csv": _table,
+    ".html": lambda path: path.read_text().endswith("</html>\n"),
+    ".md": lambda path: path.read_text().endswith(".\n"),
+    ".png": lambda path: path.read_bytes().endswith(b"IEND\xaeB`\x82"),
+}
 
 
 def state(folder: Path) -> dict[str, Any]:
@@ -206,8 +236,9 @@ def state(folder: Path) -> dict[str, Any]:
 
 def contents(folder: Path) -> dict[str, bytes]:
     """Return all files that anybody sees."""
-    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name[0] != "."]
-    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+    files = {path.relative_to(folder): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    seen = {name: path for name, path in files.items() if not any(part[0] == "." for part in name.parts)}
+    return {str(name): path.read_bytes() for name, path in seen.items()}
 
 
 def hidden(folder: Path) -> list[str]:

@@ -25,14 +25,21 @@ class Audit:
     ----------
     folder : Path
         That of the data, of which nothing may be run.
+
+    Attributes
+    ----------
+    listens : bool
+        Whether anything is noted; a hook stays for as long as its process.
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = str(folder.resolve())
+        self.folder, self.listens = str(folder.resolve()), True
         self.seen: list[str] = []
         sys.addaudithook(self._note)
 
     def _note(self, event: str, facts: tuple[Any, ...]) -> None:
+        if not self.listens:
+            return
         if event not in QUIET and event.startswith((*NETWORK, *PROGRAMS)):
             self.seen.append(f"{event} {facts!r}"[:300])
         elif event == "pickle.find_class" and not str(facts[0]).startswith(OWN_PICKLES):

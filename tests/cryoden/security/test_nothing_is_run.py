@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.cryoden.checkpoints.interrupted import begun, halves, until
 from tests.cryoden.cli.asked import QUICK
 from tests.cryoden.hostile import header, made, pixels
+from tests.cryoden.movies.movies import write_mrc
 from tests.cryoden.scenes import scene, write_halves
 from tests.cryoden.security.audited import TAINT
 
@@ -69,6 +71,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("project")
     for number in range(2):
         write_halves(folder, scene(number))
+    (folder / "movies").mkdir()
+    for number in range(2):
+        write_mrc(folder / "movies" / f"m{number}.mrcs", np.stack([scene(number).even.data] * 4), 1.5)
     for name in ("numpy", "torch", "yaml", "mrcfile", "sitecustomize", "cryoden", "jinja2"):
         (folder / f"{name}.py").write_text(RUNS)
     return folder
@@ -83,7 +88,10 @@ def test_no_command_talks_to_another_machine_or_starts_a_program(project: Path) 
         ["denoise", "m0_EVN.mrc", *model, "--output", "denoised"],
         ["denoise", "m0_EVN.mrc", "--output", "general", "--device", "cpu"],
         ["evaluate", ".", *model, "--report", "e.html", "--figures", "e.json"],
+        ["train", "--resume", "run", "--epochs", "2", "--force"],
         ["report", "run"],
+        ["halves", "movies", "--output", "sums", "--device", "cpu"],
+        ["pick", "m0_EVN.mrc", "--output", "picks", "--diameter", "60"],
         ["compare", "run", "--report", "c.html"],
         ["simulate", "--output", "simulated", "--count", "1", "--edge", "256"],
     ]
@@ -125,6 +133,18 @@ def _label(path: Path) -> None:
     path.write_bytes(raw)
 
 
+def _run_of_pickles(path: Path) -> None:
+    """A run that was left, whose checkpoints are what torch would unpickle."""
+    until(begun(halves(path.with_name("of_the_run"), 2), path), 2)
+    for checkpoint in (path / "checkpoints").glob("step-*"):
+        _torch_model(checkpoint)
+
+
+def _boxes(path: Path) -> None:
+    path.write_text(f"10 {RUNS.replace(' ', '')} 40 40\n")
+
+
+MOVIES = ["halves", "movies", "--output", "x", "--device", "cpu"]
 HOSTILE = {
     "pickled.cs": (_pickled_table, ["info"], 1),
     "expression.cs": (_executable_header, ["info"], 1),
@@ -133,6 +153,11 @@ HOSTILE = {
     "label.mrc": (_label, ["info"], 0),
     "run.json": (_yaml, ["compare"], 1),
     "pickled.safetensors": (_torch_model, ["denoise", "m0_EVN.mrc", "--output", "x", "--model"], 1),
+    "pickled_run": (_run_of_pickles, ["train", "--resume"], 1),
+    "gain.mrc": (_torch_model, [*MOVIES, "--gain"], 3),
+    "defects.txt": (_boxes, [*MOVIES, "--defects"], 3),
+    "picks.box": (_boxes, ["evaluate", ".", "--picks"], 1),
+    "picks.cs": (_pickled_table, ["evaluate", ".", "--picks"], 1),
     "queue.yaml": (_yaml, ["denoise", "m0_EVN.mrc", "--output", "x", "--cluster"], 2),
 }
 

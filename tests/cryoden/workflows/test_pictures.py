@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from cryoden.cli.main import main
 from cryoden.errors import CryodenError
 from cryoden.events.batch import FileFinished
 from cryoden.events.shown_results import ShownResults
+from cryoden.events.training import TrainingStarted
 from cryoden.io import mrc
 from cryoden.reporting.contact_sheet import PALE, image_width, is_sheet
 from cryoden.runs.folder import RunFolder
@@ -113,3 +115,12 @@ def test_the_command_writes_a_contact_sheet_and_a_table_at_the_end(
     assert f"Written: {tmp_path / 'sheet.png'}" in told.err
     assert is_sheet(tmp_path / "sheet.png")
     assert main([*command, "--contact-sheet", "sheet.jpeg"]) == 2
+
+
+def test_a_run_that_ends_before_it_was_ever_validated_has_a_report(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    events: Any = train_model.train_halves([scene(i).halves for i in range(2)], folder, settings())
+    while not isinstance(next(events), TrainingStarted):
+        pass
+    events.close()
+    assert "| no model was saved |" in folder.text.read_text()

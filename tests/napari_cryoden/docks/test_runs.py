@@ -272,3 +272,43 @@ def test_what_stands_in_the_way_of_a_resumed_run_is_said_and_the_folder_stays(
         dock.resume_button.click()
     assert "R07" in failed.args[0]
     assert read(interrupted / "left").state == "stopped"
+
+
+def test_a_changed_run_shows_what_differs_and_is_resumed_all_the_same_when_that_is_meant(
+    docked: Callable[..., Any], interrupted: Path, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dock = docked("Runs")[1]
+    qtbot.waitUntil(dock.look_button.isEnabled)
+    dock.root.path = interrupted
+    qtbot.waitUntil(lambda: dock.table.rowCount() == 2)
+    other = halves(interrupted.parent / "others", 3)
+    for half in ("EVN", "ODD"):
+        shutil.copy(other / f"m2_{half}.mrc", interrupted.parent / "halves" / f"m1_{half}.mrc")
+    select(dock, "left")
+    with qtbot.waitSignal(dock.run.failed) as failed:
+        dock.resume_button.click()
+    assert failed.args[0].startswith("T17")
+    assert failed.args[0].endswith("Choose Resume all the same in Runs to continue.")
+    qtbot.waitUntil(dock.look_button.isEnabled)
+    select(dock, "pairs")
+    assert dock.resume_button.text() == "Resume"
+    select(dock, "left")
+    assert dock.resume_button.text() == "Resume all the same…"
+    shown = [line for line in dock.about.text().splitlines() if line.startswith("• m1_")]
+    assert [line.split(":")[0] for line in shown] == ["• m1_EVN.mrc", "• m1_ODD.mrc"]
+
+    asked: list[str] = []
+
+    def answer(_: Any, __: str, question: str) -> Any:
+        asked.append(question)
+        return QMessageBox.StandardButton.Yes if len(asked) > 1 else QMessageBox.StandardButton.No
+
+    monkeypatch.setattr(QMessageBox, "question", answer)
+    dock.resume_button.click()
+    assert not dock.run.running
+    with qtbot.waitSignal(dock.run.ended):
+        dock.resume_button.click()
+    assert asked[0].splitlines()[1:] == shown
+    record = read(interrupted / "left")
+    assert record.state == "completed"
+    assert "continued with other settings or data: m1_EVN.mrc" in record.about["resumed"][-1]["notes"][-1]

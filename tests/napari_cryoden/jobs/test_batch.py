@@ -54,3 +54,19 @@ def test_closing_the_window_ends_a_batch_and_leaves_whole_files(
     viewer.close()
     assert not [thread for thread in threading.enumerate() if thread.name == "cryoden-worker"]
     assert 0 < len(made(results(grids))) < 4
+
+
+def test_a_list_that_leads_out_of_its_project_is_denoised_and_that_is_said(
+    qtbot: Any, ready: Any, grids: Path
+) -> None:
+    star = grids.parent / "project" / "list.star"
+    star.parent.mkdir()
+    star.write_text("data_\nloop_\n_rlnMicrographName #1\n../session/grid0/m0.mrc\n")
+    assert not ready.note.isVisibleTo(ready)
+    ready.micrographs.path = star
+    with qtbot.waitSignal(ready.batch.ended):
+        ready.denoise_button.click()
+    assert ready.status.text().startswith("1 done")
+    assert ready.note.text().startswith("D16: 1 of 1 files that list.star names lie outside its project")
+    assert str(grids / "grid0" / "m0.mrc") in ready.note.text()
+    assert ready.note.isVisibleTo(ready)

@@ -10,8 +10,8 @@ from cryoden.events.history import History
 from cryoden.model import checkpoint
 from cryoden.runs.record import read
 from cryoden.settings.training import TrainingSettings
-from napari_cryoden.jobs import job
 from napari_cryoden.jobs.training import TrainingJob
+from napari_cryoden.threads import job
 from tests.napari_cryoden import runs
 from tests.napari_cryoden.patience import SECONDS
 from tests.napari_cryoden.runs import pairs, quick

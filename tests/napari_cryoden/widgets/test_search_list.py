@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from napari_cryoden.jobs.worker import Worker
+from napari_cryoden.threads.worker import Worker
 from napari_cryoden.widgets import search_list
 from tests.napari_cryoden.listing import opened, select
 

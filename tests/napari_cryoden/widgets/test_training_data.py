@@ -114,3 +114,21 @@ def test_a_micrograph_that_is_not_counted_is_refused_with_its_figure(
         train.train()
     assert notices[0].startswith("D13  sum — ")
     assert not (tmp_path / "m").exists()
+
+
+def test_a_list_that_leads_out_of_its_project_is_trained_with_and_that_is_said(
+    qtbot: Any, train: Any, add_halves: Any, tmp_path: Path
+) -> None:
+    for layer in add_halves():
+        layer.save(str(tmp_path / f"{layer.name}.mrc"), plugin="napari-cryoden")
+    star = tmp_path / "project" / "list.star"
+    star.parent.mkdir()
+    names = "\n".join(f"../m{number}_EVN.mrc ../m{number}_ODD.mrc" for number in (1, 2))
+    star.write_text(f"data_\nloop_\n_rlnMicrographNameEven #1\n_rlnMicrographNameOdd #2\n{names}\n")
+    train.source.learn_from(star)
+    checked(qtbot, train)
+    assert train.train_button.isEnabled()
+    assert train.source.note.text().startswith("D16: 4 of 4 files that list.star names lie outside its proj")
+    train.source.learn_from(tmp_path)
+    checked(qtbot, train)
+    assert not train.source.note.isVisibleTo(train)

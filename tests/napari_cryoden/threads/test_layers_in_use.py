@@ -9,7 +9,7 @@ from napari.layers import LayerLock
 from cryoden.model.general import GENERAL
 from cryoden.settings.denoising import DenoisingSettings
 from napari_cryoden.jobs.denoising import DenoisingJob
-from napari_cryoden.jobs.layers_in_use import LayersInUse
+from napari_cryoden.threads.layers_in_use import LayersInUse
 
 
 @pytest.fixture

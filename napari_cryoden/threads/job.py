@@ -9,9 +9,9 @@ from napari.utils.task_status import Status
 from qtpy.QtCore import QObject, Signal
 
 from cryoden.errors import CryodenError, TrainingError
-from napari_cryoden.jobs.layers_in_use import LayersInUse
-from napari_cryoden.jobs.worker import MAILBOX, Work, Worker
 from napari_cryoden.notify import show_problem, viewer_words
+from napari_cryoden.threads.layers_in_use import LayersInUse
+from napari_cryoden.threads.worker import MAILBOX, Work, Worker
 from napari_cryoden.window import main_window, plain
 
 STOP_SECONDS = 2.0

@@ -10,7 +10,7 @@ import torch
 
 from cryoden.compute import devices
 from cryoden.errors import MicrographError
-from napari_cryoden.jobs.worker import MAILBOX, Worker, leave_a_core
+from napari_cryoden.threads.worker import MAILBOX, Worker, leave_a_core
 from tests.napari_cryoden.patience import SECONDS
 
 
