@@ -43,7 +43,10 @@ def reduced(found: Arrows) -> Arrows:
 
 
 def mermaid(root: str) -> str:
-    """Return the picture of one of the two distributions, as GitHub draws it; the site shows its text, as what draws it would have to be fetched."""
+    """Return the picture of one of the two distributions, as GitHub draws it.
+
+    The site shows its text: what draws it would have to be fetched.
+    """
     lines = [f"    {room} --> {' & '.join(sorted(to))}" for room, to in reduced(arrows(root)).items() if to]
     return "\n".join(["```mermaid", "flowchart TD", *lines, "```", ""])
 

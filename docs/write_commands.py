@@ -18,8 +18,8 @@ PAGE = Path(__file__).with_name("commands.md")
 WIDTH = "96"
 HEAD = """# Commands
 
-What `cryoden COMMAND --help` prints. Examples of each are in [the command line](command-line.md); the settings among the flags, with what the
-viewer calls them, in [settings](settings.md).
+What `cryoden COMMAND --help` prints. Examples are in [the command line](command-line.md), the settings
+among the flags, in one table for command line and viewer, in [settings](settings.md).
 """
 
 
