@@ -42,6 +42,7 @@ venv: system .venv/.ready
 
 .venv/.ready: $(EXPORTED)
 	@[ -n "$(PYTHON)" ] || { echo "Python 3.11 or newer is needed: install it, or set PYTHON=/path/to/python"; exit 1; }
+	@echo "Installing Python packages into .venv: gigabytes (PyTorch, napari, Qt), so some minutes without a word"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
