@@ -1,4 +1,6 @@
 # make demo   see it work: trains in napari and shows raw beside denoised
+# make docs   the site of all pages, in site/
+# make notebooks   run the notebooks of the documentation, and keep what they print and show
 # make screenshots   the pictures of the guided tour, from the program itself
 # make test   everything that is checked before a change is taken
 # make soak   what takes long: kills at random, a failing disk, many files, bytes nobody has thought of
@@ -7,7 +9,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help venv system demo screenshots soak test check test-library test-all clean
+.PHONY: help venv system demo docs notebooks screenshots soak test check test-library test-all clean
 
 # The first that runs and is new enough; the pinned versions were tested with 3.11.
 PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13; do \
@@ -40,6 +42,7 @@ venv: system .venv/.ready
 
 .venv/.ready: $(EXPORTED)
 	@[ -n "$(PYTHON)" ] || { echo "Python 3.11 or newer is needed: install it, or set PYTHON=/path/to/python"; exit 1; }
+	@echo "Installing Python packages into .venv: gigabytes (PyTorch, napari, Qt), so some minutes without a word"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
@@ -51,6 +54,18 @@ demo: venv
 	else \
 		CRYODEN_DEMO_EXIT=1 $(SCREEN) $(BIN)/python -m napari_cryoden.demo demo-output; \
 	fi
+
+# A page that no list has, and a link that leads nowhere, are errors.
+docs: .venv/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "$(CURDIR)/site/index.html"
+
+notebooks: .venv/.docs
+	$(BIN)/jupyter nbconvert --to notebook --execute --inplace docs/notebooks/*.ipynb
+
+.venv/.docs: .venv/.ready
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	@touch $@
 
 screenshots: venv
 	$(SCREEN) $(BIN)/python docs/take_screenshots.py
@@ -93,4 +108,4 @@ test-all: venv
 test: check test-library test-all
 
 clean:
-	rm -rf .venv demo-output dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv demo-output dist site .cache .mypy_cache .ruff_cache .pytest_cache

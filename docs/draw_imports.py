@@ -43,8 +43,11 @@ def reduced(found: Arrows) -> Arrows:
 
 
 def mermaid(root: str) -> str:
-    """Return the picture of one of the two distributions, as GitHub draws it."""
-    lines = [f"    {room} --> {other}" for room, to in reduced(arrows(root)).items() for other in sorted(to)]
+    """Return the picture of one of the two distributions, as GitHub draws it.
+
+    The site shows its text: what draws it would have to be fetched.
+    """
+    lines = [f"    {room} --> {' & '.join(sorted(to))}" for room, to in reduced(arrows(root)).items() if to]
     return "\n".join(["```mermaid", "flowchart TD", *lines, "```", ""])
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tarfile
@@ -15,7 +16,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 ROOT = Path(__file__).parents[1]
-
+SOURCES = ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE")
 
 pytest.importorskip("hatch_vcs", reason="hatch-vcs, which builds, is not installed: see the extra [dev]")
 
@@ -58,7 +59,7 @@ def tagged(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tagged") / "repository"
     (folder / "src" / "cryoden").mkdir(parents=True)
     (folder / "napari_cryoden").mkdir()
-    for name in ("pyproject.toml", "README.md", "LICENSE", ".gitattributes", ".git_archival.txt"):
+    for name in (*SOURCES, ".gitattributes", ".git_archival.txt"):
         (folder / name).write_bytes((ROOT / name).read_bytes())
     (folder / "src" / "cryoden" / "__init__.py").touch()
     (folder / "napari_cryoden" / "__init__.py").touch()
@@ -108,6 +109,17 @@ def test_an_index_would_take_both(built: Path) -> None:
     assert len(files) == 2
 
 
+def test_links_and_pictures_of_the_readme_lead_somewhere_from_an_index(wheel: Path) -> None:
+    shown = _metadata(wheel).partition("\n\n")[2]
+    assert len(shown) > len((ROOT / "README.md").read_text(encoding="utf-8"))
+    links = re.findall(r"\]\(([^)]+)\)", shown)
+    assert links
+    assert not [link for link in links if not link.startswith("https://")]
+    pictures = re.findall(r"!\[[^]]*\]\(([^)]+)\)", shown)
+    assert pictures
+    assert all("/raw/main/docs/images/" in picture for picture in pictures)
+
+
 def test_an_sdist_holds_what_it_takes_to_test_it(built: Path) -> None:
     (path,) = built.glob("*.tar.gz")
     with tarfile.open(path) as archive:
@@ -124,7 +136,10 @@ def test_all_addresses_are_of_one_repository() -> None:
     links = yaml.safe_load((ROOT / ".github/ISSUE_TEMPLATE/config.yml").read_text(encoding="utf-8"))
     addresses = [*project["urls"].values(), cited["url"], cited["repository-code"]]
     addresses += [link["url"] for link in links["contact_links"]]
+    site = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
+    addresses += [link["link"] for link in site["extra"]["social"]]
     assert all(address.startswith(home) for address in addresses)
+    assert f"git clone {home}\n" in (ROOT / "README.md").read_text(encoding="utf-8")
     assert cited["license"] == project["license"]
 
 
@@ -207,10 +222,14 @@ def test_napari_finds_every_contribution_of_a_wheel_installed_elsewhere(wheel: P
     assert done.stdout.split() == ["11", "2", "2", "1"]
 
 
-def _needs(wheel: Path, extra: str) -> dict[str, Requirement]:
+def _metadata(wheel: Path) -> str:
     archive = zipfile.ZipFile(wheel)
     (name,) = [name for name in archive.namelist() if name.endswith("METADATA")]
-    lines = archive.read(name).decode().splitlines()
+    return archive.read(name).decode()
+
+
+def _needs(wheel: Path, extra: str) -> dict[str, Requirement]:
+    lines = _metadata(wheel).partition("\n\n")[0].splitlines()
     needs = [Requirement(line.partition(":")[2]) for line in lines if line.startswith("Requires-Dist")]
     return {one.name: one for one in needs if one.marker is None or one.marker.evaluate({"extra": extra})}
 
