@@ -8,8 +8,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from cryoden.dataset.cs_tables import CsTable, with_passthrough
 from cryoden.errors import CryodenError
 from cryoden.io.star import StarTable
@@ -76,7 +74,7 @@ def of_cs(table: CsTable, pixel_sizes: Sequence[float | None]) -> list[ListedFac
     def values(name: str) -> Column | None:
         if name not in full.columns:
             return None
-        return [_number(value) for value in np.asarray(full.rows[name], np.float64).tolist()]
+        return [_number(value) for value in full.numbers(name).tolist()]
 
     return _facts(values, CS_DEFOCUS, CS_FIT, CS_ICE, pixel_sizes)
 

@@ -132,7 +132,7 @@ def _sizes(table: CsTable, slot: str) -> tuple[float | None, ...]:
     column = f"{slot}/psize_A"
     if column not in table.columns:
         return (None,) * len(table.rows)
-    return tuple(float(size) if 0 < size < float("inf") else None for size in table.rows[column].tolist())
+    return tuple(size if 0 < size < float("inf") else None for size in table.numbers(column).tolist())
 
 
 def _refuse_odd(table: CsTable, slot: str, names: Iterable[str]) -> None:
@@ -140,6 +140,6 @@ def _refuse_odd(table: CsTable, slot: str, names: Iterable[str]) -> None:
         what = f"a name no file can have, {len(bad):,} letters: {bad[:40]!r}"
         raise StarRowError("D01", table.path, what, fix="Save it again in cryoSPARC")
     column = f"{slot}/idx"
-    if column in table.columns and (table.rows[column] != 0).any():
+    if column in table.columns and table.numbers(column).any():
         what = f"{column} names images of stacks, not micrographs"
         raise StarRowError("D01", table.path, what, fix="Give exposures or micrographs")

@@ -88,8 +88,8 @@ def _read_cs(path: Path) -> list[Picks]:
         problem = f"no slot location, which says where particles are (slots found: {', '.join(table.slots)})"
         raise PicksError("K01", path, problem, fix="Give picks, or particles with their passthrough file")
     names = table.texts(NEEDED[0])
-    shapes = np.asarray(table.rows[NEEDED[1]], np.float64)
-    parts = np.column_stack([table.rows[NEEDED[3]], table.rows[NEEDED[2]]]).astype(np.float64)
+    shapes = table.numbers(NEEDED[1], 2)
+    parts = np.column_stack([table.numbers(NEEDED[3]), table.numbers(NEEDED[2])])
     _refuse_beside(path, parts, shapes)
     merits = _scores(table)
     places: dict[tuple[str, tuple[float, ...]], list[int]] = {}
@@ -117,13 +117,13 @@ def _scores(table: CsTable) -> Array:
     known = next((name for name in MERITS if name in table.columns), None)
     if known is None:
         return np.full(len(table.rows), np.nan)
-    return np.asarray(table.rows[known], np.float64)
+    return table.numbers(known)
 
 
 def _first_size(table: CsTable, column: str, at: list[int]) -> float | None:
     if column not in table.columns:
         return None
-    value = float(table.rows[column][at[0]])
+    value = float(table.numbers(column)[at[0]])
     return value if 0 < value < float("inf") else None
 
 

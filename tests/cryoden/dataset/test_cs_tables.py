@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from cryoden.dataset.cs_tables import joined, read_table, with_columns, with_passthrough
+from cryoden.dataset.cs_tables import CsTable, joined, read_table, with_columns, with_passthrough
 from cryoden.errors import HalvesError, MicrographError
 from tests.cryoden.dataset.cryosparc import EDGE, UIDS, path_of, rows, save, write_project
 
@@ -115,6 +116,20 @@ def test_rows_that_are_not_in_the_other_file_are_counted() -> None:
         joined(Path("e.cs"), first, [other[:1]])
     with pytest.raises(HalvesError, match=r"D02.*3 of 3 rows"):
         joined(Path("e.cs"), first, [other[:0]])
+
+
+@pytest.mark.parametrize(
+    ("column", "read"),
+    [("micrograph_blob/path", CsTable.texts), ("micrograph_blob/psize_A", CsTable.numbers)],
+)
+def test_a_column_of_another_shape_or_kind_is_named_in_one_line(column: str, read: Any) -> None:
+    known = rows({"micrograph_blob": ["a", "b", "c"]})
+    values = np.repeat(known[column][:, None], 2, axis=1)
+    with pytest.raises(HalvesError, match=rf"D01.*column {column} holds .*\(2,\)"):
+        read(CsTable(Path("e.cs"), with_columns(known, {column: values})), column)
+    other = CsTable.numbers if read is CsTable.texts else CsTable.texts
+    with pytest.raises(HalvesError, match=r"D01.*holds .*, not (names|numbers)"):
+        other(CsTable(Path("e.cs"), known), column)
 
 
 def test_a_column_is_added_or_replaced_and_keeps_its_own_type() -> None:
