@@ -15,7 +15,7 @@ from cryoden.browsing.file_facts import read_denoised, read_raw
 from cryoden.browsing.kept_pictures import Choices, Kept, Key, Shown, key_of
 from cryoden.browsing.preview import coarse, preview_edge, sized
 from cryoden.browsing.requests import Requests, Task
-from cryoden.browsing.thumbnail_store import ThumbnailStore
+from cryoden.browsing.thumbnail_store import State, ThumbnailStore, states_of
 from cryoden.errors import in_words
 from cryoden.events.batch import DenoisingEvent, MicrographDenoised
 from cryoden.image.block_mean import averaged_down, pyramid
@@ -103,6 +103,7 @@ class _Maker:
     ) -> None:
         self._requests, self._kept, self._before, self._store = requests, kept, before, store
         self._denoiser: tuple[Choices, Denoiser] | None = None
+        self._states: dict[str, list[State | None]] = {}  # of files, when they were read
 
     def event(self, task: Task) -> PictureEvent | None:
         """Return what has become of a task; ``None`` where it is not wanted any more, or there is none."""
@@ -125,7 +126,8 @@ class _Maker:
     def small(self, task: Task, shown: Shown) -> ThumbnailMade:
         """Return the thumbnail of what is shown, which is kept."""
         pixels = matched(averaged_down(shown.micrograph.data, THUMBNAIL))
-        if self._store is not None:
+        is_same = self._states.get(task.exposure.name) == states_of(task.exposure)
+        if self._store is not None and is_same:  # else its files have changed since they were read
             self._store.put(task, pixels)
         return ThumbnailMade(task.key, pixels)
 
@@ -133,8 +135,7 @@ class _Maker:
         if task.stage == "raw":
             return self._whole(self._raw(task))
         if task.exposure.denoised is not None:
-            found = None if task.stage == "preview" else read_denoised(task.exposure, task.choices.reading)
-            return self._whole(found)
+            return self._whole(None if task.stage == "preview" else self._result(task))
         raw = self._raw(task) if task.choices.model is not None else None
         if raw is None:
             return None
@@ -147,7 +148,14 @@ class _Maker:
         """Return the raw micrograph, which is read once for all that is made of it."""
         key = key_of(task.exposure.name, "raw", task.choices)
         known = self._kept.get(key)
-        return known.micrograph if known else read_raw(task.exposure, task.choices.reading)
+        if known:
+            return known.micrograph
+        self._states[task.exposure.name] = states_of(task.exposure)
+        return read_raw(task.exposure, task.choices.reading)
+
+    def _result(self, task: Task) -> Micrograph | None:
+        self._states[task.exposure.name] = states_of(task.exposure)
+        return read_denoised(task.exposure, task.choices.reading)
 
     def _preview(self, task: Task, raw: Micrograph) -> Shown | None:
         working = self._of(task.choices).model.working_pixel
@@ -168,7 +176,7 @@ class _Maker:
     def _quickest(self, task: Task) -> Shown | None:
         """Return what there is to make a thumbnail of, in the least time: result, preview or raw."""
         if task.exposure.denoised is not None:
-            return self._whole(read_denoised(task.exposure, task.choices.reading))
+            return self._whole(self._result(task))
         raw = self._raw(task)
         if raw is None or task.choices.model is None:
             return self._whole(raw)

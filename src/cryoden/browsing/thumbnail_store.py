@@ -13,10 +13,12 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from cryoden.browsing.exposure_list import Exposure
 from cryoden.browsing.requests import Task
 from cryoden.io.provenance import RELEASE
 
 T = TypeVar("T")
+State = tuple[str, int, int]  # path, bytes, ns
 MOST = 30_000  # of 96 px, some 250 MB
 EVERY = 500  # new ones, after which it is looked whether there are too many
 PATIENCE = 1.0  # s, while another viewer writes
@@ -51,11 +53,7 @@ class ThumbnailStore:
         row = self._try(lambda database: database.execute(GET, (key,)).fetchone()) if key else None
         if row is None or len(row[2]) != row[0] * row[1]:
             return None
-        self._try(
-            lambda database: database.execute(
-                "UPDATE thumbnails SET used = ? WHERE key = ?", (time.time(), key)
-            )
-        )
+        self._try(lambda database: database.execute(USED, (time.time(), key)))
         return np.frombuffer(row[2], np.uint8).reshape(row[:2])
 
     def put(self, task: Task, pixels: NDArray[np.uint8]) -> None:
@@ -85,6 +83,8 @@ class ThumbnailStore:
             database = sqlite3.connect(self._path, timeout=PATIENCE)
             database.execute("PRAGMA synchronous = OFF")  # losing it in a power failure costs time only
             database.execute(TABLE)
+            database.execute(OLDEST, (self._most,))
+            database.commit()
             self._opened = database
         return self._opened
 
@@ -98,19 +98,26 @@ class ThumbnailStore:
 
 def _key(task: Task) -> str | None:
     """Return what changes with all that a thumbnail depends on; ``None`` where a file is not there."""
-    exposure, choices, halves = task.exposure, task.choices, task.exposure.halves
-    both = (halves.even, halves.odd) if halves else ()
-    raw = (exposure.micrograph, *both, choices.model)
-    files = raw if exposure.denoised is None else (exposure.denoised,)
-    try:
-        seen = [(str(file.resolve()), _state(file)) for file in files if file is not None]
-    except OSError:
+    exposure, model = task.exposure, task.choices.model
+    seen = states_of(exposure)
+    made = None if model is None or exposure.denoised is not None else _state(model)
+    if None in seen or (made is None and model is not None and exposure.denoised is None):
         return None
-    how = (halves and halves.sections, exposure.facts.pixel_size, choices)
-    words = repr((RELEASE, seen, how))
+    sections = exposure.halves and exposure.halves.sections
+    words = repr((RELEASE, seen, made, sections, exposure.facts.pixel_size, task.choices))
     return hashlib.sha256(words.encode()).hexdigest()
 
 
-def _state(file: Path) -> tuple[int, int]:
-    found = file.stat()
-    return found.st_size, found.st_mtime_ns
+def states_of(exposure: Exposure) -> list[State | None]:
+    """Return the state of each file that its pictures are made of; ``None`` for one that is gone."""
+    halves = exposure.halves
+    raw = (exposure.micrograph, *((halves.even, halves.odd) if halves else ()))
+    files = raw if exposure.denoised is None else (exposure.denoised,)
+    return [_state(file) for file in files if file is not None]
+
+
+def _state(file: Path) -> State | None:
+    with suppress(OSError):
+        found = file.stat()
+        return str(file.resolve()), found.st_size, found.st_mtime_ns
+    return None

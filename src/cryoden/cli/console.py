@@ -68,6 +68,7 @@ def print_json(kind: str, values: Mapping[str, Any]) -> None:
 
 
 def _plain(value: Any) -> Any:
+    value = asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
     if isinstance(value, Mapping):
         shown = {key: item for key, item in value.items() if key not in UNPRINTED or isinstance(item, int)}
         return {str(key): _plain(item) for key, item in shown.items()}
@@ -80,12 +81,7 @@ def _plain(value: Any) -> Any:
 
 def _print_event(event: Any) -> None:
     """Print one event as JSON; weights and pixels are left out."""
-    plain = {name: _plain_dataclass(value) for name, value in vars(event).items()}
-    print_json(type(event).__name__, plain)
-
-
-def _plain_dataclass(value: Any) -> Any:
-    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+    print_json(type(event).__name__, vars(event))
 
 
 def follow_batch(events: Iterable[BatchEvent], *, as_json: bool) -> BatchFinished:

@@ -124,7 +124,7 @@ def _denoise(asked: Denoise, *, as_json: bool) -> int:
     )
     shown, sheet = ShownResults(), asked.contact_sheet
     if sheet is not None:
-        check_sheet(sheet, overwrite=asked.overwrite)
+        check_sheet(sheet, overwrite=asked.overwrite, output=asked.output)
     events = denoise_session(asked.paths, asked.output, batch, asked.workers, watch=asked.watch)
     lists = lists_of(asked.paths, asked.output)
     listed = with_lists(events, lists, names=asked.names, overwrite=asked.overwrite)

@@ -30,6 +30,7 @@ CONVENTIONS = (
     "of movies cryoden halves makes halves, of micrographs of counted electrons cryoden thin"
 )
 Half = Literal["even", "odd"]
+ONE = "Remove or rename one of them, or denoise them with --halves each"
 Key = tuple[Path, str]  # folder of the exposure, and its name
 
 
@@ -100,7 +101,7 @@ def gathered(claims: Iterable[tuple[Key, Half, Path]]) -> dict[Key, dict[Half, P
         known = halves[key].setdefault(half, path)
         if not _same_path(known, path):
             what = f"stands for the same half as {printable(known)}"
-            raise HalvesError("D07", path, what, kept="No pair was made", fix="Remove or rename one of them")
+            raise HalvesError("D07", path, what, kept="No pair was made", fix=ONE)
     return halves
 
 

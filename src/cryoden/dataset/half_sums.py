@@ -78,8 +78,7 @@ def added_up(found: Iterable[tuple[Path, Path]]) -> PlannedFiles:
         elif key in sums:
             summed.add(file)
         elif half == "even":
-            above = folder.parent if half_of(folder.name) else folder
-            planned.append(Planned(file, above, HalfFiles(key[1], **halves[key])))
+            planned.append(Planned(file, without_half(folder), HalfFiles(key[1], **halves[key])))
     return PlannedFiles(planned, frozenset(summed))
 
 
@@ -100,7 +99,12 @@ def of_list(path: Path) -> PlannedFiles:
             raise
         pairs = _pairs_of(path, error)
     placed = in_common_folder(list(pairs))
-    return PlannedFiles([Planned(file, folder, pairs[file]) for file, folder in placed])
+    return PlannedFiles([Planned(file, without_half(folder), pairs[file]) for file, folder in placed])
+
+
+def without_half(folder: Path) -> Path:
+    """Return a folder, or the one above it where it is that of one half."""
+    return folder.parent if half_of(folder.name) else folder
 
 
 def in_common_folder(files: Sequence[Path]) -> Iterator[tuple[Path, Path]]:

@@ -81,9 +81,12 @@ def added(even: Micrograph, odd: Micrograph, name: str) -> Micrograph:
     Raises
     ------
     HalvesError
-        D05 or D06 when they differ in size or pixel size.
+        D05 or D06 when they differ in size or pixel size, D04 when they do not differ at all.
     """
     refuse_mismatched(HalfPair(even, odd))
+    if np.array_equal(even.data, odd.data):
+        what = f"both halves have the same pixels, as {printable(odd.path or odd.name)} has"
+        raise HalvesError("D04", even.path, what, fix="Make the halves again, or pass --halves each")
     warnings = dict.fromkeys((*even.warnings, *odd.warnings))
     total: Pixels = np.add(even.data, odd.data, out=even.data)
     return Micrograph(total, even.pixel_size or odd.pixel_size, name, even.path, tuple(warnings))

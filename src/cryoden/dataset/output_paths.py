@@ -184,7 +184,9 @@ def make_ready(targets: Mapping[Path, Path], share: float = 0) -> None:
 
 
 def _refuse_too_little_room(targets: Mapping[Path, Path], share: float) -> None:
-    needed = sum(share * _least_bytes(path) for path, target in targets.items() if not target.exists())
+    pairs = Targets.of(targets).pairs
+    missing = [path for path, target in targets.items() if not target.exists()]
+    needed = sum(share * _least_bytes(path, pairs.get(path)) for path in missing)
     folder = next(iter(targets.values())).parent
     free = shutil.disk_usage(folder).free
     if needed > free:
@@ -193,10 +195,11 @@ def _refuse_too_little_room(targets: Mapping[Path, Path], share: float) -> None:
         raise DiskFullError("O02", folder, problem, kept="Nothing was written", fix=fix)
 
 
-def _least_bytes(path: Path) -> float:
+def _least_bytes(path: Path, pair: HalfFiles | None) -> float:
     """Return the bytes of a micrograph as float32, at least; TIFF has formats of twice as many."""
+    images = 2 if pair is not None and pair.even == pair.odd else 1
     with suppress(OSError):
-        return path.stat().st_size / (2 if is_tiff(path) else 1)
+        return path.stat().st_size / images / (2 if is_tiff(path) else 1)
     return 0
 
 

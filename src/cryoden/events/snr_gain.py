@@ -40,7 +40,7 @@ def snr_gain(cc: float, cc_half: float) -> float | None:
     Palovcak et al. (2020), which a stronger blur raises without end.
     """
     explained = cc * cc / cc_half if cc_half > 0 and cc > 0 else 0.0
-    if not 0 < explained < 1:
+    if not (0 < explained < 1 and cc_half < 1):
         return None
     return 10 * log10(explained / (1 - explained) * (1 - cc_half) / cc_half)
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from cryoden.dataset.cs_tables import CsTable, Rows, with_columns
 from cryoden.dataset.listed_files import AB, BESIDE, MICROGRAPHS, CsListing, cs_listing
+from cryoden.errors import HalvesError
 from cryoden.formats.micrographs import probe
 from cryoden.io.atomic import atomic_write_pair, check_destination
 
@@ -61,7 +62,7 @@ def write_cs(
         O02 to O06 when it cannot be written.
     """
     check_cs(path, final, overwrite=overwrite)
-    found = cs_listing(path, (*MICROGRAPHS, *AB))
+    found = _as_denoised(path)
     made = denoised_columns(found, done, final.parent)
     rows = with_columns(found.table.rows, _moved(found.table, final.parent))
     if names == "added":
@@ -74,6 +75,16 @@ def write_cs(
         rows = with_columns(rows, kept | _in_slot(MICROGRAPHS[0] if found.slot in AB else found.slot, made))
         rows = rows[[file in done for file in found.files]]
     _publish(found.table, rows, final, DENOISED_MICROGRAPHS, overwrite=overwrite)
+
+
+def _as_denoised(path: Path) -> CsListing:
+    """Return the micrographs of a list as a batch takes them: halves only where there are no others."""
+    try:
+        return cs_listing(path)
+    except HalvesError as error:
+        if error.code != "D01":
+            raise
+        return cs_listing(path, AB)
 
 
 def write_chosen(

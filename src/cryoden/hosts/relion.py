@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from cryoden.checkpoints.resume import continues, wait_until_free
-from cryoden.dataset.half_sums import of_list
+from cryoden.dataset.half_sums import of_list, without_half
 from cryoden.dataset.output_paths import Targets
 from cryoden.dataset.star_files import listing
 from cryoden.errors import HalvesError, OutputError, RunError, TrainingError, printable
@@ -153,7 +153,8 @@ def place_of(
     """
     below = file.relative_to(project if file.is_relative_to(project) else file.anchor)
     suffix = result_suffix(below, "mrc" if wanted == "auto" else wanted)
-    return below.with_name(f"{stem or stem_of(below)}_denoised{suffix}")
+    folder = without_half(below.parent) if stem else below.parent
+    return folder / f"{stem or stem_of(below)}_denoised{suffix}"
 
 
 def _refuse_twice(targets: Mapping[Path, Path]) -> None:

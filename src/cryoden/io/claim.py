@@ -111,11 +111,17 @@ def _sign(descriptor: int) -> None:
 
 
 def release(path: Path) -> None:
-    """Remove a claim that nobody holds any more."""
+    """Remove a claim that nobody holds any more; another file of such a name is no claim."""
     with suppress(OSError):
-        held = claim(path) if path.is_file() else None
+        held = claim(path) if path.is_file() and _is_claim(path) else None
         if held is not None:
             held.release()
+
+
+def _is_claim(path: Path) -> bool:
+    """Whether a process has signed it, or could not, as the disk was full."""
+    signed = _read(path)
+    return path.stat().st_size == 0 or (isinstance(signed, dict) and signed.keys() == this_process().keys())
 
 
 def this_process() -> dict[str, Any]:

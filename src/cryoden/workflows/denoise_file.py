@@ -146,7 +146,8 @@ class _Denoising:
 
     def _read(self, section: int | None = None) -> Micrograph:
         self._open = first, *_ = self._shared.opened(self.path, self._size, section)
-        binning_of(first.shape, first.pixel_size, self._batch.settings, self.path)  # or refuse it
+        size = next((one.pixel_size for one in self._open if one.pixel_size), None)
+        binning_of(first.shape, size, self._batch.settings, self.path)  # or refuse it
         if self._given_up:
             self._close()
         return self._shared.whole(self._open, exposure_name(self.path))

@@ -70,8 +70,10 @@ def _denoised(raw: Micrograph, folder: RunFolder, device: Device) -> Pixels:
     return finished(denoise(raw, model, settings)).micrograph.data
 
 
-def check_sheet(file: Path, *, overwrite: bool = False) -> None:
+def check_sheet(file: Path, *, overwrite: bool = False, output: Path | None = None) -> None:
     """Raise what would keep `contact_sheet` from writing there; an earlier sheet is replaced.
+
+    The batch makes ``output``, in which the sheet may lie.
 
     Raises
     ------
@@ -83,7 +85,8 @@ def check_sheet(file: Path, *, overwrite: bool = False) -> None:
     if file.suffix.lower() != ".png":
         problem = f"--contact-sheet {printable(file)} is not a .png file"
         raise SettingsError("S03", None, problem, fix="Give a name that ends in .png")
-    check_destination(file, overwrite=overwrite or is_sheet(file))
+    if output is None or file.parent.absolute() != output.absolute() or output.exists():
+        check_destination(file, overwrite=overwrite or is_sheet(file))
 
 
 def contact_sheet(
@@ -120,7 +123,8 @@ def _small(read: Callable[[], Micrograph], wide: int) -> NDArray[np.uint8] | Non
 def _raw(result: Result, reading: ReadingSettings | None) -> Micrograph:
     if result.odd is None:
         return _first(result.path, reading)
-    files = open_both(HalfFiles("", result.path, result.odd), reading, {})
+    is_stack = result.path != result.odd and facts(result.path, reading).nz > 1
+    files = open_both(HalfFiles("", result.path, result.odd), reading, {}, 0 if is_stack else None)
     even, odd = (whole(file, reading) for file in files)
     return added(even, odd, even.name)
 

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from cryoden.browsing.kept_pictures import Choices, kept_pictures
 from cryoden.browsing.pictures import ThumbnailMade, pictures
 from cryoden.browsing.requests import Requests, Task
 from cryoden.browsing.thumbnail_store import ThumbnailStore
+from cryoden.image.block_mean import averaged_down
 from cryoden.model.general import GENERAL
 from cryoden.settings.denoising import DenoisingSettings
 from tests.cryoden.browsing.acquisition import write_folder
@@ -102,3 +105,36 @@ def test_the_second_look_through_the_same_files_loads_no_model(store: ThumbnailS
     first, second = look(), look()
     assert np.array_equal(first, second)
     assert loaded == ["model"]
+
+
+def test_a_file_that_changes_while_it_is_looked_at_leaves_no_thumbnail(
+    store: ThumbnailStore, task: Tasks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, kept = task(), kept_pictures()
+    assert first.exposure.micrograph is not None
+    requests = Requests(kept)
+    requests.want_thumbnails([first.exposure], Choices())
+    made = pictures(requests, kept, store=store)
+
+    def then_changed(*given: Any) -> Any:
+        os.utime(first.exposure.micrograph, ns=(0, 0))  # type: ignore[arg-type]  # there is one
+        return averaged_down(*given)
+
+    monkeypatch.setattr("cryoden.browsing.pictures.averaged_down", then_changed)
+    assert isinstance(next(made), ThumbnailMade)
+    assert store.get(replace(first, choices=Choices())) is None
+
+
+def test_sessions_of_few_thumbnails_each_do_not_fill_the_disk(tmp_path: Path, task: Tasks) -> None:
+    for model in (None, GENERAL):
+        for name in ("m1.mrc", "m2.mrc"):
+            ThumbnailStore(tmp_path / "cache.sqlite", most=2).put(task(name, model=model), small())
+    last = ThumbnailStore(tmp_path / "cache.sqlite", most=2)
+    assert (
+        sum(
+            last.get(task(name, model=model)) is not None
+            for model in (None, GENERAL)
+            for name in ("m1.mrc", "m2.mrc")
+        )
+        == 2
+    )

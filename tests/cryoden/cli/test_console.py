@@ -12,7 +12,8 @@ import pytest
 
 from cryoden.cli import console
 from cryoden.cli.main import main
-from cryoden.errors import HalvesError, in_shell
+from cryoden.errors import HalvesError, Remark, in_shell
+from cryoden.events.batch import FileFinished
 from cryoden.model.checkpoint import load
 from tests.cryoden.cli.asked import lines, train
 
@@ -39,6 +40,13 @@ def test_the_last_line_of_a_batch_says_how_long_each_stage_took(
     ended = lines(capsys.readouterr().out)[-1]
     assert set(ended["stages"]) == {"reading", "denoising", "writing", "waiting"}
     assert ended["stages"]["denoising"] > 0
+
+
+def test_remarks_on_a_file_are_in_its_event(capsys: pytest.CaptureFixture[str]) -> None:
+    remarks = (Remark("T10", "unlike what the model was trained on"),)
+    console._print_event(FileFinished(Path("a.mrc"), Path("out/a_denoised.mrc"), 1.0, warnings=remarks))
+    (event,) = lines(capsys.readouterr().out)
+    assert event["warnings"] == [{"code": "T10", "text": "unlike what the model was trained on"}]
 
 
 def test_a_closed_pipe_ends_without_a_traceback(folder: Path) -> None:

@@ -114,6 +114,7 @@ def test_a_list_with_full_sums_counts_as_those_and_one_of_halves_alone_as_their_
     assert (one.file, one.stem) == (even, "a")
     assert one.pair is not None
     assert one.pair.odd == odd
+    assert one.folder == Path()
     with pytest.raises(HalvesError, match="no table with the column rlnMicrographName"):
         of_list(star(tmp_path, "Even"))
 
@@ -127,3 +128,11 @@ def test_whether_there_are_halves_is_seen_in_folders_and_lists(tmp_path: Path) -
     assert exposure_name(tmp_path / "m" / "a_EVN.mrc") == "a"
     mrc.write(tmp_path / "x.mrc", scene().even.data, pixel_size=None, label="x")
     assert not has_halves([tmp_path / "x.mrc"])
+
+
+def test_sums_of_a_list_lie_where_those_of_folders_do(tmp_path: Path) -> None:
+    files(tmp_path, *(f"g{grid}/{half}/a.mrc" for grid in (1, 2) for half in ("even", "odd")))
+    rows = [f"g{grid}/even/a.mrc g{grid}/odd/a.mrc" for grid in (1, 2)]
+    head = ["data_micrographs", "loop_", "_rlnMicrographNameEven #1", "_rlnMicrographNameOdd #2"]
+    (tmp_path / "list.star").write_text("\n".join([*head, *rows, ""]))
+    assert [one.folder for one in of_list(tmp_path / "list.star").planned] == [Path("g1"), Path("g2")]

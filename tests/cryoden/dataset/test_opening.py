@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -30,3 +31,9 @@ def test_a_half_without_a_partner_is_left_out_with_the_bad_pairs_and_said(tmp_pa
     chosen = opening.open_halves([tmp_path], skip_bad=True)
     assert len(chosen) == 1
     assert any("1 half has no partner: alone_EVN.mrc" in warning for warning in chosen.warnings)
+
+
+def test_halves_that_are_the_same_are_no_halves() -> None:
+    half = scene(0, (64, 64)).even
+    with pytest.raises(HalvesError, match=r"D04.*both halves have the same pixels"):
+        opening.added(half, replace(half, data=half.data.copy()), "m0")

@@ -167,3 +167,14 @@ def test_the_command_trains_on_halves_of_a_list_and_evaluates_them(project: Path
     assert main(evaluate) == 0
     assert figures.is_file()
     assert main(["info", listed]) == 0
+
+
+def test_micrographs_that_a_job_passed_through_are_listed_beside_halves_of_its_own(project: Path) -> None:
+    whole = {"micrograph_blob": [path_of(number) for number in range(3)]}
+    halves = {"micrograph_blob_non_dw_AB": [path_of(number, "_AB") for number in range(3)]}
+    save(project / "J3" / "J3_passthrough_exposures.cs", rows(whole))
+    listed = save(project / "J3" / "exposures.cs", rows(halves))
+    done = results_of(listed, project / "out")
+    write_cs(listed, project / "out" / "r.cs", done)
+    names = read_table(project / "out" / "r.cs").texts("micrograph_blob_denoised/path")
+    assert [Path(name).name for name in names if name] == [path.name for path in done.values()]

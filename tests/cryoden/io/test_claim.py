@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from cryoden.io.claim import Claim, beside, claim, holder, is_running, this_process
+from cryoden.io.claim import Claim, beside, claim, holder, is_running, release, this_process
 
 HOLDS = (
     "import sys\nfrom pathlib import Path\nfrom cryoden.io.claim import claim\n"
@@ -141,3 +141,12 @@ def test_a_pipe_in_the_place_of_a_claim_is_never_waited_for(tmp_path: Path) -> N
     with pytest.raises(OSError, match="no file"):
         claim(tmp_path / "c")
     assert not holder(tmp_path / "c")
+
+
+def test_another_file_of_such_a_name_is_no_claim_and_stays(tmp_path: Path) -> None:
+    notes, left = tmp_path / ".insurance.claim", tmp_path / ".m.mrc.claim"
+    notes.write_text('{"my": "notes"}')
+    left.write_text("")
+    for path in (notes, left):
+        release(path)
+    assert (notes.read_text(), left.exists()) == ('{"my": "notes"}', False)

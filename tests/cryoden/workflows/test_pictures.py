@@ -108,12 +108,12 @@ def test_the_command_writes_a_contact_sheet_and_a_table_at_the_end(
         write_halves(tmp_path, scene(number))
     (tmp_path / "bad.mrc").write_bytes(b"no micrograph")
     command = ["denoise", str(tmp_path), "--output", str(tmp_path / "out"), "--device", "cpu"]
-    assert main([*command, "--contact-sheet", str(tmp_path / "sheet.png")]) == 3
+    assert main([*command, "--contact-sheet", str(tmp_path / "out" / "sheet.png")]) == 3
     told = capsys.readouterr()
     assert "done    2" in told.out
     assert "failed  1" in told.out
-    assert f"Written: {tmp_path / 'sheet.png'}" in told.err
-    assert is_sheet(tmp_path / "sheet.png")
+    assert f"Written: {tmp_path / 'out' / 'sheet.png'}" in told.err
+    assert is_sheet(tmp_path / "out" / "sheet.png")
     assert main([*command, "--contact-sheet", "sheet.jpeg"]) == 2
 
 
