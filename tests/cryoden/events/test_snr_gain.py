@@ -21,7 +21,7 @@ def test_the_gain_is_the_one_that_a_known_signal_gives(left: float) -> None:
     assert found == pytest.approx(-20 * np.log10(left), abs=0.3)
 
 
-@pytest.mark.parametrize(("cc", "cc_half"), [(0.0, 0.1), (-0.1, 0.1), (0.1, 0.0), (0.4, 0.1)])
+@pytest.mark.parametrize(("cc", "cc_half"), [(0.0, 0.1), (-0.1, 0.1), (0.1, 0.0), (0.4, 0.1), (0.9, 1.0)])
 def test_where_chance_rules_there_is_none(cc: float, cc_half: float) -> None:
     assert snr_gain(cc, cc_half) is None
 
