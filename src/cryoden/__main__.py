@@ -1,8 +1,6 @@
 """``python -m cryoden`` is the command line, as ``torchrun -m cryoden`` needs it."""
 
-import sys
-
-from cryoden.cli.main import main
+from cryoden.cli.main import program
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

@@ -31,6 +31,14 @@ def say(sentence: str) -> None:
         print(sentence, file=sys.stderr)  # noqa: T201 - the one place errors are printed
 
 
+def leave(status: int) -> None:
+    """End this process without waiting for threads of libraries; what was printed is kept."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(status)
+
+
 class StopSignals:
     """The signals of this process that end a command.
 

@@ -18,7 +18,7 @@ from tyro.conf import CascadeSubcommandArgs, FlagCreatePairsOff, OmitArgPrefixes
 from cryoden.cli.command_halves import MovieHalves, halves
 from cryoden.cli.command_hosts import Cryosparc, Relion, cryosparc, relion
 from cryoden.cli.command_pick import Pick, evaluate_picking, pick
-from cryoden.cli.endings import BROKEN_PIPE, DONE, ERROR, FAILURES, SIGNALS, USAGE, say
+from cryoden.cli.endings import BROKEN_PIPE, DONE, ERROR, FAILURES, SIGNALS, USAGE, leave, say
 from cryoden.cli.flags import Cryoden, Demo, Info, Simulate, Thin, Train
 from cryoden.cli.flags_denoise import Denoise, Evaluate
 from cryoden.cli.flags_runs import Baseline, Compare, Export, PatchSets, Report
@@ -27,6 +27,17 @@ from cryoden.model.general import GENERAL
 from cryoden.settings.commands import answered, lists_in
 
 STYLE = (OmitSubcommandPrefixes, OmitArgPrefixes, CascadeSubcommandArgs, FlagCreatePairsOff)
+
+
+def program() -> None:
+    """Run a command and end the process with its exit status.
+
+    After a signal it ends at once: torch aborts a process that leaves while its threads compute.
+    """
+    status = main()
+    if SIGNALS.received:
+        leave(status)
+    sys.exit(status)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -220,4 +231,4 @@ COMMANDS: dict[type, Callable[..., int]] = {
 }
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

@@ -116,4 +116,4 @@ def test_a_run_on_halves_keeps_the_epoch_of_the_highest_band_figure_and_waits_by
         kept.append(judged(run, band, loss).weights is not None)
     assert kept == [True, True, False, False]
     assert run.reason == "plateau"
-    assert "Model of epoch 2 (particle band CC 0.4000) kept." in run.finish().message
+    assert "Model of epoch 2 (SNR gain +0.8 dB) kept." in run.finish().message
