@@ -210,6 +210,7 @@ def walk(tour: Tour, *, whole: bool) -> None:
     tour.evaluate()
     (tour.data / "broken.mrc").write_bytes(b"\0" * 100)
     tour.batch(Path("denoised"))
+    (tour.data / "broken.mrc").unlink()
     tour.browse(Path("denoised"))
     tour.train_baseline()
     tour.runs()

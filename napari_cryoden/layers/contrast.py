@@ -13,7 +13,7 @@ from cryoden.micrograph import Pixels
 Matching = Literal["each", "same", "matched"]
 Limits = tuple[float, float]
 SAMPLE = 2**18  # px: of a whole 4096² sorting takes longer than reading it
-SIGMAS, REACH = 3.0, 5.0  # the former as RELION's display has them
+SIGMAS, REACH = 3.0, 8.0  # the former as RELION's display has them
 SIGMA = 1.4826  # of a Gaussian, in median absolute deviations
 # Of the raw contrast at 3 Å/px and coarser: white noise of 256² px and more leaves up to 0.040 there, the
 # weakest single frame of apoferritin 0.043. The words about it are the library's, from the same output.
@@ -32,7 +32,7 @@ def contrast(pixels: Pixels) -> Limits:
 def robust(pixels: Pixels) -> Limits:
     """Return three standard deviations to both sides of the median, estimated from the absolute deviations.
 
-    On the side where more than one in a hundred pixels lies beyond, as particles do in clear ice, up to five.
+    On the side where more than one in a hundred pixels lies beyond, as particles do in clear ice, up to eight.
     An ice crystal or a carbon edge, which makes up less than half of what is seen, changes no more than
     that. Where more than half of the pixels are alike, as with few counts, the percentiles of `contrast`
     stand in.
