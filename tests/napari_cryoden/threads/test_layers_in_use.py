@@ -63,3 +63,22 @@ def test_a_micrograph_is_locked_while_it_is_denoised_and_the_status_says_so(
     assert any("m1_EVN is locked until then" in status for _, _, status in seen)
     assert not halves[0].locked
     assert "locked" not in job.status
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_layer_is_locked_until_the_last_of_two_is_done_with_it(
+    viewer: Any, layer: Any, first: int
+) -> None:
+    held = [LayersInUse(viewer, [layer], title) for title in ("Denoising", "Picking")]
+    held[first].release()
+    assert layer.locked == LayerLock.DELETION
+    held[1 - first].release()
+    assert not layer.locked
+
+
+def test_it_is_known_that_a_layer_shows_something_else(viewer: Any, layer: Any) -> None:
+    held = LayersInUse(viewer, [layer], "Denoising")
+    assert not held.changed
+    layer.data = np.ones((64, 64), np.float32)
+    assert held.changed
+    held.release()
