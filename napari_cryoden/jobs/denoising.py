@@ -25,7 +25,7 @@ from napari_cryoden.layers.plane import plane_of
 from napari_cryoden.layers.side_by_side import SideBySide
 from napari_cryoden.notify import show_problem, show_remarks
 from napari_cryoden.preferences import preferences
-from napari_cryoden.threads.job import Job
+from napari_cryoden.threads.job import OUTDATED, Job
 from napari_cryoden.threads.worker import leave_a_core
 
 
@@ -67,7 +67,7 @@ class DenoisingJob(Job):
         self._view: layer_data.View | None = None
         self._made_with: dict[str, Any] = {}
         self._written = ""
-        self._with_residual = False
+        self._with_residual = self._dropped = False
         self._band = companions.Band()
         self._beside: list[Any] = []
 
@@ -103,7 +103,7 @@ class DenoisingJob(Job):
         self._view = view
         self._made_with = layer_data.made_with(model, settings)
         self._written = f" and in {output}" if output else ""
-        self._with_residual = residual
+        self._with_residual, self._dropped = residual, False
 
     def fold(self, event: _Event) -> None:
         """Count tiles; add the result and what stands beside it, each hidden until all are there."""
@@ -111,8 +111,8 @@ class DenoisingJob(Job):
             self.tiles = (event.done, event.total)
             self.progress = event.done / event.total
             self.status = f"tile {event.done} of {event.total}"
-        elif self.closing:
-            return
+        elif self.closing or self.outdated:
+            self._dropped |= self.outdated
         elif isinstance(event, companions.Companion):
             self._copies().add(event)
         else:
@@ -120,6 +120,8 @@ class DenoisingJob(Job):
 
     def conclusion(self, stopped: bool) -> str:
         """Return where the result is, or that there is none."""
+        if self.result is None and self._dropped:
+            return f"{OUTDATED}{self._written.replace(' and in', ' The result is in')}"
         if self.result is None:
             return "Canceled. Nothing was added or saved." if stopped else "No result."
         section = f" ({self._view.plane.words})" if self._view and self._view.plane.section else ""
@@ -151,25 +153,30 @@ class DenoisingJob(Job):
         return self.viewer.add_image(data, visible=False, **attributes)
 
     def _finish(self) -> None:
-        if not self.closing and self.result is not None and self.result in self.viewer.layers:
-            self.result.visible = True
-            if self.raw in self.viewer.layers:  # it may have been deleted meanwhile
+        try:
+            if not self.closing and self.result is not None and self.result in self.viewer.layers:
+                self._show()
+        finally:
+            super()._finish()
+
+    def _show(self) -> None:
+        """Compare raw and result, and add the residual; the raw layer may be another one meanwhile, or none."""
+        self.result.visible = True
+        try:
+            if self.raw in self.viewer.layers and not self.outdated:
                 self.comparison.show(*self._copies().shown(), *self._beside)
                 self._add_residual()
-            self.viewer.layers.selection.active = self.result
-        super()._finish()
+        except CryodenError as error:  # its plane cannot be read, or something else is being computed
+            show_problem(error)
+        self.viewer.layers.selection.active = self.result
 
     def _copies(self) -> companions.Companions:
         plane = self._view.plane if self._view else plane_of(self.raw)
         return companions.Companions(self.viewer, self.raw, self.result, plane, self._band)
 
     def _add_residual(self) -> None:
-        if not self._with_residual:
-            return
-        try:
+        if self._with_residual:
             DerivedLayersJob.of(self.viewer).residual(self.raw, self.result)
-        except CryodenError as error:  # something else is being computed
-            show_problem(error)
 
 
 def _denoising(

@@ -13,7 +13,7 @@ from napari_cryoden.jobs.denoising import DenoisingJob
 from napari_cryoden.layers import layer_data
 from napari_cryoden.layers.picks_layer import DIAMETER, add_picks, micrograph_name, picks_of
 from napari_cryoden.layers.plane import pixel_size, plane_of
-from napari_cryoden.threads.job import Job
+from napari_cryoden.threads.job import OUTDATED, Job
 
 if TYPE_CHECKING:
     from cryoden.picking.find_particles import Found
@@ -40,6 +40,7 @@ class PickingJob(Job):
         self.added: Any = None
         self.diameter = DIAMETER
         self._image: Any = None
+        self._dropped = False
         self._against: Any = None
 
     def pick(
@@ -63,10 +64,14 @@ class PickingJob(Job):
 
         self.begin(working, f"picking {image.name}", [image])
         self._image, self._against, self.added, self.found = image, against, None, None
+        self._dropped = False
         self.diameter = settings.diameter
 
     def fold(self, event: Found) -> None:
-        """Take what was found."""
+        """Take what was found, if it is of what the layer shows."""
+        self._dropped = self.outdated
+        if self._dropped:
+            return
         self.found = event
         if not self.closing and self._image in self.viewer.layers:
             picks = replace(event.picks, micrograph=micrograph_name(self._image, self.viewer.layers))
@@ -76,6 +81,8 @@ class PickingJob(Job):
     def conclusion(self, stopped: bool) -> str:
         """Return how many particles were found, and how they compare."""
         found = self.found
+        if self._dropped:
+            return OUTDATED
         if stopped or found is None:
             return "Stopped."
         bright = ", brighter than the ice" if found.bright else ""

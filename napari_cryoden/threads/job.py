@@ -15,6 +15,7 @@ from napari_cryoden.threads.worker import MAILBOX, Work, Worker
 from napari_cryoden.window import main_window, plain
 
 STOP_SECONDS = 2.0
+OUTDATED = "The layer shows another micrograph by now: nothing was added."
 State = Literal["idle", "preparing", "working", "paused", "stopping", "finished", "stopped", "failed"]
 
 
@@ -82,6 +83,11 @@ class Job(QObject):
     def paused(self) -> bool:
         """Whether the work is paused."""
         return self._worker is not None and self._worker.paused and not self._stopping
+
+    @property
+    def outdated(self) -> bool:
+        """Whether a layer that is worked on has other pixels by now: what was made is not of these."""
+        return self._in_use is not None and self._in_use.changed
 
     @property
     def state(self) -> State:

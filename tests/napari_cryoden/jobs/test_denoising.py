@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cryoden.errors import MicrographError
 from napari_cryoden.jobs.denoising import DenoisingJob
+from napari_cryoden.threads.job import OUTDATED
 
 
 @pytest.fixture
@@ -126,3 +128,46 @@ def test_the_confidence_stands_beside_the_result(
     denoise.denoising.comparison.match("raw")
     assert sure.contrast_limits == [0.5, 1.0]
     assert sorted(file.name for file in tmp_path.iterdir()) == ["m_confidence.mrc", "m_denoised.mrc"]
+
+
+def test_a_result_is_not_added_to_a_layer_that_shows_another_micrograph_by_now(
+    qtbot: Any, denoise: Any, viewer: Any, add_halves: Any, model: Any, tmp_path: Any
+) -> None:
+    """As when somebody pages on in Browse."""
+    raw, *others = add_halves()
+    denoise.model.path = model
+    denoise.also_file.setChecked(True)
+    denoise.output.path = tmp_path / "result.mrc"
+    with qtbot.waitSignal(denoise.denoising.ended) as ended:
+        denoise.denoise_button.click()
+        raw.data = others[-1].data
+    assert ended.args[0].startswith(OUTDATED)
+    assert ended.args[0].endswith(f"The result is in {tmp_path / 'result.mrc'}")
+    assert (tmp_path / "result.mrc").exists()
+    assert list(viewer.layers) == [raw, *others]
+    denoise.also_file.setChecked(False)
+    with qtbot.waitSignal(denoise.denoising.ended):
+        denoise.denoise_button.click()
+    assert denoise.denoising.result in viewer.layers
+
+
+def test_a_comparison_that_fails_is_said_and_the_denoising_ends(
+    qtbot: Any,
+    denoise: Any,
+    add_halves: Any,
+    model: Any,
+    notices: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def unreadable(*_: Any) -> None:
+        raise MicrographError("F01", None, "the plane cannot be read")
+
+    raw, *_ = add_halves()
+    denoise.model.path = model
+    monkeypatch.setattr(denoise.denoising.comparison, "show", unreadable)
+    with qtbot.waitSignal(denoise.denoising.ended):
+        denoise.denoise_button.click()
+    assert not denoise.denoising.running
+    assert not raw.locked
+    assert len(notices) == 1
+    assert "the plane cannot be read" in notices[0]

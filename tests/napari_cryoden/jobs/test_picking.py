@@ -10,6 +10,7 @@ from cryoden.errors import CryodenError
 from cryoden.settings.picking import PickingSettings
 from napari_cryoden.jobs.picking import PickingJob
 from napari_cryoden.layers.picks_layer import add_picks, picks_of
+from napari_cryoden.threads.job import OUTDATED
 from tests.cryoden.picking.planted import distances
 from tests.napari_cryoden.picked import DIAMETER, PICKS, PLACES, circles, raw_and_denoised
 
@@ -50,3 +51,17 @@ def test_what_cannot_be_picked_is_said_in_one_line(
     points = viewer.add_points(np.zeros((1, 2)))
     with pytest.raises((CryodenError, AttributeError)):
         job.pick(points, SETTINGS)
+
+
+def test_picks_are_not_added_to_a_layer_that_shows_another_micrograph_by_now(
+    qtbot: Any, viewer: Any
+) -> None:
+    job, (raw, denoised) = PickingJob.of(viewer), raw_and_denoised(viewer)
+    with qtbot.waitSignal(job.ended) as ended:
+        job.pick(raw, SETTINGS)
+        raw.data = raw.data[::-1].copy()
+    assert ended.args[0] == OUTDATED
+    assert list(viewer.layers) == [raw, denoised]
+    assert job.added is None
+    run(qtbot, job, raw, SETTINGS)
+    assert job.added in viewer.layers
