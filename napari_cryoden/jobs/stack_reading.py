@@ -70,7 +70,7 @@ class StackReading(QObject):
 
     def _draw(self, stacks: list[LazyStack]) -> None:
         for layer in self._viewer.layers:
-            if getattr(layer, "multiscale", False) and full_size(layer) in stacks:
+            if getattr(layer, "multiscale", False) and any(full_size(layer) is one for one in stacks):
                 layer.refresh(extent=False)
 
     def _ended(self) -> None:

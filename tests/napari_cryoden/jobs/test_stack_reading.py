@@ -68,3 +68,14 @@ def test_a_plane_that_cannot_be_read_stays_empty_and_is_asked_for_once(
     assert np.isnan(shown(layer))
     layer.refresh()
     assert not StackReading.of(viewer).running
+
+
+def test_another_micrograph_with_coarser_levels_may_be_open(
+    qtbot: Any, viewer: Any, write_mrc: Any, layer: Any
+) -> None:
+    made, _ = of_file(write_mrc("m.mrc", IMAGES[0]))
+    other = viewer.add_layer(Layer.create(*made))
+    assert other.multiscale
+    viewer.dims.set_current_step(0, 2)
+    qtbot.waitUntil(lambda: not StackReading.of(viewer).running)
+    assert shown(layer) == pytest.approx(200, abs=1)
