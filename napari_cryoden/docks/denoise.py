@@ -101,13 +101,16 @@ class DenoiseWidget(Dock):
         set_tip(self.cancel_button, "Stop after the current tile" if job.running else "Nothing is running")
         self.both.setVisible(self._pair() is not None)
         self.size_row.setVisible(self.layer.layer is not None and lacks_pixel_size(self.layer.layer))
-        shown = job.result is not None and job.result in self.viewer.layers
-        self.compare_button.setEnabled(job.comparison.active or shown)
+        self.compare_button.setEnabled(job.comparison.active or self._both_are_there())
         self.compare_button.setChecked(job.comparison.active)
         self.status.setText("stopping after the current tile …" if job.stopping else job.status or problem)
         done, total = job.tiles
         self.progress.setRange(0, total or (0 if job.running else 1))
         self.progress.setValue(done)
+
+    def _both_are_there(self) -> bool:
+        job = self.denoising
+        return all(one is not None and one in self.viewer.layers for one in (job.raw, job.result))
 
     def _pair(self) -> LayerPair | None:
         """Return the two halves of which the chosen layer is one, where both are open."""
@@ -143,7 +146,7 @@ class DenoiseWidget(Dock):
 
     def _compare(self, side_by_side: bool) -> None:
         job = self.denoising
-        if side_by_side and job.raw is not None and job.result is not None:
+        if side_by_side and self._both_are_there():
             job.comparison.show(job.raw, job.result)
         else:
             job.comparison.leave()

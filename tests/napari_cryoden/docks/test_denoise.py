@@ -301,3 +301,19 @@ def test_of_two_open_halves_the_sum_is_denoised_unless_one_is_wanted_alone(
         np.testing.assert_allclose(file.data, viewer.layers["m1 · sum · denoised"].data, rtol=1e-3)
     dock.layer.layer = raw
     assert dock.both.isHidden()
+
+
+@pytest.mark.parametrize("which", ["raw", "result"])
+def test_what_was_deleted_cannot_be_compared(
+    qtbot: Any, denoise: Any, viewer: Any, add_halves: Any, model: Any, which: str
+) -> None:
+    add_halves()
+    denoise.model.path = model
+    with qtbot.waitSignal(denoise.denoising.ended):
+        denoise.denoise_button.click()
+    viewer.layers.remove(getattr(denoise.denoising, which))
+    qtbot.waitUntil(lambda: not denoise.denoising.comparison.active)
+    denoise.follow()
+    assert not denoise.compare_button.isEnabled()
+    denoise._compare(True)
+    assert not denoise.denoising.comparison.active
