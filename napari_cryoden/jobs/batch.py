@@ -23,6 +23,7 @@ from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.reading import ReadingSettings
 from cryoden.settings.workers import WorkerSettings
 from napari_cryoden.jobs.denoising import DenoisingJob
+from napari_cryoden.jobs.stack_reading import StackReading
 from napari_cryoden.layers import layer_data
 from napari_cryoden.layers.file_layer import FileLayer, of_file
 from napari_cryoden.layers.half_sum import sum_of_files
@@ -182,6 +183,7 @@ class BatchJob(FilesJob):
         return next(open_ones, None)
 
     def _add(self, data: FileLayer) -> Any:
+        StackReading.of(self.viewer)  # which follows it
         return self.viewer.add_layer(Layer.create(*data))
 
 

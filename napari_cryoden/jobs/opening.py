@@ -84,7 +84,7 @@ class OpeningJob(Job):
 
     def _add(self, data: FileLayer, warnings: tuple[Remark, ...]) -> None:
         layer = Layer.create(*data)
-        StackReading.of(self.viewer).follow(layer)
+        StackReading.of(self.viewer)  # which follows it
         self.viewer.add_layer(layer)
         self._added += 1
         facts = facts_of(layer)

@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 class StackReading(QObject):
     """Reads planes one at a time, of each stack the one that was asked for last, and has them drawn.
 
+    It follows all layers of its window, also those that are added later, whoever adds them.
     A plane that cannot be read stays empty; whatever wants its pixels says why.
     """
 
@@ -28,6 +29,9 @@ class StackReading(QObject):
         self._wanted: dict[LazyStack, int] = {}
         self._failed: set[tuple[LazyStack, int]] = set()
         self._worker: Worker | None = None
+        for layer in self._viewer.layers:
+            self.follow(layer)
+        self._viewer.layers.events.inserted.connect(self._inserted)
 
     @classmethod
     def of(cls, viewer: Any) -> Self:
@@ -44,6 +48,9 @@ class StackReading(QObject):
         stack = full_size(layer) if getattr(layer, "multiscale", False) else None
         if isinstance(stack, LazyStack):
             stack.later = lambda plane: self._want(stack, plane)
+
+    def _inserted(self, event: Any) -> None:
+        self.follow(event.value)
 
     def _want(self, stack: LazyStack, plane: int) -> None:
         if (stack, plane) in self._failed:

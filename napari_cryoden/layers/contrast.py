@@ -24,7 +24,10 @@ MOST = 2.0  # times the denoised one's own width, up to which it shares that of 
 
 
 def contrast(pixels: Pixels) -> Limits:
-    """Return the 0.5 and 99.5 percentiles of a regular sample: how wide a micrograph's noise is."""
+    """Return the 0.5 and 99.5 percentiles of a regular sample: how wide a micrograph's noise is.
+
+    Pixels that are no finite numbers do not count; where all are such, the limits are NaN.
+    """
     low, high = (float(value) for value in np.percentile(_sample(pixels), (0.5, 99.5)))
     return (low, high) if high > low else (low, low + 1.0)
 
@@ -105,4 +108,6 @@ def matched(how: Matching, raw: Limits, denoised: Limits, others: Sequence[Limit
 
 def _sample(pixels: Pixels) -> Pixels:
     step = max(1, math.isqrt(max(1, pixels.size // SAMPLE)))
-    return pixels[::step, ::step]
+    sample = pixels[::step, ::step]
+    finite = np.isfinite(sample)
+    return sample if finite.all() else sample[finite] if finite.any() else np.full(1, np.nan, np.float32)

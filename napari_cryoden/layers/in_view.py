@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 def drawn(viewer: Any, layer: Image, *, whole: bool = False) -> Pixels:
     """Return the pixels of a layer as they are drawn; all of them where none is in view.
 
+    A plane of a stack that is being read, and is drawn empty, is waited for.
+
     Parameters
     ----------
     viewer : Viewer
@@ -38,6 +40,9 @@ def drawn(viewer: Any, layer: Image, *, whole: bool = False) -> Pixels:
     edge = float(np.max((last - first) / np.maximum(cell, 1)))  # px of the layer in one of the screen
     level = _level(layer, size, edge)
     pixels = np.asarray(plane.cut(level))
+    if layer.multiscale and not np.isfinite(pixels).any():
+        plane.cut(layer.data[0])  # which makes all levels
+        pixels = np.asarray(plane.cut(level))
     first, last = (np.clip(np.round(one * pixels.shape / size), 0, pixels.shape) for one in (first, last))
     (top, left), (bottom, right) = first.astype(int), last.astype(int)
     seen = pixels[top:bottom, left:right]

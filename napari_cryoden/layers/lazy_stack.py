@@ -38,8 +38,8 @@ class Planes:
     def __init__(self, shape: tuple[int, ...]) -> None:
         self.shape = shape
 
-    def plane(self, plane: int) -> Pixels:
-        """Return one plane."""
+    def plane(self, plane: int, *, wait: bool = True) -> Pixels:
+        """Return one plane; without ``wait`` it may be empty until it has been read."""
         raise NotImplementedError
 
     @property
@@ -64,8 +64,12 @@ class Planes:
             return _Part(self, inside)  # napari cuts what is in view of all planes, then asks for one of them
         chosen = np.arange(self.shape[0])[first]
         if np.ndim(chosen) == 0:
-            return self.plane(int(chosen))[inside]
-        return np.stack([self.plane(int(plane))[inside] for plane in chosen])
+            return self.plane(int(chosen), wait=False)[inside]
+        wait = len(chosen) > 1
+        return np.stack([self.plane(int(plane), wait=wait)[inside] for plane in chosen])
+
+    def __deepcopy__(self, memo: Any) -> Planes:
+        return self  # nothing in it can be changed
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         return np.stack([self.plane(plane) for plane in range(len(self))], dtype=dtype)
@@ -78,8 +82,8 @@ class _Part(Planes):
         super().__init__((len(whole), *np.empty(whole.shape[1:], bool)[inside].shape))
         self._whole, self._inside, self.ndim = whole, inside, len(self.shape)
 
-    def plane(self, plane: int) -> Pixels:
-        return np.asarray(self._whole.plane(plane)[self._inside])
+    def plane(self, plane: int, *, wait: bool = True) -> Pixels:
+        return np.asarray(self._whole.plane(plane, wait=wait)[self._inside])
 
 
 class _Level(Planes):
@@ -89,8 +93,11 @@ class _Level(Planes):
         super().__init__((len(stack), *(-(-side // edge) for side in stack.shape[1:])))
         self._stack, self._level = stack, level
 
-    def plane(self, plane: int) -> Pixels:
-        if self._stack.later is not None and self._stack.known(plane) is None:
+    def plane(self, plane: int, *, wait: bool = True) -> Pixels:
+        small = self._stack.small(plane)
+        if small is not None and small.shape == self.shape[1:]:
+            return small
+        if not wait and self._stack.later is not None and self._stack.known(plane) is None:
             self._stack.later(plane)
             return np.full(self.shape[1:], np.nan, np.float32)
         return self._stack.pyramid(plane)[self._level]
@@ -112,7 +119,7 @@ class LazyStack(Planes):
     ----------
     later : callable or None
         Takes the number of a plane that is in view as block means, and shall be read soon; until then it is
-        shown empty. Without, whoever asks for a plane waits for it.
+        shown empty. Without, or where several planes are in view at once, whoever asks for them waits.
     """
 
     def __init__(self, found: HeaderFacts, reading: ReadingSettings | None, listed: float | None) -> None:
@@ -121,6 +128,7 @@ class LazyStack(Planes):
         self.later: Callable[[int], None] | None = None
         self._reading, self._listed = reading, listed
         self._read: OrderedDict[int, list[Pixels]] = OrderedDict()
+        self._small: dict[int, Pixels] = {}
         self._lock = threading.Lock()
 
     @property
@@ -129,7 +137,7 @@ class LazyStack(Planes):
         coarser = enumerate(edges(self.shape[1:])[1:], 1)
         return [self, *(_Level(self, level, edge) for level, edge in coarser)]
 
-    def plane(self, plane: int) -> Pixels:
+    def plane(self, plane: int, *, wait: bool = True) -> Pixels:  # noqa: ARG002  as one of `Planes`
         """Return one plane as it is stored."""
         return self.pyramid(plane)[0]
 
@@ -138,6 +146,8 @@ class LazyStack(Planes):
         levels = self.known(plane) or pyramid(self.pixels(plane))
         with self._lock:
             self._read[plane] = levels
+            if len(levels) > 1:
+                self._small[plane] = levels[-1]
             self._read.move_to_end(plane)
             while len(self._read) > KEPT:
                 self._read.popitem(last=False)
@@ -147,6 +157,11 @@ class LazyStack(Planes):
         """Return what is kept of a plane, ``None`` where nothing is."""
         with self._lock:
             return self._read.get(plane)
+
+    def small(self, plane: int) -> Pixels | None:
+        """Return the coarsest block means of a plane that was read once: all of them are drawn in 3D."""
+        with self._lock:
+            return self._small.get(plane)
 
     def micrograph(self, plane: int) -> Micrograph:
         """Return one plane, read now; raises what `cryoden.dataset.opening.read_micrograph` does."""

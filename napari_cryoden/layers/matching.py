@@ -28,18 +28,30 @@ def match(viewer: Any, layers: Sequence[Any], how: Matching, *, in_view: bool = 
         See `napari_cryoden.layers.contrast.matched`.
     in_view : bool
         By what is in view of them; else by all of them, as they are drawn when they fill their cells.
+
+    Notes
+    -----
+    Limits are always finite: a layer without a finite pixel stays as it is, and all do if it is the raw or the
+    denoised one.
     """
     for one in layers:
         if facts_of(one).get("role") == "residual":
             most = max(map(abs, robust(drawn(viewer, one, whole=not in_view))))
-            one.contrast_limits = (-most, most)  # 0 in the middle of the colors
+            _set(one, (-most, most))  # 0 in the middle of the colors
     alike = [one for one in layers if facts_of(one).get("role") not in OWN_LIMITS]
     if len(alike) < 2:
         return
     seen = [robust(drawn(viewer, one, whole=not in_view)) for one in alike]
+    if not np.isfinite(seen[:2]).all():
+        return
     if not in_view:
         seen[1] = _bounded(seen[1], *alike[:2])
     for layer, limits in zip(alike, matched(how, seen[0], seen[1], seen[2:]), strict=True):
+        _set(layer, limits)
+
+
+def _set(layer: Any, limits: Limits) -> None:
+    if np.isfinite(limits).all():  # napari keeps others for good
         layer.contrast_limits = limits
 
 

@@ -8,10 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from napari._app_model import get_app_model
 from napari.layers import Layer
 
 from napari_cryoden.jobs.stack_reading import StackReading
+from napari_cryoden.layers.contrast import robust
 from napari_cryoden.layers.file_layer import of_file
+from napari_cryoden.layers.in_view import drawn
 from napari_cryoden.layers.layer_data import to_micrograph
 
 IMAGES = np.random.default_rng(0).normal(size=(4, 520, 600)).astype(np.float32)
@@ -22,7 +25,7 @@ IMAGES += 100 * np.arange(4, dtype=np.float32)[:, None, None]
 def layer(viewer: Any, write_mrc: Any) -> Any:
     made, _ = of_file(write_mrc("s.mrcs", IMAGES))
     layer = Layer.create(*made)
-    StackReading.of(viewer).follow(layer)
+    StackReading.of(viewer)
     viewer.add_layer(layer)
     viewer.scene.camera.zoom = 0.2  # from afar
     viewer.window._qt_viewer.canvas.on_draw(None)
@@ -79,3 +82,44 @@ def test_another_micrograph_with_coarser_levels_may_be_open(
     viewer.dims.set_current_step(0, 2)
     qtbot.waitUntil(lambda: not StackReading.of(viewer).running)
     assert shown(layer) == pytest.approx(200, abs=1)
+
+
+def test_a_stack_that_napari_opens_is_followed(viewer: Any, write_mrc: Any) -> None:
+    (layer,) = viewer.open(write_mrc("s.mrcs", IMAGES), plugin="napari-cryoden")
+    assert layer.data[0].later is not None
+
+
+def test_all_planes_at_once_are_read_once_and_where_they_are_asked_for(
+    qtbot: Any, viewer: Any, layer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack, read = layer.data[0], list[int]()
+
+    def noted(plane: int, pixels: Any = stack.pixels) -> Any:
+        read.append(plane)
+        return pixels(plane)
+
+    monkeypatch.setattr(stack, "pixels", noted)
+    for _ in range(2):
+        viewer.dims.ndisplay = 3
+        assert np.isfinite(layer._slice.image.raw).all()
+        assert not StackReading.of(viewer).running
+        viewer.dims.ndisplay = 2
+    qtbot.waitUntil(lambda: not StackReading.of(viewer).running)
+    assert len(read) <= len(IMAGES)
+
+
+def test_a_stack_is_duplicated_as_what_it_is(viewer: Any, layer: Any) -> None:
+    viewer.layers.selection.active = layer
+    get_app_model().commands.execute_command("napari.layer.duplicate").result()
+    _, copy = viewer.layers
+    assert copy.data[0] is layer.data[0]
+
+
+def test_the_contrast_of_a_plane_that_is_not_read_yet_is_that_of_its_pixels(
+    qtbot: Any, viewer: Any, layer: Any
+) -> None:
+    viewer.dims.set_current_step(0, 3)
+    assert np.isnan(shown(layer))
+    low, high = robust(drawn(viewer, layer, whole=True))
+    assert 290 < low < 300 < high < 310
+    qtbot.waitUntil(lambda: not StackReading.of(viewer).running)
