@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from app_model.types import KeyBinding
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_cryoden.layers.contrast import Matching
 from napari_cryoden.layers.layer_data import facts_of, is_raw
@@ -31,7 +31,7 @@ class _View:
     spacing: float
     scale_bar: bool
     camera: tuple[tuple[float, ...], float]
-    visible: dict[Any, bool]
+    visible: dict[Any, bool]  # in the order of the layers
     contrast: dict[Any, tuple[float, float]]
 
 
@@ -72,6 +72,9 @@ class SideBySide(QObject):
         self.how: Matching = "each"
         self._columns = 1
         self._fitted: Any = None
+        self._after_removal = QTimer(self)
+        self._after_removal.setSingleShot(True)
+        self._after_removal.timeout.connect(self._close_gaps)
         viewer.layers.events.removed.connect(self._removed)
         if KeyBinding.from_str(KEY) not in viewer.keymap:
             viewer.bind_key(KEY, lambda _: self.blink())
@@ -85,8 +88,7 @@ class SideBySide(QObject):
         """Compare ``raw``, ``denoised`` and more layers; everything else is hidden.
 
         In a grid they stand from left to right, four of them in two rows, and share one camera; a low-pass
-        of the raw one stands between the two. With ``contrast`` it is
-        matched where layers are new.
+        of the raw one stands between the two. With ``contrast`` it is matched where layers are new.
         ``blink`` shows the first, and the next one whenever `blink` is called. ``swipe`` shows
         ``raw`` on the left of a line and ``denoised`` on its right.
         """
@@ -122,14 +124,10 @@ class SideBySide(QObject):
         match(self._viewer, self.layers, self.how, in_view=in_view)
 
     def leave(self) -> None:
-        """Give the view back as it was.
-
-        Results added since stay visible; what was added to compare with them is hidden.
-        """
+        """Give the view back as it was; of what was added since, results stay visible."""
         before, self._before, self.layers = self._before, None, []
         self._swipe.off()
         self._copies.remove()
-        self._to_the_top([one for one in self._picks if one in self._viewer.layers])
         self._columns, self._fitted = 1, None
         if before is None:
             return
@@ -137,6 +135,10 @@ class SideBySide(QObject):
         grid.enabled, grid.shape, grid.stride = before.enabled, before.shape, before.stride
         grid.spacing = before.spacing
         self._viewer.canvas.overlays.scale_bar.visible = before.scale_bar
+        opened = self._viewer.layers
+        for place, layer in enumerate(one for one in before.visible if one in opened):
+            if opened[place] is not layer:  # napari cannot move all of them at once
+                opened.move(opened.index(layer), place)
         for layer in self._viewer.layers:
             layer.visible = before.visible.get(layer, is_raw(layer) or facts_of(layer)["role"] in STAYS)
             if layer in before.contrast:
@@ -146,7 +148,7 @@ class SideBySide(QObject):
 
     def arrange(self) -> None:
         """Show what is compared, and the picks on it, some of which may be new."""
-        if not self.layers or self._copies.paused:
+        if len(self.layers) < 2 or self._copies.paused:
             return
         self._copies.paused = True
         try:
@@ -223,15 +225,18 @@ class SideBySide(QObject):
                 layer.visible = not layer.visible
 
     def _removed(self, event: Any) -> None:
-        if is_picks(event.value):
-            self._again()
-        if not any(event.value is layer for layer in self.layers):
-            return
+        """Follow a removal when it is over: others may be removed with it, which napari has listed by then."""
+        is_compared = any(event.value is layer for layer in self.layers)
         self.layers = [layer for layer in self.layers if layer is not event.value]
-        if len(self.layers) == 1:
+        if self.active and (is_compared or is_picks(event.value)):
+            self._after_removal.start(0)
+
+    def _close_gaps(self) -> None:
+        is_open = hasattr(self._viewer.window, "_qt_window")  # napari removes all layers when it closes it
+        if is_open and self.active and len(self.layers) < 2:
             self.leave()
-        else:
-            self.arrange()
+        elif is_open and self.active:
+            self._again()
             self.changed.emit()
 
     def _view(self) -> _View:

@@ -11,7 +11,9 @@ from napari.layers import LayerLock
 
 from napari_cryoden.notify import show_remarks
 
-_locked: WeakKeyDictionary[Any, tuple[int, LayerLock]] = WeakKeyDictionary()  # how many work on it, its lock before
+_locked: WeakKeyDictionary[Any, tuple[int, LayerLock]] = (
+    WeakKeyDictionary()
+)  # how many work on it, its lock before
 
 
 class LayersInUse:

@@ -311,8 +311,8 @@ def test_what_was_deleted_cannot_be_compared(
     denoise.model.path = model
     with qtbot.waitSignal(denoise.denoising.ended):
         denoise.denoise_button.click()
+    denoise.denoising.comparison.leave()
     viewer.layers.remove(getattr(denoise.denoising, which))
-    qtbot.waitUntil(lambda: not denoise.denoising.comparison.active)
     denoise.follow()
     assert not denoise.compare_button.isEnabled()
     denoise._compare(True)

@@ -53,9 +53,7 @@ def test_what_cannot_be_picked_is_said_in_one_line(
         job.pick(points, SETTINGS)
 
 
-def test_picks_are_not_added_to_a_layer_that_shows_another_micrograph_by_now(
-    qtbot: Any, viewer: Any
-) -> None:
+def test_picks_are_not_added_to_a_layer_that_shows_another_micrograph_by_now(qtbot: Any, viewer: Any) -> None:
     job, (raw, denoised) = PickingJob.of(viewer), raw_and_denoised(viewer)
     with qtbot.waitSignal(job.ended) as ended:
         job.pick(raw, SETTINGS)

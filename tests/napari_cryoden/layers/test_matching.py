@@ -52,4 +52,6 @@ def test_pixels_that_are_no_numbers_do_not_count(viewer: Any, noise: Any) -> Non
     holed[0, :2] = np.nan
     layers[0].data = holed
     match(viewer, layers, "each")
-    assert [tuple(layer.contrast_limits) for layer in layers] == [pytest.approx(one, rel=0.01) for one in before]
+    assert [tuple(layer.contrast_limits) for layer in layers] == [
+        pytest.approx(one, rel=0.01) for one in before
+    ]

@@ -85,14 +85,16 @@ def test_hidden_picks_leave_their_cells_and_come_back(viewer: Any, shown: Any) -
     assert [len(cell) for cell in cells(viewer)] == [2, 2]
 
 
-def test_picks_that_are_added_or_removed_meanwhile_are_followed(viewer: Any, shown: Any) -> None:
+def test_picks_that_are_added_or_removed_meanwhile_are_followed(qtbot: Any, viewer: Any, shown: Any) -> None:
     raw, denoised, picks, comparison = shown
     more = add_picks(viewer, denoised, PICKS, DIAMETER, "more")
     comparison.arrange()
     assert [len(cell) for cell in cells(viewer)] == [3, 3]
-    viewer.layers.remove(picks)
+    with qtbot.waitSignal(comparison.changed):
+        viewer.layers.remove(picks)
     assert [len(cell) for cell in cells(viewer)] == [2, 2]
-    viewer.layers.remove(more)
+    with qtbot.waitSignal(comparison.changed):
+        viewer.layers.remove(more)
     assert cells(viewer) == [["m"], ["m · denoised"]]
     assert raw in viewer.layers
 
@@ -124,3 +126,12 @@ def test_picks_of_another_micrograph_are_not_shown(viewer: Any) -> None:
     add_picks(viewer, other, PICKS, DIAMETER)
     SideBySide(viewer).show(raw, denoised)
     assert cells(viewer) == [["m"], ["m · denoised"]]
+
+
+def test_all_layers_can_be_deleted_at_once(qtbot: Any, viewer: Any, shown: Any) -> None:
+    *_, comparison = shown
+    viewer.layers.select_all()
+    with qtbot.waitSignal(comparison.changed):
+        viewer.layers.remove_selected()
+    assert list(viewer.layers) == []
+    assert not comparison.active

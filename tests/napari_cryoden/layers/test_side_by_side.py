@@ -93,12 +93,16 @@ def test_what_is_in_sight_stays_as_wide_when_the_way_of_comparing_changes(viewer
     assert viewer.scene.camera.zoom == pytest.approx(zoom)
 
 
-def test_when_a_compared_layer_is_removed_the_users_view_comes_back(viewer: Any, three: Any) -> None:
+def test_when_a_compared_layer_is_removed_the_users_view_comes_back(
+    qtbot: Any, viewer: Any, three: Any
+) -> None:
     comparison = SideBySide(viewer)
     comparison.show(*three, mode="swipe")
-    viewer.layers.remove(three[1])
+    with qtbot.waitSignal(comparison.changed):
+        viewer.layers.remove(three[1])
     assert comparison.layers == [three[0], three[2]]
-    viewer.layers.remove(three[2])
+    with qtbot.waitSignal(comparison.changed):
+        viewer.layers.remove(three[2])
     assert not comparison.active
     assert not viewer.canvas.grid.enabled
 
@@ -151,3 +155,14 @@ def test_the_way_back_hides_what_was_added_to_compare_and_keeps_the_result(viewe
     comparison.leave()
     assert [layer.visible for layer in added] == [True, False, False]
     assert (viewer.scene.camera.zoom, viewer.scene.camera.center[-2:]) == (5, (10, 20))
+
+
+def test_the_order_of_layers_comes_back_with_what_is_new_on_top(viewer: Any, three: Any) -> None:
+    raw, other, denoised = three
+    comparison = SideBySide(viewer)
+    comparison.show(denoised, raw)
+    new = viewer.add_image(raw.data, name="new")
+    comparison.show(denoised, raw)
+    assert list(viewer.layers) != [raw, other, denoised, new]
+    comparison.leave()
+    assert list(viewer.layers) == [raw, other, denoised, new]

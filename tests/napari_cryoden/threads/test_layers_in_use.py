@@ -66,9 +66,7 @@ def test_a_micrograph_is_locked_while_it_is_denoised_and_the_status_says_so(
 
 
 @pytest.mark.parametrize("first", [0, 1])
-def test_a_layer_is_locked_until_the_last_of_two_is_done_with_it(
-    viewer: Any, layer: Any, first: int
-) -> None:
+def test_a_layer_is_locked_until_the_last_of_two_is_done_with_it(viewer: Any, layer: Any, first: int) -> None:
     held = [LayersInUse(viewer, [layer], title) for title in ("Denoising", "Picking")]
     held[first].release()
     assert layer.locked == LayerLock.DELETION
