@@ -31,8 +31,8 @@ def match(viewer: Any, layers: Sequence[Any], how: Matching, *, in_view: bool = 
 
     Notes
     -----
-    Limits are always finite: a layer without a finite pixel stays as it is, and all do if it is the raw or the
-    denoised one.
+    Limits are always finite: a layer without a finite pixel stays as it is, and all do if it is the raw or
+    the denoised one.
     """
     for one in layers:
         if facts_of(one).get("role") == "residual":

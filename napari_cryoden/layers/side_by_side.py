@@ -225,7 +225,7 @@ class SideBySide(QObject):
                 layer.visible = not layer.visible
 
     def _removed(self, event: Any) -> None:
-        """Follow a removal when it is over: others may be removed with it, which napari has listed by then."""
+        """Follow a removal when it is over: napari may have a list of others that it removes, too."""
         is_compared = any(event.value is layer for layer in self.layers)
         self.layers = [layer for layer in self.layers if layer is not event.value]
         if self.active and (is_compared or is_picks(event.value)):
