@@ -56,8 +56,8 @@ def read(path: Path_ | Sequence[Path_]) -> list[Any]:
             continue
         found.append(data)
         show_remarks(str(one), warnings)
-    if found:
-        _prepare(bar=any("units" in attributes for _, attributes, _ in found))
+    if any("units" in attributes for _, attributes, _ in found):
+        _show_scale_bar()
     return [*found] or [(None,)]
 
 
@@ -76,17 +76,13 @@ def read_folder(path: Path_ | Sequence[Path_]) -> list[Any]:
     return [(None,)]
 
 
-def _prepare(*, bar: bool) -> None:
-    """Let a window, where there is one, read stacks behind the interface, and show its scale bar."""
+def _show_scale_bar() -> None:
     viewer = napari.current_viewer()
     if viewer is None:
         return
-    from napari_cryoden.jobs.stack_reading import StackReading  # noqa: PLC0415  as above
     from napari_cryoden.layers.scale_bar import show_scale_bar  # noqa: PLC0415  as above
 
-    StackReading.of(viewer)
-    if bar:
-        show_scale_bar(viewer)
+    show_scale_bar(viewer)
 
 
 def _is_ours(path: Path) -> bool:

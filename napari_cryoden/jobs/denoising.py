@@ -17,6 +17,7 @@ from cryoden.micrograph import Micrograph
 from cryoden.settings.denoising import DenoisingSettings
 from napari_cryoden.jobs import companions
 from napari_cryoden.jobs.derived_layers import DerivedLayersJob
+from napari_cryoden.jobs.stack_reading import StackReading
 from napari_cryoden.layers import layer_data
 from napari_cryoden.layers.contrast import contrast
 from napari_cryoden.layers.half_sum import halves_of
@@ -60,6 +61,7 @@ class DenoisingJob(Job):
 
     def __init__(self, viewer: Any) -> None:
         super().__init__(viewer)
+        StackReading.of(viewer)  # also of files that napari opens
         self.comparison = SideBySide(self.viewer)
         self.tiles = (0, 0)
         self.result: Any = None
@@ -160,7 +162,7 @@ class DenoisingJob(Job):
             super()._finish()
 
     def _show(self) -> None:
-        """Compare raw and result, and add the residual; the raw layer may be another one meanwhile, or none."""
+        """Compare raw and result, and add the residual; the raw layer may be another one, or gone."""
         self.result.visible = True
         try:
             if self.raw in self.viewer.layers and not self.outdated:

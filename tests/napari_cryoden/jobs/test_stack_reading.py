@@ -11,6 +11,7 @@ import pytest
 from napari._app_model import get_app_model
 from napari.layers import Layer
 
+from napari_cryoden.jobs.denoising import DenoisingJob
 from napari_cryoden.jobs.stack_reading import StackReading
 from napari_cryoden.layers.contrast import robust
 from napari_cryoden.layers.file_layer import of_file
@@ -85,6 +86,7 @@ def test_another_micrograph_with_coarser_levels_may_be_open(
 
 
 def test_a_stack_that_napari_opens_is_followed(viewer: Any, write_mrc: Any) -> None:
+    DenoisingJob.of(viewer)  # as docks make it
     (layer,) = viewer.open(write_mrc("s.mrcs", IMAGES), plugin="napari-cryoden")
     assert layer.data[0].later is not None
 
