@@ -35,7 +35,7 @@ def contrast(pixels: Pixels) -> Limits:
 def robust(pixels: Pixels) -> Limits:
     """Return three standard deviations to both sides of the median, estimated from the absolute deviations.
 
-    On the side where more than one in a hundred pixels lies beyond, as particles do in clear ice, up to eight.
+    On the side where more than one in a hundred pixels lies beyond, as particles do in clear ice, up to 8.
     An ice crystal or a carbon edge, which makes up less than half of what is seen, changes no more than
     that. Where more than half of the pixels are alike, as with few counts, the percentiles of `contrast`
     stand in.

@@ -59,20 +59,13 @@ class CsTable:
         return [os.fsdecode(value) for value in self._values(column, "SU", (), "names").tolist()]
 
     def numbers(self, column: str, *each: int) -> NDArray[np.float64]:
-        """Return the values of a column of numbers, ``each`` of them being the shape that one row has.
-
-        Raises
-        ------
-        HalvesError
-            ``D01`` when it holds something else.
-        """
+        """Return the values of a column of numbers, of which a row has the shape ``each``; raises as `texts`."""
         return self._values(column, "biuf", each, "numbers").astype(np.float64)
 
     def _values(self, column: str, kinds: str, each: tuple[int, ...], wanted: str) -> Rows:
         values = self.rows[column]
         if values.dtype.kind not in kinds or values.shape[1:] != each:
-            held = self.rows.dtype[column]
-            what = f"column {column} holds {held}, not {f'{each} ' if each else ''}{wanted}"
+            what = f"column {column} holds {self.rows.dtype[column]}, not {wanted}"
             raise HalvesError("D01", self.path, what, fix="Save it again in cryoSPARC")
         return values
 
