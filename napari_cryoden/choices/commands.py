@@ -12,6 +12,7 @@ from cryoden.runs.folder import RunFolder
 from cryoden.settings.arguments import Words, arguments, command, one_after_another, option
 from cryoden.settings.reading import ReadingSettings
 from cryoden.settings.training import TrainingSettings
+from napari_cryoden.choices.halves_choice import flags_of
 from napari_cryoden.jobs.then_batch import BatchPlan
 from napari_cryoden.layers.layer_data import facts_of
 from napari_cryoden.layers.plane import plane_of
@@ -109,4 +110,5 @@ def training(
 
 def _batch(plan: BatchPlan, run: Path) -> str:
     paths, output = [plan.micrographs.absolute()], plan.output.absolute()
-    return denoise(paths, output, RunFolder(run).model, plan.settings, plan.reading, plan.workers)
+    settings, more = (plan.settings, plan.reading, plan.workers), flags_of(plan.halves)
+    return denoise(paths, output, RunFolder(run).model, *settings, more=more)

@@ -96,7 +96,9 @@ def test_a_training_on_a_folder_and_the_batch_after_it(
     assert [path.name for path in copied(dock)[0].halves] == ["m2_EVN.mrc", "m2_ODD.mrc"]
     dock.then.wanted.setChecked(True)
     dock.then.micrographs.path = grids
+    docked("Batch")[1].halves.box.setCurrentIndex(1)
     training, batch = copied(dock)
+    assert batch.halves == "each"
     assert batch.model == training.run / "model.safetensors"
     assert (batch.paths, batch.output) == ((grids,), tmp_path / "session_denoised")
 
