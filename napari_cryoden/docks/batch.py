@@ -26,7 +26,7 @@ from napari_cryoden.tool_tip import set_tip
 from napari_cryoden.widgets.batch_files import BatchFiles
 from napari_cryoden.widgets.dock import Dock, plain_label, row, status_label, weakly
 from napari_cryoden.widgets.model_field import ModelField
-from napari_cryoden.widgets.path_field import PathField, propose_output
+from napari_cryoden.widgets.path_field import PathField, forget_output, propose_output
 from napari_cryoden.widgets.settings_form import SettingsForm, reading_form
 from napari_cryoden.window import plain
 
@@ -71,6 +71,7 @@ class BatchWidget(Dock):
         keep(self.viewer, "Batch", micrographs=self.micrographs, output=self.output, form=self.form)
         keep(self.viewer, "Batch", reading=self.reading, replace=self.replace, model=self.model)
         keep(self.viewer, "Batch", devices=self.devices, halves=self.halves.box)
+        forget_output(self.micrographs, self.output)
         self.follow()
 
     def denoise(self) -> None:

@@ -15,13 +15,13 @@ from cryoden.settings.fields import fields_of
 from cryoden.settings.reading import ReadingSettings
 from cryoden.settings.workers import WorkerSettings
 from napari_cryoden.choices.halves_choice import CHOICES
-from napari_cryoden.choices.kept import Kept
+from napari_cryoden.choices.kept import Kept, keep
 from napari_cryoden.choices.workers import workers_of
 from napari_cryoden.docks.batch import INPUTS
 from napari_cryoden.jobs.then_batch import BatchPlan
 from napari_cryoden.preferences import preferences
 from napari_cryoden.tool_tip import set_tip
-from napari_cryoden.widgets.path_field import PathField, propose_output
+from napari_cryoden.widgets.path_field import PathField, forget_output, propose_output
 
 
 class BatchAfterwards(QWidget):
@@ -58,6 +58,8 @@ class BatchAfterwards(QWidget):
         self.micrographs.chosen.connect(self._propose)
         for signal in (self.wanted.toggled, self.micrographs.changed, self.output.changed):
             signal.connect(self.changed)
+        keep(viewer, "Train", micrographs=self.micrographs, output=self.output, then=self.wanted)
+        forget_output(self.micrographs, self.output)
 
     @property
     def problem(self) -> str:
