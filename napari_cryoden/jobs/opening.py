@@ -105,6 +105,8 @@ def _read(
         except CryodenError as error:
             yield _Opened(done, len(files), None, str(error))
             continue
+        if reading not in {None, ReadingSettings()}:
+            layer[1]["metadata"]["cryoden"]["reading"] = reading
         yield _Opened(done, len(files), layer, "", warnings)
 
 
