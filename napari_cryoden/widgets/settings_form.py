@@ -105,8 +105,10 @@ class SettingsForm(QWidget, Generic[S]):
         """Show these values; the other fields stay as they are."""
         for name, value in values.items():
             field = self.fields[name]
-            if isinstance(field, ComboBox) and value not in field.choices:  # a GPU of another machine
-                field.choices = (*field.choices, value)
+            if isinstance(field, ComboBox) and value not in field.choices:
+                if not fields_of(self._kind)[name][1].choices:  # of another version
+                    continue
+                field.choices = (*field.choices, value)  # a GPU of another machine
             field.value = value
 
     def _change(self, *_: Any) -> None:
