@@ -65,6 +65,7 @@ class BatchWidget(Dock):
         self.progress = QProgressBar()
         self.status, self.note = status_label(), plain_label()
         self._proposed: Path | None = None
+        self._draws = False
         self._lay_out()
         self._connect()
         self.micrographs.path, self.output.path = self.batch.micrographs, self.batch.output
@@ -124,6 +125,7 @@ class BatchWidget(Dock):
         if job.output is not None:
             try:
                 self.sheet.draw(job.shown, job.output / "contact_sheet.png", self.reading.settings())
+                self._draws = True
             except CryodenError as error:
                 job.refuse(error)
 
@@ -160,7 +162,9 @@ class BatchWidget(Dock):
         set_tip(self.sheet_button, use if count else "No file is done yet")
 
     def _open_sheet(self) -> None:
-        if self.sheet.file is not None:
+        """Open the sheet that this dock has asked for; another dock hears that it is drawn, too."""
+        draws, self._draws = self._draws, False
+        if draws and self.sheet.file is not None:
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.sheet.file)))
 
     def _show_progress(self) -> None:
