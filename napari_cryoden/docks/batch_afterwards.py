@@ -18,6 +18,7 @@ from napari_cryoden.choices.halves_choice import CHOICES
 from napari_cryoden.choices.kept import Kept, keep
 from napari_cryoden.choices.workers import workers_of
 from napari_cryoden.docks.batch import INPUTS
+from napari_cryoden.jobs.batch import SUM
 from napari_cryoden.jobs.then_batch import BatchPlan
 from napari_cryoden.preferences import preferences
 from napari_cryoden.tool_tip import set_tip
@@ -92,7 +93,7 @@ class BatchAfterwards(QWidget):
             "settings": DenoisingSettings(**form),
             "reading": ReadingSettings(**_known(ReadingSettings, values.get("Batch: reading"))),
             "workers": workers_of(devices) if isinstance(devices, str) else WorkerSettings(),
-            "halves": CHOICES[halves if halves in range(len(CHOICES)) else 0][0],
+            "halves": CHOICES[halves][0] if isinstance(halves, int) and 0 <= halves < len(CHOICES) else SUM,
         }
 
     def _unfold(self, on: bool) -> None:

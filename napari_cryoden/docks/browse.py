@@ -145,8 +145,8 @@ class BrowseWidget(Dock):
         self._choose()
         table = self.session.table
         if table.order:
-            again = (row for row, place in enumerate(table.order) if table.exposures[place].name == self._name)
-            self.view.look_at_row(next(again, 0))
+            names = [table.exposures[place].name for place in table.order]
+            self.view.look_at_row(names.index(self._name) if self._name in names else 0)
             self.view.setFocus()
         self.session.see(self.view.in_view())
 

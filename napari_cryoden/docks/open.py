@@ -65,8 +65,7 @@ class OpenWidget(Dock):
         self._connect()
         keep(self.viewer, "Open", reading=self.reading)
         self._kept = Kept.of(self.viewer)
-        listed = there(self._kept.values.get(PATHS))
-        if listed:
+        if listed := there(self._kept.values.get(PATHS)):
             self.show_paths(listed)
         self.follow()
 

@@ -30,9 +30,9 @@ def test_a_home_folder_of_nobody_is_taken_as_it_is_typed(train: Any) -> None:
     ],
 )
 def test_the_output_of_a_project_that_is_gone_is_not_that_of_the_next(
-    docked: Any, viewer: Any, grids: Path, tmp_path: Path, dock: str, given: str, ending: str
+    docked: Any, viewer: Any, grids: Path, dock: str, given: str, ending: str
 ) -> None:
-    old = tmp_path / "old_output"
+    old = grids.with_name("old_output")
     old.mkdir()
     kept = Kept.of(viewer).values  # a window finds no micrographs there that are gone
     kept |= {f"{name}: output": str(old) for name in ("Batch", "Movies", "Train")}
