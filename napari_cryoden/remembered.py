@@ -46,9 +46,13 @@ def add_recent(folder: Path) -> None:
 
 def recent() -> list[Path]:
     """Return the folders and lists that were used last, those that are still there."""
-    found = remembered("recent")
-    paths = map(Path, found) if isinstance(found, list) else ()
-    return [path for path in paths if path.exists()]
+    return there(remembered("recent"))
+
+
+def there(found: Any) -> list[Path]:
+    """Return the paths in a remembered list that are still there; nothing of what is no list of texts."""
+    texts = [text for text in found if isinstance(text, str)] if isinstance(found, list) else []
+    return [path for path in map(Path, texts) if path.exists()]
 
 
 def _is_gone(value: Any) -> bool:

@@ -48,7 +48,7 @@ class HalvesChoice(QWidget):
     @property
     def flags(self) -> list[str]:
         """The flags of the command line for what is wanted; none for what is usual."""
-        return [] if self.chosen == CHOICES[0][0] else ["--halves", self.chosen]
+        return flags_of(self.chosen)
 
     def look(self, path: Path | None) -> None:
         """Look for halves in a folder or a list; what is still looked for elsewhere is dropped."""
@@ -71,6 +71,11 @@ class HalvesChoice(QWidget):
             worker.blockSignals(True)
             worker.stop()
             worker.deleteLater()
+
+
+def flags_of(halves: Halves) -> list[str]:
+    """Return the flags of the command line for what is wanted; none for what is usual."""
+    return [] if halves == CHOICES[0][0] else ["--halves", halves]
 
 
 def _found(path: Path) -> Generator[bool, None, None]:

@@ -92,7 +92,10 @@ def _put(field: Field, value: Any) -> None:
     if isinstance(field, QCheckBox):
         field.setChecked(value)
     elif isinstance(field, QComboBox):
-        field.setCurrentText(value) if field.isEditable() else field.setCurrentIndex(value)
+        if field.isEditable():
+            field.setCurrentText(value)
+        elif 0 <= value < field.count():
+            field.setCurrentIndex(value)
     elif isinstance(field, SettingsForm):
         field.choose(value)
     elif value is not None:

@@ -26,7 +26,7 @@ from napari_cryoden.tool_tip import set_tip
 from napari_cryoden.widgets.batch_files import BatchFiles
 from napari_cryoden.widgets.dock import Dock, plain_label, row, status_label, weakly
 from napari_cryoden.widgets.model_field import ModelField
-from napari_cryoden.widgets.path_field import PathField, propose_output
+from napari_cryoden.widgets.path_field import PathField, forget_output, propose_output
 from napari_cryoden.widgets.settings_form import SettingsForm, reading_form
 from napari_cryoden.window import plain
 
@@ -65,12 +65,14 @@ class BatchWidget(Dock):
         self.progress = QProgressBar()
         self.status, self.note = status_label(), plain_label()
         self._proposed: Path | None = None
+        self._draws = False
         self._lay_out()
         self._connect()
         self.micrographs.path, self.output.path = self.batch.micrographs, self.batch.output
         keep(self.viewer, "Batch", micrographs=self.micrographs, output=self.output, form=self.form)
         keep(self.viewer, "Batch", reading=self.reading, replace=self.replace, model=self.model)
         keep(self.viewer, "Batch", devices=self.devices, halves=self.halves.box)
+        forget_output(self.micrographs, self.output)
         self.follow()
 
     def denoise(self) -> None:
@@ -123,6 +125,7 @@ class BatchWidget(Dock):
         if job.output is not None:
             try:
                 self.sheet.draw(job.shown, job.output / "contact_sheet.png", self.reading.settings())
+                self._draws = True
             except CryodenError as error:
                 job.refuse(error)
 
@@ -159,7 +162,9 @@ class BatchWidget(Dock):
         set_tip(self.sheet_button, use if count else "No file is done yet")
 
     def _open_sheet(self) -> None:
-        if self.sheet.file is not None:
+        """Open the sheet that this dock has asked for; another dock hears that it is drawn, too."""
+        draws, self._draws = self._draws, False
+        if draws and self.sheet.file is not None:
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.sheet.file)))
 
     def _show_progress(self) -> None:

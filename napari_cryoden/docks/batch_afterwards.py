@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +11,18 @@ from qtpy.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 
 from cryoden.errors import CryodenError
 from cryoden.settings.denoising import DenoisingSettings
+from cryoden.settings.fields import fields_of
 from cryoden.settings.reading import ReadingSettings
 from cryoden.settings.workers import WorkerSettings
-from napari_cryoden.choices.kept import Kept
+from napari_cryoden.choices.halves_choice import CHOICES
+from napari_cryoden.choices.kept import Kept, keep
 from napari_cryoden.choices.workers import workers_of
 from napari_cryoden.docks.batch import INPUTS
+from napari_cryoden.jobs.batch import SUM
 from napari_cryoden.jobs.then_batch import BatchPlan
 from napari_cryoden.preferences import preferences
 from napari_cryoden.tool_tip import set_tip
-from napari_cryoden.widgets.path_field import PathField, propose_output
+from napari_cryoden.widgets.path_field import PathField, forget_output, propose_output
 
 
 class BatchAfterwards(QWidget):
@@ -56,6 +59,8 @@ class BatchAfterwards(QWidget):
         self.micrographs.chosen.connect(self._propose)
         for signal in (self.wanted.toggled, self.micrographs.changed, self.output.changed):
             signal.connect(self.changed)
+        keep(viewer, "Train", micrographs=self.micrographs, output=self.output, then=self.wanted)
+        forget_output(self.micrographs, self.output)
 
     @property
     def problem(self) -> str:
@@ -64,22 +69,32 @@ class BatchAfterwards(QWidget):
             return ""
         if self.micrographs.path is None or self.output.path is None:
             return "Choose what to denoise when training ends, and an output folder"
-        return "" if self.micrographs.path.exists() else f"No such file or folder: {self.micrographs.path}"
+        if not self.micrographs.path.exists():
+            return f"No such file or folder: {self.micrographs.path}"
+        try:
+            self._how()
+        except CryodenError as error:
+            return f"In the dock Batch: {error.problem}"
+        return ""
 
     def plan(self) -> BatchPlan | None:
         """Return what is to be done, with the settings of the dock *Batch*."""
         micrographs, output = self.micrographs.path, self.output.path
         if not self.wanted.isChecked() or self.problem or micrographs is None or output is None:
             return None
+        return BatchPlan(micrographs, output, **self._how())
+
+    def _how(self) -> dict[str, Any]:
+        """Return how the dock *Batch* would do it; raises `SettingsError` for a value that cannot be."""
         values = Kept.of(self._viewer).values
-        settings: dict[str, Any] = {"device": preferences().device}
-        plan = BatchPlan(micrographs, output, DenoisingSettings(**settings))
-        with suppress(CryodenError, TypeError):  # those of another version
-            settings |= values.get("Batch: form", {})
-            reading = ReadingSettings(**values.get("Batch: reading", {}))
-            workers = workers_of(values["Batch: devices"]) if "Batch: devices" in values else WorkerSettings()
-            plan = BatchPlan(micrographs, output, DenoisingSettings(**settings), reading, workers)
-        return plan
+        form = {"device": preferences().device} | _known(DenoisingSettings, values.get("Batch: form"))
+        devices, halves = values.get("Batch: devices"), values.get("Batch: halves")
+        return {
+            "settings": DenoisingSettings(**form),
+            "reading": ReadingSettings(**_known(ReadingSettings, values.get("Batch: reading"))),
+            "workers": workers_of(devices) if isinstance(devices, str) else WorkerSettings(),
+            "halves": CHOICES[halves][0] if isinstance(halves, int) and 0 <= halves < len(CHOICES) else SUM,
+        }
 
     def _unfold(self, on: bool) -> None:
         for part in (self.micrographs, self.output):
@@ -87,3 +102,9 @@ class BatchAfterwards(QWidget):
 
     def _propose(self) -> None:
         self._proposed = propose_output(self.micrographs, self.output, self._proposed)
+
+
+def _known(kind: type, values: Any) -> dict[str, Any]:
+    """Return the values that are settings, as another version may have had others."""
+    known = fields_of(kind)
+    return {name: values[name] for name in known if name in values} if isinstance(values, Mapping) else {}

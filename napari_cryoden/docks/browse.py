@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
 
 from cryoden.browsing.decisions import NAME, UNDECIDED, Verdict
 from cryoden.browsing.kept_pictures import AHEAD, Choices
+from cryoden.errors import CryodenError
 from cryoden.settings.denoising import DenoisingSettings
 from napari_cryoden.browsing.columns import EACH, chooser
 from napari_cryoden.browsing.decision_bar import DecisionBar
@@ -24,6 +25,7 @@ from napari_cryoden.browsing.picture_sources import PictureSources
 from napari_cryoden.browsing.session import BrowsingSession
 from napari_cryoden.browsing.table_view import ExposureView
 from napari_cryoden.choices.kept import keep
+from napari_cryoden.notify import show_problem
 from napari_cryoden.preferences import preferences
 from napari_cryoden.tool_tip import set_tip
 from napari_cryoden.widgets.dock import WIDTH, Dock, heading, status_label
@@ -51,7 +53,7 @@ class BrowseWidget(Dock):
         self.view = ExposureView(self.session.table)
         self.bar = DecisionBar()
         self.status = status_label()
-        self._back = False
+        self._back, self._name = False, ""
         self._lay_out()
         self._connect()
         keep(
@@ -141,8 +143,10 @@ class BrowseWidget(Dock):
     def _listed(self) -> None:
         self._filter()
         self._choose()
-        if self.session.table.order:
-            self.view.look_at_row(0)
+        table = self.session.table
+        if table.order:
+            names = [table.exposures[place].name for place in table.order]
+            self.view.look_at_row(names.index(self._name) if self._name in names else 0)
             self.view.setFocus()
         self.session.see(self.view.in_view())
 
@@ -150,12 +154,18 @@ class BrowseWidget(Dock):
         self._back = self.session.place is not None and place < self.session.place
         behind = self.view.behind(AHEAD, self._back)
         self.session.look_at(place, behind)
+        self._name = self.session.table.exposures[place].name
         self.follow()
 
     def _choose(self) -> None:
         model = self.sources.chosen_model
         settings = DenoisingSettings(device=preferences().device)
-        self.session.choose(Choices(model, settings, self.sources.reading.settings()))
+        try:
+            choices = Choices(model, settings, self.sources.reading.settings())
+        except CryodenError as error:  # until a value that can be is given, files are read as before
+            show_problem(error)
+            return
+        self.session.choose(choices)
 
     def _filter(self) -> None:
         place = self.session.place

@@ -34,9 +34,7 @@ MATCHINGS = {
         "not change. Low-pass and denoised: one width, so that equal differences are equally gray"
     ),
     "same": "All layers with the limits of the raw layer: shows how much noise was removed",
-    "matched": (
-        "All layers with the limits of the denoised layer: a particle has the same gray value in all"
-    ),
+    "matched": "All layers with the limits of the denoised layer: a particle has the same gray in all",
 }
 LIMITS = {"each": "Auto", "same": "Raw limits", "matched": "Denoised limits"}
 VIEW = "Set the contrast by the part of the layers that is in view: after zooming, or past an ice crystal"
@@ -141,23 +139,26 @@ class CompareWidget(Dock):
             self.deriving.refuse(error)
 
     def _derived(self, message: str) -> None:  # noqa: ARG002  the status line shows it
-        """Show new layers beside the two; what failed is not tried again."""
-        is_there = self.deriving.added in self.viewer.layers
-        if self.deriving.state == "finished" and (is_there or self.comparison.active):
+        """Show new layers beside the two, not beside another dock's; what failed is not tried again."""
+        if self.deriving.state == "finished" and (self._added() or self._are_shown()):
             self.compare(self.comparison.mode)
         self.follow()
 
     def _more(self) -> list[Any]:
         """Return what else was made of the two layers, as a residual or a confidence."""
-        both = self.comparison.layers[:2]
-        shown = [facts_of(one).get("filtered", one.unique_id) for one in both]
-        others = self.comparison.layers[2:] if shown == self._chosen() else []
-        if self.deriving.added in self.viewer.layers and self.deriving.added_to == self._chosen():
-            others = [*others, self.deriving.added]
+        others = [*(self.comparison.layers[2:] if self._are_shown() else []), *self._added()]
         return list(dict.fromkeys(one for one in others if "band" not in facts_of(one)))
 
+    def _are_shown(self) -> bool:
+        shown = [facts_of(one).get("filtered", one.unique_id) for one in self.comparison.layers[:2]]
+        return shown == self._chosen()
+
+    def _added(self) -> list[Any]:
+        job = self.deriving
+        return [job.added] if job.added in self.viewer.layers and job.added_to == self._chosen() else []
+
     def _chosen(self) -> list[Any]:
-        return [self.raw.layer.unique_id, self.denoised.layer.unique_id]
+        return [getattr(one.layer, "unique_id", None) for one in (self.raw, self.denoised)]
 
     def _show_band(self) -> None:
         raw = self.raw.layer

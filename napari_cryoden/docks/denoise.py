@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QProgressBar, QPushBu
 from cryoden.errors import CryodenError
 from cryoden.settings.arguments import option
 from cryoden.settings.denoising import DenoisingSettings
-from napari_cryoden.choices.commands import chosen, denoise, file_of, section_of
+from napari_cryoden.choices.commands import chosen, denoise, file_of, reading_of, section_of
 from napari_cryoden.choices.kept import keep
 from napari_cryoden.jobs.denoising import DenoisingJob
 from napari_cryoden.layers.half_pairs import LayerPair
@@ -84,11 +84,12 @@ class DenoiseWidget(Dock):
         layer, model = self.layer.layer, chosen(self.model.path, "a model")
         pair = self._pair() if self.both.isChecked() else None
         files = list(halves_of(layer)) if layer is not None else []
-        files = [file_of(half) for half in (pair.even, pair.odd)] if pair else files or [file_of(layer)]
+        shown = [pair.even, pair.odd] if pair else [layer]
+        files = [file_of(half) for half in shown] if pair or not files else files
         wanted = self.output.path if self.also_file.isChecked() else None
         folder = wanted.absolute().parent if wanted else files[0].parent / "denoised"
         size = self.pixel_size.value() if lacks_pixel_size(layer) else 0.0
-        more = [*section_of(layer), *option("pixel-size", f"{size:g}" if size else None)]
+        more = [*section_of(layer), *reading_of(*shown), *option("pixel-size", f"{size:g}" if size else None)]
         return denoise(files, folder, model, self.form.settings(), more=more)
 
     def follow(self) -> None:

@@ -11,7 +11,7 @@ from cryoden.errors import CryodenError
 from cryoden.evaluation import json_file, report
 from cryoden.settings.arguments import arguments, command, option
 from cryoden.settings.tools import EvaluationSettings
-from napari_cryoden.choices.commands import file_of
+from napari_cryoden.choices.commands import file_of, reading_of
 from napari_cryoden.choices.kept import keep
 from napari_cryoden.jobs.evaluation import EvaluationJob, LayerPair
 from napari_cryoden.layers.half_pairs import pairs_of
@@ -70,7 +70,8 @@ class EvaluateWidget(Dock):
         files = [str(file_of(layer)) for layer in self._denoised() or ()]
         model = None if self.model.path is None else self.model.path.absolute()
         others = option("other", f"denoised={files[0]}", *files[1:]) if files else []
-        flags = *option("model", model), *others, *arguments(self.form.settings())
+        reading = reading_of(self.even.layer, self.odd.layer)
+        flags = *option("model", model), *others, *arguments(self.form.settings()), *reading
         return command("evaluate", *halves, *flags)
 
     def save(self, path: Path) -> None:

@@ -23,7 +23,7 @@ from napari_cryoden.preferences import preferences
 from napari_cryoden.tool_tip import set_tip
 from napari_cryoden.widgets.batch_files import BatchFiles
 from napari_cryoden.widgets.dock import Dock, row, status_label
-from napari_cryoden.widgets.path_field import PathField, propose_output
+from napari_cryoden.widgets.path_field import PathField, forget_output, propose_output
 from napari_cryoden.widgets.settings_form import SettingsForm, reading_form
 from napari_cryoden.window import plain
 
@@ -65,6 +65,7 @@ class MoviesWidget(Dock):
         keep(self.viewer, "Movies", movies=self.movies, gain=self.gain, defects=self.defects)
         keep(self.viewer, "Movies", output=self.output, form=self.form)
         keep(self.viewer, "Movies", reading=self.reading, replace=self.replace)
+        forget_output(self.movies, self.output)
         self.follow()
 
     def make(self) -> None:

@@ -18,6 +18,7 @@ from napari_cryoden.choices.commands import info
 from napari_cryoden.choices.kept import Kept, keep
 from napari_cryoden.jobs.opening import OpeningJob
 from napari_cryoden.navigation import show_dock
+from napari_cryoden.remembered import there
 from napari_cryoden.tool_tip import set_tip
 from napari_cryoden.widgets.dock import Dock, heading, row, status_label, weakly
 from napari_cryoden.widgets.micrograph_list import MicrographList
@@ -64,8 +65,7 @@ class OpenWidget(Dock):
         self._connect()
         keep(self.viewer, "Open", reading=self.reading)
         self._kept = Kept.of(self.viewer)
-        listed = [Path(path) for path in self._kept.values.get(PATHS, []) if Path(path).exists()]
-        if listed:
+        if listed := there(self._kept.values.get(PATHS)):
             self.show_paths(listed)
         self.follow()
 

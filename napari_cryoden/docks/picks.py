@@ -15,7 +15,7 @@ from cryoden.picking.picks import Picks
 from cryoden.picking.star_output import write_edited
 from cryoden.settings.arguments import arguments, command, option
 from cryoden.settings.picking import PickingSettings
-from napari_cryoden.choices.commands import file_of
+from napari_cryoden.choices.commands import file_of, reading_of
 from napari_cryoden.choices.kept import keep
 from napari_cryoden.contributions.picks_reader import show_picks
 from napari_cryoden.jobs.denoising import DenoisingJob
@@ -82,7 +82,7 @@ class PicksWidget(Dock):
         """Return the command line that picks the file of the layer."""
         path, template = file_of(self.layer.layer), self.template.path
         flags = *arguments(self.form.settings()), *option("template", template and template.absolute())
-        return command("pick", path, "--output", path.parent / "picks", *flags)
+        return command("pick", path, "--output", path.parent / "picks", *flags, *reading_of(self.layer.layer))
 
     def open(self, paths: list[Path]) -> None:
         """Show coordinates on the micrographs they belong to."""

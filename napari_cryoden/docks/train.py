@@ -18,6 +18,7 @@ from napari_cryoden.docks.batch_afterwards import BatchAfterwards
 from napari_cryoden.jobs.then_batch import ThenBatch
 from napari_cryoden.jobs.training import TrainingJob
 from napari_cryoden.navigation import show_dock
+from napari_cryoden.notify import show_problem
 from napari_cryoden.paths import MODELS, RUNS, documents, free_name
 from napari_cryoden.plots.loss_dock import show_plot
 from napari_cryoden.preferences import preferences
@@ -69,12 +70,11 @@ class TrainWidget(Dock):
         self.status = status_label()
         self.progress = QProgressBar()
         self._proposed: Path | None = None
+        self._was_running = self.run.running
         self._lay_out()
         self._connect()
         keep(self.viewer, "Train", form=self.form, start=self.start_model)
         keep(self.viewer, "Train", choice=self.source.choice, data=self.source.folder)
-        keep(self.viewer, "Train", micrographs=self.then.micrographs, output=self.then.output)
-        keep(self.viewer, "Train", then=self.then.wanted)
         self._propose()
         self.follow()
 
@@ -83,6 +83,9 @@ class TrainWidget(Dock):
         try:
             settings, target = self.form.settings(), self.folder.path
             if target is None:
+                return
+            if self.then.problem:  # the dock Batch may have other settings since the button was enabled
+                show_problem(self.then.problem)
                 return
             self.run.train(self.source.material(), target, settings, self.start_model.path)
             self.afterwards.plan = self.then.plan()
@@ -118,6 +121,7 @@ class TrainWidget(Dock):
 
     def follow(self) -> None:
         """Show the state of the window's run."""
+        self._plan_batch()
         problem = self._problem()
         self.train_button.setEnabled(not problem)
         set_tip(self.train_button, problem or "Start training; the best model so far is always saved")
@@ -163,6 +167,12 @@ class TrainWidget(Dock):
 
     def _show_folders(self) -> None:
         QTimer.singleShot(0, weakly(self.show_part, self.then))  # they have no place yet
+
+    def _plan_batch(self) -> None:
+        """Plan the batch of a run that has just begun, here or in the dock Runs."""
+        begins, self._was_running = self.run.running and not self._was_running, self.run.running
+        if begins and (plan := self.then.plan()) is not None:  # no other dock's plan is taken away
+            self.afterwards.plan = plan
 
     def _wanted_afterwards(self) -> None:
         """Take another choice while the run goes."""

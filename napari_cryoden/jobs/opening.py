@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
@@ -63,8 +63,9 @@ class OpeningJob(Job):
         self._added, self._refused, self.progress = 0, 0, None
 
     def open_sample(self) -> None:
-        """Begin to add the halves of the sample data; see `open`."""
-        self.begin(_sample, "opening the sample")
+        """Begin to add the halves of the sample data, those that are not open; see `open`."""
+        names = {layer.name for layer in self.viewer.layers}
+        self.begin(lambda: _sample(names), "opening the sample")
         self._added, self._refused, self.progress = 0, 0, None
 
     def fold(self, event: _Opened) -> None:
@@ -79,6 +80,8 @@ class OpeningJob(Job):
 
     def conclusion(self, stopped: bool) -> str:
         """Return how many were opened."""
+        if not (stopped or self._added or self._refused):
+            return "Open already"
         refused = f", {self._refused:,} failed" if self._refused else ""
         return f"{'Canceled. ' if stopped else ''}{self._added:,} opened{refused}"
 
@@ -105,6 +108,8 @@ def _read(
         except CryodenError as error:
             yield _Opened(done, len(files), None, str(error))
             continue
+        if reading not in {None, ReadingSettings()}:
+            layer[1]["metadata"]["cryoden"]["reading"] = reading
         yield _Opened(done, len(files), layer, "", warnings)
 
 
@@ -121,7 +126,7 @@ def _layer(
     return raw_layer(half), found.warnings
 
 
-def _sample() -> Generator[_Opened, None, None]:
-    layers = sample_pairs()
+def _sample(names: Collection[str]) -> Generator[_Opened, None, None]:
+    layers = [layer for layer in sample_pairs() if layer[1]["name"] not in names]
     for done, layer in enumerate(layers, 1):
         yield _Opened(done, len(layers), layer)

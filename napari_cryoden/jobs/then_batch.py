@@ -8,11 +8,12 @@ from typing import Any, Self
 
 from qtpy.QtCore import QObject
 
+from cryoden.dataset.half_sums import Halves
 from cryoden.errors import CryodenError
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.reading import ReadingSettings
 from cryoden.settings.workers import WorkerSettings
-from napari_cryoden.jobs.batch import BatchJob
+from napari_cryoden.jobs.batch import SUM, BatchJob
 from napari_cryoden.jobs.training import TrainingJob
 from napari_cryoden.window import main_window
 
@@ -28,6 +29,7 @@ class BatchPlan:
     settings: DenoisingSettings = field(default_factory=DenoisingSettings)
     reading: ReadingSettings = field(default_factory=ReadingSettings)
     workers: WorkerSettings = field(default_factory=WorkerSettings)
+    halves: Halves = SUM
 
 
 class ThenBatch(QObject):
@@ -71,7 +73,7 @@ class ThenBatch(QObject):
         model = self.run.model_file
         assert model is not None  # noqa: S101  it was saved
         try:
-            self.batch.workers = plan.workers
+            self.batch.workers, self.batch.halves = plan.workers, plan.halves
             self.batch.denoise(plan.micrographs, plan.output, model, plan.settings, reading=plan.reading)
         except CryodenError as error:
             self.batch.refuse(error)

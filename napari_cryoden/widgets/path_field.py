@@ -146,6 +146,12 @@ def propose_output(
     return output.path
 
 
+def forget_output(micrographs: PathField, output: PathField) -> None:
+    """Empty the output where what it was chosen for is there no more: it is of another project."""
+    if micrographs.path is None:
+        output.path = None
+
+
 def dropped(dragged: QMimeData | None) -> list[Path]:
     """Return the files and folders of this machine that are dragged."""
     urls = dragged.urls() if dragged is not None else []

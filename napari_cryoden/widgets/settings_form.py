@@ -104,10 +104,18 @@ class SettingsForm(QWidget, Generic[S]):
     def choose(self, values: Mapping[str, Any]) -> None:
         """Show these values; the other fields stay as they are."""
         for name, value in values.items():
-            field = self.fields[name]
-            if isinstance(field, ComboBox) and value not in field.choices:  # a GPU of another machine
-                field.choices = (*field.choices, value)
-            field.value = value
+            if self._can_have(name, value):
+                self.fields[name].value = value
+
+    def _can_have(self, name: str, value: Any) -> bool:
+        """Make sure that a choice is there; not a choice of another version."""
+        field = self.fields[name]
+        if not isinstance(field, ComboBox) or value in field.choices:
+            return True
+        if not fields_of(self._kind)[name][1].choices:
+            return False
+        field.choices = (*field.choices, value)  # a GPU of another machine
+        return True
 
     def _change(self, *_: Any) -> None:
         self.changed.emit()
@@ -137,6 +145,9 @@ def reading_form() -> SettingsForm[ReadingSettings]:
     pixel_size = form.fields["pixel_size"].native
     pixel_size.setDecimals(PIXEL_DECIMALS)
     pixel_size.setSpecialValueText("as in the header")
+    pixel_size.setKeyboardTracking(
+        False
+    )  # files are not read anew for each digit, nor for 0 on the way to 0.8
     return form
 
 

@@ -145,6 +145,14 @@ class TrainingData(QWidget):
         """Return the layers of a supervised training; ``None`` where that is not chosen."""
         return (self.noisy.layer, self.target.layer) if self.choice.currentIndex() == SUPERVISED else None
 
+    @property
+    def layers(self) -> list[Any]:
+        """The layers that may be learned from; none where a folder is chosen."""
+        listed = [half for pair in self._listed for half in (pair.even, pair.odd)]
+        return {LAYERS: listed, FOLDER: [], COUNTED: [self.counted.layer]}.get(
+            self.choice.currentIndex(), [self.noisy.layer, self.target.layer]
+        )
+
     def refresh(self) -> None:
         """Look again for pairs in what is chosen."""
         where, folder = self.choice.currentIndex(), self.folder.path

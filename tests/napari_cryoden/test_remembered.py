@@ -54,6 +54,13 @@ def test_the_last_folders_come_first_and_each_once(on_disk: Path) -> None:
     assert [folder.name for folder in remembered.recent()] == ["5", "10", "9", "8", "7", "6", "4"]
 
 
+@pytest.mark.parametrize("value", [5, [5], [None, ["a"]], {"a": 1}, "recent"])
+def test_recent_folders_of_another_kind_are_none(on_disk: Path, value: Any) -> None:
+    remembered.remember("recent", value)
+    again(on_disk)
+    assert remembered.recent() == []
+
+
 def test_without_a_file_of_napari_nothing_is_kept() -> None:
     remembered.remember("Denoise: form", {"tile": 256})
     assert remembered.remembered("Denoise: form") is None

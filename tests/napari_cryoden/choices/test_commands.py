@@ -14,8 +14,12 @@ from cryoden.cli.flags import Cryoden
 from cryoden.cli.main import STYLE
 from cryoden.model.general import GENERAL
 from cryoden.settings.picking import PickingSettings
+from cryoden.settings.reading import ReadingSettings
 from napari_cryoden.contributions.reader import get_reader
 from napari_cryoden.docks.movies import MoviesWidget
+from napari_cryoden.jobs.opening import OpeningJob
+from napari_cryoden.layers.layer_data import set_pixel_size
+from napari_cryoden.widgets.training_data import SUPERVISED
 from tests.napari_cryoden.checking import checked
 
 
@@ -79,6 +83,47 @@ def test_a_layer_of_a_file_in_view(docked: Any, viewer: Any, grids: Path, notice
     assert "'drawn' is not a file" in refused(dock, notices)
 
 
+def test_a_layer_that_was_given_a_pixel_size_keeps_it_in_each_command(
+    docked: Any, viewer: Any, write_pair: Any, tmp_path: Path, model: Path
+) -> None:
+    write_pair("m1", 1)
+    even, odd = (opened(viewer, tmp_path / f"m1_{half}.mrc") for half in ("EVN", "ODD"))
+    denoise, evaluate, train = (docked(name)[1] for name in ("Denoise", "Evaluate", "Train a denoiser"))
+    denoise.layer.layer, evaluate.even.layer, evaluate.odd.layer = even, even, odd
+    denoise.model.path = evaluate.model.path = model
+    train.source.choice.setCurrentIndex(SUPERVISED)
+    train.source.noisy.layer, train.source.target.layer = even, odd
+    train.folder.path = tmp_path / "run"
+    docks = (denoise, evaluate, train)
+    assert [copied(dock)[0].reading for dock in docks] == [ReadingSettings()] * 3
+    for half in (even, odd):
+        set_pixel_size(half, 0.83)
+    assert [copied(dock)[0].reading for dock in docks] == [ReadingSettings(pixel_size=0.83)] * 3
+
+
+def test_halves_of_other_pixel_sizes_than_one_are_said(
+    docked: Any, viewer: Any, write_pair: Any, tmp_path: Path, model: Path, notices: list[str]
+) -> None:
+    write_pair("m1", 1)
+    even, odd = (opened(viewer, tmp_path / f"m1_{half}.mrc") for half in ("EVN", "ODD"))
+    dock = docked("Evaluate")[1]
+    dock.even.layer, dock.odd.layer, dock.model.path = even, odd, model
+    set_pixel_size(odd, 0.83)
+    assert "the layers differ in pixel size" in refused(dock, notices)
+
+
+def test_a_layer_is_read_again_as_it_was_opened(
+    qtbot: Any, docked: Any, viewer: Any, grids: Path, model: Path
+) -> None:
+    reading = ReadingSettings(pixel_size=1.7, nan="mean")
+    opening = OpeningJob.of(viewer)
+    with qtbot.waitSignal(opening.ended):
+        opening.open([grids / "grid0" / "m0.mrc"], reading=reading)
+    dock = docked("Denoise")[1]
+    dock.layer.layer, dock.model.path = viewer.layers[0], model
+    assert copied(dock)[0].reading == reading
+
+
 def test_a_training_on_a_folder_and_the_batch_after_it(
     qtbot: Any, docked: Any, write_pair: Any, tmp_path: Path, model: Path, grids: Path
 ) -> None:
@@ -96,7 +141,9 @@ def test_a_training_on_a_folder_and_the_batch_after_it(
     assert [path.name for path in copied(dock)[0].halves] == ["m2_EVN.mrc", "m2_ODD.mrc"]
     dock.then.wanted.setChecked(True)
     dock.then.micrographs.path = grids
+    docked("Batch")[1].halves.box.setCurrentIndex(1)
     training, batch = copied(dock)
+    assert batch.halves == "each"
     assert batch.model == training.run / "model.safetensors"
     assert (batch.paths, batch.output) == ((grids,), tmp_path / "session_denoised")
 

@@ -34,19 +34,58 @@ def test_the_settings_are_those_of_the_dock_batch(docked: Any, train: Any, grids
     batch.form.fields["orientations"].value = 8
     batch.reading.fields["pixel_size"].value = 1.5
     batch.devices.setCurrentText("0,1")
+    batch.halves.box.setCurrentIndex(1)
     train.then.wanted.setChecked(True)
     train.then.micrographs.path = grids
     plan = train.then.plan()
     assert plan.settings.orientations == 8
     assert plan.reading == ReadingSettings(pixel_size=1.5)
     assert plan.workers == WorkerSettings(devices="0,1")
+    assert plan.halves == "each"
 
 
 def test_settings_of_another_version_do_not_stop_a_batch(train: Any, viewer: Any, grids: Path) -> None:
-    Kept.of(viewer).values["Batch: form"] = {"no_such_setting": 3}
+    Kept.of(viewer).values["Batch: form"] = {"no_such_setting": 3, "orientations": 8}
+    Kept.of(viewer).values["Batch: halves"] = 7
     train.then.wanted.setChecked(True)
     train.then.micrographs.path = grids
-    assert train.then.plan().settings.orientations == 1
+    assert train.then.plan().settings.orientations == 8
+    assert train.then.plan().halves == "sum"
+
+
+def test_settings_of_the_dock_batch_that_cannot_be_are_said_and_not_replaced(
+    docked: Any, train: Any, grids: Path
+) -> None:
+    train.then.wanted.setChecked(True)
+    train.then.micrographs.path = grids
+    docked("Batch")[1].reading.fields["pixel_size"].value = 0.05
+    assert "In the dock Batch: pixel_size = 0.05" in train.then.problem
+    assert train.then.plan() is None
+
+
+def test_a_run_that_begins_elsewhere_has_its_batch_too(
+    qtbot: Any, train: Any, viewer: Any, grids: Path
+) -> None:
+    train.then.wanted.setChecked(True)
+    train.then.micrographs.path = grids
+    train.run.begin(runs.endless, "resuming")  # as the dock Runs does
+    planned = ThenBatch.of(viewer).plan
+    assert planned is not None
+    assert planned.micrographs == grids
+    with qtbot.waitSignal(train.run.ended):
+        train.run.stop()
+
+
+def test_no_run_begins_whose_batch_could_not(
+    docked: Any, train: Any, grids: Path, notices: list[str], tmp_path: Path
+) -> None:
+    train.then.wanted.setChecked(True)
+    train.then.micrographs.path = grids
+    train.folder.path = tmp_path / "run"
+    docked("Batch")[1].reading.fields["pixel_size"].value = 0.05
+    train.train()
+    assert "In the dock Batch: pixel_size" in notices[-1]
+    assert not train.run.running
 
 
 def test_the_choice_may_be_made_while_the_run_goes(qtbot: Any, train: Any, viewer: Any, grids: Path) -> None:

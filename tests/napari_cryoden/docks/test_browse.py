@@ -217,3 +217,32 @@ def test_a_dock_that_is_opened_again_lists_what_was_listed(
     viewer.window.remove_dock_widget(dock.parent())
     again = docked("Browse")[1]
     qtbot.waitUntil(lambda: again.session.shown.name == NAMES[0])
+
+
+def test_a_pixel_size_that_cannot_be_is_said_and_the_dock_opens_again(
+    browse: Any, docked: Any, project: Path, viewer: Any, notices: list[str]
+) -> None:
+    dock = browse(project)
+    reading = dock.session.choices.reading
+    dock.sources.reading.fields["pixel_size"].value = 0.05
+    assert "0.1" in notices[-1]
+    assert dock.session.choices.reading == reading
+    viewer.window.remove_dock_widget(dock.parent())
+    assert docked("Browse")[1].session.choices.reading == reading
+
+
+def test_another_reading_shows_the_same_exposure_again_and_reads_once(
+    browse: Any, project: Path, qtbot: Any
+) -> None:
+    dock = browse(project)
+    dock.step(1)
+    qtbot.waitUntil(looks_at(dock, NAMES[1]))
+    listed: list[bool] = []
+    dock.session.listed.connect(lambda: listed.append(True))
+    box = dock.sources.reading.fields["pixel_size"].native
+    box.lineEdit().selectAll()
+    qtbot.keyClicks(box.lineEdit(), "1.25")
+    qtbot.keyClick(box.lineEdit(), Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: tuple(dock.session.shown.raw.scale) == (1.25, 1.25))
+    assert shown(dock) == NAMES[1]
+    assert len(listed) == 1

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from napari_cryoden.docks.compare import CompareWidget
 from napari_cryoden.plots.spectra_dock import TITLE
 from tests.napari_cryoden.deriving import finished
 
@@ -48,3 +49,19 @@ def test_the_way_back_puts_the_spectra_away(qtbot: Any, dock: Any, viewer: Any, 
     dock.spectra_button.click()
     finished(dock, qtbot)
     assert viewer.window.dock_widgets[TITLE].isVisible()
+
+
+def test_a_second_dock_with_other_layers_leaves_those_of_the_first_alone(
+    qtbot: Any, dock: Any, viewer: Any, halves: list[Any]
+) -> None:
+    dock.denoised.layer = halves[1]
+    other = CompareWidget(viewer)  # as in the dock of all steps
+    qtbot.addWidget(other)
+    other.raw.layer, other.denoised.layer = halves[2:]
+    dock.modes["grid"].click()
+    finished(dock, qtbot)
+    assert not dock.deriving.running
+    assert dock.comparison.layers[:2] == halves[:2]
+    other.residual_button.click()
+    finished(dock, qtbot)
+    qtbot.waitUntil(lambda: dock.comparison.layers[:2] == halves[2:])

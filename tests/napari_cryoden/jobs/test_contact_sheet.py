@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from cryoden.reporting.contact_sheet import is_sheet
+from napari_cryoden.docks.batch import BatchWidget
 from napari_cryoden.jobs.contact_sheet import ContactSheetJob
 from tests.napari_cryoden.grids import results
 
@@ -21,8 +22,10 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_after_a_batch_a_button_draws_its_results_and_opens_the_picture(
-    qtbot: Any, ready: Any, grids: Path, opened: list[str]
+    qtbot: Any, ready: Any, viewer: Any, grids: Path, opened: list[str]
 ) -> None:
+    other = BatchWidget(viewer)  # as in the dock of all steps: it opens nothing of its own
+    qtbot.addWidget(other)
     assert not ready.sheet_button.isEnabled()
     with qtbot.waitSignal(ready.batch.ended):
         ready.denoise_button.click()

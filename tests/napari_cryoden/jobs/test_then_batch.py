@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +48,11 @@ def test_a_batch_begins_by_itself_with_the_model_of_the_run(
     qtbot: Any, viewer: Any, plan: Any, tmp_path: Path, model: Path
 ) -> None:
     batch = BatchJob.of(viewer)
+    plan.plan = replace(plan.plan, halves="each")
     with qtbot.waitSignal(batch.ended):
         run = trained(qtbot, viewer, tmp_path / "run", model, 0.99, 0.986)
         assert "Its batch has begun: session" in run.status
+        assert batch.halves == "each"
     assert made(tmp_path / "out") == ALL
     assert batch._made_with["model"] == str(tmp_path / "run" / "model.safetensors")
     assert plan.plan is None  # another run has no batch
