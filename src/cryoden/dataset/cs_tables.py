@@ -59,7 +59,7 @@ class CsTable:
         return [os.fsdecode(value) for value in self._values(column, "SU", (), "names").tolist()]
 
     def numbers(self, column: str, *each: int) -> NDArray[np.float64]:
-        """Return the values of a column of numbers, of which a row has the shape ``each``; raises as `texts`."""
+        """Return a column of numbers, of which a row has the shape ``each``; raises as `texts` does."""
         return self._values(column, "biuf", each, "numbers").astype(np.float64)
 
     def _values(self, column: str, kinds: str, each: tuple[int, ...], wanted: str) -> Rows:

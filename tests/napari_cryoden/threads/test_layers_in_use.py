@@ -76,7 +76,7 @@ def test_a_layer_is_locked_until_the_last_of_two_is_done_with_it(viewer: Any, la
 
 def test_it_is_known_that_a_layer_shows_something_else(viewer: Any, layer: Any) -> None:
     held = LayersInUse(viewer, [layer], "Denoising")
-    assert not held.changed
+    before = bool(held.changed)
     layer.data = np.ones((64, 64), np.float32)
-    assert held.changed
+    assert (before, bool(held.changed)) == (False, True)
     held.release()
