@@ -14,6 +14,7 @@ Matching = Literal["each", "same", "matched"]
 Limits = tuple[float, float]
 SAMPLE = 2**18  # px: of a whole 4096² sorting takes longer than reading it
 SIGMAS, REACH = 3.0, 8.0  # the former as RELION's display has them
+ROUNDING = 1e-6  # of float32, with something to spare
 SIGMA = 1.4826  # of a Gaussian, in median absolute deviations
 # Of the raw contrast at 3 Å/px and coarser: white noise of 256² px and more leaves up to 0.040 there, the
 # weakest single frame of apoferritin 0.043. The words about it are the library's, from the same output.
@@ -43,7 +44,7 @@ def robust(pixels: Pixels) -> Limits:
     sample = _sample(pixels)
     low, middle, high = (float(value) for value in np.percentile(sample, (1, 50, 99)))
     sigma = SIGMA * float(np.median(np.abs(sample - np.float32(middle))))
-    if not 0 < sigma < math.inf:
+    if not ROUNDING * abs(middle) < sigma < math.inf:
         return contrast(pixels)
     below, above = (min(max(SIGMAS * sigma, far), REACH * sigma) for far in (middle - low, high - middle))
     return middle - below, middle + above

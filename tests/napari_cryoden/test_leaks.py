@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import gc
-import os
-import resource
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
 from npe2 import PluginManifest
 from qtpy.QtCore import QEvent, QTimer
 from qtpy.QtWidgets import QApplication
 
 from cryoden.model import checkpoint
 from cryoden.settings.training import TrainingSettings
+from tests.cryoden.training.small_memory import room_for
 
 ROUNDS = 3  # what one opening leaves behind is there three times, too
 
@@ -66,29 +62,18 @@ def test_docks_opened_and_closed_again_and_again_leave_nothing(
     assert held(viewer) == before
 
 
-@contextmanager
-def little_memory(spare: int) -> Iterator[None]:
-    """Let this process have so many bytes more than it has now."""
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
-    before = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (pages * os.sysconf("SC_PAGE_SIZE") + spare, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_AS, before)
-
-
-@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is limited the way Linux does it")
 def test_after_running_out_of_memory_the_next_run_works(
     qtbot: Any, docked: Any, add_halves: Any, tmp_path: Path, notices: list[str]
 ) -> None:
     train = docked("Train a denoiser")[1]
     add_halves()
     qtbot.waitUntil(train.train_button.isEnabled)
-    too_much = TrainingSettings(device="cpu", epochs=1, steps_per_epoch=1, batch=1024, precision="float32")
+    too_much = TrainingSettings(
+        device="cpu", network="baseline", epochs=1, steps_per_epoch=1, batch=4, patch=64
+    )
     train.form.set(too_much)
     train.folder.path = tmp_path / "too_much"
-    with little_memory(1 << 30), qtbot.waitSignal(train.run.ended):
+    with room_for(0), qtbot.waitSignal(train.run.ended):  # not for a single patch
         train.train_button.click()
     assert notices[0].startswith("T06  out of memory")
     assert train.run.state == "failed"

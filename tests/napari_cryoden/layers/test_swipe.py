@@ -13,6 +13,7 @@ def test_swiping_draws_the_raw_layer_left_of_the_line_and_the_denoised_right(vie
     )
     comparison = SideBySide(viewer)
     comparison.show(dark, bright, mode="swipe")
+    dark.contrast_limits = bright.contrast_limits = (0, 1)
     for share in (0.3, 0.6):
         comparison.swipe(share)
         row = viewer.screenshot(canvas_only=True, flash=False)[..., 0]

@@ -34,6 +34,7 @@ def number_fields(_locale: None, docked: Any, manifest: PluginManifest) -> list[
 
 
 def enter(qtbot: Any, field: Any, text: str) -> None:
+    field.setEnabled(True)  # some wait for their check box
     field.selectAll()
     qtbot.keyClicks(field, text)
     qtbot.keyClick(field, Qt.Key.Key_Return)
@@ -74,6 +75,7 @@ def test_a_number_that_is_pasted_is_read_as_one_that_is_typed(qtbot: Any, number
             assert line is not None
             expected = taken(field, 3.5)
             clipboard.setText("3,5")
+            field.setEnabled(True)
             field.selectAll()
             line.paste()
             qtbot.keyClick(field, Qt.Key.Key_Return)
