@@ -50,9 +50,9 @@ def recent() -> list[Path]:
 
 
 def there(found: Any) -> list[Path]:
-    """Return the paths in a remembered list that are still there; nothing of what is no list of texts."""
-    texts = [text for text in found if isinstance(text, str)] if isinstance(found, list) else []
-    return [path for path in map(Path, texts) if path.exists()]
+    """Return the paths in a remembered list that are still there; nothing of what is no list of them."""
+    names = [one for one in found if isinstance(one, str | Path)] if isinstance(found, list) else []
+    return [path for path in map(Path, names) if path.exists()]
 
 
 def _is_gone(value: Any) -> bool:

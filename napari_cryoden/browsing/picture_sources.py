@@ -41,6 +41,8 @@ class PictureSources(QWidget):
         self.results = PathField("folder", "Folder with denoised micrographs", placeholder="none")
         self.picks = PathField("either", "Picks: a file or a folder", COORDINATES, "none")
         self.reading = reading_form()
+        # Files are not read anew for each digit, nor for 0 on the way to 0.8.
+        self.reading.fields["pixel_size"].native.setKeyboardTracking(False)
         self._parts = QWidget()
         self._lay_out()
         self.model.changed.connect(self.model_changed)

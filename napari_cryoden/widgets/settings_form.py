@@ -145,9 +145,6 @@ def reading_form() -> SettingsForm[ReadingSettings]:
     pixel_size = form.fields["pixel_size"].native
     pixel_size.setDecimals(PIXEL_DECIMALS)
     pixel_size.setSpecialValueText("as in the header")
-    pixel_size.setKeyboardTracking(
-        False
-    )  # files are not read anew for each digit, nor for 0 on the way to 0.8
     return form
 
 
