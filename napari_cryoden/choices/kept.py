@@ -5,17 +5,16 @@ from __future__ import annotations
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 from weakref import ReferenceType, ref
 
-from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QCheckBox, QComboBox
 
 from napari_cryoden.remembered import all_remembered, remember
 from napari_cryoden.widgets.model_field import ModelField
 from napari_cryoden.widgets.path_field import PathField
 from napari_cryoden.widgets.settings_form import SettingsForm
-from napari_cryoden.window import main_window
+from napari_cryoden.window import OfWindow, main_window
 
 # What would do harm where nobody remembers to have chosen it: to overwrite, to train on something else, what
 # belongs to one acquisition, as a pixel size or a gain reference does.
@@ -27,7 +26,7 @@ THIS_WINDOW = {
 Field = QCheckBox | QComboBox | PathField | SettingsForm[Any]
 
 
-class Kept(QObject):
+class Kept(OfWindow):
     """Lives as long as the window; Qt tells no widget that its dock is closed, so each change is kept.
 
     A window begins with what the last one had, but for `THIS_WINDOW`.
@@ -36,11 +35,6 @@ class Kept(QObject):
     def __init__(self, viewer: Any) -> None:
         super().__init__(main_window(viewer))
         self.values: dict[str, Any] = {key: value for key, value in all_remembered().items() if ": " in key}
-
-    @classmethod
-    def of(cls, viewer: Any) -> Self:
-        """Return the window's; the first caller makes it."""
-        return main_window(viewer).findChild(cls) or cls(viewer)
 
     def note(self, key: str, value: Any) -> None:
         """Keep a value."""

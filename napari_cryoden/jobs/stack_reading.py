@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Generator
-from typing import Any, Self
-
-from qtpy.QtCore import QObject
+from typing import Any
 
 from napari_cryoden.layers.lazy_stack import LazyStack
 from napari_cryoden.layers.plane import full_size
 from napari_cryoden.threads.worker import Worker
-from napari_cryoden.window import main_window, plain
+from napari_cryoden.window import OfWindow, main_window, plain
 
 logger = logging.getLogger(__name__)
 
 
-class StackReading(QObject):
+class StackReading(OfWindow):
     """Reads planes one at a time, of each stack the one that was asked for last, and has them drawn.
 
     It follows all layers of its window, also those that are added later, whoever adds them.
@@ -32,11 +30,6 @@ class StackReading(QObject):
         for layer in self._viewer.layers:
             self.follow(layer)
         self._viewer.layers.events.inserted.connect(self._inserted)
-
-    @classmethod
-    def of(cls, viewer: Any) -> Self:
-        """Return the window's; the first caller makes it."""
-        return main_window(viewer).findChild(cls) or cls(viewer)
 
     @property
     def running(self) -> bool:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
-
-from qtpy.QtCore import QObject
+from typing import Any
 
 from cryoden.dataset.half_sums import Halves
 from cryoden.errors import CryodenError
@@ -15,7 +13,7 @@ from cryoden.settings.reading import ReadingSettings
 from cryoden.settings.workers import WorkerSettings
 from napari_cryoden.jobs.batch import SUM, BatchJob
 from napari_cryoden.jobs.training import TrainingJob
-from napari_cryoden.window import main_window
+from napari_cryoden.window import OfWindow, main_window
 
 NOT = "No batch was started"
 
@@ -32,7 +30,7 @@ class BatchPlan:
     halves: Halves = SUM
 
 
-class ThenBatch(QObject):
+class ThenBatch(OfWindow):
     """Lives as long as the window, as the run does that it waits for.
 
     Attributes
@@ -46,11 +44,6 @@ class ThenBatch(QObject):
         self.plan: BatchPlan | None = None
         self.run, self.batch = TrainingJob.of(viewer), BatchJob.of(viewer)
         self.run.ended.connect(self._ended)
-
-    @classmethod
-    def of(cls, viewer: Any) -> Self:
-        """Return the window's; the first caller makes it."""
-        return main_window(viewer).findChild(cls) or cls(viewer)
 
     def _ended(self, message: str) -> None:
         plan, self.plan = self.plan, None

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 from napari.utils.task_status import Status
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import Signal
 
 from cryoden.errors import CryodenError, TrainingError
 from napari_cryoden.notify import show_problem, viewer_words
 from napari_cryoden.threads.layers_in_use import LayersInUse
 from napari_cryoden.threads.worker import MAILBOX, Work, Worker
-from napari_cryoden.window import main_window, plain
+from napari_cryoden.window import OfWindow, main_window, plain
 
 STOP_SECONDS = 2.0
 OUTDATED = "The layer shows another micrograph by now: nothing was added."
 State = Literal["idle", "preparing", "working", "paused", "stopping", "finished", "stopped", "failed"]
 
 
-class Job(QObject):
+class Job(OfWindow):
     """At most one worker at a time; lives as a child of the main window.
 
     Qt never calls ``closeEvent`` of a widget whose dock or window is closed. So widgets hold
@@ -63,11 +63,6 @@ class Job(QObject):
         self._last: State = "idle"
         self._stopping = False
         self.progress: float | None = None
-
-    @classmethod
-    def of(cls, viewer: Any) -> Self:
-        """Return the job of this kind of the viewer's window; the first caller creates it."""
-        return main_window(viewer).findChild(cls) or cls(viewer)
 
     @property
     def running(self) -> bool:

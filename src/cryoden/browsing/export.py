@@ -13,7 +13,7 @@ from cryoden.dataset.cs_tables import CsTable
 from cryoden.dataset.star_columns import quoted, with_columns
 from cryoden.dataset.star_files import MICROGRAPH, PIXEL_SIZES
 from cryoden.hosts.cryosparc_lists import write_chosen
-from cryoden.hosts.listed_results import MISSING
+from cryoden.hosts.listed_results import MISSING, is_ours
 from cryoden.io.atomic import atomic_write
 from cryoden.io.star import StarTable
 
@@ -66,7 +66,7 @@ def export(found: ExposureList, decisions: Decisions, folder: Path, *, undecided
         files[_named(begin, f"{verdict}.star")] = _star(found, known, keep, verdict)
         files[_named(begin, f"{verdict}.txt")] = _paths(found.exposures, keep)
     files[_named(begin, "notes.txt")] = _notes(found.exposures, known)
-    _write(files, found.source, overwrite=_is_ours(next(iter(files))))
+    _write(files, found.source, overwrite=is_ours(next(iter(files)), OURS))
     written = [*files, *(_cs(found.table, verdicts, begin) if isinstance(found.table, CsTable) else [])]
     return Exported(tuple(written), verdicts.count("accepted"), verdicts.count("rejected"))
 
@@ -124,12 +124,3 @@ def _cs(table: CsTable, verdicts: Sequence[str], begin: Path) -> Iterator[Path]:
         title = f"{verdict.capitalize()} exposures"
         write_chosen(table, [one == verdict for one in verdicts], final, title)
         yield from (final, final.with_suffix(".csg"))
-
-
-def _is_ours(final: Path) -> bool:
-    """Tell whether the lists in the place of those to be written are earlier ones."""
-    try:
-        with final.open(encoding="utf-8", errors="replace") as file:
-            return file.read(len(OURS)) == OURS
-    except OSError:
-        return False

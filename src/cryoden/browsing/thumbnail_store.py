@@ -72,9 +72,10 @@ class ThumbnailStore:
             database = self._open()
             with database:
                 return work(database)
-        except (sqlite3.DatabaseError, OSError) as error:
-            if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
-                self._begin_anew()  # damaged: no file of ours any more
+        except (sqlite3.OperationalError, OSError):  # such as a lock that others hold
+            return None
+        except sqlite3.DatabaseError:  # damaged: no file of ours any more
+            self._begin_anew()
             return None
 
     def _open(self) -> sqlite3.Connection:
@@ -100,11 +101,12 @@ def _key(task: Task) -> str | None:
     """Return what changes with all that a thumbnail depends on; ``None`` where a file is not there."""
     exposure, model = task.exposure, task.choices.model
     seen = states_of(exposure)
-    made = None if model is None or exposure.denoised is not None else _state(model)
-    if None in seen or (made is None and model is not None and exposure.denoised is None):
+    if model is not None and exposure.denoised is None:
+        seen.append(_state(model))
+    if None in seen:
         return None
     sections = exposure.halves and exposure.halves.sections
-    words = repr((RELEASE, seen, made, sections, exposure.facts.pixel_size, task.choices))
+    words = repr((RELEASE, seen, sections, exposure.facts.pixel_size, task.choices))
     return hashlib.sha256(words.encode()).hexdigest()
 
 

@@ -69,7 +69,7 @@ def _check_places(lists: Mapping[Path, Path], overwrite: bool) -> None:
         if not is_star(path):
             check_cs(path, final, overwrite=overwrite)
         elif _lists_micrographs(path):
-            check_destination(final, overwrite=overwrite or _is_ours(final), inputs=[path])
+            check_destination(final, overwrite=overwrite or is_ours(final), inputs=[path])
 
 
 def _lists_micrographs(star: Path) -> bool:
@@ -131,7 +131,7 @@ def write_star(
     if found is None:
         return
     text = f"{OURS}{star.name}\n{_text(found, done, names)}"
-    with atomic_write(final, overwrite=overwrite or _is_ours(final), inputs=[star]) as part:
+    with atomic_write(final, overwrite=overwrite or is_ours(final), inputs=[star]) as part:
         part.write_text(text, encoding="utf-8", errors="surrogateescape", newline="\n")
 
 
@@ -153,10 +153,10 @@ def _named(result: Path, project: Path) -> str:
     return absolute.removeprefix(above).replace(os.sep, "/")
 
 
-def _is_ours(final: Path) -> bool:
-    """Tell whether a file in the place of a list of results is an earlier one."""
+def is_ours(final: Path, begin: str = OURS) -> bool:
+    """Tell whether a file in the place of a list is an earlier one, by the words it begins with."""
     try:
         with final.open(encoding="utf-8", errors="replace") as file:
-            return file.read(len(OURS)) == OURS
+            return file.read(len(begin)) == begin
     except OSError:
         return False

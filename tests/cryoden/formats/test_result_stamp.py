@@ -249,19 +249,15 @@ def test_a_sum_names_both_halves_in_one_label_whatever_they_are_called(
     assert denoised_with([label]) is None
 
 
+def command_for(folder: Path, model: Path) -> list[str]:
+    out = str(folder.parent / "out")
+    return ["denoise", str(folder), "--halves", "each", "--model", str(model), "--output", out]
+
+
 def test_a_batch_that_was_killed_is_gone_on_with_by_the_same_command(
     folder: Path, model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked = [
-        "denoise",
-        str(folder),
-        "--halves",
-        "each",
-        "--model",
-        str(model),
-        "--output",
-        str(folder.parent / "out"),
-    ]
+    asked = command_for(folder, model)
     command = [sys.executable, "-m", "cryoden.cli.main", *asked, "--device", "cpu", "--json"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -284,16 +280,7 @@ def test_the_terminal_is_told_what_was_done_before(
     folder: Path, model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     denoised(folder, model)
-    asked = [
-        "denoise",
-        str(folder),
-        "--halves",
-        "each",
-        "--model",
-        str(model),
-        "--output",
-        str(folder.parent / "out"),
-    ]
+    asked = command_for(folder, model)
     assert main(asked) == 0
     told = capsys.readouterr().out.splitlines()
     assert sum(line.endswith("(already done)") for line in told) == 4

@@ -10,7 +10,7 @@ from cryoden.errors import MicrographError
 from cryoden.image.block_mean import block_mean
 from napari_cryoden.layers.contrast import robust
 from napari_cryoden.layers.file_layer import of_file
-from napari_cryoden.layers.lazy_stack import stack_of
+from napari_cryoden.layers.lazy_stack import LazyStack, stack_of
 
 IMAGES = np.random.default_rng(0).normal(size=(4, 300, 320)).astype(np.float32)
 
@@ -34,16 +34,22 @@ def test_any_part_is_that_of_the_file(write_mrc: Any) -> None:
     np.testing.assert_array_equal(np.asarray(stack), IMAGES)
 
 
-def test_no_more_than_a_plane_is_read_for_one(write_mrc: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    stack = stack_of(write_mrc("s.mrcs", IMAGES), None, None)
-    assert stack is not None
+def noted(stack: LazyStack, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return where the planes that are read from now on are noted."""
     read, one = list[int](), stack.pixels
 
-    def noted(plane: int) -> Any:
+    def reading(plane: int) -> Any:
         read.append(plane)
         return one(plane)
 
-    monkeypatch.setattr(stack, "pixels", noted)
+    monkeypatch.setattr(stack, "pixels", reading)
+    return read
+
+
+def test_no_more_than_a_plane_is_read_for_one(write_mrc: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    stack = stack_of(write_mrc("s.mrcs", IMAGES), None, None)
+    assert stack is not None
+    read = noted(stack, monkeypatch)
     assert stack[3, 10:20].shape == (10, 320)
     assert read == [3]
 
@@ -81,13 +87,7 @@ def test_planes_are_drawn_as_block_means_of_which_no_other_is_read(
     images = np.random.default_rng(0).normal(size=(4, 520, 601)).astype(np.float32)
     stack = stack_of(write_mrc("s.mrcs", images), None, None)
     assert stack is not None
-    read, one = list[int](), stack.pixels
-
-    def noted(plane: int) -> Any:
-        read.append(plane)
-        return one(plane)
-
-    monkeypatch.setattr(stack, "pixels", noted)
+    read = noted(stack, monkeypatch)
     fine, coarse = stack.levels
     assert (fine, coarse.shape) == (stack, (4, 260, 301))
     part = coarse[:, 10:20, 30:50]  # as napari cuts what is in view
