@@ -6,7 +6,8 @@ One, two, four ... GPUs of this machine, a worker process each, or with ``--work
 processors, denoise the same files of discs in noise in a folder in main memory (``/dev/shm``, where there
 is one), each read, and written and forced to disk, as by ``cryoden denoise --devices``; one alone is the
 process itself. Models are loaded, and kernels compiled, by a batch before those that count, of which the
-fastest is printed. All have to leave the same bytes. ``--each 2`` gives each GPU two processes.
+fastest is printed. All have to leave the same bytes. A GPU has as many processes as ``cryoden denoise``
+gives it, or as ``--each`` says.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from pathlib import Path
 from batch import MEMORY, make, untrained
 
 from cryoden.compute import devices
-from cryoden.compute.hiring import cores, hired
+from cryoden.compute.hiring import hired, sharing_gpus
+from cryoden.compute.memory import cores
 from cryoden.dataset.output_paths import make_ready, results
 from cryoden.events.batch import BatchEvent, BatchFinished, FileFailed
 from cryoden.model.general import GENERAL
@@ -87,7 +89,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--model", default="general", help="general, tiny or a file")
     parser.add_argument("--workers", type=int, help="processes on processors; GPUs by default")
     parser.add_argument("--gpus", type=int, nargs="+", help="numbers of them; 1, 2, 4 ... by default")
-    parser.add_argument("--each", type=int, default=1, help="processes of a GPU")
+    parser.add_argument("--each", type=int, default=0, help="processes of a GPU")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--folder", type=Path, default=MEMORY if MEMORY.is_dir() else None)
     return parser.parse_args()
@@ -97,12 +99,11 @@ def measured(asked: argparse.Namespace, number: int, folder: Path, model: Path) 
     """Denoise all files with so many workers, again and again; return the fastest time."""
     settings = DenoisingSettings("cpu" if asked.workers else "cuda:0", ring_gains=asked.model == "general")
     gpus = ",".join(map(str, range(number)))
-    workers = (
-        WorkerSettings(workers=number) if asked.workers else WorkerSettings(devices=gpus, workers=asked.each)
-    )
+    on_gpus = WorkerSettings(devices=gpus, workers=asked.each)
+    workers = WorkerSettings(workers=number) if asked.workers else sharing_gpus(on_gpus)
     request, out = BatchRequest(model, settings), folder.with_name("out")
     with ExitStack() as held:
-        run = alone(request) if number * asked.each == 1 else shared(request, workers, held)
+        run = alone(request) if number == 1 and asked.each < 2 else shared(request, workers, held)
         timed(run, folder, out, WARM)  # models are loaded, and kernels compiled
         return min((timed(run, folder, out) for _ in range(asked.repeats)), key=lambda one: one.seconds)
 

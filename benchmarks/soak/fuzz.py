@@ -54,7 +54,7 @@ def fuzzed(kind: str, seconds: int, findings: Path) -> int:
         most = psutil.Process().memory_info().rss // 2**20 + MORE_MEGABYTES
         own = [f"-max_total_time={seconds}", f"-timeout={LONGEST}", f"-rss_limit_mb={most}"]
         own += [f"-artifact_prefix={findings / kind.replace(' ', '-')}-"]
-        own += [f"-max_len={max(65_536, 2 * len(whole))}", "-print_final_stats=1"]
+        own += [f"-max_len={max(8_192, 2 * len(whole))}", "-print_final_stats=1"]
         atheris.Setup([sys.argv[0], *own, str(corpus)], read)
         atheris.Fuzz()  # ends the process
     return 0

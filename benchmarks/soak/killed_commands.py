@@ -1,11 +1,13 @@
 """Commands that are killed at random, again and again: nothing half, nothing lost, nothing made twice.
 
     python benchmarks/soak/killed_commands.py [--kills 1000] [--command denoise] [--seed 0]
+    python benchmarks/soak/killed_commands.py --kills 10 --files 5000 --lives 0.15
 
 Each command is started and killed (SIGKILL) at a random moment, until it comes to its end; then it begins
 anew in another folder. After each kill every file under a final name is compared with that of a run that
 nobody has killed, and with what was there before: a result that was whole is never made again. Exits with 1
-where anything differs, or was left behind.
+where anything differs, or was left behind. With ``--files`` a batch of so many micrographs is denoised;
+``--lives`` is how long a process lives at most, as a share of the time that all of it takes.
 """
 
 from __future__ import annotations
@@ -20,15 +22,20 @@ import sys
 import tempfile
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from cryoden.io import mrc
 from tests.cryoden.faults.commands import COMMANDS, Command
 from tests.cryoden.faults.walking import contents, hidden, state
 
 GROWING = {"plan.json", "micrographs_denoised.star", "RELION_JOB_EXIT_FAILURE", "RELION_OUTPUT_NODES.star"}
 REWRITTEN = {"index.json", "RELION_JOB_EXIT_SUCCESS"}  # by each call, with the same bytes
+TOGETHER = ("_confidence", "_denoised"), ("_EVN", "_ODD"), ("_ODD", "_EVN")
 
 
 @dataclass
@@ -38,6 +45,7 @@ class Soak:
     command: Command
     folder: Path
     draw: random.Random
+    lives: float = 1.0  # at most, of the time that all of it takes
     kills: int = 0
     ends: int = 0
     found: list[str] = field(default_factory=list)
@@ -87,7 +95,7 @@ class Soak:
 
     def _killed(self) -> bool:
         self.before = {path: path.stat() for path in self.results()}
-        was = self._run(self.draw.uniform(0, self._seconds)) < 0
+        was = self._run(self.draw.uniform(0, self.lives * self._seconds)) < 0
         self.kills += was
         return was
 
@@ -111,9 +119,9 @@ class Soak:
                 self.found.append(where + f"{path.name} was made twice")
 
     def _counted(self, path: Path) -> bool:
-        """Whether a file need not be made again: a confidence is, with a result that is not there yet."""
-        result = path.with_name(path.name.replace("_confidence", "_denoised"))
-        return result in self.before
+        """Whether a file need not be made again: of two made together it is, where one is not there yet."""
+        others = [path.with_name(path.name.replace(one, two)) for one, two in TOGETHER if one in path.name]
+        return all(other in self.before for other in others)
 
     def _end(self) -> None:
         """Let it come to its end, and compare."""
@@ -131,6 +139,15 @@ def _kill(process: int) -> None:
         os.kill(process, signal.SIGKILL)
 
 
+def many(files: int, folder: Path) -> None:
+    """Write so many small micrographs, no two alike."""
+    COMMANDS["denoise"].inputs(folder)
+    draw = np.random.default_rng(0)
+    for number in range(2, files):
+        pixels = draw.standard_normal((64, 64), np.float32)
+        mrc.write(folder / "in" / f"m{number}.mrc", pixels, pixel_size=1.5, label="made for a test")
+
+
 def when(found: os.stat_result) -> tuple[int, int]:
     """Return what differs once a file was made again."""
     return found.st_ino, found.st_mtime_ns
@@ -142,12 +159,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--kills", type=int, default=1000, help="of each command")
     parser.add_argument("--command", choices=[name for name in COMMANDS if COMMANDS[name].repeats], nargs="*")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--files", type=int, help="denoise so many micrographs")
+    parser.add_argument("--lives", type=float, default=1.0)
     asked = parser.parse_args(arguments)
     status = 0
-    for name in asked.command or ("denoise", "patches"):
+    for name in asked.command or (("denoise",) if asked.files else ("denoise", "patches")):
         began = time.monotonic()
         with tempfile.TemporaryDirectory() as folder:
-            soak = Soak(COMMANDS[name], Path(folder), random.Random(asked.seed))  # noqa: S311  no secret
+            inputs = partial(many, asked.files) if asked.files else COMMANDS[name].inputs
+            command, draw = replace(COMMANDS[name], inputs=inputs), random.Random(asked.seed)  # noqa: S311  no secret
+            soak = Soak(command, Path(folder), draw, asked.lives)
             os.chdir(folder)
             soak.run(asked.kills)
             os.chdir("/")

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
+import torch
 
 from cryoden.compute import devices
 from cryoden.compute.device_list import device_list
+from cryoden.compute.memory import cores, free_main_memory
 from cryoden.errors import CryodenError, SettingsError
 from cryoden.settings.fields import Device
 from cryoden.settings.workers import WorkerSettings
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 NEEDED = ("distributed", "dask_jobqueue", "cryptography")
 CONNECTED = 30  # s to wait for a scheduler
 RESTARTED = 120  # s in which processes that died are started again, on a busy machine
+EACH_CORES, EACH_MEMORY, EACH_GPU_MEMORY = 8, 16 << 30, 40 << 30  # of a GPU that two processes share
 ONE = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 CONFIGURED = {
     "distributed.scheduler.allowed-failures": 1,  # processes a task may cost until its files are tried alone
@@ -59,6 +62,18 @@ def local(asked: WorkerSettings, device: Device) -> tuple[Device, ...]:
     return () if asked.scheduler or asked.scheduler_file or asked.cluster else (device,)
 
 
+def sharing_gpus(asked: WorkerSettings) -> WorkerSettings:
+    """Return the same, with two processes for each of several GPUs that have room for them.
+
+    While the interpreter of one reads, writes and launches, the other's does, too.
+    """
+    gpus = local(asked, "auto") if asked.devices and not asked.workers else ()
+    if len(gpus) < 2 or cores() < EACH_CORES * len(gpus) or free_main_memory() < EACH_MEMORY * len(gpus):
+        return asked
+    least = min(torch.cuda.get_device_properties(torch.device(gpu)).total_memory for gpu in gpus)
+    return replace(asked, workers=2) if least >= EACH_GPU_MEMORY else asked
+
+
 @contextmanager
 def hired(asked: WorkerSettings, device: Device) -> Iterator[Crew]:
     """Give workers, which end with the block where they were started for it.
@@ -83,12 +98,6 @@ def hired(asked: WorkerSettings, device: Device) -> Iterator[Crew]:
             yield _of_a_queue(Path(asked.cluster), asked.jobs, held)
         else:
             yield _of_a_scheduler(asked, held)
-
-
-def cores() -> int:
-    """Return how many processors this process may use."""
-    own = getattr(os, "sched_getaffinity", None)
-    return len(own(0)) if own else os.cpu_count() or 1
 
 
 def _of_this_machine(places: tuple[Device, ...], held: ExitStack) -> Crew:

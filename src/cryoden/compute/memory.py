@@ -1,4 +1,4 @@
-"""What the system says without torch: GPUs, and main memory that limits of a job or container leave us."""
+"""What the system says without torch: GPUs, processors, and main memory that limits of a job leave us."""
 
 from __future__ import annotations
 
@@ -24,6 +24,12 @@ def gpus(root: Path = Path("/")) -> tuple[str, ...]:
     folder = root / "proc/driver/nvidia/gpus"
     number = len(list(folder.iterdir())) if folder.is_dir() else 0
     return tuple(f"cuda:{index}" for index in range(number)) if number > 1 else ()
+
+
+def cores() -> int:
+    """Return how many processors this process may use."""
+    own = getattr(os, "sched_getaffinity", None)
+    return len(own(0)) if own else os.cpu_count() or 1
 
 
 def free_main_memory(root: Path = Path("/")) -> int:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cryoden.compute.memory import cores
 from cryoden.dataset.half_checks import counted, sizes_of
 from cryoden.dataset.output_paths import make_folder
 from cryoden.errors import MicrographError, OutputError
@@ -28,7 +29,7 @@ from cryoden.io.provenance import versions
 if TYPE_CHECKING:
     from cryoden.compute.crew import Crew
 
-THREADS, AHEAD = 4, 8
+THREADS, AHEAD = 4, 8  # at least: to make pairs in, and pairs made while others are written
 NAMED = 5  # micrographs that are left out; the rest is counted
 WAITING_BYTES = 1 << 28  # of pairs that wait to be written
 
@@ -223,8 +224,8 @@ class _Writer:
 
     def _made(self, chosen: range) -> Generator[NDArray[Any], None, None]:
         """Yield pairs in order, made by threads a few ahead."""
-        ahead = max(1, min(AHEAD, WAITING_BYTES // self.layout.pair_bytes))
-        with ThreadPoolExecutor(min(ahead, THREADS), thread_name_prefix="patches") as pool:
+        ahead = max(1, min(max(AHEAD, 2 * cores()), WAITING_BYTES // self.layout.pair_bytes))
+        with ThreadPoolExecutor(min(ahead, max(THREADS, cores())), thread_name_prefix="patches") as pool:
             waiting = deque(pool.submit(self._stored, index) for index in chosen[:ahead])
             for index in chosen[ahead:]:
                 yield waiting.popleft().result()

@@ -35,12 +35,15 @@ class StarTable:
         Number and text of each line; of pairs, all their values in one row.
     is_loop : bool
         Whether the values follow the labels row by row.
+    pairs : list of (int, str)
+        Number and value of each label that has its value beside it, while the file is read.
     """
 
     path: Path
     labels: list[str] = field(default_factory=list)
     rows: list[tuple[int, str]] = field(default_factory=list)
     is_loop: bool = False
+    pairs: list[tuple[int, str]] = field(default_factory=list, repr=False)
 
     def columns(self, names: Sequence[str]) -> list[tuple[str, ...]]:
         """Return the values of some columns, a tuple for each row.
@@ -93,6 +96,9 @@ def read_tables(path: Path) -> list[StarTable]:
             tables.append(StarTable(path, is_loop=True))
         else:
             _add(tables[-1], number, line)
+    for table in (one for one in tables if one.pairs):
+        numbers, values = zip(*table.pairs, strict=True)
+        table.rows.append((numbers[-1], "\n".join(values)))
     return tables
 
 
@@ -115,8 +121,7 @@ def _add(table: StarTable, number: int, line: str) -> None:
     label, *value = line.split(None, 1)
     table.labels.append(label[1:])
     if not table.is_loop and value and split_row(value[0]):
-        before = table.rows.pop()[1] + "\n" if table.rows else ""
-        table.rows.append((number, before + value[0]))
+        table.pairs.append((number, value[0]))
 
 
 def split_row(row: str) -> list[str]:

@@ -8,9 +8,10 @@ stream.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cryoden.image.blank_regions import blank_share
 from cryoden.micrograph import Pixels
@@ -21,18 +22,37 @@ VALIDATION_PIXELS = 1 << 21
 EMPTY = 0.02  # of a patch may be blank; more teaches a network to show nothing
 TRIES = 20  # until a patch is taken as it is, where nearly all is blank
 
-Place = tuple[Region, int, int]  # top and left
+NUMBERS = 8  # drawn for a patch; the generator makes four at once
+
+Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """Where a patch lies, and its noise; by how many quarters it is turned, and the sign of its noise."""
+    """Where n patches lie, and their noise.
 
-    place: Place
-    near: Place
-    turns: int
-    mirror: bool
-    sign: int
+    Attributes
+    ----------
+    region : ndarray
+        ``(n,)``, of the source's regions.
+    place : ndarray
+        ``(n, 2)`` top and left in px.
+    moved : ndarray
+        ``(n, 2)``; how far from there the noise is from, unless that is outside of the region.
+    turns, mirror, sign : ndarray
+        ``(n,)``; by how many quarters a patch is turned, 1 where it is mirrored, and the sign of its noise.
+    """
+
+    region: Integers
+    place: Integers
+    moved: Integers
+    turns: Integers
+    mirror: Integers
+    sign: Integers
+
+    def part(self, rank: int, ranks: int) -> Drawn:
+        """Return every so manyth of them, as processes share a batch."""
+        return Drawn(*(getattr(self, one.name)[rank::ranks] for one in fields(self)))
 
 
 class PatchSource:
@@ -59,54 +79,63 @@ class PatchSource:
         self.seed = seed
         self.swap = swap
         self.size = size
-        areas = np.array([r.height * r.width for r in regions], dtype=np.float64)
-        self._cumulative = np.cumsum(areas) / areas.sum()
+        areas = np.cumsum([r.height * r.width for r in regions], dtype=np.float64)
+        self._shares = areas / areas[-1]
+        self._first = np.array([(r.top, r.left) for r in regions])
+        self._room = np.array([(r.height - edge, r.width - edge) for r in regions])
 
     def draw(self, step: int, index: int) -> tuple[Pixels, Pixels]:
         """Return patch ``index`` of batch ``step``: noisy and target, ``(p, p)`` z-scored."""
-        numbers = self._numbers(step, index)
-        place = self._place(numbers)
-        turns, mirror, swapped = numbers.integers((4, 2, 2))
-        place, (noisy, target) = self._showing(place, numbers)
+        drawn = self._of(self._numbers(step, index, 1))
+        drawn, (noisy, target) = self._showing(drawn, step, index)
         if self.swap:
             own = (noisy - target) / np.float32(2)
-            noise = self._noise(place, own, numbers) * np.float32(-1 if swapped else 1)
+            noise = self._noise(drawn, own) * np.float32(drawn.sign[0])
             mean = (noisy + target) / np.float32(2)
             noisy, target = mean + noise, mean - noise
-        return oriented(noisy, int(turns), bool(mirror)), oriented(target, int(turns), bool(mirror))
+        turns, mirror = int(drawn.turns[0]), bool(drawn.mirror[0])
+        return oriented(noisy, turns, mirror), oriented(target, turns, mirror)
 
-    def drawn(self, step: int, index: int) -> Drawn:
-        """Return how `draw` makes this patch where nothing is blank."""
-        numbers = self._numbers(step, index)
-        place = self._place(numbers)
-        turns, mirror, swapped = numbers.integers((4, 2, 2))
-        near = self._near(place, numbers) if self.swap else place
-        return Drawn(place, near, int(turns), bool(mirror), -1 if swapped else 1)
+    def drawn(self, step: int) -> Drawn:
+        """Return how `draw` makes the patches of a batch where nothing is blank."""
+        return self._of(self._numbers(step, 0, self.size))
 
-    def _numbers(self, step: int, index: int) -> np.random.Generator:
-        return np.random.Generator(np.random.Philox(key=self.seed, counter=[0, 0, index, step]))
+    def near(self, drawn: Drawn) -> Integers:
+        """Return ``(n, 2)`` top and left of where noise is from."""
+        first, room = self._first[drawn.region], self._room[drawn.region]
+        near: Integers = np.clip(drawn.place + drawn.moved, first, first + room)
+        return near
 
-    def _place(self, numbers: np.random.Generator) -> Place:
-        region = self.regions[int(np.searchsorted(self._cumulative, numbers.random(), side="right"))]
-        top = region.top + int(numbers.integers(region.height - self.edge + 1))
-        left = region.left + int(numbers.integers(region.width - self.edge + 1))
-        return region, top, left
+    def _numbers(self, step: int, first: int, count: int) -> NDArray[np.float64]:
+        """Return ``(count, 8)`` numbers from 0 to 1, each row the same whichever is the first."""
+        counter = [first * NUMBERS // 4, 0, 0, step]
+        return np.random.Generator(np.random.Philox(key=self.seed, counter=counter)).random((count, NUMBERS))
 
-    def _showing(self, place: Place, numbers: np.random.Generator) -> tuple[Place, tuple[Pixels, Pixels]]:
-        """Return a place and its patch, or another one where hardly anything is shown there."""
-        best, sides = place, self._pair(place)
+    def _of(self, numbers: NDArray[np.float64]) -> Drawn:
+        region = np.searchsorted(self._shares, numbers[:, 0], side="right")
+        place = self._first[region] + _below(self._room[region] + 1, numbers[:, 1:3])
+        moved = _below(2 * self.edge + 1, numbers[:, 3:5]) - self.edge
+        turns, mirror, sign = (_below(count, numbers[:, 5 + at]) for at, count in enumerate((4, 2, 2)))
+        return Drawn(region, place, moved, turns, mirror, 1 - 2 * sign)
+
+    def _showing(self, drawn: Drawn, step: int, index: int) -> tuple[Drawn, tuple[Pixels, Pixels]]:
+        """Return a patch and its pixels, or those of another place where hardly anything is shown there."""
+        best, sides = drawn, self._pair(drawn.region, drawn.place)
         least = self._empty(*sides)
+        numbers = np.random.Generator(np.random.Philox(key=self.seed, counter=[0, 1 + index, 0, step]))
         for _ in range(TRIES if least > EMPTY else 0):
-            place = self._place(numbers)
-            found = self._pair(place)
+            other = self._of(numbers.random((1, NUMBERS)))
+            found = self._pair(other.region, other.place)
             share = self._empty(*found)
-            best, sides, least = (place, found, share) if share < least else (best, sides, least)
+            best, sides, least = (other, found, share) if share < least else (best, sides, least)
             if least <= EMPTY:
                 break
         return best, sides
 
-    def _pair(self, place: Place) -> tuple[Pixels, Pixels]:
-        region, top, left = place
+    def _pair(self, region: Integers, place: Integers) -> tuple[Pixels, Pixels]:
+        return self._window(self.regions[int(region[0])], int(place[0, 0]), int(place[0, 1]))
+
+    def _window(self, region: Region, top: int, left: int) -> tuple[Pixels, Pixels]:
         noisy, target = (
             each.window(top, left, self.edge, self.edge) for each in (region.pair.noisy, region.pair.target)
         )
@@ -116,22 +145,15 @@ class PatchSource:
         """Return how much of a patch is blank; a target without noise may well be constant in places."""
         return max(blank_share(noisy), blank_share(target) if self.swap else 0.0)
 
-    def _noise(self, place: Place, own: Pixels, numbers: np.random.Generator) -> Pixels:
+    def _noise(self, drawn: Drawn, own: Pixels) -> Pixels:
         """Return half the difference of two halves at a place nearby; their own where that is blank.
 
         Of halves A and B both (A + B) / 2 + n and (A + B) / 2 - n are halves again, if n has the spectrum
         of (A - B) / 2 and is independent of both sums. The difference holds no signal; a few pixels away its
         noise is independent, and within a patch's edge ice is as thick. So no two steps see the same noise.
         """
-        one, other = self._pair(self._near(place, numbers))
+        one, other = self._pair(drawn.region, self.near(drawn))
         return own if self._empty(one, other) > EMPTY else (one - other) / np.float32(2)
-
-    def _near(self, place: Place, numbers: np.random.Generator) -> Place:
-        region, top, left = place
-        rows, columns = region.height - self.edge, region.width - self.edge
-        moved = numbers.integers(-self.edge, self.edge + 1, 2)
-        near_top = region.top + int(np.clip(top + moved[0] - region.top, 0, rows))
-        return region, near_top, region.left + int(np.clip(left + moved[1] - region.left, 0, columns))
 
     def items(self, epoch: int, step: int) -> Sequence[tuple[int, int]]:  # noqa: ARG002  no patch is seen twice
         """Return step and index of each patch of a batch."""
@@ -153,12 +175,12 @@ class PatchSource:
             np.linspace(0, len(corners) - 1, max(1, VALIDATION_PIXELS // self.edge**2)).astype(int)
         )
         shown = 0
-        for sides in (self._pair(corners[i]) for i in chosen):
+        for sides in (self._window(*corners[i]) for i in chosen):
             if self._empty(*sides) <= EMPTY:
                 shown += 1
                 yield _batch(sides)
         if not shown:  # there is nothing else to judge with
-            yield from (_batch(self._pair(corners[i])) for i in chosen)
+            yield from (_batch(self._window(*corners[i])) for i in chosen)
 
     def _corners(self, region: Region) -> Iterator[tuple[int, int]]:
         for top in range(region.top, region.top + region.height - self.edge + 1, self.edge):
@@ -169,6 +191,12 @@ class PatchSource:
 def _batch(sides: tuple[Pixels, Pixels]) -> Batch:
     noisy, target = sides
     return Batch(noisy[None, None], target[None, None])
+
+
+def _below(count: int | Integers, numbers: NDArray[np.float64]) -> Integers:
+    """Return integers from 0 to below a count, all as likely, for numbers from 0 to below 1."""
+    found: Integers = (numbers * count).astype(np.int64)
+    return found
 
 
 def oriented(pixels: Pixels, turns: int, mirror: bool) -> Pixels:

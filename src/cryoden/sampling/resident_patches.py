@@ -5,12 +5,8 @@ In threads of one interpreter a patch of 256² px takes 2 ms, a GPU's step less 
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Generator, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
-from itertools import islice
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,12 +15,11 @@ from torch import Tensor
 
 from cryoden.compute import devices
 from cryoden.image.blank_regions import EDGE, FLAT
-from cryoden.sampling.holdout import Region, TrainingPair
-from cryoden.sampling.patches import Drawn, PatchSource, oriented
+from cryoden.sampling.holdout import TrainingPair
+from cryoden.sampling.patches import Drawn, Integers, PatchSource, oriented
 from cryoden.sampling.source import BatchOnGpu
 
 MOST, SHARE = 1 << 31, 0.25  # bytes of micrographs, which are all read before the first step; of free memory
-AHEAD = 2  # batches
 
 
 def resident(
@@ -58,14 +53,6 @@ def _pairs(source: PatchSource) -> dict[int, TrainingPair]:
     return {id(region.pair): region.pair for region in source.regions}
 
 
-class Cut(NamedTuple):
-    """Patches of a batch: where each and its noise begin, how far rows and columns are apart; signs."""
-
-    places: NDArray[np.int64]
-    near: NDArray[np.int64]
-    signs: NDArray[np.float32]
-
-
 class ResidentPatches:
     """Batches cut from micrographs in a device's memory.
 
@@ -94,7 +81,9 @@ class ResidentPatches:
         judged = [side for both in sides for side in (both if source.swap else both[:1])]
         self.is_full = bool(torch.stack([_full(side) for side in judged]).all())
         begins = np.cumsum([0, *(noisy.numel() for noisy, _ in sides)])
-        self._begin = {key: int(begin) for key, begin in zip(pairs, begins[:-1], strict=True)}
+        begin = dict(zip(pairs, begins[:-1], strict=True))
+        self._begin = np.array([begin[id(region.pair)] for region in source.regions])
+        self._width = np.array([region.pair.noisy.shape[1] for region in source.regions])
         self._noisy, self._target = (
             torch.cat([side.flatten() for side in of]) for of in zip(*sides, strict=True)
         )
@@ -103,53 +92,43 @@ class ResidentPatches:
 
     def batches(self, steps: Iterable[tuple[int, int]]) -> Generator[BatchOnGpu, None, None]:
         """Yield the batches of these steps; see `cryoden.sampling.source.Batches`."""
-        left = iter(steps)
-        with ThreadPoolExecutor(1) as pool:  # what is next is drawn while the GPU is at work
-            ahead = deque(pool.submit(self._drawn, *step) for step in islice(left, AHEAD))
-            while ahead:
-                ahead.extend(pool.submit(self._drawn, *step) for step in islice(left, 1))
-                yield self._made(ahead.popleft().result())
+        for _, step in steps:
+            yield self._made(self._source.drawn(step).part(*self._share))
 
-    def _drawn(self, epoch: int, step: int) -> Cut:
-        rank, ranks = self._share
-        drawn = [self._source.drawn(*item) for item in self._source.items(epoch, step)[rank::ranks]]
-        places = np.array([self._strides(one.place, one) for one in drawn])
-        near = np.array([self._strides(one.near, one) for one in drawn])
-        return Cut(places, near, np.array([one.sign for one in drawn], np.float32))
-
-    def _sent(self, pixels: NDArray[np.float32]) -> Tensor:
+    def _sent(self, pixels: NDArray[Any]) -> Tensor:
         return torch.from_numpy(pixels).to(self._device)
 
-    def _made(self, drawn: Cut) -> BatchOnGpu:
-        noisy, target = self._cut(drawn.places)
+    def _made(self, drawn: Drawn) -> BatchOnGpu:
+        noisy, target = self._cut(drawn, drawn.place)
         if self._source.swap:
-            one, other = self._cut(drawn.near)
-            signs = self._sent(drawn.signs)
+            one, other = self._cut(drawn, self._source.near(drawn))
+            signs = self._sent(drawn.sign.astype(np.float32))
             noise, mean = (one - other) / 2 * signs[:, None, None], (noisy + target) / 2
             noisy, target = mean + noise, mean - noise
         return BatchOnGpu(noisy[:, None], target[:, None])
 
-    def _cut(self, strides: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-        begin, down, across = torch.from_numpy(strides).to(self._device).T[:, :, None, None]
+    def _cut(self, drawn: Drawn, corners: Integers) -> tuple[Tensor, Tensor]:
+        begin, down, across = self._sent(self._strides(drawn, corners)).T[:, :, None, None]
         places = begin + down * self._down + across * self._across
         return self._noisy[places], self._target[places]
 
-    def _strides(self, place: tuple[Region, int, int], drawn: Drawn) -> tuple[int, int, int]:
-        """Return where a patch begins, and how far its next row and its next column are away."""
-        region, top, left = place
-        width, last = region.pair.noisy.shape[1], self._source.edge - 1
-        corner, down, across = _turned(drawn.turns, drawn.mirror)
-        row, column = top + corner[0] * last, left + corner[1] * last
-        begin = self._begin[id(region.pair)] + row * width + column
-        return begin, down[0] * width + down[1], across[0] * width + across[1]
+    def _strides(self, drawn: Drawn, corners: Integers) -> Integers:
+        """Return ``(n, 3)``: where patches begin, and how far next rows and next columns are away."""
+        ways = ORIENTED[drawn.turns, drawn.mirror]
+        ways[:, 0] = corners + ways[:, 0] * (self._source.edge - 1)
+        strides: Integers = ways[..., 0] * self._width[drawn.region, None] + ways[..., 1]
+        strides[:, 0] += self._begin[drawn.region]
+        return strides
 
 
-@cache
-def _turned(turns: int, mirror: bool) -> NDArray[np.intp]:
+def _ways(turns: int, mirror: int) -> NDArray[np.intp]:
     """Return which corner of a patch comes first when it is turned, and the ways down and across there."""
     sides = np.indices((2, 2)).astype(np.float32)
-    places = np.stack([oriented(side, turns, mirror) for side in sides], axis=-1).astype(int)
+    places = np.stack([oriented(side, turns, bool(mirror)) for side in sides], axis=-1).astype(int)
     return np.stack([places[0, 0], places[1, 0] - places[0, 0], places[0, 1] - places[0, 0]])
+
+
+ORIENTED = np.array([[_ways(turns, mirror) for mirror in range(2)] for turns in range(4)])
 
 
 def _full(image: Tensor) -> Tensor:

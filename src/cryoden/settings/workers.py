@@ -21,7 +21,7 @@ class WorkerSettings:
     devices: Annotated[
         str,
         Setting(
-            "GPUs of this machine, one worker process each: all, or numbers as RELION takes them, 0,1 or 0:1",
+            "GPUs of this machine, each with processes: all, or numbers as RELION takes them, 0,1 or 0:1",
             pattern=r"(|all|(cuda:)?\d{1,3}([,:]\s*(cuda:)?\d{1,3})*)",
             expects="all, or numbers with commas or colons between them",
         ),
@@ -29,7 +29,7 @@ class WorkerSettings:
     workers: Annotated[
         int,
         Setting(
-            "Worker processes on the processors of this machine, or with --devices on each GPU; 0 = none",
+            "Worker processes on this machine's processors, or with --devices on each GPU; 0 = what suits",
             "",
             0,
             1024,

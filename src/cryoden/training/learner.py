@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from cryoden.compute.devices import reproducible
 from cryoden.compute.ranks import ALONE, Ranks
@@ -167,8 +168,8 @@ class Learner:
         self.ranks.add_up(sums)
         means = sums[:-1] / sums[-1]
         parts = torch.split(means[:-1], [one.numel() for one in gradients])
-        for gradient, mean in zip(gradients, parts, strict=True):
-            gradient.copy_(mean.view_as(gradient))
+        views = [mean.view_as(one) for one, mean in zip(gradients, parts, strict=True)]
+        torch._foreach_copy_(gradients, views)  # one launch, where each would take as long as all
         return means[-1]
 
     def _pull(self, output: Tensor, noisy: Tensor) -> Tensor | float:
@@ -181,9 +182,8 @@ class Learner:
     def _follow(self, step: int) -> None:
         taken = step - self.first
         decay = min(AVERAGING, taken / (taken + 10))
-        with torch.no_grad():
-            for mean, now in zip(self.average.parameters(), self.network.parameters(), strict=True):
-                mean.lerp_(now, 1 - decay)
+        averaged = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        averaged(list(self.average.parameters()), list(self.network.parameters()), None)
 
 
 def continued(learner: Learner, state: TrainingState | None) -> int:
@@ -206,10 +206,12 @@ def continued(learner: Learner, state: TrainingState | None) -> int:
 
 def follow(learner: Learner, batches: Generator[Batch | BatchOnGpu, None, None]) -> None:
     """Do in another process what the first one's learner does, until `leading` ends there."""
+    batch = next(batches, None)  # made ahead: the first makes its own before it says anything
     for what, step, factor in iter(partial(learner.ranks.hear, 3), [END, 0.0, 0.0]):
-        if what == STEP:
-            learner.step(next(batches), int(step), factor)
+        if what == STEP and batch is not None:
+            learner.step(batch, int(step), factor)
             learner.losses()
+            batch = next(batches, None)
         else:
             learner.restart(weights_of(learner), int(step))
     batches.close()

@@ -31,8 +31,8 @@ from cryoden.workflows.denoise_micrographs import BatchRequest
 if TYPE_CHECKING:
     from cryoden.compute.crew import Crew, Done
 
-MOST_FILES = 16  # of a group: to give out a task takes about 1 ms
-CPU_BYTES, GPU_BYTES = 1 << 24, 1 << 30  # of a group, so that a worker has it for a second or so
+MOST_FILES = 64  # of a group: to give out a task takes about 1 ms, and to begin and end one more
+CPU_BYTES, GPU_BYTES = 1 << 24, 1 << 32  # of a group, so that a worker has it for a second or so
 SHARES = 4  # groups at least of what is left for each worker, so that all of them end together
 
 

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from cryoden.compute import devices
-from cryoden.compute.hiring import hired, local
+from cryoden.compute.hiring import hired, local, sharing_gpus
 from cryoden.dataset.folder_walk import left_out_below
 from cryoden.dataset.listed_files import pixel_sizes
 from cryoden.dataset.output_paths import Targets, make_folder, make_ready
@@ -89,7 +89,7 @@ def _run(
         batch = replace(batch, settings=replace(batch.settings, device=places[0]))
         return partial(_here, paths, batch, *one_process(batch))
     load(batch.model)  # what is wrong with it is said before any worker is started
-    crew = held.enter_context(hired(workers, batch.settings.device))
+    crew = held.enter_context(hired(sharing_gpus(workers), batch.settings.device))
     yield WorkersStarted(crew.where, crew.dashboard)
     from cryoden.workflows.denoise_on_workers import denoise_on  # noqa: PLC0415  Dask is not installed everywhere
 

@@ -3,13 +3,14 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 
 from cryoden.compute import hiring
-from cryoden.compute.hiring import hired, local
+from cryoden.compute.hiring import hired, local, sharing_gpus
 from cryoden.errors import CryodenError, SettingsError
 from cryoden.settings.workers import WorkerSettings
 
@@ -40,6 +41,34 @@ def test_settings_say_on_which_devices_of_this_machine_to_work(
 def test_two_ways_to_say_where_to_compute_are_refused(given: dict[str, Any], device: str) -> None:
     with pytest.raises(SettingsError, match=f"S03  .* and --device {device} were given"):
         local(WorkerSettings(**given), device)
+
+
+@pytest.mark.usefixtures("two_gpus")
+@pytest.mark.parametrize(
+    ("given", "gigabytes", "processors", "main", "each"),
+    [
+        ({"devices": "all"}, 80, 32, 128, 2),
+        ({"devices": "all"}, 24, 32, 128, 0),  # has no room for what two processes keep
+        ({"devices": "all"}, 80, 12, 128, 0),  # a process more would only wait
+        ({"devices": "all"}, 80, 32, 24, 0),
+        ({"devices": "all", "workers": 1}, 80, 32, 128, 1),
+        ({"devices": "0"}, 80, 32, 128, 0),
+        ({"workers": 4}, 80, 32, 128, 4),
+    ],
+)
+def test_several_gpus_have_two_processes_each_where_there_is_room_unless_their_number_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+    given: dict[str, Any],
+    gigabytes: int,
+    processors: int,
+    main: int,
+    each: int,
+) -> None:
+    memory = SimpleNamespace(total_memory=gigabytes << 30)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: memory)
+    monkeypatch.setattr(hiring, "cores", lambda: processors)
+    monkeypatch.setattr(hiring, "free_main_memory", lambda: main << 30)
+    assert sharing_gpus(WorkerSettings(**given)).workers == each
 
 
 def test_without_dask_the_way_to_install_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

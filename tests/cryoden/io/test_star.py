@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from cryoden.errors import CryodenError
-from cryoden.io.star import StarTable, having, read_tables
+from cryoden.errors import CryodenError, StarRowError
+from cryoden.io.star import StarTable, having, read_tables, split_row
 
 LOOP = "data_\n\nloop_\n_rlnMicrographName #1\n_rlnOpticsGroup #2\n"
 
@@ -100,3 +100,14 @@ def test_a_row_of_too_few_or_too_many_values_is_refused_with_its_line(
 def test_an_uneven_row_of_another_table_is_nobodys_concern(tmp_path: Path) -> None:
     optics = "data_optics\nloop_\n_rlnVoltage\n_rlnEvenZernike\n300 [1, 2]\n"
     assert values(tmp_path, f"{optics}{LOOP}a.mrc 1\n") == [("a.mrc", "1")]
+
+
+def test_pairs_of_label_and_value_are_one_row_however_many_and_a_line_between_them_is_its_own(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "pairs.star").write_text("data_x\n_a 1\n_b 'two words'\nodd\n_c 3\n")
+    *_, table = read_tables(tmp_path / "pairs.star")
+    assert table.labels == ["a", "b", "c"]
+    assert [split_row(row) for _, row in table.rows] == [["odd"], ["1", "two words", "3"]]
+    with pytest.raises(StarRowError, match="line 4 has 1 of 3 values: odd"):
+        table.columns(["a"])
