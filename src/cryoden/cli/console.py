@@ -140,7 +140,8 @@ def _show_file(event: BatchEvent, whole: BatchSummary) -> None:
         OUT.print(f"{printable(event.output)}  ({event.seconds:.1f} s)", soft_wrap=True, markup=False)
         show_remarks(f"  {printable(event.path.name)}: {warning}" for warning in event.warnings)
     elif isinstance(event, FileSkipped):
-        OUT.print(f"{printable(event.output)}  (already done)", soft_wrap=True, markup=False)
+        how = "already done, from the sum of both halves" if event.of_halves else "already done"
+        OUT.print(f"{printable(event.output)}  ({how})", soft_wrap=True, markup=False)
     elif isinstance(event, FileThinned):
         _show_halves(event)
     elif isinstance(event, WorkersStarted):

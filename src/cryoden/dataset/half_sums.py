@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -46,10 +46,10 @@ class Planned:
 
 @dataclass(frozen=True)
 class PlannedFiles:
-    """The micrographs of a batch; ``summed`` are halves that are left out, as their full sum is there."""
+    """The micrographs of a batch; ``summed`` are halves left out, by their full sum that is there."""
 
     planned: Sequence[Planned]
-    summed: frozenset[Path] = frozenset()
+    summed: Mapping[Path, HalfFiles] = field(default_factory=dict)
 
 
 def each(found: Iterable[tuple[Path, Path]]) -> PlannedFiles:
@@ -68,18 +68,18 @@ def added_up(found: Iterable[tuple[Path, Path]]) -> PlannedFiles:
     places = dict(found)
     claims = {file: claim for file in places if (claim := claim_of(file))}
     halves = gathered((*claim, file) for file, claim in claims.items())
-    sums = {(_folder(file), stem_of(file)) for file in places if file not in claims}
+    sums = {(_folder(file), stem_of(file)): file for file in places if file not in claims}
     whole = {key for key, pair in halves.items() if len(pair) == 2}
-    planned, summed = list[Planned](), set[Path]()
+    planned, summed = list[Planned](), dict[Path, HalfFiles]()
     for file, folder in places.items():
         key, half = claims.get(file, ((Path(), ""), ""))
         if key not in whole:
             planned.append(Planned(file, folder, is_alone=file in claims))
         elif key in sums:
-            summed.add(file)
+            summed[sums[key]] = HalfFiles(key[1], **halves[key])
         elif half == "even":
             planned.append(Planned(file, without_half(folder), HalfFiles(key[1], **halves[key])))
-    return PlannedFiles(planned, frozenset(summed))
+    return PlannedFiles(planned, summed)
 
 
 def of_list(path: Path) -> PlannedFiles:

@@ -31,8 +31,8 @@ class Targets(dict[Path, Path]):
         The halves of sums, by the even one.
     alone : collection of Path
         Halves whose partner is not there, and may still come.
-    summed : int
-        How many halves are left out, as their full sum is there.
+    summed : mapping of Path to HalfFiles
+        Halves that are left out, by their full sum that is there.
     """
 
     def __init__(
@@ -40,10 +40,10 @@ class Targets(dict[Path, Path]):
         targets: Mapping[Path, Path],
         pairs: Mapping[Path, HalfFiles] | None = None,
         alone: Collection[Path] = (),
-        summed: int = 0,
+        summed: Mapping[Path, HalfFiles] | None = None,
     ) -> None:
         super().__init__(targets)
-        self.pairs, self.alone, self.summed = pairs or {}, alone, summed
+        self.pairs, self.alone, self.summed = pairs or {}, alone, summed or {}
 
     @classmethod
     def of(cls, targets: Mapping[Path, Path]) -> Targets:
@@ -58,13 +58,6 @@ class Targets(dict[Path, Path]):
         """Return the files that a micrograph is made of."""
         pair = self.pairs.get(path)
         return (pair.even, pair.odd) if pair else (path,)
-
-    def words(self) -> str:
-        """Return in words what becomes of halves; empty where there are none."""
-        added, left_out = len(self.pairs.keys() & self.keys()), self.summed // 2
-        parts = [f"{added:,} from the sum of both halves"] if added else []
-        parts += [f"halves of {left_out:,} left out, as their full sum is there"] if left_out else []
-        return "; ".join(parts)
 
 
 def results(
@@ -117,7 +110,7 @@ def results(
         },
         {one.file: one.pair for one in planned if one.pair},
         {one.file for one in planned if one.is_alone},
-        len(found.summed),
+        found.summed,
     )
     if not targets:
         asked = ", ".join(printable(path) for path in paths)
@@ -128,15 +121,16 @@ def results(
             f"0 micrographs match '{asked}' in {Path.cwd()}" + (others and f"; {others}"),
             fix="Give MRC or TIFF files, folders, STAR or .cs files",
         )
-    _refuse_replacing(targets, found.summed if output.is_dir() else None)
+    _refuse_replacing(targets, is_new=not output.is_dir())
     return targets
 
 
-def _refuse_replacing(targets: Targets, summed: Collection[Path] | None) -> None:
+def _refuse_replacing(targets: Targets, *, is_new: bool) -> None:
     """Refuse a result in the place of an input, unless nothing is there yet, or of another result."""
     real = cache(os.path.realpath)
-    files = chain.from_iterable(map(targets.files, targets))
-    inputs = set() if summed is None else {real_path(file, real) for file in chain(files, summed)}
+    halves = ((pair.even, pair.odd) for pair in targets.summed.values())
+    files = chain.from_iterable([*map(targets.files, targets), *halves])
+    inputs = set() if is_new else {real_path(file, real) for file in files}
     taken: dict[Path, Path] = {}
     for file, target in targets.items():
         if inputs and real_path(target, real) in inputs:

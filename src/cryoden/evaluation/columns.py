@@ -173,7 +173,7 @@ COLUMNS = (
         "checkerboard",
         (
             "Strongest periodic pattern (2, 4 or 8 px) relative to its surroundings in the power "
-            "spectrum; about 1 means none."
+            "spectrum; about 1 means none, about 2 a faint one of 0.5 % of the standard deviation."
         ),
         "Odena et al. 2016",
         lambda _, row: f"{row.mean.checkerboard:z.2f}",

@@ -20,7 +20,6 @@ from cryoden.micrograph import Array, Pixels
 
 PERIODS = (2, 4, 8)  # px, strides of upsampling in a network
 CHANCE = 3.0  # standard errors above which a shell's signal is more than chance
-VISIBLE = 1e-2  # of an image's contrast
 GROUPS = 96  # points of a curve
 RAW_EVEN, RAW_ODD, EVEN, ODD, TRUTH = range(5)
 Halves = tuple[Pixels, Pixels]
@@ -59,7 +58,7 @@ def score(exposure: Exposure, denoised: Halves, seconds: float | None) -> tuple[
         resolution=_resolution(shared, (EVEN, RAW_ODD), (ODD, RAW_EVEN)),
         truth_db=None if truth is None else _truth_db(exposure, denoised, truth),
         truth_resolution=None if truth is None else _resolution(shared, (EVEN, TRUTH), (ODD, TRUTH)),
-        checkerboard=_lattice(middle(even)),
+        checkerboard=max(checkerboard(middle(even), period) for period in PERIODS),
         seconds=seconds,
         slope=slope,
         bands=tuple(by_band),
@@ -80,13 +79,6 @@ def _error(shared: CrossPower, band: Band) -> float:
     """Return the standard error of r in a band."""
     inside = (shared.frequencies >= 1 / band.coarse) & (shared.frequencies < 1 / band.fine)
     return float(1 / np.sqrt(max(shared.counts[inside].sum() / 2, 1)))
-
-
-def _lattice(image: Pixels) -> float:
-    """Return the strongest pattern; a floor of noise hides those too weak to be seen."""
-    floor = np.random.default_rng(0).standard_normal(image.shape, np.float32)
-    seen = image + floor * np.float32(VISIBLE * float(image.std()))
-    return max(checkerboard(seen, period) for period in PERIODS)
 
 
 def _truth_db(exposure: Exposure, denoised: Halves, truth: Pixels) -> float | None:

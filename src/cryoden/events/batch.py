@@ -61,11 +61,16 @@ class FileFinished:
 
 @dataclass(frozen=True)
 class FileSkipped:
-    """The result was there already, made by the same model with the same settings; ``odd`` as above."""
+    """The result was there already, made by the same model with the same settings; ``odd`` as above.
+
+    ``of_halves`` says that it was made from the sum of both halves of ``path``, before that, their full sum,
+    was there.
+    """
 
     path: Path
     output: Path
     odd: Path | None = None
+    of_halves: bool = False
 
 
 @dataclass(frozen=True)

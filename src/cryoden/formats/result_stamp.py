@@ -27,7 +27,7 @@ from cryoden.settings.reading import ReadingSettings
 DIGITS = 8
 MARK = re.compile(r"\[([0-9a-f]{8})-([0-9a-f]{8})-([0-9a-f]{8})\]")
 LABEL = re.compile(rf"cryoden \S+: denoised with (?P<model>.*?)(?: {MARK.pattern})?$")
-METHOD = 2  # to be raised when the same model, settings and micrograph come to give other pixels
+METHOD = 3  # to be raised when the same model, settings and micrograph come to give other pixels
 CONFIDENCE_LABEL = f"cryoden {RELEASE}: confidence, 0.5 to 1"
 CONFIDENCE = re.compile(r"cryoden \S+: confidence, 0\.5 to 1")
 SAME_PIXELS = {"device", "tile", "format"}  # where and in which pieces, not what is computed

@@ -8,7 +8,7 @@ from cryoden.image.block_mean import blocks
 from cryoden.micrograph import Array, Pixels
 
 TILE, TILES = 256, 4  # px of a tile, and at least how many in a row
-LEAST = 0.01  # of the standard deviation: weaker white noise hides nothing one can see
+FAINT = 0.005  # of the standard deviation: a pattern of which no eye sees anything
 TINY = 1e-300
 NEAR, FAR = 3, 4  # bins around a lattice frequency; a Hann window smears it over two
 
@@ -18,7 +18,8 @@ def checkerboard(image: Pixels, period: int) -> float:
 
     Looked for is power at the lattice frequencies, i / period and j / period, relative to their
     surroundings in the spectrum: of the image (a printed pattern, Odena et al. 2016), and of its
-    absolute values and steps along both axes (a texture whose strength repeats).
+    absolute values and steps along both axes (a texture whose strength repeats). To both the power of a
+    faint pattern is added, of 0.5 % of the image's standard deviation.
 
     Parameters
     ----------
@@ -30,7 +31,8 @@ def checkerboard(image: Pixels, period: int) -> float:
     Returns
     -------
     float
-        The largest of the four; about 1, by chance up to 2, for none.
+        The largest of the four; about 1, by chance up to 2, for none, and about 2 for a faint one where there
+        is nothing else.
 
     Raises
     ------
@@ -44,7 +46,8 @@ def checkerboard(image: Pixels, period: int) -> float:
         )
     strength = np.abs(image - np.float32(image.mean(dtype=np.float64)))
     steps = (np.abs(np.diff(image, axis=axis)) for axis in (0, 1))
-    return max(_on_lattice(pixels, period) for pixels in (image, strength, *steps))
+    faint = FAINT**2 * max(float(image.var(dtype=np.float64)), TINY)
+    return max(_on_lattice(pixels, period, faint) for pixels in (image, strength, *steps))
 
 
 def seams(image: Pixels, edge: int) -> float:
@@ -78,10 +81,15 @@ def seams(image: Pixels, edge: int) -> float:
     return float(np.concatenate(across).mean() / np.concatenate(elsewhere).mean())
 
 
-def _on_lattice(image: Pixels, period: int) -> float:
-    """Return the mean over lattice frequencies of power over power nearby."""
-    power = _averaged_spectrum(image, period)
-    edge = len(power)
+def _on_lattice(image: Pixels, period: int, faint: float) -> float:
+    """Return the mean over lattice frequencies of power over power nearby.
+
+    To both is added what a pattern of a ``faint`` variance would have at each of these frequencies, were they
+    equally strong. So nothing is made of less, nor of the rounding of a Fourier transform.
+    """
+    edge = max(min(TILE, min(image.shape) // TILES), 2 * (FAR + 1) * period) // period * period
+    window = np.outer(*[np.hanning(edge + 1)[:-1]] * 2)
+    power = _averaged_spectrum(image, window) + faint * window.sum() ** 2 / (period**2 - 1)
     lattice = np.arange(0, edge, edge // period)
     reach = range(-FAR, FAR + 1)
     around = [(i, j) for i in reach for j in reach if max(abs(i), abs(j)) >= NEAR]
@@ -92,17 +100,11 @@ def _on_lattice(image: Pixels, period: int) -> float:
     return float(ratios.ravel()[1:].mean())  # the first is frequency 0
 
 
-def _averaged_spectrum(image: Pixels, period: int) -> Array:
-    """Return the mean power spectrum of tiles (Welch 1967), as if under a little white noise.
-
-    Without that noise, the rounding of a Fourier transform counts as a pattern where there is no
-    other power.
-    """
-    edge = max(min(TILE, min(image.shape) // TILES), 2 * (FAR + 1) * period) // period * period
-    tiles = blocks(image, edge)
-    window = np.outer(*[np.hanning(edge + 1)[:-1]] * 2)
-    mean, variance = tiles.mean(dtype=np.float64), tiles.var(dtype=np.float64)
-    power = np.full((edge, edge), LEAST**2 * max(variance, TINY) * np.sum(window**2))
+def _averaged_spectrum(image: Pixels, window: Array) -> Array:
+    """Return the mean power spectrum of tiles under a window (Welch 1967)."""
+    tiles = blocks(image, len(window))
+    mean = tiles.mean(dtype=np.float64)
+    power = np.zeros(window.shape)
     for place in np.ndindex(tiles.shape[:2]):
-        power += np.abs(np.fft.fft2((tiles[place] - mean) * window)) ** 2 / (tiles.size / edge**2)
+        power += np.abs(np.fft.fft2((tiles[place] - mean) * window)) ** 2 / (tiles.size / window.size)
     return power

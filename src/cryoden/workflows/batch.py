@@ -152,7 +152,27 @@ def _counted(events: Generator[BatchEvent, None, None]) -> Generator[BatchEvent,
     return skipped
 
 
-def ending(events: Iterator[BatchEvent], **known: str) -> Iterator[BatchEvent]:
-    """Pass events on, the last with what is known of the whole batch."""
+def ending(events: Iterator[BatchEvent], summed: int = 0, **known: str) -> Iterator[BatchEvent]:
+    """Pass events on, the last with what is known of the whole batch and with what became of halves.
+
+    Halves of ``summed`` exposures were left out, as their full sum is there.
+    """
+    added = before = 0
     for event in events:
-        yield replace(event, **known) if isinstance(event, BatchFinished) else event  # type: ignore[arg-type]  # texts
+        added += isinstance(event, FileFinished) and event.odd is not None
+        before += isinstance(event, FileSkipped) and event.of_halves
+        if isinstance(event, BatchFinished):
+            words = {**known, "halves": _of_halves(added, summed, before)}
+            yield replace(event, **words)  # type: ignore[arg-type]  # texts
+        else:
+            yield event
+
+
+def _of_halves(added: int, summed: int, before: int) -> str:
+    """Return in words what became of halves; nothing where there are none."""
+    parts = (
+        (added, f"{added:,} from the sum of both halves"),
+        (summed, f"halves of {summed:,} left out, as their full sum is there"),
+        (before, f"{before:,} made from both halves before that was there, and kept (or overwrite them)"),
+    )
+    return "; ".join(words for number, words in parts if number)

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryoden.compute import devices
-from cryoden.dataset.half_names import HalfFiles
 from cryoden.dataset.half_sums import Halves, exposure_name
 from cryoden.dataset.opening import added, facts, open_both, open_micrograph, size_from_beside, whole
 from cryoden.dataset.output_paths import Targets, results
@@ -17,7 +16,7 @@ from cryoden.denoising.binned import binning_of
 from cryoden.denoising.denoise import Denoiser, tiles
 from cryoden.denoising.denoisers import Denoisers
 from cryoden.denoising.nothing_left import refuse_constant
-from cryoden.errors import Remark
+from cryoden.errors import CryodenError, Remark
 from cryoden.events.batch import MicrographDenoised, TileFinished
 from cryoden.formats.result_stamp import ResultStamp, StampInputs, is_done
 from cryoden.io.atomic import atomic_write
@@ -70,12 +69,12 @@ class Shared:
     batch: BatchRequest
     recipe: StampInputs
     sizes: Mapping[Path, float]
-    pairs: Mapping[Path, HalfFiles]
+    targets: Targets
     apart: bool
 
     def opened(self, path: Path, size: float | None, section: int | None) -> tuple[MicrographFile, ...]:
         """Open a micrograph, or its two halves."""
-        pair, reading = self.pairs.get(path), self.batch.reading
+        pair, reading = self.targets.pairs.get(path), self.batch.reading
         if pair is None:
             return (open_micrograph(path, reading, size, section),)
         return open_both(pair, reading, self.sizes, section)
@@ -87,6 +86,19 @@ class Shared:
         empty = devices.page_locked if self.denoisers.first.place.device.type == "cuda" else None
         first, *others = (whole(file, reading, look=look, empty=empty) for file in files)
         return added(first, others[0], name) if others else first
+
+    def mark(self, *files: Path) -> ResultStamp:
+        """Return the mark of the result of a file, or of two halves."""
+        listed = self.sizes.get(files[0]) or size_from_beside(files[0], self.batch.reading)
+        return self.recipe.mark(*files, listed=listed)
+
+    def is_of_halves(self, path: Path, output: Path) -> bool:
+        """Tell whether the result of a full sum was made from its halves, which are there, unchanged."""
+        pair = None if self.batch.overwrite else self.targets.summed.get(path)
+        try:
+            return pair is not None and is_done(output, self.mark(pair.even, pair.odd))
+        except CryodenError:  # of another file, or a half that is gone
+            return False
 
 
 def task(shared: Shared, path: Path, output: Path) -> Task:
@@ -104,8 +116,9 @@ class _Denoising:
         self.path, self.output = path, output
         self._shared, self._batch, self._size = shared, shared.batch, shared.sizes.get(path)
         self._held = ExitStack()
-        self.odd = shared.pairs[path].odd if path in shared.pairs else None
-        self._files = (path,) if self.odd is None else (path, self.odd)
+        self._files = shared.targets.files(path)
+        self.odd = self._files[1] if len(self._files) > 1 else None
+        self.of_halves = False
         self._open: tuple[MicrographFile, ...] = ()
         self._raw: Micrograph | None = None
         self._planes: list[int] | None = None
@@ -121,8 +134,10 @@ class _Denoising:
 
     def read(self) -> bool:
         # Before reading: a file that changes meanwhile is another one next time.
-        size = self._size or size_from_beside(self.path, self._batch.reading)
-        mark = self._shared.recipe.mark(*self._files, listed=size)
+        mark = self._shared.mark(*self._files)
+        self.of_halves = self._shared.is_of_halves(self.path, self.output)
+        if self.of_halves:
+            return False
         if is_done(self.output, mark, overwrite=self._batch.overwrite):
             return False
         with ExitStack() as held:

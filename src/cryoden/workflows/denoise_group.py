@@ -31,12 +31,16 @@ End = FileFinished | FileSkipped | FileFailed
 
 @dataclass(frozen=True)
 class Item:
-    """One file, where its result goes, Å/px where a list says it, and its halves, if any; absolute paths."""
+    """One file, where its result goes, Å/px where a list says it, and its halves, if any; absolute paths.
+
+    ``summed`` are halves whose full sum it is, which are left out.
+    """
 
     path: Path
     target: Path
     pixel_size: float | None
     pair: HalfFiles | None = None
+    summed: HalfFiles | None = None
 
 
 @dataclass(frozen=True)
@@ -105,7 +109,8 @@ def _events(
     batch: BatchRequest, denoisers: Denoisers, group: Sequence[Item], lanes: Lanes
 ) -> Generator[BatchEvent, None, None]:
     pairs = {item.path: item.pair for item in group if item.pair}
-    targets = Targets({item.path: item.target for item in group}, pairs)
+    summed = {item.path: item.summed for item in group if item.summed}
+    targets = Targets({item.path: item.target for item in group}, pairs, summed=summed)
     sizes = {file: item.pixel_size for item in group for file in targets.files(item.path) if item.pixel_size}
     return denoise_targets(targets, denoisers, batch, sizes, lanes)
 

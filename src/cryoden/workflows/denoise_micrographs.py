@@ -74,7 +74,7 @@ def denoise_files(
     left_out = left_out_below(paths, output, results=False)
     device = devices.describe(denoisers.first.place.device)
     with closing(denoise_targets(targets, denoisers, batch, pixel_sizes(paths), lanes)) as events:
-        yield from ending(events, left_out=left_out, device=device, halves=targets.words())
+        yield from ending(events, len(targets.summed), left_out=left_out, device=device)
 
 
 def denoise_targets(
@@ -89,8 +89,7 @@ def denoise_targets(
     ``sizes`` are the Å/px that a list says of some. Other threads may use the same denoisers.
     """
     recipe = StampInputs(denoisers.first.model.sha256, batch.settings, batch.reading)
-    pairs = Targets.of(targets).pairs
-    shared = Shared(denoisers, batch, recipe, sizes, pairs, apart=lanes.at_work > 0)
+    shared = Shared(denoisers, batch, recipe, sizes, Targets.of(targets), apart=lanes.at_work > 0)
     return overlapped(targets, partial(task, shared), lanes)
 
 

@@ -76,9 +76,15 @@ class _Groups:
 
     def __init__(self, crew: Crew, targets: Mapping[Path, Path], sizes: Mapping[Path, float]) -> None:
         self._crew, self._in_use = crew, list[Item]()
-        pairs = Targets.of(targets).pairs
+        pairs, summed = Targets.of(targets).pairs, Targets.of(targets).summed
         self._left = deque(
-            Item(_absolute(path), _absolute(target), sizes.get(path), _of_worker(pairs.get(path)))
+            Item(
+                _absolute(path),
+                _absolute(target),
+                sizes.get(path),
+                _of_worker(pairs.get(path)),
+                _of_worker(summed.get(path)),
+            )
             for path, target in targets.items()
         )
 

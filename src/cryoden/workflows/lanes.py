@@ -33,6 +33,7 @@ class Task(Protocol):
     path: Path
     output: Path
     odd: Path | None
+    of_halves: bool
 
     def nbytes(self) -> int:
         """Return how much memory its pixels will take."""

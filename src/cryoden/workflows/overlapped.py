@@ -126,7 +126,8 @@ class _Stages:
             yield from self._waited_for([lane.future])
         if not lane.future.result():
             self._tally.skipped += 1
-            self._end(lane, FileSkipped(lane.task.path, lane.task.output, lane.task.odd))
+            task = lane.task
+            self._end(lane, FileSkipped(task.path, task.output, task.odd, task.of_halves))
             return
         yield from self._denoised(lane.task)
         yield from self._written(max(0, self._lanes.writers - 1), lane.nbytes)

@@ -70,7 +70,7 @@ def denoise_session(
         events = watched(Arrivals(find), run, output / STOP) if watch else run(targets)
         held.enter_context(closing(events))
         left_out = left_out_below(paths, output, results=False)
-        yield from ending(events, left_out=left_out, halves=targets.words())
+        yield from ending(events, len(targets.summed), left_out=left_out)
 
 
 def _refuse_missing(paths: Sequence[Path]) -> None:

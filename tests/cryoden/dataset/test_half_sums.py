@@ -43,7 +43,7 @@ def test_halves_are_named_by_files_in_any_order(tmp_path: Path) -> None:
     found = results([odd, even], tmp_path / "out", halves="sum")
     assert found == {even: tmp_path / "out" / "a_denoised.mrc"}
     assert found.files(even) == (even, odd)
-    assert found.words() == "1 from the sum of both halves"
+    assert not found.summed
 
 
 def test_where_the_full_sum_is_there_it_is_taken_and_the_halves_are_left_out(tmp_path: Path) -> None:
@@ -59,7 +59,10 @@ def test_where_the_full_sum_is_there_it_is_taken_and_the_halves_are_left_out(tmp
     found = results([tmp_path], tmp_path / "out", halves="sum")
     assert list(found) == [tmp_path / "a.mrc", tmp_path / "average" / "b.mrc"]
     assert not found.pairs
-    assert "halves of 2 left out, as their full sum is there" in found.words()
+    assert {whole: (pair.even, pair.odd) for whole, pair in found.summed.items()} == {
+        tmp_path / "a.mrc": (tmp_path / "a_EVN.mrc", tmp_path / "a_ODD.mrc"),
+        tmp_path / "average/b.mrc": (tmp_path / "average/even/b.mrc", tmp_path / "average/odd/b.mrc"),
+    }
 
 
 def test_a_half_without_its_partner_is_a_micrograph_of_its_own_name(tmp_path: Path) -> None:
@@ -93,7 +96,8 @@ def test_each_half_has_its_result_where_that_is_wanted(tmp_path: Path) -> None:
         "a_EVN_denoised.mrc",
         "a_ODD_denoised.mrc",
     ]
-    assert not found.words()
+    assert not found.pairs
+    assert not found.summed
 
 
 def star(folder: Path, *endings: str) -> Path:

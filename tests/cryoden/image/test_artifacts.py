@@ -31,10 +31,20 @@ class TestCheckerboard:
         repeated = np.kron(white(0, EDGE // period), np.ones((period, period), np.float32))
         assert checkerboard(repeated, period) > 10
 
-    @pytest.mark.parametrize("printed", [0.01, 0.1])
-    def test_is_seen_where_a_faint_pattern_is_printed_on_a_smooth_image(self, printed: float) -> None:
-        image = gaussian(white(0), 4)
-        assert checkerboard(image + printed * image.std() * board(), 2) > 100
+    @pytest.mark.parametrize("square", [1, 2, 4])
+    def test_of_a_hundredth_of_the_deviation_is_seen_on_a_smooth_image(self, square: int) -> None:
+        image = gaussian(white(0), 8)
+        assert checkerboard(image + 0.01 * image.std() * board(square), 2 * square) > 4
+        assert checkerboard(image + 0.1 * image.std() * board(square), 2 * square) > 100
+
+    @pytest.mark.parametrize("square", [1, 2, 4])
+    def test_that_no_eye_sees_is_none(self, square: int) -> None:
+        image = gaussian(white(0), 8)
+        assert checkerboard(image + 0.002 * image.std() * board(square), 2 * square) < 1.5
+
+    def test_is_seen_where_every_second_step_of_a_smooth_image_is_missing(self) -> None:
+        smooth = gaussian(white(0, EDGE // 2), 4)
+        assert checkerboard(np.kron(smooth, np.ones((2, 2), np.float32)), 2) > 10
 
     def test_is_seen_where_every_second_pixel_has_more_contrast(self) -> None:
         assert checkerboard(white(0) * (1 + 0.1 * board()), 2) > 10

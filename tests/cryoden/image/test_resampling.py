@@ -58,6 +58,19 @@ def test_low_frequencies_pass_both_ways_unchanged(scale: float, share: float) ->
     torch.testing.assert_close(resampling.enlarge(coarse), fine, atol=0.03, rtol=0)
 
 
+@pytest.mark.parametrize("factor", [2, 3, 4])
+def test_nothing_repeats_where_a_working_pixel_is_some_whole_pixels(factor: int) -> None:
+    """Up to four fifths of the Nyquist frequency, above which no network's output has much."""
+    resampling = Resampling(300 * factor, 300 * factor, factor)
+    radius = torch.fft.fftfreq(300)[:, None].hypot(torch.fft.rfftfreq(300))
+    coarse = torch.fft.irfft2(torch.fft.rfft2(noise(300, 300)) * (radius < 0.4), s=(300, 300))
+    fine = resampling.enlarge(coarse).numpy()
+    for axis in (0, 1):
+        steps = np.abs(np.diff(fine, axis=axis)).mean(axis=1 - axis)[: 299 * factor].reshape(-1, factor)
+        strength = steps.mean(axis=0) / steps.mean()
+        assert strength == pytest.approx(1, abs=0.02)
+
+
 @pytest.mark.parametrize("share", [1.4, 2.0, 2.6])
 def test_what_the_working_grid_cannot_hold_does_not_fold_back(share: float) -> None:
     resampling = Resampling(64, 480, 2.5)

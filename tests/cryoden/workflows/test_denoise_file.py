@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,48 @@ def test_the_full_sum_that_is_there_is_denoised_and_not_another_one(
     assert not any("sum of" in label for label in micrographs.probe(made).labels)
 
 
+@pytest.mark.usefixtures("halves")
+def test_a_result_of_both_halves_is_kept_when_their_full_sum_comes_later(
+    tmp_path: Path, batch: BatchRequest
+) -> None:
+    run([tmp_path / "in"], tmp_path / "out", batch)
+    made = tmp_path / "out" / "m1_denoised.mrc"
+    before, full = made.read_bytes(), tmp_path / "in" / "m1.mrc"
+    mrc.write(full, scene(1).even.data, pixel_size=1.5, label="dose-weighted")
+    *events, ended = run([tmp_path / "in"], tmp_path / "out", batch)
+    assert [event for event in events if isinstance(event, FileSkipped)] == [
+        FileSkipped(full, made, of_halves=True)
+    ]
+    assert isinstance(ended, BatchFinished)
+    assert (ended.skipped, ended.failed, made.read_bytes()) == (1, (), before)
+    assert ended.halves.endswith(
+        "1 made from both halves before that was there, and kept (or overwrite them)"
+    )
+    run([tmp_path / "in"], tmp_path / "out", replace(batch, overwrite=True))
+    assert not any("sum of" in label for label in micrographs.probe(made).labels)
+
+
+def test_a_result_of_halves_that_have_changed_is_another_one_than_that_of_their_full_sum(
+    tmp_path: Path, halves: tuple[Path, Path], batch: BatchRequest
+) -> None:
+    run([tmp_path / "in"], tmp_path / "out", batch)
+    mrc.write(halves[1], scene(2).odd.data, pixel_size=1.5, label="another one")
+    mrc.write(tmp_path / "in" / "m1.mrc", scene(1).even.data, pixel_size=1.5, label="full sum")
+    assert failure(run([tmp_path / "in"], tmp_path / "out", batch)).code == "O05"
+
+
+def test_a_batch_ends_with_how_many_sums_were_made_not_planned(
+    tmp_path: Path, halves: tuple[Path, Path], batch: BatchRequest
+) -> None:
+    write_halves(tmp_path / "in", scene(3))
+    halves[1].write_bytes(halves[1].read_bytes()[:5000])
+    found = [run([tmp_path / "in"], tmp_path / "out", batch)[-1] for _ in range(2)]
+    assert [ended.halves for ended in found if isinstance(ended, BatchFinished)] == [
+        "1 from the sum of both halves",
+        "",
+    ]
+
+
 def test_workers_make_the_same_bytes_of_sums(
     tmp_path: Path, halves: tuple[Path, Path], batch: BatchRequest
 ) -> None:
@@ -138,6 +181,9 @@ def test_workers_make_the_same_bytes_of_sums(
     assert (done.path, done.odd) == halves
     made = [tmp_path / folder / "m1_denoised.mrc" for folder in ("one", "two")]
     assert made[0].read_bytes() == made[1].read_bytes()
+    mrc.write(tmp_path / "in" / "m1.mrc", scene(1).even.data, pixel_size=1.5, label="full sum")
+    events = list(denoise_session([tmp_path / "in"], tmp_path / "two", batch, WorkerSettings(workers=2)))
+    assert [event.of_halves for event in events if isinstance(event, FileSkipped)] == [True]
 
 
 def test_halves_a_and_b_of_cryosparc_are_added_up(tmp_path: Path, batch: BatchRequest) -> None:
