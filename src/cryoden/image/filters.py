@@ -8,6 +8,7 @@ from math import ceil, log, pi, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from cryoden.image.block_mean import block_mean
 from cryoden.image.fourier_rings import (
@@ -94,14 +95,21 @@ def high_passed(image: Pixels, pixel_size: float, resolution: float) -> Pixels:
     seen = low_passed(usual.astype(np.float32), pixel_size * edge, resolution)
     background = low_passed(apart * usual, pixel_size * edge, resolution) / np.maximum(seen, LEAST_SEEN)
     rows, columns = (_interpolation(*sides, edge) for sides in zip(image.shape, coarse.shape, strict=True))
-    return np.asarray(image - rows @ background @ columns.T, np.float32)
+    wide = np.ascontiguousarray((columns @ background.T).T)
+    return np.asarray(image - rows @ wide, np.float32)
 
 
-def _interpolation(fine: int, coarse: int, edge: int) -> Pixels:
-    """Return the ``(fine, coarse)`` weights of linear interpolation between the centers of blocks."""
-    centers = (np.arange(fine) + 0.5) / edge - 0.5
-    weights = [np.interp(centers, np.arange(coarse), one) for one in np.eye(coarse)]
-    return np.stack(weights, axis=1).astype(np.float32)
+def _interpolation(fine: int, coarse: int, edge: int) -> csr_array:
+    """Return the ``(fine, coarse)`` weights of linear interpolation between the centers of blocks.
+
+    Of each row all but two are zero, and of a fine high-pass there are as many columns as pixels.
+    """
+    centers = np.clip((np.arange(fine) + 0.5) / edge - 0.5, 0, coarse - 1)
+    below = np.minimum(centers.astype(np.int64), max(0, coarse - 2))
+    above = np.minimum(below + 1, coarse - 1)
+    weights = np.stack([1 - (centers - below), centers - below], axis=1).astype(np.float32)
+    ends = np.arange(0, 2 * fine + 1, 2)
+    return csr_array((weights.ravel(), np.stack([below, above], axis=1).ravel(), ends), (fine, coarse))
 
 
 @dataclass(frozen=True, eq=False)

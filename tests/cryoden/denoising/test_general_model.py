@@ -9,6 +9,8 @@ import pytest
 
 from cryoden.denoising.denoise import Denoiser
 from cryoden.events.batch import MicrographDenoised
+from cryoden.formats import micrographs
+from cryoden.image.artifacts import checkerboard
 from cryoden.image.correlation import pearson
 from cryoden.image.filters import gaussian, low_passed
 from cryoden.micrograph import Micrograph, Pixels
@@ -19,6 +21,7 @@ from cryoden.simulation.assemblies import AssemblyRecipe
 from cryoden.simulation.exposure import SimulatedExposure, exposed
 from cryoden.simulation.optics import Optics
 from cryoden.simulation.scene import Scene
+from tests.cryoden.hostile import DATA
 
 WIDE = 60  # px: slopes that no particle is recognized by
 
@@ -62,3 +65,10 @@ def test_a_crowd_in_a_single_frame_is_not_left_away() -> None:
         pearson(detail(low_passed(frame.even, 1.5, cut)), detail(frame.clean)) for cut in (20, 30, 40)
     )
     assert pearson(detail(denoised(frame.even, 1.5)), detail(frame.clean)) > linear
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason=f"real micrographs not found in {DATA}")
+def test_a_real_frame_at_half_the_working_pixel_is_denoised_without_a_checkerboard() -> None:
+    frame = micrographs.read(DATA / "apoferritin_pairs/May08_03.05.02_frame.mrc")
+    assert frame.pixel_size == 1.5
+    assert checkerboard(denoised(frame.data, frame.pixel_size), 2) < 1.5

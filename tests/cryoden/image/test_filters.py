@@ -93,6 +93,14 @@ class TestHighPass:
         assert np.ptp(found.reshape(-1, 20, 403).mean((1, 2))) < 1.5
         assert np.median(found) == pytest.approx(70, abs=1)
 
+    @pytest.mark.parametrize("resolution", [20.0, 40.0, 75.0])
+    def test_finer_than_a_hundred_px_is_the_image_without_its_low_pass(self, resolution: float) -> None:
+        image = np.random.default_rng(0).normal(50, 1, (203, 301)).astype(np.float32)
+        smooth = image - high_passed(image, 1.0, resolution)
+        inner = np.s_[80:-80, 80:-80]  # of which a mirrored border is no part
+        expected = low_passed(image, 1.0, resolution) - np.median(image)
+        assert np.std((smooth - expected)[inner]) < 0.1 * np.std(expected[inner])
+
     def test_leaves_no_halo_around_an_ice_crystal(self) -> None:
         image = np.random.default_rng(0).normal(0, 1, (400, 400)).astype(np.float32)
         image[150:250, 150:250] -= 60
