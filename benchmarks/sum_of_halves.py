@@ -8,7 +8,9 @@ spectrum and in the particle band (340 to 20 Å).
 
 On a real micrograph of counted electrons: each electron is dealt at random to one of two halves or to a
 reference, of which the noise is independent of both. Correlation with the reference by band, with a standard
-error of the difference over blocks of the micrograph. The general model denoises.
+error of the difference over blocks of the micrograph. The general model denoises. Beside it are the raw sum,
+low-passes of it, of which the best is chosen by the reference itself, the Wiener filter fitted to both
+halves, and what the clean image would have: the square root of the correlation of two such references.
 """
 
 from __future__ import annotations
@@ -25,11 +27,12 @@ from cryoden.denoising.denoise import Denoiser, finished
 from cryoden.evaluation.bands import BANDS, agreement_by_band, blocks
 from cryoden.formats import micrographs
 from cryoden.image.counting import count_test
-from cryoden.image.filters import low_passed
+from cryoden.image.filters import low_passed, wiener
 from cryoden.image.spectra import Band
-from cryoden.micrograph import Micrograph, Pixels
+from cryoden.micrograph import Array, Micrograph, Pixels
 from cryoden.model.checkpoint import load
 from cryoden.model.general import GENERAL
+from cryoden.picking.measure import of_sum
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.tools import SimulationSettings
 from cryoden.simulation.files import simulate_files
@@ -37,7 +40,8 @@ from cryoden.simulation.files import simulate_files
 BAND = (340.0, 20.0)  # Å
 SHOWN = (*BANDS, Band(340, 20))
 BLOCK = 900  # px; sixteen blocks of a K2 micrograph
-NAMES = ("one half", "sum", "mean of halves", "raw sum")
+CUTS = (15, 20, 25, 30, 40)  # Å
+NAMES = ("one half", "sum", "mean of halves", "raw sum", *(f"low-pass {cut} Å" for cut in CUTS), "Wiener")
 
 
 def main() -> None:
@@ -88,20 +92,40 @@ def compared(even: Path, denoiser: Denoiser) -> tuple[float, ...]:
 def real(chosen: argparse.Namespace, denoiser: Denoiser) -> None:
     """Print the correlations with an independent part of a real micrograph's electrons, by band."""
     whole = micrographs.read(chosen.micrograph)
-    found = []
+    size, found, shared = whole.pixel_size or 1.0, [], []
     for seed in range(chosen.deals):
         *halves, reference = dealt(whole, chosen.reference, seed)
-        made = ways(denoiser, *halves)
-        found.append([list(by_block(one, reference.data, whole.pixel_size or 1.0)) for one in made])
+        made = [*ways(denoiser, *halves), *linear(*halves, size)]
+        found.append([list(by_block(one, reference.data, size)) for one in made])
+        shared.append(list(by_block(halves[0].data, halves[1].data, size)))
         print(f"deal {seed + 1} of {chosen.deals}", flush=True)
     table = np.array(found).mean(axis=0)  # ways, blocks, bands
     print("Å", *(f"{band.coarse:g}-{band.fine:g}" for band in SHOWN), sep="\t")
     for name, values in zip(NAMES, table, strict=True):
         print(name, *(f"{value:.4f}" for value in values.mean(axis=0)), sep="\t")
+    ceiling = of_clean(np.mean(shared, axis=(0, 1)), chosen.reference)
+    print("clean image", *(f"{value:.4f}" for value in ceiling), sep="\t")
     gain = table[1] - table[2]
     error = gain.std(axis=0, ddof=1) / np.sqrt(len(gain))
     words = (f"{mean:+.4f} ± {one:.4f}" for mean, one in zip(gain.mean(axis=0), error, strict=True))
     print("sum - mean of halves", *words, sep="\t")
+
+
+def linear(even: Micrograph, odd: Micrograph, size: float) -> Iterator[Pixels]:
+    """Yield the raw sum after low-passes, and after the Wiener filter that was fitted to both halves."""
+    whole = even.data + odd.data
+    yield from (low_passed(whole, size, cut) for cut in CUTS)
+    yield of_sum(wiener([(even.data, odd.data)], size)).apply(whole)
+
+
+def of_clean(shared: Array, share: float) -> Array:
+    """Return the correlations of a clean image with a reference, from those of two halves.
+
+    The reference has that share of the electrons, each half one half of the others: signal over noise goes
+    by electrons.
+    """
+    ratio = shared / (1 - shared) * share / ((1 - share) / 2)
+    return np.sqrt(ratio / (1 + ratio))
 
 
 def by_block(image: Pixels, reference: Pixels, size: float) -> Iterator[list[float]]:

@@ -141,7 +141,7 @@ class Simulate:
     and particles (coordinates and parameters). Without --structure each shows a random assembly.
 
     With --movies 24, movies of as many frames, with drift, and a list of them, movies.star:
-      cryoden simulate sim/ --movies 24 --drift 15
+      cryoden simulate --output sim/ --movies 24 --drift 15
       cryoden halves sim/movies.star --output sums/
     """
 

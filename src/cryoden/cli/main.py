@@ -23,6 +23,7 @@ from cryoden.cli.flags import Cryoden, Demo, Info, Simulate, Thin, Train
 from cryoden.cli.flags_denoise import Denoise, Evaluate
 from cryoden.cli.flags_runs import Baseline, Compare, Export, PatchSets, Report
 from cryoden.errors import CryodenError, SettingsError, in_words, printable
+from cryoden.io.provenance import VERSION
 from cryoden.model.general import GENERAL
 from cryoden.settings.commands import answered, lists_in
 
@@ -61,6 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _ended(arguments: Sequence[str] | None) -> int:
     """Run the command and return its exit status, whatever happens."""
     given = sys.argv[1:] if arguments is None else list(arguments)
+    if given == ["--version"]:
+        print(f"cryoden {VERSION}")  # noqa: T201 - the output
+        return DONE
     try:
         return DONE if answered(Cryoden, given) else _run(_read(given))
     except SystemExit as end:

@@ -20,7 +20,7 @@ ANYWHERE = {"--json"}
 WIDTH = 80
 LISTS = {".star", ".cs", ".csg"}
 PAGE = """\
-usage: cryoden [-h] [--json] COMMAND ...
+usage: cryoden [-h] [--version] [--json] COMMAND ...
 
 {about}
 
@@ -28,6 +28,7 @@ Commands, each with its own --help:
 {commands}
 
 Options:
+  --version   Print the version.
   --json      Print one JSON object per line instead of text.
 
 Completion of commands and flags: cryoden --tyro-write-completion bash FILE (or zsh, fish)."""

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import inspect
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import tyro
 
 from cryoden.cli.flags import Cryoden
-from cryoden.cli.main import COMMANDS, main
+from cryoden.cli.main import COMMANDS, STYLE, main
+from cryoden.io.provenance import VERSION
 from cryoden.settings.commands import commands
 
 
@@ -74,3 +78,22 @@ def test_completion_for_a_shell_knows_every_command(shell: str, tmp_path: Path) 
     text = script.read_text()
     assert all(name in text for name in commands(Cryoden))
     assert "learning-rate" in text
+
+
+def test_the_version_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"cryoden {VERSION}\n"
+
+
+EXAMPLES = [
+    line.strip()
+    for kind in COMMANDS
+    for line in inspect.getdoc(kind).splitlines()  # type: ignore[union-attr]  # each has one
+    if line.strip().startswith("cryoden ")
+]
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_every_example_of_the_help_is_a_command(example: str) -> None:
+    _, *arguments = shlex.split(example, comments=True)
+    assert tyro.cli(Cryoden, args=arguments, prog="cryoden", config=STYLE).command is not None
