@@ -62,11 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _ended(arguments: Sequence[str] | None) -> int:
     """Run the command and return its exit status, whatever happens."""
     given = sys.argv[1:] if arguments is None else list(arguments)
-    if given == ["--version"]:
-        print(f"cryoden {VERSION}")  # noqa: T201 - the output
-        return DONE
     try:
-        return DONE if answered(Cryoden, given) else _run(_read(given))
+        return DONE if _is_version(given) or answered(Cryoden, given) else _run(_read(given))
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else USAGE
         return _refused(status, given) if end.code else DONE
@@ -83,6 +80,14 @@ def _ended(arguments: Sequence[str] | None) -> int:
     except Exception as error:  # noqa: BLE001  whatever it is, the user reads one line about it
         say(in_words(error))
         return ERROR
+
+
+def _is_version(arguments: Sequence[str]) -> bool:
+    """Print the version where that was asked for; tell whether it was."""
+    asked = arguments == ["--version"]
+    if asked:
+        print(f"cryoden {VERSION}")  # noqa: T201 - the output
+    return asked
 
 
 def _read(arguments: Sequence[str]) -> Cryoden:
