@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -29,7 +30,14 @@ def show(paths: Sequence[Path], reading: ReadingSettings, *, as_json: bool) -> b
     if not files:
         problem = f"0 micrographs in {', '.join(map(printable, paths))}"
         raise SettingsError("D01", None, problem + (left_out and f"; {left_out}"))
-    _table("file", survey.FILE_COLUMNS, files, survey.Surveyed.row, as_json=as_json)
+    names = _names([file.path for file in files])
+    _table(
+        "file",
+        survey.FILE_COLUMNS,
+        files,
+        lambda file: (names[file.path], *survey.Surveyed.row(file)[1:]),
+        as_json=as_json,
+    )
     if not as_json:
         console.show_remarks(remark for file in files for remark in file.remarks())
         console.show_remarks([left_out] if left_out else [])
@@ -41,6 +49,12 @@ def show(paths: Sequence[Path], reading: ReadingSettings, *, as_json: bool) -> b
         words = f"{survey.MOST:,} of {len(pairs):,} pairs were checked, evenly spread; a training checks all"
         console.show_remarks([words])
     return all(file.facts is not None for file in files)
+
+
+def _names(paths: Sequence[Path]) -> dict[Path, str]:
+    """Return the plain name of each file, or its path where two share the name."""
+    count = Counter(path.name for path in paths)
+    return {path: printable(path.name if count[path.name] == 1 else path) for path in paths}
 
 
 def show_outside(lists: Sequence[Path]) -> None:

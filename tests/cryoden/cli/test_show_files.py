@@ -26,6 +26,18 @@ def test_files_pairs_and_what_is_left_out_are_listed(
     assert "left out below folders: 1 × power spectrum or CTF fit" in said.err
 
 
+def test_files_of_one_name_are_listed_with_their_folders(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    for grid in ("g1", "g2"):
+        (folder / grid).mkdir()
+        (folder / grid / "a.mrc").write_bytes((folder / "m1_EVN.mrc").read_bytes())
+    assert main(["info", "."]) == 0
+    named = [line.split()[0] for line in capsys.readouterr().out.splitlines() if "micrograph" in line]
+    assert named == ["m1_EVN.mrc", "m1_ODD.mrc", "g1/a.mrc", "g2/a.mrc"]
+
+
 def test_machines_get_one_object_a_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["info", "--json", str(folder)]) == 0
     kinds = [json.loads(line)["event"] for line in capsys.readouterr().out.splitlines()]
