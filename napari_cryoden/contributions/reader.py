@@ -80,7 +80,7 @@ def _show_scale_bar() -> None:
     viewer = napari.current_viewer()
     if viewer is None:
         return
-    from napari_cryoden.layers.scale_bar import show_scale_bar  # noqa: PLC0415  as above
+    from napari_cryoden.layers.canvas import show_scale_bar  # noqa: PLC0415  as above
 
     show_scale_bar(viewer)
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from napari_cryoden.jobs.denoising import DenoisingJob
 from napari_cryoden.jobs.opening import OpeningJob
 from napari_cryoden.layers.contrast import robust
 from tests.napari_cryoden.listing import look, opened, select
@@ -93,3 +94,21 @@ def test_at_the_end_of_the_window_nothing_more_is_added(
     qtbot.waitUntil(lambda: not dock.opening.running)
     assert ended == [True]
     assert len(dock.viewer.layers) == 1
+
+
+def test_halves_opened_beside_a_comparison_do_not_lie_over_it_and_the_status_says_so(
+    qtbot: Any, dock: Any, write_pair: Any, noise: Any, tmp_path: Path
+) -> None:
+    viewer = dock.viewer
+    both = [viewer.add_image(noise, name=name) for name in ("raw", "denoised")]
+    comparison = DenoisingJob.of(viewer).comparison
+    comparison.show(*both)
+    write_pair("m1", 1)
+    look(qtbot, dock, tmp_path)
+    opened(qtbot, dock)
+    assert [layer.name for layer in viewer.layers if layer.visible] == ["raw", "denoised"]
+    assert dock.status.text().startswith("2 opened; 2 hidden until the comparison ends")
+    comparison.leave()
+    assert all(layer.visible for layer in viewer.layers)
+    assert opened(qtbot, dock)
+    assert dock.status.text() == "2 opened"
