@@ -13,6 +13,7 @@ from napari.layers import Image
 from cryoden.browsing.kept_pictures import Shown
 from cryoden.micrograph import Micrograph
 from napari_cryoden.browsing.kept_contrast import KeptContrast
+from napari_cryoden.jobs.companions import remove_outdated
 from napari_cryoden.layers.contrast import Limits, result_limits
 from napari_cryoden.layers.layer_data import raw_layer
 from napari_cryoden.layers.picture import Levels, Picture, picture_of
@@ -68,6 +69,8 @@ class ShownExposure:
             show_scale_bar(self._viewer)
         if added:
             self._comparison.show(self.raw, self.denoised, contrast=False)
+        else:
+            self._leave_others_out()
 
     def show_denoised(self, shown: Shown, made_with: Mapping[str, Any]) -> None:
         """Show the denoised picture of the exposure that is shown, or a preview of it."""
@@ -85,10 +88,18 @@ class ShownExposure:
         made[1]["metadata"] = {"cryoden": facts}
         made[1]["name"] = f"{self.raw.name} · denoised{' (preview)' if shown.edge > 1 else ''}"
         self._put("denoised", made, limits if first == own else first)  # else there is almost nothing
+        remove_outdated(self._viewer, [self.denoised])
 
     def forget(self) -> None:
         """Show nothing as known; the layers stay."""
         self.name, self.stage = None, "waiting"
+
+    def _leave_others_out(self) -> None:
+        """Compare the two alone: what else was made of them is of the exposure before."""
+        remove_outdated(self._viewer, [self.raw, self.denoised])
+        shown = self._comparison.layers
+        if self.raw in shown and shown != [self.raw, self.denoised]:
+            self._comparison.show(self.raw, self.denoised, mode=self._comparison.mode, contrast=False)
 
     def _keep(self) -> None:
         """Take note of the contrast the user has set."""

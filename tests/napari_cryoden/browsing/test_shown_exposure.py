@@ -11,7 +11,9 @@ from cryoden.browsing.kept_pictures import Shown
 from cryoden.image.block_mean import block_mean
 from cryoden.micrograph import Micrograph
 from napari_cryoden.browsing.shown_exposure import ShownExposure
+from napari_cryoden.jobs.companions import Band, Companions, made
 from napari_cryoden.layers.layer_data import facts_of
+from napari_cryoden.layers.plane import plane_of
 from napari_cryoden.layers.side_by_side import SideBySide
 from tests.cryoden.scenes import scene
 
@@ -76,3 +78,29 @@ def test_layers_that_were_deleted_come_back(viewer: Any, shown: ShownExposure) -
     viewer.layers.clear()
     shown.show("m1", RAW[1])
     assert list(viewer.layers) == [shown.raw, shown.denoised]
+
+
+def test_what_was_made_of_an_exposure_does_not_stand_beside_the_next(
+    viewer: Any, shown: ShownExposure
+) -> None:
+    shown.show("m0", RAW[0])
+    shown.show_denoised(DENOISED[0], MADE)
+    band = Band().of(1.5)
+    copies = Companions(viewer, shown.raw, shown.denoised, plane_of(shown.raw), band)
+    for copy in made([RAW[0].micrograph, DENOISED[0].micrograph], band):
+        copies.add(copy)
+    result = viewer.add_image(DENOISED[0].micrograph.data, name="result", scale=(1.5, 1.5))
+    comparison = shown._comparison
+    comparison.show(*copies.shown(), result, mode="blink")
+    shown.show("m1", RAW[1])
+    assert comparison.layers == [shown.raw, shown.denoised]
+    assert comparison.mode == "blink"
+    assert set(viewer.layers) == {shown.raw, shown.denoised, result}  # the result was asked for, copies go
+    assert not result.visible
+
+
+def test_who_has_left_the_comparison_pages_on_without_it(viewer: Any, shown: ShownExposure) -> None:
+    shown.show("m0", RAW[0])
+    shown._comparison.leave()
+    shown.show("m1", RAW[1])
+    assert not shown._comparison.active
