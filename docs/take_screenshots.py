@@ -17,9 +17,9 @@ from qtpy.QtGui import QImage
 
 from cryoden.settings.tools import SimulationSettings
 from cryoden.simulation.files import simulate_files
-from napari_cryoden.contributions.sample_data import sample_pairs
 from napari_cryoden.contributions.writer import write
 from napari_cryoden.demo import picture, wait
+from napari_cryoden.layers.file_layer import sample_pairs
 from napari_cryoden.plots.evaluation_dock import TITLE as EVALUATION_TITLE
 from napari_cryoden.plots.loss_dock import TITLE
 from napari_cryoden.plots.motion_dock import TITLE as MOTION_TITLE

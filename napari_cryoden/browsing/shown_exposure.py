@@ -14,10 +14,10 @@ from cryoden.browsing.kept_pictures import Shown
 from cryoden.micrograph import Micrograph
 from napari_cryoden.browsing.kept_contrast import KeptContrast
 from napari_cryoden.jobs.companions import remove_outdated
+from napari_cryoden.layers.canvas import show_scale_bar
 from napari_cryoden.layers.contrast import Limits, result_limits
 from napari_cryoden.layers.layer_data import raw_layer
 from napari_cryoden.layers.picture import Levels, Picture, picture_of
-from napari_cryoden.layers.canvas import show_scale_bar
 from napari_cryoden.layers.side_by_side import SideBySide
 
 WAITING = 64  # px of a micrograph on a side of one px of the empty picture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from qtpy.QtCore import QModelIndex, QSize, Qt, QTimer, Signal
 from qtpy.QtGui import QKeyEvent, QResizeEvent
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
@@ -17,6 +19,9 @@ KEYS = {
 }
 SETTLED = 80  # ms without scrolling
 WIDTHS = {"exposure": 180, "decision": 84, "defocus µm": 80, "CTF fit Å": 72, "ice": 48, "size": 84}
+
+NARROWEST, MARGIN = 110, 20  # px of the column of names, and in it beside thumbnail and name
+NAMES = 200  # that are measured; those of a set are alike
 
 
 class ExposureView(QTableView):
@@ -68,6 +73,12 @@ class ExposureView(QTableView):
             bar.valueChanged.connect(self._scrolled)
         table.modelReset.connect(self._scrolled)
         table.layoutChanged.connect(self._scrolled)
+
+    def fit_names(self) -> None:
+        """Make the column of names no wider than they are, so that numbers have room beside them."""
+        names = (exposure.label for exposure in islice(self.table.exposures, NAMES))
+        widest = max(map(self.fontMetrics().horizontalAdvance, names), default=0)
+        self.setColumnWidth(0, max(NARROWEST, min(SIDE + MARGIN + widest, WIDTHS["exposure"])))
 
     def current(self) -> int | None:
         """Return the place in the list of the exposure that is looked at."""

@@ -174,7 +174,7 @@ def filtered_from(viewer: Any, layers: Sequence[Any]) -> list[Any]:
 
 def remove_outdated(viewer: Any, layers: Sequence[Any]) -> None:
     """Remove the filtered copies of what these layers do not show any more."""
-    for layer in layers:
-        for copy in filtered_from(viewer, [layer]):
-            if not shows(facts_of(copy)["seen"], [layer]):
-                viewer.layers.remove(copy)
+    found = [(copy, layer) for layer in layers for copy in filtered_from(viewer, [layer])]
+    for copy, layer in found:
+        if not shows(facts_of(copy)["seen"], [layer]):
+            viewer.layers.remove(copy)

@@ -17,7 +17,6 @@ from cryoden.micrograph import Micrograph
 from cryoden.settings.denoising import DenoisingSettings
 from napari_cryoden.jobs import companions
 from napari_cryoden.jobs.derived_layers import DerivedLayersJob
-from napari_cryoden.jobs.stack_reading import StackReading
 from napari_cryoden.layers import layer_data
 from napari_cryoden.layers.contrast import contrast
 from napari_cryoden.layers.half_sum import halves_of
@@ -61,7 +60,6 @@ class DenoisingJob(Job):
 
     def __init__(self, viewer: Any) -> None:
         super().__init__(viewer)
-        StackReading.of(viewer)  # also of files that napari opens
         self.comparison = SideBySide(self.viewer)
         self.tiles = (0, 0)
         self.result: Any = None

@@ -55,10 +55,6 @@ class DerivedLayersJob(Job):
     ----------
     added : Image or None
         The layer the last work added, where it was one.
-    added_to : list of UUID
-        Of which two layers it is made; empty where they show another micrograph by now.
-    outdated : bool
-        Whether these show other micrographs than they did: what was made then is not added.
     band : Band
         How copies of raw and denoised are filtered that stand beside them.
     spectra : Spectra or None
@@ -80,11 +76,12 @@ class DerivedLayersJob(Job):
 
     @property
     def outdated(self) -> bool:
-        """Whether a layer shows another micrograph by now; what is only looked at locks none, and is not said."""
+        """Whether a layer shows another micrograph by now; none is locked for what is only looked at."""
         return not shows(self._seen, self._both)
 
     @property
     def added_to(self) -> list[Any]:
+        """Return of which two layers what was added is made; none where they show another micrograph."""
         return [] if self.outdated else [layer.unique_id for layer in self._both]
 
     def copies(self, raw: Any, denoised: Any) -> Companions:

@@ -8,16 +8,13 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from napari.layers import Layer
-
 from cryoden.dataset.opening import read_micrograph
 from cryoden.errors import CryodenError, Remark
 from cryoden.settings.reading import ReadingSettings
-from napari_cryoden.contributions.sample_data import sample_pairs
-from napari_cryoden.jobs.stack_reading import StackReading
-from napari_cryoden.layers.file_layer import FileLayer, of_file
-from napari_cryoden.layers.layer_data import facts_of, raw_layer
+from napari_cryoden.jobs.stack_reading import add_file
 from napari_cryoden.layers.canvas import show_scale_bar
+from napari_cryoden.layers.file_layer import FileLayer, of_file, sample_pairs
+from napari_cryoden.layers.layer_data import facts_of, raw_layer
 from napari_cryoden.notify import show_problem, show_remarks
 from napari_cryoden.threads.job import Job
 
@@ -91,9 +88,7 @@ class OpeningJob(Job):
         return f"{'Canceled. ' if stopped else ''}{self._added:,} opened{refused}{hidden}"
 
     def _add(self, data: FileLayer, warnings: tuple[Remark, ...]) -> None:
-        layer = Layer.create(*data)
-        StackReading.of(self.viewer)  # which follows it
-        self.viewer.add_layer(layer)
+        layer = add_file(self.viewer, data)
         self._added += 1
         self._hidden += not layer.visible  # by a comparison
         facts = facts_of(layer)

@@ -79,7 +79,8 @@ class SideBySide(QObject):
         """Compare ``raw``, ``denoised`` and more layers; everything else is hidden.
 
         In a grid they stand from left to right, in the rows in which they are largest on the canvas as it is,
-        and share one camera; a low-pass of the raw one stands between the two. With ``contrast`` it is matched where layers are new.
+        and share one camera; a low-pass of the raw one stands between the two. With ``contrast`` it is
+        matched where layers are new.
         ``blink`` shows the first, and the next one whenever `blink` is called. ``swipe`` shows
         ``raw`` on the left of a line and ``denoised`` on its right.
         """

@@ -99,7 +99,7 @@ def test_what_was_made_of_an_exposure_does_not_stand_beside_the_next(
     assert not result.visible
 
 
-def test_who_has_left_the_comparison_pages_on_without_it(viewer: Any, shown: ShownExposure) -> None:
+def test_who_has_left_the_comparison_pages_on_without_it(shown: ShownExposure) -> None:
     shown.show("m0", RAW[0])
     shown._comparison.leave()
     shown.show("m1", RAW[1])

@@ -77,3 +77,12 @@ def test_what_is_looked_at_is_found_again_after_a_filter(view: ExposureView) -> 
     view.look_at(1234)
     assert view.current() == 1234
     assert view.table.rowCount() < MANY
+
+
+def test_short_names_leave_room_for_numbers_and_long_ones_are_broken(view: ExposureView) -> None:
+    view.fit_names()
+    assert view.columnWidth(0) < 130
+    long = [Exposure("FoilHole_24671727_Data_24669536_24669538_20260412_1830_fractions.mrc")]
+    view.table.show_exposures(long, lambda _: UNDECIDED)
+    view.fit_names()
+    assert view.columnWidth(0) == 180

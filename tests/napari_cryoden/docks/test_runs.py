@@ -253,19 +253,13 @@ def test_a_run_that_was_left_is_resumed_and_its_curve_continues(
 
 @pytest.mark.parametrize("is_closed", [True, False])
 def test_the_batch_chosen_in_train_comes_after_a_resumed_run_whether_that_dock_is_open_or_not(
-    docked: Callable[..., Any],
-    viewer: Any,
-    interrupted: Path,
-    grids: Path,
-    tmp_path: Path,
-    qtbot: Any,
-    is_closed: bool,
+    docked: Callable[..., Any], interrupted: Path, grids: Path, qtbot: Any, is_closed: bool
 ) -> None:
     area, train = docked("Train a denoiser")
     train.then.wanted.setChecked(True)
-    train.then.micrographs.path, train.then.output.path = grids, tmp_path / "out"
+    train.then.micrographs.path, train.then.output.path = grids, grids.parent / "out"
     if is_closed:
-        viewer.window.remove_dock_widget(area)
+        train.viewer.window.remove_dock_widget(area)
     dock = docked("Runs")[1]
     qtbot.waitUntil(dock.look_button.isEnabled)
     dock.root.path = interrupted
@@ -273,9 +267,9 @@ def test_the_batch_chosen_in_train_comes_after_a_resumed_run_whether_that_dock_i
     select(dock, "left")
     with qtbot.waitSignal(dock.run.ended):
         dock.resume_button.click()
-        planned = ThenBatch.of(viewer).plan
+        planned = ThenBatch.of(dock.viewer).plan
         assert planned is not None
-        assert (planned.micrographs, planned.output) == (grids, tmp_path / "out")
+        assert (planned.micrographs, planned.output) == (grids, grids.parent / "out")
         dock.run.stop()
 
 

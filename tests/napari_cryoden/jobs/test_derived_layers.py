@@ -59,7 +59,7 @@ def test_what_is_ready_when_a_layer_shows_another_micrograph_is_not_added(
 
 
 def test_a_residual_is_not_shown_beside_another_micrograph_later(
-    dock: Any, viewer: Any, halves: list[Any], qtbot: Any
+    dock: Any, halves: list[Any], qtbot: Any
 ) -> None:
     dock.filters.low_pass.setChecked(False)
     dock.residual_button.click()

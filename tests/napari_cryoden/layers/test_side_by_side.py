@@ -186,7 +186,7 @@ def test_what_is_opened_meanwhile_waits_for_the_end_and_that_is_said_once(
     shape = viewer.canvas.grid.actual_shape(viewer.layers)
     (even,) = viewer.open(write_mrc("m9_EVN.mrc", noise), plugin="napari-cryoden")
     (odd,) = viewer.open(write_mrc("m9_ODD.mrc", noise), plugin="napari-cryoden")
-    picks = viewer.add_points([(3, 4)], name="points", units=("angstrom",) * 2)  # which somebody wants to see on them
+    picks = viewer.add_points([(3, 4)], name="points", units=("angstrom",) * 2)
     assert [even.visible, odd.visible, picks.visible] == [False, False, True]
     assert viewer.canvas.grid.actual_shape(viewer.layers) == shape
     assert remarks == [f"m9_EVN — {HIDDEN}"]
