@@ -20,7 +20,7 @@ from napari_cryoden.tool_tip import TIP, as_text
 from napari_cryoden.widgets.verdict_label import MARKS, colors
 
 MOST = 32 * 2**20  # bytes of thumbnails, of some 3,500
-SIDE = 48  # px of the screen
+SIDE, LARGE = 48, 96  # px of the screen, in a table of usual height and a tall one
 Role = Qt.ItemDataRole
 NOTHING = QModelIndex()
 
@@ -56,7 +56,7 @@ class ExposureTable(QAbstractTableModel):
             Role.TextAlignmentRole: _alignment,
             Role.ForegroundRole: self._color,
         }
-        self._nothing = _icon(np.full((SIDE, SIDE), 128, np.uint8), 0.25)
+        self._nothing = _icon(np.full((LARGE, LARGE), 128, np.uint8), 0.25)
         self.set_theme(dark=True)
 
     def show_exposures(self, exposures: Sequence[Exposure], decision: Callable[[str], Decision]) -> None:

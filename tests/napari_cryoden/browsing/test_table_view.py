@@ -86,3 +86,12 @@ def test_short_names_leave_room_for_numbers_and_long_ones_are_broken(view: Expos
     view.table.show_exposures(long, lambda _: UNDECIDED)
     view.fit_names()
     assert view.columnWidth(0) == 180
+
+
+def test_thumbnails_are_shown_at_their_full_size_in_a_tall_table(view: ExposureView, qtbot: Any) -> None:
+    heights = []
+    for height in (500, 1400, 500):
+        view.resize(400, height)
+        qtbot.waitUntil(lambda height=height: view.height() == height)
+        heights.append((view.iconSize().width(), view.rowHeight(0)))
+    assert heights == [(48, 52), (96, 100), (48, 52)]
