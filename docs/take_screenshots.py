@@ -172,6 +172,7 @@ class Tour:
 
     def movies(self) -> None:
         """Make halves of two simulated movies."""
+        self.bench.bring("Compare").end()
         settings = SimulationSettings(count=2, edge=768, pixel_size=2.0, particles=60, dose=48, movies=24)
         list(simulate_files(Path("sim"), settings))
         dock = self.bench.bring("From movies")
@@ -184,6 +185,7 @@ class Tour:
 
     def browse(self, denoised: Path | None = None) -> None:
         """Look through the micrographs, some of them decided about, as far as the first one is denoised."""
+        self.bench.parent().hide()
         docked, dock = self.viewer.window.add_plugin_dock_widget("napari-cryoden", "Browse")
         dock.sources.results.path, dock.source.path = denoised, self.data
         wait(dock.session.changed, lambda: dock.session.shown.stage == "denoised", 5)
@@ -196,6 +198,7 @@ class Tour:
         wait(dock.session.table.dataChanged, lambda: all(name in thumbnails for name in seen), 5)
         self.take("browse")
         docked.close()
+        self.bench.parent().show()
 
 
 def walk(tour: Tour, *, whole: bool) -> None:

@@ -81,14 +81,21 @@ class ShownExposure:
         size = found.pixel_size / shown.edge if found.pixel_size else None
         picture = picture_of(found.data, shown.levels)
         made = _placed(raw_layer(replace(found, pixel_size=size), picture), shown.edge)
-        own = picture.limits
-        first = result_limits(own, picture.noise, self._noise, found.pixel_size)
-        limits = self._contrast["denoised"].limits(picture.overview, first)
+        limits = self._denoised_limits(picture, size)
         facts = made[1]["metadata"]["cryoden"] | made_with | {"raw_id": self.raw.unique_id} | self._source()
         made[1]["metadata"] = {"cryoden": facts}
         made[1]["name"] = f"{self.raw.name} · denoised{' (preview)' if shown.edge > 1 else ''}"
-        self._put("denoised", made, limits if first == own else first)  # else there is almost nothing
+        self._put("denoised", made, limits)
         remove_outdated(self._viewer, [self.denoised])
+
+    def _denoised_limits(self, picture: Picture, pixel_size: float | None) -> Limits:
+        """Return those that are kept; almost nothing has its own, which are of no use to the next."""
+        own, kept = picture.limits, self._contrast["denoised"]
+        limits = result_limits(own, picture.noise, self._noise, pixel_size)
+        if limits == own:
+            return kept.limits(picture.overview, own)
+        kept.pass_over()
+        return limits
 
     def forget(self) -> None:
         """Show nothing as known; the layers stay."""

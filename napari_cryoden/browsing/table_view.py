@@ -8,7 +8,7 @@ from qtpy.QtCore import QModelIndex, QSize, Qt, QTimer, Signal
 from qtpy.QtGui import QKeyEvent, QResizeEvent
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
-from napari_cryoden.browsing.columns import COLUMNS
+from napari_cryoden.browsing.columns import COLUMNS, empty
 from napari_cryoden.browsing.exposure_table import LARGE, SIDE, ExposureTable
 
 KEYS = {
@@ -74,8 +74,13 @@ class ExposureView(QTableView):
         table.modelReset.connect(self._scrolled)
         table.layoutChanged.connect(self._scrolled)
 
-    def fit_names(self) -> None:
-        """Make the column of names no wider than they are, so that numbers have room beside them."""
+    def show_columns(self) -> None:
+        """Show the columns that say something of what is listed, that of names no wider than they are."""
+        for place, column in enumerate(COLUMNS):
+            self.setColumnHidden(place, empty(column, self.table.exposures))
+        self._fit_names()
+
+    def _fit_names(self) -> None:
         names = (exposure.label for exposure in islice(self.table.exposures, NAMES))
         widest = max(map(self.fontMetrics().horizontalAdvance, names), default=0)
         wide = max(NARROWEST, min(SIDE + MARGIN + widest, WIDTHS["exposure"]))
@@ -139,7 +144,7 @@ class ExposureView(QTableView):
         side = LARGE if port is not None and port.height() >= ROOMY else SIDE
         if side != self.iconSize().width():
             self._set_side(side)
-            self.fit_names()
+            self._fit_names()
         self._scrolled()
 
     def _set_side(self, side: int) -> None:

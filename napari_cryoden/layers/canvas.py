@@ -28,6 +28,13 @@ def show_scale_bar(viewer: Any) -> None:
         viewer.canvas.overlays.scale_bar.visible = True
 
 
+def size_on_canvas(layer: Any) -> Size:
+    """Return height and width of a layer as it is drawn."""
+    first, last = layer.extent.world
+    height, width = (last - first)[-2:]
+    return max(float(height), 1e-9), max(float(width), 1e-9)
+
+
 def cells(count: int, canvas: Size, picture: Size) -> tuple[int, int]:
     """Return in how many rows and columns pictures are largest; two stand beside each other always.
 

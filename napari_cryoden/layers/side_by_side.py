@@ -8,7 +8,7 @@ from app_model.types import KeyBinding
 from napari.layers import Image
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_cryoden.layers.canvas import Size, UsersView, camera_of, cells, divide
+from napari_cryoden.layers.canvas import UsersView, camera_of, cells, divide, size_on_canvas
 from napari_cryoden.layers.contrast import Matching
 from napari_cryoden.layers.layer_data import facts_of, is_raw
 from napari_cryoden.layers.matching import match
@@ -19,7 +19,8 @@ from napari_cryoden.notify import show_remarks
 
 Mode = Literal["grid", "blink", "swipe"]
 KEY = "N"  # as in next; napari leaves it free
-HIDDEN = "is hidden while layers are compared: Restore previous view in Compare shows it"
+HIDDEN = "hidden until the comparison ends (Restore previous view in Compare)"
+RESIZED = 50  # ms, after which a canvas has its new size
 STAYS = {"denoised", "picks"}  # roles of what was added meanwhile, and is no mere part of the comparison
 
 
@@ -65,6 +66,10 @@ class SideBySide(QObject):
         self._after_removal = QTimer(self)
         self._after_removal.setSingleShot(True)
         self._after_removal.timeout.connect(self._close_gaps)
+        self._after_resize = QTimer(self)
+        self._after_resize.setSingleShot(True)
+        self._after_resize.timeout.connect(self._fill_canvas)
+        viewer.canvas.events.size.connect(self._resized)
         viewer.layers.events.removed.connect(self._removed)
         viewer.layers.events.inserted.connect(self._inserted)
         if KeyBinding.from_str(KEY) not in viewer.keymap:
@@ -93,9 +98,9 @@ class SideBySide(QObject):
         self._to_the_top(self._in_order[1:])
         self._viewer.canvas.overlays.scale_bar.visible = True
         self.arrange()
+        self._fitted = None
         if fit:  # the user has not looked closer at anything
-            self._viewer.fit_to_view(layers=self.layers)
-        self._fitted = camera_of(self._viewer) if fit else None
+            self._fit()
         if is_new:
             self.match()
         self.changed.emit()
@@ -148,7 +153,7 @@ class SideBySide(QObject):
 
     def _fill_cells(self, picks: list[Any]) -> None:
         """Give each layer a cell, with its picks: cells are filled from the bottom of the layer list."""
-        rows, columns = cells(len(self.layers), self._viewer.canvas.size, _size(self.layers[0]))
+        rows, columns = self._cells()
         self._zoom(columns)
         shown = self._in_order
         lying = self._copies.over(picks, shown)
@@ -156,6 +161,32 @@ class SideBySide(QObject):
         self._to_the_top([one for layer, each in zip(shown, lying, strict=True) for one in (layer, *each)])
         self._only([*self.layers, *self._picks])  # hidden layers take no cell
         divide(self._viewer, (rows, columns), 1 + len(picks))
+
+    def _fit(self) -> None:
+        self._viewer.fit_to_view(layers=self.layers)
+        self._fitted = camera_of(self._viewer)
+
+    def _resized(self, event: Any = None) -> None:  # noqa: ARG002  napari passes its event
+        if self.active:
+            self._after_resize.start(RESIZED)
+
+    def _fill_canvas(self) -> None:
+        """Divide the canvas as its size is now, and fill it where the user has not looked closer."""
+        if not (self._is_open and self.active):
+            return
+        is_fitted = self._fitted == camera_of(self._viewer)
+        if self.mode == "grid" and self._cells() != self._viewer.canvas.grid.shape:
+            self.arrange()
+        if is_fitted:
+            self._fit()
+
+    def _cells(self) -> tuple[int, int]:
+        return cells(len(self.layers), self._viewer.canvas.size, size_on_canvas(self.layers[0]))
+
+    @property
+    def _is_open(self) -> bool:
+        """Whether the window is; napari removes all layers when it closes it."""
+        return hasattr(self._viewer.window, "_qt_window")
 
     def _in_one_place(self, picks: list[Any]) -> None:
         self._zoom(1)
@@ -209,16 +240,10 @@ class SideBySide(QObject):
             self._after_removal.start(0)
 
     def _close_gaps(self) -> None:
-        is_open = hasattr(self._viewer.window, "_qt_window")  # napari removes all layers when it closes it
-        if is_open and self.active and len(self.layers) < 2:
+        if not (self._is_open and self.active):
+            return
+        if len(self.layers) < 2:
             self.leave()
-        elif is_open and self.active:
+        else:
             self._again()
             self.changed.emit()
-
-
-def _size(layer: Any) -> Size:
-    """Return height and width of a layer as it is drawn."""
-    first, last = layer.extent.world
-    height, width = (last - first)[-2:]
-    return max(float(height), 1e-9), max(float(width), 1e-9)

@@ -12,7 +12,9 @@ from cryoden.image.block_mean import block_mean
 from cryoden.micrograph import Micrograph
 from napari_cryoden.browsing.shown_exposure import ShownExposure
 from napari_cryoden.jobs.companions import Band, Companions, made
+from napari_cryoden.layers.contrast import ALMOST_NOTHING, contrast
 from napari_cryoden.layers.layer_data import facts_of
+from napari_cryoden.layers.picture import picture_of
 from napari_cryoden.layers.plane import plane_of
 from napari_cryoden.layers.side_by_side import SideBySide
 from tests.cryoden.scenes import scene
@@ -104,3 +106,28 @@ def test_who_has_left_the_comparison_pages_on_without_it(shown: ShownExposure) -
     shown._comparison.leave()
     shown.show("m1", RAW[1])
     assert not shown._comparison.active
+
+
+def test_an_exposure_with_almost_nothing_in_it_does_not_fade_those_after_it(shown: ShownExposure) -> None:
+    found = DENOISED[1].micrograph
+    faint = replace(found, data=found.data * np.float32(1e-5))
+    shown.show("m0", RAW[0])
+    shown.show_denoised(Shown(faint), MADE)
+    low, high = shown.denoised.contrast_limits
+    assert high - low > 100 * np.ptp(faint.data)
+    shown.show("m1", RAW[1])
+    shown.show_denoised(DENOISED[1], MADE)
+    assert tuple(shown.denoised.contrast_limits) == pytest.approx(picture_of(found.data).limits)
+
+
+def test_a_preview_of_a_weak_result_fills_the_scale_as_the_whole_will(shown: ShownExposure) -> None:
+    noise = np.ptp(contrast(RAW[0].micrograph.data))
+    for result in (PREVIEW, DENOISED[0]):
+        pixels = result.micrograph.data
+        weak = pixels * np.float32(0.7 * ALMOST_NOTHING * noise / np.ptp(contrast(pixels)))  # Å/px: 1.5 of 3
+        shown.show("m0", RAW[0])
+        shown.show_denoised(
+            replace(result, micrograph=replace(result.micrograph, data=weak), levels=()), MADE
+        )
+        low, high = shown.denoised.contrast_limits
+        assert np.ptp(weak) / 3 < high - low < 2 * np.ptp(weak)

@@ -214,3 +214,21 @@ def test_a_layer_that_is_opened_when_nothing_is_compared_is_shown(viewer: Any, t
     comparison.show(three[0], three[2])
     comparison.leave()
     assert viewer.add_image(three[0].data, name="opened").visible
+
+
+@pytest.mark.parametrize("is_closer", [False, True])
+def test_another_size_of_the_canvas_is_filled_unless_the_user_has_looked_closer(
+    qtbot: Any, viewer: Any, three: Any, is_closer: bool
+) -> None:
+    viewer.window.resize(800, 950)
+    qtbot.waitUntil(lambda: viewer.canvas.size[0] > viewer.canvas.size[1])
+    comparison = SideBySide(viewer)
+    comparison.show(*three)
+    assert viewer.canvas.grid.shape == (3, 1)
+    if is_closer:
+        viewer.scene.camera.zoom = 11
+    viewer.window.resize(1500, 700)
+    qtbot.waitUntil(lambda: viewer.canvas.grid.shape == (2, 2))
+    off, filled = in_sight(viewer, three[0])
+    assert (filled == pytest.approx(0.95, abs=0.05)) is not is_closer
+    assert is_closer or np.abs(off).max() < 1
