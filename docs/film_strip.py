@@ -39,8 +39,9 @@ def frames(dock: Any, rows: list[int], words: str, folder: Path) -> Iterator[Pat
 
 
 def _frame(dock: Any, path: Path) -> Path:
-    session, table = dock.session, dock.session.table
-    wait(session.changed, lambda: session.shown.stage == "denoised", MINUTES)
+    session, table, shown = dock.session, dock.session.table, dock.session.shown
+    name = table.exposures[dock.view.current()].name
+    wait(session.changed, lambda: (shown.name, shown.stage) == (name, "denoised"), MINUTES)
     dock.view.settled.emit()
     seen = [table.exposures[one].name for one in dock.view.in_view()]
     wait(table.dataChanged, lambda: all(name in table.thumbnails for name in seen), MINUTES)

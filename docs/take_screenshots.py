@@ -173,6 +173,7 @@ class Tour:
     def movies(self) -> None:
         """Make halves of two simulated movies."""
         self.bench.bring("Compare").end()
+        self.viewer.layers.clear()
         settings = SimulationSettings(count=2, edge=768, pixel_size=2.0, particles=60, dose=48, movies=24)
         list(simulate_files(Path("sim"), settings))
         dock = self.bench.bring("From movies")

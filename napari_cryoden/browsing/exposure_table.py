@@ -21,6 +21,7 @@ from napari_cryoden.widgets.verdict_label import MARKS, colors
 
 MOST = 32 * 2**20  # bytes of thumbnails, of some 3,500
 SIDE, LARGE = 48, 96  # px of the screen, in a table of usual height and a tall one
+SMOOTH = Qt.TransformationMode.SmoothTransformation
 Role = Qt.ItemDataRole
 NOTHING = QModelIndex()
 
@@ -187,8 +188,10 @@ def _alignment(row: Row, column: int) -> Any:  # noqa: ARG001  all of a column
 def _icon(pixels: NDArray[np.uint8], opacity: float = 1.0) -> QIcon:
     """Return a small picture that looks the same in a selected row."""
     height, width = pixels.shape
-    image = QImage(pixels.tobytes(), width, height, width, QImage.Format.Format_Grayscale8)
-    picture = QPixmap(width, height)
+    kept = pixels.tobytes()  # Qt does not copy them
+    small = QImage(kept, width, height, width, QImage.Format.Format_Grayscale8)
+    image = small.scaled(LARGE, LARGE, Qt.AspectRatioMode.KeepAspectRatio, SMOOTH)  # names stand in one line
+    picture = QPixmap(image.size())
     picture.fill(Qt.GlobalColor.transparent)
     painter = QPainter(picture)
     painter.setOpacity(opacity)

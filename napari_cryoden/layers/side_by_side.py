@@ -89,7 +89,8 @@ class SideBySide(QObject):
         ``blink`` shows the first, and the next one whenever `blink` is called. ``swipe`` shows
         ``raw`` on the left of a line and ``denoised`` on its right.
         """
-        fit = len(self.layers) != 2 + len(more) and self._fitted in {None, camera_of(self._viewer)}
+        is_fitted = self._fitted in {None, camera_of(self._viewer)}  # the user has not looked closer
+        fit = is_fitted and len(self.layers) != 2 + len(more)
         is_new = contrast and any(one not in self.layers for one in (raw, denoised, *more))
         if self._before is None:
             self._before, self._has_said = UsersView.of(self._viewer), False
@@ -98,9 +99,10 @@ class SideBySide(QObject):
         self._to_the_top(self._in_order[1:])
         self._viewer.canvas.overlays.scale_bar.visible = True
         self.arrange()
-        self._fitted = None
-        if fit:  # the user has not looked closer at anything
-            self._fit()
+        if fit:
+            self._viewer.fit_to_view(layers=self.layers)
+        if is_fitted:
+            self._fitted = camera_of(self._viewer)
         if is_new:
             self.match()
         self.changed.emit()
@@ -162,10 +164,6 @@ class SideBySide(QObject):
         self._only([*self.layers, *self._picks])  # hidden layers take no cell
         divide(self._viewer, (rows, columns), 1 + len(picks))
 
-    def _fit(self) -> None:
-        self._viewer.fit_to_view(layers=self.layers)
-        self._fitted = camera_of(self._viewer)
-
     def _resized(self, event: Any = None) -> None:  # noqa: ARG002  napari passes its event
         if self.active:
             self._after_resize.start(RESIZED)
@@ -178,7 +176,8 @@ class SideBySide(QObject):
         if self.mode == "grid" and self._cells() != self._viewer.canvas.grid.shape:
             self.arrange()
         if is_fitted:
-            self._fit()
+            self._viewer.fit_to_view(layers=self.layers)
+            self._fitted = camera_of(self._viewer)
 
     def _cells(self) -> tuple[int, int]:
         return cells(len(self.layers), self._viewer.canvas.size, size_on_canvas(self.layers[0]))

@@ -224,6 +224,7 @@ def test_another_size_of_the_canvas_is_filled_unless_the_user_has_looked_closer(
     qtbot.waitUntil(lambda: viewer.canvas.size[0] > viewer.canvas.size[1])
     comparison = SideBySide(viewer)
     comparison.show(*three)
+    comparison.show(*three)  # once more, as when something was computed of them
     assert viewer.canvas.grid.shape == (3, 1)
     if is_closer:
         viewer.scene.camera.zoom = 11
