@@ -170,7 +170,7 @@ class SideBySide(QObject):
 
     def _fill_canvas(self) -> None:
         """Divide the canvas as its size is now, and fill it where the user has not looked closer."""
-        if not (self._is_open and self.active):
+        if not self._is_open or len(self.layers) < 2:
             return
         is_fitted = self._fitted == camera_of(self._viewer)
         if self.mode == "grid" and self._cells() != self._viewer.canvas.grid.shape:
