@@ -32,10 +32,10 @@ from cryoden.events.training import StepFinished
 from cryoden.io import mrc
 from cryoden.settings.training import TrainingSettings
 from cryoden.workflows import train_model
-from napari_cryoden.contributions.sample_data import sample_pairs
 from napari_cryoden.docks.denoise import DenoiseWidget
 from napari_cryoden.docks.train import TrainWidget
 from napari_cryoden.jobs.opening import OpeningJob
+from napari_cryoden.layers.file_layer import sample_pairs
 from napari_cryoden.layers.half_pairs import pairs_of
 
 TICK_MS = 5

@@ -17,9 +17,9 @@ from qtpy.QtGui import QImage
 
 from cryoden.settings.tools import SimulationSettings
 from cryoden.simulation.files import simulate_files
-from napari_cryoden.contributions.sample_data import sample_pairs
 from napari_cryoden.contributions.writer import write
 from napari_cryoden.demo import picture, wait
+from napari_cryoden.layers.file_layer import sample_pairs
 from napari_cryoden.plots.evaluation_dock import TITLE as EVALUATION_TITLE
 from napari_cryoden.plots.loss_dock import TITLE
 from napari_cryoden.plots.motion_dock import TITLE as MOTION_TITLE
@@ -172,6 +172,8 @@ class Tour:
 
     def movies(self) -> None:
         """Make halves of two simulated movies."""
+        self.bench.bring("Compare").end()
+        self.viewer.layers.clear()
         settings = SimulationSettings(count=2, edge=768, pixel_size=2.0, particles=60, dose=48, movies=24)
         list(simulate_files(Path("sim"), settings))
         dock = self.bench.bring("From movies")
@@ -184,6 +186,7 @@ class Tour:
 
     def browse(self, denoised: Path | None = None) -> None:
         """Look through the micrographs, some of them decided about, as far as the first one is denoised."""
+        self.bench.parent().hide()
         docked, dock = self.viewer.window.add_plugin_dock_widget("napari-cryoden", "Browse")
         dock.sources.results.path, dock.source.path = denoised, self.data
         wait(dock.session.changed, lambda: dock.session.shown.stage == "denoised", 5)
@@ -196,6 +199,7 @@ class Tour:
         wait(dock.session.table.dataChanged, lambda: all(name in thumbnails for name in seen), 5)
         self.take("browse")
         docked.close()
+        self.bench.parent().show()
 
 
 def walk(tour: Tour, *, whole: bool) -> None:

@@ -18,9 +18,9 @@ from qtpy.QtCore import QEventLoop, QTimer
 
 from cryoden.errors import CryodenError, TrainingError
 from cryoden.runs.folder import RunFolder
-from napari_cryoden.contributions.sample_data import sample_pairs
 from napari_cryoden.docks.denoise import DenoiseWidget
 from napari_cryoden.docks.train import TrainWidget
+from napari_cryoden.layers.file_layer import sample_pairs
 
 SIZE = (1480, 940)
 # The general model knows the sample data: a network that begins without it shows what learning looks like.

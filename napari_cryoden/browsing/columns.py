@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -122,7 +122,21 @@ COLUMNS = (
     ),
     Column("note", "N writes one", lambda row: row.decision.note, lambda row: row.decision.note or None),
 )
+# What is known of a list once it is read; a column without any of it is not shown.
+FROM_THE_LIST: dict[str, Callable[[Exposure], Any]] = {
+    "defocus µm": lambda one: one.facts.defocus,
+    "CTF fit Å": lambda one: one.facts.ctf_fit,
+    "ice": lambda one: one.facts.ice,
+    "halves": lambda one: one.halves,
+    "denoised": lambda one: one.denoised,
+}
 NUMBERS = {column.word: column.key for column in COLUMNS if column.word}
+
+
+def empty(column: Column, exposures: Sequence[Exposure]) -> bool:
+    """Whether a column has nothing to show of any of these."""
+    known = FROM_THE_LIST.get(column.title)
+    return known is not None and all(known(one) is None for one in exposures)
 
 
 def chooser(text: str, which: str = "all") -> Callable[[Row], bool] | None:

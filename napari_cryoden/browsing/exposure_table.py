@@ -20,7 +20,8 @@ from napari_cryoden.tool_tip import TIP, as_text
 from napari_cryoden.widgets.verdict_label import MARKS, colors
 
 MOST = 32 * 2**20  # bytes of thumbnails, of some 3,500
-SIDE = 48  # px of the screen
+SIDE, LARGE = 48, 96  # px of the screen, in a table of usual height and a tall one
+SMOOTH = Qt.TransformationMode.SmoothTransformation
 Role = Qt.ItemDataRole
 NOTHING = QModelIndex()
 
@@ -56,7 +57,7 @@ class ExposureTable(QAbstractTableModel):
             Role.TextAlignmentRole: _alignment,
             Role.ForegroundRole: self._color,
         }
-        self._nothing = _icon(np.full((SIDE, SIDE), 128, np.uint8), 0.25)
+        self._nothing = _icon(np.full((LARGE, LARGE), 128, np.uint8), 0.25)
         self.set_theme(dark=True)
 
     def show_exposures(self, exposures: Sequence[Exposure], decision: Callable[[str], Decision]) -> None:
@@ -187,8 +188,10 @@ def _alignment(row: Row, column: int) -> Any:  # noqa: ARG001  all of a column
 def _icon(pixels: NDArray[np.uint8], opacity: float = 1.0) -> QIcon:
     """Return a small picture that looks the same in a selected row."""
     height, width = pixels.shape
-    image = QImage(pixels.tobytes(), width, height, width, QImage.Format.Format_Grayscale8)
-    picture = QPixmap(width, height)
+    kept = pixels.tobytes()  # Qt does not copy them
+    small = QImage(kept, width, height, width, QImage.Format.Format_Grayscale8)
+    image = small.scaled(LARGE, LARGE, Qt.AspectRatioMode.KeepAspectRatio, SMOOTH)  # names stand in one line
+    picture = QPixmap(image.size())
     picture.fill(Qt.GlobalColor.transparent)
     painter = QPainter(picture)
     painter.setOpacity(opacity)

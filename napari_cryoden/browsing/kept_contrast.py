@@ -21,23 +21,26 @@ class KeptContrast:
 
     def __init__(self) -> None:
         self._of: tuple[float, float] | None = None  # median and deviation of what is shown
+        self._given: Limits = (0.0, 0.0)
         self._kept: Limits | None = None
 
     def keep(self, limits: Limits) -> None:
-        """Take the limits that what is shown has now."""
-        if self._of is not None:
+        """Take the limits that what is shown has now, where the user has set others than were given."""
+        if self._of is not None and not np.allclose(limits, self._given, rtol=1e-6, atol=0):
             middle, spread = self._of
             low, high = ((limit - middle) / spread for limit in limits)
             self._kept = low, high
 
     def limits(self, pixels: Pixels, first: Limits) -> Limits:
-        """Return the limits of what is shown from now on; ``first`` where none were kept yet."""
+        """Return the limits of what is shown from now on: ``first``, its own, until the user sets others."""
         self._of = middle, spread = median_and_deviation(pixels)
-        if self._kept is None:
-            self.keep(first)
-            return first
-        low, high = (middle + limit * spread for limit in self._kept)
+        low, high = first if self._kept is None else (middle + limit * spread for limit in self._kept)
+        self._given = low, high
         return low, high
+
+    def pass_over(self) -> None:
+        """Keep nothing of what is shown from now on, which has limits of its own."""
+        self._of = None
 
 
 def median_and_deviation(pixels: Pixels) -> tuple[float, float]:

@@ -173,7 +173,7 @@ class BrowsingSession(QObject):
             return self.busy
         total, rows = len(self.found.exposures), len(self.table.order)
         shown = f"{rows:,} of {total:,}" if rows < total else f"{total:,}"
-        return f"{shown} exposures · {self.deciding.words()}\n{self.problem or self.busy}"
+        return f"{shown} exposure{'s' * (total != 1)} · {self.deciding.words()}\n{self.problem or self.busy}"
 
     def _take_list(self, found: ExposureList) -> None:
         self.busy = ""

@@ -13,10 +13,11 @@ from napari.layers import Image
 from cryoden.browsing.kept_pictures import Shown
 from cryoden.micrograph import Micrograph
 from napari_cryoden.browsing.kept_contrast import KeptContrast
+from napari_cryoden.jobs.companions import remove_outdated
+from napari_cryoden.layers.canvas import show_scale_bar
 from napari_cryoden.layers.contrast import Limits, result_limits
 from napari_cryoden.layers.layer_data import raw_layer
 from napari_cryoden.layers.picture import Levels, Picture, picture_of
-from napari_cryoden.layers.scale_bar import show_scale_bar
 from napari_cryoden.layers.side_by_side import SideBySide
 
 WAITING = 64  # px of a micrograph on a side of one px of the empty picture
@@ -68,6 +69,8 @@ class ShownExposure:
             show_scale_bar(self._viewer)
         if added:
             self._comparison.show(self.raw, self.denoised, contrast=False)
+        else:
+            self._leave_others_out()
 
     def show_denoised(self, shown: Shown, made_with: Mapping[str, Any]) -> None:
         """Show the denoised picture of the exposure that is shown, or a preview of it."""
@@ -78,17 +81,32 @@ class ShownExposure:
         size = found.pixel_size / shown.edge if found.pixel_size else None
         picture = picture_of(found.data, shown.levels)
         made = _placed(raw_layer(replace(found, pixel_size=size), picture), shown.edge)
-        own = picture.limits
-        first = result_limits(own, picture.noise, self._noise, found.pixel_size)
-        limits = self._contrast["denoised"].limits(picture.overview, first)
+        limits = self._denoised_limits(picture, size)
         facts = made[1]["metadata"]["cryoden"] | made_with | {"raw_id": self.raw.unique_id} | self._source()
         made[1]["metadata"] = {"cryoden": facts}
         made[1]["name"] = f"{self.raw.name} · denoised{' (preview)' if shown.edge > 1 else ''}"
-        self._put("denoised", made, limits if first == own else first)  # else there is almost nothing
+        self._put("denoised", made, limits)
+        remove_outdated(self._viewer, [self.denoised])
+
+    def _denoised_limits(self, picture: Picture, pixel_size: float | None) -> Limits:
+        """Return those that are kept; almost nothing has its own, which are of no use to the next."""
+        own, kept = picture.limits, self._contrast["denoised"]
+        limits = result_limits(own, picture.noise, self._noise, pixel_size)
+        if limits == own:
+            return kept.limits(picture.overview, own)
+        kept.pass_over()
+        return limits
 
     def forget(self) -> None:
         """Show nothing as known; the layers stay."""
         self.name, self.stage = None, "waiting"
+
+    def _leave_others_out(self) -> None:
+        """Compare the two alone: what else was made of them is of the exposure before."""
+        remove_outdated(self._viewer, [self.raw, self.denoised])
+        shown = self._comparison.layers
+        if self.raw in shown and shown != [self.raw, self.denoised]:
+            self._comparison.show(self.raw, self.denoised, mode=self._comparison.mode, contrast=False)
 
     def _keep(self) -> None:
         """Take note of the contrast the user has set."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from qtpy.QtCore import QModelIndex, QSize, Qt, QTimer, Signal
 from qtpy.QtGui import QKeyEvent, QResizeEvent
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
-from napari_cryoden.browsing.columns import COLUMNS
-from napari_cryoden.browsing.exposure_table import SIDE, ExposureTable
+from napari_cryoden.browsing.columns import COLUMNS, empty
+from napari_cryoden.browsing.exposure_table import LARGE, SIDE, ExposureTable
 
 KEYS = {
     Qt.Key.Key_A: "accept",
@@ -17,6 +19,10 @@ KEYS = {
 }
 SETTLED = 80  # ms without scrolling
 WIDTHS = {"exposure": 180, "decision": 84, "defocus µm": 80, "CTF fit Å": 72, "ice": 48, "size": 84}
+
+NARROWEST, MARGIN = 110, 20  # px of the column of names, and in it beside thumbnail and name
+ROOMY = 1200  # px, of the height of the table
+NAMES = 200  # that are measured; those of a set are alike
 
 
 class ExposureView(QTableView):
@@ -45,7 +51,6 @@ class ExposureView(QTableView):
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        self.setIconSize(QSize(SIDE, SIDE))
         self.setShowGrid(False)
         self.setTabKeyNavigation(False)
         self.setMinimumHeight(150)
@@ -53,7 +58,7 @@ class ExposureView(QTableView):
         assert lines is not None and head is not None  # noqa: S101, PT018  a table has both
         lines.setVisible(False)
         lines.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)  # else each of 20,000 rows is measured
-        lines.setDefaultSectionSize(SIDE + 4)
+        self._set_side(SIDE)
         for place, column in enumerate(COLUMNS):
             self.setColumnWidth(place, WIDTHS.get(column.title, 76))
         head.setStretchLastSection(True)
@@ -68,6 +73,18 @@ class ExposureView(QTableView):
             bar.valueChanged.connect(self._scrolled)
         table.modelReset.connect(self._scrolled)
         table.layoutChanged.connect(self._scrolled)
+
+    def show_columns(self) -> None:
+        """Show the columns that say something of what is listed, that of names no wider than they are."""
+        for place, column in enumerate(COLUMNS):
+            self.setColumnHidden(place, empty(column, self.table.exposures))
+        self._fit_names()
+
+    def _fit_names(self) -> None:
+        names = (exposure.label for exposure in islice(self.table.exposures, NAMES))
+        widest = max(map(self.fontMetrics().horizontalAdvance, names), default=0)
+        wide = max(NARROWEST, min(SIDE + MARGIN + widest, WIDTHS["exposure"]))
+        self.setColumnWidth(0, wide + self.iconSize().width() - SIDE)
 
     def current(self) -> int | None:
         """Return the place in the list of the exposure that is looked at."""
@@ -121,9 +138,20 @@ class ExposureView(QTableView):
         self.asked.emit(wanted)
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802  Qt's name
-        """Other rows are in view."""
+        """Show thumbnails at their full size where many of them have room; other rows are in view."""
         super().resizeEvent(event)
+        port = self.viewport()
+        side = LARGE if port is not None and port.height() >= ROOMY else SIDE
+        if side != self.iconSize().width():
+            self._set_side(side)
+            self._fit_names()
         self._scrolled()
+
+    def _set_side(self, side: int) -> None:
+        self.setIconSize(QSize(side, side))
+        lines = self.verticalHeader()
+        if lines is not None:
+            lines.setDefaultSectionSize(side + 4)
 
     def _scrolled(self, *_: object) -> None:
         self._timer.start()

@@ -56,8 +56,9 @@ def read(path: Path_ | Sequence[Path_]) -> list[Any]:
             continue
         found.append(data)
         show_remarks(str(one), warnings)
-    if any("units" in attributes for _, attributes, _ in found):
-        _show_scale_bar()
+    viewer = napari.current_viewer()
+    if viewer is not None:
+        _prepare(viewer, found)
     return [*found] or [(None,)]
 
 
@@ -76,13 +77,15 @@ def read_folder(path: Path_ | Sequence[Path_]) -> list[Any]:
     return [(None,)]
 
 
-def _show_scale_bar() -> None:
-    viewer = napari.current_viewer()
-    if viewer is None:
-        return
-    from napari_cryoden.layers.scale_bar import show_scale_bar  # noqa: PLC0415  as above
+def _prepare(viewer: Any, found: Sequence[FileLayer]) -> None:
+    """Have planes of stacks read behind the interface, once napari adds them, and the scale bar shown."""
+    from napari_cryoden.jobs.stack_reading import StackReading  # noqa: PLC0415  as above
+    from napari_cryoden.layers.canvas import show_scale_bar  # noqa: PLC0415  as above
 
-    show_scale_bar(viewer)
+    if any(len(pixels.shape) > 2 for pixels, _, _ in found):
+        StackReading.of(viewer)
+    if any("units" in attributes for _, attributes, _ in found):
+        show_scale_bar(viewer)
 
 
 def _is_ours(path: Path) -> bool:

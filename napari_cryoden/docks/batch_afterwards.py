@@ -19,7 +19,8 @@ from napari_cryoden.choices.kept import Kept, keep
 from napari_cryoden.choices.workers import workers_of
 from napari_cryoden.docks.batch import INPUTS
 from napari_cryoden.jobs.batch import SUM
-from napari_cryoden.jobs.then_batch import BatchPlan
+from napari_cryoden.jobs.then_batch import BatchPlan, ThenBatch
+from napari_cryoden.jobs.training import TrainingJob
 from napari_cryoden.preferences import preferences
 from napari_cryoden.tool_tip import set_tip
 from napari_cryoden.widgets.path_field import PathField, forget_output, propose_output
@@ -72,7 +73,7 @@ class BatchAfterwards(QWidget):
         if not self.micrographs.path.exists():
             return f"No such file or folder: {self.micrographs.path}"
         try:
-            self._how()
+            _how(self._viewer)
         except CryodenError as error:
             return f"In the dock Batch: {error.problem}"
         return ""
@@ -82,19 +83,7 @@ class BatchAfterwards(QWidget):
         micrographs, output = self.micrographs.path, self.output.path
         if not self.wanted.isChecked() or self.problem or micrographs is None or output is None:
             return None
-        return BatchPlan(micrographs, output, **self._how())
-
-    def _how(self) -> dict[str, Any]:
-        """Return how the dock *Batch* would do it; raises `SettingsError` for a value that cannot be."""
-        values = Kept.of(self._viewer).values
-        form = {"device": preferences().device} | _known(DenoisingSettings, values.get("Batch: form"))
-        devices, halves = values.get("Batch: devices"), values.get("Batch: halves")
-        return {
-            "settings": DenoisingSettings(**form),
-            "reading": ReadingSettings(**_known(ReadingSettings, values.get("Batch: reading"))),
-            "workers": workers_of(devices) if isinstance(devices, str) else WorkerSettings(),
-            "halves": CHOICES[halves][0] if isinstance(halves, int) and 0 <= halves < len(CHOICES) else SUM,
-        }
+        return BatchPlan(micrographs, output, **_how(self._viewer))
 
     def _unfold(self, on: bool) -> None:
         for part in (self.micrographs, self.output):
@@ -102,6 +91,40 @@ class BatchAfterwards(QWidget):
 
     def _propose(self) -> None:
         self._proposed = propose_output(self.micrographs, self.output, self._proposed)
+
+
+def resume_run(viewer: Any, folder: Path, *, force: bool) -> None:
+    """Resume a run; when it ends comes the batch that was chosen in the dock *Train*, open or not.
+
+    Raises
+    ------
+    CryodenError
+        As `TrainingJob.resume`, and for settings of the dock *Batch* that cannot be; then nothing is begun.
+    """
+    plan = _kept_plan(viewer)
+    TrainingJob.of(viewer).resume(folder, force=force)
+    ThenBatch.of(viewer).plan = plan
+
+
+def _kept_plan(viewer: Any) -> BatchPlan | None:
+    values = Kept.of(viewer).values
+    wanted, micrographs, output = (values.get(f"Train: {one}") for one in ("then", "micrographs", "output"))
+    if not (wanted and micrographs and output):
+        return None
+    return BatchPlan(Path(micrographs), Path(output), **_how(viewer))
+
+
+def _how(viewer: Any) -> dict[str, Any]:
+    """Return how the dock *Batch* would do it; raises `SettingsError` for a value that cannot be."""
+    values = Kept.of(viewer).values
+    form = {"device": preferences().device} | _known(DenoisingSettings, values.get("Batch: form"))
+    devices, halves = values.get("Batch: devices"), values.get("Batch: halves")
+    return {
+        "settings": DenoisingSettings(**form),
+        "reading": ReadingSettings(**_known(ReadingSettings, values.get("Batch: reading"))),
+        "workers": workers_of(devices) if isinstance(devices, str) else WorkerSettings(),
+        "halves": CHOICES[halves][0] if isinstance(halves, int) and 0 <= halves < len(CHOICES) else SUM,
+    }
 
 
 def _known(kind: type, values: Any) -> dict[str, Any]:

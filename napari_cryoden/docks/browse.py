@@ -143,6 +143,7 @@ class BrowseWidget(Dock):
     def _listed(self) -> None:
         self._filter()
         self._choose()
+        self.view.show_columns()
         table = self.session.table
         if table.order:
             names = [table.exposures[place].name for place in table.order]

@@ -17,6 +17,7 @@ from cryoden.settings.arguments import command
 from napari_cryoden.choices.commands import missing
 from napari_cryoden.choices.kept import keep
 from napari_cryoden.docks import run_actions as actions
+from napari_cryoden.docks.batch_afterwards import resume_run
 from napari_cryoden.jobs.training import TrainingJob
 from napari_cryoden.navigation import show_dock
 from napari_cryoden.notify import show_problem
@@ -120,7 +121,7 @@ class RunsWidget(Dock):
         if changes and not self._says_yes("Resume a changed run", actions.all_the_same(one, changes)):
             return
         try:
-            self.run.resume(self._record().folder.path, force=bool(changes))
+            resume_run(self.viewer, self._record().folder.path, force=bool(changes))
         except CryodenError as error:
             self.run.refuse(error)
             return
@@ -200,8 +201,7 @@ class RunsWidget(Dock):
 
     def _propose(self) -> None:
         """Look where this window's runs go."""
-        folder = self.run.folder.path.parent if self.run.folder else documents() / RUNS
-        self.root.path = folder
+        self.root.path = self.run.folder.path.parent if self.run.folder else documents() / RUNS
 
     def _follow_run(self) -> None:
         """Show what can be done, once a run begins, and how it stands, once its folder says so."""

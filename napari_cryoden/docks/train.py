@@ -70,7 +70,6 @@ class TrainWidget(Dock):
         self.status = status_label()
         self.progress = QProgressBar()
         self._proposed: Path | None = None
-        self._was_running = self.run.running
         self._lay_out()
         self._connect()
         keep(self.viewer, "Train", form=self.form, start=self.start_model)
@@ -121,7 +120,6 @@ class TrainWidget(Dock):
 
     def follow(self) -> None:
         """Show the state of the window's run."""
-        self._plan_batch()
         problem = self._problem()
         self.train_button.setEnabled(not problem)
         set_tip(self.train_button, problem or "Start training; the best model so far is always saved")
@@ -167,12 +165,6 @@ class TrainWidget(Dock):
 
     def _show_folders(self) -> None:
         QTimer.singleShot(0, weakly(self.show_part, self.then))  # they have no place yet
-
-    def _plan_batch(self) -> None:
-        """Plan the batch of a run that has just begun, here or in the dock Runs."""
-        begins, self._was_running = self.run.running and not self._was_running, self.run.running
-        if begins and (plan := self.then.plan()) is not None:  # no other dock's plan is taken away
-            self.afterwards.plan = plan
 
     def _wanted_afterwards(self) -> None:
         """Take another choice while the run goes."""

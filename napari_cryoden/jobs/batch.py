@@ -9,8 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-from napari.layers import Layer
-
 from cryoden.dataset.half_sums import Halves
 from cryoden.dataset.opening import facts
 from cryoden.dataset.survey import outside_projects
@@ -23,7 +21,7 @@ from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.reading import ReadingSettings
 from cryoden.settings.workers import WorkerSettings
 from napari_cryoden.jobs.denoising import DenoisingJob
-from napari_cryoden.jobs.stack_reading import StackReading
+from napari_cryoden.jobs.stack_reading import add_file
 from napari_cryoden.layers import layer_data
 from napari_cryoden.layers.file_layer import FileLayer, of_file
 from napari_cryoden.layers.half_sum import sum_of_files
@@ -156,8 +154,8 @@ class BatchJob(FilesJob):
         """
         facts(result.output)  # first: one that is gone is said before its micrograph is shown
         raw = self._raw(result)
-        shown = self._layer({"role": "denoised", "file": str(result.output)}) or self._add(
-            self._of_result(raw, result.output)
+        shown = self._layer({"role": "denoised", "file": str(result.output)}) or add_file(
+            self.viewer, self._of_result(raw, result.output)
         )
         DenoisingJob.of(self.viewer).comparison.show(raw, shown)
 
@@ -165,9 +163,9 @@ class BatchJob(FilesJob):
         """Return the layer of what a result was made from."""
         if result.odd is None:
             known = self._layer({"role": "raw", "source": str(result.path)})
-            return known or self._add(of_file(result.path)[0])
+            return known or add_file(self.viewer, of_file(result.path)[0])
         known = self._layer({"role": "raw", "halves": (str(result.path), str(result.odd))})
-        return known or self._add(sum_of_files(result.path, result.odd))
+        return known or add_file(self.viewer, sum_of_files(result.path, result.odd))
 
     def _of_result(self, raw: Any, output: Path) -> FileLayer:
         """Return the layer of a result: exactly on the raw one, unless it is a stack, or binned."""
@@ -181,10 +179,6 @@ class BatchJob(FilesJob):
         """Return the layer with these facts, ``None`` where it is not open."""
         open_ones = (one for one in self.viewer.layers if known.items() <= layer_data.facts_of(one).items())
         return next(open_ones, None)
-
-    def _add(self, data: FileLayer) -> Any:
-        StackReading.of(self.viewer)  # which follows it
-        return self.viewer.add_layer(Layer.create(*data))
 
 
 def _denoising(

@@ -10,7 +10,7 @@ from cryoden.image.filters import high_passed, low_passed
 from cryoden.micrograph import Micrograph, Pixels
 from napari_cryoden.layers.layer_data import Role, derived_layer, facts_of
 from napari_cryoden.layers.picture import Picture, picture_of
-from napari_cryoden.layers.plane import Plane, plane_of
+from napari_cryoden.layers.plane import Plane, plane_of, seen_of, shows
 
 PIXEL = 1.0  # Å/px, where it is not known
 USUAL, PIXELS = 20.0, 4.0  # Å, px: the finest a low-pass is by default
@@ -130,6 +130,7 @@ class Companions:
         attributes["metadata"]["cryoden"] |= {
             "raw_id": self._both[0].unique_id,
             "filtered": layer.unique_id,
+            "seen": seen_of([layer]),
             "band": astuple(one.band),
             "section": self._plane.section,
         }
@@ -150,17 +151,30 @@ class Companions:
     def remove_others(self) -> None:
         """Remove copies that were filtered otherwise."""
         kept = [astuple(each) for _, each in wanted(self._band)]
-        ours = {layer.unique_id for layer in self._both}
-        for layer in list(self._viewer.layers):
-            facts = facts_of(layer)
-            if facts.get("filtered") in ours and facts["band"] not in kept:
+        for layer in filtered_from(self._viewer, self._both):
+            if facts_of(layer)["band"] not in kept:
                 self._viewer.layers.remove(layer)
 
     def _open(self, which: int, band: Band) -> Any:
-        key = (self._both[which].unique_id, astuple(band), self._plane.section)
-        return next((one for one in self._viewer.layers if _key(one) == key), None)
+        key, layer = (astuple(band), self._plane.section), self._both[which]
+        found = (one for one in filtered_from(self._viewer, [layer]) if _key(one) == key)
+        return next((one for one in found if shows(facts_of(one)["seen"], [layer])), None)
 
 
 def _key(layer: Any) -> tuple[Any, ...]:
     facts = facts_of(layer)
-    return facts.get("filtered"), facts.get("band"), facts.get("section")
+    return facts["band"], facts["section"]
+
+
+def filtered_from(viewer: Any, layers: Sequence[Any]) -> list[Any]:
+    """Return the filtered copies of these layers."""
+    ours = {layer.unique_id for layer in layers}
+    return [one for one in viewer.layers if facts_of(one).get("filtered") in ours]
+
+
+def remove_outdated(viewer: Any, layers: Sequence[Any]) -> None:
+    """Remove the filtered copies of what these layers do not show any more."""
+    found = [(copy, layer) for layer in layers for copy in filtered_from(viewer, [layer])]
+    for copy, layer in found:
+        if not shows(facts_of(copy)["seen"], [layer]):
+            viewer.layers.remove(copy)

@@ -17,7 +17,6 @@ from cryoden.micrograph import Micrograph
 from cryoden.settings.denoising import DenoisingSettings
 from napari_cryoden.jobs import companions
 from napari_cryoden.jobs.derived_layers import DerivedLayersJob
-from napari_cryoden.jobs.stack_reading import StackReading
 from napari_cryoden.layers import layer_data
 from napari_cryoden.layers.contrast import contrast
 from napari_cryoden.layers.half_sum import halves_of
@@ -61,7 +60,6 @@ class DenoisingJob(Job):
 
     def __init__(self, viewer: Any) -> None:
         super().__init__(viewer)
-        StackReading.of(viewer)  # also of files that napari opens
         self.comparison = SideBySide(self.viewer)
         self.tiles = (0, 0)
         self.result: Any = None
@@ -72,6 +70,7 @@ class DenoisingJob(Job):
         self._with_residual = self._dropped = False
         self._band = companions.Band()
         self._beside: list[Any] = []
+        DerivedLayersJob.of(self.viewer).ended.connect(self._derived)
 
     def denoise(
         self,
@@ -179,6 +178,14 @@ class DenoisingJob(Job):
     def _add_residual(self) -> None:
         if self._with_residual:
             DerivedLayersJob.of(self.viewer).residual(self.raw, self.result)
+
+    def _derived(self, message: str) -> None:  # noqa: ARG002  whoever asked for it shows it
+        """Give a residual a cell of its own, where its two layers are shown."""
+        job, shown = DerivedLayersJob.of(self.viewer), self.comparison.layers
+        is_new = job.added in self.viewer.layers and job.added not in shown
+        both = [layer_data.facts_of(one).get("filtered", one.unique_id) for one in shown[:2]]
+        if is_new and not job.closing and both == job.added_to:
+            self.comparison.show(*shown, job.added, mode=self.comparison.mode)
 
 
 def _denoising(

@@ -15,8 +15,8 @@ from napari_cryoden.jobs.companions import PIXEL, Band, Companion, Companions, m
 from napari_cryoden.layers import layer_data
 from napari_cryoden.layers.half_pairs import pairs_of
 from napari_cryoden.layers.picture import Picture, picture_of
-from napari_cryoden.layers.plane import Plane, plane_of, square_pixel_size
-from napari_cryoden.threads.job import Job
+from napari_cryoden.layers.plane import Plane, Seen, plane_of, seen_of, shows, square_pixel_size
+from napari_cryoden.threads.job import OUTDATED, Job
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,8 +55,6 @@ class DerivedLayersJob(Job):
     ----------
     added : Image or None
         The layer the last work added, where it was one.
-    added_to : list of UUID
-        Of which two layers it is made.
     band : Band
         How copies of raw and denoised are filtered that stand beside them.
     spectra : Spectra or None
@@ -68,12 +66,23 @@ class DerivedLayersJob(Job):
     def __init__(self, viewer: Any) -> None:
         super().__init__(viewer)
         self.added: Any = None
-        self.added_to: list[Any] = []
         self.spectra: Spectra | None = None
-        self._raw: Any = None
+        self._both: tuple[Any, ...] = ()
+        self._seen: Seen = ()
+        self._dropped = False
         self.band = Band()
         self._plane: Plane | None = None
         self._copies: Companions | None = None
+
+    @property
+    def outdated(self) -> bool:
+        """Whether a layer shows another micrograph by now; none is locked for what is only looked at."""
+        return not shows(self._seen, self._both)
+
+    @property
+    def added_to(self) -> list[Any]:
+        """Return of which two layers what was added is made; none where they show another micrograph."""
+        return [] if self.outdated else [layer.unique_id for layer in self._both]
 
     def copies(self, raw: Any, denoised: Any) -> Companions:
         """Return the filtered copies that stand beside two layers; raises what `plane_of` does."""
@@ -90,7 +99,7 @@ class DerivedLayersJob(Job):
         """
         both = [layer_data.to_micrograph(layer) for layer in (raw, denoised)]
         band, copies = self.band.of(both[0].pixel_size), self.copies(raw, denoised)
-        self._begin(raw, "filtered copies", lambda: made(both, band))
+        self._begin((raw, denoised), "filtered copies", lambda: made(both, band))
         self._copies = copies
 
     def residual(self, raw: Any, denoised: Any) -> None:
@@ -103,8 +112,7 @@ class DerivedLayersJob(Job):
         """
         one, other = (layer_data.to_micrograph(layer) for layer in (raw, denoised))
         _same_size(one, other)
-        self._begin(raw, "residual", lambda: iter([_residual(one, other)]))
-        self.added_to = [raw.unique_id, denoised.unique_id]
+        self._begin((raw, denoised), "residual", lambda: iter([_residual(one, other)]))
 
     def measure(self, compared: Sequence[Any]) -> None:
         """Find power spectra and Fourier ring correlations of layers of one size.
@@ -119,20 +127,20 @@ class DerivedLayersJob(Job):
         against = None if other is None else layer_data.to_micrograph(other)
         for image in (*images[1:], *([against] if against else [])):
             _same_size(images[0], image)
-        self._begin(compared[0], "spectra", lambda: iter([_spectra(images, against)]))
+        self._begin(compared, "spectra", lambda: iter([_spectra(images, against)]))
 
     def fold(self, event: Event) -> None:
         """Take the result."""
         if isinstance(event, Spectra):
             self.spectra = event
-        elif self.closing:
-            return
+        elif self.closing or self.outdated:
+            self._dropped = True
         elif isinstance(event, Companion):
             assert self._copies is not None  # noqa: S101  set when they were asked for
             self._copies.add(event)
         else:
             data, attributes, _ = layer_data.derived_layer(
-                self._raw, event.micrograph, "residual", self._plane, event.picture
+                self._both[0], event.micrograph, "residual", self._plane, event.picture
             )
             self.added = self.viewer.add_image(data, **attributes)
 
@@ -140,14 +148,17 @@ class DerivedLayersJob(Job):
         """Return what was added."""
         if stopped:
             return "Stopped."
+        if self._dropped:
+            return OUTDATED
         return f"Done: layer '{self.added.name}'" if self.added is not None else "Done."
 
-    def _begin(self, raw: Any, what: str, work: Callable[[], Iterator[Event]]) -> None:
+    def _begin(self, layers: Sequence[Any], what: str, work: Callable[[], Iterator[Event]]) -> None:
         def working() -> Generator[Event, None, None]:
             yield from work()
 
         self.begin(working, f"computing: {what}")
-        self._raw, self._plane, self.added = raw, plane_of(raw), None
+        self._both, self._seen, self._dropped = tuple(layers), seen_of(layers), False
+        self._plane, self.added = plane_of(layers[0]), None
 
 
 def other_half(opened: Any, layer: Any) -> Any:

@@ -8,18 +8,17 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from napari.layers import Layer
-
 from cryoden.dataset.opening import read_micrograph
 from cryoden.errors import CryodenError, Remark
 from cryoden.settings.reading import ReadingSettings
-from napari_cryoden.contributions.sample_data import sample_pairs
-from napari_cryoden.jobs.stack_reading import StackReading
-from napari_cryoden.layers.file_layer import FileLayer, of_file
+from napari_cryoden.jobs.stack_reading import add_file
+from napari_cryoden.layers.canvas import show_scale_bar
+from napari_cryoden.layers.file_layer import FileLayer, of_file, sample_pairs
 from napari_cryoden.layers.layer_data import facts_of, raw_layer
-from napari_cryoden.layers.scale_bar import show_scale_bar
 from napari_cryoden.notify import show_problem, show_remarks
 from napari_cryoden.threads.job import Job
+
+HIDDEN = "; {:,} hidden until the comparison ends (Compare › Restore previous view)"
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class OpeningJob(Job):
 
     def __init__(self, viewer: Any) -> None:
         super().__init__(viewer)
-        self._added = self._refused = 0
+        self._added = self._refused = self._hidden = 0
 
     def open(
         self,
@@ -60,13 +59,15 @@ class OpeningJob(Job):
             G05 while others are being opened.
         """
         self.begin(lambda: _read(files, listed or {}, reading, sections), "opening")
-        self._added, self._refused, self.progress = 0, 0, None
+        self._added = self._refused = self._hidden = 0
+        self.progress = None
 
     def open_sample(self) -> None:
         """Begin to add the halves of the sample data, those that are not open; see `open`."""
         names = {layer.name for layer in self.viewer.layers}
         self.begin(lambda: _sample(names), "opening the sample")
-        self._added, self._refused, self.progress = 0, 0, None
+        self._added = self._refused = self._hidden = 0
+        self.progress = None
 
     def fold(self, event: _Opened) -> None:
         """Add the layer, or report why there is none."""
@@ -83,13 +84,13 @@ class OpeningJob(Job):
         if not (stopped or self._added or self._refused):
             return "Open already"
         refused = f", {self._refused:,} failed" if self._refused else ""
-        return f"{'Canceled. ' if stopped else ''}{self._added:,} opened{refused}"
+        hidden = HIDDEN.format(self._hidden) if self._hidden else ""
+        return f"{'Canceled. ' if stopped else ''}{self._added:,} opened{refused}{hidden}"
 
     def _add(self, data: FileLayer, warnings: tuple[Remark, ...]) -> None:
-        layer = Layer.create(*data)
-        StackReading.of(self.viewer)  # which follows it
-        self.viewer.add_layer(layer)
+        layer = add_file(self.viewer, data)
         self._added += 1
+        self._hidden += not layer.visible  # by a comparison
         facts = facts_of(layer)
         show_remarks(facts.get("source") or layer.name, warnings)
         if facts.get("pixel_size"):

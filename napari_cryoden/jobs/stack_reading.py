@@ -6,6 +6,9 @@ import logging
 from collections.abc import Generator
 from typing import Any
 
+from napari.layers import Layer
+
+from napari_cryoden.layers.file_layer import FileLayer
 from napari_cryoden.layers.lazy_stack import LazyStack
 from napari_cryoden.layers.plane import full_size
 from napari_cryoden.threads.worker import Worker
@@ -79,3 +82,9 @@ class StackReading(OfWindow):
             worker.deleteLater()
         if self._wanted:
             self._start()
+
+
+def add_file(viewer: Any, data: FileLayer) -> Any:
+    """Add the layer of a file, whose planes are read behind the interface, and return it."""
+    StackReading.of(viewer)  # which follows it
+    return viewer.add_layer(Layer.create(*data))

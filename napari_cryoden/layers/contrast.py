@@ -16,9 +16,9 @@ SAMPLE = 2**18  # px: of a whole 4096² sorting takes longer than reading it
 SIGMAS, REACH = 3.0, 8.0  # the former as RELION's display has them
 ROUNDING = 1e-6  # of float32, with something to spare
 SIGMA = 1.4826  # of a Gaussian, in median absolute deviations
-# Of the raw contrast at 3 Å/px and coarser: white noise of 256² px and more leaves up to 0.040 there, the
-# weakest single frame of apoferritin 0.043. The words about it are the library's, from the same output.
-ALMOST_NOTHING = 0.042
+# Of the raw contrast at 3 Å/px and coarser: white noise of 256² px and more leaves up to 0.014 there, the
+# weakest single frame of apoferritin 0.042. The words about it are the library's, from the same output.
+ALMOST_NOTHING = 0.025
 LEAST = 0.6  # of the same, for what is almost nothing
 WORKING, ASSUMED = 3.0, 1.0  # Å/px: finer micrographs are averaged to the former; where it is not known
 MOST = 2.0  # times the denoised one's own width, up to which it shares that of a low-pass

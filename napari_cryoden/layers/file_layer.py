@@ -1,4 +1,4 @@
-"""The layer of a file: a micrograph as a whole, a stack plane by plane."""
+"""The layer of a file: a micrograph as a whole, a stack plane by plane; and layers of the sample data."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import Any
 
 from cryoden.dataset.opening import read_micrograph
 from cryoden.errors import Remark
+from cryoden.micrograph import Micrograph
 from cryoden.settings.reading import ReadingSettings
-from napari_cryoden.layers.layer_data import AXES, opened_layer
+from cryoden.simulation.sample import sample_pairs as halves_of_the_sample
+from napari_cryoden.layers.layer_data import AXES, LayerData, opened_layer, raw_layer
 from napari_cryoden.layers.lazy_stack import stack_of
 from napari_cryoden.layers.picture import Levels
 
@@ -39,3 +41,15 @@ def of_file(
     levels = stack.levels
     kwargs |= {"axis_labels": ("plane", *AXES), "multiscale": len(levels) > 1}
     return (Levels(levels) if len(levels) > 1 else stack, kwargs, kind), first.warnings
+
+
+def sample_pairs() -> list[LayerData]:
+    """Return even and odd halves of two simulated micrographs as layers, without any file.
+
+    They carry the names that motion correction gives to halves, so that "Train a denoiser"
+    finds the pairs.
+    """
+    halves = [half for pair in halves_of_the_sample() for half in (pair.even, pair.odd)]
+    return [
+        raw_layer(Micrograph(half.window(0, 0, *half.shape), half.pixel_size, half.name)) for half in halves
+    ]

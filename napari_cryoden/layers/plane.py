@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 import numpy as np
 from napari.utils.transforms import Affine
@@ -108,6 +109,19 @@ def size_of(layer: Image) -> tuple[int, int] | None:
 def full_size(layer: Image) -> Any:
     """Return a layer's data; of a pyramid the finest level."""
     return layer.data[0] if layer.multiscale else layer.data
+
+
+Seen = tuple["ref[Any]", ...]
+
+
+def seen_of(layers: Sequence[Image]) -> Seen:
+    """Return what `shows` knows layers by later, without keeping their pixels."""
+    return tuple(ref(full_size(layer)) for layer in layers)
+
+
+def shows(seen: Seen, layers: Sequence[Image]) -> bool:
+    """Whether layers show what they did, and not another micrograph by now."""
+    return all(one() is full_size(layer) for one, layer in zip(seen, layers, strict=True))
 
 
 def pixel_size(layer: Image) -> float | None:

@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from app_model.types import KeyBinding
+from napari.layers import Image
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from napari_cryoden.layers.canvas import UsersView, camera_of, cells, divide, size_on_canvas
 from napari_cryoden.layers.contrast import Matching
 from napari_cryoden.layers.layer_data import facts_of, is_raw
 from napari_cryoden.layers.matching import match
 from napari_cryoden.layers.picks_copies import PicksCopies
 from napari_cryoden.layers.picks_layer import is_picks
 from napari_cryoden.layers.swipe import Swipe
+from napari_cryoden.notify import show_remarks
 
 Mode = Literal["grid", "blink", "swipe"]
 KEY = "N"  # as in next; napari leaves it free
+HIDDEN = "hidden until the comparison ends (Restore previous view in Compare)"
+RESIZED = 50  # ms, after which a canvas has its new size
 STAYS = {"denoised", "picks"}  # roles of what was added meanwhile, and is no mere part of the comparison
-
-
-@dataclass(frozen=True)
-class _View:
-    """What the comparison changes in a viewer, as the user had it."""
-
-    enabled: bool
-    shape: tuple[int, int]
-    stride: int
-    spacing: float
-    scale_bar: bool
-    camera: tuple[tuple[float, ...], float]
-    visible: dict[Any, bool]  # in the order of the layers
-    contrast: dict[Any, tuple[float, float]]
 
 
 class SideBySide(QObject):
@@ -41,7 +30,8 @@ class SideBySide(QObject):
     Picks that belong to them are shown on all of them.
 
     The Y axis stays as napari draws it, as in the file. A layer that is removed meanwhile leaves
-    the comparison; when fewer than two are left, the user's own view comes back.
+    the comparison; when fewer than two are left, the user's own view comes back. An image that is opened
+    meanwhile is hidden until the end, as it would lie over one of them.
 
     Attributes
     ----------
@@ -63,19 +53,25 @@ class SideBySide(QObject):
     def __init__(self, viewer: Any) -> None:
         super().__init__()
         self._viewer = viewer
-        self._before: _View | None = None
+        self._before: UsersView | None = None
         self._swipe = Swipe(viewer)
         self._copies = PicksCopies(viewer, self._again)
         self._picks: list[Any] = []  # and their copies
         self.layers: list[Any] = []
         self.mode: Mode = "grid"
         self.how: Matching = "each"
+        self._has_said = False
         self._columns = 1
         self._fitted: Any = None
         self._after_removal = QTimer(self)
         self._after_removal.setSingleShot(True)
         self._after_removal.timeout.connect(self._close_gaps)
+        self._after_resize = QTimer(self)
+        self._after_resize.setSingleShot(True)
+        self._after_resize.timeout.connect(self._fill_canvas)
+        viewer.canvas.events.size.connect(self._resized)
         viewer.layers.events.removed.connect(self._removed)
+        viewer.layers.events.inserted.connect(self._inserted)
         if KeyBinding.from_str(KEY) not in viewer.keymap:
             viewer.bind_key(KEY, lambda _: self.blink())
 
@@ -87,23 +83,26 @@ class SideBySide(QObject):
     def show(self, raw: Any, denoised: Any, *more: Any, mode: Mode = "grid", contrast: bool = True) -> None:
         """Compare ``raw``, ``denoised`` and more layers; everything else is hidden.
 
-        In a grid they stand from left to right, four of them in two rows, and share one camera; a low-pass
-        of the raw one stands between the two. With ``contrast`` it is matched where layers are new.
+        In a grid they stand from left to right, in the rows in which they are largest on the canvas as it is,
+        and share one camera; a low-pass of the raw one stands between the two. With ``contrast`` it is
+        matched where layers are new.
         ``blink`` shows the first, and the next one whenever `blink` is called. ``swipe`` shows
         ``raw`` on the left of a line and ``denoised`` on its right.
         """
-        fit = len(self.layers) != 2 + len(more) and self._fitted in {None, self._camera()}
+        is_fitted = self._fitted in {None, camera_of(self._viewer)}  # the user has not looked closer
+        fit = is_fitted and len(self.layers) != 2 + len(more)
         is_new = contrast and any(one not in self.layers for one in (raw, denoised, *more))
         if self._before is None:
-            self._before = self._view()
+            self._before, self._has_said = UsersView.of(self._viewer), False
             self._copies.begin()
         self.layers, self.mode = [raw, denoised, *more], mode
         self._to_the_top(self._in_order[1:])
         self._viewer.canvas.overlays.scale_bar.visible = True
         self.arrange()
-        if fit:  # the user has not looked closer at anything
+        if fit:
             self._viewer.fit_to_view(layers=self.layers)
-        self._fitted = self._camera() if fit else None
+        if is_fitted:
+            self._fitted = camera_of(self._viewer)
         if is_new:
             self.match()
         self.changed.emit()
@@ -131,19 +130,7 @@ class SideBySide(QObject):
         self._columns, self._fitted = 1, None
         if before is None:
             return
-        grid = self._viewer.canvas.grid
-        grid.enabled, grid.shape, grid.stride = before.enabled, before.shape, before.stride
-        grid.spacing = before.spacing
-        self._viewer.canvas.overlays.scale_bar.visible = before.scale_bar
-        opened = self._viewer.layers
-        for place, layer in enumerate(one for one in before.visible if one in opened):
-            if opened[place] is not layer:  # napari cannot move all of them at once
-                opened.move(opened.index(layer), place)
-        for layer in self._viewer.layers:
-            layer.visible = before.visible.get(layer, is_raw(layer) or facts_of(layer)["role"] in STAYS)
-            if layer in before.contrast:
-                layer.contrast_limits = before.contrast[layer]
-        self._viewer.scene.camera.center, self._viewer.scene.camera.zoom = before.camera
+        before.give_back(self._viewer, lambda one: is_raw(one) or facts_of(one)["role"] in STAYS)
         self.changed.emit()
 
     def arrange(self) -> None:
@@ -168,24 +155,37 @@ class SideBySide(QObject):
 
     def _fill_cells(self, picks: list[Any]) -> None:
         """Give each layer a cell, with its picks: cells are filled from the bottom of the layer list."""
-        rows = 1 if len(self.layers) < 4 else 2
-        columns = math.ceil(len(self.layers) / rows)
+        rows, columns = self._cells()
         self._zoom(columns)
         shown = self._in_order
-        cells = self._copies.over(picks, shown)
-        self._picks = [one for cell in cells for one in cell]
-        self._to_the_top([one for layer, cell in zip(shown, cells, strict=True) for one in (layer, *cell)])
+        lying = self._copies.over(picks, shown)
+        self._picks = [one for each in lying for one in each]
+        self._to_the_top([one for layer, each in zip(shown, lying, strict=True) for one in (layer, *each)])
         self._only([*self.layers, *self._picks])  # hidden layers take no cell
-        self._set_grid(1 + len(picks), (rows, columns))
+        divide(self._viewer, (rows, columns), 1 + len(picks))
 
-    def _set_grid(self, stride: int, shape: tuple[int, int]) -> None:
-        """Divide the canvas; napari builds all of it anew whenever one number changes, here once."""
-        grid = self._viewer.canvas.grid
-        with grid.events.blocker():
-            grid.stride, grid.shape, grid.spacing = stride, shape, 4
-        if grid.enabled:
-            grid.events.shape(value=grid.shape)
-        grid.enabled = True
+    def _resized(self, event: Any = None) -> None:  # noqa: ARG002  napari passes its event
+        if self.active:
+            self._after_resize.start(RESIZED)
+
+    def _fill_canvas(self) -> None:
+        """Divide the canvas as its size is now, and fill it where the user has not looked closer."""
+        if not self._is_open or len(self.layers) < 2:
+            return
+        is_fitted = self._fitted == camera_of(self._viewer)
+        if self.mode == "grid" and self._cells() != self._viewer.canvas.grid.shape:
+            self.arrange()
+        if is_fitted:
+            self._viewer.fit_to_view(layers=self.layers)
+            self._fitted = camera_of(self._viewer)
+
+    def _cells(self) -> tuple[int, int]:
+        return cells(len(self.layers), self._viewer.canvas.size, size_on_canvas(self.layers[0]))
+
+    @property
+    def _is_open(self) -> bool:
+        """Whether the window is; napari removes all layers when it closes it."""
+        return hasattr(self._viewer.window, "_qt_window")
 
     def _in_one_place(self, picks: list[Any]) -> None:
         self._zoom(1)
@@ -214,15 +214,22 @@ class SideBySide(QObject):
         self._viewer.scene.camera.zoom *= self._columns / columns
         self._columns = columns
 
-    def _camera(self) -> tuple[tuple[float, ...], float]:
-        camera = self._viewer.scene.camera
-        return tuple(camera.center), camera.zoom
-
     def _only(self, shown: list[Any]) -> None:
         others = [one for one in self._viewer.layers if one not in shown]
         for layer in [*shown, *others]:  # in this order, so that the canvas is never empty
             if layer.visible is not (layer in shown):
                 layer.visible = not layer.visible
+
+    def _inserted(self, event: Any) -> None:
+        """Hide an image that is opened meanwhile, but not what this program makes of those that are open."""
+        layer = event.value
+        is_opened = isinstance(layer, Image) and "raw_id" not in facts_of(layer)
+        if not (self.active and is_opened and layer.visible):
+            return
+        layer.visible = False
+        if not self._has_said:
+            self._has_said = True
+            show_remarks(layer.name, [HIDDEN])
 
     def _removed(self, event: Any) -> None:
         """Follow a removal when it is over: napari may have a list of others that it removes, too."""
@@ -232,17 +239,10 @@ class SideBySide(QObject):
             self._after_removal.start(0)
 
     def _close_gaps(self) -> None:
-        is_open = hasattr(self._viewer.window, "_qt_window")  # napari removes all layers when it closes it
-        if is_open and self.active and len(self.layers) < 2:
+        if not (self._is_open and self.active):
+            return
+        if len(self.layers) < 2:
             self.leave()
-        elif is_open and self.active:
+        else:
             self._again()
             self.changed.emit()
-
-    def _view(self) -> _View:
-        grid, scale_bar = self._viewer.canvas.grid, self._viewer.canvas.overlays.scale_bar
-        layers = list(self._viewer.layers)
-        contrast = {one: tuple(one.contrast_limits) for one in layers if hasattr(one, "contrast_limits")}
-        visible = {layer: layer.visible for layer in layers}
-        divided = grid.enabled, grid.shape, grid.stride, grid.spacing
-        return _View(*divided, scale_bar.visible, self._camera(), visible, contrast)

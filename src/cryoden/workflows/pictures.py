@@ -31,7 +31,7 @@ from cryoden.settings.fields import Device
 from cryoden.settings.reading import ReadingSettings
 
 EDGE, GAP = 384, 8  # px
-CONTRAST = f"raw | denoised, each between its mean and {REACH:g} standard deviations"
+CONTRAST = f"raw | denoised, each within {REACH:g} standard deviations of its mean"
 
 
 def pictured(

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QPersistentModelIndex, Qt
+from qtpy.QtCore import QPersistentModelIndex, QSize, Qt
 
 from cryoden.browsing.decisions import UNDECIDED, Decision
 from cryoden.browsing.exposure_list import Exposure
@@ -99,3 +99,10 @@ def test_a_thumbnail_is_in_the_first_column_of_its_row(table: ExposureTable) -> 
     assert (image.width(), image.height()) == (60, 96)
     assert image.pixelColor(30, 40).red() == 200
     assert table.data(table.index(3, 1), Qt.ItemDataRole.DecorationRole) is None
+
+
+def test_thumbnails_of_any_size_leave_names_in_one_line(table: ExposureTable) -> None:
+    for row, (height, width) in enumerate(((85, 85), (96, 96), (40, 80))):
+        table.set_thumbnail(f"m{row}.mrc", np.zeros((height, width), np.uint8))
+        icon = table.data(table.index(row, 0), Qt.ItemDataRole.DecorationRole)
+        assert icon.actualSize(QSize(96, 96)).width() == 96

@@ -11,7 +11,11 @@ from cryoden.browsing.kept_pictures import Shown
 from cryoden.image.block_mean import block_mean
 from cryoden.micrograph import Micrograph
 from napari_cryoden.browsing.shown_exposure import ShownExposure
+from napari_cryoden.jobs.companions import Band, Companions, made
+from napari_cryoden.layers.contrast import ALMOST_NOTHING, contrast
 from napari_cryoden.layers.layer_data import facts_of
+from napari_cryoden.layers.picture import picture_of
+from napari_cryoden.layers.plane import plane_of
 from napari_cryoden.layers.side_by_side import SideBySide
 from tests.cryoden.scenes import scene
 
@@ -76,3 +80,54 @@ def test_layers_that_were_deleted_come_back(viewer: Any, shown: ShownExposure) -
     viewer.layers.clear()
     shown.show("m1", RAW[1])
     assert list(viewer.layers) == [shown.raw, shown.denoised]
+
+
+def test_what_was_made_of_an_exposure_does_not_stand_beside_the_next(
+    viewer: Any, shown: ShownExposure
+) -> None:
+    shown.show("m0", RAW[0])
+    shown.show_denoised(DENOISED[0], MADE)
+    band = Band().of(1.5)
+    copies = Companions(viewer, shown.raw, shown.denoised, plane_of(shown.raw), band)
+    for copy in made([RAW[0].micrograph, DENOISED[0].micrograph], band):
+        copies.add(copy)
+    result = viewer.add_image(DENOISED[0].micrograph.data, name="result", scale=(1.5, 1.5))
+    comparison = shown._comparison
+    comparison.show(*copies.shown(), result, mode="blink")
+    shown.show("m1", RAW[1])
+    assert comparison.layers == [shown.raw, shown.denoised]
+    assert comparison.mode == "blink"
+    assert set(viewer.layers) == {shown.raw, shown.denoised, result}  # the result was asked for, copies go
+    assert not result.visible
+
+
+def test_who_has_left_the_comparison_pages_on_without_it(shown: ShownExposure) -> None:
+    shown.show("m0", RAW[0])
+    shown._comparison.leave()
+    shown.show("m1", RAW[1])
+    assert not shown._comparison.active
+
+
+def test_an_exposure_with_almost_nothing_in_it_does_not_fade_those_after_it(shown: ShownExposure) -> None:
+    found = DENOISED[1].micrograph
+    faint = replace(found, data=found.data * np.float32(1e-5))
+    shown.show("m0", RAW[0])
+    shown.show_denoised(Shown(faint), MADE)
+    low, high = shown.denoised.contrast_limits
+    assert high - low > 100 * np.ptp(faint.data)
+    shown.show("m1", RAW[1])
+    shown.show_denoised(DENOISED[1], MADE)
+    assert tuple(shown.denoised.contrast_limits) == pytest.approx(picture_of(found.data).limits)
+
+
+def test_a_preview_of_a_weak_result_fills_the_scale_as_the_whole_will(shown: ShownExposure) -> None:
+    noise = np.ptp(contrast(RAW[0].micrograph.data))
+    for result in (PREVIEW, DENOISED[0]):
+        pixels = result.micrograph.data
+        weak = pixels * np.float32(0.7 * ALMOST_NOTHING * noise / np.ptp(contrast(pixels)))  # Å/px: 1.5 of 3
+        shown.show("m0", RAW[0])
+        shown.show_denoised(
+            replace(result, micrograph=replace(result.micrograph, data=weak), levels=()), MADE
+        )
+        low, high = shown.denoised.contrast_limits
+        assert np.ptp(weak) / 3 < high - low < 2 * np.ptp(weak)

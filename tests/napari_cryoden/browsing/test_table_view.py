@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,7 +8,8 @@ from qtpy.QtCore import Qt
 
 from cryoden.browsing.decisions import UNDECIDED
 from cryoden.browsing.exposure_list import Exposure
-from napari_cryoden.browsing.columns import chooser
+from cryoden.browsing.listed_facts import ListedFacts
+from napari_cryoden.browsing.columns import COLUMNS, chooser
 from napari_cryoden.browsing.exposure_table import ExposureTable
 from napari_cryoden.browsing.table_view import ExposureView
 
@@ -77,3 +79,36 @@ def test_what_is_looked_at_is_found_again_after_a_filter(view: ExposureView) -> 
     view.look_at(1234)
     assert view.current() == 1234
     assert view.table.rowCount() < MANY
+
+
+def test_short_names_leave_room_for_numbers_and_long_ones_are_broken(view: ExposureView) -> None:
+    view.show_columns()
+    assert view.columnWidth(0) < 130
+    long = [Exposure("FoilHole_24671727_Data_24669536_24669538_20260412_1830_fractions.mrc")]
+    view.table.show_exposures(long, lambda _: UNDECIDED)
+    view.show_columns()
+    assert view.columnWidth(0) == 180
+
+
+def test_thumbnails_are_shown_at_their_full_size_in_a_tall_table(view: ExposureView, qtbot: Any) -> None:
+    heights = []
+    for height in (500, 1400, 500):
+        view.resize(400, height)
+        qtbot.waitUntil(lambda height=height: view.height() == height)
+        heights.append((view.iconSize().width(), view.rowHeight(0)))
+    assert heights == [(48, 52), (96, 100), (48, 52)]
+
+
+def test_columns_of_which_a_list_says_nothing_are_not_shown(view: ExposureView) -> None:
+    def shown() -> list[str]:
+        return [one.title for place, one in enumerate(COLUMNS) if not view.isColumnHidden(place)]
+
+    view.show_columns()
+    assert shown() == ["exposure", "decision", "size", "Å/px", "note"]
+    known = [
+        Exposure("a.mrc"),
+        Exposure("b.mrc", facts=ListedFacts(defocus=1.5), denoised=Path("b_denoised.mrc")),
+    ]
+    view.table.show_exposures(known, lambda _: UNDECIDED)
+    view.show_columns()
+    assert shown() == ["exposure", "decision", "defocus µm", "size", "Å/px", "denoised", "note"]

@@ -63,19 +63,6 @@ def test_settings_of_the_dock_batch_that_cannot_be_are_said_and_not_replaced(
     assert train.then.plan() is None
 
 
-def test_a_run_that_begins_elsewhere_has_its_batch_too(
-    qtbot: Any, train: Any, viewer: Any, grids: Path
-) -> None:
-    train.then.wanted.setChecked(True)
-    train.then.micrographs.path = grids
-    train.run.begin(runs.endless, "resuming")  # as the dock Runs does
-    planned = ThenBatch.of(viewer).plan
-    assert planned is not None
-    assert planned.micrographs == grids
-    with qtbot.waitSignal(train.run.ended):
-        train.run.stop()
-
-
 def test_no_run_begins_whose_batch_could_not(
     docked: Any, train: Any, grids: Path, notices: list[str], tmp_path: Path
 ) -> None:

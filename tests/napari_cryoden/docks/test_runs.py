@@ -17,6 +17,7 @@ from cryoden.runs.keeper import kept_in
 from cryoden.runs.record import read
 from cryoden.runs.reservation import reclaim
 from cryoden.settings.baseline import BaselineSettings, PatchSettings
+from napari_cryoden.jobs.then_batch import ThenBatch
 from napari_cryoden.plots.runs_dock import TITLE
 from tests.cryoden.checkpoints.interrupted import begun, halves, until
 from tests.napari_cryoden import runs
@@ -248,6 +249,28 @@ def test_a_run_that_was_left_is_resumed_and_its_curve_continues(
     qtbot.waitUntil(dock.look_button.isEnabled)
     select(dock, name)
     assert "It is finished" in dock.resume_button.toolTip()
+
+
+@pytest.mark.parametrize("is_closed", [True, False])
+def test_the_batch_chosen_in_train_comes_after_a_resumed_run_whether_that_dock_is_open_or_not(
+    docked: Callable[..., Any], interrupted: Path, grids: Path, qtbot: Any, is_closed: bool
+) -> None:
+    area, train = docked("Train a denoiser")
+    train.then.wanted.setChecked(True)
+    train.then.micrographs.path, train.then.output.path = grids, grids.parent / "out"
+    if is_closed:
+        train.viewer.window.remove_dock_widget(area)
+    dock = docked("Runs")[1]
+    qtbot.waitUntil(dock.look_button.isEnabled)
+    dock.root.path = interrupted
+    qtbot.waitUntil(lambda: dock.table.rowCount() == 2)
+    select(dock, "left")
+    with qtbot.waitSignal(dock.run.ended):
+        dock.resume_button.click()
+        planned = ThenBatch.of(dock.viewer).plan
+        assert planned is not None
+        assert (planned.micrographs, planned.output) == (grids, grids.parent / "out")
+        dock.run.stop()
 
 
 def test_a_run_without_a_checkpoint_or_that_is_over_says_so(dock: Any) -> None:

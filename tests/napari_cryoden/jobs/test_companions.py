@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cryoden.image.filters import high_passed, low_passed
-from napari_cryoden.jobs.companions import Band
+from napari_cryoden.jobs.companions import Band, filtered_from, remove_outdated
 from napari_cryoden.layers.layer_data import facts_of, is_raw, raw_of
 from tests.napari_cryoden.deriving import finished
 
@@ -73,3 +73,25 @@ def test_a_high_pass_is_of_all_says_so_and_leaves_the_layers_themselves(
     np.testing.assert_allclose(dock.viewer.layers[names(dock)[-1]].data, raw.data - other.data)
     dock.end_button.click()
     assert set(names(dock)) == {layer.name for layer in halves}
+
+
+def test_a_copy_is_of_the_pixels_it_was_made_of(qtbot: Any, dock: Any, halves: list[Any]) -> None:
+    raw, other, another = halves[:3]
+    dock.raw.layer, dock.denoised.layer = raw, other
+    dock.modes["grid"].click()
+    finished(dock, qtbot)
+    before = raw.data
+    (copy,) = filtered_from(dock.viewer, [raw])
+    raw.data = another.data.copy()
+    assert dock.deriving.copies(raw, other).shown() == [raw, other]
+    raw.data = before
+    assert dock.deriving.copies(raw, other).shown() == [raw, other, copy]
+    remove_outdated(dock.viewer, [raw])
+    assert copy in dock.viewer.layers
+    raw.data = another.data.copy()
+    remove_outdated(dock.viewer, [raw])
+    assert copy not in dock.viewer.layers
+    with qtbot.waitSignal(dock.deriving.ended):
+        dock.modes["grid"].click()
+    (copy,) = filtered_from(dock.viewer, [raw])
+    np.testing.assert_allclose(copy.data, low_passed(raw.data, float(raw.scale[0]), 20.0), atol=1e-3)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from napari_cryoden.jobs import derived_layers
+from napari_cryoden.threads.job import OUTDATED
 from tests.napari_cryoden.deriving import finished
 
 
@@ -42,3 +43,30 @@ def test_what_cannot_be_computed_is_not_tried_again_and_again(
     assert not dock.deriving.running
     assert len(tries) == 1
     assert dock.comparison.active
+
+
+@pytest.mark.parametrize("what", ["grid", "residual"])
+def test_what_is_ready_when_a_layer_shows_another_micrograph_is_not_added(
+    dock: Any, viewer: Any, halves: list[Any], qtbot: Any, what: str
+) -> None:
+    """As when somebody pages on in Browse."""
+    with qtbot.waitSignal(dock.deriving.ended) as ended:
+        (dock.modes["grid"] if what == "grid" else dock.residual_button).click()
+        halves[0].data = halves[2].data.copy()
+        dock.denoised.layer = halves[3]  # nothing is begun anew
+    assert ended.args[0] == OUTDATED
+    assert set(viewer.layers) == set(halves)
+
+
+def test_a_residual_is_not_shown_beside_another_micrograph_later(
+    dock: Any, halves: list[Any], qtbot: Any
+) -> None:
+    dock.filters.low_pass.setChecked(False)
+    dock.residual_button.click()
+    finished(dock, qtbot)
+    residual = dock.deriving.added
+    dock.end_button.click()
+    halves[0].data = halves[2].data.copy()
+    dock.modes["grid"].click()
+    assert dock.comparison.layers == halves[:2]
+    assert not residual.visible

@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from napari_cryoden.jobs.denoising import DenoisingJob
 from napari_cryoden.jobs.opening import OpeningJob
 from napari_cryoden.layers.contrast import robust
+from napari_cryoden.layers.half_pairs import pairs_of
 from tests.napari_cryoden.listing import look, opened, select
 
 
@@ -93,3 +95,39 @@ def test_at_the_end_of_the_window_nothing_more_is_added(
     qtbot.waitUntil(lambda: not dock.opening.running)
     assert ended == [True]
     assert len(dock.viewer.layers) == 1
+
+
+def test_halves_opened_beside_a_comparison_do_not_lie_over_it_and_the_status_says_so(
+    qtbot: Any, dock: Any, write_pair: Any, noise: Any, tmp_path: Path
+) -> None:
+    viewer = dock.viewer
+    both = [viewer.add_image(noise, name=name) for name in ("raw", "denoised")]
+    comparison = DenoisingJob.of(viewer).comparison
+    comparison.show(*both)
+    write_pair("m1", 1)
+    look(qtbot, dock, tmp_path)
+    opened(qtbot, dock)
+    assert [layer.name for layer in viewer.layers if layer.visible] == ["raw", "denoised"]
+    assert dock.status.text().startswith("2 opened; 2 hidden until the comparison ends")
+    comparison.leave()
+    assert all(layer.visible for layer in viewer.layers)
+    assert opened(qtbot, dock)
+    assert dock.status.text() == "2 opened"
+
+
+def test_the_sample_button_opens_what_the_sample_menu_opens(qtbot: Any, dock: Any) -> None:
+    with qtbot.waitSignal(dock.opening.ended):
+        dock.sample_button.click()
+    names = [layer.name for layer in dock.viewer.layers]
+    assert names == ["sample1_EVN", "sample1_ODD", "sample2_EVN", "sample2_ODD"]
+
+
+def test_pressed_again_the_button_opens_what_was_closed_and_no_second_copy(qtbot: Any, dock: Any) -> None:
+    layers = dock.viewer.layers
+    for status in ("4 opened", "Open already", "1 opened"):
+        with qtbot.waitSignal(dock.opening.ended):
+            dock.sample_button.click()
+        assert dock.status.text() == status
+        assert len(layers) == len(pairs_of(layers)) * 2 == 4
+        if status == "Open already":
+            layers.remove("sample1_ODD")

@@ -11,12 +11,12 @@ import pytest
 from napari._app_model import get_app_model
 from napari.layers import Layer
 
-from napari_cryoden.jobs.denoising import DenoisingJob
 from napari_cryoden.jobs.stack_reading import StackReading
 from napari_cryoden.layers.contrast import robust
 from napari_cryoden.layers.file_layer import of_file
 from napari_cryoden.layers.in_view import drawn
 from napari_cryoden.layers.layer_data import to_micrograph
+from napari_cryoden.window import main_window
 
 IMAGES = np.random.default_rng(0).normal(size=(4, 520, 600)).astype(np.float32)
 IMAGES += 100 * np.arange(4, dtype=np.float32)[:, None, None]
@@ -85,10 +85,21 @@ def test_another_micrograph_with_coarser_levels_may_be_open(
     assert shown(layer) == pytest.approx(200, abs=1)
 
 
-def test_a_stack_that_napari_opens_is_followed(viewer: Any, write_mrc: Any) -> None:
-    DenoisingJob.of(viewer)  # as docks make it
+def test_a_stack_that_napari_opens_is_followed_before_any_dock_is_open(
+    qtbot: Any, viewer: Any, write_mrc: Any
+) -> None:
     (layer,) = viewer.open(write_mrc("s.mrcs", IMAGES), plugin="napari-cryoden")
-    assert layer.data[0].later is not None
+    viewer.scene.camera.zoom = 0.2
+    viewer.window._qt_viewer.canvas.on_draw(None)
+    viewer.dims.set_current_step(0, 2)
+    assert np.isnan(shown(layer))
+    qtbot.waitUntil(lambda: not StackReading.of(viewer).running)
+    assert shown(layer) == pytest.approx(200, abs=1)
+
+
+def test_nothing_is_followed_for_a_single_micrograph(viewer: Any, write_mrc: Any) -> None:
+    viewer.open(write_mrc("m.mrc", IMAGES[0]), plugin="napari-cryoden")
+    assert main_window(viewer).findChild(StackReading) is None
 
 
 def test_all_planes_at_once_are_read_once_and_where_they_are_asked_for(

@@ -7,7 +7,7 @@ import pytest
 from app_model.types import KeyBinding
 from napari.utils.shortcuts import _default_shortcuts
 
-from napari_cryoden.layers.side_by_side import KEY, SideBySide
+from napari_cryoden.layers.side_by_side import HIDDEN, KEY, SideBySide
 
 
 def test_raw_stands_left_and_denoised_right_of_it_alone(viewer: Any, three: Any) -> None:
@@ -134,7 +134,17 @@ def test_four_layers_stand_in_two_rows(viewer: Any, noise: Any) -> None:
     assert cells == [(0, 0), (0, 1), (1, 0), (1, 1)]
 
 
+@pytest.mark.parametrize(("canvas", "shape"), [((640, 640), (2, 2)), ((300, 900), (1, 3))])
+def test_three_layers_stand_as_the_canvas_has_room_for_them(
+    viewer: Any, three: Any, canvas: tuple[int, int], shape: tuple[int, int]
+) -> None:
+    viewer.canvas.size = canvas
+    SideBySide(viewer).show(*three)
+    assert viewer.canvas.grid.shape == shape
+
+
 def test_who_has_zoomed_in_keeps_what_is_in_sight_when_a_layer_is_added(viewer: Any, three: Any) -> None:
+    viewer.canvas.size = (300, 900)  # with room for three in a row
     comparison = SideBySide(viewer)
     comparison.show(three[0], three[1])
     viewer.scene.camera.zoom, viewer.scene.camera.center = 11, (30, 40)
@@ -166,3 +176,60 @@ def test_the_order_of_layers_comes_back_with_what_is_new_on_top(viewer: Any, thr
     assert list(viewer.layers) != [raw, other, denoised, new]
     comparison.leave()
     assert list(viewer.layers) == [raw, other, denoised, new]
+
+
+def test_what_is_opened_meanwhile_waits_for_the_end_and_that_is_said_once(
+    viewer: Any, three: Any, write_mrc: Any, noise: Any, remarks: Any
+) -> None:
+    comparison = SideBySide(viewer)
+    comparison.show(three[0], three[2])
+    shape = viewer.canvas.grid.actual_shape(viewer.layers)
+    (even,) = viewer.open(write_mrc("m9_EVN.mrc", noise), plugin="napari-cryoden")
+    (odd,) = viewer.open(write_mrc("m9_ODD.mrc", noise), plugin="napari-cryoden")
+    picks = viewer.add_points([(3, 4)], name="points", units=("angstrom",) * 2)
+    assert [even.visible, odd.visible, picks.visible] == [False, False, True]
+    assert viewer.canvas.grid.actual_shape(viewer.layers) == shape
+    assert remarks == [f"m9_EVN — {HIDDEN}"]
+    comparison.leave()
+    assert even.visible
+    assert odd.visible
+
+
+def test_what_is_made_of_compared_layers_is_not_hidden(viewer: Any, three: Any, noise: Any) -> None:
+    SideBySide(viewer).show(three[0], three[2])
+    facts = {"role": "preview", "raw_id": three[0].unique_id}
+    assert viewer.add_image(noise, units=("angstrom",) * 2, metadata={"cryoden": facts}).visible
+
+
+def test_what_is_opened_becomes_visible_where_it_is_compared(viewer: Any, three: Any) -> None:
+    comparison = SideBySide(viewer)
+    comparison.show(three[0], three[2])
+    opened = viewer.add_image(three[0].data, name="opened")
+    comparison.show(three[0], opened)
+    assert opened.visible
+
+
+def test_a_layer_that_is_opened_when_nothing_is_compared_is_shown(viewer: Any, three: Any) -> None:
+    comparison = SideBySide(viewer)
+    comparison.show(three[0], three[2])
+    comparison.leave()
+    assert viewer.add_image(three[0].data, name="opened").visible
+
+
+@pytest.mark.parametrize("is_closer", [False, True])
+def test_another_size_of_the_canvas_is_filled_unless_the_user_has_looked_closer(
+    qtbot: Any, viewer: Any, three: Any, is_closer: bool
+) -> None:
+    viewer.window.resize(800, 950)
+    qtbot.waitUntil(lambda: viewer.canvas.size[0] > viewer.canvas.size[1])
+    comparison = SideBySide(viewer)
+    comparison.show(*three)
+    comparison.show(*three)  # once more, as when something was computed of them
+    assert viewer.canvas.grid.shape == (3, 1)
+    if is_closer:
+        viewer.scene.camera.zoom = 11
+    viewer.window.resize(1500, 700)
+    qtbot.waitUntil(lambda: viewer.canvas.grid.shape == (2, 2))
+    off, filled = in_sight(viewer, three[0])
+    assert (filled == pytest.approx(0.95, abs=0.05)) is not is_closer
+    assert is_closer or np.abs(off).max() < 1

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from napari.settings import get_plugin_settings
 
+from napari_cryoden.layers.canvas import cells
 from tests.napari_cryoden.listing import look, opened
 
 
@@ -43,3 +44,26 @@ def test_a_file_dropped_on_the_canvas_brings_the_scale_bar_unless_the_preference
     get_plugin_settings("napari-cryoden").viewing.scale_bar = wanted
     viewer.open(write_mrc("a.mrc", noise), plugin="napari-cryoden")
     assert scale_bar.visible == wanted
+
+
+@pytest.mark.parametrize(
+    ("count", "canvas", "shape"),
+    [
+        (2, (900, 300), (1, 2)),  # raw left and denoised right, always
+        (3, (600, 600), (2, 2)),
+        (3, (300, 900), (1, 3)),
+        (3, (900, 300), (3, 1)),
+        (4, (600, 800), (2, 2)),
+        (4, (250, 1200), (1, 4)),  # above a plot
+        (5, (600, 800), (2, 3)),
+    ],
+)
+def test_square_pictures_stand_where_they_are_largest(
+    count: int, canvas: tuple[float, float], shape: tuple[int, int]
+) -> None:
+    assert cells(count, canvas, (100, 100)) == shape
+
+
+def test_wide_pictures_stand_above_one_another_sooner() -> None:
+    assert cells(3, (700, 900), (100, 100)) == (2, 2)
+    assert cells(3, (700, 900), (100, 300)) == (3, 1)
