@@ -18,6 +18,7 @@ from cryoden.browsing.requests import Requests
 from cryoden.browsing.thumbnail_store import ThumbnailStore
 from cryoden.dataset.half_checks import HalfCheck
 from cryoden.settings.reading import ReadingSettings
+from napari_cryoden.jobs.first_time import load_for_layers
 from napari_cryoden.notify import show_problem
 from napari_cryoden.paths import cached
 from napari_cryoden.preferences import preferences
@@ -133,6 +134,7 @@ def _in_view(
 
 def painting(requests: Requests, kept: Kept) -> Generator[PictureEvent | None, None, None]:
     """Yield pictures as they are made."""
+    load_for_layers()
     spare = preferences().spare_cores
     store = ThumbnailStore(cached() / "thumbnails.sqlite")
     yield from pictures(requests, kept, lambda: leave_a_core(spare), store)

@@ -14,11 +14,13 @@ from cryoden.browsing.kept_pictures import Shown
 from cryoden.micrograph import Micrograph
 from napari_cryoden.browsing.kept_contrast import KeptContrast
 from napari_cryoden.jobs.companions import remove_outdated
+from napari_cryoden.jobs.first_time import ready_for_scale_bar
 from napari_cryoden.layers.canvas import show_scale_bar
 from napari_cryoden.layers.contrast import Limits, result_limits
 from napari_cryoden.layers.layer_data import raw_layer
 from napari_cryoden.layers.picture import Levels, Picture, picture_of
 from napari_cryoden.layers.side_by_side import SideBySide
+from napari_cryoden.threads.turns import Turns
 
 WAITING = 64  # px of a micrograph on a side of one px of the empty picture
 
@@ -44,7 +46,8 @@ class ShownExposure:
     """
 
     def __init__(self, viewer: Any, comparison: SideBySide) -> None:
-        self._viewer, self._comparison = viewer, comparison
+        self._viewer, self._comparison, self._turns = viewer, comparison, Turns.of(viewer)
+        self._turns.take(ready_for_scale_bar(viewer))
         self.raw: Any = None
         self.denoised: Any = None
         self.name: str | None = None
@@ -62,6 +65,8 @@ class ShownExposure:
         raw, picture = shown.micrograph, picture_of(shown.micrograph.data, shown.levels)
         self._noise = picture.noise
         limits = self._contrast["raw"].limits(picture.overview, picture.limits)
+        if not (self._is_there(self.raw) and self._is_there(self.denoised)):
+            self._turns.draw_later()
         added = self._put("raw", raw_layer(raw, picture), limits)
         if wait or not self._is_there(self.denoised):
             added |= self._wait(raw)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 from cryoden.denoising.nothing_left import ALMOST
 from cryoden.errors import CryodenError
@@ -17,6 +17,7 @@ from cryoden.micrograph import Micrograph
 from cryoden.settings.denoising import DenoisingSettings
 from napari_cryoden.jobs import companions
 from napari_cryoden.jobs.derived_layers import DerivedLayersJob
+from napari_cryoden.jobs.first_time import ready_for_scale_bar
 from napari_cryoden.layers import layer_data
 from napari_cryoden.layers.contrast import contrast
 from napari_cryoden.layers.half_sum import halves_of
@@ -26,6 +27,7 @@ from napari_cryoden.layers.side_by_side import SideBySide
 from napari_cryoden.notify import show_problem, show_remarks
 from napari_cryoden.preferences import preferences
 from napari_cryoden.threads.job import OUTDATED, Job
+from napari_cryoden.threads.turns import Turns
 from napari_cryoden.threads.worker import leave_a_core
 
 
@@ -33,7 +35,6 @@ from napari_cryoden.threads.worker import leave_a_core
 class _Ready:
     """A result, with all that the interface would have to wait for."""
 
-    alone: ClassVar = True  # a layer takes long to add
     micrograph: Micrograph
     picture: Picture
     is_confidence: bool = False
@@ -66,7 +67,8 @@ class DenoisingJob(Job):
         self.raw: Any = None
         self._view: layer_data.View | None = None
         self._made_with: dict[str, Any] = {}
-        self._written = ""
+        self._turns, self._written = Turns.of(viewer), ""
+        self._made: list[_Ready | companions.Companion] = []
         self._with_residual = self._dropped = False
         self._band = companions.Band()
         self._beside: list[Any] = []
@@ -99,7 +101,8 @@ class DenoisingJob(Job):
             yield from _ready(micrograph, denoised, band)
 
         self.begin(work, f"denoising {raw.name}", [raw])
-        self._band, self._beside = band, []
+        self._turns.take(ready_for_scale_bar(self.viewer))
+        self._band, self._beside, self._made = band, [], []
         self.tiles, self.progress, self.result, self.raw = (0, 0), None, None, raw
         self._view = view
         self._made_with = layer_data.made_with(model, settings)
@@ -107,17 +110,13 @@ class DenoisingJob(Job):
         self._with_residual, self._dropped = residual, False
 
     def fold(self, event: _Event) -> None:
-        """Count tiles; add the result and what stands beside it, each hidden until all are there."""
+        """Count tiles; keep the result and what stands beside it until all are there."""
         if isinstance(event, TileFinished):
             self.tiles = (event.done, event.total)
             self.progress = event.done / event.total
             self.status = f"tile {event.done} of {event.total}"
-        elif self.closing or self.outdated:
-            self._dropped |= self.outdated
-        elif isinstance(event, companions.Companion):
-            self._copies().add(event)
         else:
-            self._add(event)
+            self._made.append(event)
 
     def conclusion(self, stopped: bool) -> str:
         """Return where the result is, or that there is none."""
@@ -136,10 +135,32 @@ class DenoisingJob(Job):
         said = layer_data.warnings_of(self.result)
         return against + [str(one) for one in said if one.code in {ALMOST, UNCOVERED}]
 
-    def _add(self, made: _Ready) -> None:
-        if made.is_confidence:
+    def _finish(self) -> None:
+        """Add what was made and compare, step by step; the work ends with the last one."""
+        self._turns.take(self._showing(), super()._finish)
+
+    def _showing(self) -> Iterator[None]:
+        """Add each layer hidden; show all of them when they are there."""
+        made, self._made = self._made, []
+        for one in made:
+            self._dropped |= self.outdated
+            if self.closing or self.outdated or self.result not in {None, *self.viewer.layers}:
+                return
+            self._turns.draw_later()
+            self._add(one)
+            yield
+        if not self.closing and self.result in self.viewer.layers:
+            yield from self._comparing()
+
+    def _add(self, made: _Ready | companions.Companion) -> None:
+        if isinstance(made, companions.Companion):
+            self._copies().add(made)
+        elif made.is_confidence:
             self._beside = [self._add_confidence(made)]
-            return
+        else:
+            self._add_result(made)
+
+    def _add_result(self, made: _Ready) -> None:
         data, attributes, _ = layer_data.result_layer(
             self.raw, made.micrograph, self._made_with, self._view, made.picture
         )
@@ -153,31 +174,26 @@ class DenoisingJob(Job):
         data, attributes, _ = layer_data.derived_layer(self.raw, named, "confidence", plane, made.picture)
         return self.viewer.add_image(data, visible=False, **attributes)
 
-    def _finish(self) -> None:
-        try:
-            if not self.closing and self.result is not None and self.result in self.viewer.layers:
-                self._show()
-        finally:
-            super()._finish()
-
-    def _show(self) -> None:
-        """Compare raw and result, and add the residual; the raw layer may be another one, or gone."""
+    def _comparing(self) -> Iterator[None]:
+        """Compare raw and result, and add the residual; either layer may be another one, or gone."""
         self.result.visible = True
         try:
-            if self.raw in self.viewer.layers and not self.outdated:
-                self.comparison.show(*self._copies().shown(), *self._beside)
-                self._add_residual()
+            if self._both_are_there():
+                yield from self.comparison.showing(*self._copies().shown(), *self._beside)
+            if self._with_residual and self._both_are_there():
+                DerivedLayersJob.of(self.viewer).residual(self.raw, self.result)
         except CryodenError as error:  # its plane cannot be read, or something else is being computed
             show_problem(error)
-        self.viewer.layers.selection.active = self.result
+        if self.result in self.viewer.layers:
+            self.viewer.layers.selection.active = self.result
+
+    def _both_are_there(self) -> bool:
+        opened = self.viewer.layers
+        return not (self.closing or self.outdated) and self.raw in opened and self.result in opened
 
     def _copies(self) -> companions.Companions:
         plane = self._view.plane if self._view else plane_of(self.raw)
         return companions.Companions(self.viewer, self.raw, self.result, plane, self._band)
-
-    def _add_residual(self) -> None:
-        if self._with_residual:
-            DerivedLayersJob.of(self.viewer).residual(self.raw, self.result)
 
     def _derived(self, message: str) -> None:  # noqa: ARG002  whoever asked for it shows it
         """Give a residual a cell of its own, where its two layers are shown."""

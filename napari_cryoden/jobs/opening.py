@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
@@ -11,12 +11,14 @@ from typing import Any
 from cryoden.dataset.opening import read_micrograph
 from cryoden.errors import CryodenError, Remark
 from cryoden.settings.reading import ReadingSettings
+from napari_cryoden.jobs.first_time import load_for_layers, ready_for_scale_bar
 from napari_cryoden.jobs.stack_reading import add_file
 from napari_cryoden.layers.canvas import show_scale_bar
 from napari_cryoden.layers.file_layer import FileLayer, of_file, sample_pairs
 from napari_cryoden.layers.layer_data import facts_of, raw_layer
 from napari_cryoden.notify import show_problem, show_remarks
 from napari_cryoden.threads.job import Job
+from napari_cryoden.threads.turns import Turns
 
 HIDDEN = "; {:,} hidden until the comparison ends (Compare › Restore previous view)"
 
@@ -59,6 +61,7 @@ class OpeningJob(Job):
             G05 while others are being opened.
         """
         self.begin(lambda: _read(files, listed or {}, reading, sections), "opening")
+        Turns.of(self.viewer).take(ready_for_scale_bar(self.viewer))
         self._added = self._refused = self._hidden = 0
         self.progress = None
 
@@ -88,13 +91,25 @@ class OpeningJob(Job):
         return f"{'Canceled. ' if stopped else ''}{self._added:,} opened{refused}{hidden}"
 
     def _add(self, data: FileLayer, warnings: tuple[Remark, ...]) -> None:
+        turns = Turns.of(self.viewer)
+        turns.draw_later()
         layer = add_file(self.viewer, data)
         self._added += 1
         self._hidden += not layer.visible  # by a comparison
         facts = facts_of(layer)
         show_remarks(facts.get("source") or layer.name, warnings)
         if facts.get("pixel_size"):
+            turns.take(self._scale_bar())
+
+    def _scale_bar(self) -> Iterator[None]:
+        """Show the scale bar once the layer is drawn: the first of either takes long."""
+        Turns.of(self.viewer).draw()
+        yield
+        if not self.closing:
             show_scale_bar(self.viewer)
+
+    def _finish(self) -> None:
+        Turns.of(self.viewer).take((), super()._finish)  # after the scale bar
 
 
 def _read(
@@ -103,6 +118,7 @@ def _read(
     reading: ReadingSettings | None,
     sections: Sequence[int | None],
 ) -> Generator[_Opened, None, None]:
+    load_for_layers()
     for done, (file, section) in enumerate(zip_longest(files, sections), 1):
         try:
             layer, warnings = _layer(file, section, reading, listed.get(file))
@@ -128,6 +144,7 @@ def _layer(
 
 
 def _sample(names: Collection[str]) -> Generator[_Opened, None, None]:
+    load_for_layers()
     layers = [layer for layer in sample_pairs() if layer[1]["name"] not in names]
     for done, layer in enumerate(layers, 1):
         yield _Opened(done, len(layers), layer)

@@ -63,6 +63,26 @@ def divide(viewer: Any, shape: tuple[int, int], stride: int) -> None:
     grid.enabled = True
 
 
+def is_open(viewer: Any) -> bool:
+    """Return whether the window is; napari removes all layers when it closes it."""
+    return hasattr(viewer.window, "_qt_window")
+
+
+def to_the_top(viewer: Any, layers: list[Any]) -> None:
+    """Draw these last, in this order; where they are drawn so, napari need not build all of it anew."""
+    opened = viewer.layers
+    if layers and list(opened[-len(layers) :]) != layers:
+        opened.move_multiple([opened.index(layer) for layer in layers], len(opened))
+
+
+def show_only(viewer: Any, shown: list[Any]) -> None:
+    """Show these layers and hide all others, in this order, so that the canvas is never empty."""
+    others = [one for one in viewer.layers if one not in shown]
+    for layer in [*shown, *others]:
+        if layer.visible is not (layer in shown):
+            layer.visible = not layer.visible
+
+
 def camera_of(viewer: Any) -> tuple[tuple[float, ...], float]:
     """Return where the camera looks, and how close."""
     camera = viewer.scene.camera

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Literal
 
 from app_model.types import KeyBinding
 from napari.layers import Image
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_cryoden.layers.canvas import UsersView, camera_of, cells, divide, size_on_canvas
+from napari_cryoden.layers import canvas
+from napari_cryoden.layers.canvas import UsersView, camera_of, is_open, show_only, to_the_top
 from napari_cryoden.layers.contrast import Matching
 from napari_cryoden.layers.layer_data import facts_of, is_raw
 from napari_cryoden.layers.matching import match
@@ -63,6 +65,7 @@ class SideBySide(QObject):
         self._has_said = False
         self._columns = 1
         self._fitted: Any = None
+        self._showing: Any = None  # by which call
         self._after_removal = QTimer(self)
         self._after_removal.setSingleShot(True)
         self._after_removal.timeout.connect(self._close_gaps)
@@ -89,6 +92,13 @@ class SideBySide(QObject):
         ``blink`` shows the first, and the next one whenever `blink` is called. ``swipe`` shows
         ``raw`` on the left of a line and ``denoised`` on its right.
         """
+        for _ in self.showing(raw, denoised, *more, mode=mode, contrast=contrast):
+            pass
+
+    def showing(
+        self, raw: Any, denoised: Any, *more: Any, mode: Mode = "grid", contrast: bool = True
+    ) -> Iterator[None]:
+        """Do what `show` does in steps, until something else is shown or fewer than two are left."""
         is_fitted = self._fitted in {None, camera_of(self._viewer)}  # the user has not looked closer
         fit = is_fitted and len(self.layers) != 2 + len(more)
         is_new = contrast and any(one not in self.layers for one in (raw, denoised, *more))
@@ -96,9 +106,12 @@ class SideBySide(QObject):
             self._before, self._has_said = UsersView.of(self._viewer), False
             self._copies.begin()
         self.layers, self.mode = [raw, denoised, *more], mode
-        self._to_the_top(self._in_order[1:])
-        self._viewer.canvas.overlays.scale_bar.visible = True
-        self.arrange()
+        showing = self._showing = object()
+        for step in (self._bring, self._uncover, self.arrange):
+            step()
+            yield
+            if self._showing is not showing or len(self.layers) < 2:
+                return
         if fit:
             self._viewer.fit_to_view(layers=self.layers)
         if is_fitted:
@@ -111,7 +124,7 @@ class SideBySide(QObject):
         """Show the next of the layers in place of the one that is shown."""
         if self.mode == "blink" and self.layers:
             shown = next((place for place, layer in enumerate(self._in_order) if layer.visible), -1)
-            self._only([self._in_order[(shown + 1) % len(self.layers)], *self._picks])
+            show_only(self._viewer, [self._in_order[(shown + 1) % len(self.layers)], *self._picks])
 
     def swipe(self, share: float) -> None:
         """Move the line to a share of the canvas's width, 0 at its left and 1 at its right."""
@@ -124,14 +137,13 @@ class SideBySide(QObject):
 
     def leave(self) -> None:
         """Give the view back as it was; of what was added since, results stay visible."""
-        before, self._before, self.layers = self._before, None, []
+        before, self._before, self.layers, self._showing = self._before, None, [], None
         self._swipe.off()
         self._copies.remove()
         self._columns, self._fitted = 1, None
-        if before is None:
-            return
-        before.give_back(self._viewer, lambda one: is_raw(one) or facts_of(one)["role"] in STAYS)
-        self.changed.emit()
+        if before is not None:
+            before.give_back(self._viewer, lambda one: is_raw(one) or facts_of(one)["role"] in STAYS)
+            self.changed.emit()
 
     def arrange(self) -> None:
         """Show what is compared, and the picks on it, some of which may be new."""
@@ -140,13 +152,20 @@ class SideBySide(QObject):
         self._copies.paused = True
         try:
             self._swipe.off()
-            picks = self._copies.shown_on(self.layers[0])
-            if self.mode == "grid":
-                self._fill_cells(picks)
-            else:
-                self._in_one_place(picks)
+            lay_out = self._fill_cells if self.mode == "grid" else self._in_one_place
+            lay_out(self._copies.shown_on(self.layers[0]))
         finally:
             self._copies.paused = False
+
+    def _bring(self) -> None:
+        to_the_top(self._viewer, self._in_order[1:])
+        self._viewer.canvas.overlays.scale_bar.visible = True
+
+    def _uncover(self) -> None:
+        """Show what is to stand in cells before there are any: with them, each layer takes longer."""
+        if self.mode == "grid":
+            picks = [one for one in self._viewer.layers if is_picks(one) and one.visible]
+            show_only(self._viewer, [*self.layers, *picks])
 
     @property
     def _in_order(self) -> list[Any]:
@@ -157,12 +176,12 @@ class SideBySide(QObject):
         """Give each layer a cell, with its picks: cells are filled from the bottom of the layer list."""
         rows, columns = self._cells()
         self._zoom(columns)
-        shown = self._in_order
-        lying = self._copies.over(picks, shown)
-        self._picks = [one for each in lying for one in each]
-        self._to_the_top([one for layer, each in zip(shown, lying, strict=True) for one in (layer, *each)])
-        self._only([*self.layers, *self._picks])  # hidden layers take no cell
-        divide(self._viewer, (rows, columns), 1 + len(picks))
+        filled = zip(self._in_order, self._copies.over(picks, self._in_order), strict=True)
+        lying = [(layer, *each) for layer, each in filled]
+        self._picks = [one for _, *each in lying for one in each]
+        to_the_top(self._viewer, [one for each in lying for one in each])
+        show_only(self._viewer, [*self.layers, *self._picks])  # hidden layers take no cell
+        canvas.divide(self._viewer, (rows, columns), 1 + len(picks))
 
     def _resized(self, event: Any = None) -> None:  # noqa: ARG002  napari passes its event
         if self.active:
@@ -170,7 +189,7 @@ class SideBySide(QObject):
 
     def _fill_canvas(self) -> None:
         """Divide the canvas as its size is now, and fill it where the user has not looked closer."""
-        if not self._is_open or len(self.layers) < 2:
+        if not is_open(self._viewer) or len(self.layers) < 2:
             return
         is_fitted = self._fitted == camera_of(self._viewer)
         if self.mode == "grid" and self._cells() != self._viewer.canvas.grid.shape:
@@ -180,20 +199,15 @@ class SideBySide(QObject):
             self._fitted = camera_of(self._viewer)
 
     def _cells(self) -> tuple[int, int]:
-        return cells(len(self.layers), self._viewer.canvas.size, size_on_canvas(self.layers[0]))
-
-    @property
-    def _is_open(self) -> bool:
-        """Whether the window is; napari removes all layers when it closes it."""
-        return hasattr(self._viewer.window, "_qt_window")
+        return canvas.cells(len(self.layers), self._viewer.canvas.size, canvas.size_on_canvas(self.layers[0]))
 
     def _in_one_place(self, picks: list[Any]) -> None:
         self._zoom(1)
         self._viewer.canvas.grid.enabled = False
         self._copies.remove()
         self._picks = picks
-        self._to_the_top(picks)
-        self._only([*self.layers[: 1 if self.mode == "blink" else 2], *picks])
+        to_the_top(self._viewer, picks)
+        show_only(self._viewer, [*self.layers[: 1 if self.mode == "blink" else 2], *picks])
         if self.mode == "swipe":
             self._swipe.on(self.layers[1])
 
@@ -203,22 +217,10 @@ class SideBySide(QObject):
             self._copies.remove()
             self.arrange()
 
-    def _to_the_top(self, layers: list[Any]) -> None:
-        """Draw these last, in this order; where they are drawn so, napari need not build all of it anew."""
-        opened = self._viewer.layers
-        if layers and list(opened[-len(layers) :]) != layers:
-            opened.move_multiple([opened.index(layer) for layer in layers], len(opened))
-
     def _zoom(self, columns: int) -> None:
         """Keep the visible part as wide as it was when the canvas is divided in other columns."""
         self._viewer.scene.camera.zoom *= self._columns / columns
         self._columns = columns
-
-    def _only(self, shown: list[Any]) -> None:
-        others = [one for one in self._viewer.layers if one not in shown]
-        for layer in [*shown, *others]:  # in this order, so that the canvas is never empty
-            if layer.visible is not (layer in shown):
-                layer.visible = not layer.visible
 
     def _inserted(self, event: Any) -> None:
         """Hide an image that is opened meanwhile, but not what this program makes of those that are open."""
@@ -239,7 +241,7 @@ class SideBySide(QObject):
             self._after_removal.start(0)
 
     def _close_gaps(self) -> None:
-        if not (self._is_open and self.active):
+        if not (is_open(self._viewer) and self.active):
             return
         if len(self.layers) < 2:
             self.leave()

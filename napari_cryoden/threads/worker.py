@@ -10,6 +10,7 @@ none of the three: it swallows every `RuntimeError` and never runs a generator's
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import os
 import sys
@@ -156,8 +157,11 @@ def leave_a_core(spare: int = 1) -> None:
 
     With torch on all cores beside a busy process, both fall to a fraction of their speed.
     """
+    is_new = "torch" not in sys.modules
     import torch  # noqa: PLC0415  docking a widget must not load it
 
+    if is_new:
+        gc.collect()  # all that torch has made is looked through once, and not later, when a result is shown
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2
     torch.set_num_threads(max(1, min(torch.get_num_threads(), cores - spare)))
 

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import gc
 import threading
 from typing import Any
 
 import numpy as np
 import pytest
+from qtpy.QtCore import QTimer
 
 from cryoden.errors import MicrographError
 from napari_cryoden.jobs.denoising import DenoisingJob
@@ -164,10 +166,85 @@ def test_a_comparison_that_fails_is_said_and_the_denoising_ends(
 
     raw, *_ = add_halves()
     denoise.model.path = model
-    monkeypatch.setattr(denoise.denoising.comparison, "show", unreadable)
+    monkeypatch.setattr(denoise.denoising.comparison, "showing", unreadable)
     with qtbot.waitSignal(denoise.denoising.ended):
         denoise.denoise_button.click()
     assert not denoise.denoising.running
     assert not raw.locked
     assert len(notices) == 1
     assert "the plane cannot be read" in notices[0]
+
+
+def _at_the_next_layer(viewer: Any, what: Any) -> None:
+    """Do this in the turn after that in which the next layer is added."""
+
+    def added(event: Any) -> None:
+        viewer.layers.events.inserted.disconnect(added)
+        QTimer.singleShot(0, lambda: what(event.value))
+
+    viewer.layers.events.inserted.connect(added)
+
+
+def test_all_that_is_made_is_seen_at_once(
+    qtbot: Any, denoise: Any, viewer: Any, add_halves: Any, model: Any
+) -> None:
+    """It is added in several turns of the event loop, of which the canvas draws none but the last."""
+    add_halves()
+    denoise.model.path = model
+    denoise.form.fields["confidence"].value = True
+    seen: list[tuple[str, ...]] = []
+
+    def drawn(event: Any) -> None:  # noqa: ARG001  vispy passes its event
+        grid = f"grid {viewer.canvas.grid.enabled}"
+        seen.append((grid, *(layer.name for layer in viewer.layers if layer.visible)))
+
+    raw = tuple(layer.name for layer in viewer.layers)
+    viewer.window._qt_viewer.canvas._scene_canvas.events.draw.connect(drawn)
+    with qtbot.waitSignal(denoise.denoising.ended):
+        denoise.denoise_button.click()
+    shown = ("m1_EVN", "m1_EVN · low-pass 20 Å", "m1_EVN · denoised", "m1_EVN · confidence")
+    qtbot.waitUntil(lambda: bool(seen) and seen[-1] == ("grid True", *shown))
+    assert set(seen) <= {("grid False", *raw), ("grid True", *shown)}
+
+
+def test_the_window_may_be_closed_while_results_are_added(
+    qtbot: Any, denoise: Any, viewer: Any, add_halves: Any, model: Any
+) -> None:
+    add_halves()
+    denoise.model.path = model
+    closed: list[Any] = []
+
+    def close(layer: Any) -> None:
+        viewer.close()
+        closed.append(layer)
+
+    _at_the_next_layer(viewer, close)
+    denoise.denoise_button.click()
+    qtbot.waitUntil(lambda: bool(closed))
+    qtbot.waitUntil(gc.isenabled)
+
+
+def test_a_result_removed_while_others_are_added_is_shown_no_more(
+    qtbot: Any, denoise: Any, viewer: Any, add_halves: Any, model: Any
+) -> None:
+    before = add_halves()
+    denoise.model.path = model
+    denoise.form.fields["confidence"].value = True
+    _at_the_next_layer(viewer, viewer.layers.remove)
+    with qtbot.waitSignal(denoise.denoising.ended):
+        denoise.denoise_button.click()
+    assert list(viewer.layers) == before
+    assert not denoise.denoising.comparison.active
+    assert all(layer.visible for layer in before)
+
+
+def test_a_result_whose_micrograph_is_removed_while_it_is_added_stands_alone(
+    qtbot: Any, denoise: Any, viewer: Any, add_halves: Any, model: Any
+) -> None:
+    raw, *_ = add_halves()
+    denoise.model.path = model
+    _at_the_next_layer(viewer, lambda _: viewer.layers.remove(raw))
+    with qtbot.waitSignal(denoise.denoising.ended):
+        denoise.denoise_button.click()
+    assert denoise.denoising.result.visible
+    assert not denoise.denoising.comparison.active

@@ -233,3 +233,43 @@ def test_another_size_of_the_canvas_is_filled_unless_the_user_has_looked_closer(
     off, filled = in_sight(viewer, three[0])
     assert (filled == pytest.approx(0.95, abs=0.05)) is not is_closer
     assert is_closer or np.abs(off).max() < 1
+
+
+def test_a_comparison_left_while_it_is_built_up_stays_left(viewer: Any, three: Any) -> None:
+    comparison = SideBySide(viewer)
+    for steps in range(1, 4):
+        showing = comparison.showing(*three[:2])
+        for _ in range(steps):
+            next(showing)
+        comparison.leave()
+        assert list(showing) == []
+        assert not comparison.active
+        assert not viewer.canvas.grid.enabled
+        assert all(layer.visible for layer in three)
+
+
+def test_what_is_shown_last_stays_shown(viewer: Any, three: Any) -> None:
+    comparison = SideBySide(viewer)
+    showing = comparison.showing(*three[:2])
+    next(showing)
+    comparison.show(three[0], three[2])
+    assert list(showing) == []
+    assert comparison.layers == [three[0], three[2]]
+    assert [layer.visible for layer in three] == [True, False, True]
+
+
+@pytest.mark.parametrize("steps", range(1, 4))
+def test_a_layer_removed_while_the_comparison_is_built_up_leaves_no_empty_cell(
+    qtbot: Any, viewer: Any, three: Any, steps: int
+) -> None:
+    comparison = SideBySide(viewer)
+    showing = comparison.showing(*three)
+    for _ in range(steps):
+        next(showing)
+    viewer.layers.remove(three[1])
+    with qtbot.waitSignal(comparison.changed):
+        pass
+    list(showing)
+    assert comparison.layers == [three[0], three[2]]
+    assert [layer.visible for layer in viewer.layers] == [True, True]
+    assert viewer.canvas.grid.actual_shape(viewer.layers) == (1, 2)
