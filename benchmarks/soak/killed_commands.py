@@ -77,11 +77,13 @@ class Soak:
         began, child = time.monotonic(), os.fork()
         if not child:
             self._run_here()
-        timer = threading.Timer(kill_after or 600, _kill, (child,))
-        timer.start()
+        timer = threading.Timer(kill_after or 0, _kill, (child,))
+        if kill_after is not None:
+            timer.start()
         _, status = os.waitpid(child, 0)
-        timer.cancel()
-        timer.join()
+        if kill_after is not None:
+            timer.cancel()
+            timer.join()
         seconds = time.monotonic() - began
         return -seconds if os.WIFSIGNALED(status) else seconds
 
@@ -120,7 +122,8 @@ class Soak:
 
     def _counted(self, path: Path) -> bool:
         """Whether a file need not be made again: of two made together it is, where one is not there yet."""
-        others = [path.with_name(path.name.replace(one, two)) for one, two in TOGETHER if one in path.name]
+        names = [path.stem.removesuffix(one) + two for one, two in TOGETHER if path.stem.endswith(one)]
+        others = [path.with_name(name + path.suffix) for name in names]
         return all(other in self.before for other in others)
 
     def _end(self) -> None:

@@ -37,7 +37,7 @@ def devices_box() -> QComboBox:
     box.addItems([ONE, *([ALL, ",".join(known)] if known else []), "2 processes on the CPU"])
     set_tip(
         box,
-        "Several GPUs share the files, each with a process of its own: all GPUs, or their numbers, as in 0,1 "
+        "Several GPUs share the files, each with processes of its own: all GPUs, or their numbers, as in 0,1 "
         "or RELION's 0:1; on the CPU any number of processes. Needs napari-cryoden[cluster]",
     )
     return box

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from cryoden.browsing.exposure_list import Exposure
 from cryoden.browsing.requests import Task
+from cryoden.formats.result_stamp import METHOD
 from cryoden.io.provenance import RELEASE
 
 T = TypeVar("T")
@@ -106,7 +107,7 @@ def _key(task: Task) -> str | None:
     if None in seen:
         return None
     sections = exposure.halves and exposure.halves.sections
-    words = repr((RELEASE, seen, sections, exposure.facts.pixel_size, task.choices))
+    words = repr((RELEASE, METHOD, seen, sections, exposure.facts.pixel_size, task.choices))
     return hashlib.sha256(words.encode()).hexdigest()
 
 

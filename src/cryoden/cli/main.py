@@ -6,6 +6,7 @@ Stopped by Ctrl-C or another signal, it is 128 and the signal's number: 130, 143
 from __future__ import annotations
 
 import io
+import json
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -84,10 +85,10 @@ def _ended(arguments: Sequence[str] | None) -> int:
 
 def _is_version(arguments: Sequence[str]) -> bool:
     """Print the version where that was asked for; tell whether it was."""
-    asked = arguments == ["--version"]
-    if asked:
-        print(f"cryoden {VERSION}")  # noqa: T201 - the output
-    return asked
+    if not {"--version"} <= set(arguments) <= {"--version", "--json"}:
+        return False
+    print(json.dumps({"version": VERSION}) if "--json" in arguments else f"cryoden {VERSION}")  # noqa: T201 - the output
+    return True
 
 
 def _read(arguments: Sequence[str]) -> Cryoden:

@@ -44,7 +44,14 @@ def show(paths: Sequence[Path], reading: ReadingSettings, *, as_json: bool) -> b
     pairs = _followed(
         "checking pairs", survey.pairs(paths, reading)
     )  # after the files: it may end in an error
-    _table("pair", survey.PAIR_COLUMNS, pairs, survey.Pairing.row, as_json=as_json)
+    where = _names([pair.even.with_name(pair.name) for pair in pairs])
+    _table(
+        "pair",
+        survey.PAIR_COLUMNS,
+        pairs,
+        lambda pair: (where[pair.even.with_name(pair.name)], *survey.Pairing.row(pair)[1:]),
+        as_json=as_json,
+    )
     if len(pairs) > survey.MOST and not as_json:
         words = f"{survey.MOST:,} of {len(pairs):,} pairs were checked, evenly spread; a training checks all"
         console.show_remarks([words])
@@ -53,7 +60,7 @@ def show(paths: Sequence[Path], reading: ReadingSettings, *, as_json: bool) -> b
 
 def _names(paths: Sequence[Path]) -> dict[Path, str]:
     """Return the plain name of each file, or its path where two share the name."""
-    count = Counter(path.name for path in paths)
+    count = Counter(path.name for path in set(paths))
     return {path: printable(path.name if count[path.name] == 1 else path) for path in paths}
 
 

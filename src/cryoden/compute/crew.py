@@ -67,6 +67,8 @@ class Crew:
     ----------
     on_gpus : bool
         Whether they are known to compute on GPUs.
+    per_gpu : int
+        How many of them share a GPU.
     """
 
     def __init__(
@@ -78,7 +80,7 @@ class Crew:
         replace: Callable[[], None] | None = None,
     ) -> None:
         self.client, self.where, self.dashboard = client, where, dashboard
-        self.patience, self._replace, self.on_gpus = patience, replace, False
+        self.patience, self._replace, self.on_gpus, self.per_gpu = patience, replace, False, 1
         self.run = uuid4().hex
         self._number, self._size, self._looked = 0, 0, -math.inf
         self._seen = time.monotonic()

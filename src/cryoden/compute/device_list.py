@@ -12,7 +12,7 @@ def device_list(text: str) -> tuple[str, ...]:
     """Return the devices of a list, each once, in its order.
 
     In RELION a colon separates the GPUs of one process from those of the next, and a comma those of one
-    process. Here each GPU has a process of its own, so both separate GPUs.
+    process. Here no process has several, so both separate GPUs.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ import torch
 
 from cryoden.compute import devices
 from cryoden.compute.device_list import device_list
-from cryoden.compute.memory import cores, free_main_memory
+from cryoden.compute.memory import cores, free_main_memory, shared_memory
 from cryoden.errors import CryodenError, SettingsError
 from cryoden.settings.fields import Device
 from cryoden.settings.workers import WorkerSettings
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 NEEDED = ("distributed", "dask_jobqueue", "cryptography")
 CONNECTED = 30  # s to wait for a scheduler
 RESTARTED = 120  # s in which processes that died are started again, on a busy machine
-EACH_CORES, EACH_MEMORY, EACH_GPU_MEMORY = 8, 16 << 30, 40 << 30  # of a GPU that two processes share
+EACH_CORES, EACH_MEMORY, EACH_GPU_MEMORY = 8, 16 << 30, 36 << 30  # of a GPU that two processes share, free
 ONE = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 CONFIGURED = {
     "distributed.scheduler.allowed-failures": 1,  # processes a task may cost until its files are tried alone
@@ -70,8 +70,8 @@ def sharing_gpus(asked: WorkerSettings) -> WorkerSettings:
     gpus = local(asked, "auto") if asked.devices and not asked.workers else ()
     if len(gpus) < 2 or cores() < EACH_CORES * len(gpus) or free_main_memory() < EACH_MEMORY * len(gpus):
         return asked
-    least = min(torch.cuda.get_device_properties(torch.device(gpu)).total_memory for gpu in gpus)
-    return replace(asked, workers=2) if least >= EACH_GPU_MEMORY else asked
+    names = [f"GPU-{torch.cuda.get_device_properties(torch.device(gpu)).uuid}" for gpu in gpus]
+    return replace(asked, workers=2) if min(map(shared_memory, names)) >= EACH_GPU_MEMORY else asked
 
 
 @contextmanager
@@ -119,9 +119,12 @@ def _of_this_machine(places: tuple[Device, ...], held: ExitStack) -> Crew:
     client = held.enter_context(Client(held.enter_context(cluster), set_as_default=False))
     held.callback(_dismiss, cluster)
     client.register_plugin(Placed(places, max(1, cores() // len(places))))
-    words = f"{len(places)} processes on the CPU" if "cpu" in places else ", ".join(places)
+    gpus = tuple(dict.fromkeys(places))
+    each = len(places) // len(gpus)
+    words = ", ".join(gpus) + (f", {each} processes each" if each > 1 else "")
+    words = f"{len(places)} processes on the CPU" if "cpu" in places else words
     crew = Crew(client, words, _dashboard(client), RESTARTED, partial(_replace, cluster, n=len(places)))
-    crew.on_gpus = "cpu" not in places
+    crew.on_gpus, crew.per_gpu = "cpu" not in places, 1 if "cpu" in places else each
     return crew
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +31,30 @@ def cores() -> int:
     """Return how many processors this process may use."""
     own = getattr(os, "sched_getaffinity", None)
     return len(own(0)) if own else os.cpu_count() or 1
+
+
+def shared_memory(name: str, library: str = "libnvidia-ml.so.1") -> int:
+    """Return the free bytes of a GPU, 0 where it serves one process only, or where its driver does not say.
+
+    Parameters
+    ----------
+    name : str
+        ``GPU-`` and its UUID.
+    library : str
+        NVIDIA's management library, which asks the driver and takes no memory of the GPU.
+    """
+    handle, mode, memory = ctypes.c_void_p(), ctypes.c_uint(1), (ctypes.c_ulonglong * 3)()
+    try:
+        nvml = ctypes.CDLL(library)
+        said = (
+            nvml.nvmlInit_v2(),
+            nvml.nvmlDeviceGetHandleByUUID(name.encode(), ctypes.byref(handle)),
+            nvml.nvmlDeviceGetComputeMode(handle, ctypes.byref(mode)),
+            nvml.nvmlDeviceGetMemoryInfo(handle, memory),  # all of it, what is free, what is used
+        )
+    except (OSError, AttributeError):
+        return 0
+    return 0 if any(said) or mode.value else memory[1]
 
 
 def free_main_memory(root: Path = Path("/")) -> int:

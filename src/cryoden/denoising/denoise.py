@@ -22,7 +22,7 @@ from cryoden.events.batch import DenoisingEvent, MicrographDenoised, TileFinishe
 from cryoden.events.quality import Coverage
 from cryoden.image.blank_regions import blank, filled
 from cryoden.image.normalization import CLIP, Normalization, bands, measured, positive, typical
-from cryoden.image.resampling import Resampling
+from cryoden.image.resampling import LOBES, Resampling
 from cryoden.io.mrc_validation import no_contrast
 from cryoden.io.mrc_windows import non_finite
 from cryoden.micrograph import Array, Micrograph
@@ -130,7 +130,8 @@ class Denoiser:
             denoised = denoised if weighed is None else weighed
             signal = resampling.enlarge(denoised).mul_(sign * seen.spread)
             pixels = devices.fetched(self._finished(signal, seen, micrograph.pixel_size))
-            borne_out = None if sure is None else devices.fetched(resampling.enlarge(sure).clamp(0.5, 1))
+            sure = None if sure is None else resampling.enlarge(sure, LOBES).clamp(0.5, 1)
+            borne_out = None if sure is None else devices.fetched(sure)
         made = Made(pixels, known, int(seen.clipped()), float(strength()))
         said += (UNSURE,) if self._gives_confidence and sure is None else ()
         yield MicrographDenoised(

@@ -177,8 +177,9 @@ def _shared(shards: list[_Shard], writer: _Writer, crew: Crew) -> Iterator[Build
 
 def _make(writer: _Writer, run: str, numbers: Sequence[int]) -> list[_Shard]:
     """Make files on a worker, unless the run is stopped."""
-    from cryoden.compute.worker_side import is_stopped  # noqa: PLC0415  needs Dask
+    from cryoden.compute.worker_side import PLACE, is_stopped  # noqa: PLC0415  needs Dask
 
+    writer.threads = max(THREADS, cores() // PLACE.share)
     shards: list[_Shard] = []
     events = _in_turn(shards, writer, numbers)
     deque(takewhile(lambda _: not is_stopped(run), events), maxlen=0)
@@ -190,6 +191,7 @@ class _Writer:
 
     def __init__(self, pairs: PatchPairs, layout: Layout, folder: Path, known: Sequence[int] | None) -> None:
         self.layout, self._pairs, self._folder, self._known = layout, pairs, folder, known
+        self.threads = max(THREADS, cores())
 
     def shard(self, number: int) -> Generator[PairWritten | ShardFinished, None, _Shard]:
         """Make a file of pairs, or keep the one that is there."""
@@ -224,8 +226,8 @@ class _Writer:
 
     def _made(self, chosen: range) -> Generator[NDArray[Any], None, None]:
         """Yield pairs in order, made by threads a few ahead."""
-        ahead = max(1, min(max(AHEAD, 2 * cores()), WAITING_BYTES // self.layout.pair_bytes))
-        with ThreadPoolExecutor(min(ahead, max(THREADS, cores())), thread_name_prefix="patches") as pool:
+        ahead = max(1, min(max(AHEAD, 2 * self.threads), WAITING_BYTES // self.layout.pair_bytes))
+        with ThreadPoolExecutor(min(ahead, self.threads), thread_name_prefix="patches") as pool:
             waiting = deque(pool.submit(self._stored, index) for index in chosen[:ahead])
             for index in chosen[ahead:]:
                 yield waiting.popleft().result()

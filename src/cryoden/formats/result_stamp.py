@@ -182,7 +182,7 @@ def _instead(result: Path, wanted: ResultStamp) -> str:
         return "already exists, with no record of how it was made"
     reasons = (
         (found.model != wanted.model, "with another model"),
-        (found.settings != wanted.settings, "with other settings"),
+        (found.settings != wanted.settings, "with other settings or by another version of cryoden"),
         (found.micrograph != wanted.micrograph, "from another file, or one that has changed since"),
     )
     differing = " and ".join(words for differs, words in reasons if differs)

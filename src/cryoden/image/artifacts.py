@@ -18,8 +18,9 @@ def checkerboard(image: Pixels, period: int) -> float:
 
     Looked for is power at the lattice frequencies, i / period and j / period, relative to their
     surroundings in the spectrum: of the image (a printed pattern, Odena et al. 2016), and of its
-    absolute values and steps along both axes (a texture whose strength repeats). To both the power of a
-    faint pattern is added, of 0.5 % of the image's standard deviation.
+    absolute values and steps along both axes (a texture whose strength repeats). To all of them the power
+    of a faint pattern is added, of 0.5 % of the image's standard deviation: a texture counts as far as its
+    strength differs by more than that, so one much fainter than the image does not.
 
     Parameters
     ----------

@@ -102,10 +102,10 @@ class Resampling:
         """Return ``(..., h', w')`` working pixels of a ``(..., h, w)`` float32 image."""
         return _columns(_rows(image, self.rows), self.columns)
 
-    def enlarge(self, image: Tensor) -> Tensor:
-        """Return ``(..., h, w)`` pixels of a ``(..., h', w')`` float32 image."""
+    def enlarge(self, image: Tensor, lobes: int = ENLARGING) -> Tensor:
+        """Return ``(..., h, w)`` pixels of a ``(..., h', w')`` float32 image; fewer lobes ring less far."""
         rows, columns = (
-            Axis(axis.result, axis.source, ENLARGING if axis.step > 1 else LOBES)
+            Axis(axis.result, axis.source, lobes if axis.step > 1 else LOBES)
             for axis in (self.rows, self.columns)
         )
         return _rows(_columns(image, columns), rows)

@@ -99,6 +99,7 @@ def read_tables(path: Path) -> list[StarTable]:
     for table in (one for one in tables if one.pairs):
         numbers, values = zip(*table.pairs, strict=True)
         table.rows.append((numbers[-1], "\n".join(values)))
+        table.pairs.clear()
     return tables
 
 

@@ -21,7 +21,7 @@ from torch.nn import functional
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from cryoden.compute.devices import reproducible
-from cryoden.compute.ranks import ALONE, Ranks
+from cryoden.compute.ranks import ALONE, Ranks, lost
 from cryoden.errors import TrainingError
 from cryoden.events.training import TrainingState, Weights
 from cryoden.model.networks import LinearFilter, Network, load
@@ -162,14 +162,16 @@ class Learner:
         """Return the loss of the whole batch, and make the gradients its own."""
         if self.ranks.number == 1:
             return loss
-        gradients = [value.grad for value in self.network.parameters() if value.grad is not None]
-        sums = torch.cat([*(one.reshape(-1) for one in gradients), loss.reshape(1), loss.new_ones(1)])
+        learnt = [value for value in self.network.parameters() if value.grad is not None]
+        gradients = [value.grad for value in learnt if value.grad is not None]
+        flat = [one.as_strided((one.numel(),), (1,)) for one in gradients]  # as it lies in memory
+        sums = torch.cat([*flat, loss.reshape(1), loss.new_ones(1)])
         sums *= patches  # the shares of a batch may differ by one
         self.ranks.add_up(sums)
         means = sums[:-1] / sums[-1]
         parts = torch.split(means[:-1], [one.numel() for one in gradients])
-        views = [mean.view_as(one) for one, mean in zip(gradients, parts, strict=True)]
-        torch._foreach_copy_(gradients, views)  # one launch, where each would take as long as all
+        for value, one, mean in zip(learnt, gradients, parts, strict=True):
+            value.grad = mean.as_strided(one.size(), one.stride())  # nothing is copied
         return means[-1]
 
     def _pull(self, output: Tensor, noisy: Tensor) -> Tensor | float:
@@ -208,12 +210,14 @@ def follow(learner: Learner, batches: Generator[Batch | BatchOnGpu, None, None])
     """Do in another process what the first one's learner does, until `leading` ends there."""
     batch = next(batches, None)  # made ahead: the first makes its own before it says anything
     for what, step, factor in iter(partial(learner.ranks.hear, 3), [END, 0.0, 0.0]):
-        if what == STEP and batch is not None:
-            learner.step(batch, int(step), factor)
-            learner.losses()
-            batch = next(batches, None)
-        else:
+        if what == RESTART:
             learner.restart(weights_of(learner), int(step))
+            continue
+        if batch is None:
+            raise lost(f"process {learner.ranks.rank + 1} has no batch for step {step:.0f}")
+        learner.step(batch, int(step), factor)
+        learner.losses()
+        batch = next(batches, None)
     batches.close()
     learner.ranks.part()
 

@@ -170,9 +170,10 @@ def ending(events: Iterator[BatchEvent], summed: int = 0, **known: str) -> Itera
 
 def _of_halves(added: int, summed: int, before: int) -> str:
     """Return in words what became of halves; nothing where there are none."""
+    left_out, kept = summed - before, "made before from both halves kept, though their full sum is there"
     parts = (
         (added, f"{added:,} from the sum of both halves"),
-        (summed, f"halves of {summed:,} left out, as their full sum is there"),
-        (before, f"{before:,} made from both halves before that was there, and kept (or overwrite them)"),
+        (left_out, f"halves of {left_out:,} left out, as their full sum is there"),
+        (before, f"{before:,} {kept} (see --overwrite)"),
     )
     return "; ".join(words for number, words in parts if number)

@@ -33,7 +33,7 @@ End = FileFinished | FileSkipped | FileFailed
 class Item:
     """One file, where its result goes, Å/px where a list says it, and its halves, if any; absolute paths.
 
-    ``summed`` are halves whose full sum it is, which are left out.
+    ``summed`` are halves whose full sum it is, which are left out, ``summed_pixel_size`` their listed Å/px.
     """
 
     path: Path
@@ -41,6 +41,7 @@ class Item:
     pixel_size: float | None
     pair: HalfFiles | None = None
     summed: HalfFiles | None = None
+    summed_pixel_size: float | None = None
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,9 @@ def _events(
     summed = {item.path: item.summed for item in group if item.summed}
     targets = Targets({item.path: item.target for item in group}, pairs, summed=summed)
     sizes = {file: item.pixel_size for item in group for file in targets.files(item.path) if item.pixel_size}
+    sizes |= {
+        item.summed.even: item.summed_pixel_size for item in group if item.summed and item.summed_pixel_size
+    }
     return denoise_targets(targets, denoisers, batch, sizes, lanes)
 
 

@@ -31,8 +31,9 @@ from cryoden.workflows.denoise_micrographs import BatchRequest
 if TYPE_CHECKING:
     from cryoden.compute.crew import Crew, Done
 
-MOST_FILES = 64  # of a group: to give out a task takes about 1 ms, and to begin and end one more
-CPU_BYTES, GPU_BYTES = 1 << 24, 1 << 32  # of a group, so that a worker has it for a second or so
+FEW_FILES, MOST_FILES = 16, 64  # of a group at first, and at most: to begin and to end one takes time
+CPU_BYTES, GPU_BYTES = 1 << 24, 1 << 32  # of a group at most
+SECONDS = 2.0  # that a worker has a group: nothing is reported of it meanwhile
 SHARES = 4  # groups at least of what is left for each worker, so that all of them end together
 
 
@@ -62,7 +63,7 @@ def denoise_on(
     """
     job = Job(replace(batch, model=_absolute(batch.model)), load(batch.model).sha256)
     make_ready(targets, batch.settings.least_share)
-    groups, report = _Groups(crew, targets, sizes), _Report(targets)
+    groups, report = _Groups(crew, targets, sizes), _Report(targets, crew.per_gpu)
     with closing(crew.unordered(partial(denoise_group, job), groups.following)) as found:
         for done in found:
             yield from report.events(done, crew.size)
@@ -75,7 +76,8 @@ class _Groups:
     """Gives out what is to do: much at once to those who are quick, and less toward the end."""
 
     def __init__(self, crew: Crew, targets: Mapping[Path, Path], sizes: Mapping[Path, float]) -> None:
-        self._crew, self._in_use = crew, list[Item]()
+        self._crew, self._in_use, self._began = crew, list[Item](), time.monotonic()
+        self._most = FEW_FILES
         pairs, summed = Targets.of(targets).pairs, Targets.of(targets).summed
         self._left = deque(
             Item(
@@ -84,12 +86,15 @@ class _Groups:
                 sizes.get(path),
                 _of_worker(pairs.get(path)),
                 _of_worker(summed.get(path)),
+                sizes.get(summed[path].even) if path in summed else None,
             )
             for path, target in targets.items()
         )
 
     def adapt(self, report: _Report) -> None:
-        """Go by what was reported: by the kind of workers, what is in use, and whether to end."""
+        """Go by what was reported: kind and speed of workers, what is in use, and whether to end."""
+        each = report.tally.tried / max(1, self._crew.size) / (time.monotonic() - self._began)
+        self._most = min(MOST_FILES, max(1, round(SECONDS * each)))
         self._crew.on_gpus |= report.on_gpus
         self._in_use += report.in_use
         report.in_use.clear()
@@ -99,7 +104,7 @@ class _Groups:
 
     def following(self, workers: int) -> Sequence[Item]:
         most, nbytes = GPU_BYTES if self._crew.on_gpus else CPU_BYTES, 0
-        count = max(1, min(MOST_FILES, len(self._left) // (SHARES * workers)))
+        count = max(1, min(self._most, len(self._left) // (SHARES * workers)))
         group: list[Item] = []
         if self._in_use and not self._left:
             time.sleep(WAIT)
@@ -116,8 +121,9 @@ class _Groups:
 class _Report:
     """What is said of groups that are done, each file under the name it was given by."""
 
-    def __init__(self, targets: Mapping[Path, Path]) -> None:
+    def __init__(self, targets: Mapping[Path, Path], per_gpu: int) -> None:
         self.tally, self.on_gpus, self.in_use = Tally(len(targets)), False, list[Item]()
+        self._per_gpu = per_gpu
         self._pairs = Targets.of(targets).pairs
         self._given = {_absolute(path): (path, target) for path, target in targets.items()}
         self._devices, self._stages = dict[str, str](), StageSeconds()
@@ -158,8 +164,10 @@ class _Report:
         return replace(end, path=path, output=target, odd=odd, seconds=end.seconds / workers)
 
     def finished(self) -> BatchFinished:
-        counted = Counter(self._devices.values())
+        processes = Counter(self._devices.values())
+        counted = {name: -(-number // self._per_gpu) for name, number in processes.items()}
         where = ", ".join(f"{number} × {name}" if number > 1 else name for name, number in counted.items())
+        where += f", {self._per_gpu} processes each" if self._per_gpu > 1 else ""
         return replace(self.tally.finished(), stages=self._stages, device=where)
 
 

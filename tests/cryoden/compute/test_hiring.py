@@ -64,8 +64,8 @@ def test_several_gpus_have_two_processes_each_where_there_is_room_unless_their_n
     main: int,
     each: int,
 ) -> None:
-    memory = SimpleNamespace(total_memory=gigabytes << 30)
-    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: memory)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: SimpleNamespace(uuid="1"))
+    monkeypatch.setattr(hiring, "shared_memory", lambda _: gigabytes << 30)
     monkeypatch.setattr(hiring, "cores", lambda: processors)
     monkeypatch.setattr(hiring, "free_main_memory", lambda: main << 30)
     assert sharing_gpus(WorkerSettings(**given)).workers == each

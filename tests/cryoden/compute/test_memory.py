@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from cryoden.compute.memory import free_main_memory, gpus
+from cryoden.compute.memory import free_main_memory, gpus, shared_memory
 
 MIB = 1 << 20
 
@@ -65,3 +67,37 @@ def test_several_gpus_are_named_by_their_numbers(tmp_path: Path, number: int, na
     for card in range(number):
         (tmp_path / "proc/driver/nvidia/gpus" / f"0000:{card:02x}:00.0").mkdir(parents=True)
     assert gpus(tmp_path) == named
+
+
+DRIVER = """
+#include <string.h>
+static const char *names[] = {"GPU-free", "GPU-alone"};
+int nvmlInit_v2(void) { return 0; }
+int nvmlDeviceGetHandleByUUID(const char *name, void **handle) {
+    for (int at = 0; at < 2; at++) if (!strcmp(name, names[at])) { *handle = (void *)names[at]; return 0; }
+    return 6;
+}
+int nvmlDeviceGetComputeMode(void *handle, unsigned *mode) {
+    *mode = handle == names[1] ? 3 : 0;
+    return handle ? 0 : 2;
+}
+int nvmlDeviceGetMemoryInfo(void *handle, unsigned long long *memory) {
+    memory[0] = 80ULL << 30, memory[1] = 50ULL << 30, memory[2] = 30ULL << 30;
+    return handle ? 0 : 2;
+}
+"""
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
+@pytest.mark.parametrize(("gpu", "free"), [("GPU-free", 50 << 30), ("GPU-alone", 0), ("GPU-gone", 0)])
+def test_memory_that_several_processes_can_share_is_what_the_driver_says_is_free(
+    tmp_path: Path, gpu: str, free: int
+) -> None:
+    library = tmp_path / "driver.so"
+    own = [str(shutil.which("cc")), "-shared", "-fPIC", "-x", "c", "-o", str(library), "-"]
+    subprocess.run(own, input=DRIVER, text=True, check=True)
+    assert shared_memory(gpu, str(library)) == free
+
+
+def test_without_a_driver_no_gpu_is_shared(tmp_path: Path) -> None:
+    assert shared_memory("GPU-free", str(tmp_path / "none.so")) == 0

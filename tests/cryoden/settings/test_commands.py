@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import shlex
 import subprocess
 import sys
@@ -81,6 +82,8 @@ def test_completion_for_a_shell_knows_every_command(shell: str, tmp_path: Path) 
 
 
 def test_the_version_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--json", "--version"]) == 0
+    assert set(json.loads(capsys.readouterr().out)) == {"version"}
     assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"cryoden {VERSION}\n"
 

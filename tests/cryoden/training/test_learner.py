@@ -1,20 +1,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Generator
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from cryoden.errors import SettingsError
+from cryoden.compute.ranks import Ranks
+from cryoden.errors import SettingsError, TrainingError
 from cryoden.events.training import Restarted, TrainingFinished, TrainingStarted
 from cryoden.model.networks import build
 from cryoden.model.place import Place
 from cryoden.sampling.source import Batch
 from cryoden.settings.training import TrainingSettings
 from cryoden.training.engines import weights_of
-from cryoden.training.learner import WARM_UP, Learner, fitted_filter
+from cryoden.training.learner import STEP, WARM_UP, Learner, fitted_filter, follow
 from cryoden.training.plan import Plan
 from tests.cryoden.training.shared_runs import shared_run
 from tests.cryoden.training.short_runs import losses, run
@@ -148,3 +150,23 @@ def test_processes_restart_together_from_the_weights_of_the_first() -> None:
 def test_a_batch_smaller_than_the_number_of_processes_is_refused() -> None:
     with pytest.raises(SettingsError, match="S03  a batch of 2 patches cannot be shared by 3 processes"):
         shared_run(3, batch=2)
+
+
+class Leader(Ranks):
+    """A process that hears of a step, as one that was started by another does."""
+
+    def hear(self, count: int) -> list[float]:
+        return [STEP, 3.0, 1.0][:count]
+
+
+def nothing() -> Generator[Batch, None, None]:
+    yield from ()
+
+
+def test_a_process_without_a_batch_for_a_step_ends_in_words_and_changes_nothing() -> None:
+    learner = Learner(build("baseline", 0), TrainingSettings(), Place(torch.device("cpu"), torch.float32))
+    learner.ranks, before = Leader(rank=1, number=1), weights_of(learner)
+    with pytest.raises(TrainingError, match=r"T16 .* process 2 has no batch for step 3"):
+        follow(learner, nothing())
+    after = weights_of(learner)
+    assert all(np.array_equal(before[name], after[name]) for name in before)

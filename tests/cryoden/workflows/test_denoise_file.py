@@ -143,9 +143,8 @@ def test_a_result_of_both_halves_is_kept_when_their_full_sum_comes_later(
     ]
     assert isinstance(ended, BatchFinished)
     assert (ended.skipped, ended.failed, made.read_bytes()) == (1, (), before)
-    assert ended.halves.endswith(
-        "1 made from both halves before that was there, and kept (or overwrite them)"
-    )
+    kept = "1 made before from both halves kept, though their full sum is there (see --overwrite)"
+    assert ended.halves == kept
     run([tmp_path / "in"], tmp_path / "out", replace(batch, overwrite=True))
     assert not any("sum of" in label for label in micrographs.probe(made).labels)
 
