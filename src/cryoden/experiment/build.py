@@ -29,7 +29,7 @@ from cryoden.io.provenance import versions
 if TYPE_CHECKING:
     from cryoden.compute.crew import Crew
 
-THREADS, AHEAD = 4, 8  # at least: to make pairs in, and pairs made while others are written
+THREADS = 4  # in which pairs are made, at least
 NAMED = 5  # micrographs that are left out; the rest is counted
 WAITING_BYTES = 1 << 28  # of pairs that wait to be written
 
@@ -109,10 +109,8 @@ def build(pairs: PatchPairs, folder: Path, crew: Crew | None = None) -> Iterator
         note(folder, plan)
         writer = _Writer(pairs, layout, folder, known)
         shards: list[_Shard] = []
-        if crew is None:
-            yield from _in_turn(shards, writer, range(layout.shards))
-        else:
-            yield from _shared(shards, writer, crew)
+        alone = _in_turn(shards, writer, range(layout.shards))
+        yield from alone if crew is None else _shared(shards, writer, crew)
         scales = [asdict(pairs.scale(which)) if count else None for which, count in enumerate(pairs.counts)]
         with atomic_write(folder / INDEX, overwrite=True) as temporary:
             more = {"pixel_size": pairs.pixel_size, "scales": scales, "versions": versions()}
@@ -226,7 +224,7 @@ class _Writer:
 
     def _made(self, chosen: range) -> Generator[NDArray[Any], None, None]:
         """Yield pairs in order, made by threads a few ahead."""
-        ahead = max(1, min(max(AHEAD, 2 * self.threads), WAITING_BYTES // self.layout.pair_bytes))
+        ahead = max(1, min(2 * self.threads, WAITING_BYTES // self.layout.pair_bytes))
         with ThreadPoolExecutor(min(ahead, self.threads), thread_name_prefix="patches") as pool:
             waiting = deque(pool.submit(self._stored, index) for index in chosen[:ahead])
             for index in chosen[ahead:]:

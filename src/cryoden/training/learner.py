@@ -162,15 +162,13 @@ class Learner:
         """Return the loss of the whole batch, and make the gradients its own."""
         if self.ranks.number == 1:
             return loss
-        learnt = [value for value in self.network.parameters() if value.grad is not None]
-        gradients = [value.grad for value in learnt if value.grad is not None]
-        flat = [one.as_strided((one.numel(),), (1,)) for one in gradients]  # as it lies in memory
-        sums = torch.cat([*flat, loss.reshape(1), loss.new_ones(1)])
-        sums *= patches  # the shares of a batch may differ by one
+        learnt = [(value, value.grad) for value in self.network.parameters() if value.grad is not None]
+        flat = [one.as_strided((one.numel(),), (1,)) for _, one in learnt]  # as it lies in memory
+        sums = torch.cat([*flat, loss.reshape(1), loss.new_ones(1)]) * patches  # shares may differ by one
         self.ranks.add_up(sums)
         means = sums[:-1] / sums[-1]
-        parts = torch.split(means[:-1], [one.numel() for one in gradients])
-        for value, one, mean in zip(learnt, gradients, parts, strict=True):
+        parts = torch.split(means[:-1], [one.numel() for one in flat])
+        for (value, one), mean in zip(learnt, parts, strict=True):
             value.grad = mean.as_strided(one.size(), one.stride())  # nothing is copied
         return means[-1]
 
