@@ -94,9 +94,13 @@ class Stops:
 
     def _ended(self, number: signal.Signals | None) -> tuple[float, int]:
         """Run it in a process of its own; return the seconds from signal to end, and its status."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         began, child = time.monotonic(), os.fork()
         if not child:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # as of the others, until the program heeds it
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
             self._run_here()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         if number is not None:
             time.sleep(self.draw.uniform(0, self._length))
             began = time.monotonic()
