@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from napari.layers import Image
 from cryoden.browsing.kept_pictures import Shown
 from cryoden.micrograph import Micrograph
 from napari_cryoden.browsing.kept_contrast import KeptContrast
-from napari_cryoden.jobs.companions import remove_outdated
+from napari_cryoden.jobs.companions import originals, outdated, remove_outdated
 from napari_cryoden.jobs.first_time import ready_for_scale_bar
 from napari_cryoden.layers.canvas import show_scale_bar
 from napari_cryoden.layers.contrast import Limits, result_limits
@@ -26,7 +26,7 @@ WAITING = 64  # px of a micrograph on a side of one px of the empty picture
 
 
 class ShownExposure:
-    """Two layers whose data change; no others are ever added.
+    """Two layers whose data change; they are added again only where they were removed.
 
     Parameters
     ----------
@@ -79,8 +79,7 @@ class ShownExposure:
 
     def show_denoised(self, shown: Shown, made_with: Mapping[str, Any]) -> None:
         """Show the denoised picture of the exposure that is shown, or a preview of it."""
-        if self.stage != "waiting":
-            self._contrast["denoised"].keep(tuple(self.denoised.contrast_limits))
+        self._keep_of("denoised")
         self.stage = "preview" if shown.edge > 1 else "denoised"
         found = shown.micrograph
         size = found.pixel_size / shown.edge if found.pixel_size else None
@@ -91,7 +90,7 @@ class ShownExposure:
         made[1]["metadata"] = {"cryoden": facts}
         made[1]["name"] = f"{self.raw.name} · denoised{' (preview)' if shown.edge > 1 else ''}"
         self._put("denoised", made, limits)
-        remove_outdated(self._viewer, [self.denoised])
+        self._leave_out(outdated(self._viewer, [self.denoised]))
 
     def _denoised_limits(self, picture: Picture, pixel_size: float | None) -> Limits:
         """Return those that are kept; almost nothing has its own, which are of no use to the next."""
@@ -108,17 +107,26 @@ class ShownExposure:
 
     def _leave_others_out(self) -> None:
         """Compare the two alone: what else was made of them is of the exposure before."""
-        remove_outdated(self._viewer, [self.raw, self.denoised])
         shown = self._comparison.layers
-        if self.raw in shown and shown != [self.raw, self.denoised]:
+        if self.raw.unique_id in originals(shown):
+            self._leave_out([one for one in shown if one not in {self.raw, self.denoised}])
+        remove_outdated(self._viewer, [self.raw, self.denoised])
+
+    def _leave_out(self, layers: Sequence[Any]) -> None:
+        """Compare the two alone where one of these is compared: without it, too few may be left."""
+        if any(one in self._comparison.layers for one in layers):
             self._comparison.show(self.raw, self.denoised, mode=self._comparison.mode, contrast=False)
+        remove_outdated(self._viewer, [self.raw, self.denoised])
 
     def _keep(self) -> None:
         """Take note of the contrast the user has set."""
-        if self._is_there(self.raw):
-            self._contrast["raw"].keep(tuple(self.raw.contrast_limits))
-        if self._is_there(self.denoised) and self.stage != "waiting":
-            self._contrast["denoised"].keep(tuple(self.denoised.contrast_limits))
+        self._keep_of("raw")
+        self._keep_of("denoised")
+
+    def _keep_of(self, which: str) -> None:
+        layer = getattr(self, which)
+        if self._is_there(layer) and (which == "raw" or self.stage != "waiting"):
+            self._contrast[which].keep(self._comparison.users_contrast(layer))
 
     def _wait(self, raw: Micrograph) -> bool:
         limits = tuple(self.denoised.contrast_limits) if self._is_there(self.denoised) else (0.0, 1.0)

@@ -61,6 +61,7 @@ class ExposureView(QTableView):
         self._set_side(SIDE)
         for place, column in enumerate(COLUMNS):
             self.setColumnWidth(place, WIDTHS.get(column.title, 76))
+        self._fitted = self.columnWidth(0)
         head.setStretchLastSection(True)
         head.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
         self.setSortingEnabled(True)
@@ -81,10 +82,14 @@ class ExposureView(QTableView):
         self._fit_names()
 
     def _fit_names(self) -> None:
+        """Make the column of names as wide as they are, unless the user has dragged it."""
+        if self.columnWidth(0) != self._fitted:
+            return
         names = (exposure.label for exposure in islice(self.table.exposures, NAMES))
         widest = max(map(self.fontMetrics().horizontalAdvance, names), default=0)
         wide = max(NARROWEST, min(SIDE + MARGIN + widest, WIDTHS["exposure"]))
         self.setColumnWidth(0, wide + self.iconSize().width() - SIDE)
+        self._fitted = self.columnWidth(0)
 
     def current(self) -> int | None:
         """Return the place in the list of the exposure that is looked at."""
@@ -140,8 +145,7 @@ class ExposureView(QTableView):
     def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802  Qt's name
         """Show thumbnails at their full size where many of them have room; other rows are in view."""
         super().resizeEvent(event)
-        port = self.viewport()
-        side = LARGE if port is not None and port.height() >= ROOMY else SIDE
+        side = LARGE if self.height() >= ROOMY else SIDE  # scroll bars come and go, also with this
         if side != self.iconSize().width():
             self._set_side(side)
             self._fit_names()

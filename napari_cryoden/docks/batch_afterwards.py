@@ -9,7 +9,7 @@ from typing import Any
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 
-from cryoden.errors import CryodenError
+from cryoden.errors import CryodenError, SettingsError
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.settings.fields import fields_of
 from cryoden.settings.reading import ReadingSettings
@@ -68,22 +68,17 @@ class BatchAfterwards(QWidget):
         """Why no batch could begin; empty where one can, or none is wanted."""
         if not self.wanted.isChecked():
             return ""
-        if self.micrographs.path is None or self.output.path is None:
-            return "Choose what to denoise when training ends, and an output folder"
-        if not self.micrographs.path.exists():
-            return f"No such file or folder: {self.micrographs.path}"
         try:
-            _how(self._viewer)
+            planned(self._viewer, self.micrographs.path, self.output.path)
         except CryodenError as error:
-            return f"In the dock Batch: {error.problem}"
+            return error.problem
         return ""
 
     def plan(self) -> BatchPlan | None:
         """Return what is to be done, with the settings of the dock *Batch*."""
-        micrographs, output = self.micrographs.path, self.output.path
-        if not self.wanted.isChecked() or self.problem or micrographs is None or output is None:
+        if not self.wanted.isChecked() or self.problem:
             return None
-        return BatchPlan(micrographs, output, **_how(self._viewer))
+        return planned(self._viewer, self.micrographs.path, self.output.path)
 
     def _unfold(self, on: bool) -> None:
         for part in (self.micrographs, self.output):
@@ -99,19 +94,37 @@ def resume_run(viewer: Any, folder: Path, *, force: bool) -> None:
     Raises
     ------
     CryodenError
-        As `TrainingJob.resume`, and for settings of the dock *Batch* that cannot be; then nothing is begun.
+        As `TrainingJob.resume` and `planned`; then nothing is begun.
     """
     plan = _kept_plan(viewer)
     TrainingJob.of(viewer).resume(folder, force=force)
     ThenBatch.of(viewer).plan = plan
 
 
+def planned(viewer: Any, micrographs: Path | None, output: Path | None) -> BatchPlan:
+    """Return what is to be done when a training ends, as the dock *Batch* would do it.
+
+    Raises
+    ------
+    SettingsError
+        S03 for folders that are not chosen or not there, and for settings of that dock that cannot be.
+    """
+    if micrographs is None or output is None:
+        raise SettingsError("S03", None, "Choose what to denoise when training ends, and an output folder")
+    if not micrographs.exists():
+        raise SettingsError("S03", None, f"No such file or folder: {micrographs}")
+    try:
+        return BatchPlan(micrographs, output, **_how(viewer))
+    except CryodenError as error:
+        raise SettingsError(error.code, None, f"In the dock Batch: {error.problem}", fix=error.fix) from error
+
+
 def _kept_plan(viewer: Any) -> BatchPlan | None:
     values = Kept.of(viewer).values
-    wanted, micrographs, output = (values.get(f"Train: {one}") for one in ("then", "micrographs", "output"))
-    if not (wanted and micrographs and output):
+    if not values.get("Train: then"):
         return None
-    return BatchPlan(Path(micrographs), Path(output), **_how(viewer))
+    micrographs, output = (values.get(f"Train: {one}") for one in ("micrographs", "output"))
+    return planned(viewer, Path(micrographs) if micrographs else None, Path(output) if output else None)
 
 
 def _how(viewer: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QHBoxLayout, QPushButton, QSlider, QWidget
 
 from cryoden.errors import CryodenError
 from napari_cryoden.docks.band_field import BandField
+from napari_cryoden.jobs.companions import originals
 from napari_cryoden.jobs.denoising import DenoisingJob
 from napari_cryoden.jobs.derived_layers import DerivedLayersJob
 from napari_cryoden.layers.contrast import Matching
@@ -150,12 +151,10 @@ class CompareWidget(Dock):
         return list(dict.fromkeys(one for one in others if "band" not in facts_of(one)))
 
     def _are_shown(self) -> bool:
-        shown = [facts_of(one).get("filtered", one.unique_id) for one in self.comparison.layers[:2]]
-        return shown == self._chosen()
+        return originals(self.comparison.layers[:2]) == self._chosen()
 
     def _added(self) -> list[Any]:
-        job = self.deriving
-        return [job.added] if job.added in self.viewer.layers and job.added_to == self._chosen() else []
+        return [self.deriving.added] if self.deriving.has_added_to(self._chosen()) else []
 
     def _chosen(self) -> list[Any]:
         return [getattr(one.layer, "unique_id", None) for one in (self.raw, self.denoised)]

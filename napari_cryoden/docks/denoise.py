@@ -98,7 +98,7 @@ class DenoiseWidget(Dock):
         problem = self._problem()
         self.denoise_button.setEnabled(not problem)
         set_tip(self.denoise_button, problem or self._use())
-        self.cancel_button.setEnabled(job.running and not job.stopping)
+        self.cancel_button.setEnabled(job.running and not (job.stopping or job.computed))
         set_tip(self.cancel_button, "Stop after the current tile" if job.running else "Nothing is running")
         self.both.setVisible(self._pair() is not None)
         self.size_row.setVisible(self.layer.layer is not None and lacks_pixel_size(self.layer.layer))
@@ -124,7 +124,12 @@ class DenoiseWidget(Dock):
 
     def _sum(self, pair: LayerPair) -> Any:
         """Return the layer of the sum of both halves, added where it is not there."""
-        return open_sum(pair, self.viewer.layers) or self.viewer.add_layer(Layer.create(*sum_of(pair)))
+        if known := open_sum(pair, self.viewer.layers):
+            return known
+        data, attributes, kind = sum_of(pair)  # beside a comparison it is seen with its result
+        added = self.viewer.add_layer(Layer.create(data, attributes | {"visible": False}, kind))
+        self.denoising.comparison.reveal(added)
+        return added
 
     def _use(self) -> str:
         if self._pair() and self.both.isChecked():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass, replace
-from typing import Any, ClassVar
+from typing import Any
 
 from cryoden.image.filters import high_passed, low_passed
 from cryoden.micrograph import Micrograph, Pixels
@@ -76,7 +76,6 @@ class Companion:
         What is left in it.
     """
 
-    alone: ClassVar = True  # a layer takes long to add
     of: int
     micrograph: Micrograph
     picture: Picture
@@ -119,10 +118,10 @@ class Companions:
         self._viewer, self._both = viewer, (raw, denoised)
         self._plane, self._band = plane, band
 
-    def add(self, one: Companion) -> None:
-        """Add a copy as a hidden layer, unless it is open."""
+    def add(self, one: Companion) -> Any:
+        """Add a copy as a hidden layer and return it; ``None`` where it is open."""
         if self._open(one.of, one.band) is not None:
-            return
+            return None
         layer = self._both[one.of]
         role: Role = "low-pass" if one.band.low_pass else "high-pass"
         plane = self._plane if one.of == 0 else plane_of(layer)
@@ -134,7 +133,7 @@ class Companions:
             "band": astuple(one.band),
             "section": self._plane.section,
         }
-        self._viewer.add_image(data, visible=False, **attributes)
+        return self._viewer.add_image(data, visible=False, **attributes)
 
     def shown(self) -> list[Any]:
         """Return what raw and denoised are shown as, then with; they themselves where a copy is missing."""
@@ -172,9 +171,18 @@ def filtered_from(viewer: Any, layers: Sequence[Any]) -> list[Any]:
     return [one for one in viewer.layers if facts_of(one).get("filtered") in ours]
 
 
+def originals(shown: Sequence[Any]) -> list[str]:
+    """Return which layers are shown, themselves or as filtered copies; their ids."""
+    return [facts_of(one).get("filtered", one.unique_id) for one in shown]
+
+
+def outdated(viewer: Any, layers: Sequence[Any]) -> list[Any]:
+    """Return the filtered copies of what these layers do not show any more."""
+    found = [(copy, layer) for layer in layers for copy in filtered_from(viewer, [layer])]
+    return [copy for copy, layer in found if not shows(facts_of(copy)["seen"], [layer])]
+
+
 def remove_outdated(viewer: Any, layers: Sequence[Any]) -> None:
     """Remove the filtered copies of what these layers do not show any more."""
-    found = [(copy, layer) for layer in layers for copy in filtered_from(viewer, [layer])]
-    for copy, layer in found:
-        if not shows(facts_of(copy)["seen"], [layer]):
-            viewer.layers.remove(copy)
+    for copy in outdated(viewer, layers):
+        viewer.layers.remove(copy)

@@ -3,44 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from contextlib import ExitStack, closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from cryoden.denoising.nothing_left import ALMOST
 from cryoden.errors import CryodenError
-from cryoden.events.batch import DenoisingEvent, MicrographDenoised, TileFinished
+from cryoden.events.batch import TileFinished
 from cryoden.events.quality import UNCOVERED
-from cryoden.io.atomic import atomic_write
-from cryoden.micrograph import Micrograph
 from cryoden.settings.denoising import DenoisingSettings
 from napari_cryoden.jobs import companions
 from napari_cryoden.jobs.derived_layers import DerivedLayersJob
 from napari_cryoden.jobs.first_time import ready_for_scale_bar
+from napari_cryoden.jobs.result_making import Made, ReadyResult, denoising, ready
 from napari_cryoden.layers import layer_data
+from napari_cryoden.layers.canvas import HIDDEN, is_open
 from napari_cryoden.layers.contrast import contrast
 from napari_cryoden.layers.half_sum import halves_of
-from napari_cryoden.layers.picture import Picture, picture_of
 from napari_cryoden.layers.plane import plane_of
 from napari_cryoden.layers.side_by_side import SideBySide
 from napari_cryoden.notify import show_problem, show_remarks
 from napari_cryoden.preferences import preferences
 from napari_cryoden.threads.job import OUTDATED, Job
 from napari_cryoden.threads.turns import Turns
-from napari_cryoden.threads.worker import leave_a_core
 
-
-@dataclass(frozen=True, eq=False)
-class _Ready:
-    """A result, with all that the interface would have to wait for."""
-
-    micrograph: Micrograph
-    picture: Picture
-    is_confidence: bool = False
-
-
-_Event = TileFinished | _Ready | companions.Companion
+LATER = "the micrograph's layer shows another one by now"
 
 
 class DenoisingJob(Job):
@@ -52,6 +39,8 @@ class DenoisingJob(Job):
         Done and total, (0, 0) before the first tile.
     raw, result : Image or None
         The layers of the last denoising.
+    computed : bool
+        Whether all is computed and is being added, so that nothing can be canceled any more.
     comparison : SideBySide
         The side-by-side view of this window.
     """
@@ -68,10 +57,11 @@ class DenoisingJob(Job):
         self._view: layer_data.View | None = None
         self._made_with: dict[str, Any] = {}
         self._turns, self._written = Turns.of(viewer), ""
-        self._made: list[_Ready | companions.Companion] = []
-        self._with_residual = self._dropped = False
+        self._made: list[Made] = []
+        self._with_residual = self._dropped = self.computed = False
         self._band = companions.Band()
         self._beside: list[Any] = []
+        self._copied: list[Any] = []
         DerivedLayersJob.of(self.viewer).ended.connect(self._derived)
 
     def denoise(
@@ -96,20 +86,25 @@ class DenoisingJob(Job):
         halves = halves_of(raw)
         band = DerivedLayersJob.of(self.viewer).band.of(micrograph.pixel_size)
 
-        def work() -> Generator[_Event, None, None]:
-            denoised = yield from _denoising(micrograph, model, settings, output, spare, halves)
-            yield from _ready(micrograph, denoised, band)
+        def work() -> Generator[TileFinished | Made, None, None]:
+            denoised = yield from denoising(micrograph, model, settings, output, spare, halves)
+            yield from ready(micrograph, denoised, band)
 
         self.begin(work, f"denoising {raw.name}", [raw])
         self._turns.take(ready_for_scale_bar(self.viewer))
-        self._band, self._beside, self._made = band, [], []
+        self._band, self._beside, self._copied, self._made = band, [], [], []
         self.tiles, self.progress, self.result, self.raw = (0, 0), None, None, raw
         self._view = view
         self._made_with = layer_data.made_with(model, settings)
         self._written = f" and in {output}" if output else ""
-        self._with_residual, self._dropped = residual, False
+        self._with_residual, self._dropped, self.computed = residual, False, False
 
-    def fold(self, event: _Event) -> None:
+    def stop(self) -> None:
+        """Ask for the end; what is computed is added, and may be in a file already."""
+        if not self.computed:
+            super().stop()
+
+    def fold(self, event: TileFinished | Made) -> None:
         """Count tiles; keep the result and what stands beside it until all are there."""
         if isinstance(event, TileFinished):
             self.tiles = (event.done, event.total)
@@ -120,13 +115,22 @@ class DenoisingJob(Job):
 
     def conclusion(self, stopped: bool) -> str:
         """Return where the result is, or that there is none."""
+        in_file = self._written.replace(" and in", " The result is in")
         if self.result is None and self._dropped:
-            return f"{OUTDATED}{self._written.replace(' and in', ' The result is in')}"
+            return f"{OUTDATED}{in_file}"
         if self.result is None:
             return "Canceled. Nothing was added or saved." if stopped else "No result."
+        if self.result not in self.viewer.layers:
+            return f"Layer '{self.result.name}' was removed.{in_file}"
         section = f" ({self._view.plane.words})" if self._view and self._view.plane.section else ""
         done = f"Done: layer '{self.result.name}'{section}{self._written}"
-        return " · ".join([done, *self._doubts()])
+        return " · ".join([done, *self._place(), *self._doubts()])
+
+    def _place(self) -> list[str]:
+        """Return why the result does not stand beside its micrograph, or is not seen."""
+        compared = companions.originals(self.comparison.layers)
+        hidden = [HIDDEN] if compared and self.result.unique_id not in compared else []
+        return [*([LATER] if self._dropped else []), *hidden]
 
     def _doubts(self) -> list[str]:
         """Return what speaks against the result: what validation said of its model, and what is odd."""
@@ -137,30 +141,55 @@ class DenoisingJob(Job):
 
     def _finish(self) -> None:
         """Add what was made and compare, step by step; the work ends with the last one."""
+        self.computed = bool(self._made)
+        if self.computed:
+            self._stopping = False  # it was asked for too late
         self._turns.take(self._showing(), super()._finish)
+        self.changed.emit()
 
     def _showing(self) -> Iterator[None]:
-        """Add each layer hidden; show all of them when they are there."""
+        """Add each layer hidden; show all of them when they are there, and the result whatever happens."""
+        try:
+            yield from self._adding()
+            yield from self._comparing()
+        finally:
+            self._settle()
+
+    def _adding(self) -> Iterator[None]:
         made, self._made = self._made, []
         for one in made:
-            self._dropped |= self.outdated
-            if self.closing or self.outdated or self.result not in {None, *self.viewer.layers}:
+            if not self._may_add():
                 return
             self._turns.draw_later()
             self._add(one)
             yield
-        if not self.closing and self.result in self.viewer.layers:
-            yield from self._comparing()
 
-    def _add(self, made: _Ready | companions.Companion) -> None:
+    def _may_add(self) -> bool:
+        self._dropped |= self.outdated
+        return not (self.closing or self.outdated) and self.result in {None, *self.viewer.layers}
+
+    def _settle(self) -> None:
+        """Show the result where it stands alone; what was to be compared with it goes where it is not."""
+        if self.closing or not is_open(self.viewer):
+            return
+        opened, compared = self.viewer.layers, self.comparison.layers
+        is_there = self.result in opened
+        if is_there:
+            self.comparison.reveal(self.result)
+        unused = [one for one in self._copied if one not in compared] + ([] if is_there else self._beside)
+        for layer in unused:
+            if layer in opened:
+                opened.remove(layer)
+
+    def _add(self, made: Made) -> None:
         if isinstance(made, companions.Companion):
-            self._copies().add(made)
+            self._copied.append(self._copies().add(made))
         elif made.is_confidence:
             self._beside = [self._add_confidence(made)]
         else:
             self._add_result(made)
 
-    def _add_result(self, made: _Ready) -> None:
+    def _add_result(self, made: ReadyResult) -> None:
         data, attributes, _ = layer_data.result_layer(
             self.raw, made.micrograph, self._made_with, self._view, made.picture
         )
@@ -168,7 +197,7 @@ class DenoisingJob(Job):
         known = layer_data.warnings_of(self.raw)
         show_remarks(self.raw.name, (one for one in layer_data.warnings_of(self.result) if one not in known))
 
-    def _add_confidence(self, made: _Ready) -> Any:
+    def _add_confidence(self, made: ReadyResult) -> Any:
         named = replace(made.micrograph, name="confidence")
         plane = self._view.plane if self._view else None
         data, attributes, _ = layer_data.derived_layer(self.raw, named, "confidence", plane, made.picture)
@@ -176,7 +205,6 @@ class DenoisingJob(Job):
 
     def _comparing(self) -> Iterator[None]:
         """Compare raw and result, and add the residual; either layer may be another one, or gone."""
-        self.result.visible = True
         try:
             if self._both_are_there():
                 yield from self.comparison.showing(*self._copies().shown(), *self._beside)
@@ -189,7 +217,7 @@ class DenoisingJob(Job):
 
     def _both_are_there(self) -> bool:
         opened = self.viewer.layers
-        return not (self.closing or self.outdated) and self.raw in opened and self.result in opened
+        return self._may_add() and self.raw in opened and self.result in opened
 
     def _copies(self) -> companions.Companions:
         plane = self._view.plane if self._view else plane_of(self.raw)
@@ -198,53 +226,6 @@ class DenoisingJob(Job):
     def _derived(self, message: str) -> None:  # noqa: ARG002  whoever asked for it shows it
         """Give a residual a cell of its own, where its two layers are shown."""
         job, shown = DerivedLayersJob.of(self.viewer), self.comparison.layers
-        is_new = job.added in self.viewer.layers and job.added not in shown
-        both = [layer_data.facts_of(one).get("filtered", one.unique_id) for one in shown[:2]]
-        if is_new and not job.closing and both == job.added_to:
+        is_new = job.added not in shown and job.has_added_to(companions.originals(shown[:2]))
+        if is_new and not job.closing:
             self.comparison.show(*shown, job.added, mode=self.comparison.mode)
-
-
-def _denoising(
-    micrograph: Micrograph,
-    model: Path,
-    settings: DenoisingSettings,
-    output: Path | None,
-    spare_cores: int,
-    halves: tuple[Path, ...],
-) -> Generator[TileFinished, None, MicrographDenoised]:
-    leave_a_core(spare_cores)
-    from cryoden.denoising import denoise, nothing_left  # noqa: PLC0415  it loads torch, which docking must not
-    from cryoden.workflows import denoise_micrographs, results  # noqa: PLC0415  it loads torch, which docking must not
-
-    with ExitStack() as stack:
-        # First of all: an output that cannot be written is reported before any computing.
-        like = halves[0] if halves else micrograph.path
-        inputs = [model, *halves, *([like] if like else [])]
-        temporary = stack.enter_context(atomic_write(output, inputs=inputs)) if output else None
-        events = denoise_micrographs.denoise_micrograph(micrograph, model, settings)
-        stack.enter_context(closing(cast("Generator[DenoisingEvent, None, None]", events)))
-        denoised = yield from denoise.tiles(events)
-        if temporary is not None and output is not None:
-            nothing_left.refuse_constant(output, denoised.micrograph, micrograph, settings.pixel_format)
-            label = results.label_with(model, halves=halves)
-            place = results.Output(like, temporary, output, label, settings)
-            results.write_confidence(place, denoised.confidence)
-            results.write_denoised(place, denoised)
-    return denoised
-
-
-def _ready(
-    raw: Micrograph, denoised: MicrographDenoised, band: companions.Band
-) -> Generator[_Ready | companions.Companion, None, None]:
-    """Yield the result and what stands beside it, one layer after another."""
-    # A layer stays for long; from a GPU the pixels come in page-locked memory, of which there is little.
-    found = _owned(denoised.micrograph)
-    yield _Ready(found, picture_of(found.data))
-    yield from companions.made([raw, found], band)
-    if denoised.confidence is not None:
-        confidence = _owned(denoised.confidence)
-        yield _Ready(confidence, picture_of(confidence.data), is_confidence=True)
-
-
-def _owned(micrograph: Micrograph) -> Micrograph:
-    return replace(micrograph, data=micrograph.data.copy())

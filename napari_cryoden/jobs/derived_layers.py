@@ -84,6 +84,10 @@ class DerivedLayersJob(Job):
         """Return of which two layers what was added is made; none where they show another micrograph."""
         return [] if self.outdated else [layer.unique_id for layer in self._both]
 
+    def has_added_to(self, both: Sequence[Any]) -> bool:
+        """Whether a layer was added that is open, and is made of these two, given by their ids."""
+        return len(both) == 2 and self.added in self.viewer.layers and self.added_to == list(both)
+
     def copies(self, raw: Any, denoised: Any) -> Companions:
         """Return the filtered copies that stand beside two layers; raises what `plane_of` does."""
         band = self.band.of(square_pixel_size(raw))

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
-from contextlib import suppress
-from functools import cache
+from importlib import import_module
 from typing import Any
-
-import numpy as np
-from napari.layers import Image
 
 from napari_cryoden.preferences import preferences
 
+MODULES = ("napari.components.viewer_model", "scipy.ndimage")  # of napari's first layer
 LETTERS = "0123456789 Åµnmpx" + "ÉÑŐgjqy"  # of scale bars, and those that vispy measures lines by
 
+logger = logging.getLogger(__name__)
 
-@cache
+
 def load_for_layers() -> None:
-    """Load what napari loads at its first layer; in the thread that makes its pixels, as it takes long."""
-    Image(np.zeros((8, 8), np.float32), units=("angstrom",) * 2, contrast_limits=(0, 1))
+    """Load what napari loads at its first layer; in the thread that makes its pixels, as it takes long.
+
+    Modules only, which Python locks for itself: no object of napari's is made outside the interface's thread.
+    """
+    for name in MODULES:
+        import_module(name)
 
 
 def ready_for_scale_bar(viewer: Any) -> Iterator[None]:
@@ -29,7 +32,10 @@ def ready_for_scale_bar(viewer: Any) -> Iterator[None]:
     preferences()
     yield
     for letter in LETTERS:
-        with suppress(AttributeError):
+        try:
             known = viewer.window._qt_viewer.canvas._font_info
             known.font_manager.get_font(known.face)[letter]
+        except Exception:  # whatever another version of napari or vispy has there, the bar itself needs none
+            logger.debug("no letters are made before the scale bar", exc_info=True)
+            return
         yield

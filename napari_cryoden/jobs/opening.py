@@ -13,14 +13,12 @@ from cryoden.errors import CryodenError, Remark
 from cryoden.settings.reading import ReadingSettings
 from napari_cryoden.jobs.first_time import load_for_layers, ready_for_scale_bar
 from napari_cryoden.jobs.stack_reading import add_file
-from napari_cryoden.layers.canvas import show_scale_bar
+from napari_cryoden.layers.canvas import HIDDEN, show_scale_bar
 from napari_cryoden.layers.file_layer import FileLayer, of_file, sample_pairs
 from napari_cryoden.layers.layer_data import facts_of, raw_layer
 from napari_cryoden.notify import show_problem, show_remarks
 from napari_cryoden.threads.job import Job
 from napari_cryoden.threads.turns import Turns
-
-HIDDEN = "; {:,} hidden until the comparison ends (Compare › Restore previous view)"
 
 
 @dataclass(frozen=True)
@@ -69,6 +67,7 @@ class OpeningJob(Job):
         """Begin to add the halves of the sample data, those that are not open; see `open`."""
         names = {layer.name for layer in self.viewer.layers}
         self.begin(lambda: _sample(names), "opening the sample")
+        Turns.of(self.viewer).take(ready_for_scale_bar(self.viewer))
         self._added = self._refused = self._hidden = 0
         self.progress = None
 
@@ -87,7 +86,7 @@ class OpeningJob(Job):
         if not (stopped or self._added or self._refused):
             return "Open already"
         refused = f", {self._refused:,} failed" if self._refused else ""
-        hidden = HIDDEN.format(self._hidden) if self._hidden else ""
+        hidden = f"; {self._hidden:,} {HIDDEN}" if self._hidden else ""
         return f"{'Canceled. ' if stopped else ''}{self._added:,} opened{refused}{hidden}"
 
     def _add(self, data: FileLayer, warnings: tuple[Remark, ...]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 from app_model.types import KeyBinding
@@ -10,20 +10,17 @@ from napari.layers import Image
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_cryoden.layers import canvas
-from napari_cryoden.layers.canvas import UsersView, camera_of, is_open, show_only, to_the_top
-from napari_cryoden.layers.contrast import Matching
-from napari_cryoden.layers.layer_data import facts_of, is_raw
-from napari_cryoden.layers.matching import match
+from napari_cryoden.layers.canvas import AddedMeanwhile, Filling, UsersView, is_open, show_only, to_the_top
+from napari_cryoden.layers.contrast import Limits, Matching
+from napari_cryoden.layers.layer_data import facts_of
+from napari_cryoden.layers.matching import MatchedContrast
 from napari_cryoden.layers.picks_copies import PicksCopies
 from napari_cryoden.layers.picks_layer import is_picks
 from napari_cryoden.layers.swipe import Swipe
-from napari_cryoden.notify import show_remarks
 
 Mode = Literal["grid", "blink", "swipe"]
 KEY = "N"  # as in next; napari leaves it free
-HIDDEN = "hidden until the comparison ends (Restore previous view in Compare)"
 RESIZED = 50  # ms, after which a canvas has its new size
-STAYS = {"denoised", "picks"}  # roles of what was added meanwhile, and is no mere part of the comparison
 
 
 class SideBySide(QObject):
@@ -62,21 +59,22 @@ class SideBySide(QObject):
         self.layers: list[Any] = []
         self.mode: Mode = "grid"
         self.how: Matching = "each"
-        self._has_said = False
-        self._columns = 1
-        self._fitted: Any = None
+        self._added = AddedMeanwhile(viewer, lambda: self.layers)
+        self._contrast = MatchedContrast()
+        self._filling = Filling(viewer)
         self._showing: Any = None  # by which call
-        self._after_removal = QTimer(self)
-        self._after_removal.setSingleShot(True)
-        self._after_removal.timeout.connect(self._close_gaps)
-        self._after_resize = QTimer(self)
-        self._after_resize.setSingleShot(True)
-        self._after_resize.timeout.connect(self._fill_canvas)
+        self._after_removal, self._after_resize = map(self._timer, (self._close_gaps, self._fill_canvas))
         viewer.canvas.events.size.connect(self._resized)
         viewer.layers.events.removed.connect(self._removed)
         viewer.layers.events.inserted.connect(self._inserted)
         if KeyBinding.from_str(KEY) not in viewer.keymap:
             viewer.bind_key(KEY, lambda _: self.blink())
+
+    def _timer(self, then: Callable[[], None]) -> QTimer:
+        timer = QTimer(self)
+        timer.setSingleShot(True)
+        timer.timeout.connect(then)
+        return timer
 
     @property
     def active(self) -> bool:
@@ -99,23 +97,21 @@ class SideBySide(QObject):
         self, raw: Any, denoised: Any, *more: Any, mode: Mode = "grid", contrast: bool = True
     ) -> Iterator[None]:
         """Do what `show` does in steps, until something else is shown or fewer than two are left."""
-        is_fitted = self._fitted in {None, camera_of(self._viewer)}  # the user has not looked closer
-        fit = is_fitted and len(self.layers) != 2 + len(more)
+        is_filled, is_other = self._filling.untouched, len(self.layers) != 2 + len(more)
         is_new = contrast and any(one not in self.layers for one in (raw, denoised, *more))
         if self._before is None:
-            self._before, self._has_said = UsersView.of(self._viewer), False
+            self._before = UsersView.of(self._viewer)
             self._copies.begin()
         self.layers, self.mode = [raw, denoised, *more], mode
+        self._added.show_later(*self.layers)
         showing = self._showing = object()
         for step in (self._bring, self._uncover, self.arrange):
             step()
             yield
             if self._showing is not showing or len(self.layers) < 2:
                 return
-        if fit:
-            self._viewer.fit_to_view(layers=self.layers)
-        if is_fitted:
-            self._fitted = camera_of(self._viewer)
+        if is_filled:
+            self._filling.fill(self.layers) if is_other else self._filling.take()
         if is_new:
             self.match()
         self.changed.emit()
@@ -133,17 +129,31 @@ class SideBySide(QObject):
     def match(self, how: Matching | None = None, *, in_view: bool = False) -> None:
         """Set the contrast of all compared layers; by what is in view, or by all of them."""
         self.how = how or self.how
-        match(self._viewer, self.layers, self.how, in_view=in_view)
+        self._contrast.match(self._viewer, self.layers, self.how, in_view=in_view)
+
+    def users_contrast(self, layer: Any) -> Limits:
+        """Return the limits of a layer, as they were before where it has those of a comparison."""
+        return self._contrast.users(layer)
 
     def leave(self) -> None:
-        """Give the view back as it was; of what was added since, results stay visible."""
+        """Give the view back as it was; what was added since is visible, unless it was added hidden."""
         before, self._before, self.layers, self._showing = self._before, None, [], None
         self._swipe.off()
         self._copies.remove()
-        self._columns, self._fitted = 1, None
+        self._filling.forget()
         if before is not None:
-            before.give_back(self._viewer, lambda one: is_raw(one) or facts_of(one)["role"] in STAYS)
+            before.give_back(self._viewer, self._added.stays)
+            self._contrast.give_back()
+            self._added.forget()
             self.changed.emit()
+
+    def reveal(self, layer: Any) -> None:
+        """Show a layer; where others are compared, when that is over."""
+        if not self.active:
+            layer.visible = True
+        elif layer not in self.layers:
+            layer.visible = False
+            self._added.show_later(layer)
 
     def arrange(self) -> None:
         """Show what is compared, and the picks on it, some of which may be new."""
@@ -175,7 +185,7 @@ class SideBySide(QObject):
     def _fill_cells(self, picks: list[Any]) -> None:
         """Give each layer a cell, with its picks: cells are filled from the bottom of the layer list."""
         rows, columns = self._cells()
-        self._zoom(columns)
+        self._filling.divide(columns)
         filled = zip(self._in_order, self._copies.over(picks, self._in_order), strict=True)
         lying = [(layer, *each) for layer, each in filled]
         self._picks = [one for _, *each in lying for one in each]
@@ -191,18 +201,15 @@ class SideBySide(QObject):
         """Divide the canvas as its size is now, and fill it where the user has not looked closer."""
         if not is_open(self._viewer) or len(self.layers) < 2:
             return
-        is_fitted = self._fitted == camera_of(self._viewer)
-        if self.mode == "grid" and self._cells() != self._viewer.canvas.grid.shape:
-            self.arrange()
-        if is_fitted:
-            self._viewer.fit_to_view(layers=self.layers)
-            self._fitted = camera_of(self._viewer)
+        with self._filling.kept(self.layers):
+            if self.mode == "grid" and self._cells() != self._viewer.canvas.grid.shape:
+                self.arrange()
 
     def _cells(self) -> tuple[int, int]:
         return canvas.cells(len(self.layers), self._viewer.canvas.size, canvas.size_on_canvas(self.layers[0]))
 
     def _in_one_place(self, picks: list[Any]) -> None:
-        self._zoom(1)
+        self._filling.divide(1)
         self._viewer.canvas.grid.enabled = False
         self._copies.remove()
         self._picks = picks
@@ -217,21 +224,13 @@ class SideBySide(QObject):
             self._copies.remove()
             self.arrange()
 
-    def _zoom(self, columns: int) -> None:
-        """Keep the visible part as wide as it was when the canvas is divided in other columns."""
-        self._viewer.scene.camera.zoom *= self._columns / columns
-        self._columns = columns
-
     def _inserted(self, event: Any) -> None:
         """Hide an image that is opened meanwhile, but not what this program makes of those that are open."""
         layer = event.value
-        is_opened = isinstance(layer, Image) and "raw_id" not in facts_of(layer)
-        if not (self.active and is_opened and layer.visible):
-            return
-        layer.visible = False
-        if not self._has_said:
-            self._has_said = True
-            show_remarks(layer.name, [HIDDEN])
+        if self.active and layer.visible:
+            self._added.show_later(layer)
+            if isinstance(layer, Image) and "raw_id" not in facts_of(layer):
+                self._added.hide(layer)
 
     def _removed(self, event: Any) -> None:
         """Follow a removal when it is over: napari may have a list of others that it removes, too."""
@@ -246,5 +245,6 @@ class SideBySide(QObject):
         if len(self.layers) < 2:
             self.leave()
         else:
-            self._again()
+            with self._filling.kept(self.layers):
+                self._again()
             self.changed.emit()

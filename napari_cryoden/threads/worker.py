@@ -30,6 +30,7 @@ MAILBOX = 1000
 _END = object()
 _lock = threading.Lock()
 _computing: set[int] = set()  # threads
+_loaded = threading.Event()  # torch, of which nothing was looked through for garbage yet
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +59,6 @@ class Worker(QObject):
     ahead : int
         How many events the generator may be ahead of the interface. 1 for events that take
         long to show, or are big: then the interface takes one at a time, and lives in between.
-        A single event of that kind has an attribute ``alone`` that is true.
     computes : bool
         Whether a GPU may be used; the last such worker that ends hands its memory back.
 
@@ -141,6 +141,11 @@ class Worker(QObject):
 
     def _deliver(self) -> None:
         ended = not self._thread.is_alive()
+        if _loaded.is_set():
+            # All that torch has made is looked through once, and not later, when a result is shown; not in
+            # the thread that has loaded it, as what is found may be Qt's.
+            _loaded.clear()
+            gc.collect()
         events = [self._mailbox.popleft() for _ in range(len(self._mailbox))]
         if events:
             self.delivered.emit(events)
@@ -161,7 +166,7 @@ def leave_a_core(spare: int = 1) -> None:
     import torch  # noqa: PLC0415  docking a widget must not load it
 
     if is_new:
-        gc.collect()  # all that torch has made is looked through once, and not later, when a result is shown
+        _loaded.set()
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2
     torch.set_num_threads(max(1, min(torch.get_num_threads(), cores - spare)))
 
@@ -195,13 +200,12 @@ def _fill(mailbox: _Mailbox, work: Work, stop: threading.Event, pause: threading
     with contextlib.closing(work()) as events:
         while not stop.is_set() and (event := next(events, _END)) is not _END:
             mailbox.append(event)
-            most = 1 if getattr(event, "alone", False) else mailbox.most
-            _wait(mailbox, most, stop, pause)
+            _wait(mailbox, stop, pause)
 
 
-def _wait(mailbox: _Mailbox, most: int, stop: threading.Event, pause: threading.Event) -> None:
+def _wait(mailbox: _Mailbox, stop: threading.Event, pause: threading.Event) -> None:
     """Wait while paused, and while the interface is behind: a flood of events must not freeze it."""
-    while (pause.is_set() or len(mailbox) >= most) and not stop.wait(DELIVERY_MS / 5000):
+    while (pause.is_set() or len(mailbox) >= mailbox.most) and not stop.wait(DELIVERY_MS / 5000):
         pass
 
 

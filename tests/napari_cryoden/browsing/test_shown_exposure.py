@@ -131,3 +131,74 @@ def test_a_preview_of_a_weak_result_fills_the_scale_as_the_whole_will(shown: Sho
         )
         low, high = shown.denoised.contrast_limits
         assert np.ptp(weak) / 3 < high - low < 2 * np.ptp(weak)
+
+
+def page(shown: ShownExposure, number: int) -> None:
+    shown.show(f"m{number}", RAW[number])
+    shown.show_denoised(DENOISED[number], MADE)
+
+
+def own_limits(number: int) -> list[Any]:
+    return [pytest.approx(picture_of(one[number].micrograph.data).limits) for one in (RAW, DENOISED)]
+
+
+def limits(shown: ShownExposure) -> list[tuple[float, ...]]:
+    return [tuple(layer.contrast_limits) for layer in (shown.raw, shown.denoised)]
+
+
+def test_the_contrast_of_an_exposure_stays_when_the_comparison_ends_that_began_with_another(
+    shown: ShownExposure,
+) -> None:
+    page(shown, 0)
+    page(shown, 1)
+    shown._comparison.leave()
+    assert limits(shown) == own_limits(1)
+    page(shown, 2)
+    assert limits(shown) == own_limits(2)
+
+
+@pytest.mark.parametrize("is_left", [False, True])
+def test_the_contrast_of_a_comparison_is_not_taken_for_the_users(shown: ShownExposure, is_left: bool) -> None:
+    page(shown, 0)
+    shown._comparison.match("matched")
+    assert limits(shown) != own_limits(0)
+    if is_left:
+        shown._comparison.leave()
+        assert limits(shown) == own_limits(0)
+    page(shown, 1)
+    assert limits(shown) == own_limits(1)
+
+
+def high_passed(viewer: Any, shown: ShownExposure, number: int) -> list[Any]:
+    """Compare an exposure as copies with a band-pass, none of which is a layer of the exposure itself."""
+    band = Band(high_pass=100.0).of(1.5)
+    copies = Companions(viewer, shown.raw, shown.denoised, plane_of(shown.raw), band)
+    for copy in made([RAW[number].micrograph, DENOISED[number].micrograph], band):
+        copies.add(copy)
+    shown._comparison.show(*copies.shown())
+    assert not {shown.raw, shown.denoised} & set(shown._comparison.layers)
+    return copies.shown()
+
+
+def test_paging_on_with_a_high_pass_compares_the_next_exposure(
+    qtbot: Any, viewer: Any, shown: ShownExposure
+) -> None:
+    page(shown, 0)
+    high_passed(viewer, shown, 0)
+    shown.show("m1", RAW[1])
+    qtbot.waitUntil(lambda: not shown._comparison._after_removal.isActive())
+    assert shown._comparison.layers == [shown.raw, shown.denoised]
+    assert shown._comparison.active
+    assert set(viewer.layers) == {shown.raw, shown.denoised}
+
+
+def test_the_whole_result_takes_the_place_of_the_copies_of_its_preview(
+    qtbot: Any, viewer: Any, shown: ShownExposure
+) -> None:
+    shown.show("m0", RAW[0])
+    shown.show_denoised(PREVIEW, MADE)
+    high_passed(viewer, shown, 0)
+    shown.show_denoised(DENOISED[0], MADE)
+    qtbot.waitUntil(lambda: not shown._comparison._after_removal.isActive())
+    assert shown._comparison.layers == [shown.raw, shown.denoised]
+    assert shown._comparison.active

@@ -11,7 +11,7 @@ from cryoden.browsing.exposure_list import Exposure
 from cryoden.browsing.listed_facts import ListedFacts
 from napari_cryoden.browsing.columns import COLUMNS, chooser
 from napari_cryoden.browsing.exposure_table import ExposureTable
-from napari_cryoden.browsing.table_view import ExposureView
+from napari_cryoden.browsing.table_view import ROOMY, ExposureView
 
 MANY = 20_000
 
@@ -112,3 +112,27 @@ def test_columns_of_which_a_list_says_nothing_are_not_shown(view: ExposureView) 
     view.table.show_exposures(known, lambda _: UNDECIDED)
     view.show_columns()
     assert shown() == ["exposure", "decision", "defocus µm", "size", "Å/px", "denoised", "note"]
+
+
+def test_the_size_of_thumbnails_does_not_change_with_scroll_bars(view: ExposureView, qtbot: Any) -> None:
+    head = view.horizontalHeader()
+    assert head is not None
+    sides, height = set(), ROOMY + head.height() + 2 * view.frameWidth() + 2
+    for width in (1500, 200):
+        view.resize(width, height)
+        qtbot.waitUntil(lambda width=width: view.width() == width)
+        sides.add(view.iconSize().width())
+    bar = view.horizontalScrollBar()
+    assert bar is not None
+    assert bar.isVisible()
+    assert len(sides) == 1
+
+
+def test_a_column_of_names_that_the_user_has_dragged_keeps_its_width(view: ExposureView) -> None:
+    view.show_columns()
+    head = view.horizontalHeader()
+    assert head is not None
+    head.resizeSection(0, 300)
+    view.table.show_exposures([Exposure("another.mrc")], lambda _: UNDECIDED)
+    view.show_columns()
+    assert view.columnWidth(0) == 300

@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from cryoden.errors import SettingsError
 from cryoden.settings.reading import ReadingSettings
 from cryoden.settings.workers import WorkerSettings
 from napari_cryoden.choices.kept import Kept
+from napari_cryoden.docks.batch_afterwards import resume_run
 from napari_cryoden.jobs.then_batch import ThenBatch
 from tests.napari_cryoden import runs
 
@@ -87,3 +89,18 @@ def test_the_choice_may_be_made_while_the_run_goes(qtbot: Any, train: Any, viewe
     assert ThenBatch.of(viewer).plan is None
     with qtbot.waitSignal(train.run.ended):
         train.run.stop()
+
+
+def test_a_run_is_resumed_only_with_a_batch_that_can_be(
+    docked: Any, train: Any, viewer: Any, grids: Path, tmp_path: Path
+) -> None:
+    train.then.wanted.setChecked(True)
+    train.then.micrographs.path = grids
+    Kept.of(viewer).values["Train: micrographs"] = str(tmp_path / "gone")
+    with pytest.raises(SettingsError, match=r"S03 .*No such file or folder: .*gone"):
+        resume_run(viewer, tmp_path / "run", force=False)
+    Kept.of(viewer).values["Train: micrographs"] = str(grids)
+    docked("Batch")[1].reading.fields["pixel_size"].value = 0.05
+    with pytest.raises(SettingsError, match=r"In the dock Batch: pixel_size = 0\.05"):
+        resume_run(viewer, tmp_path / "run", force=False)
+    assert ThenBatch.of(viewer).plan is None

@@ -8,6 +8,7 @@ import pytest
 
 from cryoden.model.verdict import verdict_of
 from napari_cryoden.jobs.derived_layers import DerivedLayersJob
+from napari_cryoden.layers.canvas import HIDDEN
 from napari_cryoden.layers.plane import pixel_size
 from tests.napari_cryoden import runs
 
@@ -318,3 +319,18 @@ def test_what_was_deleted_cannot_be_compared(
     assert not denoise.compare_button.isEnabled()
     denoise._compare(True)
     assert not denoise.denoising.comparison.active
+
+
+def test_a_sum_that_is_denoised_beside_a_comparison_is_seen_with_its_result_and_nothing_else_is_said(
+    qtbot: Any, docked: Any, viewer: Any, add_halves: Any, model: Any, remarks: Any
+) -> None:
+    even, _, *others = add_halves()
+    dock = docked("Denoise")[1]
+    dock.model.path, dock.layer.layer = model, even
+    dock.denoising.comparison.show(*others)
+    with qtbot.waitSignal(dock.denoising.ended):
+        dock.denoise_button.click()
+    assert viewer.layers["m1 · sum"].visible
+    assert not [one for one in remarks if HIDDEN in one]
+    dock.denoising.comparison.leave()
+    assert viewer.layers["m1 · sum"].visible

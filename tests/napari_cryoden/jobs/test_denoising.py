@@ -9,7 +9,8 @@ import pytest
 from qtpy.QtCore import QTimer
 
 from cryoden.errors import MicrographError
-from napari_cryoden.jobs.denoising import DenoisingJob
+from napari_cryoden.jobs.denoising import LATER, DenoisingJob
+from napari_cryoden.layers.canvas import HIDDEN
 from napari_cryoden.threads.job import OUTDATED
 
 
@@ -248,3 +249,83 @@ def test_a_result_whose_micrograph_is_removed_while_it_is_added_stands_alone(
         denoise.denoise_button.click()
     assert denoise.denoising.result.visible
     assert not denoise.denoising.comparison.active
+
+
+def _after_layers(viewer: Any, count: int, what: Any) -> None:
+    """Do this in the turn after that in which so many layers are added."""
+    added: list[Any] = []
+
+    def note(event: Any) -> None:
+        added.append(event.value)
+        if len(added) == count:
+            viewer.layers.events.inserted.disconnect(note)
+            QTimer.singleShot(0, lambda: what(added[0]))
+
+    viewer.layers.events.inserted.connect(note)
+
+
+@pytest.mark.parametrize("is_compared", [False, True])
+def test_a_result_is_seen_when_its_layer_shows_another_micrograph_while_it_is_added(
+    qtbot: Any, denoise: Any, viewer: Any, add_halves: Any, model: Any, is_compared: bool
+) -> None:
+    raw, *others = add_halves()
+    denoise.model.path = model
+    comparison = denoise.denoising.comparison
+    if is_compared:
+        comparison.show(*others[:2])
+    _at_the_next_layer(viewer, lambda _: setattr(raw, "data", others[-1].data))
+    with qtbot.waitSignal(denoise.denoising.ended) as ended:
+        denoise.denoise_button.click()
+    result = denoise.denoising.result
+    assert LATER in ended.args[0]
+    assert (HIDDEN in ended.args[0]) == is_compared == (not result.visible)
+    comparison.leave()
+    assert result.visible
+    assert list(viewer.layers) == [raw, *others, result]
+
+
+def test_a_result_is_seen_when_something_goes_wrong_after_it_was_added(
+    qtbot: Any, denoise: Any, add_halves: Any, model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> None:
+        raise RuntimeError("no such cell")
+
+    add_halves()
+    denoise.model.path = model
+    monkeypatch.setattr(denoise.denoising.comparison, "showing", broken)
+    with qtbot.capture_exceptions() as raised, qtbot.waitSignal(denoise.denoising.ended):
+        denoise.denoise_button.click()
+    assert len(raised) == 1
+    assert denoise.denoising.result.visible
+
+
+def test_what_is_being_added_cannot_be_canceled_any_more(
+    qtbot: Any, denoise: Any, viewer: Any, add_halves: Any, model: Any
+) -> None:
+    add_halves()
+    denoise.model.path = model
+    can_be: list[bool] = []
+
+    def cancel(_: Any) -> None:
+        can_be.append(denoise.cancel_button.isEnabled())
+        denoise.denoising.stop()
+
+    _at_the_next_layer(viewer, cancel)
+    with qtbot.waitSignal(denoise.denoising.ended) as ended:
+        denoise.denoise_button.click()
+    assert can_be == [False]
+    assert denoise.denoising.state == "finished"
+    assert ended.args[0].startswith("Done: layer 'm1_EVN · denoised'")
+
+
+def test_with_a_result_that_is_removed_goes_what_was_to_stand_beside_it_and_that_is_said(
+    qtbot: Any, denoise: Any, viewer: Any, add_halves: Any, model: Any
+) -> None:
+    before = add_halves()
+    denoise.model.path = model
+    denoise.form.fields["confidence"].value = True
+    _after_layers(viewer, 2, viewer.layers.remove)
+    with qtbot.waitSignal(denoise.denoising.ended) as ended:
+        denoise.denoise_button.click()
+    assert list(viewer.layers) == before
+    assert ended.args[0] == "Layer 'm1_EVN · denoised' was removed."

@@ -70,3 +70,17 @@ def test_a_residual_is_not_shown_beside_another_micrograph_later(
     dock.modes["grid"].click()
     assert dock.comparison.layers == halves[:2]
     assert not residual.visible
+
+
+def test_a_residual_whose_layer_shows_another_micrograph_when_nothing_is_compared_is_shown_alone(
+    dock: Any, viewer: Any, halves: list[Any], qtbot: Any
+) -> None:
+    def page_on(event: Any) -> None:  # noqa: ARG001  napari passes its event
+        viewer.layers.events.inserted.disconnect(page_on)
+        halves[0].data = halves[2].data.copy()
+
+    viewer.layers.events.inserted.connect(page_on)
+    with qtbot.waitSignal(dock.deriving.ended):
+        dock.residual_button.click()
+    assert dock.deriving.added.visible
+    assert not dock.comparison.active

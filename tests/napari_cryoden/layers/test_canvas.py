@@ -7,6 +7,7 @@ import pytest
 from napari.settings import get_plugin_settings
 
 from napari_cryoden.layers.canvas import cells
+from napari_cryoden.layers.side_by_side import SideBySide
 from tests.napari_cryoden.listing import look, opened
 
 
@@ -67,3 +68,13 @@ def test_square_pictures_stand_where_they_are_largest(
 def test_wide_pictures_stand_above_one_another_sooner() -> None:
     assert cells(3, (700, 900), (100, 100)) == (2, 2)
     assert cells(3, (700, 900), (100, 300)) == (3, 1)
+
+
+def test_a_scale_bar_that_comes_while_layers_without_pixel_size_are_compared_stays(
+    viewer: Any, scale_bar: Any, write_mrc: Any, noise: Any
+) -> None:
+    comparison = SideBySide(viewer)
+    comparison.show(viewer.add_image(noise), viewer.add_image(noise))
+    viewer.open(write_mrc("a.mrc", noise), plugin="napari-cryoden")
+    comparison.leave()
+    assert scale_bar.visible

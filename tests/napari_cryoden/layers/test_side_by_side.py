@@ -7,7 +7,8 @@ import pytest
 from app_model.types import KeyBinding
 from napari.utils.shortcuts import _default_shortcuts
 
-from napari_cryoden.layers.side_by_side import HIDDEN, KEY, SideBySide
+from napari_cryoden.layers.canvas import HIDDEN
+from napari_cryoden.layers.side_by_side import KEY, SideBySide
 
 
 def test_raw_stands_left_and_denoised_right_of_it_alone(viewer: Any, three: Any) -> None:
@@ -179,7 +180,7 @@ def test_the_order_of_layers_comes_back_with_what_is_new_on_top(viewer: Any, thr
 
 
 def test_what_is_opened_meanwhile_waits_for_the_end_and_that_is_said_once(
-    viewer: Any, three: Any, write_mrc: Any, noise: Any, remarks: Any
+    qtbot: Any, viewer: Any, three: Any, write_mrc: Any, noise: Any, remarks: Any
 ) -> None:
     comparison = SideBySide(viewer)
     comparison.show(three[0], three[2])
@@ -189,6 +190,9 @@ def test_what_is_opened_meanwhile_waits_for_the_end_and_that_is_said_once(
     picks = viewer.add_points([(3, 4)], name="points", units=("angstrom",) * 2)
     assert [even.visible, odd.visible, picks.visible] == [False, False, True]
     assert viewer.canvas.grid.actual_shape(viewer.layers) == shape
+    qtbot.waitUntil(lambda: remarks == [f"m9_EVN — {HIDDEN}"])
+    viewer.open(write_mrc("m8.mrc", noise), plugin="napari-cryoden")
+    comparison.show(three[0], three[1])
     assert remarks == [f"m9_EVN — {HIDDEN}"]
     comparison.leave()
     assert even.visible
@@ -273,3 +277,55 @@ def test_a_layer_removed_while_the_comparison_is_built_up_leaves_no_empty_cell(
     assert comparison.layers == [three[0], three[2]]
     assert [layer.visible for layer in viewer.layers] == [True, True]
     assert viewer.canvas.grid.actual_shape(viewer.layers) == (1, 2)
+
+
+def test_a_canvas_that_is_filled_is_filled_again_when_a_layer_is_removed(qtbot: Any, viewer: Any) -> None:
+    tall = [viewer.add_image(np.eye(400, 120, dtype=np.float32), name=f"m{number}") for number in range(3)]
+    comparison = SideBySide(viewer)
+    comparison.show(*tall)
+    assert viewer.canvas.grid.shape == (1, 3)
+    with qtbot.waitSignal(comparison.changed):
+        viewer.layers.remove(tall[2])
+    assert in_sight(viewer, tall[0])[1] == pytest.approx(0.95, abs=0.05)
+    large = [viewer.add_image(np.eye(4000, 1200, dtype=np.float32), name=f"l{number}") for number in range(3)]
+    comparison.show(*large)
+    assert in_sight(viewer, large[0])[1] == pytest.approx(0.95, abs=0.05)
+
+
+def test_of_what_is_compared_as_soon_as_it_is_opened_nothing_is_said(
+    qtbot: Any, viewer: Any, three: Any, remarks: Any
+) -> None:
+    comparison = SideBySide(viewer)
+    comparison.show(three[0], three[2])
+    units = ("angstrom",) * 2
+    opened = viewer.add_image(three[0].data, name="opened", units=units)
+    comparison.show(three[0], opened)
+    viewer.add_image(three[0].data, name="another", units=units)
+    qtbot.waitUntil(lambda: remarks == [f"another — {HIDDEN}"])
+
+
+def test_what_was_added_hidden_stays_so_and_a_preview_is_visible_in_the_end(
+    viewer: Any, three: Any, noise: Any
+) -> None:
+    comparison = SideBySide(viewer)
+    comparison.show(three[0], three[2])
+    hidden = viewer.add_image(noise, name="hidden", visible=False)
+    facts = {"role": "preview", "raw_id": three[0].unique_id}
+    preview = viewer.add_image(noise, name="preview", metadata={"cryoden": facts})
+    comparison.show(three[0], three[1])
+    assert not preview.visible
+    comparison.leave()
+    assert (hidden.visible, preview.visible) == (False, True)
+
+
+def test_the_contrast_comes_back_to_layers_that_show_what_they_did(viewer: Any, three: Any) -> None:
+    raw, other, denoised = three
+    for layer in three:
+        layer.contrast_limits = (1, 9)
+    comparison = SideBySide(viewer)
+    comparison.show(raw, denoised)
+    assert raw.contrast_limits != [1, 9]
+    denoised.data = other.data * 2
+    denoised.contrast_limits = (3, 20)
+    comparison.leave()
+    assert (raw.contrast_limits, denoised.contrast_limits) == ([1, 9], [3, 20])

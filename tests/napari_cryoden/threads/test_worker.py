@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 import threading
 import weakref
 from typing import Any
@@ -300,3 +302,28 @@ def test_the_peak_of_a_gpu_outlives_a_search(qtbot: Any) -> None:
     before = torch.cuda.max_memory_reserved()
     run(qtbot, lambda: iter_of(range(2)))
     assert torch.cuda.max_memory_reserved() == before > 0
+
+
+LOADS_TORCH = """
+import gc, threading
+from qtpy.QtCore import QCoreApplication
+from napari_cryoden.threads.worker import Worker, leave_a_core
+app = QCoreApplication([])
+gc.disable()
+searched = []
+gc.callbacks.append(lambda phase, info: searched.append(threading.current_thread().name))
+def work():
+    leave_a_core()
+    yield
+worker = Worker(work)
+worker.finished.connect(app.quit)
+worker.start()
+app.exec()
+print(set(searched))
+"""
+
+
+def test_garbage_is_searched_for_in_the_interfaces_thread_once_torch_is_loaded() -> None:
+    """Qt's own may be among it, which its thread alone may delete."""
+    said = subprocess.run([sys.executable, "-c", LOADS_TORCH], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "{'MainThread'}"
