@@ -9,6 +9,7 @@ import pytest
 from qtpy.QtCore import QTimer
 
 from cryoden.errors import MicrographError
+from napari_cryoden.jobs.companions import Companions
 from napari_cryoden.jobs.denoising import LATER, DenoisingJob
 from napari_cryoden.layers.canvas import HIDDEN
 from napari_cryoden.threads.job import OUTDATED
@@ -292,7 +293,7 @@ def test_a_result_is_seen_when_something_goes_wrong_after_it_was_added(
 
     add_halves()
     denoise.model.path = model
-    monkeypatch.setattr(denoise.denoising.comparison, "showing", broken)
+    monkeypatch.setattr(Companions, "add", broken)
     with qtbot.capture_exceptions() as raised, qtbot.waitSignal(denoise.denoising.ended):
         denoise.denoise_button.click()
     assert len(raised) == 1

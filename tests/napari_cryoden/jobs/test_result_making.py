@@ -20,7 +20,8 @@ def last(events: Any) -> Any:
             return end.value
 
 
-def test_the_file_holds_what_the_layers_show(model: Path, noise: Any, tmp_path: Path) -> None:
+def test_the_file_holds_what_the_layers_show(model: Path, tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).normal(50, 7, (300, 300)).astype(np.float32)
     raw = Micrograph(noise, 1.5, "m")
     output, settings = tmp_path / "m_denoised.mrc", DenoisingSettings(device="cpu", confidence=True)
     result = last(denoising(raw, model, settings, output, 1, ()))
