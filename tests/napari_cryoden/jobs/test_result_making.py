@@ -9,7 +9,7 @@ import numpy as np
 from cryoden.micrograph import Micrograph
 from cryoden.settings.denoising import DenoisingSettings
 from napari_cryoden.jobs.companions import Band
-from napari_cryoden.jobs.result_making import denoising, ready
+from napari_cryoden.jobs.result_making import ReadyResult, denoising, ready
 
 
 def last(events: Any) -> Any:
@@ -33,4 +33,5 @@ def test_the_file_holds_what_the_layers_show(model: Path, tmp_path: Path) -> Non
         "high-pass 100 Å",
         "band-pass 100 to 20 Å",
     ]
+    assert isinstance(sure, ReadyResult)
     assert sure.is_confidence
