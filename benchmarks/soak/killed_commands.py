@@ -34,7 +34,7 @@ from tests.cryoden.faults.commands import COMMANDS, Command
 from tests.cryoden.faults.walking import contents, hidden, state
 
 GROWING = {"plan.json", "micrographs_denoised.star", "RELION_JOB_EXIT_FAILURE", "RELION_OUTPUT_NODES.star"}
-REWRITTEN = {"index.json", "RELION_JOB_EXIT_SUCCESS"}  # by each call, with the same bytes
+REWRITTEN = {"index.json", "micrographs.star", "RELION_JOB_EXIT_SUCCESS"}  # by each call, with the same bytes
 TOGETHER = ("_confidence", "_denoised"), ("_EVN", "_ODD"), ("_ODD", "_EVN")
 
 
