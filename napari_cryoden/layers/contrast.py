@@ -8,12 +8,14 @@ from typing import Literal
 
 import numpy as np
 
+from cryoden.image.block_mean import blocks
 from cryoden.micrograph import Pixels
 
 Matching = Literal["each", "same", "matched"]
 Limits = tuple[float, float]
 SAMPLE = 2**18  # px: of a whole 4096² sorting takes longer than reading it
-SIGMAS, REACH = 3.0, 8.0  # the former as RELION's display has them
+SIGMAS = 3.0  # as RELION's display has them
+PARTS, LEAST_PART = 8, 8  # along the shorter side; px of a part
 ROUNDING = 1e-6  # of float32, with something to spare
 SIGMA = 1.4826  # of a Gaussian, in median absolute deviations
 # Of the raw contrast at 3 Å/px and coarser: white noise of 256² px and more leaves up to 0.014 there, the
@@ -36,18 +38,28 @@ def contrast(pixels: Pixels) -> Limits:
 def robust(pixels: Pixels) -> Limits:
     """Return three standard deviations to both sides of the median, estimated from the absolute deviations.
 
-    On the side where more than one in a hundred pixels lies beyond, as particles do in clear ice, up to 8.
-    An ice crystal or a carbon edge, which makes up less than half of what is seen, changes no more than
-    that. Where more than half of the pixels are alike, as with few counts, the percentiles of `contrast`
-    stand in.
+    Wider on a side where one in a hundred pixels of most parts of the image lies beyond, as particles do in
+    clear ice: they are everywhere. An ice crystal or a carbon edge is in less than half of the parts, and
+    changes next to nothing. Where more than half of the pixels are alike, as with few counts, the
+    percentiles of `contrast` stand in.
     """
     sample = _sample(pixels)
-    low, middle, high = (float(value) for value in np.percentile(sample, (1, 50, 99)))
+    middle = float(np.median(sample))
     sigma = SIGMA * float(np.median(np.abs(sample - np.float32(middle))))
     if not ROUNDING * abs(middle) < sigma < math.inf:
         return contrast(pixels)
-    below, above = (min(max(SIGMAS * sigma, far), REACH * sigma) for far in (middle - low, high - middle))
-    return middle - below, middle + above
+    low, high = _usual_ends(sample)
+    return min(middle - SIGMAS * sigma, low), max(middle + SIGMAS * sigma, high)
+
+
+def _usual_ends(sample: Pixels) -> Limits:
+    """Return the median of the 1 and 99 percentiles of parts of an image, or of rows of a small one."""
+    parts = np.atleast_2d(sample)
+    if sample.ndim > 1 and min(sample.shape) >= PARTS * LEAST_PART:
+        edge = min(sample.shape) // PARTS
+        parts = np.concatenate(blocks(sample, edge)).reshape(-1, edge * edge)
+    low, high = np.median(np.percentile(parts, (1, 99), axis=-1), axis=-1)
+    return float(low), float(high)
 
 
 def result_limits(own: Limits, width: Limits, raw: Limits, pixel_size: float | None) -> Limits:
