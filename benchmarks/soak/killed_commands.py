@@ -77,13 +77,11 @@ class Soak:
         began, child = time.monotonic(), os.fork()
         if not child:
             self._run_here()
-        timer = threading.Timer(kill_after or 0, _kill, (child,))
-        if kill_after is not None:
-            timer.start()
+        timer = threading.Timer(threading.TIMEOUT_MAX if kill_after is None else kill_after, _kill, (child,))
+        timer.start()
         _, status = os.waitpid(child, 0)
-        if kill_after is not None:
-            timer.cancel()
-            timer.join()
+        timer.cancel()
+        timer.join()
         seconds = time.monotonic() - began
         return -seconds if os.WIFSIGNALED(status) else seconds
 

@@ -122,8 +122,10 @@ class PatchSource:
         """Return a patch and its pixels, or those of another place where hardly anything is shown there."""
         best, sides = drawn, self._pair(drawn.region, drawn.place)
         least = self._empty(*sides)
+        if least <= EMPTY:
+            return best, sides
         numbers = np.random.Generator(np.random.Philox(key=self.seed, counter=[0, 1 + index, 0, step]))
-        for _ in range(TRIES if least > EMPTY else 0):
+        for _ in range(TRIES):
             other = self._of(numbers.random((1, NUMBERS)))
             found = self._pair(other.region, other.place)
             share = self._empty(*found)

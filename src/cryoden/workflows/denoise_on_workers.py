@@ -78,7 +78,8 @@ class _Groups:
     def __init__(self, crew: Crew, targets: Mapping[Path, Path], sizes: Mapping[Path, float]) -> None:
         self._crew, self._in_use, self._began = crew, list[Item](), time.monotonic()
         self._most = FEW_FILES
-        pairs, summed = Targets.of(targets).pairs, Targets.of(targets).summed
+        known = Targets.of(targets)
+        pairs, summed = known.pairs, known.summed
         self._left = deque(
             Item(
                 _absolute(path),
