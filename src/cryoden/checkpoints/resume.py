@@ -17,6 +17,7 @@ from cryoden.compute import devices
 from cryoden.errors import OutputError, RunError, SettingsError, TrainingError, printable
 from cryoden.events.training import PhaseStarted, TrainingState
 from cryoden.model.checkpoint import Model
+from cryoden.runs import report
 from cryoden.runs.folder import KINDS, RunFolder
 from cryoden.runs.keeper import Earlier
 from cryoden.runs.record import RunRecord, read
@@ -83,8 +84,9 @@ class Resumable:
         return Earlier.of(self.record.about, self.state, (*self.notes, *forced))
 
     def refuse_finished(self) -> None:
-        """Raise T18 for a run that came to its end."""
+        """Raise T18 for a run that came to its end, which has its report now, if it was killed before it."""
         if self.record.is_over:
+            report.completed(self.folder)
             fix = "To train longer, give more epochs or minutes, and --force"
             problem = f"is finished, nothing is left to resume. {self.record.message}"
             raise TrainingError("T18", self.folder.path, problem, fix=fix)

@@ -13,6 +13,7 @@ from cryoden.events.history import History, clock, length
 from cryoden.events.reference_lines import GAIN_REFERENCES, REFERENCES
 from cryoden.events.snr_gain import gain_of, in_db, reference_gains
 from cryoden.events.training import TrainingEvent
+from cryoden.io.leftovers import remove_leftovers
 from cryoden.reporting.html_page import filled
 from cryoden.reporting.markdown import write as write_page
 from cryoden.runs.folder import RunFolder
@@ -62,6 +63,13 @@ def _write_all(folders: Iterable[RunFolder]) -> None:
     for folder in folders:
         if folder.record.is_file():
             write(folder)
+
+
+def completed(folder: RunFolder) -> None:
+    """Draw and write what a run that has ended lacks because it was killed then; errors as `write`."""
+    remove_leftovers(folder.path)
+    if not all(file.exists() for file in (folder.plot, folder.report, folder.text)):
+        write(folder)
 
 
 def write(folder: RunFolder) -> list[Remark]:

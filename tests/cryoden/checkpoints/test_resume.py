@@ -298,6 +298,20 @@ def test_a_model_that_only_a_stop_had_kept_is_none_of_the_resumed_run(tmp_path: 
     assert differences(one, run) == []
 
 
+def test_a_run_that_was_killed_before_its_report_has_it_once_it_is_resumed(
+    tmp_path: Path, data: Path
+) -> None:
+    ended = RunFolder(tmp_path / "ended")
+    list(begun(data, ended.path))
+    for file in (ended.report, ended.text, ended.plot):
+        file.unlink()
+    with pytest.raises(TrainingError, match=r"T18 .*finished"):
+        list(train_model.resume_training(ended.path))
+    assert "Validation losses" in ended.text.read_text()
+    assert ended.report.exists()
+    assert ended.plot.exists()
+
+
 def test_a_state_of_anything_else_is_refused_in_words(run: Path) -> None:
     for path in (run / "checkpoints").glob("step-*"):
         path.unlink()

@@ -178,7 +178,7 @@ class Walk:
         return (name for name in self._partial() if name not in self.command.unfinished)
 
     def _is_whole(self, name: str, data: bytes) -> bool:
-        return data == self._whole.get(name) or (not self.command.exact and readable(self.out / name))
+        return is_whole(self.command, self.out / name, data, self._whole.get(name))
 
     def _left_behind(self) -> Iterator[str]:
         return (f"{name} was left behind" for name in hidden(self.out) if not self._is_spared(name))
@@ -192,6 +192,11 @@ class Walk:
         yield from (f"{name} is missing" for name in missing if not self._is_spared(name))
         yield from (f"{name} is not whole" for name in self._partial())
         yield from self._left_behind()
+
+
+def is_whole(command: Command, path: Path, data: bytes, expected: bytes | None) -> bool:
+    """Whether a result is what is expected of a command that nothing went wrong with."""
+    return data == expected or (not command.exact and readable(path))
 
 
 def readable(path: Path) -> bool:
