@@ -33,6 +33,7 @@ import torch
 from cryoden.compute import devices
 from cryoden.events.batch import BatchFinished
 from cryoden.io import mrc
+from cryoden.micrograph import Pixels
 from cryoden.model.checkpoint import Model, write
 from cryoden.model.general import GENERAL
 from cryoden.model.networks import build
@@ -90,15 +91,21 @@ def untrained(folder: Path, name: NetworkName) -> Path:
     return path
 
 
-def make(folder: Path, files: int, edge: int) -> None:
-    """Write files of dark discs of 100 px in noise; beyond ``APART`` they are names of those before."""
-    folder.mkdir()
+def discs(edge: int) -> Pixels:
+    """Return dark discs of 100 px in noise: a micrograph as most are, which noise alone is not."""
     numbers = np.random.default_rng(0)
     pixels = 50 + 7 * numbers.standard_normal((edge, edge), dtype=np.float32)
     disc = np.hypot(*np.ogrid[-50:50, -50:50]) < 50
     for top, left in numbers.integers(0, max(1, edge - 100), (edge**2 // 40_000, 2)):
         place = pixels[top : top + 100, left : left + 100]
         place -= 4 * disc[: place.shape[0], : place.shape[1]]
+    return pixels
+
+
+def make(folder: Path, files: int, edge: int) -> None:
+    """Write files of `discs`; beyond ``APART`` they are names of those before."""
+    folder.mkdir()
+    pixels = discs(edge)
 
     def one(number: int) -> None:
         path = folder / f"m{number:04}.mrc"

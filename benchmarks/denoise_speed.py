@@ -2,7 +2,7 @@
 
     python benchmarks/denoise_speed.py [--edge 4096] [--pixel-size 1.0] [--device auto] [--at-once 3] ...
 
-Random pixels and a fresh U-Net or, with ``--general``, the general model, warmed up; the median of the
+Discs in noise and a fresh U-Net or, with ``--general``, the general model, warmed up; the median of the
 repeats, which alternate with a Gaussian low-pass of the same array on the same device (array to array, too).
 The peak of the resident memory is that of the process up to the end of the first call. With
 ``--at-once``, so many threads denoise, too, and what they make together in a second is printed.
@@ -20,8 +20,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import get_args
 
-import numpy as np
 import torch
+from batch import discs
 from torch.nn import functional
 
 from cryoden.compute import devices
@@ -105,9 +105,8 @@ def main() -> None:
     )
     fresh = model(tuple(asked.widths), asked.pixel_size, asked.working_pixel)
     denoiser = Denoiser(load(GENERAL) if asked.general else fresh, settings)
-    numbers = np.random.default_rng(0)
-    pixels = 50 + 7 * numbers.standard_normal((asked.edge, asked.edge), dtype=np.float32)
-    micrograph = Micrograph(pixels, asked.pixel_size, "random")
+    pixels = discs(asked.edge)
+    micrograph = Micrograph(pixels, asked.pixel_size, "discs in noise")
     device = denoiser.place.device
     first = timed(lambda: list(denoiser.denoise(micrograph)))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

@@ -191,6 +191,8 @@ def test_a_wheel_holds_both_packages_and_the_manifest(wheel: Path) -> None:
         "napari_cryoden/py.typed",
         "cryoden/cli/main.py",
         "cryoden/compute/fused_baseline.cu",
+        "cryoden/compute/warps.cuh",
+        "cryoden/model/float16_layers.cu",
         "cryoden/model/models/general.safetensors",
         "cryoden/evaluation/templates/report.html",
         "cryoden/reporting/templates/page.css",

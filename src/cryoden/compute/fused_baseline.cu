@@ -29,8 +29,7 @@
 #define EXACT 1  // h1 in two parts for conv2: needs 110 KiB of shared memory rather than 98
 #endif
 
-typedef unsigned int u32;
-typedef unsigned short u16;
+#include "warps.cuh"
 
 constexpr int COLUMNS = 64;           // of a strip, with the halo of the activations
 constexpr int CORE = COLUMNS - 4;     // output columns of a strip
@@ -67,91 +66,6 @@ constexpr int REST_AT = TABLE_AT + TABLE_DEPTH * 16;
 constexpr int MEMORY = REST_AT + EXACT * REST_DEPTH * H1_ROW;
 static_assert(MEMORY <= (EXACT ? 110 : 99) * 1024, "fused.py asks for this much; compute capability 8.6 has 99 KiB");
 static_assert(4 * SUMS * 4 <= MEMORY, "the sums of four warps reuse the rings");
-
-#ifndef EMULATED
-extern __shared__ __align__(16) unsigned char memory[];
-
-// Not __syncthreads(), which every thread must reach in the same place: the roles meet in their own loops.
-__device__ __forceinline__ void barrier(int threads)
-{
-    asm volatile("barrier.sync 1, %0;" :: "r"(threads) : "memory");
-}
-
-// Two float32 to two float16: the first in the lower half.
-__device__ __forceinline__ u32 pack(float low, float high)
-{
-    u32 both;
-    asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(both) : "f"(high), "f"(low));
-    return both;
-}
-
-__device__ __forceinline__ u32 pack_relu(float low, float high)
-{
-    u32 both;
-    asm("cvt.rn.relu.f16x2.f32 %0, %1, %2;" : "=r"(both) : "f"(high), "f"(low));
-    return both;
-}
-
-__device__ __forceinline__ float lower(u32 both)
-{
-    float value;
-    asm("{.reg .b16 l, h; mov.b32 {l, h}, %1; cvt.f32.f16 %0, l;}" : "=f"(value) : "r"(both));
-    return value;
-}
-
-// All bits set in each half that is greater than zero.
-__device__ __forceinline__ u32 positive(u32 both)
-{
-    u32 mask;
-    asm("set.gt.u32.f16x2 %0, %1, %2;" : "=r"(mask) : "r"(both), "r"(0u));
-    return mask;
-}
-
-__device__ __forceinline__ u32 shared_address(int offset)
-{
-    return static_cast<u32>(__cvta_generic_to_shared(memory)) + offset;
-}
-
-// Volatile, so that it stays on its side of a barrier.
-__device__ __forceinline__ void load_matrices(u32 (&part)[4], u32 address)
-{
-    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
-                 : "=r"(part[0]), "=r"(part[1]), "=r"(part[2]), "=r"(part[3]) : "r"(address));
-}
-
-__device__ __forceinline__ void load_transposed(u32 (&part)[4], u32 address)
-{
-    asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
-                 : "=r"(part[0]), "=r"(part[1]), "=r"(part[2]), "=r"(part[3]) : "r"(address));
-}
-
-__device__ __forceinline__ u32 transpose(u32 part)
-{
-    u32 result;
-    asm("movmatrix.sync.aligned.m8n8.trans.b16 %0, %1;" : "=r"(result) : "r"(part));
-    return result;
-}
-
-__device__ __forceinline__ void multiply(float (&sum)[4], const u32 (&a)[4], u32 b0, u32 b1)
-{
-    asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, "
-        "{%8, %9}, {%0, %1, %2, %3};"
-        : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
-        : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
-}
-
-__device__ __forceinline__ void multiply_short(float (&sum)[4], u32 a0, u32 a1, u32 b)
-{
-    asm("mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5}, {%6}, "
-        "{%0, %1, %2, %3};"
-        : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3]) : "r"(a0), "r"(a1), "r"(b));
-}
-
-__device__ __forceinline__ float exchanged(float value, int distance)
-{
-    return __shfl_xor_sync(0xffffffffu, value, distance);
-}
-#endif
 
 // What rounding to float16 left of two values, in float16.
 __device__ __forceinline__ u32 rest_of(u32 both, float low, float high)

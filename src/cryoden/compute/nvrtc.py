@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 PACKAGES = files("cryoden")
+HEADER = "warps.cuh"  # which a source may include
 EXACT_SHARED, SHARED = (
     110 << 10,
     99 << 10,
@@ -120,7 +121,9 @@ def _compiled(source: str, capability: tuple[int, int], exact: bool) -> bytes:
     """Return machine code for a compute capability, which unlike PTX the driver need not compile."""
     library, program = _compiler(), ctypes.c_void_p()
     code, architecture = (PACKAGES / source).read_bytes(), "{}{}".format(*capability)
-    _check(library.nvrtcCreateProgram(ctypes.byref(program), code, source.encode(), 0, None, None))
+    header = (ctypes.c_char_p * 1)((PACKAGES / "compute" / HEADER).read_bytes())
+    names = (ctypes.c_char_p * 1)(HEADER.encode())
+    _check(library.nvrtcCreateProgram(ctypes.byref(program), code, source.encode(), 1, header, names))
     flags = (f"--gpu-architecture=sm_{architecture}", f"-DEXACT={int(exact)}", "--std=c++17")
     options = (ctypes.c_char_p * len(flags))(*(flag.encode() for flag in flags))
     failed = library.nvrtcCompileProgram(program, len(flags), options)

@@ -18,9 +18,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d
 
+from cryoden.compute.recorded import constant
+
 BORDER = 64  # px; about 200 Å
 SIGMA = 4.0  # px of what is smooth; about 12 Å
 REACH = 12  # px; three σ
+PLACES = 256  # lists of places that are kept: a few MB; micrographs of one session have few sizes
 
 
 @dataclass(frozen=True)
@@ -138,19 +141,26 @@ def _outside(image: Tensor, rows: range, columns: range) -> Tensor:
     down, across = (_source(side, part) for side, part in zip(image.shape, (rows, columns), strict=True))
     noise = image[down.start : down.stop, across.start : across.stop] - _smooth(image, down, across)
     first, second = (
-        torch.arange(part.start, part.stop, device=image.device) % side - source.start
+        _wrapped(side, part, source.start, image.device)
         for side, part, source in zip(image.shape, (rows, columns), (down, across), strict=True)
     )
     return _smooth(image, rows, columns) + noise[first][:, second]
 
 
+@constant(PLACES)
+def _wrapped(side: int, part: range, begin: int, device: torch.device) -> Tensor:
+    """Return which sample, counted from ``begin``, stands at each place of a side that is repeated."""
+    return (torch.arange(part.start, part.stop) % side - begin).to(device)
+
+
+@constant(PLACES)
 def mirrored(side: int, begin: int, end: int, device: torch.device | None = None) -> Tensor:
     """Return which sample stands at each place from ``begin`` to ``end`` of a side mirrored at its ends.
 
     The outermost sample is not repeated.
     """
-    places = torch.arange(begin, end, device=device).abs() % max(1, 2 * (side - 1))
-    return torch.minimum(places, 2 * (side - 1) - places)
+    places = torch.arange(begin, end).abs() % max(1, 2 * (side - 1))
+    return torch.minimum(places, 2 * (side - 1) - places).to(device)  # waits, as other threads will use it
 
 
 def _source(side: int, part: range) -> range:
@@ -165,7 +175,12 @@ def _smooth(image: Tensor, rows: range, columns: range) -> Tensor:
         mirrored(side, part.start - REACH, part.stop + REACH, image.device)
         for side, part in zip(image.shape, (rows, columns), strict=True)
     )
-    kernel = torch.exp(-0.5 * (torch.arange(-REACH, REACH + 1, device=image.device) / SIGMA) ** 2)
-    kernel = (kernel / kernel.sum()).to(image.dtype)
+    kernel = _gaussian(image.dtype, image.device)
     smooth = conv2d(image[down][:, across][None, None], kernel[None, None, :, None])
     return conv2d(smooth, kernel[None, None, None, :])[0, 0]
+
+
+@constant(4)
+def _gaussian(dtype: torch.dtype, device: torch.device) -> Tensor:
+    kernel = torch.exp(-0.5 * (torch.arange(-REACH, REACH + 1) / SIGMA) ** 2)
+    return (kernel / kernel.sum()).to(device, dtype)

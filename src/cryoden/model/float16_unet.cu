@@ -1,27 +1,7 @@
 // What a U-Net in float16 does between convolutions, eight channels at a time.
 // Images lie channel by channel within each pixel (NHWC), and have whole multiples of eight channels.
 
-#ifndef EMULATED
-__device__ float lower(unsigned both) {
-    float value;
-    asm("{.reg .b16 l, h; mov.b32 {l, h}, %1; cvt.f32.f16 %0, l;}" : "=f"(value) : "r"(both));
-    return value;
-}
-
-__device__ float upper(unsigned both) {
-    return lower(both >> 16);
-}
-
-__device__ unsigned packed(float low, float high) {
-    unsigned both;
-    asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(both) : "f"(high), "f"(low));
-    return both;
-}
-#endif
-
-__device__ float leaky(float value) {
-    return value > 0.0f ? value : 0.1f * value;
-}
+#include "warps.cuh"
 
 // Bias and leaky ReLU in place, of the sum with another image where there is one.
 extern "C" __global__ void activate(
@@ -33,8 +13,8 @@ extern "C" __global__ void activate(
         const unsigned* others = &more.x;
         for (int pair = 0; pair < 4; pair++) {
             float low = lower(values[pair]) + lower(others[pair]) + offset[2 * pair];
-            float high = upper(values[pair]) + upper(others[pair]) + offset[2 * pair + 1];
-            values[pair] = packed(leaky(low), leaky(high));
+            float high = lower(values[pair] >> 16) + lower(others[pair] >> 16) + offset[2 * pair + 1];
+            values[pair] = pack(leaky(low), leaky(high));
         }
         image[at] = here;
     }
@@ -56,9 +36,9 @@ extern "C" __global__ void halve(
             for (int part = 0; part < 4; part++) {
                 unsigned both = (&parts[part].x)[pair];
                 low += lower(both);
-                high += upper(both);
+                high += lower(both >> 16);
             }
-            values[pair] = packed(0.25f * low, 0.25f * high);
+            values[pair] = pack(0.25f * low, 0.25f * high);
         }
         result[at] = mean;
     }
@@ -71,6 +51,6 @@ extern "C" __global__ void look(
         float seen[5];
         for (int band = 0; band < 5; band++)
             seen[band] = bands[(size_t)band * pixels + at] * factors[band];
-        result[at] = make_uint4(packed(image[at], seen[0]), packed(seen[1], seen[2]), packed(seen[3], seen[4]), 0);
+        result[at] = make_uint4(pack(image[at], seen[0]), pack(seen[1], seen[2]), pack(seen[3], seen[4]), 0);
     }
 }

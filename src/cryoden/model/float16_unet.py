@@ -7,6 +7,9 @@ all three. The sums are in float32, and so a little more exact than automatic mi
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import cast
 
 import torch
@@ -14,6 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from cryoden.compute import nvrtc
+from cryoden.model import float16_layers
+from cryoden.model.float16_layers import LAST, ROWS, Layers
 from cryoden.model.networks import Joint, UNet
 
 SOURCE = "model/float16_unet.cu"
@@ -51,10 +56,17 @@ def quick(network: nn.Module, device: torch.device) -> Float16UNet | None:
     if any(_layers(block)[0].out_channels % GROUP for block in network.down):
         return None
     try:
-        found = Float16UNet(network, Kernels(device))
-        return found if _agrees(found, network, device) else None
+        kernels = Kernels(device)
     except (OSError, RuntimeError):
         return None
+    ways = (Float16UNet(network, kernels, layers) for layers in _own_and_none(device))
+    return next((way for way in ways if _agrees(way, network, device)), None)
+
+
+def _own_and_none(device: torch.device) -> Iterator[Layers | None]:
+    with suppress(OSError, RuntimeError):
+        yield Layers(device)
+    yield None
 
 
 @torch.inference_mode()
@@ -62,7 +74,18 @@ def _agrees(found: Float16UNet, network: UNet, device: torch.device) -> bool:
     """Tell whether it gives what the network gives: what became of the kernels is seen nowhere else."""
     image = torch.randn(1, 1, TRIED, TRIED, generator=torch.Generator().manual_seed(0)).to(device)
     wanted = network(image)
-    return bool((found(image) - wanted).abs().max() <= ROUNDED * wanted.abs().max())
+    with suppress(RuntimeError):
+        return bool((found(image) - wanted).abs().max() <= ROUNDED * wanted.abs().max())
+    return False
+
+
+@dataclass(frozen=True, eq=False)
+class _Convolution:
+    """A 3×3 convolution, with weights as its kernel wants them."""
+
+    weight: Tensor
+    bias: Tensor | None
+    channels: tuple[int, int] | None  # in and out, where it has a kernel of its own
 
 
 class Float16UNet:
@@ -74,10 +97,12 @@ class Float16UNet:
         With whole multiples of eight channels.
     kernels : Kernels
         On its device.
+    layers : Layers or None
+        There, too; without them all convolutions are stock ones.
     """
 
-    def __init__(self, network: UNet, kernels: Kernels) -> None:
-        self._network, self._kernels = network, kernels
+    def __init__(self, network: UNet, kernels: Kernels, layers: Layers | None) -> None:
+        self._network, self._kernels, self._layers = network, kernels, layers
         self.take()
 
     @torch.no_grad()
@@ -85,33 +110,72 @@ class Float16UNet:
         """Take the network's weights as they are now."""
         network = self._network
         self._factors = 1 / network.linear.scales.noise
-        self._down = [[_half(layer.weight) for layer in _layers(block)] for block in network.down]
-        first = _layers(network.down[0])[0].weight
-        self._down[0][0] = _half(functional.pad(first, (0, 0, 0, 0, 0, GROUP - SEEN)))
-        joints = [cast("Joint", block) for block in network.up]
-        self._up = [(*map(_half, block.parts()), _half(_layers(block)[1].weight)) for block in joints]
-        self._last = _half(network.last.weight), cast("Tensor", network.last.bias).half()
+        self._down = [
+            [self._taken(layer.weight, layer.bias) for layer in _layers(block)] for block in network.down
+        ]
+        first = _layers(network.down[0])[0]
+        padded = functional.pad(first.weight, (0, 0, 0, 0, 0, GROUP - SEEN))
+        self._down[0][0] = self._taken(padded, first.bias)
+        self._up = [self._joint(cast("Joint", block)) for block in network.up]
+        last = network.last.weight
+        if self._layers is not None and last.shape[1] == LAST[0]:
+            last = functional.pad(last, (0, 0, 0, 0, 0, 0, 0, GROUP - 1))
+        self._last = self._taken(last, network.last.bias)
+
+    def _taken(self, weight: Tensor, bias: Tensor | None) -> _Convolution:
+        channels = weight.shape[1], weight.shape[0]
+        if self._layers is None or channels not in ROWS:
+            return _Convolution(_half(weight), bias, None)
+        return _Convolution(float16_layers.arranged(weight), bias, channels)
+
+    def _joint(self, block: Joint) -> tuple[Tensor, _Convolution, _Convolution]:
+        """Return the weights for coarse features, the convolution of fine ones, and the second."""
+        (of_coarse, of_fine), (first, second) = block.parts(), _layers(block)
+        fine = self._taken(of_fine, first.bias)
+        of_coarse = of_coarse if fine.channels is None else float16_layers.by_parity(of_coarse)
+        return _half(of_coarse), fine, self._taken(second.weight, second.bias)
 
     def __call__(self, noisy: Tensor) -> Tensor:
         """Return the network's ``(1, 1, h, w)`` float32 output."""
+        with torch.autocast(noisy.device.type, enabled=False):  # which would round the linear filter, too
+            return self._output(noisy)
+
+    def _output(self, noisy: Tensor) -> Tensor:
         network = self._network
         bands = network.linear.scales(noisy)
         features, skips = self._looked(noisy, bands), list[Tensor]()
-        for level, (block, weights) in enumerate(zip(network.down, self._down, strict=True)):
+        for level, layers in enumerate(self._down):
             features = self._halved(features) if level else features
-            for layer, weight in zip(_layers(block), weights, strict=True):
-                features = self._activated(_convolved(features, weight), None, layer.bias)
+            for layer in layers:
+                features = self._made(features, layer)
             skips.append(features)
         skips.pop()
-        for block, (of_coarse, of_fine, last) in zip(network.up, self._up, strict=True):
-            first, second = _layers(block)
-            coarse = functional.conv_transpose2d(features, of_coarse, stride=2, padding=1)
-            features = self._activated(_convolved(skips.pop(), of_fine), coarse, first.bias)
-            features = self._activated(_convolved(features, last), None, second.bias)
-        added = functional.conv2d(features, *self._last, padding=1)
+        for of_coarse, fine, second in self._up:
+            coarse = _enlarged(features, of_coarse, by_parity=fine.channels is not None)
+            features = self._made(self._made(skips.pop(), fine, coarse), second)
         filtered = network.linear.gains @ bands[0].flatten(1)
-        output: Tensor = filtered.view(noisy.shape)
-        return output.add_(added)
+        return self._added(filtered.view(noisy.shape), features)
+
+    def _made(self, features: Tensor, layer: _Convolution, added: Tensor | None = None) -> Tensor:
+        """Return a convolution of features, with what is added to it, bias and leaky ReLU."""
+        if self._layers is None or layer.channels is None:
+            return self._activated(functional.conv2d(features, layer.weight, padding=1), added, layer.bias)
+        _, _, height, width = features.shape
+        found = _empty(layer.channels[1], height, width, features.device)
+        added = None if added is None else added.contiguous(memory_format=torch.channels_last)
+        given = features, layer.weight, added, layer.bias
+        self._layers.launch(layer.channels, *given, found, height, width)
+        return found
+
+    def _added(self, output: Tensor, features: Tensor) -> Tensor:
+        """Add the last convolution of features to the output of the linear filter, in its place."""
+        last = self._last
+        if self._layers is None or last.channels is None:
+            bias = None if last.bias is None else last.bias.half()
+            return output.add_(functional.conv2d(features, last.weight, bias, padding=1))
+        height, width = output.shape[2:]
+        self._layers.launch(last.channels, features, last.weight, last.bias, output, height, width)
+        return output
 
     def _looked(self, noisy: Tensor, bands: Tensor) -> Tensor:
         _, _, height, width = noisy.shape
@@ -137,6 +201,13 @@ class Float16UNet:
         return features
 
 
+def _enlarged(coarse: Tensor, weight: Tensor, *, by_parity: bool) -> Tensor:
+    """Return what coarse features add to fine ones, as `float16_layers.by_parity` says or pixel by pixel."""
+    if by_parity:
+        return functional.conv2d(coarse, weight, padding=1)
+    return functional.conv_transpose2d(coarse, weight, stride=2, padding=1)
+
+
 def _layers(block: nn.Module) -> tuple[nn.Conv2d, nn.Conv2d]:
     """Return the two convolutions of a block."""
     first, _, second, _ = block.children()
@@ -145,10 +216,6 @@ def _layers(block: nn.Module) -> tuple[nn.Conv2d, nn.Conv2d]:
 
 def _half(weight: Tensor) -> Tensor:
     return weight.half().contiguous(memory_format=torch.channels_last)
-
-
-def _convolved(features: Tensor, weight: Tensor) -> Tensor:
-    return functional.conv2d(features, weight, padding=1)
 
 
 def _empty(channels: int, height: int, width: int, device: torch.device) -> Tensor:

@@ -22,7 +22,7 @@ from cryoden.workflows import train_model
 from tests.cryoden.scenes import scene, write_halves
 from tests.cryoden.training import short_runs
 
-OF_TIME = {"elapsed", "seconds", "batches", "images", "megabytes"}
+OF_TIME = {"elapsed", "seconds", "batches", "images", "megabytes", "gpu_bytes"}  # and of what ran before
 EACH_STEP = 1e-6  # minutes between checkpoints
 
 

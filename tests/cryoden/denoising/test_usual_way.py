@@ -18,6 +18,7 @@ from cryoden.denoising.usual_way import SAMPLES, TRIES, Choices, Kind, UsualWay,
 from cryoden.io.mrc_header_copy import statistics
 from cryoden.micrograph import Micrograph
 from cryoden.model.checkpoint import load
+from cryoden.model.float16_layers import Layers
 from cryoden.model.float16_unet import Float16UNet, Kernels
 from cryoden.model.general import GENERAL
 from cryoden.model.networks import UNet
@@ -133,10 +134,8 @@ def test_its_work_asks_for_no_value_and_sends_none(
     assert tiled._followed is not None
     moved(tiled.network)
     moved(tiled._followed)
-    tiled._striped, tiled._quick = (
-        False,
-        Float16UNet(cast("UNet", tiled.network), cast("Kernels", Untouched())),
-    )
+    kernels, layers = cast("Kernels", Untouched()), cast("Layers", Untouched())
+    tiled._striped, tiled._quick = False, Float16UNet(cast("UNet", tiled.network), kernels, layers)
     chosen = Choices(passes_ring=True, wants_ratios=True, seeks_sign=True, inverts=False)
     way = UsualWay(kind(pixel_size), tiled, chosen, cast("Recorder", Nowhere()))
     contexts = nullcontext(), StaysThere()  # type: ignore[no-untyped-call]  # torch's

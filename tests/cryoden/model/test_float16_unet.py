@@ -14,8 +14,10 @@ import torch
 from torch import Tensor
 
 from cryoden.compute import nvrtc
+from cryoden.model.float16_layers import Layers
 from cryoden.model.float16_unet import NAMES, SOURCE, Float16UNet, Kernels, quick
 from cryoden.model.networks import UNet
+from tests.cryoden.model.emulated_layers import compiled
 
 GPU = torch.device("cuda")
 needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
@@ -44,11 +46,17 @@ def emulated(tmp_path_factory: Any) -> Kernels:
     source = Path(__file__).with_name("emulate_float16.cpp")
     kernels = f'-DSOURCE="{nvrtc.PACKAGES / SOURCE}"'
     flags = ["-O2", "-march=native", "-std=c++17", "-shared", "-fPIC", "-w"]  # float16 in hardware
+    flags.append(f"-I{nvrtc.PACKAGES / 'compute'}")
     subprocess.run(
         [compiler, *flags, kernels, str(source), "-o", str(library)],
         check=True,
     )
     return cast("Kernels", Emulated(ctypes.CDLL(str(library))))
+
+
+@pytest.fixture(scope="module")
+def layers(tmp_path_factory: Any) -> Layers:
+    return compiled(tmp_path_factory.mktemp("layers"))
 
 
 def network(widths: Sequence[int]) -> UNet:
@@ -75,13 +83,26 @@ def test_the_source_of_its_kernels_makes_what_the_network_makes(
 ) -> None:
     made = network(widths)
     with torch.inference_mode():
-        found, wanted = Float16UNet(made, emulated)(noisy(*shape)), made(noisy(*shape))
+        found, wanted = Float16UNet(made, emulated, None)(noisy(*shape)), made(noisy(*shape))
+    assert distance(found, wanted) < 3e-3
+
+
+@pytest.mark.parametrize("widths", [(24, 48, 48, 24), (24, 24), (8, 24, 48)])
+def test_with_kernels_for_whole_layers_it_makes_the_same(
+    emulated: Kernels, layers: Layers, widths: Sequence[int]
+) -> None:
+    made, image = network(widths), noisy(24, 40)
+    with torch.inference_mode():
+        wanted, float16 = made(image), Float16UNet(made, emulated, layers)
+        with torch.autocast("cpu", dtype=torch.bfloat16):  # as it is called
+            found = float16(image)
+    assert found.dtype is torch.float32
     assert distance(found, wanted) < 3e-3
 
 
 def test_changed_weights_are_taken(emulated: Kernels) -> None:
     made = network((8, 16))
-    float16 = Float16UNet(made, emulated)
+    float16 = Float16UNet(made, emulated, None)
     for values in made.parameters():
         torch.nn.init.normal_(values, std=0.1)
     float16.take()
