@@ -14,7 +14,7 @@ from cryoden.compute import devices
 from cryoden.compute.fused_baseline import FusedBaseline, available
 from cryoden.errors import TrainingError
 from cryoden.events.batch import TileFinished
-from cryoden.image.tiling import BORDER, Tile, Tiling, rounded_up
+from cryoden.image.tiling import BORDER, Tile, Tiling, rounded_up, within
 from cryoden.micrograph import Array
 from cryoden.model import float16_unet, strips
 from cryoden.model.checkpoint import Model
@@ -119,20 +119,20 @@ class TiledNetwork:
 
     def _into(self, place: Tensor, tiling: Tiling, tile: Tile, padded: Tensor) -> Iterator[None]:
         """Fill the place of a tile, and yield after each part of the work."""
-        output = yield from self._predicted(tiling.cut(padded, tile)[None, None])
+        output = yield from self._predicted(tiling.cut(padded, tile)[None, None], tiling.outside)
         place[:] = tiling.core(output[0, 0], tile)
         yield
 
-    def _predicted(self, noisy: Tensor) -> Generator[None, None, Tensor]:
-        """Yield between the parts of the work, and return the network's output."""
+    def _predicted(self, noisy: Tensor, margin: int) -> Generator[None, None, Tensor]:
+        """Yield between the parts of the work, and return the network's output without a margin."""
         if self.orientations == 1:
-            return (yield from self._outputs(noisy))
-        total = torch.zeros_like(noisy)
+            return (yield from self._outputs(noisy, margin))
+        total = torch.zeros_like(within(noisy, margin))
         for turns, mirror in product(range(4), (False, True)):
             if turns or mirror:
                 yield
             turned = torch.rot90(noisy.flip(-1) if mirror else noisy, turns, (-2, -1))
-            back = torch.rot90((yield from self._outputs(turned)), -turns, (-2, -1))
+            back = torch.rot90((yield from self._outputs(turned, margin)), -turns, (-2, -1))
             total += back.flip(-1) if mirror else back
         return total / 8
 
@@ -143,14 +143,14 @@ class TiledNetwork:
             return None
         return FusedBaseline(self.network, self.place.device)  # type: ignore[arg-type]  # it is the baseline
 
-    def _outputs(self, noisy: Tensor) -> Generator[None, None, Tensor]:
-        if self._fused:
-            return self._fused.forward(noisy)
-        if self._quick is not None:
-            return self._quick(noisy)
+    def _outputs(self, noisy: Tensor, margin: int) -> Generator[None, None, Tensor]:
         if self._striped:
-            return (yield from strips.striped(self.network, noisy)).float()  # type: ignore[arg-type]  # a U-Net
-        return self.place.predict(self.network, noisy)
+            return (yield from strips.striped(self.network, noisy, margin)).float()  # type: ignore[arg-type]  # a U-Net
+        if self._fused:
+            return within(self._fused.forward(noisy), margin)
+        if self._quick is not None:
+            return within(self._quick(noisy), margin)
+        return within(self.place.predict(self.network, noisy), margin)
 
     def _most_pixels(self) -> int:
         """Return how large a tile with its halo may be."""

@@ -97,14 +97,20 @@ class Tiling:
         return padded[tile.top + self.outside - above : bottom, tile.left + self.outside - left : right]
 
     def core(self, output: Tensor, tile: Tile) -> Tensor:
-        """Return the tile's core from the network's output for `cut`."""
-        above, left = self._before(tile.top), self._before(tile.left)
+        """Return the tile's core from the network's output for `cut`, without `outside` px at each side."""
+        above, left = (self._before(begin) - self.outside for begin in (tile.top, tile.left))
         height, width = tile.bottom - tile.top, tile.right - tile.left
         return output[above : above + height, left : left + width]
 
     def _before(self, begin: int) -> int:
         """Return the halo before a core that begins there, in px."""
         return min(self.margin, begin + self.outside)
+
+
+def within(image: Tensor, margin: int) -> Tensor:
+    """Return a ``(..., h, w)`` image without so many px at each side."""
+    height, width = image.shape[-2:]
+    return image[..., margin : height - margin, margin : width - margin]
 
 
 def rounded_up(value: int, step: int) -> int:

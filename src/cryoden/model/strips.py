@@ -7,7 +7,7 @@ kept: a large image needs no tiles, whose halos would cost as much as the image.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from typing import cast
 
 import torch
@@ -18,6 +18,7 @@ from cryoden.model.networks import UNet
 
 ROWS = 64  # of the finest image, at a time
 HALO = 6  # rows at each side, even: two convolutions up, and two down with the last layer, see five
+BEYOND = HALO // 2  # coarse px of a margin that are kept
 
 Block = Callable[..., Tensor]
 
@@ -33,11 +34,14 @@ def bytes_per_pixel(network: UNet) -> int:
     return 40 + 5 * coarser.out_channels // 2
 
 
-def striped(network: UNet, noisy: Tensor) -> Generator[None, None, Tensor]:
-    """Yield between blocks, and return the network's output for ``(1, 1, h, w)`` pixels.
+def striped(network: UNet, noisy: Tensor, margin: int = 0) -> Generator[None, None, Tensor]:
+    """Yield between blocks, and return the network's output for ``(1, 1, h, w)`` pixels but a margin.
 
-    No context is held over a yield: inference mode and number format are the caller's, at each step.
+    Of the margin, a multiple of the network's stride, most is seen on the way down alone: on the way up
+    it is left out as soon as nothing within depends on it any more. No context is held over a yield:
+    inference mode and number format are the caller's, at each step.
     """
+    inner = noisy.shape[3] - 2 * margin
     first, *down = network.down
     *up, finest = network.up
     scales, bands = network.linear.scales, network.linear.scales(noisy)
@@ -58,10 +62,26 @@ def striped(network: UNet, noisy: Tensor) -> Generator[None, None, Tensor]:
         skips.append(_in_strips(block, features))
         yield
     features = skips.pop()
-    for block in up:
-        features = _in_strips(block, features, skips.pop(), in_place=True)
+    for level, block in zip(range(len(up), 0, -1), up, strict=True):
+        features, skip = _narrowed(inner >> level, features, skips.pop())
+        features = _in_strips(block, features, skip, in_place=True)
         yield
-    return _in_strips(last, features, noisy, bands)
+    features, noisy, bands = _narrowed(inner, features, noisy, bands)
+    output = _in_strips(last, features, noisy, bands)
+    return _middle(output, inner, 0)
+
+
+def _narrowed(inner: int, coarse: Tensor, *fine: Tensor) -> Sequence[Tensor]:
+    """Return coarse and finer images without what is too far from their middle, ``inner`` fine px wide."""
+    beyond = min(BEYOND, (coarse.shape[3] - inner // 2) // 2)
+    return _middle(coarse, inner // 2, beyond), *(_middle(image, inner, 2 * beyond) for image in fine)
+
+
+def _middle(image: Tensor, inner: int, beyond: int) -> Tensor:
+    """Return an image without its margin, but for some px."""
+    height, width = image.shape[2:]
+    drop = (width - inner) // 2 - beyond
+    return image[:, :, drop : height - drop, drop : width - drop]
 
 
 def _in_strips(block: Block, *images: Tensor, in_place: bool = False) -> Tensor:

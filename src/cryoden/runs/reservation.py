@@ -141,10 +141,13 @@ def this_run() -> dict[str, Any]:
 def is_alive(process: Any, heartbeat: Path) -> bool:
     """Return whether a run lives that a process began, as `this_run` described it.
 
-    On its own machine the process is looked up; anywhere else only its sign of life counts.
+    On its own machine the process is looked up, and whether it still claims the folder: one that lives
+    on, as a viewer does, may have found no room for how its run ended. Anywhere else only its sign of
+    life counts.
     """
     if isinstance(process, Mapping) and process.get("machine") == _machine():
-        return _is_there(process)  # suspended, it gives no signs, and lives
+        claimed = os.path.lexists(heartbeat.with_name(CLAIM))
+        return claimed and _is_there(process)  # suspended, it gives no signs, and lives
     silence = seconds_of_silence(heartbeat)
     if silence is None:  # of older versions, or on a disk that was full
         return is_running(process)

@@ -13,7 +13,7 @@ from cryoden.compute import devices
 from cryoden.events.training import PreviewMade
 from cryoden.image.normalization import Normalization, measure
 from cryoden.image.resampling import Resampling
-from cryoden.image.tiling import Tiling
+from cryoden.image.tiling import Tiling, within
 from cryoden.micrograph import Pixels
 from cryoden.model.networks import Network
 from cryoden.model.pixel_scale import scale_of
@@ -68,4 +68,5 @@ class Previewer:
         tiling = Tiling(height, width, max(height, width), self._network.halo, self._network.stride)
         (tile,) = tiling.tiles()
         output = self._place.predict(self._network, tiling.padded(working)[None, None])[0, 0]
-        return gray.undo(resampling.enlarge(tiling.core(output, tile).contiguous()) * gray.spread)
+        core = tiling.core(within(output, tiling.outside), tile)
+        return gray.undo(resampling.enlarge(core.contiguous()) * gray.spread)

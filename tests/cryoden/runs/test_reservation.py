@@ -14,11 +14,12 @@ import psutil
 import pytest
 
 from cryoden.errors import OutputError
+from cryoden.io.claim import claim
 from cryoden.runs import reservation
 from cryoden.runs.folder import RunFolder
 from cryoden.runs.keeper import kept_in
 from cryoden.runs.record import read
-from cryoden.runs.reservation import LASTS, Heartbeat, is_alive, last_sign, this_run
+from cryoden.runs.reservation import CLAIM, LASTS, Heartbeat, is_alive, last_sign, this_run
 from tests.napari_cryoden import runs
 
 
@@ -88,15 +89,27 @@ def test_a_clock_that_is_wrong_here_makes_no_run_dead(
 def test_on_its_own_machine_a_dead_process_is_dead_at_once(tmp_path: Path) -> None:
     heart, ended = beaten(tmp_path, 0), subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
+    (tmp_path / CLAIM).touch()
     assert is_alive(this_run(), heart)
     assert not is_alive(this_run() | {"pid": ended.pid}, heart)
     assert not is_alive(this_run() | {"created": 1.0}, heart)  # its number was given to another
+
+
+def test_a_process_that_lives_on_and_has_left_the_folder_runs_no_more(tmp_path: Path) -> None:
+    """As a viewer whose run found no room for how it ended."""
+    heart = beaten(tmp_path, 0)
+    held = claim(tmp_path / CLAIM)
+    assert held is not None
+    with held:
+        assert is_alive(this_run(), heart)
+    assert not is_alive(this_run(), heart)
 
 
 def test_a_process_that_is_suspended_lives_however_long_it_is_silent_and_a_killed_one_does_not(
     tmp_path: Path,
 ) -> None:
     silent = beaten(tmp_path, 100 * LASTS)
+    (tmp_path / CLAIM).touch()
     other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     described = this_run() | {"pid": other.pid, "created": psutil.Process(other.pid).create_time()}
     other.send_signal(signal.SIGSTOP)
