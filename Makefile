@@ -9,7 +9,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help venv system demo docs notebooks screenshots soak test check test-library test-all clean
+.PHONY: help venv system demo docs notebooks screenshots soak soak-kills soak-faults soak-files soak-fuzz test check test-library test-all clean
 
 # The first that runs and is new enough; the pinned versions were tested with 3.11.
 PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13; do \
@@ -70,18 +70,27 @@ notebooks: .venv/.docs
 screenshots: venv
 	$(SCREEN) $(BIN)/python docs/take_screenshots.py
 
-# An hour for each reader.
+# Some thirteen hours, most of them an hour of fuzzing for each reader; make -j4 soak does four parts at once.
 FUZZ ?= 3600
-soak: venv
+soak: soak-kills soak-faults soak-files soak-fuzz
+
+soak-kills: venv
 	$(BIN)/python benchmarks/soak/killed_training.py
 	$(BIN)/python benchmarks/soak/killed_training.py --command baseline
 	$(BIN)/python benchmarks/soak/killed_commands.py
+	$(BIN)/python benchmarks/soak/random_stops.py
+
+soak-faults: venv
 	$(BIN)/python -m pytest -q -p no:cacheprovider -m long tests
 	CRYODEN_CALLS=0 $(BIN)/python -m pytest -q -p no:cacheprovider -m "long or not long" tests/cryoden/faults/test_every_call_fails.py
-	$(BIN)/python benchmarks/soak/random_stops.py
+
+soak-files: venv
+	$(BIN)/python benchmarks/soak/killed_commands.py --kills 10 --files 5000 --lives 0.15
 	$(BIN)/python benchmarks/soak/ten_processes.py
 	$(BIN)/python benchmarks/soak/refusals.py
 	$(BIN)/python benchmarks/soak/many_files.py
+
+soak-fuzz: venv
 	$(BIN)/python -m pip install -q --disable-pip-version-check atheris || echo "without atheris: at random"
 	$(BIN)/python benchmarks/soak/fuzz.py --seconds $(FUZZ)
 

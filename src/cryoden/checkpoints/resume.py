@@ -14,7 +14,7 @@ from cryoden.checkpoints.differences import changed_settings, refuse
 from cryoden.checkpoints.kept_checkpoints import Checkpoints
 from cryoden.checkpoints.run_data import RunData, read_data
 from cryoden.compute import devices
-from cryoden.errors import OutputError, RunError, SettingsError, TrainingError, printable
+from cryoden.errors import CryodenError, OutputError, RunError, SettingsError, TrainingError, printable
 from cryoden.events.training import PhaseStarted, TrainingState
 from cryoden.model.checkpoint import Model
 from cryoden.runs import report
@@ -86,7 +86,8 @@ class Resumable:
     def refuse_finished(self) -> None:
         """Raise T18 for a run that came to its end, which has its report now, if it was killed before it."""
         if self.record.is_over:
-            report.completed(self.folder)
+            with suppress(CryodenError):  # which is no reason to resume it
+                report.completed(self.folder)
             fix = "To train longer, give more epochs or minutes, and --force"
             problem = f"is finished, nothing is left to resume. {self.record.message}"
             raise TrainingError("T18", self.folder.path, problem, fix=fix)
@@ -192,11 +193,12 @@ def delete(run: Path) -> None:
     OutputError
         O06 where one may not remove it.
     """
-    read(run)  # a claim is laid on runs alone
+    before = read(run)  # a claim is laid on runs alone, and never on one that lives
+    refuse_running(before)
     try:
-        with reclaim(run):  # looked at under it: nobody resumes it meanwhile
+        with reclaim(run):  # from here on nobody resumes it
             record = read(run)
-            refuse_running(record)
+            refuse_running(before if record.about == before.about else record)
             record.folder.remove()
     except OSError as error:
         problem = f"cannot be removed: {error.strerror}"

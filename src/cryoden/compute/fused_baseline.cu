@@ -64,7 +64,7 @@ constexpr int Z_AT = DH2_AT + DH2_DEPTH * DH2_ROW;             // one ring per h
 constexpr int TABLE_AT = Z_AT + 2 * Z_DEPTH * Z_ROW;
 constexpr int REST_AT = TABLE_AT + TABLE_DEPTH * 16;
 constexpr int MEMORY = REST_AT + EXACT * REST_DEPTH * H1_ROW;
-static_assert(MEMORY <= (EXACT ? 110 : 99) * 1024, "fused.py asks for this much; compute capability 8.6 has 99 KiB");
+static_assert(MEMORY <= (EXACT ? 110 : 99) * 1024, "fused_baseline.py asks for this much; compute capability 8.6 has 99 KiB");
 static_assert(4 * SUMS * 4 <= MEMORY, "the sums of four warps reuse the rings");
 
 // What rounding to float16 left of two values, in float16.

@@ -37,7 +37,8 @@ def constant(most: int) -> Callable[[Callable[..., Made]], Callable[..., Made]]:
 
         @wraps(make)
         def found(*arguments: Hashable) -> Made:
-            value = cached(*arguments)
+            with torch.inference_mode(False):  # for those who learn, too
+                value = cached(*arguments)
             if (kept := getattr(_NOW, "kept", None)) is not None:
                 kept.append(value)
             return value

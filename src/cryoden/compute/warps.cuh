@@ -7,7 +7,7 @@ typedef unsigned short u16;
 
 extern __shared__ __align__(16) unsigned char memory[];
 
-// Not __syncthreads(), which every thread must reach in the same place: the roles meet in their own loops.
+// Not __syncthreads(), which every thread must reach in the same place: warps with different work meet in loops of their own.
 __device__ __forceinline__ void barrier(int threads)
 {
     asm volatile("barrier.sync 1, %0;" :: "r"(threads) : "memory");

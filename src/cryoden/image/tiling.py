@@ -163,7 +163,7 @@ def _wrapped(side: int, part: range, begin: int, device: torch.device) -> Tensor
 def mirrored(side: int, begin: int, end: int, device: torch.device | None = None) -> Tensor:
     """Return which sample stands at each place from ``begin`` to ``end`` of a side mirrored at its ends.
 
-    The outermost sample is not repeated.
+    The outermost sample is not repeated. The result is kept, and not to be changed.
     """
     places = torch.arange(begin, end).abs() % max(1, 2 * (side - 1))
     return torch.minimum(places, 2 * (side - 1) - places).to(device)  # waits, as other threads will use it
@@ -186,7 +186,7 @@ def _smooth(image: Tensor, rows: range, columns: range) -> Tensor:
     return conv2d(smooth, kernel[None, None, None, :])[0, 0]
 
 
-@constant(4)
+@constant(PLACES)
 def _gaussian(dtype: torch.dtype, device: torch.device) -> Tensor:
     kernel = torch.exp(-0.5 * (torch.arange(-REACH, REACH + 1) / SIGMA) ** 2)
     return (kernel / kernel.sum()).to(device, dtype)

@@ -161,7 +161,7 @@ extern "C" __global__ void __launch_bounds__(256, 4) last_24(
     }
 }
 
-// With so many blocks at once on a processor, which hides that each loads, multiplies and writes in turn.
+// With registers for so many blocks at once on a processor: it hides that each loads, multiplies and writes in turn.
 #define LAYER(IN, OUT, ROWS, BLOCKS) \
     extern "C" __global__ void __launch_bounds__(Layer<IN, OUT, ROWS>::THREADS, BLOCKS) layer_##IN##_##OUT( \
         const uint4* image, const uint4* weights, const uint4* added, const float* bias, uint4* result, int height, int width) \

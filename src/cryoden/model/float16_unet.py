@@ -40,7 +40,7 @@ class Kernels:
     def __init__(self, device: torch.device) -> None:
         self._device = device
         with torch.cuda.device(device):
-            self._kernels = _loaded(torch.cuda.current_device())
+            self._kernels = nvrtc.kernels(torch.cuda.current_device(), SOURCE, NAMES)
         self._blocks = BLOCKS * torch.cuda.get_device_properties(device).multi_processor_count
 
     def launch(self, name: str, work: int, *arguments: Tensor | int | None) -> None:
@@ -55,12 +55,8 @@ def quick(network: nn.Module, device: torch.device) -> Float16UNet | None:
         return None
     if any(_layers(block)[0].out_channels % GROUP for block in network.down):
         return None
-    try:
-        kernels = Kernels(device)
-    except (OSError, RuntimeError):
-        return None
-    ways = (Float16UNet(network, kernels, layers) for layers in _own_and_none(device))
-    return next((way for way in ways if _agrees(way, network, device)), None)
+    ways = (_tried(network, device, layers) for layers in _own_and_none(device))
+    return next((way for way in ways if way is not None), None)
 
 
 def _own_and_none(device: torch.device) -> Iterator[Layers | None]:
@@ -70,13 +66,14 @@ def _own_and_none(device: torch.device) -> Iterator[Layers | None]:
 
 
 @torch.inference_mode()
-def _agrees(found: Float16UNet, network: UNet, device: torch.device) -> bool:
-    """Tell whether it gives what the network gives: what became of the kernels is seen nowhere else."""
+def _tried(network: UNet, device: torch.device, layers: Layers | None) -> Float16UNet | None:
+    """Return it where it gives what the network gives: what became of the kernels is seen nowhere else."""
     image = torch.randn(1, 1, TRIED, TRIED, generator=torch.Generator().manual_seed(0)).to(device)
-    wanted = network(image)
-    with suppress(RuntimeError):
-        return bool((found(image) - wanted).abs().max() <= ROUNDED * wanted.abs().max())
-    return False
+    with suppress(OSError, RuntimeError):
+        found, wanted = Float16UNet(network, Kernels(device), layers), network(image)
+        if (found(image) - wanted).abs().max() <= ROUNDED * wanted.abs().max():
+            return found
+    return None
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,11 +117,11 @@ class Float16UNet:
         last = network.last.weight
         if self._layers is not None and last.shape[1] == LAST[0]:
             last = functional.pad(last, (0, 0, 0, 0, 0, 0, 0, GROUP - 1))
-        self._last = self._taken(last, network.last.bias)
+        self._last = self._taken(last, network.last.bias, is_last=True)
 
-    def _taken(self, weight: Tensor, bias: Tensor | None) -> _Convolution:
+    def _taken(self, weight: Tensor, bias: Tensor | None, *, is_last: bool = False) -> _Convolution:
         channels = weight.shape[1], weight.shape[0]
-        if self._layers is None or channels not in ROWS:
+        if self._layers is None or channels not in ROWS or (channels == LAST) is not is_last:
             return _Convolution(_half(weight), bias, None)
         return _Convolution(float16_layers.arranged(weight), bias, channels)
 
@@ -162,7 +159,6 @@ class Float16UNet:
             return self._activated(functional.conv2d(features, layer.weight, padding=1), added, layer.bias)
         _, _, height, width = features.shape
         found = _empty(layer.channels[1], height, width, features.device)
-        added = None if added is None else added.contiguous(memory_format=torch.channels_last)
         given = features, layer.weight, added, layer.bias
         self._layers.launch(layer.channels, *given, found, height, width)
         return found
@@ -194,7 +190,6 @@ class Float16UNet:
 
     def _activated(self, features: Tensor, added: Tensor | None, bias: Tensor | None) -> Tensor:
         features = features.contiguous(memory_format=torch.channels_last)
-        added = None if added is None else added.contiguous(memory_format=torch.channels_last)
         vectors = features.numel() // GROUP
         groups = features.shape[1] // GROUP
         self._kernels.launch("activate", vectors, features, added, bias, vectors, groups)
@@ -204,8 +199,10 @@ class Float16UNet:
 def _enlarged(coarse: Tensor, weight: Tensor, *, by_parity: bool) -> Tensor:
     """Return what coarse features add to fine ones, as `float16_layers.by_parity` says or pixel by pixel."""
     if by_parity:
-        return functional.conv2d(coarse, weight, padding=1)
-    return functional.conv_transpose2d(coarse, weight, stride=2, padding=1)
+        found = functional.conv2d(coarse, weight, padding=1)
+    else:
+        found = functional.conv_transpose2d(coarse, weight, stride=2, padding=1)
+    return found.contiguous(memory_format=torch.channels_last)
 
 
 def _layers(block: nn.Module) -> tuple[nn.Conv2d, nn.Conv2d]:
@@ -221,7 +218,3 @@ def _half(weight: Tensor) -> Tensor:
 def _empty(channels: int, height: int, width: int, device: torch.device) -> Tensor:
     shape = (1, channels, height, width)
     return torch.empty(shape, dtype=torch.half, device=device, memory_format=torch.channels_last)
-
-
-def _loaded(index: int) -> nvrtc.Kernels:
-    return nvrtc.kernels(index, SOURCE, NAMES)

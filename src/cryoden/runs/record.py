@@ -22,10 +22,8 @@ from cryoden.settings.baseline import BaselineSettings
 from cryoden.settings.fields import from_record
 from cryoden.settings.training import TrainingSettings
 
-OPTIONAL: dict[str, Any] = dict.fromkeys(("first", "initial", "start", "data")) | {
-    "versions": {},
-    "resumed": [],
-}
+OPTIONAL: dict[str, Any] = dict.fromkeys(("first", "initial", "start", "data"))
+OPTIONAL |= {"versions": {}, "resumed": []}
 DEPTH = 3  # folders below the one that is searched
 SETTINGS: dict[str, type[TrainingSettings | BaselineSettings]] = {
     "training": TrainingSettings,
@@ -107,7 +105,9 @@ class RunRecord:
         """How it stands: "running", a reason of `TrainingFinished`, "stopped", "failed" or "interrupted"."""
         state = str(self.about["state"])
         if state == "running" and not is_alive(self.about["process"], self.folder.heartbeat):
-            return "interrupted"
+            with suppress(RunError):  # it may have ended well since it was read
+                state = str(read(self.folder.path).about["state"])
+            state = "interrupted" if state == "running" else state
         return FORMERLY.get(state, state)
 
     @property

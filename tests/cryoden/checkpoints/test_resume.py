@@ -19,7 +19,7 @@ from cryoden.events.training import CheckpointSaved, EpochFinished, Restarted, T
 from cryoden.model.checkpoint import load
 from cryoden.runs.folder import RunFolder
 from cryoden.runs.record import read
-from cryoden.runs.reservation import reclaim
+from cryoden.runs.reservation import reclaim, this_run
 from cryoden.settings.baseline import BaselineSettings
 from cryoden.settings.training import TrainingSettings
 from cryoden.training.preview_request import RunControl
@@ -267,6 +267,27 @@ def test_a_run_is_deleted_whole_unless_a_process_has_it(run: Path) -> None:
         delete(run)
 
 
+def test_a_run_whose_end_found_no_room_is_interrupted_and_can_be_deleted_while_its_process_lives(
+    run: Path,
+) -> None:
+    about = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps(about | {"state": "running", "process": this_run()}))
+    with reclaim(run):
+        assert read(run).state == "running"
+    assert read(run).state == "interrupted"
+    delete(run)
+    assert not run.exists()
+
+
+def test_a_record_that_was_read_before_the_run_ended_says_how_it_ended(run: Path) -> None:
+    about = json.loads((run / "run.json").read_text())
+    ended = {**about, "state": "completed", "process": this_run()}
+    (run / "run.json").write_text(json.dumps(ended | {"state": "running"}))
+    before = read(run)
+    (run / "run.json").write_text(json.dumps(ended))
+    assert before.state == "completed"
+
+
 def test_a_run_of_the_experiment_is_not_resumed_as_a_training(run: Path) -> None:
     with pytest.raises(RunError, match=r"R06 .*cryoden train"):
         resumable(run, BaselineSettings)
@@ -310,6 +331,10 @@ def test_a_run_that_was_killed_before_its_report_has_it_once_it_is_resumed(
     assert "Validation losses" in ended.text.read_text()
     assert ended.report.exists()
     assert ended.plot.exists()
+    ended.report.unlink()
+    ended.metrics.unlink()  # without which there can be none
+    with pytest.raises(TrainingError, match=r"T18 .*finished"):
+        list(train_model.resume_training(ended.path))
 
 
 def test_a_state_of_anything_else_is_refused_in_words(run: Path) -> None:

@@ -87,7 +87,7 @@ def test_the_source_of_its_kernels_makes_what_the_network_makes(
     assert distance(found, wanted) < 3e-3
 
 
-@pytest.mark.parametrize("widths", [(24, 48, 48, 24), (24, 24), (8, 24, 48)])
+@pytest.mark.parametrize("widths", [(24, 48, 48, 24), (24, 24), (8, 24, 48), (24, 8)])
 def test_with_kernels_for_whole_layers_it_makes_the_same(
     emulated: Kernels, layers: Layers, widths: Sequence[int]
 ) -> None:

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from cryoden.image.tiling import within
 from cryoden.model.networks import UNet
 from cryoden.model.strips import ROWS, steps, striped
 
@@ -18,11 +19,11 @@ def network(widths: Sequence[int]) -> UNet:
     return made
 
 
-def worked(of: UNet, noisy: Tensor) -> tuple[Tensor, int]:
+def worked(of: UNet, noisy: Tensor, margin: int = 0) -> tuple[Tensor, int]:
     made = list[Tensor]()
 
     def parts() -> Iterator[None]:
-        made.append((yield from striped(of, noisy)))
+        made.append((yield from striped(of, noisy, margin)))
 
     with torch.inference_mode():
         yields = len(list(parts()))
@@ -37,6 +38,18 @@ def test_strips_make_what_the_network_makes_of_the_whole(widths: Sequence[int], 
     found, _ = worked(made, noisy)
     with torch.inference_mode():
         wanted = made(noisy)
+    assert (found - wanted).abs().max() < 1e-5 * wanted.std()
+
+
+@pytest.mark.parametrize("margin", [16, 32, 64])
+@pytest.mark.parametrize("widths", [(5, 7), (4, 6, 8), (4, 6, 8, 10, 12)])
+def test_without_a_margin_they_make_the_middle_of_the_same(widths: Sequence[int], margin: int) -> None:
+    noisy = torch.randn(1, 1, 2 * ROWS + 80, 240, generator=torch.Generator().manual_seed(1))
+    made = network(widths)
+    found, _ = worked(made, noisy, margin)
+    with torch.inference_mode():
+        wanted = within(made(noisy), margin)
+    assert found.shape == wanted.shape
     assert (found - wanted).abs().max() < 1e-5 * wanted.std()
 
 
