@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -66,8 +66,13 @@ def _write_all(folders: Iterable[RunFolder]) -> None:
 
 
 def completed(folder: RunFolder) -> None:
-    """Draw and write what a run that has ended lacks because it was killed then; errors as `write`."""
+    """Make good what a run that has ended lacks because it was killed then; errors as `write`.
+
+    Its plot and its reports are made, and what it was writing, and its sign of life, removed.
+    """
     remove_leftovers(folder.path)
+    with suppress(OSError):
+        folder.heartbeat.unlink()
     if not all(file.exists() for file in (folder.plot, folder.report, folder.text)):
         write(folder)
 

@@ -326,8 +326,10 @@ def test_a_run_that_was_killed_before_its_report_has_it_once_it_is_resumed(
     list(begun(data, ended.path))
     for file in (ended.report, ended.text, ended.plot):
         file.unlink()
+    ended.heartbeat.touch()
     with pytest.raises(TrainingError, match=r"T18 .*finished"):
         list(train_model.resume_training(ended.path))
+    assert not ended.heartbeat.exists()
     assert "Validation losses" in ended.text.read_text()
     assert ended.report.exists()
     assert ended.plot.exists()
