@@ -15,7 +15,8 @@ Matching = Literal["each", "same", "matched"]
 Limits = tuple[float, float]
 SAMPLE = 2**18  # px: of a whole 4096² sorting takes longer than reading it
 SIGMAS = 3.0  # as RELION's display has them
-PARTS, LEAST_PART = 8, 8  # along the shorter side; px of a part
+PARTS, PART = (2, 8), 128  # along the shorter side; px of a part: as large as particles are drawn
+LEAST_PART = 8  # px that are sampled of it
 ROUNDING = 1e-6  # of float32, with something to spare
 SIGMA = 1.4826  # of a Gaussian, in median absolute deviations
 # Of the raw contrast at 3 Å/px and coarser: white noise of 256² px and more leaves up to 0.014 there, the
@@ -48,15 +49,15 @@ def robust(pixels: Pixels) -> Limits:
     sigma = SIGMA * float(np.median(np.abs(sample - np.float32(middle))))
     if not ROUNDING * abs(middle) < sigma < math.inf:
         return contrast(pixels)
-    low, high = _usual_ends(sample)
+    low, high = _usual_ends(sample, int(np.clip(min(pixels.shape) // PART, *PARTS)))
     return min(middle - SIGMAS * sigma, low), max(middle + SIGMAS * sigma, high)
 
 
-def _usual_ends(sample: Pixels) -> Limits:
+def _usual_ends(sample: Pixels, across: int) -> Limits:
     """Return the median of the 1 and 99 percentiles of parts of an image, or of rows of a small one."""
     parts = np.atleast_2d(sample)
-    if sample.ndim > 1 and min(sample.shape) >= PARTS * LEAST_PART:
-        edge = min(sample.shape) // PARTS
+    if sample.ndim > 1 and min(sample.shape) >= across * LEAST_PART:
+        edge = min(sample.shape) // across
         parts = np.concatenate(blocks(sample, edge)).reshape(-1, edge * edge)
     low, high = np.median(np.percentile(parts, (1, 99), axis=-1), axis=-1)
     return float(low), float(high)

@@ -74,6 +74,14 @@ def test_particles_all_over_clear_ice_keep_their_grays(corner: float) -> None:
     assert high < 4
 
 
+def test_particles_keep_their_grays_in_a_small_region_of_which_they_are_a_quarter() -> None:
+    """As in a live preview: a part as small as a part of a particle would most often show none."""
+    region = np.random.default_rng(0).normal(size=(320, 320)).astype(np.float32)
+    for top, left in ((10, 20), (60, 200), (190, 40), (220, 220)):
+        region[top : top + 80, left : left + 80] -= 20
+    assert robust(region)[0] < -20
+
+
 def test_few_counts_most_of_them_alike_have_limits_all_the_same() -> None:
     counts = np.random.default_rng(0).poisson(0.2, (64, 64)).astype(np.float32)
     assert robust(counts) == contrast(counts)
