@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
-from cryoden.errors import printable
+from cryoden.errors import as_known, printable
 from cryoden.io.atomic import atomic_write
+from cryoden.io.retrying import retried
 from cryoden.reporting.html_page import filled
 
 if TYPE_CHECKING:
@@ -57,8 +58,16 @@ def _shown(token: Token, pictures: Mapping[str, Path]) -> Token:
     picture = pictures.get(unquote(str(token.attrs.get("src", ""))))
     if picture is None:
         return replace(token, type="text", tag="", attrs={}, children=None)
-    address = f"data:image/png;base64,{b64encode(picture.read_bytes()).decode()}"
+    address = f"data:image/png;base64,{b64encode(_content(picture)).decode()}"
     return replace(token, attrs={**token.attrs, "src": address})
+
+
+@retried
+def _content(picture: Path) -> bytes:
+    try:
+        return picture.read_bytes()
+    except OSError as error:  # of which only those of opening name the file
+        raise as_known(error, picture) from error
 
 
 class Bold(str):

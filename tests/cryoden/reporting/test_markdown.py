@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cryoden.errors import printable
+from cryoden.errors import CryodenError, printable
+from cryoden.io import retrying
 from cryoden.reporting import markdown
 from cryoden.reporting.html_page import filled
 from cryoden.reporting.thumbnails import png
@@ -71,3 +72,10 @@ def test_pictures_from_elsewhere_are_shown_as_their_words() -> None:
     page = markdown.html("A", f"![far away]({EVIL}) and ![a file](secret.png)")
     assert "<img" not in page
     assert "far away and a file" in page
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file that opens and cannot be read")
+def test_a_picture_that_cannot_be_read_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retrying, "PAUSES", (0, 0))
+    with pytest.raises(CryodenError, match=r"O03 +/proc/self/mem — "):
+        markdown.html("Run", "![Losses](mem)", [Path("/proc/self/mem")])
