@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 from cryoden.dataset.half_checks import HalfCheck, inspect, problem_of, refuse_mixed_pixel_sizes
 from cryoden.errors import CryodenError, HalvesError, printable
@@ -96,4 +97,7 @@ def _unequal(good: Sequence[_Checked]) -> tuple[str, ...]:
 
 
 def _reason(one: _Checked) -> str:
-    return f"{printable(one.name)} ({one.error.code} {one.error.problem})" if one.error else one.name
+    if one.error is None:
+        return one.name
+    file = f"{Path(one.error.file).name} " if one.error.file else ""  # which of the two it is
+    return f"{printable(one.name)} ({one.error.code} {file}{one.error.problem})"

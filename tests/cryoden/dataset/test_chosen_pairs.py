@@ -40,7 +40,7 @@ def test_all_bad_pairs_are_named_at_once(folder: Path) -> None:
 
 def test_a_file_that_cannot_be_read_is_a_bad_pair_like_others(folder: Path) -> None:
     (folder / "m5_EVN.mrc").write_bytes(b"")
-    with pytest.raises(CryodenError, match=r"3 of 5 pairs .*; m5 \(F01 "):
+    with pytest.raises(CryodenError, match=r"3 of 5 pairs .*; m5 \(F01 m5_EVN\.mrc "):
         open_halves([folder])
 
 

@@ -37,7 +37,8 @@ from tests.cryoden.faults.commands import COMMANDS, Command
 OPEN, WRITE, FLUSH, RENAME, REMOVE, MAKE, CLOSE, READ = (1 << bit for bit in range(8))
 KILL, HALF = -1, -2
 WRITES = OPEN | WRITE | FLUSH | RENAME | MAKE | CLOSE
-LINE = re.compile(r"(?:^|: |  )(?P<code>[A-Z]\d\d)  (?P<file>/\S+) — .+\. .+\.", re.MULTILINE)
+# With the file; or with those of several pairs, each with its code.
+LINE = re.compile(r"(?:^|: |  )[A-Z]\d\d  (?:/\S+ — |\d+ of .+ \([A-Z]\d\d \S+\.mrc ).+\. .+\.", re.MULTILINE)
 
 
 @dataclass(frozen=True)
