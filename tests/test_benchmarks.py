@@ -21,6 +21,7 @@ from cryoden.events.batch import FileFinished
 from cryoden.events.training import TrainingState
 from cryoden.io import mrc
 from cryoden.runs.folder import RunFolder
+from tests.cryoden.faults.commands import COMMANDS
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 TAKE_A_DEVICE = sorted(path for path in BENCHMARKS.glob("*.py") if '("--device"' in path.read_text())
@@ -352,7 +353,9 @@ def test_stops_crowds_and_refusals_keep_their_marks(
 
 
 def test_what_a_killed_command_must_not_leave_is_found_out(tmp_path: Path) -> None:
-    soak = runpy.run_path(str(BENCHMARKS / "soak" / "killed_commands.py"))["Soak"](None, tmp_path, None)
+    soak = runpy.run_path(str(BENCHMARKS / "soak" / "killed_commands.py"))["Soak"](
+        COMMANDS["patches"], tmp_path, None
+    )
     soak.out.mkdir()
     (tmp_path / "in.mrc").write_bytes(b"in")
     soak.inputs, soak.whole = {}, {"a.mrc": b"whole", "b.mrc": b"whole"}

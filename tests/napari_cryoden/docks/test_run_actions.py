@@ -8,6 +8,7 @@ import pytest
 from cryoden.runs.compare import RunSummary, opened
 from cryoden.runs.folder import RunFolder
 from cryoden.runs.keeper import kept_in
+from cryoden.runs.reservation import reclaim
 from napari_cryoden.docks.run_actions import (
     OTHERS,
     about,
@@ -46,7 +47,8 @@ def test_a_run_that_lives_or_is_over_is_not_resumed(folder: RunFolder) -> None:
     assert "It is finished" in not_resumed(left(folder, "completed"), is_busy=False)
     about_it = json.loads(folder.record.read_text())
     folder.record.write_text(json.dumps(about_it | {"state": "running"}))
-    assert not_resumed(opened(folder.path), is_busy=False) == "It is running"
+    with reclaim(folder.path):  # as long as it runs
+        assert not_resumed(opened(folder.path), is_busy=False) == "It is running"
 
 
 def test_what_is_no_run_of_this_program_has_neither_model_nor_settings() -> None:
