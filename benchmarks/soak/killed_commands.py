@@ -17,7 +17,6 @@ import argparse
 import contextlib
 import os
 import random
-import shutil
 import signal
 import sys
 import tempfile
@@ -32,7 +31,7 @@ import numpy as np
 
 from cryoden.io import mrc
 from tests.cryoden.faults.commands import COMMANDS, Command
-from tests.cryoden.faults.walking import contents, hidden, is_whole, state
+from tests.cryoden.faults.walking import clear, contents, hidden, is_whole, state
 
 GROWING = {"plan.json", "micrographs_denoised.star", "RELION_JOB_EXIT_FAILURE", "RELION_OUTPUT_NODES.star"}
 REWRITTEN = {"index.json", "micrographs.star", "RELION_JOB_EXIT_SUCCESS"}  # by each call, with the same bytes
@@ -62,22 +61,17 @@ class Soak:
     def run(self, kills: int) -> None:
         """Kill the command so many times."""
         self.command.inputs(self.folder)
-        self._clear()
+        clear(self.command, self.out)
         self.inputs = state(self.folder)
         self._run(None)  # what is imported is so in those that follow
-        self._clear()
+        clear(self.command, self.out)
         self._seconds = self._run(None)
         self.whole = contents(self.out)
         while self.kills < kills:
-            self._clear()
+            clear(self.command, self.out)
             while self.kills < kills and self._killed():
                 self.check()
             self._end()
-
-    def _clear(self) -> None:
-        shutil.rmtree(self.out, ignore_errors=True)
-        if self.command.into:
-            self.out.mkdir()
 
     def _run(self, kill_after: float | None) -> float:
         """Run it in a process of its own, and return its seconds, negative where it was killed."""
@@ -120,10 +114,10 @@ class Soak:
             if not (self._grows(name) or is_whole(self.command, self.out / name, data, expected)):
                 self.found.append(where + f"{name} is not whole")
         for path, before in self.before.items():
-            if not path.exists():
-                kept = path.parent.name != "checkpoints"  # of which only the last are
-                self.found += [where + f"{path.name} is lost"] * kept
-            elif when(path.stat()) != when(before) and self._counted(path):
+            lost = not path.exists()
+            if lost and path.parent.name != "checkpoints":  # of which only the last are kept
+                self.found.append(where + f"{path.name} is lost")
+            elif not lost and when(path.stat()) != when(before) and self._counted(path):
                 self.found.append(where + f"{path.name} was made twice")
 
     def _grows(self, name: str) -> bool:

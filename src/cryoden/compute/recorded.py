@@ -33,12 +33,11 @@ def constant(most: int) -> Callable[[Callable[..., Made]], Callable[..., Made]]:
     """
 
     def decorated(make: Callable[..., Made]) -> Callable[..., Made]:
-        cached = lru_cache(maxsize=most)(make)
+        cached = lru_cache(maxsize=most)(torch.inference_mode(False)(make))  # for those who learn, too
 
         @wraps(make)
         def found(*arguments: Hashable) -> Made:
-            with torch.inference_mode(False):  # for those who learn, too
-                value = cached(*arguments)
+            value = cached(*arguments)
             if (kept := getattr(_NOW, "kept", None)) is not None:
                 kept.append(value)
             return value

@@ -107,12 +107,12 @@ class Float16UNet:
         """Take the network's weights as they are now."""
         network = self._network
         self._factors = 1 / network.linear.scales.noise
-        self._down = [
-            [self._taken(layer.weight, layer.bias) for layer in _layers(block)] for block in network.down
-        ]
         first = _layers(network.down[0])[0]
         padded = functional.pad(first.weight, (0, 0, 0, 0, 0, GROUP - SEEN))
-        self._down[0][0] = self._taken(padded, first.bias)
+        self._down = [
+            [self._taken(padded if layer is first else layer.weight, layer.bias) for layer in _layers(block)]
+            for block in network.down
+        ]
         self._up = [self._joint(cast("Joint", block)) for block in network.up]
         last = network.last.weight
         if self._layers is not None and last.shape[1] == LAST[0]:

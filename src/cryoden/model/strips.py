@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from cryoden.image.tiling import within
 from cryoden.model.networks import UNet
 
 ROWS = 64  # of the finest image, at a time
@@ -79,9 +80,7 @@ def _narrowed(inner: int, coarse: Tensor, *fine: Tensor) -> Sequence[Tensor]:
 
 def _middle(image: Tensor, inner: int, beyond: int) -> Tensor:
     """Return an image without its margin, but for some px."""
-    height, width = image.shape[2:]
-    drop = (width - inner) // 2 - beyond
-    return image[:, :, drop : height - drop, drop : width - drop]
+    return within(image, (image.shape[3] - inner) // 2 - beyond)
 
 
 def _in_strips(block: Block, *images: Tensor, in_place: bool = False) -> Tensor:

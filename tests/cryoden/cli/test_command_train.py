@@ -20,6 +20,7 @@ from cryoden.cli.endings import USAGE
 from cryoden.cli.main import main
 from cryoden.model import checkpoint
 from cryoden.runs.record import read
+from tests.cryoden.checkpoints.interrupted import table
 from tests.cryoden.cli.asked import QUICK
 from tests.cryoden.cli.test_endings import BEGUN, ENDLESS, read_until, running
 
@@ -65,13 +66,6 @@ def others(process: subprocess.Popen[str]) -> list[psutil.Process]:
     return [one for one in found if "spawn_main" in " ".join(one.cmdline())]
 
 
-def rows(run: Path) -> list[dict[str, str]]:
-    """Return what a run has in its table, without times."""
-    with (run / "metrics.csv").open() as file:
-        return [{name: row[name] for name in row if name not in OF_TIME} for row in csv.DictReader(file)]
-
-
-OF_TIME = {"elapsed", "seconds", "batches", "images", "megabytes"}
 EACH_STEP = "--checkpoint-minutes", "1e-6"
 
 
@@ -93,7 +87,7 @@ def test_a_run_that_is_stopped_and_resumed_is_the_run_that_was_not(
     assert process.returncode == status, printed
     assert f"To resume: cryoden train --resume {other}" in printed
     assert main(["train", "--resume", str(other), *processes]) == 0
-    assert rows(other) == rows(one)
+    assert table(other) == table(one)
     saved, expected = (checkpoint.load(run / "model.safetensors").weights for run in (other, one))
     assert all(np.array_equal(saved[name], expected[name]) for name in expected)
 
@@ -120,7 +114,7 @@ def test_torchrun_resumes_a_run_that_it_was_killed_in(folder: Path) -> None:
     again = [*TORCHRUN, "cryoden.cli.main", *asked(folder, other, *chosen, "--resume", "auto")]
     ended = subprocess.run(again, capture_output=True, text=True, check=False, env=os.environ | ONE_THREAD)
     assert ended.returncode == 0, ended.stderr
-    assert rows(other) == rows(one)
+    assert table(other) == table(one)
 
 
 def test_a_run_that_is_resumed_where_it_is_there_begins_continues_and_is_finished(

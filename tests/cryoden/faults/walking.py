@@ -96,19 +96,14 @@ class Walk:
             self.tried += 1
             self._at(n)
 
-    def _clear(self) -> None:
-        shutil.rmtree(self.out, ignore_errors=True)
-        if self.command.into:
-            self.out.mkdir()
-
     def _count(self) -> None:
         """Run it on a disk that is well."""
-        self._clear()
+        clear(self.command, self.out)
         self._run(1 << 40)
         self.calls, self._whole = int(self._disk.calls()), contents(self.out)
 
     def _at(self, n: int) -> None:
-        self._clear()
+        clear(self.command, self.out)
         # What one process cannot remove the next one does.
         apart = self.fault.stays or self.fault.kinds & REMOVE
         self._failed = ""
@@ -193,6 +188,13 @@ class Walk:
         yield from (f"{name} is missing" for name in missing if not self._is_spared(name))
         yield from (f"{name} is not whole" for name in self._partial())
         yield from self._left_behind()
+
+
+def clear(command: Command, out: Path) -> None:
+    """Remove all results."""
+    shutil.rmtree(out, ignore_errors=True)
+    if command.into:
+        out.mkdir()
 
 
 def is_whole(command: Command, path: Path, data: bytes, expected: bytes | None) -> bool:
