@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from cryoden.compute.fused_baseline import FusedBaseline, available
+from cryoden.kernels.fused_baseline import FusedBaseline, available
 from cryoden.model.networks import Baseline
 
 GPU = torch.device("cuda")

@@ -19,9 +19,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cryoden.compute.fused_baseline import FusedBaseline
 from cryoden.compute.noise import with_noise
-from cryoden.compute.noisy_pairs import PATCH, NoisyPairs, Recipe, available
+from cryoden.kernels.fused_baseline import FusedBaseline
+from cryoden.kernels.noisy_pairs import PATCH, NoisyPairs, Recipe, available
 from cryoden.model.networks import Baseline
 
 GPU = torch.device("cuda")

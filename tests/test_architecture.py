@@ -110,7 +110,6 @@ SHOWN_ELSEWHERE = {
         "cryoden/workflows/denoise_group",
     ),
     "the command line by another name: shown by test_commands.py": ("cryoden/__main__",),
-    "runs on an NVIDIA GPU only: shown by test_fused_baseline.py": ("cryoden/compute/nvrtc",),
 }  # fmt: skip
 ABOUT_NO_MODULE = {
     "test_light_imports", "test_without_napari", "test_leaks", "test_manifest", "test_traps", "test_controls",

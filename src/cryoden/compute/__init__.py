@@ -1,1 +1,1 @@
-"""Where numbers are computed: device, number format, memory, and the fused CUDA step."""
+"""Where numbers are computed: device, number format, memory, noise, and who does it."""

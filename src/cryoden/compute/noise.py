@@ -1,7 +1,7 @@
 """Poisson and Gaussian noise of a patch, by (seed, epoch, index) alone: the processor's way.
 
 Random words come of a counter-based generator (Salmon et al. 2011, Philox 4×64-10), two for each pixel,
-and become noise by integers and single roundings: `cryoden.compute.noisy_pairs` makes the same bits on a GPU.
+and become noise by integers and single roundings: `cryoden.kernels.noisy_pairs` makes the same bits on a GPU.
 A Poisson count of mean n + f is the sum of one of the whole number n, by tables, and one of the fraction f,
 by inversion.
 """

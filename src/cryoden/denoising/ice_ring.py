@@ -8,7 +8,7 @@ parametric Wiener filter passes it on, S / (S + (1 + µ) N) (Lim & Oppenheim 197
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import product
@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cryoden.compute.devices import later
-from cryoden.denoising.ring_filter import quick, transfer
+from cryoden.denoising.ring_filter import RingFilter, quick
 from cryoden.image.fourier_rings import neighbors_averaged, ring_index
-from cryoden.image.normalization import Normalization
+from cryoden.image.normalization import CLIP, Normalization
 from cryoden.image.tiling import mirrored
+from cryoden.kernels.image_passes import Passes, statistics
 from cryoden.micrograph import Array
 
 RING = (5.0, 3.1)  # Å
@@ -151,21 +152,68 @@ def restored(signal: Tensor, raw: Tensor, gray: Normalization, response: Array |
     Tensor
         ``(h, w)``. Bands of rows are filtered one after the other, to save memory.
     """
-    result = torch.empty_like(signal)
-    height, width = signal.shape
-    at_a_time = min(height, ROWS.get(signal.device.type, LARGE_ROWS))
-    tall, wide = quick(at_a_time + 2 * MARGIN), quick(width + 2 * MARGIN)
-    columns = mirrored(width, -MARGIN, wide - MARGIN, signal.device)
-    gain = transfer(tall, wide, torch.as_tensor(response).to(signal))
-    for top in range(0, height, at_a_time):
-        bottom = min(top + at_a_time, height)
-        rows = mirrored(height, top - MARGIN, top - MARGIN + tall, signal.device)
+    result, shape = torch.empty_like(signal), _shape(signal)
+    grain = _Grain(shape, torch.as_tensor(response).to(signal))
+    columns = mirrored(signal.shape[1], -MARGIN, shape[1] - MARGIN, signal.device)
+    for top, bottom in _bands(signal):
+        rows = mirrored(len(signal), top - MARGIN, top - MARGIN + shape[0], signal.device)
         removed = gray.apply(raw[rows])
         removed -= signal[rows]
-        grain = torch.fft.irfft2(torch.fft.rfft2(removed[:, columns]) * gain, s=(tall, wide))
-        inner = grain[MARGIN : MARGIN + bottom - top, MARGIN : MARGIN + width]
+        inner = grain.of(removed[:, columns])[: bottom - top, : signal.shape[1]]
         torch.add(signal[top:bottom], inner, out=result[top:bottom])
     return result
+
+
+def restored_by(
+    own: Passes, signal: Tensor, raw: Tensor, gray: Tensor, response: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """Return what `restored` does in the micrograph's gray scale, and its least, most, mean and variance.
+
+    Parameters
+    ----------
+    own : Passes
+        Of the GPU that the others lie on.
+    gray : Tensor
+        The gray scale as passes take it.
+    response : Tensor or None
+        ``None`` where no ring is seen.
+    """
+    result, told, shape = torch.empty_like(signal), [], _shape(signal)
+    grain = None if response is None else _Grain(shape, response)
+    for top, bottom in _bands(signal):
+        added = None
+        if grain is not None:
+            removed = own.removed(raw, signal, (gray, CLIP), (top, MARGIN), shape)
+            added = grain.of(removed)[: bottom - top, : signal.shape[1]]
+        told.append(own.restored(signal[top:bottom], added, gray, result[top:bottom]))
+    return result, statistics(torch.cat(told), gray[0], raw.numel())
+
+
+class _Grain:
+    """What is grain of ice in bands of one shape, with margins."""
+
+    def __init__(self, shape: tuple[int, int], response: Tensor) -> None:
+        self._shape, self._filter = shape, RingFilter(*shape, response)
+
+    def of(self, removed: Tensor) -> Tensor:
+        """Return it without the margin above and at the left."""
+        whole: Tensor = torch.fft.irfft2(self._filter(torch.fft.rfft2(removed)), s=self._shape)
+        return whole[MARGIN:, MARGIN:]
+
+
+def _bands(signal: Tensor) -> Iterator[tuple[int, int]]:
+    """Yield the first and the last row of bands that are filtered one after the other."""
+    height, at_a_time = len(signal), _at_a_time(signal)
+    return ((top, min(top + at_a_time, height)) for top in range(0, height, at_a_time))
+
+
+def _shape(signal: Tensor) -> tuple[int, int]:
+    """Return the shape of a band with its margins."""
+    return quick(_at_a_time(signal) + 2 * MARGIN), quick(signal.shape[1] + 2 * MARGIN)
+
+
+def _at_a_time(signal: Tensor) -> int:
+    return min(len(signal), ROWS.get(signal.device.type, LARGE_ROWS))
 
 
 @cache

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from cryoden.image.tiling import mirrored
+from cryoden.kernels.tried_passes import passes_for
 from cryoden.micrograph import Array
 
 MARGIN = 128  # px an image is mirrored by
@@ -23,11 +25,44 @@ def summed(images: Sequence[Tensor], responses: Sequence[Array | Tensor]) -> Ten
     responses : sequence of ndarray or Tensor
         ``(n,)`` gains of each, see `transfer`.
     """
-    total = torch.zeros((), device=images[0].device)
-    for image, response in zip(images, responses, strict=True):
-        waves, tall, wide = _waves(image)
-        total = total + waves * transfer(tall, wide, torch.as_tensor(response).to(image))
-    return _image(total, tall, wide, images[0].shape)
+    (first, response), *others = zip(images, responses, strict=True)
+    total, shape = _filtered(first, response)
+    for image, response in others:
+        total, _ = _filtered(image, response, total)
+    return _image(total, *shape, first.shape)
+
+
+def _filtered(
+    image: Tensor, response: Array | Tensor, added: Tensor | None = None
+) -> tuple[Tensor, tuple[int, int]]:
+    waves, tall, wide = _waves(image)
+    return RingFilter(tall, wide, torch.as_tensor(response).to(image))(waves, added), (tall, wide)
+
+
+class RingFilter:
+    """Gains of rings, for images of one shape.
+
+    Parameters
+    ----------
+    tall, wide : int
+        Of the images, px.
+    response : Tensor
+        ``(n,)``, see `transfer`.
+    """
+
+    def __init__(self, tall: int, wide: int, response: Tensor) -> None:
+        self._shape, self._response = (tall, wide), response
+
+    @cached_property
+    def _gains(self) -> Tensor:
+        return transfer(*self._shape, self._response)
+
+    def __call__(self, waves: Tensor, added: Tensor | None = None) -> Tensor:
+        """Return an image's real Fourier transform, which may be changed, filtered; another is added."""
+        if (own := passes_for(waves)) is not None:
+            return own.filtered(waves, self._shape[1], self._response, added)
+        waves = waves * self._gains
+        return waves if added is None else waves.add_(added)
 
 
 def oriented(image: Tensor, response: Array) -> Tensor:

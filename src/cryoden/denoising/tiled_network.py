@@ -11,10 +11,10 @@ import torch
 from torch import Tensor
 
 from cryoden.compute import devices
-from cryoden.compute.fused_baseline import FusedBaseline, available
 from cryoden.errors import TrainingError
 from cryoden.events.batch import TileFinished
 from cryoden.image.tiling import BORDER, Tile, Tiling, rounded_up, within
+from cryoden.kernels.fused_baseline import FusedBaseline, available
 from cryoden.micrograph import Array
 from cryoden.model import float16_unet, strips
 from cryoden.model.checkpoint import Model

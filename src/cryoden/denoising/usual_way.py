@@ -23,6 +23,8 @@ from cryoden.denoising.tiled_network import TiledNetwork
 from cryoden.image.blank_regions import suspect
 from cryoden.image.normalization import CLIP, Normalization, bands, is_contrast, robust_on_device, typical
 from cryoden.image.resampling import Resampling
+from cryoden.kernels.image_passes import gray_scale
+from cryoden.kernels.tried_passes import passes
 from cryoden.micrograph import Array, Pixels, Statistics
 from cryoden.model.conditioning import unknown
 
@@ -104,7 +106,7 @@ class UsualWay:
 
     def __init__(self, kind: Kind, tiled: TiledNetwork, choices: Choices, recorder: Recorder) -> None:
         self.kind, self._tiled, self._choices = kind, tiled, choices
-        self._resampling = Resampling(*kind.shape, kind.scale)
+        self._resampling, self._passes = Resampling(*kind.shape, kind.scale), passes(recorder.device)
         self._raw = torch.empty(kind.shape, device=recorder.device)
         self._recorder = recorder
         self._measured, self._denoised = Recorded(self._measure, recorder), Recorded(self._denoise, recorder)
@@ -152,9 +154,8 @@ class UsualWay:
         rows, tops = bands(self.kind.shape, self.kind.scale)
         mean, std = robust_on_device(torch.stack([raw[top : top + rows] for top in tops]))
         gray = Normalization(mean, std)
-        scored = gray.apply(raw)
+        scored, clipped = self._scored(raw, gray)
         scored = contrast_sign.turned(scored, gray) if self._choices.inverts else scored
-        clipped = (scored.abs() >= CLIP).sum()
         power, _ = ice_ring.mean_power(scored)
         working = self._resampling.reduce(scored)
         spread = typical(working[None]) if self.kind.scale != 1 else torch.ones_like(mean)
@@ -164,6 +165,13 @@ class UsualWay:
         parts = [torch.stack([each.double() for each in found]), power.flatten()]
         parts.append(ring_covariances.sums(working[None, None], weight))
         return torch.cat([part.double() for part in parts]), working, weight, mean, std, spread
+
+    def _scored(self, raw: Tensor, gray: Normalization) -> tuple[Tensor, Tensor]:
+        """Return pixels on the gray scale, and how many lie at its limits."""
+        if self._passes is not None:
+            return self._passes.scored(raw, _as_passes_take(gray), CLIP)
+        scored = gray.apply(raw)
+        return scored, (scored.abs() >= CLIP).sum()
 
     def _denoise(self, working: Tensor, weight: Tensor, known: Tensor) -> tuple[Tensor, ...]:
         """Return whether the sign is odd, the strength, and what `_Seen.gains` looks at; and the output."""
@@ -181,13 +189,19 @@ class UsualWay:
         raw, mean, std, spread, working, output, response = given
         gray = Normalization(mean, std)
         weighed = summed((output, working), (response[:SAMPLES], response[SAMPLES : 2 * SAMPLES]))
-        signal = self._resampling.enlarge(weighed).mul_(spread)
+        signal = self._resampling.enlarge(weighed * spread)
         signal = contrast_sign.turned(signal, gray) if self._choices.inverts else signal
-        if len(response) > 2 * SAMPLES:
-            signal = ice_ring.restored(signal, raw, gray, response[2 * SAMPLES :])
+        ring = response[2 * SAMPLES :] if len(response) > 2 * SAMPLES else None
+        if self._passes is not None:
+            return ice_ring.restored_by(self._passes, signal, raw, _as_passes_take(gray), ring)
+        signal = signal if ring is None else ice_ring.restored(signal, raw, gray, ring)
         result = gray.undo(signal)
         variance, mean = torch.var_mean(result.double(), correction=0)
         return result, torch.stack([*(each.double() for each in torch.aminmax(result)), mean, variance])
+
+
+def _as_passes_take(gray: Normalization) -> Tensor:
+    return gray_scale(torch.as_tensor(gray.mean), torch.as_tensor(gray.std))
 
 
 @dataclass(frozen=True, eq=False)

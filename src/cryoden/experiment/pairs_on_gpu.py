@@ -16,11 +16,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cryoden.compute import devices, noisy_pairs
-from cryoden.compute.noisy_pairs import PATCH, NoisyPairs, Patches, Recipe
+from cryoden.compute import devices
 from cryoden.experiment.pairs import PatchPairs
 from cryoden.experiment.training_pairs import PatchSet, TrainingPairs
 from cryoden.io.mrc_windows import finite_window
+from cryoden.kernels import noisy_pairs
+from cryoden.kernels.noisy_pairs import PATCH, NoisyPairs, Patches, Recipe
 from cryoden.micrograph import Pixels
 from cryoden.sampling.source import Batches, BatchOnGpu
 from cryoden.sampling.stream import IN_USE, Stream

@@ -24,6 +24,8 @@ MOVES = (0, 0.5, 0.25, 0.75, 0.125, 0.375)  # of a side; where another part may 
 FLAT = 0.01  # standard deviations between the least and the largest of 256 px, which noise cannot have
 MOST = 0.98  # of the image; beyond it there is no picture at all
 
+Extremes = tuple[Tensor, Tensor]
+
 
 def blank(images: Tensor) -> Tensor | None:
     """Return where parts ``(n, h, w)`` of a micrograph were filled with a constant.
@@ -45,9 +47,14 @@ def suspect(images: Tensor) -> Tensor:
 
     Without any, nothing is blank.
     """
-    lines = [(images.amax(axis) == images.amin(axis)).any() for axis in (1, 2) if images.shape[axis] >= LINE]
-    least, most = _extremes(images)
-    return torch.stack([*lines, (least == most).any()]).any()
+    least, most = bands = _of_bands(images)
+    extremes = [_of_squares(bands)]
+    if images.shape[1] >= LINE:
+        rest = images[:, least.shape[1] * EDGE :]  # rows that are less than a square
+        extremes.append((torch.cat([least, rest], 1).amin(1), torch.cat([most, rest], 1).amax(1)))
+    if images.shape[2] >= LINE:
+        extremes.append((images.amin(2), images.amax(2)))
+    return torch.stack([(least == most).any() for least, most in extremes]).any()
 
 
 def blank_share(scored: Pixels) -> float:
@@ -98,7 +105,7 @@ def _lines(image: Tensor) -> Tensor:
 
 def _squares(image: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """Yield the values of constant squares, where those and their neighbors are, and where no square is."""
-    low, high = (each[0] for each in _extremes(image[None]))
+    low, high = (each[0] for each in _of_squares(_of_bands(image[None])))
     if low.numel() == 0:
         return
     constant = low == high
@@ -109,13 +116,20 @@ def _squares(image: Tensor) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         yield value, _pixels(near, image), _pixels(~constant, image)
 
 
-def _extremes(images: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the least and the largest value of each whole square of ``(n, h, w)`` images."""
-    height, width = (side // EDGE for side in images.shape[1:])
-    whole = images[:, : height * EDGE, : width * EDGE]
-    rows = whole.unflatten(1, (height, EDGE))  # type: ignore[no-untyped-call]  # torch's
-    squares = len(images), height, width, EDGE
-    least, most = (part.reshape(squares) for part in (rows.amin(2), rows.amax(2)))
+def _of_bands(images: Tensor) -> Extremes:
+    """Return ``(n, h // 16, w)`` least and largest values of bands of rows as high as a square."""
+    height = images.shape[1] // EDGE
+    rows = images[:, : height * EDGE].unflatten(1, (height, EDGE))  # type: ignore[no-untyped-call]  # torch's
+    return rows.amin(2), rows.amax(2)
+
+
+def _of_squares(bands: Extremes) -> Extremes:
+    """Return the least and the largest value of each whole square."""
+    width = bands[0].shape[2] // EDGE
+    least, most = (
+        each[..., : width * EDGE].unflatten(2, (width, EDGE))  # type: ignore[no-untyped-call]  # torch's
+        for each in bands
+    )
     return least.amin(3), most.amax(3)
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from cryoden.errors import MicrographError
 from cryoden.image.blank_regions import blank
 from cryoden.image.resampling import LOBES, Resampling
+from cryoden.kernels.tried_passes import passes_for
 from cryoden.micrograph import Pixels, Windowed
 
 CLIP = 6.0  # standard deviations; Gaussian noise exceeds it twice in a billion pixels
@@ -188,8 +189,9 @@ def robust_on_device(values: Tensor) -> tuple[Tensor, Tensor]:
     middle = _median(some)
     about = pixels - middle
     near = STD_OF_MEDIAN * CLIP * _median((some - middle).abs())
-    if about.device.type == "cuda":
-        means, stds = sorted_and_trimmed(about, torch.stack([torch.full_like(near, torch.inf), near]))
+    if (own := passes_for(about)) is not None:
+        reach = torch.stack([torch.full_like(near, torch.inf), torch.where(near > 0, near, torch.inf)])
+        means, stds = own.trimmed(about, reach, ROUNDS, CLIP)
         return means[1] + middle, stds[0]
     usual = (about.abs() <= near) | (near <= 0)
     mean, std = _trimmed(about, torch.ones_like(usual))
@@ -202,36 +204,6 @@ def _median(values: Tensor) -> Tensor:
     if values.device.type != "cuda":
         return values.median()
     return values.sort().values[(len(values) - 1) // 2]  # where the median is found by a single processor
-
-
-def sorted_and_trimmed(about: Tensor, reach: Tensor) -> tuple[Tensor, Tensor]:
-    """Return what `robust_on_device` trims, of values within each reach of 0 at first, ``(n,)`` both.
-
-    Once values are sorted and summed up, those within limits are two of the sums apart: on a GPU
-    that is less than half of the time of going through all values again. A reach of 0 is none.
-    """
-    ordered = about.sort().values
-    exact = ordered.double()
-    sums, squares = (_sums_from_the_middle(each) for each in (exact, exact.square()))
-    reach = torch.where(reach > 0, reach, torch.inf)
-    low, high = -reach, reach
-    mean, std = reach, reach
-    for _ in range(ROUNDS):
-        first = torch.searchsorted(ordered, low)
-        last = torch.searchsorted(ordered, high, right=True)
-        number = last - first
-        mean = (sums[last] - sums[first]) / number
-        std = ((squares[last] - squares[first]) / number - mean.square()).clamp_min(0).sqrt()
-        low = torch.maximum(low, (mean - CLIP * std).to(low))
-        high = torch.minimum(high, (mean + CLIP * std).to(high))
-    return mean, std
-
-
-def _sums_from_the_middle(values: Tensor) -> Tensor:
-    """Return ``(n + 1,)`` sums up to each place from the middle: outliers are at the ends."""
-    middle = len(values) // 2
-    below = -values[:middle].flip(0).cumsum(0).flip(0)
-    return torch.cat([below, values.new_zeros(1), values[middle:].cumsum(0)])
 
 
 def _trimmed(about: Tensor, kept: Tensor) -> tuple[Tensor, Tensor]:

@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cryoden.compute.recorded import constant
+from cryoden.kernels.tried_passes import passes_for
+from cryoden.kernels.weighted_sums import TOGETHER, WeightedSums
 
 LOBES = 3
 ENLARGING = 12  # lobes; within 0.0004 σ of padding with zeros in Fourier space
@@ -150,6 +152,8 @@ def _rows(image: Tensor, axis: Axis, part: tuple[int, int] | None = None, offset
     begin, end = part or (0, axis.result)
     if axis.source == axis.result:
         return image[..., begin - offset : end - offset, :]
+    if part is None and image.dim() == 2 and (own := passes_for(image)) is not None:
+        return own.rows(image, _sums(axis, image.device))
     out = image.new_empty(*image.shape[:-2], end - begin, image.shape[-1])
     for at, until in axis.blocks(begin, end, BLOCK.get(image.device.type, LARGE_BLOCK)):
         first, weights = _on_device(axis, at, until, image.device)
@@ -163,6 +167,8 @@ def _columns(image: Tensor, axis: Axis, part: tuple[int, int] | None = None, off
     begin, end = part or (0, axis.result)
     if axis.source == axis.result:
         return image[..., begin - offset : end - offset]
+    if part is None and image.dim() == 2 and (own := passes_for(image)) is not None:
+        return own.columns(image, _sums(axis, image.device))
     out = image.new_empty(*image.shape[:-1], end - begin)
     for at, until in axis.blocks(begin, end, BLOCK.get(image.device.type, LARGE_BLOCK)):
         first, weights = _on_device(axis, at, until, image.device)
@@ -175,3 +181,10 @@ def _columns(image: Tensor, axis: Axis, part: tuple[int, int] | None = None, off
 def _on_device(axis: Axis, begin: int, end: int, device: torch.device) -> tuple[int, Tensor]:
     first, weights = axis.weights(begin, end)
     return first, torch.from_numpy(weights).to(device)
+
+
+@constant(16)  # 2.5 MB at most
+def _sums(axis: Axis, device: torch.device) -> WeightedSums:
+    begins = range(0, axis.result, TOGETHER)
+    parts = [axis.weights(at, min(at + TOGETHER, axis.result)) for at in begins]
+    return WeightedSums.of(parts, axis.source, device)

@@ -14,11 +14,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import conv2d
 
 from cryoden.compute.recorded import constant
+from cryoden.kernels.image_passes import Passes
+from cryoden.kernels.tried_passes import passes_for
+from cryoden.kernels.weighted_sums import TOGETHER, WeightedSums
 
 BORDER = 64  # px; about 200 Å
 SIGMA = 4.0  # px of what is smooth; about 12 Å
@@ -128,6 +133,10 @@ def continued(image: Tensor, rows: range, columns: range) -> Tensor:
     rows, columns : range
         What to return; negative numbers and those from ``h`` or ``w`` on lie outside.
     """
+    if (own := passes_for(image)) is not None:
+        image = image.contiguous()
+        smooth = _smooth_by(own, image)
+        return own.continued(image, smooth, (rows.start, columns.start), (len(rows), len(columns)))
     height, width = image.shape
     result = image.new_empty(len(rows), len(columns))
     top, left = -rows.start, -columns.start
@@ -184,6 +193,32 @@ def _smooth(image: Tensor, rows: range, columns: range) -> Tensor:
     kernel = _gaussian(image.dtype, image.device)
     smooth = conv2d(image[down][:, across][None, None], kernel[None, None, :, None])
     return conv2d(smooth, kernel[None, None, None, :])[0, 0]
+
+
+def _smooth_by(own: Passes, image: Tensor) -> Tensor:
+    """Return `_smooth` of the image itself; beyond its edges that is mirrored as the image is."""
+    rows, columns = (_sums(side, image.device) for side in image.shape)
+    return own.columns(own.rows(image, rows), columns)
+
+
+@constant(16)
+def _sums(side: int, device: torch.device) -> WeightedSums:
+    return WeightedSums.of(_smoothing(side), side, device)
+
+
+def _smoothing(side: int) -> list[tuple[int, NDArray[np.float32]]]:
+    """Return the first sample of each eight that are smoothed, and ``(eight, samples)`` weights."""
+    kernel = _gaussian(torch.float32, torch.device("cpu")).numpy()
+    places = mirrored(side, -REACH, side + REACH).numpy()  # once: the lists that are kept are few
+    found = []
+    for begin in range(0, side, TOGETHER):
+        results = range(begin, min(begin + TOGETHER, side))
+        seen = places[begin : results.stop + 2 * REACH]
+        matrix = np.zeros((len(results), seen.max() - seen.min() + 1), np.float32)
+        for row, weights in enumerate(matrix):
+            np.add.at(weights, seen[row : row + len(kernel)] - seen.min(), kernel)
+        found.append((int(seen.min()), matrix))
+    return found
 
 
 @constant(PLACES)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from cryoden.compute import nvrtc
+from cryoden.kernels import nvrtc
 
 SOURCE = "model/float16_layers.cu"
 GROUP = 8  # channels that are multiplied at once

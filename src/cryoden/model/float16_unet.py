@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from cryoden.compute import nvrtc
+from cryoden.kernels import nvrtc
 from cryoden.model import float16_layers
 from cryoden.model.float16_layers import LAST, ROWS, Layers
 from cryoden.model.networks import Joint, UNet

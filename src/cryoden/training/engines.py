@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from cryoden.compute import devices
-from cryoden.compute.fused_baseline import FusedBaseline, available
 from cryoden.errors import SettingsError
 from cryoden.events.training import Weights
+from cryoden.kernels.fused_baseline import FusedBaseline, available
 from cryoden.model.networks import Network, load
 from cryoden.model.place import Place
 from cryoden.sampling.source import Batch, BatchOnGpu
@@ -142,7 +142,7 @@ class PlainEngine:
 
 
 class FusedEngine:
-    """Plain gradient descent, two launches a step on one NVIDIA GPU; see `cryoden.compute.fused_baseline`.
+    """Plain gradient descent, two launches a step on one NVIDIA GPU; see `cryoden.kernels.fused_baseline`.
 
     Parameters
     ----------

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from cryoden.denoising import ice_ring
+from cryoden.denoising import ice_ring, ring_filter
 from cryoden.denoising.denoise import Denoiser
 from cryoden.events.batch import MicrographDenoised
 from cryoden.image.correlation import pearson
 from cryoden.image.fourier_rings import cross_power
-from cryoden.image.normalization import measure
+from cryoden.image.normalization import Normalization, measure
+from cryoden.kernels.image_passes import gray_scale
 from cryoden.micrograph import Array, Micrograph, Pixels
 from cryoden.model.checkpoint import load
 from cryoden.model.general import GENERAL
 from cryoden.settings.denoising import DenoisingSettings
 from cryoden.simulation.exposure import SimulatedExposure, exposed
 from cryoden.simulation.scene import Scene
+from tests.cryoden.kernels.emulated_passes import compiled
 
 PIXEL = 0.9
 EMPTY = Scene(edge=1280, pixel_size=PIXEL, particles=0, ice=500.0, slope=0.0, seed=3)
@@ -90,6 +93,23 @@ def test_what_is_passed_is_what_the_filter_says_across_bands_and_borders() -> No
     found = ice_ring.restored(torch.zeros_like(wave), wave, gray, response)
     inner = slice(80, -80)
     torch.testing.assert_close(found[inner, inner], 0.25 * wave[inner, inner], atol=0.01, rtol=0)
+
+
+def test_by_the_kernels_of_a_gpu_every_band_is_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw, signal = 50 + 3 * white()[:500, :140].contiguous(), 0.3 * white()[500:1000, :140].contiguous()
+    gray = Normalization(50.0, 3.0)
+    response = torch.from_numpy(np.linspace(0, 0.5, ice_ring.EDGE // 2 + 1)).float()
+    monkeypatch.setitem(ice_ring.ROWS, "cpu", 200)  # three bands
+    wanted = gray.undo(ice_ring.restored(signal, raw, gray, response))
+    emulated = compiled(tmp_path)
+    monkeypatch.setattr(ring_filter, "passes_for", lambda _: emulated)
+    scale = gray_scale(torch.tensor(50.0), torch.tensor(3.0))
+    found, told = ice_ring.restored_by(emulated, signal, raw, scale, response)
+    torch.testing.assert_close(found, wanted, atol=1e-4, rtol=0)
+    variance, mean = torch.var_mean(found.double(), correction=0)
+    assert told.tolist() == pytest.approx([float(one) for one in (found.min(), found.max(), mean, variance)])
 
 
 def test_passing_the_ring_on_brings_a_half_nearer_to_the_other(ice: SimulatedExposure) -> None:

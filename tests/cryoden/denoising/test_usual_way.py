@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import astuple, replace
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -12,10 +13,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from cryoden.compute.recorded import Recorder
+from cryoden.denoising import ring_filter, usual_way
 from cryoden.denoising.denoise import Denoiser, finished
 from cryoden.denoising.ice_ring import EDGE
 from cryoden.denoising.usual_way import SAMPLES, TRIES, Choices, Kind, UsualWay, UsualWays
+from cryoden.image import normalization, resampling, tiling
 from cryoden.io.mrc_header_copy import statistics
+from cryoden.kernels.image_passes import Passes
 from cryoden.micrograph import Micrograph
 from cryoden.model.checkpoint import load
 from cryoden.model.float16_layers import Layers
@@ -23,6 +27,7 @@ from cryoden.model.float16_unet import Float16UNet, Kernels
 from cryoden.model.general import GENERAL
 from cryoden.model.networks import UNet
 from cryoden.settings.denoising import DenoisingSettings
+from tests.cryoden.kernels import emulated_passes
 from tests.cryoden.scenes import scene
 
 SHAPE = (520, 456)
@@ -125,10 +130,48 @@ def moved(network: torch.nn.Module) -> None:
             each[name] = values if values is None else torch.nn.Parameter(values.to("meta"), False)
 
 
+def taken(found: Passes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the usual way take these passes, whatever the device."""
+    monkeypatch.setattr(usual_way, "passes", lambda _: found)
+    for module in (ring_filter, resampling, normalization, tiling):
+        monkeypatch.setattr(module, "passes_for", lambda _: found)
+
+
+@pytest.mark.parametrize("pixel_size", [1.1, 3.0])
+def test_with_passes_over_whole_images_its_pixels_and_statistics_are_the_same(
+    denoiser: Denoiser, pixel_size: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = micrograph(pixel_size).data
+    given[100, 200:300] = given.mean() + 40 * given.std()  # some that lie at the limits
+    wanted = ways(denoiser).made(kind(pixel_size), given)
+    taken(emulated_passes.compiled(tmp_path), monkeypatch)
+    found = ways(denoiser).made(kind(pixel_size), given)
+    assert found is not None
+    assert wanted is not None
+    assert wanted.clipped >= 100
+    assert np.abs(found.pixels - wanted.pixels).max() / given.std() < 1e-4
+    assert (found.clipped, found.strength) == pytest.approx((wanted.clipped, wanted.strength), rel=1e-5)
+    assert found.statistics is not None
+    assert astuple(found.statistics) == pytest.approx(astuple(statistics(found.pixels)), rel=1e-9, abs=1e-9)
+
+
+class UntouchedPasses(Passes):
+    """Passes that are not there."""
+
+    def __init__(self) -> None:
+        self._blocks = 4
+
+    def _launch(self, *_: object) -> None:
+        """Leave everything as it is."""
+
+
+@pytest.mark.parametrize("has_passes", [False, True])
 @pytest.mark.parametrize("pixel_size", [0.7, 3.0])
 def test_its_work_asks_for_no_value_and_sends_none(
-    pixel_size: float, monkeypatch: pytest.MonkeyPatch
+    pixel_size: float, has_passes: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if has_passes:
+        taken(UntouchedPasses(), monkeypatch)
     monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())  # which knows no such device
     tiled = Denoiser(load(GENERAL), DenoisingSettings(device="cpu")).tiled
     assert tiled._followed is not None

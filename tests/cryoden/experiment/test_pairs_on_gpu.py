@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 import torch
 
-from cryoden.compute.noisy_pairs import available
 from cryoden.experiment import pairs_on_gpu
 from cryoden.experiment.pair_grid import divided
 from cryoden.experiment.pairs import PatchPairs
 from cryoden.experiment.pairs_on_gpu import ResidentPairs, StreamedPairs, recipe, training_batches
 from cryoden.experiment.training_pairs import TrainingPairs
+from cryoden.kernels.noisy_pairs import available
 from cryoden.micrograph import Micrograph
 from cryoden.sampling.source import Batches
 from cryoden.sampling.stream import Stream
 from cryoden.settings.baseline import BaselineSettings, PatchSettings
-from tests.cryoden.compute.emulated_pairs import EmulatedPairs, compiled
+from tests.cryoden.kernels.emulated_pairs import EmulatedPairs, compiled
 from tests.cryoden.scenes import scene
 
 GPU, CPU = torch.device("cuda"), torch.device("cpu")

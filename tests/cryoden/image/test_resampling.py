@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from cryoden.image import resampling as resampled
 from cryoden.image.resampling import Resampling, working_shape
+from tests.cryoden.kernels.emulated_passes import compiled
 
 SCALES = (1.3, 2.5, 4.7)
 
@@ -135,3 +139,18 @@ def test_an_enlarged_image_comes_back_as_it_was() -> None:
 def test_a_scale_that_is_not_above_zero_is_refused(scale: float) -> None:
     with pytest.raises(ValueError, match="expected above 0"):
         Resampling(10, 10, scale)
+
+
+@pytest.mark.parametrize(("shape", "scale"), [((61, 300), 3.7), ((90, 33), 4.0), ((40, 50), 0.6)])
+def test_by_the_kernels_of_a_gpu_both_ways_are_the_same(
+    shape: tuple[int, int], scale: float, tmp_path_factory: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resampling, wide = Resampling(*shape, scale), noise(shape[0], shape[1] + 5)
+    image = wide[:, 2:-3]  # whose rows lie apart
+    small = resampling.reduce(image)
+    both = small, resampling.enlarge(small)
+    emulated = compiled(tmp_path_factory.mktemp("emulated"))
+    monkeypatch.setattr(resampled, "passes_for", lambda _: emulated)
+    found = resampling.reduce(image), resampling.enlarge(small)
+    for one, other in zip(found, both, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=0)

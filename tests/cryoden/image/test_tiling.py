@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from cryoden.image import tiling as tilings
 from cryoden.image.tiling import Tiling, continued, mirrored, rounded_up, within
+from tests.cryoden.kernels.emulated_passes import compiled
 
 sides = st.integers(1, 90)
 
@@ -84,3 +88,22 @@ def test_a_slope_is_mirrored_without_a_step() -> None:
 def test_a_side_is_mirrored_without_repeating_its_last_sample() -> None:
     assert mirrored(4, -3, 7).tolist() == [3, 2, 1, 0, 1, 2, 3, 2, 1, 0]
     assert mirrored(1, -2, 3).tolist() == [0, 0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("shape", [(130, 97), (30, 41), (200, 16), (1, 5)])
+def test_by_the_kernels_of_a_gpu_an_image_is_continued_alike(
+    shape: tuple[int, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = torch.randn(shape, generator=torch.Generator().manual_seed(0)) + 3
+    where = range(-40, shape[0] + 50), range(-33, shape[1] + 64)
+    wanted = continued(image, *where)
+    emulated = compiled(tmp_path)
+    monkeypatch.setattr(tilings, "passes_for", lambda _: emulated)
+    torch.testing.assert_close(continued(image, *where), wanted, atol=2e-6, rtol=0)
+
+
+def test_smoothing_for_a_gpu_leaves_the_places_that_others_keep() -> None:
+    kept = mirrored(1000, -5, 1010)
+    for side in (1504, 1408):
+        tilings._smoothing(side)
+    assert mirrored(1000, -5, 1010) is kept

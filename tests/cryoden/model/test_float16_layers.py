@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from cryoden.compute import nvrtc
+from cryoden.kernels import nvrtc
 from cryoden.model.float16_layers import LAST, ROWS, SOURCE, Layers, arranged, by_parity, name, shared
 from tests.cryoden.model.emulated_layers import compiled
 

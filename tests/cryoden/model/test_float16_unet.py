@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import shutil
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -13,10 +11,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from cryoden.compute import nvrtc
+from cryoden.kernels import nvrtc
 from cryoden.model.float16_layers import Layers
 from cryoden.model.float16_unet import NAMES, SOURCE, Float16UNet, Kernels, quick
 from cryoden.model.networks import UNet
+from tests.cryoden.kernels.emulated import compiled as emulated_source
+from tests.cryoden.kernels.emulated import places
 from tests.cryoden.model.emulated_layers import compiled
 
 GPU = torch.device("cuda")
@@ -31,27 +31,14 @@ class Emulated:
 
     def launch(self, name: str, work: int, *arguments: Tensor | int | None) -> None:
         assert work
-        places = [
-            ctypes.c_void_p(each.data_ptr()) if isinstance(each, Tensor) else each for each in arguments
-        ]
-        getattr(self._library, name)(*places)
+        getattr(self._library, name)(*places(arguments))
 
 
 @pytest.fixture(scope="module")
 def emulated(tmp_path_factory: Any) -> Kernels:
-    compiler = shutil.which("g++")
-    if compiler is None:
-        pytest.skip("needs g++")
-    library = tmp_path_factory.mktemp("emulated") / "gpu.so"
     source = Path(__file__).with_name("emulate_float16.cpp")
-    kernels = f'-DSOURCE="{nvrtc.PACKAGES / SOURCE}"'
-    flags = ["-O2", "-march=native", "-std=c++17", "-shared", "-fPIC", "-w"]  # float16 in hardware
-    flags.append(f"-I{nvrtc.PACKAGES / 'compute'}")
-    subprocess.run(
-        [compiler, *flags, kernels, str(source), "-o", str(library)],
-        check=True,
-    )
-    return cast("Kernels", Emulated(ctypes.CDLL(str(library))))
+    library = emulated_source(tmp_path_factory.mktemp("emulated"), SOURCE, source)
+    return cast("Kernels", Emulated(library))
 
 
 @pytest.fixture(scope="module")

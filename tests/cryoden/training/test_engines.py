@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from cryoden.compute.fused_baseline import available
 from cryoden.errors import SettingsError
 from cryoden.events.training import TrainingStarted
 from cryoden.experiment.pairs import PatchPairs
 from cryoden.experiment.workflow import train_on_pairs
+from cryoden.kernels.fused_baseline import available
 from cryoden.micrograph import Micrograph
 from cryoden.model.networks import build
 from cryoden.model.place import Place

@@ -1,6 +1,6 @@
 """Pairs of patches made on an NVIDIA GPU: cut from micrographs in its memory, scaled, and given noise.
 
-The kernel of ``noisy_pairs.cu`` is compiled at run time (`cryoden.compute.nvrtc`). Its noise is that of
+The kernel of ``noisy_pairs.cu`` is compiled at run time (`cryoden.kernels.nvrtc`). Its noise is that of
 `cryoden.compute.noise`, bit for bit, and so a pair is the same wherever it is made.
 """
 
@@ -14,9 +14,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cryoden.compute import nvrtc
 from cryoden.compute.noise_tables import UNITS, normal_polynomials, poisson_tables
+from cryoden.kernels import nvrtc
 
+SOURCE = "kernels/noisy_pairs.cu"
 # As ``Patch`` of noisy_pairs.cu: where it begins in memory, from row to row in px, its scale, and its number.
 PATCH = np.dtype(
     [("pixels", "<i8"), ("pitch", "<i8"), ("offset", "<f4"), ("divisor", "<f4"), ("index", "<u8")]
@@ -110,4 +111,4 @@ def packed(poisson: float) -> tuple[NDArray[np.int32], ...]:
 
 
 def _loaded(index: int) -> nvrtc.Kernels:
-    return nvrtc.kernels(index, "compute/noisy_pairs.cu", ("make_pairs",))
+    return nvrtc.kernels(index, SOURCE, ("make_pairs",))

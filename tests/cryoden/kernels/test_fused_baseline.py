@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import shutil
-import subprocess
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,19 +11,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from cryoden.compute import nvrtc
-from cryoden.compute.fused_baseline import PITCH, WEIGHTS, FusedBaseline, available
 from cryoden.denoising import denoise
 from cryoden.events.batch import MicrographDenoised
 from cryoden.events.training import StepFinished, TrainingStarted
 from cryoden.experiment.pairs import PatchPairs
 from cryoden.experiment.workflow import train_on_pairs
+from cryoden.kernels.fused_baseline import PITCH, SOURCE, WEIGHTS, FusedBaseline, available
 from cryoden.micrograph import Micrograph
 from cryoden.model.checkpoint import Model
 from cryoden.model.networks import Baseline
 from cryoden.settings.baseline import BaselineSettings, Engine, PatchSettings
 from cryoden.settings.denoising import DenoisingSettings
 from tests.cryoden.compute.disks import images
+from tests.cryoden.kernels.emulated import HERE, compiled
 
 GPU = torch.device("cuda")
 SIZES = [(4, 256, 256), (3, 70, 131), (1, 1, 1), (2, 61, 300), (1, 513, 60)]
@@ -55,16 +52,7 @@ def distance(found: Tensor, expected: Tensor) -> float:
 
 @pytest.fixture(scope="module")
 def emulated(tmp_path_factory: Any) -> ctypes.CDLL:
-    """The kernels' own source, run on the processor by one fiber for each thread of a GPU."""
-    compiler = shutil.which("g++")
-    if compiler is None:
-        pytest.skip("needs g++")
-    library = tmp_path_factory.mktemp("emulated") / "gpu.so"
-    source = Path(__file__).with_name("emulate_gpu.cpp")
-    flags = ["-O2", "-march=native", "-std=c++17", "-shared", "-fPIC", "-w"]  # float16 in hardware
-    kernels = f'-DSOURCE="{nvrtc.PACKAGES / "compute" / "fused_baseline.cu"}"'
-    subprocess.run([compiler, *flags, kernels, str(source), "-o", str(library)], check=True)
-    return ctypes.CDLL(str(library))
+    return compiled(tmp_path_factory.mktemp("emulated"), SOURCE, HERE / "emulate_gpu.cpp")
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from cryoden.compute.noise import with_noise
-from cryoden.compute.noisy_pairs import PATCH, NoisyPairs, Recipe, available
+from cryoden.kernels.noisy_pairs import PATCH, NoisyPairs, Recipe, available
 from cryoden.micrograph import Pixels
-from tests.cryoden.compute.emulated_pairs import EmulatedPairs, compiled
+from tests.cryoden.kernels.emulated_pairs import EmulatedPairs, compiled
 
 GPU = torch.device("cuda")
 needs_gpu = pytest.mark.skipif(bool(available(GPU)), reason=f"needs an NVIDIA GPU: {available(GPU)}")

@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import ctypes
-import shutil
-import subprocess
 from pathlib import Path
 
 import numpy as np
-import pytest
 import torch
 from torch import Tensor
 
-from cryoden.compute import noisy_pairs, nvrtc
-from cryoden.compute.noisy_pairs import Patches, Recipe, packed
+from cryoden.kernels import noisy_pairs
+from cryoden.kernels.noisy_pairs import SOURCE, Patches, Recipe, packed
+from tests.cryoden.kernels import emulated
 
 
 def compiled(folder: Path) -> ctypes.CDLL:
-    compiler = shutil.which("g++")
-    if compiler is None:
-        pytest.skip("needs g++")
-    library, source = folder / "pairs.so", Path(__file__).with_name("emulate_pairs.cpp")
-    flags = ["-O2", "-ffp-contract=off", "-std=c++17", "-shared", "-fPIC", "-w"]
-    kernel = f'-DSOURCE="{nvrtc.PACKAGES / "compute" / "noisy_pairs.cu"}"'
-    subprocess.run([compiler, *flags, kernel, str(source), "-o", str(library)], check=True)
-    return ctypes.CDLL(str(library))
+    return emulated.compiled(folder, SOURCE, emulated.HERE / "emulate_pairs.cpp", emulated.EXACT)
 
 
 class EmulatedPairs:

@@ -37,7 +37,7 @@ def kernels(index: int, source: str, names: tuple[str, ...], shared: int = 0) ->
     index : int
         Number of the GPU.
     source : str
-        A file of a package, ``package/name``, such as ``compute/fused_baseline.cu``.
+        A file of a package, ``package/name``, such as ``kernels/fused_baseline.cu``.
     names : tuple of str
         Of the kernels.
     shared : int
@@ -121,7 +121,7 @@ def _compiled(source: str, capability: tuple[int, int], exact: bool) -> bytes:
     """Return machine code for a compute capability, which unlike PTX the driver need not compile."""
     library, program = _compiler(), ctypes.c_void_p()
     code, architecture = (PACKAGES / source).read_bytes(), "{}{}".format(*capability)
-    header = (ctypes.c_char_p * 1)((PACKAGES / "compute" / HEADER).read_bytes())
+    header = (ctypes.c_char_p * 1)((PACKAGES / "kernels" / HEADER).read_bytes())
     names = (ctypes.c_char_p * 1)(HEADER.encode())
     _check(library.nvrtcCreateProgram(ctypes.byref(program), code, source.encode(), 1, header, names))
     flags = (f"--gpu-architecture=sm_{architecture}", f"-DEXACT={int(exact)}", "--std=c++17")

@@ -1,6 +1,6 @@
 """Training the baseline network in two launches a step, without activations in GPU memory.
 
-The kernels of ``fused_baseline.cu`` are compiled at run time (`cryoden.compute.nvrtc`). A step computes what
+The kernels of ``fused_baseline.cu`` are compiled at run time (`cryoden.kernels.nvrtc`). A step computes what
 ``mse_loss(network(noisy), target).backward()`` and a step of plain SGD compute, in float16
 tensor-core products with float32 sums; the weights stay float32. The same input gives the same bits.
 """
@@ -12,8 +12,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from cryoden.compute import nvrtc
+from cryoden.kernels import nvrtc
 
+SOURCE = "kernels/fused_baseline.cu"
 SHAPES = ((16, 1, 3, 3), (16,), (16, 16, 3, 3), (16,), (1, 16, 3, 3), (1,))
 WEIGHTS = 2625
 KERNELS = ("train", "denoise", "reduce")
@@ -154,4 +155,4 @@ def _sizes(images: Tensor) -> tuple[int, int, int]:
 
 
 def _loaded(index: int) -> nvrtc.Kernels:
-    return nvrtc.kernels(index, "compute/fused_baseline.cu", KERNELS, nvrtc.shared_memory(index))
+    return nvrtc.kernels(index, SOURCE, KERNELS, nvrtc.shared_memory(index))

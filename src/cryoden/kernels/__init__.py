@@ -1,0 +1,1 @@
+"""Kernels for NVIDIA GPUs, compiled where they run, and the little that launches them."""
