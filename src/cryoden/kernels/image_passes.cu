@@ -216,6 +216,31 @@ extern "C" __global__ void __launch_bounds__(THREADS) continue_outwards(const fl
     }
 }
 
+// One step of the starlet transform: an image smoothed by a cubic spline whose taps lie a distance apart, and what that leaves out.
+extern "C" __global__ void __launch_bounds__(THREADS) smooth(const float* image, int distance, float* smoothed, float* band, int height, int width)
+{
+    constexpr int TAPS = 5;
+    constexpr float SPLINE[TAPS] = {1 / 16.0f, 4 / 16.0f, 6 / 16.0f, 4 / 16.0f, 1 / 16.0f};
+    for (int row = blockIdx.x; row < height; row += gridDim.x)
+        for (int column = threadIdx.x; column < width; column += THREADS) {
+            float sum = 0;
+            #pragma unroll
+            for (int down = 0; down < TAPS; down++) {
+                const int line = min(max(row + (down - TAPS / 2) * distance, 0), height - 1);
+                float across = 0;
+                #pragma unroll
+                for (int right = 0; right < TAPS; right++) {
+                    const int place = min(max(column + (right - TAPS / 2) * distance, 0), width - 1);
+                    across += SPLINE[right] * image[static_cast<size_t>(line) * width + place];
+                }
+                sum += SPLINE[down] * across;
+            }
+            const size_t at = static_cast<size_t>(row) * width + column;
+            band[at] = image[at] - sum;
+            smoothed[at] = sum;
+        }
+}
+
 // A band of signal, with the grain that was removed from it, in the micrograph's gray scale; of every block least, most,
 // and the sums of the pixels' distances from the mean and of their squares.
 extern "C" __global__ void __launch_bounds__(THREADS) restore(const float* signal, const float* grain, int pitch, const Gray* gray, float* result, double* told, int height, int width)

@@ -15,7 +15,7 @@ from cryoden.kernels.weighted_sums import WeightedSums
 SOURCE = "kernels/image_passes.cu"
 NAMES = (
     "score", "resample_rows", "resample_columns", "count_within", "tighten",
-    "remove_signal", "filter_rings", "continue_outwards", "restore",
+    "remove_signal", "filter_rings", "continue_outwards", "smooth", "restore",
 )  # fmt: skip
 THREADS, BLOCKS = 256, 1024  # of a block, and blocks at most, on any GPU: sums are the same bits
 SHARED = {"count_within": 12288, "tighten": 12336, "restore": 6144}  # bytes, for sums of a block
@@ -169,6 +169,18 @@ class Passes:
         found = image.new_empty(shape)
         given = image, smooth, *image.shape, *begin
         self._launch("continue_outwards", min(shape[0], self._blocks), *given, found, *shape)
+        return found
+
+    def bands(self, image: Tensor, levels: int) -> Tensor:
+        """Return the ``(levels + 1, h, w)`` starlet bands of an image, see `cryoden.model.networks`."""
+        height, width = image.shape
+        found = image.new_empty(levels + 1, height, width)
+        smoothed = image.contiguous()
+        for level in range(levels):
+            source = smoothed
+            smoothed = found[levels] if level == levels - 1 else torch.empty_like(source)
+            given = source, 1 << level, smoothed, found[level]
+            self._launch("smooth", min(height, self._blocks), *given, height, width)
         return found
 
     def restored(self, signal: Tensor, grain: Tensor | None, gray: Tensor, result: Tensor) -> Tensor:

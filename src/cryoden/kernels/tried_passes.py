@@ -88,12 +88,22 @@ def _of_sums(tried: Passes, raw: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
     parts = list(zip(FIRSTS, torch.split(weights, TOGETHER), strict=True))
     wanted = torch.cat([part.double().to(raw.device) @ raw[at : at + SPAN].double() for at, part in parts])
     sums = WeightedSums.of([(at, part.numpy()) for at, part in parts], len(raw), raw.device)
+    once, twice = _smoothed(raw, 1), _smoothed(_smoothed(raw, 1), 2)
+    yield tried.bands(raw, 2), torch.stack([raw - once, once - twice, twice])
     yield from ((tried.rows(raw, sums), wanted), (tried.columns(raw.T.contiguous(), sums), wanted.T))
     values = raw.flatten() + 50
     mean, std = tried.trimmed(values, torch.tensor([torch.inf, LIMIT]).to(raw), ROUNDS, LIMIT)
     trimmed = [_trimmed(values.double(), reach) for reach in (torch.inf, LIMIT)]
     yield mean + 1, torch.stack([each.mean() for each in trimmed]) + 1  # which are nearly 0
     yield std, torch.stack([each.std(correction=0) for each in trimmed])
+
+
+def _smoothed(image: Tensor, distance: int) -> Tensor:
+    found = pad(image[None].double(), (2 * distance,) * 4, mode="replicate")[0]
+    for axis, side in enumerate(image.shape):
+        taps = [found.narrow(axis, tap * distance, side) for tap in range(5)]
+        found = (taps[0] + 4 * taps[1] + 6 * taps[2] + 4 * taps[3] + taps[4]) / 16
+    return found
 
 
 def _trimmed(values: Tensor, reach: float) -> Tensor:

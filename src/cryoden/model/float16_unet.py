@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from cryoden.kernels import nvrtc
+from cryoden.kernels.tried_passes import passes_for
 from cryoden.model import float16_layers
 from cryoden.model.float16_layers import LAST, ROWS, Layers
 from cryoden.model.networks import Joint, UNet
@@ -139,7 +140,7 @@ class Float16UNet:
 
     def _output(self, noisy: Tensor) -> Tensor:
         network = self._network
-        bands = network.linear.scales(noisy)
+        bands = self._bands(noisy)
         features, skips = self._looked(noisy, bands), list[Tensor]()
         for level, layers in enumerate(self._down):
             features = self._halved(features) if level else features
@@ -152,6 +153,10 @@ class Float16UNet:
             features = self._made(self._made(skips.pop(), fine, coarse), second)
         filtered = network.linear.gains @ bands[0].flatten(1)
         return self._added(filtered.view(noisy.shape), features)
+
+    def _bands(self, noisy: Tensor) -> Tensor:
+        linear, own = self._network.linear, passes_for(noisy)
+        return linear.scales(noisy) if own is None else own.bands(noisy[0, 0], linear.levels)[None]
 
     def _made(self, features: Tensor, layer: _Convolution, added: Tensor | None = None) -> Tensor:
         """Return a convolution of features, with what is added to it, bias and leaky ReLU."""

@@ -21,6 +21,7 @@ from cryoden.image import normalization, resampling, tiling
 from cryoden.io.mrc_header_copy import statistics
 from cryoden.kernels.image_passes import Passes
 from cryoden.micrograph import Micrograph
+from cryoden.model import float16_unet
 from cryoden.model.checkpoint import load
 from cryoden.model.float16_layers import Layers
 from cryoden.model.float16_unet import Float16UNet, Kernels
@@ -133,7 +134,7 @@ def moved(network: torch.nn.Module) -> None:
 def taken(found: Passes, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the usual way take these passes, whatever the device."""
     monkeypatch.setattr(usual_way, "passes", lambda _: found)
-    for module in (ring_filter, resampling, normalization, tiling):
+    for module in (ring_filter, resampling, normalization, tiling, float16_unet):
         monkeypatch.setattr(module, "passes_for", lambda _: found)
 
 

@@ -14,6 +14,7 @@ RUN(tighten, (int blocks, const double* sums, int given, float clip, float* limi
 RUN(remove_signal, (int blocks, const float* raw, const float* signal, const Gray* gray, float limit, int height, int width, int top, int margin, float* removed, int tall, int wide), (raw, signal, gray, limit, height, width, top, margin, removed, tall, wide))
 RUN(filter_rings, (int blocks, Wave* waves, const float* response, const Wave* added, int last, int tall, int wide, int by_columns), (waves, response, added, last, tall, wide, by_columns))
 RUN(continue_outwards, (int blocks, const float* image, const float* smooth, int height, int width, int top, int left, float* continued, int tall, int wide), (image, smooth, height, width, top, left, continued, tall, wide))
+RUN(smooth, (int blocks, const float* image, int distance, float* smoothed, float* band, int height, int width), (image, distance, smoothed, band, height, width))
 RUN(restore, (int blocks, const float* signal, const float* grain, int pitch, const Gray* gray, float* result, double* told, int height, int width), (signal, grain, pitch, gray, result, told, height, width))
 // How many bytes of shared memory the last block has written to; before it all bits are set.
 extern "C" int touched() { int end = sizeof memory; while (end && memory[end - 1] == 0xff) end--; return end; }

@@ -21,7 +21,7 @@ def emulated(tmp_path_factory: Any) -> EmulatedPasses:
 
 
 MADE = {  # which of the tensors that a kernel is given it writes, where it is not the last one alone
-    "score": (2, 3), "tighten": (1, 2), "filter_rings": (0,), "restore": (-2, -1),
+    "score": (2, 3), "tighten": (1, 2), "filter_rings": (0,), "smooth": (1, 2), "restore": (-2, -1),
 }  # fmt: skip
 
 

@@ -12,9 +12,11 @@ import torch
 from torch import Tensor
 
 from cryoden.kernels import nvrtc
+from cryoden.model import float16_unet
 from cryoden.model.float16_layers import Layers
 from cryoden.model.float16_unet import NAMES, SOURCE, Float16UNet, Kernels, quick
 from cryoden.model.networks import UNet
+from tests.cryoden.kernels import emulated_passes
 from tests.cryoden.kernels.emulated import compiled as emulated_source
 from tests.cryoden.kernels.emulated import places
 from tests.cryoden.model.emulated_layers import compiled
@@ -72,6 +74,18 @@ def test_the_source_of_its_kernels_makes_what_the_network_makes(
     with torch.inference_mode():
         found, wanted = Float16UNet(made, emulated, None)(noisy(*shape)), made(noisy(*shape))
     assert distance(found, wanted) < 3e-3
+
+
+def test_its_starlet_bands_in_one_pass_each_are_those_of_the_network(
+    emulated: Kernels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, own = network((16, 8)), emulated_passes.compiled(tmp_path)
+    torch.nn.init.zeros_(made.last.weight)  # so that only the linear filter says something
+    with torch.inference_mode():
+        wanted = made(noisy(40, 52))
+        monkeypatch.setattr(float16_unet, "passes_for", lambda _: own)
+        found = Float16UNet(made, emulated, None)(noisy(40, 52))
+    assert distance(found, wanted) < 1e-6
 
 
 @pytest.mark.parametrize("widths", [(24, 48, 48, 24), (24, 24), (8, 24, 48), (24, 8)])
