@@ -24,19 +24,19 @@ _TRYING = Lock()
 def passes_for(image: Tensor) -> Passes | None:
     """Return the passes of an image's GPU; ``None`` where it is not as they want images, or has none."""
     fits = image.dtype in {torch.float32, torch.complex64} and not image.requires_grad
-    return passes(image.device) if fits and image.device.type == "cuda" else None
+    return passes(image.device) if fits else None
 
 
 def passes(device: torch.device) -> Passes | None:
     """Return the passes of a device; ``None`` where it has none, or they do not give what they should."""
+    if device.type != "cuda":
+        return None
     with _TRYING:  # who comes meanwhile would try them, too, and another may be left than others have
         return _tried(device)
 
 
 @cache
 def _tried(device: torch.device) -> Passes | None:
-    if device.type != "cuda":
-        return None
     with suppress(OSError, RuntimeError), torch.inference_mode():
         found = Passes(device)
         return found if all(agree(one, device) for one in (found, Passes(device, FEW))) else None

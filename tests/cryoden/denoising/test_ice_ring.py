@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -96,14 +95,14 @@ def test_what_is_passed_is_what_the_filter_says_across_bands_and_borders() -> No
 
 
 def test_by_the_kernels_of_a_gpu_every_band_is_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     raw, signal = 50 + 3 * white()[:500, :140].contiguous(), 0.3 * white()[500:1000, :140].contiguous()
     gray = Normalization(50.0, 3.0)
     response = torch.from_numpy(np.linspace(0, 0.5, ice_ring.EDGE // 2 + 1)).float()
     monkeypatch.setitem(ice_ring.ROWS, "cpu", 200)  # three bands
     wanted = gray.undo(ice_ring.restored(signal, raw, gray, response))
-    emulated = compiled(tmp_path)
+    emulated = compiled()
     monkeypatch.setattr(ring_filter, "passes_for", lambda _: emulated)
     scale = gray_scale(torch.tensor(50.0), torch.tensor(3.0))
     found, told = ice_ring.restored_by(emulated, signal, raw, scale, response)

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import astuple, replace
-from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -140,12 +139,12 @@ def taken(found: Passes, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("pixel_size", [1.1, 3.0])
 def test_with_passes_over_whole_images_its_pixels_and_statistics_are_the_same(
-    denoiser: Denoiser, pixel_size: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    denoiser: Denoiser, pixel_size: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given = micrograph(pixel_size).data
     given[100, 200:300] = given.mean() + 40 * given.std()  # some that lie at the limits
     wanted = ways(denoiser).made(kind(pixel_size), given)
-    taken(emulated_passes.compiled(tmp_path), monkeypatch)
+    taken(emulated_passes.compiled(), monkeypatch)
     found = ways(denoiser).made(kind(pixel_size), given)
     assert found is not None
     assert wanted is not None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -64,10 +63,10 @@ def compare(chosen: dict[str, object], device: torch.device) -> None:
 
 @pytest.mark.parametrize("chosen", CHOSEN)
 def test_resident_and_streamed_micrographs_give_the_batches_of_the_processor(
-    chosen: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    chosen: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By the kernel's own source, on an emulated GPU."""
-    library = compiled(tmp_path)
+    library = compiled()
     monkeypatch.setattr(pairs_on_gpu, "NoisyPairs", lambda recipe, _: EmulatedPairs(library, recipe))
     compare(chosen, CPU)
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pytest
@@ -24,8 +23,8 @@ from tests.cryoden.kernels.emulated_passes import compiled
 
 
 @pytest.fixture(scope="module")
-def emulated(tmp_path_factory: Any) -> Passes:
-    return compiled(tmp_path_factory.mktemp("emulated"))
+def emulated() -> Passes:
+    return compiled()
 
 
 def test_mean_and_standard_deviation_are_those_of_the_pixels() -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import ctypes
 import shutil
 import subprocess
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from torch import Tensor
@@ -18,15 +20,17 @@ HALF = ("-march=native",)  # float16 in hardware
 EXACT = ("-ffp-contract=off",)
 
 
-def compiled(folder: Path, source: str, emulator: Path, flags: tuple[str, ...] = HALF) -> ctypes.CDLL:
+@cache  # for all tests of a process
+def compiled(source: str, emulator: Path, flags: tuple[str, ...] = HALF) -> ctypes.CDLL:
     """Compile a file of kernels, ``package/name``, with what runs each of them; skip without a compiler."""
     compiler = shutil.which("g++")
     if compiler is None:
         pytest.skip("needs g++")
-    library = folder / f"{emulator.stem}.so"
     paths = [f"-I{HERE}", f"-I{nvrtc.PACKAGES / 'kernels'}", f'-DSOURCE="{nvrtc.PACKAGES / source}"']
-    subprocess.run([compiler, *FLAGS, *flags, *paths, str(emulator), "-o", str(library)], check=True)
-    return ctypes.CDLL(str(library))
+    with TemporaryDirectory() as folder:
+        library = Path(folder) / "kernels.so"
+        subprocess.run([compiler, *FLAGS, *flags, *paths, str(emulator), "-o", str(library)], check=True)
+        return ctypes.CDLL(str(library))
 
 
 def places(arguments: tuple[object, ...]) -> list[object]:

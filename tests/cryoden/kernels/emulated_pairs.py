@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,8 +13,8 @@ from cryoden.kernels.noisy_pairs import SOURCE, Patches, Recipe, packed
 from tests.cryoden.kernels import emulated
 
 
-def compiled(folder: Path) -> ctypes.CDLL:
-    return emulated.compiled(folder, SOURCE, emulated.HERE / "emulate_pairs.cpp", emulated.EXACT)
+def compiled() -> ctypes.CDLL:
+    return emulated.compiled(SOURCE, emulated.HERE / "emulate_pairs.cpp", emulated.EXACT)
 
 
 class EmulatedPairs:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-from pathlib import Path
 
 from torch import Tensor
 
@@ -22,6 +21,6 @@ class EmulatedPasses(Passes):
         assert self._library.touched() <= SHARED.get(name, 0), f"{name} has too little shared memory"
 
 
-def compiled(folder: Path) -> EmulatedPasses:
+def compiled() -> EmulatedPasses:
     """Compile them, or skip the test."""
-    return EmulatedPasses(emulated.compiled(folder, SOURCE, emulated.HERE / "emulate_passes.cpp"))
+    return EmulatedPasses(emulated.compiled(SOURCE, emulated.HERE / "emulate_passes.cpp"))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 import torch
 
@@ -16,8 +14,8 @@ from tests.cryoden.kernels.emulated_passes import compiled
 
 
 @pytest.fixture(scope="module")
-def emulated(tmp_path_factory: Any) -> Passes:
-    return compiled(tmp_path_factory.mktemp("emulated"))
+def emulated() -> Passes:
+    return compiled()
 
 
 def test_a_band_below_others_is_mirrored_at_the_edges_of_the_whole_micrograph(emulated: Passes) -> None:

@@ -52,8 +52,8 @@ SCALES = {recipe: (0.0, 45.0) if recipe.positive else (29.5, 11.7) for recipe in
 
 
 @pytest.fixture(scope="module")
-def emulated(tmp_path_factory: Any) -> ctypes.CDLL:
-    return compiled(tmp_path_factory.mktemp("emulated"))
+def emulated() -> ctypes.CDLL:
+    return compiled()
 
 
 @pytest.mark.parametrize("recipe", RECIPES)

@@ -23,7 +23,7 @@ class EmulatedLayers:
         getattr(self._library, f"run_{name(channels)}")(2, *places(arguments))
 
 
-def compiled(folder: Path) -> Layers:
+def compiled() -> Layers:
     """Compile them, or skip the test."""
-    library = emulated.compiled(folder, SOURCE, Path(__file__).with_name("emulate_layers.cpp"))
+    library = emulated.compiled(SOURCE, Path(__file__).with_name("emulate_layers.cpp"))
     return cast("Layers", EmulatedLayers(library))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 import torch
 from torch import Tensor
@@ -21,8 +19,8 @@ GIVEN = {(24, 24): 48, (48, 48): 96}  # channels of coarse features
 
 
 @pytest.fixture(scope="module")
-def emulated(tmp_path_factory: Any) -> Layers:
-    return compiled(tmp_path_factory.mktemp("emulated"))
+def emulated() -> Layers:
+    return compiled()
 
 
 def image(channels: int, *shape: int, seed: int = 0) -> Tensor:

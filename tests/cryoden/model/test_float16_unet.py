@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import pytest
 import torch
@@ -37,15 +37,15 @@ class Emulated:
 
 
 @pytest.fixture(scope="module")
-def emulated(tmp_path_factory: Any) -> Kernels:
+def emulated() -> Kernels:
     source = Path(__file__).with_name("emulate_float16.cpp")
-    library = emulated_source(tmp_path_factory.mktemp("emulated"), SOURCE, source)
+    library = emulated_source(SOURCE, source)
     return cast("Kernels", Emulated(library))
 
 
 @pytest.fixture(scope="module")
-def layers(tmp_path_factory: Any) -> Layers:
-    return compiled(tmp_path_factory.mktemp("layers"))
+def layers() -> Layers:
+    return compiled()
 
 
 def network(widths: Sequence[int]) -> UNet:
@@ -77,9 +77,9 @@ def test_the_source_of_its_kernels_makes_what_the_network_makes(
 
 
 def test_its_starlet_bands_in_one_pass_each_are_those_of_the_network(
-    emulated: Kernels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    emulated: Kernels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made, own = network((16, 8)), emulated_passes.compiled(tmp_path)
+    made, own = network((16, 8)), emulated_passes.compiled()
     torch.nn.init.zeros_(made.last.weight)  # so that only the linear filter says something
     with torch.inference_mode():
         wanted = made(noisy(40, 52))
